@@ -1,0 +1,28 @@
+"""The errors a user can meet, as one tree.
+
+    AuditError                exit 2 unless said otherwise
+    ├── UsageError            an argument or setting is wrong
+    ├── ConfigurationError    a configuration, baseline or plugin file is wrong
+    └── EndpointError         the Hub's address is not one a credential may be sent to
+
+What can't be *read or asked* during an audit is no error: it is a `model.Skipped` entry of the report.
+Messages name the thing and the remedy in one line, and never hold a credential.
+"""
+
+from __future__ import annotations
+
+
+class AuditError(Exception):
+    """Something only the user can put right; `str()` is the one line to show."""
+
+
+class UsageError(AuditError):
+    """An argument is wrong."""
+
+
+class ConfigurationError(AuditError):
+    """A configuration, baseline or plugin file is wrong."""
+
+
+class EndpointError(AuditError):
+    """The Hub's address is neither https nor http on loopback."""

@@ -1,0 +1,318 @@
+"""The nouns of tokenaudit: what a report is made of.
+
+Every class here is frozen data; none holds a credential's value (that is `tokenaudit.secret.Secret`, which is never
+part of a report). A report is these classes written as JSON, field by field, so the field names are the contract.
+
+Times are aware `datetime` objects in UTC, written as RFC 3339. Lines and columns count from 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal, TypeAlias
+
+Likelihood: TypeAlias = Literal["credential", "placeholder", "identifier"]
+"""What a match most probably is: a credential, a stand-in such as `hf_xxxx…`, or a word that merely has the shape."""
+
+Status: TypeAlias = Literal["active", "invalid", "expired", "unknown"]
+"""What the Hub said of a credential. `unknown` covers every answer that does not prove one of the others."""
+
+Privilege: TypeAlias = Literal["over", "minimal", "unknown"]
+Replacement: TypeAlias = Literal["trusted-publisher", "fine-grained", "no-token", "service-account"]
+Certainty: TypeAlias = Literal["needed", "perhaps", "not-seen"]
+
+
+class Severity(str, Enum):
+    """How bad a finding is. Compare with `rank`, never by name."""
+
+    INFO = "info"
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 (info) to 4 (critical)."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Tool:
+    """The program that wrote a report."""
+
+    name: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A place that could not be read or asked, or was read only in part: the reason why "clean" can't be claimed."""
+
+    where: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing that was audited, with how much of it was read.
+
+    `objects` counts files, git objects or Hub resources; `bytes` counts their content after decompression.
+    """
+
+    target: str
+    kind: str
+    objects: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Location:
+    """One spot where a credential stands.
+
+    `path` is relative to the target with forward slashes; `member` names the entry inside an archive or document,
+    nested ones joined by `!/`. `line` and `column` are those of the outermost text that can be pointed at.
+    `commit`, `author`, `date` name the commit that introduced it. `reachable` says whether a ref still leads to it,
+    `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first.
+    """
+
+    source: str
+    target: str
+    path: str | None = None
+    line: int | None = None
+    column: int | None = None
+    commit: str | None = None
+    author: str | None = None
+    date: datetime | None = None
+    reachable: bool | None = None
+    in_head: bool | None = None
+    via: tuple[str, ...] = ()
+    member: str | None = None
+    object: str | None = None
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a JWT-bodied credential says of itself, read offline and unverified."""
+
+    scopes: tuple[str, ...] = ()
+    audience: tuple[str, ...] = ()
+    subject: str | None = None
+    issued_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a credential speaks for."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Entity:
+    """What a grant is bound to: a repository, user, organization, resource group …"""
+
+    type: str
+    name: str | None = None
+    id: str | None = None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Permissions on one entity. `patterns` narrow them to resources by wildcard, such as `inference-endpoint:gpt2-*`."""
+
+    entity: Entity
+    permissions: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResourceGroup:
+    """A resource group of an organization and the account's role in it."""
+
+    id: str | None
+    name: str | None
+    role: str | None
+
+
+@dataclass(frozen=True)
+class Organization:
+    """An organization the account belongs to. `restrictions` hit this very way of authenticating."""
+
+    name: str
+    role: str | None = None
+    plan: str | None = None
+    restrictions: tuple[str, ...] = ()
+    resource_groups: tuple[ResourceGroup, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the Hub (or, for expiry, the credential itself) said of a credential at `checked_at`."""
+
+    status: Status
+    checked_at: datetime
+    reason: str
+    account: Account | None = None
+    name: str | None = None
+    role: str = "unknown"
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    grants: tuple[Grant, ...] = ()
+    global_permissions: tuple[str, ...] = ()
+    can_read_gated_repos: bool = False
+    orgs: tuple[Organization, ...] = ()
+    details_known: bool = True
+    """False where the Hub named a fine-grained role without its grants: nothing may then be called minimal."""
+    endpoint: str | None = None
+
+
+@dataclass(frozen=True)
+class ReachedRepo:
+    """A repository that a credential can read or write. `downloads` are those of the last 30 days."""
+
+    id: str
+    type: str
+    access: Literal["read", "write"]
+    private: bool | None = None
+    downloads: int | None = None
+    gated: bool | None = None
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a credential reaches. `not_counted` says in words what the numbers leave out."""
+
+    readable: int = 0
+    writable: int = 0
+    downloads_month: int = 0
+    repos: tuple[ReachedRepo, ...] = ()
+    private: int = 0
+    gated: int = 0
+    not_counted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One rule's word on a credential: what was seen, why it matters, what to do."""
+
+    rule: str
+    severity: Severity
+    message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The policy's judgement of one credential; `severity` is the highest of its reasons."""
+
+    severity: Severity
+    privilege: Privilege
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A spot in code that shows a need for a permission."""
+
+    need: str
+    certainty: Certainty
+    path: str | None = None
+    line: int | None = None
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """What to put in a credential's place."""
+
+    replacement: Replacement
+    grants: tuple[Grant, ...] = ()
+    create_url: str | None = None
+    patch: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One unique credential, known by its fingerprint, with everything learnt about it."""
+
+    fingerprint: str
+    kind: str
+    display: str
+    likelihood: Likelihood
+    locations: tuple[Location, ...] = ()
+    claims: Claims | None = None
+    inspection: Inspection | None = None
+    reach: Reach | None = None
+    verdict: Verdict | None = None
+    recommendation: Recommendation | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Misuse of a credential in configuration, without a value being involved."""
+
+    rule: str
+    severity: Severity
+    target: str
+    path: str | None
+    line: int | None
+    column: int | None
+    where: str | None
+    credential_name: str | None
+    message: str
+    remedy: str
+    confidence: Literal["high", "medium", "low"] = "high"
+    patch: str | None = None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The numbers a reader looks at first. `unlikely` counts placeholders and look-alikes that were seen."""
+
+    credentials: int = 0
+    active: int = 0
+    over_privileged: int = 0
+    problems: int = 0
+    unlikely: int = 0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one run found and everything it could not look at."""
+
+    tool: Tool
+    started_at: datetime
+    finished_at: datetime
+    complete: bool
+    skipped: tuple[Skipped, ...] = ()
+    targets: tuple[Target, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    summary: Summary = field(default_factory=Summary)
+    schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule as its reference page shows it.
+
+    `severity` is the usual one; a finding may raise or lower it. `bad` and `good` are examples, read by the rule's
+    own test; for token rules they describe a token in words.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    why: str
+    remedy: str
+    bad: str
+    good: str
+    confidence: Literal["high", "medium", "low"] = "high"
+    references: tuple[str, ...] = ()
