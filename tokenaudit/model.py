@@ -114,7 +114,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Entity:
-    """What a grant is bound to: a repository, user, organization, resource group …"""
+    """What a grant is bound to: a repository, user, organization, resource group and so on."""
 
     type: str
     name: str | None = None
@@ -123,7 +123,10 @@ class Entity:
 
 @dataclass(frozen=True)
 class Grant:
-    """Permissions on one entity. `patterns` narrow them to resources by wildcard, such as `inference-endpoint:gpt2-*`."""
+    """Permissions on one entity.
+
+    `patterns` narrow them to resources by wildcard, such as `inference-endpoint:gpt2-*`.
+    """
 
     entity: Entity
     permissions: tuple[str, ...] = ()

@@ -73,7 +73,7 @@ class Source(Protocol):
 
     @property
     def kind(self) -> str:
-        """git, tree, ci, machine, space …"""
+        """One word, such as git, tree, ci, machine or space."""
 
     def findings(self, run: Run) -> Iterator[Finding]:
         """Everything found, as it is found; what can't be read comes as `Skipped`, never as an exception."""
