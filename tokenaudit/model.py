@@ -23,6 +23,9 @@ Privilege: TypeAlias = Literal["over", "minimal", "unknown"]
 Replacement: TypeAlias = Literal["trusted-publisher", "fine-grained", "no-token", "service-account"]
 Certainty: TypeAlias = Literal["needed", "perhaps", "not-seen"]
 
+Visibility: TypeAlias = Literal["public", "gated", "hidden"]
+"""What a stranger sees of a repository. `hidden` is private or missing: the Hub answers both alike."""
+
 
 class Severity(str, Enum):
     """How bad a finding is. Compare with `rank`, never by name."""
@@ -220,13 +223,23 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A spot in code that shows a need for a permission."""
+    """A spot in code that shows a need for a permission.
+
+    `need` is a permission of fine-grained tokens, `none` where no token is needed at all, or `valid-token` where any
+    token will do. `entity` is what it is needed on, None where the code does not say; its type may be `namespace` where
+    user and organization can't be told apart by code. `visibility` is what the Hub said of a repository, asked without
+    a token; None where it was not asked. `target` is the audited place that `path` is relative to, `job` the CI job.
+    """
 
     need: str
     certainty: Certainty
     path: str | None = None
     line: int | None = None
     what: str = ""
+    entity: Entity | None = None
+    visibility: Visibility | None = None
+    target: str | None = None
+    job: str | None = None
 
 
 @dataclass(frozen=True)

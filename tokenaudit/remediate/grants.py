@@ -1,0 +1,100 @@
+"""From needs seen in code to the smallest set of grants that covers them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tokenaudit.model import Entity, Evidence, Grant, Inspection
+from tokenaudit.remediate.permissions import (
+    ANY_TOKEN,
+    GATED,
+    GLOBAL,
+    NO_TOKEN,
+    READ,
+    REPOSITORY_TYPES,
+    WRITE,
+    namespace_of,
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a replacement has to be able to do.
+
+    `unplaced` are needs that no grant could be made of, as the code does not say what they are for. `creates` are the
+    namespaces that code may create repositories in, without a grant on the whole namespace being proposed.
+    """
+
+    grants: tuple[Grant, ...] = ()
+    unplaced: tuple[Evidence, ...] = ()
+    creates: tuple[Entity, ...] = ()
+
+
+def wanted(evidence: Iterable[Evidence], inspection: Inspection | None = None) -> Wanted:
+    """The grants that cover `evidence`, one an entity, names completed with the account of `inspection`.
+
+    Writing a repository is listed with reading it, as the token form does. A public repository needs no grant to be
+    read; a gated one of somebody else needs the one right there is for those. A need without a name for what it is
+    needed on stays unplaced, unless it can only mean the account itself.
+    """
+    seen = [place(e, inspection) for e in evidence if e.certainty != "not-seen"]
+    seen = [e for e in seen if e.need not in {NO_TOKEN, ANY_TOKEN}]
+    seen = [e for e in seen if not (e.need == READ and e.visibility == "public")]
+    named = {namespace_of(e.entity) for e in seen if e.entity and e.entity.type in REPOSITORY_TYPES}
+    permissions: dict[Entity, set[str]] = {}
+    unplaced: list[Evidence] = []
+    creates: list[Entity] = []
+    for item in seen:
+        entity = item.entity
+        if entity is None or (entity.name is None and entity.type not in {"user", "global"}):
+            unplaced.append(item)
+        elif item.need == WRITE and item.certainty == "perhaps" and _is_namespace(entity) and entity.name in named:
+            creates.append(entity)
+        elif item.need == READ and item.visibility == "gated" and not _is_own(entity, inspection):
+            permissions.setdefault(GLOBAL, set()).add(GATED)
+        else:
+            permissions.setdefault(entity, set()).update({READ, WRITE} if item.need == WRITE else {item.need})
+    grants = tuple(
+        Grant(entity, tuple(sorted(names)))
+        for entity, names in sorted(permissions.items(), key=lambda pair: (pair[0].type, pair[0].name or ""))
+    )
+    return Wanted(grants, tuple(unplaced), tuple(dict.fromkeys(creates)))
+
+
+def place(item: Evidence, inspection: Inspection | None) -> Evidence:
+    """`item` with its entity made definite: user or organization, and a bare repository name under the account."""
+    entity = item.entity
+    account = inspection.account.name if inspection and inspection.account else None
+    if entity is None:
+        return item
+    if entity.type == "user" and entity.name is None:
+        return replace(item, entity=Entity("user", account))
+    if entity.type == "namespace" and inspection:
+        if entity.name in {account, None}:
+            return replace(item, entity=Entity("user", account))
+        if any(entity.name == o.name for o in inspection.orgs):
+            return replace(item, entity=Entity("org", entity.name))
+    if entity.type in REPOSITORY_TYPES and entity.name and "/" not in entity.name and item.need == WRITE and account:
+        return replace(item, entity=Entity(entity.type, f"{account}/{entity.name}"))
+    return item
+
+
+def union(grants: Sequence[Grant]) -> dict[tuple[str, str | None], frozenset[str]]:
+    """Grants as permissions by (entity type, name), for comparing two lists of them."""
+    found: dict[tuple[str, str | None], frozenset[str]] = {}
+    for grant in grants:
+        key = (grant.entity.type, grant.entity.name)
+        found[key] = found.get(key, frozenset()) | frozenset(grant.permissions)
+    return found
+
+
+def _is_namespace(entity: Entity) -> bool:
+    return entity.type in {"namespace", "user", "org"}
+
+
+def _is_own(entity: Entity, inspection: Inspection | None) -> bool:
+    if inspection is None:
+        return False
+    own = {o.name for o in inspection.orgs} | ({inspection.account.name} if inspection.account else set())
+    return namespace_of(entity) in own

@@ -1,0 +1,196 @@
+"""The best replacement for one credential, weighed in the order of how little it leaves to be stolen.
+
+No token at all, then a Trusted Publisher, then a service account, then one fine-grained token for each use; never a
+classic token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Recommendation
+from tokenaudit.remediate.grants import Wanted, wanted
+from tokenaudit.remediate.link import creation_link, web_address
+from tokenaudit.remediate.permissions import (
+    GATED,
+    GLOBAL,
+    READ,
+    REPOSITORY_TYPES,
+    WRITE,
+    name_of,
+    namespace_of,
+    page_of,
+)
+
+_NO_LIST = (
+    "Only what was scanned can show a need: libraries, notebooks elsewhere, configuration read at run time and other "
+    "repositories using the same secret were not looked at."
+)
+_NOT_A_USER_TOKEN = {
+    "oauth_token": "An OAuth access token ends by itself; sign in again (`hf auth login`) instead of replacing it, and "
+    "remove the application's access at settings/connected-applications if it leaked.",
+    "oauth_refresh_token": "An OAuth refresh token is replaced by signing in again (`hf auth login`).",
+    "oidc_token": "A Trusted Publisher's token lives an hour and is made anew by every run: nothing is to be created. "
+    "Find out why it was written down.",
+    "app_token": "An app token is renewed on the page of its application.",
+    "s3_token": "S3 keys are derived from a token: revoke and replace that token, then generate new keys.",
+    "oauth_client_secret": "A client secret is refreshed on its application's settings page; there is no overlap.",
+    "org_token": "Organization tokens were withdrawn in 2024: a member's fine-grained token or a service account "
+    "takes its place.",
+    "legacy_token": "Tokens of this old form have the reach of a classic token.",
+}
+_NOTHING_TO_CREATE = frozenset(
+    {"oauth_token", "oauth_refresh_token", "oidc_token", "app_token", "s3_token", "oauth_client_secret"}
+)
+_WITH_SERVICE_ACCOUNTS = frozenset({"enterprise", "plus"})
+
+
+def recommend(credential: Credential, evidence: Sequence[Evidence] = (), *, patch: str | None = None) -> Recommendation:
+    """What to put in the place of `credential`, given what the code that uses it was seen to need.
+
+    Works from the first day: for a credential that was never inspected, without evidence, it is a fine-grained token
+    with nothing granted yet. `patch` is a change to CI configuration that makes a job keyless, if one is known.
+    Pure: nothing is asked or read.
+    """
+    kind_note = _NOT_A_USER_TOKEN.get(credential.kind)
+    notes = [kind_note] if kind_note else []
+    if credential.kind in _NOTHING_TO_CREATE:
+        replacement = "trusted-publisher" if credential.kind == "oidc_token" else "fine-grained"
+        return Recommendation(replacement, patch=patch, evidence=tuple(evidence), notes=tuple(notes))  # type: ignore[arg-type]
+    inspection = credential.inspection
+    if not any(e.certainty != "not-seen" for e in evidence):
+        return _without_evidence(inspection, tuple(evidence), patch, notes)
+    want = wanted(evidence, inspection)
+    notes += _about_evidence(evidence, want)
+    endpoint = inspection.endpoint if inspection else None
+    if not want.grants and not want.unplaced:
+        return Recommendation("no-token", (), None, patch, tuple(evidence), (*notes, *_anonymous(evidence)))
+    keyless = _publisher(want, evidence, patch)
+    if keyless:
+        place, words = keyless
+        return Recommendation(
+            "trusted-publisher",
+            want.grants,
+            f"{web_address(endpoint)}/{place}",
+            patch,
+            tuple(evidence),
+            (words, *notes),
+        )
+    organization = _service_account(want, evidence, inspection)
+    if organization:
+        notes.insert(0, _service_account_note(organization))
+    link = creation_link(want.grants, endpoint=endpoint)
+    return Recommendation(
+        "service-account" if organization else "fine-grained",
+        want.grants,
+        link.url,
+        patch,
+        tuple(evidence),
+        (*notes, *link.by_hand),
+    )
+
+
+def _without_evidence(
+    inspection: Inspection | None, evidence: tuple[Evidence, ...], patch: str | None, notes: list[str]
+) -> Recommendation:
+    grants = _as_before(inspection)
+    link = creation_link(grants, endpoint=inspection.endpoint if inspection else None)
+    if grants:
+        notes.append("No code using it was seen: these are the rights it had. Take away every one that is not used.")
+    else:
+        notes.append(
+            "No code using it was seen: create it with no rights, then add the repositories and permissions its "
+            "consumers prove to need."
+        )
+    return Recommendation("fine-grained", grants, link.url, patch, evidence, (*notes, _NO_LIST, *link.by_hand))
+
+
+def _as_before(inspection: Inspection | None) -> tuple[Grant, ...]:
+    if inspection is None or inspection.role != "fineGrained":
+        return ()
+    everywhere = (*inspection.global_permissions, *((GATED,) if inspection.can_read_gated_repos else ()))
+    return (*inspection.grants, *((Grant(GLOBAL, everywhere),) if everywhere else ()))
+
+
+def _about_evidence(evidence: Sequence[Evidence], want: Wanted) -> list[str]:
+    notes = [
+        f"{e.what} ({e.path}:{e.line}) needs {e.need} on something the code does not name: add it if that is real."
+        for e in want.unplaced
+    ]
+    notes += [
+        f"Code may create repositories in {e.name}: create them once by hand, or give the contributor permission in "
+        "the form, which writes only what it created."
+        for e in want.creates
+    ]
+    hidden = sorted({name_of(e.entity) for e in evidence if e.visibility == "hidden" and e.entity})
+    if hidden:
+        notes.append(f"Private or missing, as seen without a token: {', '.join(hidden)}.")
+    unasked = sorted(
+        {
+            name_of(e.entity)
+            for e in evidence
+            if e.need == READ and e.entity and e.entity.name and e.visibility is None and e.certainty != "not-seen"
+        }
+    )
+    if unasked:
+        notes.append(f"No right is needed for what is public; that was not asked for {', '.join(unasked)}.")
+    jobs = sorted({f"{e.path} {e.job}" for e in evidence if e.job})
+    if len(jobs) > 1:
+        notes.append(f"Give each consumer a token of its own: {', '.join(jobs)}.")
+    notes.append(_NO_LIST)
+    return notes
+
+
+def _anonymous(evidence: Sequence[Evidence]) -> list[str]:
+    slower = (
+        "Without a token the Hub counts requests per address: 500 API calls in 5 minutes instead of 1000 and more "
+        "(hub-docs rate-limits.md)."
+    )
+    notes = [slower]
+    if any(e.need == "valid-token" for e in evidence):
+        notes.append("Code asks who the token is (whoami, auth_check): leave that out, or it will fail without one.")
+    return notes
+
+
+def _publisher(want: Wanted, evidence: Sequence[Evidence], patch: str | None) -> tuple[str, str] | None:
+    """Where to set up a Trusted Publisher and how, where one can do all that is needed.
+
+    It writes one existing repository, or reads gated ones, and only from CI that proves itself by OIDC.
+    """
+    in_ci = patch is not None or all(e.job for e in evidence if e.certainty != "not-seen")
+    if not in_ci or want.unplaced or len(want.grants) != 1:
+        return None
+    (grant,) = want.grants
+    entity = grant.entity
+    if entity == GLOBAL and grant.permissions == (GATED,):
+        words = "Add a user publisher (CI/CD access) at the link; the job sets HF_OIDC_RESOURCE to the user name."
+        return "settings/authentication#ci-cd-access", words
+    if entity.type in REPOSITORY_TYPES and WRITE in grant.permissions and set(grant.permissions) <= {READ, WRITE}:
+        words = (
+            f"Add a Trusted Publisher in the settings of the {name_of(entity)} with the CI's repository, branch and "
+            f"workflow; the job sets HF_OIDC_RESOURCE={page_of(entity)} and stores no secret (huggingface_hub 1.19 "
+            "or newer)."
+        )
+        return f"{page_of(entity)}/settings", words
+    return None
+
+
+def _service_account(want: Wanted, evidence: Sequence[Evidence], inspection: Inspection | None) -> str | None:
+    """The Enterprise organization whose service account could do it all: shared work on its own repositories."""
+    if inspection is None or want.unplaced or not all(e.job for e in evidence if e.certainty != "not-seen"):
+        return None
+    owners = {_owner(g.entity) for g in want.grants}
+    able = {o.name for o in inspection.orgs if o.plan in _WITH_SERVICE_ACCOUNTS}
+    (owner,) = owners if len(owners) == 1 else (None,)
+    return owner if owner in able else None
+
+
+def _owner(entity: Entity) -> str | None:
+    return entity.name if entity.type == "org" else namespace_of(entity)
+
+
+def _service_account_note(organization: str) -> str:
+    return (
+        f"An administrator of {organization} can create a service account with repoIds and repoPermissions for these "
+        "repositories: it outlives people and shows its last use. The link is the next best, a person's token."
+    )
