@@ -83,7 +83,7 @@ def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str,
     return found
 
 
-def start(  # noqa: PLR0913 - the settings of a process, by name
+def start(
     arguments: Sequence[str | Path],
     *,
     git_dir: Path | None = None,
