@@ -1,0 +1,65 @@
+"""A `Report` in every form people and programs read: one file a format, one face.
+
+A format is a module with `render(report, options) -> str`. None of them prints, and none ever sees a credential's
+value: a report holds fingerprints and display forms only (`tokenaudit.report.redact` takes values out of the texts
+that came from scanned places).
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from tokenaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Report
+
+FORMATS: dict[str, str] = {
+    "text": "tokenaudit.report.text",
+    "json": "tokenaudit.report.json",
+}
+"""Format name to the module that writes it; modules are imported when their format is asked for."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a report is to be written.
+
+    `width` is the terminal's in columns, None where the reader is no terminal: lines are then never wrapped.
+    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted.
+    """
+
+    color: bool = False
+    width: int | None = None
+    show_unlikely: bool = False
+
+
+class Format(Protocol):
+    """What a format's module looks like."""
+
+    def render(self, report: Report, options: Options) -> str:
+        """The whole document, ending in a line feed."""
+
+
+def render(
+    report: Report,
+    format: str,  # noqa: A002 - the option's name, and the word for it
+    *,
+    color: bool = False,
+    width: int | None = None,
+    show_unlikely: bool = False,
+) -> str:
+    """`report` in the named format, ending in a line feed; see `Options` for the other arguments.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    try:
+        module = FORMATS[format]
+    except KeyError:
+        message = f"there is no report format {format!r}; take one of {', '.join(FORMATS)}"
+        raise UsageError(message) from None
+    chosen = cast("Format", importlib.import_module(module))
+    return chosen.render(report, Options(color=color, width=width, show_unlikely=show_unlikely))

@@ -1,0 +1,121 @@
+"""The report as JSON, exactly the fields of `tokenaudit.model`, and read back again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.model import Report
+from tokenaudit.report.escape import visible
+from tokenaudit.report.walk import map_text
+
+if TYPE_CHECKING:
+    from tokenaudit.report import Options
+
+SCHEMA = "tokenaudit/report/1"
+_FAMILY = "tokenaudit/report/"
+_UNSEEN = re.compile(
+    r"[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0"
+    r"\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_AT = re.compile(r"at `(\$[^`]*)`")
+_EXPECTED = re.compile(r"Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`")
+
+
+def render(report: Report, options: Options) -> str:
+    r"""The report as indented JSON; placeholders and look-alikes only on request, though always counted.
+
+    Characters that can't be seen or that turn the reading direction are written as `\uXXXX`; bytes of a file name
+    that are no UTF-8 appear as a backslash escape (`\\xff`).
+    """
+    if not options.show_unlikely:
+        kept = tuple(c for c in report.credentials if c.likelihood == "credential")
+        report = replace(report, credentials=kept)
+    written = msgspec.to_builtins(_in_utc(map_text(report, _encodable)))
+    document = {"schema": written.pop("schema"), **written}
+    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
+    return _UNSEEN.sub(_as_escape, text) + "\n"
+
+
+def load(text: str | bytes, name: str = "the report") -> Report:
+    """A report written earlier. Keys this version doesn't know are ignored; `name` names the file in errors.
+
+    Raises:
+        ConfigurationError: it is no JSON, no report, or one of a newer schema.
+    """
+    data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except msgspec.ValidationError:
+        message = f'{name} is not a tokenaudit report: it has no text "schema" at its top'
+        raise ConfigurationError(message) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"{name} can't be read, it is no complete JSON ({_json_trouble(error)}); write it again"
+        raise ConfigurationError(message) from None
+    if head.schema != SCHEMA:
+        raise ConfigurationError(_schema_trouble(head.schema, name))
+    try:
+        return msgspec.json.decode(data, type=Report)
+    except msgspec.ValidationError as error:
+        message = f"{name} is not a valid tokenaudit report: {_validation_trouble(error)}"
+        raise ConfigurationError(message) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"{name} can't be read: {_json_trouble(error)}"
+        raise ConfigurationError(message) from None
+
+
+@dataclass(frozen=True)
+class _Head:
+    schema: str
+
+
+def _schema_trouble(found: str, name: str) -> str:
+    number = found.removeprefix(_FAMILY)
+    if found.startswith(_FAMILY) and number.isascii() and number.isdecimal() and number != "0":
+        return f"{name} was written by a newer tokenaudit (schema {number[:9]}); this one reads {SCHEMA}: upgrade it"
+    return f"{name} is not a tokenaudit report: its schema is not {SCHEMA}"
+
+
+def _validation_trouble(error: msgspec.ValidationError) -> str:
+    # The message of some errors quotes the value that was wrong, which may be anything: only what names types is kept.
+    said = str(error)
+    what = _EXPECTED.search(said)
+    at = _AT.search(said)
+    return f"{what.group() if what else 'a value is not one of those allowed'} at {at.group(1) if at else '$'}"
+
+
+def _json_trouble(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8"
+    return str(error)
+
+
+def _encodable(text: str) -> str:
+    return _SURROGATE.sub(lambda found: visible(found.group()), text)
+
+
+def _as_escape(found: re.Match[str]) -> str:
+    raw = found.group().encode("utf-16-be")
+    return "".join(f"\\u{raw[at : at + 2].hex()}" for at in range(0, len(raw), 2))
+
+
+def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
+    """`node` with every time in UTC: git gives times in the author's zone."""
+    if isinstance(node, datetime):
+        return node.astimezone(timezone.utc) if node.utcoffset() else node
+    if isinstance(node, tuple):
+        return tuple(_in_utc(item) for item in node)
+    if is_dataclass(node) and not isinstance(node, type):
+        old = {field.name: getattr(node, field.name) for field in fields(node)}
+        changed = {name: new for name, value in old.items() if (new := _in_utc(value)) is not value}
+        return replace(node, **changed) if changed else node
+    return node

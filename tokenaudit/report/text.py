@@ -1,0 +1,239 @@
+"""The report for a person at a terminal: the worst first, what it is, where it is, why, what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokenaudit.model import Severity
+from tokenaudit.report import view
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.screen import Screen
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Credential, Grant, Inspection, Problem, Report, Skipped
+    from tokenaudit.report import Options
+    from tokenaudit.report.screen import Span
+
+MOST_SPOTS = 5
+MOST_SKIPPED = 20
+MOST_GRANTS = 6
+_FINGERPRINT = 12
+_COMMIT = 12
+_LONGEST = 300
+_COLUMN = 9
+
+STYLES = {
+    Severity.CRITICAL: "bold white on red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "bold yellow",
+    Severity.LOW: "bold cyan",
+    Severity.INFO: "bold blue",
+}
+
+
+def render(report: Report, options: Options) -> str:
+    """The whole screen; see `tokenaudit.report.Options`."""
+    screen = Screen(options.color, options.width)
+    several = len(report.targets) > 1
+    for credential in view.likely(report):
+        _credential(screen, credential, several=several)
+    _problems(screen, view.problems(report), several=several)
+    if options.show_unlikely:
+        _unlikely(screen, view.unlikely(report), several=several)
+    _skipped(screen, report.skipped)
+    _closing(screen, report, options)
+    return screen.written()
+
+
+def _credential(screen: Screen, credential: Credential, *, several: bool) -> None:
+    severity = view.severity_of(credential)
+    screen.add(
+        (f" {severity.value.upper()} ", STYLES[severity]),
+        "  ",
+        (_clean(credential.display), "bold"),
+        f"  {kind(credential.kind)}  ",
+        (_clean(credential.fingerprint)[:_FINGERPRINT], "dim"),
+    )
+    _who(screen, credential)
+    _where(screen, credential, several=several)
+    reasons = sorted(credential.verdict.reasons, key=lambda r: -r.severity.rank) if credential.verdict else ()
+    for number, reason in enumerate(reasons):
+        _row(screen, "why" if number == 0 else "", _clean(reason.message), "  ", (f"[{_clean(reason.rule)}]", "dim"))
+    _next(screen, credential)
+    screen.blank()
+
+
+def _who(screen: Screen, credential: Credential) -> None:
+    inspection = credential.inspection
+    if inspection is None:
+        return
+    style = {"active": "bold red", "unknown": "yellow"}.get(inspection.status, "green")
+    _row(screen, "who", (inspection.status, style), *_identity(inspection))
+    for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
+        _row(screen, "may" if number == 0 else "", grant_text(grant))
+    if len(inspection.grants) > MOST_GRANTS:
+        _row(screen, "", f"and {view.count(len(inspection.grants) - MOST_GRANTS, 'grant')} more")
+    if inspection.global_permissions:
+        _row(screen, "may", f"everywhere: {_clean(', '.join(inspection.global_permissions))}")
+    reach = credential.reach
+    if reach is not None:
+        pulled = f", pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
+        _row(screen, "reach", f"writes {view.count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
+
+
+def _identity(inspection: Inspection) -> list[Span]:
+    parts: list[Span] = []
+    if inspection.account:
+        account = f"{inspection.account.name} ({inspection.account.type})"
+        parts.append(f": {_clean(account)}, role {_clean(inspection.role)}")
+    if inspection.name:
+        parts.append(f', named "{_clean(inspection.name)}"')
+    if inspection.created_at:
+        parts.append(f", created {inspection.created_at:%Y-%m-%d}")
+    if inspection.status == "unknown":
+        parts.append(f": {_clean(inspection.reason)}")
+    return parts
+
+
+def _where(screen: Screen, credential: Credential, *, several: bool) -> None:
+    spots = view.spots(credential)
+    for number, spot in enumerate(spots[:MOST_SPOTS]):
+        place = f"{spot.target}: {spot.place}" if several else spot.place
+        _row(screen, "where" if number == 0 else "", _clean(place), *(("  " + note, "dim") for note in notes(spot)))
+    if len(spots) > MOST_SPOTS:
+        _row(screen, "", (f"and {len(spots) - MOST_SPOTS:,} more", "dim"))
+
+
+def notes(spot: view.Spot) -> list[str]:
+    """What else is known of a spot, each a few words: origin, whether it still stands, how it was hidden."""
+    said = []
+    if spot.commit:
+        by = f" by {_clean(spot.author)}" if spot.author else ""
+        on = f" on {spot.date:%Y-%m-%d}" if spot.date else ""
+        said.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
+    if spot.live:
+        said.append("still there")
+    elif spot.live is False:
+        said.append(
+            "no longer in HEAD, still in the history" if spot.reachable is not False else "in no branch any more"
+        )
+    if spot.via:
+        said.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
+    return said
+
+
+def _next(screen: Screen, credential: Credential) -> None:
+    reasons = credential.verdict.reasons if credential.verdict else ()
+    remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
+    status = credential.inspection.status if credential.inspection else "unknown"
+    if not remedies and credential.locations and status not in {"invalid", "expired"}:
+        remedies = [
+            "Revoke it at https://huggingface.co/settings/tokens and replace it; deleting the text is not enough."
+        ]
+    for number, remedy in enumerate(remedies):
+        _row(screen, "do" if number == 0 else "", remedy)
+    recommendation = credential.recommendation
+    if recommendation is not None:
+        _row(screen, "" if remedies else "do", f"Replace it: {replacement(recommendation.replacement)}.")
+        if recommendation.create_url:
+            _row(screen, "", (visible(recommendation.create_url), "underline"))
+
+
+def replacement(name: str) -> str:
+    """What to put in a credential's place, in words."""
+    return {
+        "trusted-publisher": "a Trusted Publisher, so that CI needs no stored token at all",
+        "fine-grained": "a fine-grained token for exactly what is used",
+        "no-token": "nothing, what it reads is public",
+        "service-account": "a service account's token",
+    }.get(name, _clean(name))
+
+
+def grant_text(grant: Grant) -> str:
+    """`org acme: repo.write, org.read`."""
+    entity = grant.entity
+    patterns = f" ({', '.join(grant.patterns)})" if grant.patterns else ""
+    name = entity.name or entity.id or ""
+    return _clean(f"{entity.type} {name}: {', '.join(grant.permissions) or 'nothing'}{patterns}")
+
+
+def kind(name: str) -> str:
+    """A credential's kind in words."""
+    return _clean(name).replace("_", " ")
+
+
+def _problems(screen: Screen, problems: list[Problem], *, several: bool) -> None:
+    for problem in problems:
+        place = ":".join(
+            [visible(problem.path or problem.target), *(str(n) for n in (problem.line, problem.column) if n)]
+        )
+        screen.add(
+            (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
+            "  ",
+            (_clean(problem.message), "bold"),
+            ("  [" + _clean(problem.rule) + "]", "dim"),
+        )
+        where = f"{_clean(problem.target)}: {place}" if several and problem.path else place
+        _row(screen, "where", where, *((("  " + _clean(problem.where), "dim"),) if problem.where else ()))
+        _row(screen, "do", _clean(problem.remedy))
+        screen.blank()
+
+
+def _unlikely(screen: Screen, credentials: list[Credential], *, several: bool) -> None:
+    for credential in credentials:
+        screen.add(
+            (f" {credential.likelihood} ", "dim"), "  ", _clean(credential.display), f"  {kind(credential.kind)}"
+        )
+        _where(screen, credential, several=several)
+    screen.blank()
+
+
+def _skipped(screen: Screen, skipped: tuple[Skipped, ...]) -> None:
+    if not skipped:
+        return
+    screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{view.count(len(skipped), 'place')}:", "bold"))
+    for entry in sorted(skipped, key=lambda entry: (entry.where, entry.reason))[:MOST_SKIPPED]:
+        screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
+    if len(skipped) > MOST_SKIPPED:
+        screen.add((f"and {len(skipped) - MOST_SKIPPED:,} more (all of them: --format json)", "dim"), indent=2)
+    screen.blank()
+
+
+def _closing(screen: Screen, report: Report, options: Options) -> None:
+    found = bool(view.likely(report) or report.problems)
+    style = "bold" if found else "bold green" if report.complete else "bold yellow"
+    screen.add((view.sentence(report), style))
+    unlikely = report.summary.unlikely
+    if unlikely and not options.show_unlikely:
+        subject = (
+            "1 placeholder or look-alike is" if unlikely == 1 else f"{unlikely:,} placeholders and look-alikes are"
+        )
+        screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
+    advice = next_step(report)
+    if advice:
+        screen.add((f"Next: {advice}", "bold"))
+
+
+def next_step(report: Report) -> str:
+    """What to run next, in one line; empty where there is nothing to do."""
+    credentials = view.likely(report)
+    if any(c.inspection is None for c in credentials):
+        return "the same command with --inspect asks the Hub which of these are active and what they may do."
+    open_ones = [
+        c for c in credentials if c.inspection and c.inspection.status in {"active", "unknown"} and c.locations
+    ]
+    if open_ones:
+        return "tokenaudit plan REPORT.json (a report written with --format json) says how to replace each one."
+    if report.problems:
+        return f"tokenaudit rules {view.problems(report)[0].rule} explains the first problem."
+    if not report.complete:
+        return "make the places above readable and run the same command again."
+    return ""
+
+
+def _row(screen: Screen, label: str, *spans: Span) -> None:
+    screen.add(*spans, label=label, indent=2, column=_COLUMN)
+
+
+def _clean(text: str) -> str:
+    return shorten(visible(text), _LONGEST)
