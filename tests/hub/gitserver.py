@@ -1,0 +1,39 @@
+"""Repositories over git's own smart HTTP, served by `git http-backend`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def answer(
+    repository: Path, *, method: str, tail: str, query: str, headers: Mapping[str, str], body: bytes, user: str = ""
+) -> tuple[int, dict[str, str], bytes]:
+    """One request to the bare `repository`: status, headers, body. `tail` is the path inside it."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(repository.parent),
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_COUNT": "2",
+        "GIT_CONFIG_KEY_0": "safe.directory",
+        "GIT_CONFIG_VALUE_0": "*",
+        "GIT_CONFIG_KEY_1": "uploadpack.allowFilter",
+        "GIT_CONFIG_VALUE_1": "true",
+        "GIT_HTTP_EXPORT_ALL": "1",
+        "GIT_PROJECT_ROOT": str(repository.parent),
+        "PATH_INFO": f"/{repository.name}/{tail}",
+        "QUERY_STRING": query,
+        "REQUEST_METHOD": method,
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": headers.get("content-type", ""),
+        "HTTP_CONTENT_ENCODING": headers.get("content-encoding", ""),
+        "GIT_PROTOCOL": headers.get("git-protocol", ""),
+        "REMOTE_USER": user,
+    }
+    done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=True)
+    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    fields = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line)
+    status = int(fields.pop("Status", "200").split()[0])
+    return status, fields, content

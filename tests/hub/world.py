@@ -1,0 +1,102 @@
+"""What the double Hub holds: repositories, Spaces' settings, tokens and what they may do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+Body: TypeAlias = dict[str, Any]
+
+MOMENT = "2026-10-01T09:00:00.000Z"
+_RANK = {"no_access": 0, "read": 1, "contributor": 1, "write": 2, "admin": 3}
+
+
+@dataclass
+class Repo:
+    """One repository; `git` is its bare repository where it has one."""
+
+    id: str
+    type: str = "model"
+    visibility: str = "public"
+    gated: str | bool = False
+    downloads: int = 0
+    likes: int = 0
+    git: Path | None = None
+    info: Body = field(default_factory=dict)
+    variables: dict[str, Body] = field(default_factory=dict)
+    secrets: dict[str, Body] = field(default_factory=dict)
+    secret_values: dict[str, str] = field(default_factory=dict)
+    discussions: list[Body] = field(default_factory=list)
+    runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
+    restarts: int = 0
+
+    @property
+    def namespace(self) -> str:
+        return self.id.partition("/")[0]
+
+    @property
+    def private(self) -> bool:
+        return self.visibility == "private"
+
+
+@dataclass
+class World:
+    """Everything the double answers from; tests change it as they like."""
+
+    tokens: dict[str, Body] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
+    revoked: list[list[str]] = field(default_factory=list)
+    jobs: dict[str, list[Body]] = field(default_factory=dict)
+    scheduled_jobs: dict[str, list[Body]] = field(default_factory=dict)
+    webhooks: list[Body] = field(default_factory=list)
+    members: dict[str, list[Body]] = field(default_factory=dict)
+    audit_log: dict[str, list[Body]] = field(default_factory=dict)
+    page_size: int = 50
+    moment: Callable[[], str] = lambda: MOMENT  # noqa: E731 - a clock that tests may replace
+
+    def may(self, token: str | None, repo: Repo, *, write: bool = False) -> bool:
+        """Whether the token may read (or write) the repository: scope ∩ role, as the Hub decides it."""
+        who = self.tokens.get(token or "")
+        if who is None:
+            return not write and not repo.private
+        if not write and not repo.private:
+            return True
+        return self._scope_covers(who, repo, write=write) and self._role_covers(who, repo, write=write)
+
+    def _scope_covers(self, who: Mapping[str, Any], repo: Repo, *, write: bool) -> bool:
+        token = who["auth"].get("accessToken", {})
+        if token.get("role") != "fineGrained":
+            return token.get("role") in ("write", "god") or (not write and token.get("role") == "read")
+        wanted = "repo.write" if write else "repo.content.read"
+        return any(
+            wanted in scope["permissions"] and scope["entity"].get("name") in (repo.id, repo.namespace)
+            for scope in token.get("fineGrained", {}).get("scoped", [])
+        )
+
+    def _role_covers(self, who: Mapping[str, Any], repo: Repo, *, write: bool) -> bool:
+        if who["name"] == repo.namespace:
+            return True
+        for org in who.get("orgs", []):
+            if org["name"] == repo.namespace and not org.get("securityRestrictions"):
+                return _RANK.get(org.get("roleInOrg", "no_access"), 0) >= (2 if write else 1)
+        return False
+
+    def add_repo(self, repo_id: str, repo_type: str = "model", **more: Any) -> Repo:
+        """Puts a repository into the world."""
+        repo = Repo(repo_id, repo_type, **more)
+        self.repos[repo_type, repo_id] = repo
+        return repo
+
+    def add_space(
+        self, repo_id: str, *, variables: Mapping[str, str] | None = None, secrets: Mapping[str, str] | None = None
+    ) -> Repo:
+        """Puts a Space into the world: variables with values, secrets as name → time of last change."""
+        repo = self.add_repo(repo_id, "space")
+        for key, value in (variables or {}).items():
+            repo.variables[key] = {"key": key, "value": value, "updatedAt": MOMENT}
+        for key, updated in (secrets or {}).items():
+            repo.secrets[key] = {"key": key, "updatedAt": updated}
+        return repo

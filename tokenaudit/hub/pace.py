@@ -1,0 +1,56 @@
+"""How fast to ask: the Hub's `RateLimit` headers before a 429, patience with a bound after one.
+
+Source: hub-docs rate-limits.md: `RateLimit: "api";r=<remaining>;t=<seconds to reset>`. A 429 with `r > 0` comes from
+one of the limits that are not published, so its `t` says nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+_LIMIT = re.compile(r'"[^"]{1,40}"\s*;\s*r\s*=\s*(\d{1,9})\s*;\s*t\s*=\s*(\d{1,9})')
+_WHOLE_SECONDS = re.compile(r"\d{1,9}")
+_ROUNDING = 1.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often one question is asked and how long, in seconds, it may wait: once, and in all."""
+
+    attempts: int = 4
+    longest_wait: float = 330.0
+    total_wait: float = 700.0
+    first_backoff: float = 1.0
+
+
+@dataclass
+class Pacer:
+    """Keeps one address from asking faster than the Hub allows; `clock` and `sleep` count in seconds."""
+
+    patience: Patience
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+    free_at: float = 0.0
+
+    def pending(self) -> float:
+        """Seconds until the next request may go."""
+        return max(self.free_at - self.clock(), 0.0)
+
+    def saw(self, headers: Mapping[str, str]) -> None:
+        """Learns from any response: with nothing remaining, the next request waits for the window to reset."""
+        limit = _LIMIT.search(headers.get("ratelimit", ""))
+        if limit and int(limit[1]) == 0:
+            self.free_at = max(self.free_at, self.clock() + int(limit[2]) + _ROUNDING)
+
+    def backoff(self, attempt: int, headers: Mapping[str, str]) -> float:
+        """Seconds to wait after the `attempt`th failure: the window, else `Retry-After`, else doubling with jitter."""
+        waited = _WHOLE_SECONDS.fullmatch(headers.get("retry-after", "").strip())
+        if self.pending() > 0:
+            return self.pending()
+        if waited:
+            return float(waited.group()) + random.random()  # noqa: S311 - jitter, not cryptography
+        return self.patience.first_backoff * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311 - as above

@@ -1,0 +1,165 @@
+"""Guards around huggingface_hub's HTTP session: origin, time, size, and what a refusal said.
+
+The library's client has no time-out of its own, follows redirects anywhere and raises exceptions that hold the request
+and so the bearer token. The guards below ride on its documented event hooks, act only during one of our own calls
+(a host program's other uses of the library are left alone), and note what happened as plain data.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from tokenaudit.hub.answer import Trouble
+from tokenaudit.hub.endpoint import origin
+
+LARGEST_BODY = 32 * 1024 * 1024
+_LARGEST_ERROR_TEXT = 2000
+_KEPT_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
+_SERVER_ERROR = 500
+_TOO_MANY = 429
+_FIRST_ERROR = 400
+
+
+class Stopped(Exception):  # noqa: N818 - no error of the program: a guard ending one call
+    """A guard ended the call; holds plain data only."""
+
+    def __init__(self, trouble: Trouble, message: str) -> None:
+        super().__init__(message)
+        self.trouble: Trouble = trouble
+        self.message = message
+
+
+@dataclass
+class Call:
+    """One call in progress on this thread, and what was seen of its latest response.
+
+    `timeout` is the longest wait for any single byte, in seconds; `ends` a `time.monotonic()` after which nothing more
+    is read. With `retries` the library's own retries of listings are left to work.
+    """
+
+    endpoint: str
+    timeout: float
+    ends: float
+    retries: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error_text: str = ""
+    requests: int = 0
+
+    def on_request(self, request: Any) -> None:
+        """Lets a request go only to the Hub's own origin, with time-outs."""
+        self.requests += 1
+        self.status = None
+        if origin(str(request.url)) != origin(self.endpoint):
+            raise Stopped("redirect", "the Hub pointed to another place; nothing was sent there")
+        self.check()
+        wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
+        request.extensions = {
+            **request.extensions,
+            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait),
+        }
+        # A compressed body could unfold to any size after the guard on its bytes.
+        request.headers["accept-encoding"] = "identity"
+
+    def on_response(self, response: Any) -> None:
+        """Notes status and limits, bounds the body, and reads what a refusal says."""
+        self.status = response.status_code
+        self.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        response.stream = _bounded(response.stream, self)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Stopped("malformed", "the answer is compressed although it was asked not to be")
+        target = response.headers.get("location")
+        if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
+            raise Stopped("redirect", "the Hub pointed to another place; nothing was sent there")
+        if response.status_code == _TOO_MANY and not self.retries:
+            raise Stopped("limited", "the Hub limits the rate of requests")
+        if response.status_code >= _SERVER_ERROR and not self.retries:
+            raise Stopped("server", f"the Hub failed with status {response.status_code}")
+        if response.status_code >= _FIRST_ERROR:
+            response.read()
+            self.error_text = self.headers.get("x-error-message") or response.text[:_LARGEST_ERROR_TEXT]
+
+    def check(self, size: int = 0) -> None:
+        """Ends the call when its time is up or its body too large."""
+        if time.monotonic() > self.ends:
+            raise Stopped("timeout", "the answer took too long")
+        if size > LARGEST_BODY:
+            raise Stopped("oversized", f"the answer is larger than {LARGEST_BODY} bytes")
+
+
+class _Current(threading.local):
+    call: Call | None = None
+
+
+_current = _Current()
+_lock = threading.Lock()
+_installed = False
+
+
+def begin(call: Call) -> None:
+    """Makes `call` the one that the guards watch over on this thread."""
+    _install()
+    _current.call = call
+
+
+def end() -> None:
+    """The thread's call is over."""
+    _current.call = None
+
+
+def _install() -> None:
+    global _installed  # noqa: PLW0603 - huggingface_hub's client factory is one a process, so this is too
+    with _lock:
+        if _installed:
+            return
+        from huggingface_hub.utils import set_client_factory  # noqa: PLC0415 - a third of a second to import
+        from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
+
+        def factory() -> Any:
+            client = default_client_factory()
+            hooks = client.event_hooks
+            client.event_hooks = {
+                "request": [*hooks["request"], _request_hook],
+                "response": [*hooks["response"], _response_hook],
+            }
+            return client
+
+        set_client_factory(factory)
+        # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
+        logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
+        _installed = True
+
+
+def _request_hook(request: Any) -> None:
+    if _current.call is not None:
+        _current.call.on_request(request)
+
+
+def _response_hook(response: Any) -> None:
+    if _current.call is not None:
+        _current.call.on_response(response)
+
+
+def _bounded(stream: Any, call: Call) -> Any:
+    """`stream` with the call's limits checked at every chunk. The base class is that of the library's HTTP backend."""
+    backend: Any = sys.modules[type(stream).__module__.partition(".")[0]]
+
+    class Bounded(backend.SyncByteStream):  # type: ignore[misc] - the base is known at run time only
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for chunk in stream:
+                size += len(chunk)
+                call.check(size)
+                yield chunk
+
+        def close(self) -> None:
+            stream.close()
+
+    return Bounded()
