@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 import pytest
+from typing_extensions import Self
 
 from tests.hub import bodies
 from tests.hub.faults import Fault
@@ -36,7 +37,7 @@ class HubDouble:
         self._routes.base = self.endpoint
         self._thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
 
-    def __enter__(self) -> HubDouble:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

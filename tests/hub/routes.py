@@ -176,7 +176,7 @@ def _settings_repositories(routes: Routes, request: Request, found: re.Match[str
 @_route("POST", "/api/credentials/revoke")
 def _revoke(routes: Routes, request: Request, _found: re.Match[str]) -> Response:
     sent = request.json()["credentials"]
-    if not 1 <= len(sent) <= LIST_LIMIT or not all(1 <= len(value) <= 200 for value in sent):  # noqa: PLR2004 - the limits of the OpenAPI document
+    if not 1 <= len(sent) <= LIST_LIMIT or not all(1 <= len(value) <= 200 for value in sent):
         return refusal(400, "Bad request")
     routes.world.revoked.append(sent)
     for value in sent:

@@ -55,7 +55,7 @@ class World:
     members: dict[str, list[Body]] = field(default_factory=dict)
     audit_log: dict[str, list[Body]] = field(default_factory=dict)
     page_size: int = 50
-    moment: Callable[[], str] = lambda: MOMENT  # noqa: E731 - a clock that tests may replace
+    moment: Callable[[], str] = lambda: MOMENT
 
     def may(self, token: str | None, repo: Repo, *, write: bool = False) -> bool:
         """Whether the token may read (or write) the repository: scope ∩ role, as the Hub decides it."""

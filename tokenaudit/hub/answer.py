@@ -25,7 +25,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failure:
-    """No answer, and why. `status` is the HTTP status where there was one; `message` the Hub's words, made printable."""
+    """No answer, and why: the HTTP `status` where there was one, and the Hub's words, made printable."""
 
     trouble: Trouble
     status: int | None

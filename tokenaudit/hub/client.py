@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.answer import PASSING, Answer, Failure, Reply, Trouble, printable
@@ -72,18 +72,18 @@ class Hub:
     def get(self, path: str, secret: Secret | None, **params: str | int) -> Answer:
         """A plain GET of `path` (which starts with a slash) for endpoints that huggingface_hub has no wrapper for."""
 
-        def fetch(_api: HfApi, token: Token) -> Any:
-            from huggingface_hub.utils import get_session, hf_raise_for_status  # noqa: PLC0415 - heavy
+        def fetch(_api: HfApi, token: Token) -> object:
+            from huggingface_hub import get_session  # noqa: PLC0415 - heavy
 
-            response = get_session().get(self.endpoint + path, headers=self.headers(token), params=params)
-            hf_raise_for_status(response)
+            response = get_session().get(self.endpoint + path, headers=self.headers(token), params=dict(params))
+            response.raise_for_status()
             return response.json()
 
         return self.ask(fetch, secret)
 
     def headers(self, token: Token) -> dict[str, str]:
         """Request headers as the library builds them, for plain calls."""
-        from huggingface_hub.utils import build_hf_headers  # noqa: PLC0415 - heavy
+        from huggingface_hub.utils._headers import build_hf_headers  # noqa: PLC0415 - heavy
 
         return build_hf_headers(token=token, library_name="tokenaudit", library_version=__version__)
 
@@ -163,21 +163,21 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
 
 
 def _translated(error: Exception | None, call: Call) -> Failure:
-    """What an exception means, without its text (which may hold the value) unless its kind is known to be safe."""
+    """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
     if call.status is not None and call.status >= _ERROR:
         trouble: Trouble = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
         return Failure(trouble, call.status, printable(call.error_text))
     if call.status is not None and call.status >= _REDIRECT:
         return Failure("redirect", call.status, "the Hub answered with a redirect")
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if "OfflineModeIsEnabled" in names:
-        return Failure("offline", None, "HF_HUB_OFFLINE is set, so nothing was asked")
-    if "TimeoutException" in names:
-        return Failure("timeout", call.status, "the answer took too long")
-    if names & {"ConnectError", "ProxyError"}:
-        return Failure("network", None, printable(f"no connection to {call.endpoint}: {error}"))
-    if "TransportError" in names:
-        return Failure("network", call.status, f"the connection broke ({type(error).__name__})")
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    for names, broken, message in (
+        ({"OfflineModeIsEnabled"}, "offline", "HF_HUB_OFFLINE is set, so nothing was asked"),
+        ({"TimeoutException"}, "timeout", "the answer took too long"),
+        ({"ConnectError", "ProxyError"}, "network", f"no connection to {call.endpoint}: {error}"),
+        ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
+    ):
+        if names & kinds:
+            return Failure(cast("Trouble", broken), call.status, printable(message))
     if call.status is None:
         return Failure("not-asked", None, f"the request could not be made ({type(error).__name__})")
     return Failure("malformed", call.status, f"the answer is not what the Hub promises ({type(error).__name__})")

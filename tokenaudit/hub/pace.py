@@ -53,4 +53,4 @@ class Pacer:
             return self.pending()
         if waited:
             return float(waited.group()) + random.random()  # noqa: S311 - jitter, not cryptography
-        return self.patience.first_backoff * 2 ** (attempt - 1) * (1 + random.random())  # noqa: S311 - as above
+        return self.patience.first_backoff * 2.0 ** (attempt - 1) * (1 + random.random())  # noqa: S311 - as above

@@ -11,9 +11,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urljoin
 
 from tokenaudit.hub.answer import Trouble
@@ -25,6 +25,50 @@ _KEPT_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _FIRST_ERROR = 400
+
+
+class Sent(Protocol):
+    """What the guards use of a request, whichever of its two HTTP backends huggingface_hub has."""
+
+    url: object
+    headers: MutableMapping[str, str]
+    extensions: Mapping[str, object]
+
+
+class Received(Protocol):
+    """What the guards use of a response."""
+
+    url: object
+    headers: MutableMapping[str, str]
+    status_code: int
+    stream: object
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is one of a redirect."""
+
+    @property
+    def text(self) -> str:
+        """The decoded body."""
+
+    def read(self) -> bytes:
+        """Reads the whole body."""
+
+
+class ByteStream(Protocol):
+    """A body as it comes."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+
+
+class _Hooked(Protocol):
+    event_hooks: Mapping[str, Sequence[object]]
+
+
+ClientT = TypeVar("ClientT")
 
 
 class Stopped(Exception):  # noqa: N818 - no error of the program: a guard ending one call
@@ -53,12 +97,12 @@ class Call:
     error_text: str = ""
     requests: int = 0
 
-    def on_request(self, request: Any) -> None:
+    def on_request(self, request: Sent) -> None:
         """Lets a request go only to the Hub's own origin, with time-outs."""
         self.requests += 1
         self.status = None
         if origin(str(request.url)) != origin(self.endpoint):
-            raise Stopped("redirect", "the Hub pointed to another place; nothing was sent there")
+            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
         self.check()
         wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
         request.extensions = {
@@ -68,20 +112,20 @@ class Call:
         # A compressed body could unfold to any size after the guard on its bytes.
         request.headers["accept-encoding"] = "identity"
 
-    def on_response(self, response: Any) -> None:
+    def on_response(self, response: Received) -> None:
         """Notes status and limits, bounds the body, and reads what a refusal says."""
         self.status = response.status_code
         self.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
-        response.stream = _bounded(response.stream, self)
+        response.stream = _bounded(cast("ByteStream", response.stream), self)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Stopped("malformed", "the answer is compressed although it was asked not to be")
+            raise Stopped(trouble="malformed", message="the answer is compressed although it was asked not to be")
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
-            raise Stopped("redirect", "the Hub pointed to another place; nothing was sent there")
+            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
         if response.status_code == _TOO_MANY and not self.retries:
-            raise Stopped("limited", "the Hub limits the rate of requests")
+            raise Stopped(trouble="limited", message="the Hub limits the rate of requests")
         if response.status_code >= _SERVER_ERROR and not self.retries:
-            raise Stopped("server", f"the Hub failed with status {response.status_code}")
+            raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
             response.read()
             self.error_text = self.headers.get("x-error-message") or response.text[:_LARGEST_ERROR_TEXT]
@@ -89,9 +133,9 @@ class Call:
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""
         if time.monotonic() > self.ends:
-            raise Stopped("timeout", "the answer took too long")
+            raise Stopped(trouble="timeout", message="the answer took too long")
         if size > LARGEST_BODY:
-            raise Stopped("oversized", f"the answer is larger than {LARGEST_BODY} bytes")
+            raise Stopped(trouble="oversized", message=f"the answer is larger than {LARGEST_BODY} bytes")
 
 
 class _Current(threading.local):
@@ -119,47 +163,47 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        from huggingface_hub.utils import set_client_factory  # noqa: PLC0415 - a third of a second to import
+        from huggingface_hub import set_client_factory  # noqa: PLC0415 - a third of a second to import
         from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
 
-        def factory() -> Any:
-            client = default_client_factory()
-            hooks = client.event_hooks
-            client.event_hooks = {
-                "request": [*hooks["request"], _request_hook],
-                "response": [*hooks["response"], _response_hook],
-            }
-            return client
-
-        set_client_factory(factory)
+        set_client_factory(lambda: _armed(default_client_factory()))
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
         _installed = True
 
 
-def _request_hook(request: Any) -> None:
+def _armed(client: ClientT) -> ClientT:
+    hooked = cast("_Hooked", client)
+    hooks = hooked.event_hooks
+    hooked.event_hooks = {
+        "request": [*hooks["request"], _request_hook],
+        "response": [*hooks["response"], _response_hook],
+    }
+    return client
+
+
+def _request_hook(request: Sent) -> None:
     if _current.call is not None:
         _current.call.on_request(request)
 
 
-def _response_hook(response: Any) -> None:
+def _response_hook(response: Received) -> None:
     if _current.call is not None:
         _current.call.on_response(response)
 
 
-def _bounded(stream: Any, call: Call) -> Any:
+def _bounded(stream: ByteStream, call: Call) -> object:
     """`stream` with the call's limits checked at every chunk. The base class is that of the library's HTTP backend."""
-    backend: Any = sys.modules[type(stream).__module__.partition(".")[0]]
+    backend = sys.modules[type(stream).__module__.partition(".")[0]]
 
-    class Bounded(backend.SyncByteStream):  # type: ignore[misc] - the base is known at run time only
-        def __iter__(self) -> Iterator[bytes]:
-            size = 0
-            for chunk in stream:
-                size += len(chunk)
-                call.check(size)
-                yield chunk
+    def chunks(_self: object) -> Iterator[bytes]:
+        size = 0
+        for chunk in stream:
+            size += len(chunk)
+            call.check(size)
+            yield chunk
 
-        def close(self) -> None:
-            stream.close()
+    def close(_self: object) -> None:
+        stream.close()
 
-    return Bounded()
+    return type("BoundedStream", (backend.SyncByteStream,), {"__iter__": chunks, "close": close})()
