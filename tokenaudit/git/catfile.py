@@ -1,0 +1,181 @@
+"""Reading objects through `git cat-file`: slower than the pack reader, but it knows every kind of repository."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, cast
+
+from tokenaudit.git.command import reason, start
+from tokenaudit.git.objects import READ_TYPES, GitObject, ObjectType, Unread
+
+_FIELDS = 3
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An object that the repository holds. `size` is that of its content, in bytes."""
+
+    id: str
+    type: str
+    size: int
+
+
+def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
+    """Every object in every pack, loose or borrowed from alternates, each once, in the order of the packs."""
+    with start(
+        ["cat-file", "--batch-all-objects", "--unordered", "--batch-check"], git_dir=git_dir, stderr=subprocess.PIPE
+    ) as process:
+        drained = _Drain(cast("IO[bytes]", process.stderr))
+        for line in cast("IO[bytes]", process.stdout):
+            fields = line.decode("ascii", "replace").split()
+            if len(fields) == _FIELDS:
+                yield Listed(fields[0], fields[1], int(fields[2]))
+            else:
+                yield Unread(fields[0], "the object can't be read")
+        code = process.wait()
+    if code:
+        yield Unread("object list", reason(drained.text(), code))
+
+
+class ObjectReader:
+    """Single objects on request, from one long-lived git process. Use as a context manager."""
+
+    def __init__(self, git_dir: Path) -> None:
+        self._git_dir = git_dir
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> ObjectReader:  # noqa: PYI034 - Self needs Python 3.11
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop()
+
+    def read(self, name: str) -> GitObject | Unread:
+        """The object called `name`: an id, or any revision without a newline."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = start(
+                ["cat-file", "--batch"], git_dir=self._git_dir, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL
+            )
+        try:
+            pipe = cast("IO[bytes]", self._process.stdin)
+            pipe.write(name.encode("utf-8", "surrogateescape") + b"\n")
+            pipe.flush()
+            return _one(cast("IO[bytes]", self._process.stdout), name)
+        except OSError:
+            return Unread(name, "the object is corrupt")
+        except EOFError:
+            self._stop()
+            return Unread(name, "the object is corrupt")
+
+    def _stop(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+
+@dataclass(frozen=True)
+class CatFileShare:
+    """Some objects of a repository, read in the order given."""
+
+    git_dir: Path
+    ids: Sequence[str]
+    size: int
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """See `objects.Share`. Git ends at a corrupt object; it is left out and reading goes on behind it."""
+        done = 0
+        while done < len(self.ids):
+            for found in _batch(self.git_dir, self.ids[done:]):
+                done += 1
+                yield found
+
+
+def _batch(git_dir: Path, ids: Sequence[str]) -> Iterator[GitObject | Unread]:
+    """Reads `ids` until one of them ends git; that one is the last yielded."""
+    process = start(["cat-file", "--batch", "--buffer"], git_dir=git_dir, stdin=subprocess.PIPE)
+    drained = _Drain(cast("IO[bytes]", process.stderr))
+    threading.Thread(target=_feed, args=(process.stdin, ids), daemon=True).start()
+    try:
+        name = ""
+        for name in ids:
+            yield _one(cast("IO[bytes]", process.stdout), name)
+    except EOFError:
+        yield Unread(name, reason(drained.text(), process.wait()))
+    finally:
+        process.kill()
+        process.wait()
+        cast("IO[bytes]", process.stdout).close()
+
+
+def _feed(pipe: IO[bytes], ids: Iterable[str]) -> None:
+    try:
+        with pipe:
+            pipe.writelines(f"{name}\n".encode() for name in ids)
+    except (BrokenPipeError, ValueError):
+        return  # git has ended; its reader tells why
+
+
+def _one(pipe: IO[bytes], name: str) -> GitObject | Unread:
+    header = pipe.readline()
+    fields = header.split()
+    if not header.endswith(b"\n"):
+        raise EOFError
+    if len(fields) != _FIELDS or not fields[2].isdigit():
+        return Unread(name, "the object is missing" if fields[-1:] == [b"missing"] else "the object can't be read")
+    size = int(fields[2])
+    data = pipe.read(size + 1)
+    if len(data) != size + 1:
+        raise EOFError
+    return GitObject(fields[0].decode(), cast("ObjectType", fields[1].decode()), data[:-1])
+
+
+class _Drain:
+    """Takes a process's complaints as they come, so that it never waits for us to read them."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._kept = b""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        for line in self._pipe:
+            if len(self._kept) < 1 << 16:
+                self._kept += line
+
+    def text(self) -> bytes:
+        self._thread.join()
+        return self._kept
+
+
+def cat_file_shares(git_dir: Path, count: int) -> tuple[list[CatFileShare], list[Unread]]:
+    """Every blob, commit and tag in `count` shares of about the same number of bytes, and what can't be read at all."""
+    wanted: list[Listed] = []
+    unread: list[Unread] = []
+    for found in list_objects(git_dir):
+        if isinstance(found, Unread):
+            unread.append(found)
+        elif found.type in READ_TYPES:
+            wanted.append(found)
+    per_object = 256  # what handling one costs besides its bytes
+    total = sum(item.size + per_object for item in wanted)
+    shares: list[CatFileShare] = []
+    ids: list[str] = []
+    size = 0
+    for item in wanted:
+        ids.append(item.id)
+        size += item.size + per_object
+        if size >= total / count:
+            shares.append(CatFileShare(git_dir, ids, size))
+            ids, size = [], 0
+    if ids:
+        shares.append(CatFileShare(git_dir, ids, size))
+    return shares, unread

@@ -1,0 +1,188 @@
+"""A repository's whole history: every object it holds, however it is reached or not."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tokenaudit.detect.interface import Detection, Examiner
+from tokenaudit.git.attribution import Introduction, attribute
+from tokenaudit.git.catfile import ObjectReader, cat_file_shares
+from tokenaudit.git.command import GitError
+from tokenaudit.git.headers import parse
+from tokenaudit.git.layout import Repository, open_repository
+from tokenaudit.git.objects import GitObject, Unread
+from tokenaudit.git.pool import sweep
+from tokenaudit.git.reach import outside_head, reached_tags, unreached
+from tokenaudit.model import Location, Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+
+
+class HistorySource:
+    """Every blob, commit message, tag message and note of one repository, each unique object read once.
+
+    Branches, tags, stashes, notes, reflogs, pull requests, other worktrees, borrowed objects and those that nothing
+    refers to any more are all objects of the repository, so they are all read.
+    """
+
+    kind = "git"
+
+    def __init__(self, path: Path, target: str) -> None:
+        self.path = path
+        self.target = target
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        try:
+            repository = open_repository(self.path)
+        except GitError as error:
+            yield Skipped(self.target, str(error))
+            return
+        yield from self._missing_by_design(repository)
+        try:
+            hits = yield from self._hits(repository, run)
+            yield from self._sightings(repository, sorted(hits), run.examiner)
+        except GitError as error:
+            yield Skipped(self.target, str(error))
+
+    def _missing_by_design(self, repository: Repository) -> Iterator[Skipped]:
+        if repository.shallow:
+            reason = "a shallow clone lacks older history; run git fetch --unshallow"
+            yield Skipped(self.target, reason)
+        if repository.partial:
+            reason = "a partial clone lacks content; clone again without --filter"
+            yield Skipped(self.target, reason)
+
+    def _hits(self, repository: Repository, run: Run) -> Generator[Finding, None, list[tuple[str, str]]]:
+        """Reads everything. The generator's return value is the hits, as (type, id)."""
+        shares, unread = cat_file_shares(repository.git_dir, run.jobs)
+        run.progress.start(f"history of {self.target}", sum(len(share.ids) for share in shares))
+        yield from self._unread(unread)
+        hits: list[tuple[str, str]] = []
+        for haul in sweep(shares, _Watcher(run.examiner), run.jobs):
+            run.read(haul.objects, haul.bytes)
+            hits += [(kind, name) for name, kind in haul.hits]
+            yield from self._unread(haul.unread)
+        return hits
+
+    def _unread(self, unread: Iterable[Unread]) -> Iterator[Skipped]:
+        for item in unread:
+            yield Skipped(f"{self.target}: {item.id}", item.reason)
+
+    def _sightings(
+        self, repository: Repository, hits: Iterable[tuple[str, str]], examiner: Examiner
+    ) -> Iterator[Finding]:
+        detections: dict[str, tuple[Detection, ...]] = {}
+        commits: list[GitObject] = []
+        tags: list[GitObject] = []
+        with ObjectReader(repository.git_dir) as reader:
+            for kind, name in hits:
+                found = reader.read(name)
+                if isinstance(found, Unread):
+                    yield from self._unread([found])
+                elif kind == "blob":
+                    examined = examiner.examine(found.data)
+                    yield from (Skipped(f"{self.target}: object {name}", reason) for reason in examined.skipped)
+                    detections[name] = examined.detections
+                else:
+                    (commits if kind == "commit" else tags).append(found)
+            yield from self._in_blobs(repository, {name: seen for name, seen in detections.items() if seen})
+            yield from self._in_commits(repository, commits, examiner)
+            yield from self._in_tags(repository, tags, examiner, reader)
+
+    def _in_blobs(self, repository: Repository, detections: dict[str, tuple[Detection, ...]]) -> Iterator[Finding]:
+        marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
+        attribution = attribute(repository.git_dir, marks)
+        yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
+        for introduction in sorted(attribution.introductions, key=_order):
+            for seen in detections[introduction.blob]:
+                if seen.secret.fingerprint == introduction.mark:
+                    yield Sighting(seen, self._blob_location(introduction, seen))
+
+    def _blob_location(self, introduction: Introduction, seen: Detection) -> Location:
+        commit = introduction.commit
+        return replace(
+            self._location("note" if introduction.is_note else "history", seen),
+            path=introduction.path,
+            commit=commit.id if commit else None,
+            author=commit.author if commit else None,
+            date=commit.date if commit else None,
+            reachable=introduction.reachable,
+            in_head=introduction.in_head,
+            object=introduction.blob,
+        )
+
+    def _in_commits(self, repository: Repository, commits: list[GitObject], examiner: Examiner) -> Iterator[Finding]:
+        ids = [commit.id for commit in commits]
+        lost = unreached(repository.git_dir, ids, "--all")
+        outside = outside_head(repository.git_dir, ids)
+        for commit in commits:
+            for sighting in self._in_message(commit, "commit-message", examiner):
+                if isinstance(sighting, Skipped):
+                    yield sighting
+                    continue
+                location = replace(
+                    sighting.location,
+                    commit=commit.id,
+                    reachable=commit.id not in lost,
+                    in_head=commit.id not in outside,
+                )
+                yield Sighting(sighting.detection, location)
+
+    def _in_tags(
+        self, repository: Repository, tags: list[GitObject], examiner: Examiner, reader: ObjectReader
+    ) -> Iterator[Finding]:
+        reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
+        for tag in tags:
+            target = parse(tag.data).target
+            for sighting in self._in_message(tag, "tag-message", examiner):
+                if isinstance(sighting, Skipped):
+                    yield sighting
+                    continue
+                location = replace(
+                    sighting.location,
+                    commit=target[0] if target and target[1] == "commit" else None,
+                    reachable=tag.id in reached,
+                )
+                yield Sighting(sighting.detection, location)
+
+    def _in_message(self, item: GitObject, source: str, examiner: Examiner) -> Iterator[Sighting | Skipped]:
+        """Lines and columns are those of the message; header lines such as the author's have none."""
+        headed = parse(item.data)
+        for part, has_lines in ((headed.header, False), (headed.message, True)):
+            examined = examiner.examine(part)
+            yield from (Skipped(f"{self.target}: object {item.id}", reason) for reason in examined.skipped)
+            for seen in examined.detections:
+                shown = seen if has_lines else replace(seen, line=None, column=None)
+                location = self._location(source, shown)
+                yield Sighting(shown, replace(location, author=headed.author, date=headed.date, object=item.id))
+
+    def _location(self, source: str, seen: Detection) -> Location:
+        return Location(
+            source=source,
+            target=self.target,
+            line=seen.line,
+            column=seen.column,
+            via=seen.via,
+            member=seen.member,
+        )
+
+
+class _Watcher:
+    """True for an object in which the examiner sees, or gives up on, anything."""
+
+    def __init__(self, examiner: Examiner) -> None:
+        self._examiner = examiner
+
+    def __call__(self, data: bytes) -> bool:
+        if not self._examiner.may_hold(data):
+            return False
+        examined = self._examiner.examine(data)
+        return bool(examined.detections or examined.skipped)
+
+
+def _order(item: Introduction) -> tuple[object, ...]:
+    commit = item.commit
+    when = commit.date.timestamp() if commit and commit.date else 0.0
+    return (item.mark, when, item.path or "", commit.id if commit else "", item.blob)
