@@ -66,7 +66,7 @@ def attribute(git_dir: Path, marks: Marks) -> Attribution:
     return result
 
 
-def _collect(  # noqa: PLR0913, PLR0917 - one walk's whole setting
+def _collect(
     git_dir: Path,
     blobs: frozenset[str],
     revisions: list[str],
