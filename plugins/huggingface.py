@@ -1,0 +1,389 @@
+"""detect-secrets plugins for every kind of credential that Hugging Face mints and that has a shape of its own.
+
+This file needs the standard library and detect-secrets, nothing else:
+
+    detect-secrets scan -p plugins/huggingface.py
+
+It is also the only place where tokenaudit knows what a credential looks like. Each class says its `kind`, the
+`literals` one of which stands in every match, and an `evidence` expression of bounded length that every match
+satisfies, all as plain literals so that they can be read without running the file.
+
+Shapes: hub-docs (oauth.md, trusted-publishers.md, security-tokens.md), the redactor of hf-mcp-server, and for the
+retired `api_` kinds third-party scanners. No kind has a checksum, so what tells a credential from a word of the same
+shape is how its body is spread: see `saved_bits`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+import string
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from detect_secrets.constants import VerifiedResult
+from detect_secrets.plugins.base import BasePlugin
+
+
+class _Candidate(NamedTuple):
+    """A match: `text[start:end] == value`; `likelihood` is "credential", "placeholder" or "identifier"."""
+
+    kind: str
+    start: int
+    end: int
+    likelihood: str
+    value: str
+
+    def __repr__(self) -> str:
+        return f"{self.kind} at {self.start}"
+
+
+class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets ships no types
+    """What all kinds share. A subclass sets `secret_type`, `kind`, `literals`, `evidence` and `shape`."""
+
+    kind = ""
+    literals: tuple[str, ...] = ()
+    evidence = ""
+    shape: re.Pattern[str]
+
+    def candidates(self, text: str) -> Iterator[_Candidate]:
+        """Every match in `text`, from left to right, with what it most probably is."""
+        held: _Candidate | None = None
+        found = self.shape.search(text)
+        while found:
+            start, end = found.span()
+            if _right_edge(text, start, end):
+                if held and held.end <= start:
+                    yield held
+                # Of two that overlap the later is real: `hf_` can't be part of a body, but a body can end in "hf".
+                held = _Candidate(self.kind, start, end, self._likelihood(text, start, end), found.group())
+            found = self.shape.search(text, start + 1)
+        if held:
+            yield held
+
+    def _likelihood(self, text: str, start: int, end: int) -> str:
+        judged = judge(text[start + len(self.literals[0]) : end])
+        return "identifier" if judged == "credential" and not _left_edge(text, start) else judged
+
+    def analyze_string(self, string: str, **_: Any) -> Iterator[str]:  # noqa: ANN401 - the host's own signature
+        """The values that are most probably credentials."""
+        return (each.value for each in self.candidates(string) if each.likelihood == "credential")
+
+    def verify(self, secret: str) -> VerifiedResult:  # noqa: ARG002 - the host passes it by name
+        """Always `UNVERIFIED`: this plugin is offline, and a "false" would make the host drop the finding."""
+        return VerifiedResult.UNVERIFIED
+
+
+class HuggingFaceUserToken(_HuggingFaceDetector):
+    """User access tokens: classic read and write, fine-grained, service accounts."""
+
+    secret_type = "Hugging Face user access token"  # noqa: S105 - a name
+    kind = "user_token"
+    literals = ("hf_",)
+    evidence = "hf_[A-Za-z0-9]{34}"
+    shape = re.compile("hf_[A-Za-z0-9]{34}")
+
+
+class HuggingFaceOrganizationToken(_HuggingFaceDetector):
+    """Organization tokens, removed in 2024 and probably dead."""
+
+    secret_type = "Hugging Face organization token"  # noqa: S105 - a name
+    kind = "org_token"
+    literals = ("api_org_",)
+    evidence = "api_org_[A-Za-z0-9]{34}"
+    shape = re.compile("api_org_[A-Za-z0-9]{34}")
+
+
+class HuggingFaceLegacyToken(_HuggingFaceDetector):
+    """The `api_` tokens of 2021. A common prefix, so a longer name in front makes it a look-alike."""
+
+    secret_type = "Hugging Face legacy token"  # noqa: S105 - a name
+    kind = "legacy_token"
+    literals = ("api_",)
+    evidence = "api_[A-Za-z0-9]{34}"
+    shape = re.compile("api_[A-Za-z0-9]{34}")
+
+    def _likelihood(self, text: str, start: int, end: int) -> str:
+        judged = super()._likelihood(text, start, end)
+        return "identifier" if judged == "credential" and text[start - 1 : start] == "_" else judged
+
+
+class HuggingFaceOAuthRefreshToken(_HuggingFaceDetector):
+    """OAuth refresh tokens, as `hf auth login` stores them."""
+
+    secret_type = "Hugging Face OAuth refresh token"  # noqa: S105 - a name
+    kind = "oauth_refresh_token"
+    literals = ("hf_oauth__refresh_",)
+    evidence = "hf_oauth__refresh_[A-Za-z0-9]{34}"
+    shape = re.compile("hf_oauth__refresh_[A-Za-z0-9]{34}")
+
+
+class HuggingFaceAppToken(_HuggingFaceDetector):
+    """App tokens, two characters shorter than the others."""
+
+    secret_type = "Hugging Face app token"  # noqa: S105 - a name
+    kind = "app_token"
+    literals = ("hf_app_",)
+    evidence = "hf_app_[A-Za-z0-9]{32}"
+    shape = re.compile("hf_app_[A-Za-z0-9]{32}")
+
+
+class HuggingFaceOAuthClientSecret(_HuggingFaceDetector):
+    """Client secrets of OAuth apps."""
+
+    secret_type = "Hugging Face OAuth client secret"  # noqa: S105 - a name
+    kind = "oauth_client_secret"
+    literals = ("oauth_app_secret_",)
+    evidence = "oauth_app_secret_[A-Za-z0-9]{34}"
+    shape = re.compile("oauth_app_secret_[A-Za-z0-9]{34}")
+
+
+_JWT = r"eyJ[A-Za-z0-9_-]{5,2048}\.[A-Za-z0-9_-]{2,22000}\.[A-Za-z0-9_-]{16,2048}"
+
+
+class _JwtDetector(_HuggingFaceDetector):
+    """Kinds whose body is a JWT: real if its header names an algorithm and its payload is a JSON object."""
+
+    def candidates(self, text: str) -> Iterator[_Candidate]:
+        """Every match in `text`, from left to right, with what it most probably is."""
+        for found in self.shape.finditer(text):
+            start, end = found.span()
+            likelihood = "placeholder"
+            if is_jwt(found.group()[len(self.literals[0]) :]):
+                likelihood = "credential" if _left_edge(text, start) else "identifier"
+            yield _Candidate(self.kind, start, end, likelihood, found.group())
+
+
+class HuggingFaceOAuthToken(_JwtDetector):
+    """OAuth access tokens, and the user tokens of Trusted Publishers."""
+
+    secret_type = "Hugging Face OAuth access token"  # noqa: S105 - a name
+    kind = "oauth_token"
+    literals = ("hf_oauth_",)
+    evidence = "hf_oauth_eyJ[A-Za-z0-9_-]{5}"
+    shape = re.compile("hf_oauth_" + _JWT)
+
+
+class HuggingFaceOidcToken(_JwtDetector):
+    """Repository tokens of Trusted Publishers."""
+
+    secret_type = "Hugging Face OIDC token"  # noqa: S105 - a name
+    kind = "oidc_token"
+    literals = ("hf_jwt_",)
+    evidence = "hf_jwt_eyJ[A-Za-z0-9_-]{5}"
+    shape = re.compile("hf_jwt_" + _JWT)
+
+
+class HuggingFaceS3Token(_JwtDetector):
+    """Tokens of the S3 gateway."""
+
+    secret_type = "Hugging Face S3 token"  # noqa: S105 - a name
+    kind = "s3_token"
+    literals = ("hf_s3_",)
+    evidence = "hf_s3_eyJ[A-Za-z0-9_-]{5}"
+    shape = re.compile("hf_s3_" + _JWT)
+
+
+# Edges ----------------------------------------------------------------------------------------------------------------
+
+_ALNUM = frozenset(string.ascii_letters + string.digits)
+_CREDENTIAL_FOLLOWS = re.compile(
+    r"hf_(?:[A-Za-z0-9]{34}|app_[A-Za-z0-9]{32}|oauth__refresh_[A-Za-z0-9]{34}|(?:oauth|jwt|s3)_eyJ)"
+    r"|api_(?:org_)?[A-Za-z0-9]{34}|oauth_app_secret_[A-Za-z0-9]{34}"
+)
+_ESCAPE_ENDS = re.compile(
+    r"(?:\\+(?:[abefnrtv0]|u\{?[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|x[0-9a-fA-F]{2}|[0-7]{1,3})"
+    r"|(?:%25)*%[0-9a-fA-F]{2}"
+    r"|=[0-9A-F]{2}"
+    r"|(?:\x1b|\\+(?:x1b|u001b|033|e)|\^\[|\u241b)\[[0-9;]{0,24}[A-Za-z])$",
+    re.IGNORECASE,
+)
+_LONGEST_ESCAPE = 40
+_BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+
+
+def _right_edge(text: str, start: int, end: int) -> bool:
+    """Whether the match ends where it should: no further letter or digit, or something that explains one."""
+    if text[end : end + 1] not in _ALNUM or _CREDENTIAL_FOLLOWS.match(text, end):
+        return True
+    return _length_is_written_before(text, start, end)
+
+
+def _left_edge(text: str, start: int) -> bool:
+    r"""Whether the match starts where a value may start, rather than inside a longer word.
+
+    An underscore is allowed: `X_hf_…` is a credential glued to a name. A letter or digit is allowed where it ends an
+    escape (`\n`, `%22`, an ANSI colour) or where the surroundings are binary and words have no meaning.
+    """
+    before = text[max(0, start - _LONGEST_ESCAPE) : start]
+    return not before or before[-1] not in _ALNUM or bool(_ESCAPE_ENDS.search(before) or _BINARY.search(before[-24:]))
+
+
+def _length_is_written_before(text: str, start: int, end: int) -> bool:
+    """Whether a length byte in front names this very end, as in pickle, marshal, msgpack or protobuf.
+
+    Such strings have no terminator, so the next byte may well be a letter. A 32-bit length has zeros in it.
+    """
+    before = text[max(0, start - 12) : start]
+    length = chr(end - start)
+    written = before.endswith(length) or before.rstrip("\0").endswith(length)
+    return written and bool(_BINARY.search(before[:-1] + text[end : end + 8]) or before.endswith("\0"))
+
+
+def is_jwt(text: str) -> bool:
+    """Whether `text` is a JWT as far as can be told without a key: an `alg` in its header, a JSON object after it."""
+    header, payload, _ = text.split(".", 2)
+    first, second = _json_object(header), _json_object(payload)
+    return first is not None and second is not None and "alg" in first
+
+
+def _json_object(part: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None  # the answer of this question: not a JSON object
+    return value if isinstance(value, dict) else None
+
+
+# Likelihood -----------------------------------------------------------------------------------------------------------
+
+THRESHOLD = 16.0
+"""Bits a body must save to be called no credential: at most one random body in 2^16 = 65,536 can save that many."""
+
+_STAND_INS = (  # noqa: SIM905 - a list of a hundred quotes reads worse
+    "access api change changeme dummy enter example face fake foo goes hash here hf hub hugging huggingface insert "
+    "invalid key lorem ipsum masked mock model my personal placeholder put paste qwerty asdf zxcv read redacted "
+    "replace sample secret some stub test testing the this token user value with write your abc xyz bar"
+).split()
+# Costs in bits of each letter after a start (first row), after "a" (second row) …: digrams of identifiers.
+_DIGRAMS = """
+45444455477545547434565788 844487595a6343a5a343667769 35563678358367469446488958 375637835b446727a453589a6b
+3665257828856746954657897a 474355687a8453756334867579 465543782a947736a45448896a 476727644b946457b345488988
+277627883d766737a56459896a 554555598a844245954395b7c6 3655257847576636a73737698c 46652656377465569635575a7a
+376527793b837736a75557994a 257627893b755733a75658897a 47433538496676479743559a7a 6544866969644254b344465799
+386637854b8377349354578a5b 666676897bd477875445167aa8 375527693b665636a544678b5c 584726743a656744774248796b
+375626843b8667469345587959 5456466a4c944364c33399a8ba 276717783ca76756c656887979 376636743a767436a34689779a
+563535763b9657639652778558 56564658498444529533766876 376616863d8668468775788a66
+""".split()  # noqa: SIM905 - one block of digits
+
+
+def _letter_costs() -> dict[str, dict[str, float]]:
+    costs = {}
+    for before, row in zip("^" + string.ascii_lowercase, _DIGRAMS, strict=True):
+        shares = [2.0 ** -int(digit, 16) for digit in row]
+        total = sum(shares)  # so that each row is a probability distribution, whatever the rounding
+        costs[before] = {c: -math.log2(share / total) for c, share in zip(string.ascii_lowercase, shares, strict=True)}
+    return costs
+
+
+_LETTER = _letter_costs()
+# Costs in bits of a change of class between neighbours: "^" start, "l" lower, "u" upper, "d" digit.
+_CLASS = {
+    before: {after: -math.log2(share) for after, share in zip("lud", shares, strict=True)}
+    for before, shares in (
+        ("^", (0.5, 0.45, 0.05)),
+        ("l", (0.85, 0.12, 0.03)),
+        ("u", (0.54, 0.42, 0.04)),
+        ("d", (0.2, 0.2, 0.6)),
+    )
+}
+_LETTER_STEP = -math.log2(0.80)
+_WORD_STEP = -math.log2(0.10) + math.log2(len(_STAND_INS)) + math.log2(3)  # which word; lower, Title or UPPER
+_RUN_STEP = -math.log2(0.06) + 5 + math.log2(20)  # how long (1 to 32); same, next, previous, or 17 lags of copying
+_PLAIN_STEP = -math.log2(0.04) + 5 + 2  # how long; hexadecimal digits, lower case and digits, upper case and digits
+_LONGEST_RUN, _LONGEST_LAG, _SHORTEST_PLAIN = 32, 18, 9
+_PLAIN = tuple(
+    (frozenset(alphabet), math.log2(len(alphabet)))
+    for alphabet in ("0123456789abcdef", string.ascii_lowercase + string.digits, string.ascii_uppercase + string.digits)
+)
+_RANDOM_LETTERS = -math.log2(0.9)
+_RANDOM_ALNUM = -math.log2(0.1)
+
+
+def judge(body: str) -> str:
+    """What a body of letters and digits most probably is: "credential", "placeholder" or "identifier"."""
+    saved, stood_in = saved_bits(body)
+    if saved < THRESHOLD:
+        return "credential"
+    return "placeholder" if stood_in else "identifier"
+
+
+def saved_bits(body: str) -> tuple[float, bool]:
+    """How many bits shorter `body` can be written as text than as a random string, and whether by stand-in means.
+
+    A likelihood ratio. Minted bodies are uniformly random, so their best description costs log2(52) bits a letter
+    (log2(62) a character, and a little more to begin with, if there are digits). Names and placeholders have a cheaper
+    one, made of: letters following each other as in identifiers with their changes of case, words of a small list, runs
+    (`xxxx`, `abcd`, `4321`), repetition of what stood before, stretches of hexadecimal or of one case. These are
+    the costs of a code (their probabilities sum to at most one), so whatever they are, at most one random body in
+    2^n can save n bits: that bounds the misses.
+    """
+    random_cost = len(body) * math.log2(52) + _RANDOM_LETTERS
+    if any(c in string.digits for c in body):
+        random_cost = len(body) * math.log2(62) + _RANDOM_ALNUM
+    best = [0.0] + [math.inf] * len(body)
+    stood_in = [0] * (len(body) + 1)
+    for at in range(len(body)):
+        for end, cost, counts in _steps(body, at):
+            if best[at] + cost < best[end]:
+                best[end] = best[at] + cost
+                stood_in[end] = stood_in[at] + (end - at if counts else 0)
+    return random_cost - best[-1], stood_in[-1] * 4 >= len(body)
+
+
+_Step = tuple[int, float, bool]
+"""One way to write what comes next: where it ends, its cost in bits, whether stand-ins are written so."""
+
+
+def _steps(body: str, at: int) -> Iterator[_Step]:
+    yield at + 1, _LETTER_STEP + _letter(body[at - 1] if at else "^", body[at]), False
+    yield from _words(body, at)
+    yield from _runs(body, at)
+    for alphabet, cost in _PLAIN:
+        end = at
+        while end < min(len(body), at + _LONGEST_RUN) and body[end] in alphabet:
+            end += 1
+        if end - at >= _SHORTEST_PLAIN:
+            yield end, _PLAIN_STEP + cost * (end - at), False
+
+
+def _words(body: str, at: int) -> Iterator[_Step]:
+    lowered = body[at : at + 16].lower()
+    for word in _STAND_INS:
+        if lowered.startswith(word) and body[at : at + len(word)] in {word, word.title(), word.upper()}:
+            yield at + len(word), _WORD_STEP, True
+
+
+def _runs(body: str, at: int) -> Iterator[_Step]:
+    codes = [ord(c) for c in body]
+    if not at:
+        return
+    for stride in (0, 1, -1):
+        end = at
+        while end < min(len(body), at + _LONGEST_RUN) and codes[end] == codes[end - 1] + stride:
+            end += 1
+            yield end, _RUN_STEP, True
+    for lag in range(2, min(at, _LONGEST_LAG) + 1):
+        end = at
+        while end < min(len(body), at + _LONGEST_RUN) and codes[end] == codes[end - lag]:
+            end += 1
+        if end > at:
+            yield end, _RUN_STEP, True
+
+
+def _letter(before: str, after: str) -> float:
+    was, now = _class(before), _class(after)
+    cost = _CLASS[was][now]
+    if now == "d":
+        return cost + math.log2(10)
+    starts_word = was in "^d" or (was == "l" and now == "u")
+    return cost + _LETTER["^" if starts_word else before.lower()][after.lower()]
+
+
+def _class(character: str) -> str:
+    if character == "^":
+        return "^"
+    return "l" if character.islower() else "u" if character.isupper() else "d"

@@ -1,0 +1,52 @@
+"""What a JWT-bodied credential says of itself, read offline and unverified."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+from tokenaudit.model import Claims
+
+LONGEST_PAYLOAD = 16_384
+"""Bytes of JSON beyond which hf-mcp-server treats a payload as unavailable; so do we."""
+
+
+def read_claims(value: str) -> Claims | None:
+    """The claims of a credential whose body is a JWT; None where there is no JWT or it can't be read.
+
+    `scope` may be a list or a space-separated string; `iat` and `exp` are Unix seconds (hf-mcp-server).
+    """
+    parts = value.split(".")
+    if len(parts) != 3 or len(parts[1]) > LONGEST_PAYLOAD * 4 // 3 + 4:  # noqa: PLR2004 - header, payload, signature
+        return None
+    try:
+        payload = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    if not isinstance(payload, dict):
+        return None
+    subject = payload.get("sub")
+    return Claims(
+        scopes=_words(payload.get("scope")),
+        audience=_words(payload.get("aud")),
+        subject=subject if isinstance(subject, str) else None,
+        issued_at=_time(payload.get("iat")),
+        expires_at=_time(payload.get("exp")),
+    )
+
+
+def _words(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - JSON
+    words = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
+    return tuple(dict.fromkeys(word for word in words if isinstance(word, str) and word))
+
+
+def _time(value: Any) -> datetime | None:  # noqa: ANN401 - JSON
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    try:
+        return datetime.fromtimestamp(value, tz=timezone.utc)
+    except (OverflowError, OSError, ValueError):
+        return None

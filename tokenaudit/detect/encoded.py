@@ -1,0 +1,93 @@
+"""What a literal looks like after it was encoded: expressions over bytes, worked out rather than written down.
+
+A text of which only the beginning is known (`hf_`, then letters) is a list of sets: the bytes that may stand at each
+place. Encodings turn one such list into another, so they nest, and the result becomes an expression at the very end.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+from typing import TypeAlias
+
+Sets: TypeAlias = tuple[frozenset[int], ...]
+"""The bytes that may stand at each place of a text."""
+
+_ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode()
+_URL_SAFE = {ord("+"): ord("-"), ord("/"): ord("_")}
+_BODY = frozenset((string.ascii_letters + string.digits + "_").encode())
+_ANY = frozenset(range(256))
+_MOST_DOUBT = 16
+
+LINE_BREAK = rb"(?:(?:\\r)?\\n|\r?\n[ \t]{0,40})"
+"""Where encoders fold long lines: a line break with the next line's indentation, or an escaped one in a string."""
+
+LINE_BREAK_WIDTH = 42
+
+
+def known(literal: str, length: int) -> Sets:
+    """The first `length` bytes of `literal` and the token's body after it."""
+    text = tuple(frozenset((byte,)) for byte in literal.encode()[:length])
+    return text + (_BODY,) * (length - len(text))
+
+
+def as_base64(text: Sets) -> Iterator[Sets]:
+    """The three ways in which `text` can stand in base64 of either alphabet, by its place among the three bytes."""
+    for skipped in range(3):
+        places = [_ANY] * skipped + list(text)
+        characters = [_character(places, at) for at in range(len(places) * 8 // 6)]
+        first = next(i for i, each in enumerate(characters) if len(each) <= _MOST_DOUBT)
+        yield tuple(characters[first:])
+
+
+def _character(places: list[frozenset[int]], at: int) -> frozenset[int]:
+    first, shift = divmod(at * 6, 8)
+    borrowed = shift - 2  # bits taken from the following byte, if positive
+    if borrowed <= 0:
+        indices = {byte >> -borrowed & 63 for byte in places[first]}
+    else:
+        following = places[first + 1] if first + 1 < len(places) else frozenset((0,))
+        low = {byte >> (8 - borrowed) for byte in following}
+        high = {byte << borrowed & 63 for byte in places[first]}
+        indices = {left | right for left in high for right in low}
+    plain = {_ALPHABET[index] for index in indices}
+    return frozenset(plain | {_URL_SAFE[c] for c in plain if c in _URL_SAFE})
+
+
+def as_hex(text: Sets) -> Sets:
+    """`text` as hexadecimal digits of either case."""
+    return tuple(
+        frozenset(ord(digit) for byte in place for c in f"{byte:02x}"[half] for digit in (c, c.upper()))
+        for place in text
+        for half in (0, 1)
+    )
+
+
+def as_utf16(text: Sets, order: str) -> Sets:
+    """`text` in UTF-16 of the given byte order, "little" or "big"."""
+    zero = frozenset((0,))
+    return tuple(each for place in text for each in ((place, zero) if order == "little" else (zero, place)))
+
+
+def expression(text: Sets, *, folded: bool = False) -> bytes:
+    """The expression for `text`; with `folded` also for one line break somewhere in it."""
+    places = [_place(each) for each in text]
+    whole = b"".join(places)
+    if not folded:
+        return whole
+    variants = (b"".join((*places[:at], LINE_BREAK, *places[at:])) for at in range(1, len(places)))
+    return b"(?:" + b"|".join((whole, *variants)) + b")"
+
+
+def _place(allowed: frozenset[int]) -> bytes:
+    if len(allowed) == 1:
+        return b"\\x%02x" % next(iter(allowed))
+    parts = []
+    ordered = sorted(allowed)
+    start = before = ordered[0]
+    for byte in [*ordered[1:], 999]:
+        if byte != before + 1:
+            parts.append(b"\\x%02x" % start if start == before else b"\\x%02x-\\x%02x" % (start, before))
+            start = byte
+        before = byte
+    return b"[" + b"".join(parts) + b"]"

@@ -1,0 +1,23 @@
+"""How far unwrapping goes before it stops and says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds for one piece of bytes and everything inside it. Each one that is hit becomes a reason in `skipped`.
+
+    `depth`: wrappings inside each other. `size`: bytes that may come out of all unwrapping together. `ratio`: how many
+    times larger than what holds it something may become (small things may always grow to 16 MiB). `entries`: archive
+    members in all. `seconds`: time spent on unwrapping.
+    """
+
+    depth: int = 8
+    size: int = 512 * MIB
+    ratio: int = 2000
+    entries: int = 20_000
+    seconds: float = 20.0

@@ -1,0 +1,178 @@
+"""Loading detect-secrets plugins: the shipped ones, and any other file the user names."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+from tokenaudit.detect.evidence import LONGEST_SHAPE, Shape
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.model import Likelihood
+
+
+class Candidate(NamedTuple):
+    """A plugin's match: `text[start:end] == value`."""
+
+    kind: str
+    start: int
+    end: int
+    likelihood: Likelihood
+    value: str
+
+    def __repr__(self) -> str:
+        return f"{self.kind} at {self.start}"
+
+
+Find = Callable[[str], Iterator[Candidate]]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """One plugin class. `shape` is None where the plugin declares no literals: it then has to see everything."""
+
+    name: str
+    kind: str
+    secret_type: str
+    path: Path
+    shape: Shape | None
+
+    @property
+    def literals(self) -> tuple[str, ...]:
+        """The strings one of which stands in every match; none where the plugin doesn't say."""
+        return self.shape.literals if self.shape else ()
+
+
+def shipped() -> Path:
+    """The plugin file of this package: inside it once installed, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "_plugins" / "huggingface.py"
+    return installed if installed.is_file() else package.parent / "plugins" / "huggingface.py"
+
+
+def read_declarations(path: Path) -> tuple[Plugin, ...]:
+    """The plugins of a file that declares everything in plain literals, without running it.
+
+    Importing detect-secrets takes longer than auditing a small repository, so it waits until there is evidence.
+
+    Raises:
+        ConfigurationError: the file can't be read or isn't Python.
+    """
+    classes = [node for node in _parsed(path).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    found = []
+    for node in classes:
+        said = {
+            statement.targets[0].id: ast.literal_eval(statement.value)
+            for statement in node.body
+            if isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and statement.targets[0].id in {"secret_type", "kind", "literals", "evidence"}
+        }
+        shape = Shape(said["literals"], said["evidence"])
+        found.append(Plugin(node.name, said["kind"], said["secret_type"], path, shape))
+    return tuple(found)
+
+
+def _parsed(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_bytes(), str(path))
+    except OSError as error:
+        message = f"plugin {path} can't be read ({error.strerror}): check the path"
+        raise ConfigurationError(message) from None
+    except (SyntaxError, ValueError) as error:
+        message = f"plugin {path} is not valid Python ({_one_line(error)}): correct the file"
+        raise ConfigurationError(message) from None
+
+
+def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
+    """Runs a plugin file and gives its plugins, each with the function that finds candidates in a text.
+
+    Raises:
+        ConfigurationError: the file can't be read or run, or holds no plugin.
+    """
+    from detect_secrets.plugins.base import BasePlugin  # noqa: PLC0415 - slow to import
+
+    module = _module(path)
+    classes = [
+        value
+        for name, value in sorted(vars(module).items())
+        if isinstance(value, type)
+        and issubclass(value, BasePlugin)
+        and not name.startswith("_")
+        and isinstance(getattr(value, "secret_type", None), str)
+        and getattr(value, "__module__", "") == module.__name__
+    ]
+    if not classes:
+        message = (
+            f"plugin {path} holds no detect-secrets plugin: it needs a class derived from BasePlugin with a secret_type"
+        )
+        raise ConfigurationError(message)
+    return tuple(_loaded(each, path) for each in classes)
+
+
+def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is known
+    _parsed(path)
+    name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        message = f"plugin {path} is not a Python file: its name must end in .py"
+        raise ConfigurationError(message)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # noqa: BLE001 - a stranger's file may raise anything
+        message = f"plugin {path} can't be loaded ({_one_line(error)}): correct the file"
+        raise ConfigurationError(message) from None
+    return module
+
+
+def _loaded(found: type, path: Path) -> tuple[Plugin, Find]:
+    secret_type = cast("str", found.secret_type)  # type: ignore[attr-defined]  # checked by the caller
+    try:
+        instance = found()
+    except Exception as error:  # noqa: BLE001 - a stranger's constructor may raise anything
+        message = f"plugin {found.__name__} of {path} can't be made without arguments ({_one_line(error)})"
+        raise ConfigurationError(message) from None
+    kind = getattr(found, "kind", "") or re.sub("[^a-z0-9]+", "_", secret_type.lower()).strip("_")
+    plugin = Plugin(found.__name__, kind, secret_type, path, _shape(found, path))
+    if hasattr(instance, "candidates"):
+        return plugin, cast("Find", instance.candidates)
+    return plugin, _by_analyze_string(kind, instance.analyze_string)
+
+
+def _shape(found: type, path: Path) -> Shape | None:
+    literals = tuple(getattr(found, "literals", ()))
+    if not literals:
+        return None
+    declared = getattr(found, "evidence", "")
+    expression = declared or "(?:" + "|".join(map(re.escape, literals)) + ")"
+    if not all(isinstance(each, str) and each and len(each) <= LONGEST_SHAPE for each in literals):
+        message = f"plugin {found.__name__} of {path}: literals must be strings of 1 to {LONGEST_SHAPE} characters"
+        raise ConfigurationError(message)
+    return Shape(literals, expression)
+
+
+def _by_analyze_string(kind: str, analyze: Callable[[str], Iterator[str]]) -> Find:
+    """Candidates of a plugin that only yields values: each is looked up in its line, in order."""
+
+    def find(text: str) -> Iterator[Candidate]:
+        at = 0
+        for line in text.splitlines(keepends=True):
+            for value in dict.fromkeys(analyze(line.rstrip("\r\n"))):
+                start = line.find(value)
+                while value and start >= 0:
+                    yield Candidate(kind, at + start, at + start + len(value), "credential", value)
+                    start = line.find(value, start + len(value))
+            at += len(line)
+
+    return find
+
+
+def _one_line(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
