@@ -8,17 +8,25 @@ that came from scanned places).
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
-    from tokenaudit.model import Report
+    from collections.abc import Mapping
+
+    from tokenaudit.model import Report, Rule
 
 FORMATS: dict[str, str] = {
     "text": "tokenaudit.report.text",
     "json": "tokenaudit.report.json",
+    "sarif": "tokenaudit.report.sarif",
+    "gitlab": "tokenaudit.report.gitlab",
+    "github": "tokenaudit.report.github",
+    "markdown": "tokenaudit.report.markdown",
+    "csv": "tokenaudit.report.csv",
+    "junit": "tokenaudit.report.junit",
 }
 """Format name to the module that writes it; modules are imported when their format is asked for."""
 
@@ -28,12 +36,14 @@ class Options:
     """How a report is to be written.
 
     `width` is the terminal's in columns, None where the reader is no terminal: lines are then never wrapped.
-    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted.
+    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted. `rules` is the reference
+    of the rules by their ids, for the formats that carry one; without it they say what the findings themselves say.
     """
 
     color: bool = False
     width: int | None = None
     show_unlikely: bool = False
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
 
 class Format(Protocol):
@@ -50,6 +60,7 @@ def render(
     color: bool = False,
     width: int | None = None,
     show_unlikely: bool = False,
+    rules: Mapping[str, Rule] | None = None,
 ) -> str:
     """`report` in the named format, ending in a line feed; see `Options` for the other arguments.
 
@@ -62,4 +73,4 @@ def render(
         message = f"there is no report format {format!r}; take one of {', '.join(FORMATS)}"
         raise UsageError(message) from None
     chosen = cast("Format", importlib.import_module(module))
-    return chosen.render(report, Options(color=color, width=width, show_unlikely=show_unlikely))
+    return chosen.render(report, Options(color=color, width=width, show_unlikely=show_unlikely, rules=rules or {}))

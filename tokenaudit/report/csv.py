@@ -1,0 +1,53 @@
+"""CSV with one row a finding and place, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import timezone
+from typing import TYPE_CHECKING
+
+from tokenaudit.report.escape import visible
+from tokenaudit.report.items import items
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Report
+    from tokenaudit.report import Options
+
+COLUMNS = (
+    "severity", "rule", "credential", "fingerprint", "kind", "status", "target", "path", "line", "column", "commit",
+    "author", "date", "still_there", "message", "remedy",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
+
+
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+    """Findings worst first, then one row with severity `not-read` for each place that could not be read."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for item in items(report):
+        spot = item.spot
+        row = (
+            item.severity.value, item.rule, item.display, item.fingerprint,
+            item.credential.kind if item.credential else None, item.status, item.target, item.path, item.line,
+            item.column, item.commit, spot.author if spot else None,
+            spot.date.astimezone(timezone.utc).isoformat() if spot and spot.date else None,
+            {True: "yes", False: "no", None: "unknown"}[item.live], item.message, item.remedy,
+        )  # fmt: skip
+        writer.writerow([cell(value) for value in row])
+    for entry in report.skipped:
+        blank = dict.fromkeys(COLUMNS, "")
+        blank |= {"severity": "not-read", "target": cell(entry.where), "message": cell(entry.reason)}
+        writer.writerow(blank.values())
+    return out.getvalue()
+
+
+def cell(value: object) -> str:
+    """A value that no spreadsheet takes for a formula: one that looks like one gets an apostrophe before it."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return str(value)
+    shown = visible(str(value))
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown

@@ -1,0 +1,104 @@
+"""Workflow commands that GitHub Actions turns into annotations, and the job's summary page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.model import Severity
+from tokenaudit.report import view
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.items import items
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tokenaudit.model import Report
+    from tokenaudit.report import Options
+    from tokenaudit.report.items import Item
+
+MOST_OF_A_KIND = 10
+"""GitHub shows about ten annotations of each level for a step."""
+
+_SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+_MOST_SUMMARY_BYTES = 1_000_000
+_LONGEST = 1000
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+    Severity.INFO: "notice",
+}
+
+
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+    """One command a finding, the worst of each level; the rest are counted. The last line is the verdict."""
+    lines = []
+    left = 0
+    used = dict.fromkeys(_LEVELS.values(), 0)
+    # One warning is kept free for the places that were not read, one notice for the verdict.
+    room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 1, "notice": MOST_OF_A_KIND - 1}
+    for item in items(report):
+        level = _LEVELS[item.severity]
+        used[level] += 1
+        if used[level] > room[level]:
+            left += 1
+        else:
+            lines.append(_annotation(level, item))
+    if report.skipped:
+        places = "; ".join(f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped[:5])
+        more = f"; and {len(report.skipped) - 5} more" if len(report.skipped) > 5 else ""  # noqa: PLR2004 - shown above
+        lines.append(_command("warning", {"title": "tokenaudit could not read everything"}, places + more))
+    verdict = view.sentence(report) + (f" {view.count(left, 'finding')} more than shown here." if left else "")
+    lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
+    return "\n".join(lines) + "\n"
+
+
+def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: bool = False) -> Path | None:
+    """Appends the report as Markdown to the job's summary page; gives its path, None outside of GitHub Actions.
+
+    Raises:
+        ConfigurationError: the file named by $GITHUB_STEP_SUMMARY can't be written.
+    """
+    from tokenaudit.report import Options, markdown  # noqa: PLC0415 - the package imports its formats on demand
+
+    name = environ.get(_SUMMARY_VARIABLE)
+    if not name:
+        return None
+    path = Path(name)
+    page = markdown.render(report, Options(show_unlikely=show_unlikely), most_bytes=_MOST_SUMMARY_BYTES)
+    try:
+        with path.open("a", encoding="utf-8") as summary:
+            summary.write(f"{page}\n")
+    except OSError as error:
+        message = f"${_SUMMARY_VARIABLE} names {visible(name)}, which can't be written: {error.strerror}"
+        raise ConfigurationError(message) from None
+    return path
+
+
+def _annotation(level: str, item: Item) -> str:
+    properties: dict[str, str] = {}
+    if item.path is not None and item.live is not False:
+        properties["file"] = visible(item.path)
+        if item.line is not None:
+            properties["line"] = str(item.line)
+            if item.column is not None:
+                properties["col"] = str(item.column)
+    properties["title"] = f"{item.severity.value}: {item.title}"
+    where = "" if "file" in properties or not item.where else f"{item.where}: "
+    return _command(level, properties, f"{where}{item.message}. {item.remedy}")
+
+
+def _command(level: str, properties: Mapping[str, str], message: str) -> str:
+    written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{level} {written}::{_data(shorten(message, _LONGEST))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,101 @@
+"""GitLab's secret-detection report (`gl-secret-detection-report.json`).
+
+Written in schema 15.0.7, which the instances of several years accept; `raw_source_code_extract` is left out, since it
+would quote the value. Its times have no zone and are UTC.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timezone
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.items import items
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from tokenaudit.model import Report
+    from tokenaudit.report import Options
+    from tokenaudit.report.items import Item
+
+VERSION = "15.0.7"
+SCHEMA = (
+    "https://gitlab.com/gitlab-org/security-products/security-report-schemas"
+    f"/-/raw/v{VERSION}/dist/secret-detection-report-format.json"
+)
+NO_COMMIT = "0" * 40
+"""Stands for "in the working tree" where GitLab wants a commit."""
+
+_NAMESPACE = uuid.UUID("7a1c4f52-3d0e-5b7f-9f43-2f6f0f1e8a11")
+_LONGEST_NAME = 255
+_LONGEST_DESCRIPTION = 4096
+_LONGEST_SOLUTION = 7000
+
+
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+    """One vulnerability for every place of every credential and for every problem."""
+    scanner = {
+        "id": "tokenaudit",
+        "name": "tokenaudit",
+        "version": visible(report.tool.version) or "0",
+        "vendor": {"name": "tokenaudit"},
+    }
+    scan: dict[str, Any] = {
+        "analyzer": scanner,
+        "scanner": scanner,
+        "type": "secret_detection",
+        "start_time": _time(report.started_at),
+        "end_time": _time(report.finished_at),
+        "status": "success" if report.complete else "failure",
+    }
+    if report.skipped:
+        scan["messages"] = [
+            {"level": "warn", "value": f"not read: {visible(entry.where)}: {visible(entry.reason)}"}
+            for entry in report.skipped
+        ]
+    document = {
+        "version": VERSION,
+        "schema": SCHEMA,
+        "scan": scan,
+        "vulnerabilities": [_vulnerability(item) for item in items(report)],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+
+
+def _vulnerability(item: Item) -> dict[str, Any]:
+    location: dict[str, Any] = {"commit": {"sha": visible(item.commit or "") or NO_COMMIT}}
+    if item.path is not None:
+        location["file"] = visible(item.path)
+    if item.line is not None:
+        location["start_line"] = location["end_line"] = item.line
+    identity = "\0".join(item.identity).encode("utf-8", "backslashreplace").decode()
+    return {
+        "id": str(uuid.uuid5(_NAMESPACE, identity)),
+        "name": shorten(_name(item), _LONGEST_NAME),
+        "description": shorten(item.message, _LONGEST_DESCRIPTION),
+        "severity": item.severity.value.capitalize(),
+        "solution": shorten(item.remedy, _LONGEST_SOLUTION),
+        "identifiers": [
+            {"type": "tokenaudit_rule_id", "name": f"tokenaudit {item.rule}", "value": item.rule},
+            *(
+                [{"type": "tokenaudit_fingerprint", "name": f"credential {item.display}", "value": item.fingerprint}]
+                if item.fingerprint
+                else []
+            ),
+        ],
+        "location": location,
+    }
+
+
+def _name(item: Item) -> str:
+    if item.credential is None:
+        return item.rule.replace("-", " ").capitalize()
+    return f"Hugging Face {visible(item.credential.kind).replace('_', ' ')}"
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,0 +1,54 @@
+"""JUnit XML, which most CI systems show as a list of tests: one failing test a finding, one passing when clean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+from tokenaudit.report import view
+from tokenaudit.report.escape import visible
+from tokenaudit.report.items import items
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Report
+    from tokenaudit.report import Options
+    from tokenaudit.report.items import Item
+
+
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+    """Findings are failures, places that could not be read are errors."""
+    found = items(report)
+    counts = Counter(failures=len(found), errors=len(report.skipped))
+    passing = not found and report.complete
+    seconds = f"{(report.finished_at - report.started_at).total_seconds():.3f}"
+    numbers = {
+        "tests": str(counts.total() + passing),
+        "failures": str(counts["failures"]),
+        "errors": str(counts["errors"]),
+        "time": seconds,
+    }
+    root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
+    suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", "skipped": "0", **numbers})
+    for item in found:
+        _failure(suite, item)
+    for entry in report.skipped:
+        case = ET.SubElement(suite, "testcase", {"classname": "not-read", "name": visible(entry.where)})
+        ET.SubElement(case, "error", {"message": visible(entry.reason)})
+    if passing:
+        ET.SubElement(suite, "testcase", {"classname": "tokenaudit", "name": view.sentence(report)})
+    ET.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
+
+
+def _failure(suite: ET.Element, item: Item) -> None:
+    path = visible(item.path) if item.path is not None else item.where or item.target
+    place = ":".join([path, *(str(n) for n in (item.line, item.column) if n is not None)])
+    attributes = {"classname": item.rule, "name": f"{place} {item.display or ''}".strip()}
+    if item.path is not None:
+        attributes["file"] = visible(item.path)
+    if item.line is not None:
+        attributes["line"] = str(item.line)
+    case = ET.SubElement(suite, "testcase", attributes)
+    failure = ET.SubElement(case, "failure", {"type": item.severity.value, "message": item.message})
+    failure.text = item.remedy

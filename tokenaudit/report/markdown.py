@@ -1,0 +1,112 @@
+"""Markdown for a pull request's comment or a job's summary page.
+
+Whatever came from a scanned place is put where Markdown means nothing: in a code span, or with its signs as entities.
+A comment must not be able to mention people, refer to issues or make links on a stranger's behalf.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from tokenaudit.report import view
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Credential, Problem, Report
+    from tokenaudit.report import Options
+
+MOST_SPOTS = 10
+MOST_BYTES = 60_000
+"""GitHub refuses a comment of more than 65,536 characters."""
+
+_LONGEST = 300
+_SIGNS = re.compile(r"[\\`*_{}\[\]()<>#+!|~&@:$^=]")
+_ZERO_WIDTH = "&#8203;"
+_TICKS = re.compile(r"`+")
+
+
+def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) -> str:
+    """The verdict, a table of findings, a fold for each credential; cut with a count where it gets too long."""
+    unlikely = view.unlikely(report) if options.show_unlikely else []
+    head = ["## Hugging Face credentials", "", f"**{text(view.sentence(report))}**", ""]
+    if report.skipped:
+        head += [f"### Not read: {view.count(len(report.skipped), 'place')}", ""]
+        head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
+        head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
+        head.append("")
+    several = len(report.targets) > 1
+    blocks = [_credential(c, several=several) for c in [*view.likely(report), *unlikely]]
+    blocks += [_problem(p, several=several) for p in view.problems(report)]
+    advice = next_step(report)
+    tail = [f"Next: {text(advice)}", ""] if advice else []
+    size = sum(len(line.encode()) + 1 for line in [*head, *tail]) + 200
+    body: list[str] = []
+    for number, block in enumerate(blocks):
+        size += len(block.encode()) + 1
+        if size > most_bytes:
+            body += [f"**{view.count(len(blocks) - number, 'finding')} more**: see the whole report.", ""]
+            break
+        body.append(block)
+    return "\n".join([*head, *body, *tail]).rstrip("\n") + "\n"
+
+
+def _credential(credential: Credential, *, several: bool) -> str:
+    severity = view.severity_of(credential).value
+    if credential.likelihood != "credential":
+        severity = credential.likelihood
+    status = credential.inspection.status if credential.inspection else "not inspected"
+    what = f"<code>{text(credential.display)}</code> {text(kind(credential.kind))}"
+    lines = [
+        f"<details><summary><b>{severity}</b>: {what}, {status}</summary>",
+        "",
+        f"- fingerprint {code(credential.fingerprint)}",
+    ]
+    inspection = credential.inspection
+    if inspection and inspection.account:
+        lines.append(f"- speaks for {code(inspection.account.name)}, role {code(inspection.role)}")
+    lines += [f"- may {code(grant_text(grant))}" for grant in (inspection.grants if inspection else ())[:10]]
+    spots = view.spots(credential)
+    for spot in spots[:MOST_SPOTS]:
+        place = f"{spot.target}: {spot.place}" if several else spot.place
+        said = "".join(f", {text(note)}" for note in notes(spot))
+        lines.append(f"- at {code(place)}{said}")
+    if len(spots) > MOST_SPOTS:
+        lines.append(f"- and {len(spots) - MOST_SPOTS} more places")
+    for reason in credential.verdict.reasons if credential.verdict else ():
+        lines.append(f"- {code(reason.rule)}: {text(f'{reason.message} {reason.remedy}'.strip())}")
+    if credential.recommendation:
+        lines.append(f"- replace it: {text(replacement(credential.recommendation.replacement))}")
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _problem(problem: Problem, *, several: bool) -> str:
+    numbers = [str(number) for number in (problem.line, problem.column) if number is not None]
+    path = problem.path if problem.path is not None else problem.target
+    place = ":".join([f"{problem.target}: {path}" if several and problem.path else path, *numbers])
+    return (
+        f"- **{problem.severity.value}** {code(problem.rule)} at {code(place)}: {text(problem.message)}."
+        f" {text(problem.remedy)}\n"
+    )
+
+
+def code(value: str) -> str:
+    """`value` as a code span that nothing in it can end."""
+    shown = shorten(visible(value), _LONGEST)
+    if not shown.strip():
+        return "` `"
+    fence = "`" * (max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
+    pad = " " if shown.startswith(("`", " ")) or shown.endswith(("`", " ")) else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def text(value: str) -> str:
+    """`value` as plain words: no markup, no mention, no reference, no link."""
+    return _SIGNS.sub(_as_entity, shorten(visible(value), 2 * _LONGEST)).replace("www.", f"www{_ZERO_WIDTH}.")
+
+
+def _as_entity(found: re.Match[str]) -> str:
+    # After "@", "#" and ":" a character of no width keeps the site from linking people, issues and addresses.
+    sign = found.group()
+    return f"&#{ord(sign)};{_ZERO_WIDTH if sign in '@#:' else ''}"

@@ -1,0 +1,187 @@
+"""SARIF 2.1.0 as GitHub code scanning takes it.
+
+GitHub's limits and habits come from its page "SARIF support for code scanning". There are no snippets and no fixes:
+both would quote the line that holds the value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timezone
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from tokenaudit.model import Severity
+from tokenaudit.report import view
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.items import items
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from tokenaudit.model import Report, Rule, Skipped
+    from tokenaudit.report import Options
+    from tokenaudit.report.items import Item
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+HOME = "https://github.com/tokenaudit/tokenaudit"
+MOST_RESULTS = 25_000
+MOST_RELATED = 100
+_MOST_NOTIFICATIONS = 200
+_LONGEST = 1024
+_LONGEST_NAME = 255
+
+_LEVELS = {
+    Severity.CRITICAL: "error",
+    Severity.HIGH: "error",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "note",
+    Severity.INFO: "note",
+}
+_SCORES = {
+    Severity.CRITICAL: "9.5",
+    Severity.HIGH: "8.0",
+    Severity.MEDIUM: "5.5",
+    Severity.LOW: "3.0",
+    Severity.INFO: "0.1",
+}
+_PRECISION = {"high": "very-high", "medium": "medium", "low": "low"}
+
+
+def render(report: Report, options: Options) -> str:
+    """One run; findings without a file can't be shown there and are counted in a notification instead."""
+    every = items(report)
+    placed = [item for item in every if item.path is not None]
+    shown = placed[:MOST_RESULTS]
+    rules = sorted({item.rule for item in shown})
+    run = {
+        "tool": {
+            "driver": {
+                "name": "tokenaudit",
+                "semanticVersion": visible(report.tool.version),
+                "informationUri": HOME,
+                "rules": [_rule(rule, shown, options.rules) for rule in rules],
+            }
+        },
+        "automationDetails": {"id": "tokenaudit/"},
+        "columnKind": "unicodeCodePoints",
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of the repository that was audited."}}},
+        "invocations": [
+            {
+                "executionSuccessful": report.complete,
+                "startTimeUtc": _time(report.started_at),
+                "endTimeUtc": _time(report.finished_at),
+                "toolExecutionNotifications": _notifications(
+                    report, len(every) - len(placed), len(placed) - len(shown)
+                ),
+            }
+        ],
+        "results": [_result(item, rules.index(item.rule)) for item in shown],
+        "properties": {"complete": report.complete, "verdict": view.sentence(report)},
+    }
+    document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
+    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+
+
+def _rule(rule: str, shown: list[Item], known: Mapping[str, Rule]) -> dict[str, Any]:
+    reference = known.get(rule)
+    of_rule = [item for item in shown if item.rule == rule]
+    worst = max((item.severity for item in of_rule), key=lambda severity: severity.rank)
+    title = reference.title if reference else rule.replace("-", " ")
+    why = reference.why if reference else title
+    remedy = reference.remedy if reference else of_rule[0].remedy
+    return {
+        "id": _short(rule, _LONGEST_NAME),
+        "name": _short("".join(word.capitalize() for word in rule.split("-")), _LONGEST_NAME),
+        "shortDescription": {"text": _short(title)},
+        "fullDescription": {"text": _short(why)},
+        "help": {"text": _short(f"{why} {remedy}")},
+        "helpUri": reference.references[0] if reference and reference.references else HOME,
+        "defaultConfiguration": {"level": _LEVELS[worst]},
+        "properties": {
+            "tags": ["security", "secrets", "huggingface"],
+            "precision": _PRECISION[reference.confidence if reference else "high"],
+            "security-severity": _SCORES[worst],
+        },
+    }
+
+
+def _result(item: Item, rule_index: int) -> dict[str, Any]:
+    where = f" At {item.where}." if item.where and item.credential is None else ""
+    result: dict[str, Any] = {
+        "ruleId": _short(item.rule, _LONGEST_NAME),
+        "ruleIndex": rule_index,
+        "level": _LEVELS[item.severity],
+        "message": {"text": _short(_no_links(f"{item.message}.{where} {item.remedy}"))},
+        "locations": [_location(item)],
+        "partialFingerprints": {"primaryLocationLineHash": _identity(item)},
+        "properties": {"severity": item.severity.value, "target": item.target},
+    }
+    if item.fingerprint:
+        result["properties"]["fingerprint"] = item.fingerprint
+    if item.commit:
+        result["properties"]["commit"] = visible(item.commit)
+    if item.live is not None:
+        result["properties"]["still_there"] = item.live
+    return result
+
+
+def _location(item: Item) -> dict[str, Any]:
+    line, column = item.line or 1, item.column or 1
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri(item.path or ""), "uriBaseId": "SRCROOT"},
+            "region": {"startLine": line, "startColumn": column, "endLine": line, "endColumn": column + 1},
+        }
+    }
+
+
+def uri(path: str) -> str:
+    """A relative path as a relative URI reference; a first segment with a colon would read as a scheme."""
+    raw = path.encode() if path.isascii() else b"".join(_byte(character) for character in path)
+    quoted = quote(raw, safe="/-._~")
+    return quoted.lstrip("/") or "."
+
+
+def _byte(character: str) -> bytes:
+    undecodable = "\udc80" <= character <= "\udcff"
+    return character.encode("utf-8", "surrogateescape" if undecodable else "backslashreplace")
+
+
+def _identity(item: Item) -> str:
+    # Made from the rule, the place and the keyed fingerprint, never from the value or its line.
+    joined = "\0".join(item.identity).encode("utf-8", "backslashreplace")
+    return f"{hashlib.sha256(joined).hexdigest()[:32]}:1"
+
+
+def _notifications(report: Report, unplaced: int, cut: int) -> list[dict[str, Any]]:
+    texts = [_skipped(entry) for entry in report.skipped[:_MOST_NOTIFICATIONS]]
+    if len(report.skipped) > _MOST_NOTIFICATIONS:
+        texts.append(f"{len(report.skipped) - _MOST_NOTIFICATIONS} more places were not read")
+    if not report.complete and not texts:
+        texts.append("the audit is incomplete")
+    if unplaced:
+        texts.append(f"{view.count(unplaced, 'finding')} outside of files can't be shown here; see the JSON report")
+    if cut:
+        texts.append(f"{view.count(cut, 'finding')} more than {MOST_RESULTS:,} are left out; see the JSON report")
+    return [{"level": "warning", "message": {"text": _short(_no_links(text))}} for text in texts]
+
+
+def _skipped(entry: Skipped) -> str:
+    return f"not read: {visible(entry.where)}: {visible(entry.reason)}"
+
+
+def _no_links(text: str) -> str:
+    # "[word](target)" in a message is a link; a file's name must not be able to make one.
+    return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+
+def _short(text: str, most: int = _LONGEST) -> str:
+    return shorten(visible(text), most) or "-"
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
