@@ -7,6 +7,7 @@ and so the bearer token. The guards below ride on its documented event hooks, ac
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -46,10 +47,6 @@ class Received(Protocol):
     @property
     def is_redirect(self) -> bool:
         """Whether the status is one of a redirect."""
-
-    @property
-    def text(self) -> str:
-        """The decoded body."""
 
     def read(self) -> bytes:
         """Reads the whole body."""
@@ -127,8 +124,7 @@ class Call:
         if response.status_code >= _SERVER_ERROR and not self.retries:
             raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
-            response.read()
-            self.error_text = self.headers.get("x-error-message") or response.text[:_LARGEST_ERROR_TEXT]
+            self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
 
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""
@@ -170,6 +166,16 @@ def _install() -> None:
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
         _installed = True
+
+
+def _error_words(body: bytes) -> str:
+    """What a JSON error body says; a page of HTML or anything else says nothing of the Hub's."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return "(without the Hub's own words)"
+    words = parsed.get("error") if isinstance(parsed, dict) else None
+    return words[:_LARGEST_ERROR_TEXT] if isinstance(words, str) else "(without the Hub's own words)"
 
 
 def _armed(client: ClientT) -> ClientT:

@@ -1,0 +1,80 @@
+"""Asks the Hub who each unique credential is: one after the other, once each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from tokenaudit.hub.answer import PASSING, Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.inspect.claims import read_claims
+from tokenaudit.inspect.status import ASKABLE, not_asked, unanswered
+from tokenaudit.inspect.whoami import understand
+from tokenaudit.model import Inspection
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Progress, Silence
+
+_UNANSWERED_IN_A_ROW = 3
+
+
+class Cache(Protocol):
+    """Remembers inspections by fingerprint for a short while."""
+
+    def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:
+        """What `endpoint` said of the credential, where that is fresh enough at `now`."""
+
+    def put(self, fingerprint: str, inspection: Inspection) -> None:
+        """Keeps an inspection. Never gets one with status `unknown`."""
+
+
+def inspect_credentials(
+    secrets: Sequence[tuple[str, Secret]],
+    hub: Hub,
+    *,
+    now: Callable[[], datetime],
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Iterator[tuple[str, Inspection]]:
+    """Fingerprint and inspection of each unique credential of `secrets` (kind, value), in order, as they come.
+
+    At most one question a credential, plus retries of questions that went unanswered. A JWT-bodied credential whose
+    own expiry has passed is `expired` without being sent. When the Hub leaves three credentials in a row without an
+    answer the rest is not asked: they come out `unknown`, and another run continues with them.
+    """
+    progress = progress or Silence()
+    unique: dict[str, tuple[str, Secret]] = {}
+    for kind, secret in secrets:
+        unique.setdefault(secret.fingerprint, (kind, secret))
+    progress.start("asking the Hub", len(unique))
+    silent = 0
+    for fingerprint, (kind, secret) in unique.items():
+        known = cache.get(fingerprint, hub.endpoint, now()) if cache is not None else None
+        if known is None:
+            known, answered = _ask(kind, secret, hub, now, progress, give_up=silent >= _UNANSWERED_IN_A_ROW)
+            silent = 0 if answered else silent + 1
+            if cache is not None and known.status != "unknown":
+                cache.put(fingerprint, known)
+        progress.advance()
+        yield fingerprint, known
+
+
+def _ask(
+    kind: str, secret: Secret, hub: Hub, now: Callable[[], datetime], progress: Progress, *, give_up: bool
+) -> tuple[Inspection, bool]:
+    """The inspection, and whether the Hub can be said to answer."""
+    claims = read_claims(secret.reveal())
+    if claims is not None and claims.expires_at is not None and claims.expires_at <= now():
+        reason = f"its own claims say that it expired at {claims.expires_at:%Y-%m-%d %H:%M} UTC"
+        role = "oauth" if kind == "oauth_token" else "unknown"
+        return Inspection("expired", now(), reason, role=role, expires_at=claims.expires_at, details_known=False), True
+    if kind not in ASKABLE:
+        return not_asked(kind, now=now(), endpoint=hub.endpoint), True
+    if give_up:
+        failure = Failure("not-asked", None, "the Hub left the credentials before this one unanswered; run again", 0)
+        return unanswered(failure, kind, now=now(), endpoint=hub.endpoint), False
+    answer = hub.whoami(secret, progress.note)
+    if isinstance(answer, Failure):
+        inspection = unanswered(answer, kind, now=now(), endpoint=hub.endpoint)
+        return inspection, answer.trouble not in PASSING
+    return understand(answer, secret, now=now(), endpoint=hub.endpoint, claims=claims), True

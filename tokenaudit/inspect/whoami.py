@@ -1,0 +1,143 @@
+"""The whoami answer, parsed loosely and judged strictly.
+
+Sources: the Hub's OpenAPI document for people, and what is known of the shapes it leaves out (app tokens, patterns,
+nameless resource groups, organization tokens of old). Every optional key may be absent and every value of any type.
+What is not understood makes `details_known` false, so that no rule can take silence for harmlessness.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tokenaudit.hub.answer import Reply
+from tokenaudit.inspect.shape import Reader
+from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, Organization, ResourceGroup
+from tokenaudit.secret import Secret
+
+TOKEN_ROLES = ("read", "write", "god", "fineGrained")
+
+
+def understand(
+    reply: Reply, secret: Secret, *, now: datetime, endpoint: str, claims: Claims | None = None
+) -> Inspection:
+    """What a successful whoami says of `secret`; status `unknown` where it is no whoami answer at all."""
+    reader = Reader(secret)
+    body = reader.mapping(reply.body)
+    auth = reader.mapping(body.get("auth"))
+    kind, name, way = (reader.text(value) for value in (body.get("type"), body.get("name"), auth.get("type")))
+    if kind is None or name is None or way is None:
+        reason = "the Hub answered 200, but not with who this is (no name, type or auth)"
+        return Inspection("unknown", now, reason, details_known=False, endpoint=endpoint)
+    token = reader.mapping(auth.get("accessToken"))
+    role = _role(kind, way, token, reader)
+    grants: tuple[Grant, ...] = ()
+    everywhere: tuple[str, ...] = ()
+    gated = False
+    if role == "fineGrained" or "fineGrained" in token:
+        details = reader.mapping(token.get("fineGrained"), "fineGrained")
+        grants = _grants(details, reader)
+        everywhere = reader.texts(details.get("global"), "global")
+        gated = details.get("canReadGatedRepos") is True
+    if role == "app":
+        grants = (*grants, *_app_grants(reader.mapping(body.get("scope"), "scope"), reader))
+        reader.doubt("what an app token's role allows is not published")
+    if role == "oauth":
+        everywhere = claims.scopes if claims is not None else ()
+        if not everywhere:
+            reader.doubt("the Hub names no scopes for OAuth tokens, and the token itself shows none")
+    orgs = tuple(_organization(entry, reader) for entry in reader.entries(body.get("orgs"), "orgs"))
+    return Inspection(
+        status="active",
+        checked_at=now,
+        reason=_reason(way, auth, reader),
+        account=Account("user" if kind not in ("org", "app") else kind, name),
+        name=reader.text(token.get("displayName")),
+        role=role,
+        created_at=reader.moment(token.get("createdAt")),
+        expires_at=reader.moment(auth.get("expiresAt")) or (claims.expires_at if claims is not None else None),
+        grants=grants,
+        global_permissions=everywhere,
+        can_read_gated_repos=gated,
+        orgs=orgs,
+        details_known=not reader.doubts,
+        endpoint=endpoint,
+    )
+
+
+def _role(kind: str, way: str, token: dict[str, object], reader: Reader) -> str:
+    if kind == "app" or way.startswith("app_token"):
+        return "app"
+    if way.startswith("oauth"):
+        return "oauth"
+    role = token.get("role")
+    if kind == "user" and way == "access_token" and isinstance(role, str) and role in TOKEN_ROLES:
+        return role
+    reader.doubt(f"a token of an unheard-of kind ({kind}, {way}, role {reader.text(role) or 'absent'})")
+    return "unknown"
+
+
+def _grants(details: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
+    grants = []
+    for entry in reader.entries(details.get("scoped"), "scoped", required=True):
+        scope = reader.mapping(entry, "an entry of scoped")
+        entity = reader.mapping(scope.get("entity"), "the entity of a scope")
+        patterns = []
+        for pattern in reader.entries(scope.get("patterns"), "patterns"):
+            narrowed = reader.mapping(pattern, "an entry of patterns")
+            resource = reader.text(narrowed.get("resourceType")) or "unknown"
+            wildcards = reader.texts(narrowed.get("wildcardPatterns"), "wildcardPatterns", required=True)
+            patterns += [f"{resource}:{wildcard}" for wildcard in wildcards]
+        grants.append(
+            Grant(
+                _entity(entity, reader),
+                reader.texts(scope.get("permissions"), "permissions", required=True),
+                tuple(patterns),
+            )
+        )
+    return tuple(grants)
+
+
+def _app_grants(scope: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
+    role = (f"app.{reader.text(scope.get('role')) or 'unknown'}",)
+    grants = []
+    for entry in reader.entries(scope.get("entities"), "entities"):
+        if isinstance(entry, str):
+            grants.append(Grant(Entity("unknown", reader.text(entry)), role))
+        else:
+            grants.append(Grant(_entity(reader.mapping(entry, "an entry of entities"), reader), role))
+    return tuple(grants)
+
+
+def _entity(entity: dict[str, object], reader: Reader) -> Entity:
+    kind = reader.text(entity.get("type"))
+    if kind is None:
+        reader.doubt("an entity has no type")
+    return Entity(kind or "unknown", reader.text(entity.get("name")), reader.text(entity.get("_id")))
+
+
+def _organization(entry: object, reader: Reader) -> Organization:
+    org = reader.mapping(entry, "an entry of orgs")
+    name = reader.text(org.get("name"))
+    if name is None:
+        reader.doubt("an organization has no name")
+    groups = []
+    for held in reader.entries(org.get("resourceGroups"), "resourceGroups"):
+        group = reader.mapping(held, "an entry of resourceGroups")
+        groups.append(ResourceGroup(*(reader.text(group.get(key)) for key in ("id", "name", "role"))))
+    return Organization(
+        name or "(unnamed)",
+        reader.text(org.get("roleInOrg")),
+        reader.text(org.get("plan")),
+        reader.texts(org.get("securityRestrictions"), "securityRestrictions"),
+        tuple(groups),
+    )
+
+
+def _reason(way: str, auth: dict[str, object], reader: Reader) -> str:
+    reason = f"the Hub accepts it ({way})"
+    resource = reader.text(reader.mapping(auth.get("resource")).get("sub"))
+    if resource is not None:
+        reason += f", issued to a trusted publisher of {resource}"
+    if reader.doubts:
+        reason += "; not understood: " + "; ".join(reader.doubts[:5])
+    return reason

@@ -1,0 +1,72 @@
+"""What rules look at besides the credential itself, and what several of them ask alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from tokenaudit.model import Credential, Entity, Inspection, Severity
+from tokenaudit.policy.incidents import built_in
+from tokenaudit.policy.permissions import danger
+from tokenaudit.policy.settings import Incident, Settings
+
+CLASSIC_ROLES = frozenset({"read", "write", "god"})
+_HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
+
+
+@dataclass(frozen=True)
+class Power:
+    """One permission on one entity (None: everywhere)."""
+
+    permission: str
+    entity: Entity | None
+    danger: Severity
+
+    @property
+    def where(self) -> str:
+        """The entity in words."""
+        if self.entity is None:
+            return "everywhere"
+        return f"{self.entity.type} {self.entity.name or self.entity.id or '(unnamed)'}"
+
+
+@dataclass(frozen=True)
+class Context:
+    """Settings and time of one judgement."""
+
+    settings: Settings
+    now: datetime
+
+    @cached_property
+    def incidents(self) -> tuple[Incident, ...]:
+        """Built-in incidents and the user's own; the user's wins where both have an id."""
+        own = {incident.id: incident for incident in self.settings.incidents}
+        return (*(row for row in built_in() if row.id not in own), *own.values())
+
+
+def active(credential: Credential) -> Inspection | None:
+    """The inspection where the Hub accepts the credential."""
+    inspection = credential.inspection
+    return inspection if inspection is not None and inspection.status == "active" else None
+
+
+def exposed(credential: Credential) -> bool:
+    """Whether it was seen anywhere but where its owner keeps it."""
+    return any(location.source not in _HELD for location in credential.locations)
+
+
+def powers(inspection: Inspection) -> Iterator[Power]:
+    """Every permission of a token that names them, each with its danger."""
+    for grant in inspection.grants:
+        for permission in grant.permissions:
+            yield Power(permission, grant.entity, danger(permission, grant.entity))
+    for permission in inspection.global_permissions:
+        yield Power(permission, None, danger(permission, None))
+
+
+def shortened(words: list[str], most: int = 5) -> str:
+    """A list in words, with the number left out at its end."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")

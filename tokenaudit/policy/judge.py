@@ -1,0 +1,77 @@
+"""The verdict: every rule's word on a credential, and whether it is too much."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from tokenaudit.model import Credential, Privilege, Reason, Severity, Verdict
+from tokenaudit.policy.context import CLASSIC_ROLES, Context, active
+from tokenaudit.policy.registry import CHECKS
+from tokenaudit.policy.settings import Exemption, Settings
+
+_TOO_MUCH = frozenset(
+    {
+        "token-classic-write",
+        "token-classic-read",
+        "token-staff-role",
+        "token-namespace-wide-write",
+        "token-org-wide-write",
+        "token-dangerous-permission",
+        "token-unused-grant",
+    }
+)
+_NOT_KNOWN = frozenset({"token-unknown-permission", "token-scope-unknown"})
+
+
+def judge(credential: Credential, settings: Settings, now: datetime) -> Verdict:
+    """All reasons, worst first, and the privilege; works for credentials that nobody asked the Hub about, too.
+
+    Placeholders and look-alikes get no reasons. `minimal` takes a live, fine-grained token whose every grant is known
+    and no rule finds too much; anything in doubt is `unknown`.
+    """
+    if credential.likelihood != "credential":
+        return Verdict(Severity.INFO, "unknown")
+    context = Context(settings, now)
+    found = [reason for check in CHECKS.values() for reason in check(credential, context)]
+    privilege = _privilege(credential, found)
+    reasons = [_exempted(reason, credential, context) for reason in found]
+    reasons.sort(key=lambda reason: -reason.severity.rank)
+    severity = reasons[0].severity if reasons else Severity.INFO
+    return Verdict(severity, privilege, tuple(reasons))
+
+
+def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:
+    inspection = active(credential)
+    rules = {reason.rule for reason in reasons}
+    if inspection is None:
+        return "unknown"
+    if rules & _TOO_MUCH:
+        return "over"
+    if rules & _NOT_KNOWN or not inspection.details_known or inspection.role in CLASSIC_ROLES | {"unknown", "app"}:
+        return "unknown"
+    return "minimal"
+
+
+def _exempted(reason: Reason, credential: Credential, context: Context) -> Reason:
+    """The reason, as `info` where the team has decided to live with it for now."""
+    for exemption in context.settings.exemptions:
+        applies = not exemption.rules or reason.rule in exemption.rules
+        if applies and context.now.date() <= exemption.until and _concerns(credential, exemption):
+            note = (
+                f"{reason.message} (accepted until {exemption.until} for {exemption.organization}: {exemption.reason})"
+            )
+            return replace(reason, severity=Severity.INFO, message=note)
+    return reason
+
+
+def _concerns(credential: Credential, exemption: Exemption) -> bool:
+    """Whether everything that the credential is known to reach is the exempted organization's."""
+    inspection = credential.inspection
+    if inspection is None:
+        return False
+    name = exemption.organization
+    if inspection.account is not None and inspection.account.name == name:
+        return True
+    reached = [grant.entity.name or "" for grant in inspection.grants]
+    return bool(reached) and all(entity == name or entity.startswith(f"{name}/") for entity in reached)

@@ -1,0 +1,37 @@
+"""A classic token may read everything its owner may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.policy.context import Context, active, shortened
+
+RULE = Rule(
+    id="token-classic-read",
+    title="A classic read token",
+    severity=Severity.HIGH,
+    why=(
+        "It reads every private repository of its owner and of the owner's organizations, not only the one "
+        "it was made for."
+    ),
+    remedy=(
+        "Replace it by a fine-grained token with repo.content.read on the repositories that need it, or by "
+        "none at all "
+        "where they are public."
+    ),
+    bad="A token with the role read.",
+    good="A fine-grained token with repo.content.read on one model.",
+    references=("https://huggingface.co/docs/hub/security-tokens",),
+)
+
+
+def check(credential: Credential, context: Context) -> Iterator[Reason]:
+    """A classic token may read everything its owner may."""
+    inspection = active(credential)
+    if inspection is None or inspection.role != "read" or "read" in context.settings.allowed_roles:
+        return
+    orgs = [org.name for org in inspection.orgs if org.role not in (None, "no_access")]
+    reach = f" and of the organizations {shortened(orgs)}" if orgs else ""
+    owner = inspection.account.name if inspection.account is not None else "its owner"
+    yield Reason(RULE.id, RULE.severity, f"role read: reads every private repository of {owner}{reach}", RULE.remedy)

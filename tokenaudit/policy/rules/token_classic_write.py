@@ -1,0 +1,32 @@
+"""A classic token may write everything its owner may."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.policy.context import Context, active, shortened
+
+RULE = Rule(
+    id="token-classic-write",
+    title="A classic write token",
+    severity=Severity.CRITICAL,
+    why="It may change and delete every repository of its owner and of every organization where the owner may write.",
+    remedy="Replace it by a fine-grained token for the repositories that need it, or by a Trusted Publisher in CI.",
+    bad="A token with the role write.",
+    good="A fine-grained token with repo.write on one repository.",
+    references=("https://huggingface.co/docs/hub/security-tokens",),
+)
+
+
+def check(credential: Credential, context: Context) -> Iterator[Reason]:
+    """A classic token may write everything its owner may."""
+    inspection = active(credential)
+    if inspection is None or inspection.role != "write" or "write" in context.settings.allowed_roles:
+        return
+    orgs = [org.name for org in inspection.orgs if org.role in ("write", "admin", "contributor")]
+    reach = f" and of the organizations {shortened(orgs)}" if orgs else ""
+    owner = inspection.account.name if inspection.account is not None else "its owner"
+    yield Reason(
+        RULE.id, RULE.severity, f"role write: may change and delete every repository of {owner}{reach}", RULE.remedy
+    )

@@ -1,0 +1,30 @@
+"""A fine-grained token may write all repositories of an organization."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.policy.context import Context, active, powers
+
+RULE = Rule(
+    id="token-org-wide-write",
+    title="A fine-grained token that writes a whole organization",
+    severity=Severity.CRITICAL,
+    why="repo.write on an organization covers every repository that its owner may write there, present and future.",
+    remedy="Give repo.write on the named repositories only, or on a resource group.",
+    bad="repo.write on org acme.",
+    good="repo.write on model acme/demo.",
+)
+
+
+def check(credential: Credential, context: Context) -> Iterator[Reason]:
+    """A fine-grained token may write all repositories of an organization."""
+    inspection = active(credential)
+    if inspection is None:
+        return
+    for power in powers(inspection):
+        if power.permission == "repo.write" and power.entity is not None and power.entity.type == "org":
+            yield Reason(
+                RULE.id, RULE.severity, f"repo.write on {power.where}: writes every repository there", RULE.remedy
+            )

@@ -1,0 +1,25 @@
+"""One credential is used in several unrelated places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.policy.context import Context, exposed, shortened
+
+RULE = Rule(
+    id="token-shared",
+    title="One credential in several places",
+    severity=Severity.MEDIUM,
+    why="One leak opens all of them, and one rotation must touch all of them at once.",
+    remedy="One token per use, each with only what that use needs.",
+    bad="The same token in two repositories and a Space.",
+    good="Three tokens, each named for its use.",
+)
+
+
+def check(credential: Credential, context: Context) -> Iterator[Reason]:
+    """One credential is used in several unrelated places."""
+    targets = list(dict.fromkeys(location.target for location in credential.locations))
+    if len(targets) > 1 and credential.likelihood == "credential" and exposed(credential):
+        yield Reason(RULE.id, RULE.severity, f"the same value stands in {shortened(targets)}", RULE.remedy)
