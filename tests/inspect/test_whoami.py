@@ -134,9 +134,19 @@ def test_an_unheard_of_role_is_unknown(role: object) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [None, [], "ok", 7, {}, {"type": "user", "id": "1"}, {"type": "user", "name": "a"}, 
-     {"type": "user", "name": "", "auth": {}}, {"type": "user", "name": "a", "auth": {"type": 1}}, {"auth": {"type": "access_token"}, "name": "a"}],
-)  # fmt: skip
+    [
+        None,
+        [],
+        "ok",
+        7,
+        {},
+        {"type": "user", "id": "1"},
+        {"type": "user", "name": "a"},
+        {"type": "user", "name": "", "auth": {}},
+        {"type": "user", "name": "a", "auth": {"type": 1}},
+        {"auth": {"type": "access_token"}, "name": "a"},
+    ],
+)
 def test_200_without_an_identity_is_not_active(body: object) -> None:
     assert understood(body).status == "unknown"
 
