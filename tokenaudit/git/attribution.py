@@ -7,13 +7,13 @@ in a commit keeps the commit that first brought the mark to its old path.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenaudit.git.catfile import Listed, list_objects
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.log import Changes, Commit, changes
+from tokenaudit.git.log import Change, Changes, Commit, changes
 
 Marks = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""
@@ -66,6 +66,14 @@ def attribute(git_dir: Path, marks: Marks) -> Attribution:
     return result
 
 
+def introductions_in(git_dir: Path, steps: Iterable[Changes], marks: Marks) -> list[Introduction]:
+    """What `steps`, some commits of HEAD given parents first, introduce; what only moved in them is left out."""
+    history = _History(marks, _tree(git_dir, "HEAD"), reachable=True, is_note=False, moves_count=False)
+    for step in steps:
+        history.take(step)
+    return list(history.introductions())
+
+
 def _collect(
     git_dir: Path,
     blobs: frozenset[str],
@@ -87,11 +95,14 @@ def _collect(
 class _History:
     """Follows marks through commits given parents first."""
 
-    def __init__(self, marks: Marks, head: Mapping[str, str], *, reachable: bool, is_note: bool) -> None:
+    def __init__(
+        self, marks: Marks, head: Mapping[str, str], *, reachable: bool, is_note: bool, moves_count: bool = True
+    ) -> None:
         self._marks = marks
         self._head = head
         self._reachable = reachable
         self._is_note = is_note
+        self._moves_count = moves_count
         self._origin: dict[tuple[str, str], Commit] = {}
         self._found: dict[tuple[str, str, str], Commit] = {}
 
@@ -101,16 +112,16 @@ class _History:
             for mark in sorted(self._of(change.new)):
                 if any(mark in self._of(old) for old in change.old):
                     continue
-                origin = self._moved_from(step, mark) or step.commit
+                left = [item.path for item in step.changes if self._leaves(item, mark)]
+                if left and not self._moves_count:
+                    continue
+                origins = [self._origin[mark, path] for path in left if (mark, path) in self._origin]
+                origin = origins[0] if origins else step.commit
                 self._origin[mark, change.path] = origin
                 self._found.setdefault((mark, change.path, change.new), origin)
 
-    def _moved_from(self, step: Changes, mark: str) -> Commit | None:
-        for change in step.changes:
-            left = any(mark in self._of(old) for old in change.old) and mark not in self._of(change.new)
-            if left and (mark, change.path) in self._origin:
-                return self._origin[mark, change.path]
-        return None
+    def _leaves(self, change: Change, mark: str) -> bool:
+        return mark not in self._of(change.new) and any(mark in self._of(old) for old in change.old)
 
     def introductions(self) -> Iterator[Introduction]:
         for (mark, path, blob), commit in self._found.items():

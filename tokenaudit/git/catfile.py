@@ -38,8 +38,9 @@ def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
             else:
                 yield Unread(fields[0], "the object can't be read")
         code = process.wait()
+        complaint = drained.text()
     if code:
-        yield Unread("object list", reason(drained.text(), code))
+        yield Unread("object list", reason(complaint, code))
 
 
 class ObjectReader:

@@ -12,6 +12,7 @@ from typing import IO, cast
 from tokenaudit.git.command import GitError, reason, start
 
 _CHUNK = 1 << 20
+_SUBMODULE = "160000"
 _MOST_OBJECTS = 500
 """More ids than this would make too long a command line; the output is then filtered here instead of by git."""
 
@@ -27,7 +28,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Change:
-    """One path that a commit changed against every one of its parents. `old` has one blob id per parent."""
+    """One path that a commit changed against every one of its parents. `old` has the blob ids of its parents."""
 
     path: str
     old: tuple[str, ...]
@@ -43,22 +44,22 @@ class Changes:
 
 
 def changes(
-    git_dir: Path, blobs: frozenset[str], revisions: Sequence[str], tips: Iterable[str] = ()
+    git_dir: Path, blobs: frozenset[str] | None, revisions: Sequence[str], tips: Iterable[str] = ()
 ) -> Iterator[Changes]:
-    """The commits that put one of `blobs` somewhere or took it away, parents before children.
+    """The commits that put one of `blobs` (None: any) somewhere or took it away, parents before children.
 
-    `revisions` are arguments of `git log` such as `--all`; `tips` are further commits to start from. A merge is
-    yielded only for paths in which it differs from all its parents.
+    Submodules' commits are left out. `revisions` are arguments of `git log` such as `--all`; `tips` are further commits
+    to start from. A merge is yielded only for paths in which it differs from all its parents.
 
     Raises:
         GitError: git ended with a complaint; what was yielded before it is true, but not all there is.
     """
-    few = len(blobs) <= _MOST_OBJECTS
+    asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
     process = start(
         [
             "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--topo-order", "--reverse",
             "--encoding=UTF-8", "--format=%H%n%at%n%an <%ae>", "--ignore-missing", "--stdin", *revisions,
-            *([f"--find-object={blob}" for blob in sorted(blobs)] if few else []),
+            *[f"--find-object={blob}" for blob in asked],
         ],
         git_dir=git_dir,
         stdin=subprocess.PIPE,
@@ -88,14 +89,14 @@ def _fields(pipe: IO[bytes]) -> Iterator[bytes]:
         yield rest
 
 
-def _parsed(fields: Iterator[bytes], blobs: frozenset[str]) -> Iterator[Changes]:
+def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[Changes]:
     commit: Commit | None = None
     found: list[Change] = []
     for raw in fields:
         field = raw.lstrip(b"\n")
         if field.startswith(b":"):
             change = _change(field, next(fields, b""))
-            if change.new in blobs or not blobs.isdisjoint(change.old):
+            if change and (blobs is None or change.new in blobs or not blobs.isdisjoint(change.old)):
                 found.append(change)
         elif field:
             if commit and found:
@@ -110,10 +111,14 @@ def _commit(header: bytes) -> Commit:
     return Commit(identity, author.rstrip("\n"), moment(when))
 
 
-def _change(meta: bytes, path: bytes) -> Change:
+def _change(meta: bytes, path: bytes) -> Change | None:
+    fields = meta.lstrip(b":").decode("ascii").split(" ")
     parents = len(meta) - len(meta.lstrip(b":"))
-    ids = meta.lstrip(b":").decode("ascii").split(" ")[parents + 1 : 2 * parents + 2]
-    return Change(path.decode("utf-8", "surrogateescape"), tuple(ids[:-1]), ids[-1])
+    modes, ids = fields[: parents + 1], fields[parents + 1 : 2 * parents + 2]
+    if modes[-1] == _SUBMODULE:
+        return None
+    old = tuple(name for mode, name in zip(modes, ids, strict=True) if mode != _SUBMODULE)[:-1]
+    return Change(path.decode("utf-8", "surrogateescape"), old, ids[-1])
 
 
 def moment(seconds: str) -> datetime | None:

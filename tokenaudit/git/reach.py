@@ -49,3 +49,11 @@ def reached_tags(git_dir: Path, reader: ObjectReader) -> frozenset[str]:
         if isinstance(tag, GitObject) and b"\ntype tag\n" in tag.data[:120] and tag.data.startswith(_TARGET):
             waiting.append(tag.data[len(_TARGET) :].split(b"\n", 1)[0].decode("ascii", "replace"))
     return frozenset(found)
+
+
+def shallow_commits(common_dir: Path) -> frozenset[str]:
+    """The commits at which a shallow clone's history ends."""
+    try:
+        return frozenset((common_dir / "shallow").read_text("ascii").split())
+    except FileNotFoundError:
+        return frozenset()

@@ -15,7 +15,8 @@ from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.objects import GitObject, Unread
 from tokenaudit.git.pool import sweep
 from tokenaudit.git.reach import outside_head, reached_tags, unreached
-from tokenaudit.model import Location, Skipped
+from tokenaudit.model import Skipped
+from tokenaudit.sources.gitplaces import in_blob, in_message
 from tokenaudit.sources.interface import Finding, Run, Sighting
 
 
@@ -98,27 +99,14 @@ class HistorySource:
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections[introduction.blob]:
                 if seen.secret.fingerprint == introduction.mark:
-                    yield Sighting(seen, self._blob_location(introduction, seen))
-
-    def _blob_location(self, introduction: Introduction, seen: Detection) -> Location:
-        commit = introduction.commit
-        return replace(
-            self._location("note" if introduction.is_note else "history", seen),
-            path=introduction.path,
-            commit=commit.id if commit else None,
-            author=commit.author if commit else None,
-            date=commit.date if commit else None,
-            reachable=introduction.reachable,
-            in_head=introduction.in_head,
-            object=introduction.blob,
-        )
+                    yield in_blob(self.target, introduction, seen)
 
     def _in_commits(self, repository: Repository, commits: list[GitObject], examiner: Examiner) -> Iterator[Finding]:
         ids = [commit.id for commit in commits]
         lost = unreached(repository.git_dir, ids, "--all")
         outside = outside_head(repository.git_dir, ids)
         for commit in commits:
-            for sighting in self._in_message(commit, "commit-message", examiner):
+            for sighting in in_message("commit-message", self.target, commit, examiner):
                 if isinstance(sighting, Skipped):
                     yield sighting
                     continue
@@ -136,7 +124,7 @@ class HistorySource:
         reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
         for tag in tags:
             target = parse(tag.data).target
-            for sighting in self._in_message(tag, "tag-message", examiner):
+            for sighting in in_message("tag-message", self.target, tag, examiner):
                 if isinstance(sighting, Skipped):
                     yield sighting
                     continue
@@ -146,27 +134,6 @@ class HistorySource:
                     reachable=tag.id in reached,
                 )
                 yield Sighting(sighting.detection, location)
-
-    def _in_message(self, item: GitObject, source: str, examiner: Examiner) -> Iterator[Sighting | Skipped]:
-        """Lines and columns are those of the message; header lines such as the author's have none."""
-        headed = parse(item.data)
-        for part, has_lines in ((headed.header, False), (headed.message, True)):
-            examined = examiner.examine(part)
-            yield from (Skipped(f"{self.target}: object {item.id}", reason) for reason in examined.skipped)
-            for seen in examined.detections:
-                shown = seen if has_lines else replace(seen, line=None, column=None)
-                location = self._location(source, shown)
-                yield Sighting(shown, replace(location, author=headed.author, date=headed.date, object=item.id))
-
-    def _location(self, source: str, seen: Detection) -> Location:
-        return Location(
-            source=source,
-            target=self.target,
-            line=seen.line,
-            column=seen.column,
-            via=seen.via,
-            member=seen.member,
-        )
 
 
 class _Watcher:
