@@ -1,0 +1,177 @@
+"""Walking a folder and reading its files: never following, never blocking, never too much at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tokenaudit.detect.interface import Examined
+
+WINDOW = 64 << 20
+"""Bytes of a file that are looked at together."""
+
+_OVERLAP = 1 << 20
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+_NESTED = "a repository of its own, whose history is not read here; name it as a target to scan it"
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of a file, not a mistake of the program
+    """A file or folder that can't be read, and why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link and the text of its target."""
+
+    path: str
+    target: bytes
+
+
+@dataclass
+class Listing:
+    """What a folder holds: regular files, links, and what can't be listed or looked into."""
+
+    files: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+def list_files(root: str) -> Listing:
+    """Everything below `root` but the `.git` folder at its top; just `root` if that is a file."""
+    listing = Listing()
+    if os.path.islink(root) and not os.path.isdir(root):
+        _list_link(root, listing)
+    elif not os.path.isdir(root):
+        listing.files.append(root)
+    folders = [root] if os.path.isdir(root) else []
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=_name, reverse=True)
+        except OSError as error:
+            listing.unreadable.append(Unreadable(folder, f"folder can't be listed: {_why(error)}"))
+            continue
+        _list_folder(folder, inside, listing, folders, top=folder is root)
+    return listing
+
+
+def _list_folder(
+    folder: str, inside: list[os.DirEntry[str]], listing: Listing, folders: list[str], *, top: bool
+) -> None:
+    names = {entry.name for entry in inside}
+    repository = not top and {"HEAD", "objects", "refs"} <= names
+    if repository:
+        listing.unreadable.append(Unreadable(folder, _NESTED))
+    left_out = {".git"} if top else {"objects"} if repository else set()
+    for entry in inside:
+        if entry.is_file(follow_symlinks=False):
+            listing.files.append(entry.path)
+        elif entry.is_symlink():
+            _list_link(entry.path, listing)
+        elif entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
+            folders.append(entry.path)
+        # what remains are sockets, pipes and devices: they hold nothing and must not be opened
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _list_link(path: str, listing: Listing) -> None:
+    try:
+        listing.links.append(Link(path, os.fsencode(os.readlink(path))))
+    except OSError as error:
+        listing.unreadable.append(Unreadable(path, f"link can't be read: {_why(error)}"))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a file. `line` and `column` are those of its first byte, from 1."""
+
+    data: bytes
+    line: int = 1
+    column: int = 1
+
+    def placed(self, examined: Examined) -> Examined:
+        """`examined` with the lines and columns of the whole file."""
+        if (self.line, self.column) == (1, 1):
+            return examined
+        return replace(
+            examined,
+            detections=tuple(
+                replace(
+                    each,
+                    line=each.line + self.line - 1,
+                    column=each.column + self.column - 1 if each.line == 1 else each.column,
+                )
+                if each.line is not None and each.column is not None and each.member is None
+                else each
+                for each in examined.detections
+            ),
+        )
+
+
+def read_windows(path: str) -> Iterator[Window]:
+    """The content of a regular file, in one window if it is not large, else in overlapping ones.
+
+    Raises:
+        Unreadable: the file can't be opened or read, or is no regular file any more.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        raise Unreadable(path, f"can't be opened: {_why(error)}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable(path, "is no regular file")
+        data = os.read(descriptor, min(status.st_size, WINDOW) + 1)
+        if len(data) == status.st_size:
+            yield Window(data)
+            return
+        yield from _windows(descriptor, data)
+    except OSError as error:
+        raise Unreadable(path, f"can't be read: {_why(error)}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _windows(descriptor: int, data: bytes) -> Iterator[Window]:
+    """Also for files that grow, shrink or lie about their size, as in /proc."""
+    line = column = 1
+    ended = False
+    while True:
+        parts = [data]
+        size = len(data)
+        while size < WINDOW and not ended:
+            part = os.read(descriptor, WINDOW - size)
+            ended = not part
+            parts.append(part)
+            size += len(part)
+        data = b"".join(parts)
+        yield Window(data, line, column)
+        if ended:
+            return
+        passed = data[:-_OVERLAP]
+        lines = passed.count(b"\n")
+        behind = passed[passed.rfind(b"\n") + 1 :]
+        characters = len(behind) - sum(behind.count(byte) for byte in _CONTINUATIONS)
+        line, column = line + lines, characters + (1 if lines else column)
+        data = data[-_OVERLAP:]
+
+
+_CONTINUATIONS = tuple(bytes((byte,)) for byte in range(0x80, 0xC0))
+
+
+def _why(error: OSError) -> str:
+    """The reason without the path, which stands beside it."""
+    return (error.strerror or errno.errorcode.get(error.errno or 0, "unknown error")).lower()

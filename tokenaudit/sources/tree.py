@@ -1,0 +1,113 @@
+"""A folder or file on disk: everything in it, tracked, untracked and ignored alike."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenaudit.model import Location, Skipped
+from tokenaudit.sources.files import Link, Listing, Unreadable, list_files, read_windows
+from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.workers import search
+
+if TYPE_CHECKING:
+    from tokenaudit.detect.interface import Detection, Examined
+
+
+class TreeSource:
+    """The files below `path` except its `.git` folder, which is a place of its own.
+
+    No symbolic link is followed (the text of its target is examined), and nothing but regular files is opened. Names
+    of files are examined too. `path` may also be a single file.
+    """
+
+    kind = "tree"
+
+    def __init__(self, path: Path, target: str) -> None:
+        self.path = path
+        self.target = target
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        root = os.fspath(self.path)
+        listing = list_files(root)
+        names = _Names(root, listing, run)
+        run.progress.start(f"files of {self.target}", len(listing.files))
+        yield from (Skipped(f"{self.target}: {names.shown(each.path)}", each.reason) for each in listing.unreadable)
+        yield from (self._sighting(_inside(seen, "file-name"), names.shown(path)) for path, seen in names.sightings)
+        for link in listing.links:
+            yield from self._in_link(link, run, names)
+        for path in sorted(search(listing.files, run)):
+            yield from self._in_file(path, run, names)
+
+    def _in_link(self, link: Link, run: Run, names: _Names) -> Iterator[Finding]:
+        run.read(1, len(link.target))
+        if run.examiner.may_hold(link.target):
+            examined = run.examiner.examine(link.target)
+            inside = replace(examined, detections=tuple(_inside(each, "symlink") for each in examined.detections))
+            yield from self._examined(inside, names.shown(link.path))
+
+    def _in_file(self, path: str, run: Run, names: _Names) -> Iterator[Finding]:
+        """Reads a file again in which a worker saw something: values don't cross from process to process."""
+        shown = names.shown(path)
+        seen: set[Finding] = set()  # windows overlap, so some things are seen twice
+        try:
+            for window in read_windows(path):
+                if run.examiner.may_hold(window.data):
+                    for finding in self._examined(window.placed(run.examiner.examine(window.data, path)), shown):
+                        if finding not in seen:
+                            seen.add(finding)
+                            yield finding
+        except Unreadable as error:
+            yield Skipped(f"{self.target}: {shown}", error.reason)
+
+    def _examined(self, examined: Examined, path: str) -> Iterator[Finding]:
+        yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
+        yield from (self._sighting(each, path) for each in examined.detections)
+
+    def _sighting(self, seen: Detection, path: str) -> Sighting:
+        location = Location(
+            source="tree",
+            target=self.target,
+            path=path,
+            line=seen.line,
+            column=seen.column,
+            via=seen.via,
+            member=seen.member,
+        )
+        return Sighting(seen, location)
+
+
+class _Names:
+    """Names of files as they may be shown, and what was seen in them."""
+
+    def __init__(self, root: str, listing: Listing, run: Run) -> None:
+        self._root = root
+        self._hidden: dict[str, str] = {}
+        self.sightings: list[tuple[str, Detection]] = []
+        paths = [*listing.files, *(link.path for link in listing.links), *(each.path for each in listing.unreadable)]
+        if not run.examiner.may_hold("\n".join(map(self._relative, paths)).encode("utf-8", "replace")):
+            return
+        for path in paths:
+            for seen in run.examiner.examine(self._relative(path).encode("utf-8", "replace")).detections:
+                self.sightings.append((path, seen))
+                self._hidden[seen.secret.reveal()] = seen.secret.display
+
+    def _relative(self, path: str) -> str:
+        inside = path[len(self._root) :].lstrip(os.sep) if path != self._root else Path(path).name
+        return inside.replace(os.sep, "/")
+
+    def shown(self, path: str) -> str:
+        r"""`path` relative to the root; bytes that are no UTF-8 as `\\xNN`, and credentials in it masked."""
+        shown = os.fsencode(self._relative(path)).decode("utf-8", "backslashreplace")
+        for value, display in self._hidden.items():
+            shown = shown.replace(value, display)
+        return shown
+
+
+def _inside(seen: Detection, what: str) -> Detection:
+    """A detection in something that has no lines."""
+    return replace(seen, line=None, column=None, via=(what, *seen.via))
