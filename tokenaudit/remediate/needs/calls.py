@@ -1,0 +1,183 @@
+"""What each function of Hugging Face's Python libraries needs, as a table.
+
+The Hub publishes no such map; this one follows the names of the permissions, the wording of the OAuth scopes, and what
+the functions do (huggingface_hub 1.19 to 2.4). Where the right is not stated anywhere the row is a "perhaps".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tokenaudit.remediate.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
+
+On: TypeAlias = Literal[
+    "repo", "model", "dataset", "space", "bucket", "kernel", "owner", "namespace", "user", "slug", "nothing"
+]
+"""What the parameter names: a repository of the type in `repo_type`, one of a fixed type, a repository whose owner
+is meant, the namespace itself (own account when absent), nothing but the own account, or a collection's slug."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a call needs, and on what.
+
+    `parameter` names that; `position` is where it stands when given without its name, None for keyword-only. A row
+    that is not `sure` names a right that is stated nowhere.
+    """
+
+    need: str
+    on: On = "repo"
+    parameter: str = "repo_id"
+    position: int | None = 0
+    sure: bool = True
+
+
+def _rows(names: str, *calls: Call) -> Iterable[tuple[str, tuple[Call, ...]]]:
+    return ((name, calls) for name in names.split())
+
+
+_ENDPOINT = "inference.endpoints.write"
+_JOB = Call("job.write", "namespace", "namespace", None)
+_SPACE = Call(WRITE, "space")
+
+HUB: dict[str, tuple[Call, ...]] = dict(
+    (
+        *_rows(
+            "hf_hub_download snapshot_download repo_info list_repo_files list_repo_tree list_repo_refs "
+            "list_repo_commits file_exists repo_exists revision_exists get_paths_info get_safetensors_metadata "
+            "parse_safetensors_file_metadata get_repo_discussions get_discussion_details verify_repo_checksums "
+            "resolve_revision get_sharded_safetensors_metadata",
+            Call(READ),
+        ),
+        *_rows("model_info", Call(READ, "model")),
+        *_rows("dataset_info list_dataset_parquet_files get_dataset_leaderboard", Call(READ, "dataset")),
+        *_rows("space_info get_space_runtime wait_for_space", Call(READ, "space")),
+        *_rows("kernel_info", Call(READ, "kernel")),
+        *_rows(
+            "list_models list_datasets list_spaces list_papers list_daily_papers paper_info get_model_tags "
+            "get_dataset_tags list_repo_likers list_liked_repos get_user_overview get_organization_overview "
+            "list_organization_members list_collections",
+            Call(NO_TOKEN, "nothing"),
+        ),
+        *_rows(
+            "whoami auth_check login interpreter_login notebook_login get_full_repo_name", Call(ANY_TOKEN, "nothing")
+        ),
+        *_rows("list_user_repos", Call(READ, "namespace", "namespace", 0)),
+        *_rows("list_buckets", Call(READ, "namespace", "namespace", 0)),
+        *_rows(
+            "list_pending_access_requests list_accepted_access_requests list_rejected_access_requests",
+            Call("repo.access.read"),
+        ),
+        *_rows(
+            "accept_access_request reject_access_request cancel_access_request grant_access", Call(WRITE, sure=False)
+        ),
+        *_rows("upload_file upload_folder", Call(WRITE, position=None)),
+        *_rows(
+            "upload_large_folder create_commit delete_files create_branch delete_branch create_tag delete_tag "
+            "update_repo_settings update_repo_visibility preupload_lfs_files metadata_update list_lfs_files "
+            "merge_pull_request",
+            Call(WRITE),
+        ),
+        *_rows("CommitScheduler", Call(WRITE, position=None)),
+        *_rows("delete_file delete_folder", Call(WRITE, position=1)),
+        *_rows("create_repo delete_repo super_squash_history permanently_delete_lfs_files", Call(WRITE, "owner")),
+        *_rows("move_repo", Call(WRITE, "owner", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
+        *_rows("move_bucket", Call(WRITE, "owner", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
+        *_rows("duplicate_repo", Call(READ, "repo", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
+        *_rows("duplicate_space", Call(READ, "space", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
+        *_rows(
+            "add_space_secret delete_space_secret add_space_variable delete_space_variable restart_space pause_space "
+            "request_space_hardware request_space_storage set_space_sleep_time set_space_volumes delete_space_volumes "
+            "enable_space_dev_mode disable_space_dev_mode",
+            _SPACE,
+        ),
+        *_rows("get_space_secrets get_space_variables fetch_space_logs", Call(WRITE, "space", sure=False)),
+        *_rows(
+            "create_discussion create_pull_request comment_discussion change_discussion_status rename_discussion "
+            "edit_discussion_comment hide_discussion_comment",
+            Call("discussion.write"),
+        ),
+        *_rows("get_collection", Call("collection.read", "slug", "collection_slug", 0)),
+        *_rows("create_collection", Call("collection.write", "namespace", "namespace", None)),
+        *_rows(
+            "update_collection_metadata delete_collection add_collection_item update_collection_item "
+            "delete_collection_item",
+            Call("collection.write", "slug", "collection_slug", 0),
+        ),
+        *_rows("list_webhooks get_webhook", Call("user.webhooks.read", "user")),
+        *_rows(
+            "create_webhook update_webhook enable_webhook disable_webhook delete_webhook",
+            Call("user.webhooks.write", "user"),
+        ),
+        *_rows(
+            "create_inference_endpoint create_inference_endpoint_from_catalog update_inference_endpoint "
+            "delete_inference_endpoint pause_inference_endpoint resume_inference_endpoint "
+            "scale_to_zero_inference_endpoint",
+            Call(_ENDPOINT, "namespace", "namespace", None),
+        ),
+        *_rows("list_inference_endpoints", Call(_ENDPOINT, "namespace", "namespace", 0, sure=False)),
+        *_rows("get_inference_endpoint", Call(_ENDPOINT, "namespace", "namespace", None, sure=False)),
+        *_rows(
+            "run_job run_uv_job create_scheduled_job create_scheduled_uv_job cancel_job delete_scheduled_job "
+            "suspend_scheduled_job resume_scheduled_job trigger_scheduled_job rerun_job list_jobs inspect_job "
+            "fetch_job_logs fetch_job_metrics list_scheduled_jobs inspect_scheduled_job wait_for_job update_job_expose "
+            "update_job_labels update_scheduled_job_labels update_scheduled_job_schedule",
+            _JOB,
+        ),
+        *_rows(
+            "list_bucket_tree download_bucket_files get_bucket_paths_info get_bucket_file_metadata bucket_info",
+            Call(READ, "bucket", "bucket_id"),
+        ),
+        *_rows("batch_bucket_files update_bucket_settings", Call(WRITE, "bucket", "bucket_id")),
+        *_rows("create_bucket delete_bucket", Call(WRITE, "owner", "bucket_id")),
+    )
+)
+"""Functions of huggingface_hub, most of which are methods of HfApi too."""
+
+DATASETS: dict[str, tuple[Call, ...]] = dict(
+    _rows(
+        "load_dataset load_dataset_builder get_dataset_config_names get_dataset_split_names get_dataset_infos "
+        "get_dataset_config_info",
+        Call(READ, "dataset", "path"),
+    )
+)
+
+BUILDERS = frozenset(
+    {
+        *("csv", "json", "jsonl", "parquet", "text", "arrow", "pandas", "xml", "sql", "webdataset", "hdf5"),
+        *("imagefolder", "audiofolder", "videofolder", "pdffolder"),
+    }
+)
+"""What `load_dataset` reads without naming a repository."""
+
+FROM_PRETRAINED = ("pretrained_model_name_or_path", "model_name", "model_id", "repo_id", "pretrained_model_name")
+MODEL_MAKERS = {
+    "sentence_transformers.SentenceTransformer": "model_name_or_path",
+    "sentence_transformers.CrossEncoder": "model_name",
+    "vllm.LLM": "model",
+    "faster_whisper.WhisperModel": "model_size_or_path",
+}
+"""Constructors whose first argument is a model's repository."""
+
+INFERENCE = {
+    "huggingface_hub.InferenceClient": ("model", "base_url"),
+    "huggingface_hub.AsyncInferenceClient": ("model", "base_url"),
+    "langchain_huggingface.HuggingFaceEndpoint": ("endpoint_url",),
+    "langchain_huggingface.HuggingFaceEndpointEmbeddings": ("model",),
+    "langchain_community.llms.HuggingFaceEndpoint": ("endpoint_url",),
+    "langchain_community.llms.HuggingFaceHub": (),
+    "langchain.llms.HuggingFaceHub": (),
+    "llama_index.llms.huggingface_api.HuggingFaceInferenceAPI": ("model_name",),
+    "smolagents.InferenceClientModel": ("model_id",),
+    "smolagents.HfApiModel": ("model_id",),
+}
+"""Clients of Inference Providers, with the arguments that may name a dedicated endpoint instead."""
+
+OPENAI = frozenset({"openai.OpenAI", "openai.AsyncOpenAI", "langchain_openai.ChatOpenAI"})
+
+DATASET_LIBRARIES = frozenset({"datasets"})
+MODEL_LIBRARIES = frozenset(
+    {"transformers", "peft", "diffusers", "sentence_transformers", "trl", "setfit", "timm", "unsloth"}
+)

@@ -1,0 +1,277 @@
+"""What an expression in a Python module can be, as far as constants can be followed."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, TypeAlias
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+
+_DEPTH = 12
+_MOST = 32
+_ENVIRONMENT = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"})
+
+
+@dataclass(frozen=True)
+class Options:
+    """The constants an expression can be. Without any it is unknown; `sure` means that it is all of them, always."""
+
+    values: tuple[object, ...] = ()
+    sure: bool = False
+
+    def texts(self) -> tuple[str, ...]:
+        """Those of the constants that are text."""
+        return tuple(v for v in self.values if isinstance(v, str))
+
+
+UNKNOWN = Options()
+
+
+class Values:
+    """Follows names in one module to the constants behind them.
+
+    Through assignments, f-strings, defaults, arguments of local calls, loops over literals, and defaults of options and
+    environment variables (those never with certainty).
+    """
+
+    def __init__(self, module: ast.Module) -> None:
+        self._scope: dict[ast.AST, Function | None] = {}
+        self._assigned: dict[tuple[Function | None, str], list[ast.expr | None]] = defaultdict(list)
+        self._looped: dict[tuple[Function | None, str], list[ast.expr]] = defaultdict(list)
+        self._attributes: dict[str, list[ast.expr | None]] = defaultdict(list)
+        self._options: dict[str, list[ast.expr]] = defaultdict(list)
+        self._calls: dict[str, list[ast.Call]] = defaultdict(list)
+        self._follow: dict[type[ast.expr], Callable[[Any, int], Options]] = {
+            ast.Name: self._name,
+            ast.Attribute: self._attribute,
+            ast.JoinedStr: self._formatted,
+            ast.BinOp: self._sum,
+            ast.IfExp: lambda node, depth: self._either([node.body, node.orelse], depth),
+            ast.BoolOp: self._or,
+            ast.Subscript: self._item,
+            ast.Call: self._call,
+        }
+        self._collect(module, None)
+
+    def scope(self, node: ast.AST) -> Function | None:
+        """The function that `node` stands in."""
+        return self._scope.get(node)
+
+    def assignments(self, node: ast.AST, name: str) -> list[ast.expr | None]:
+        """What is assigned to `name` as seen from `node`; None stands for something that is no plain expression."""
+        scope = self._scope.get(node)
+        return self._assigned.get((scope, name)) or self._assigned.get((None, name)) or []
+
+    def attribute(self, name: str) -> list[ast.expr | None]:
+        """What is assigned to an attribute of this name, anywhere in the module."""
+        return self._attributes.get(name, [])
+
+    def of(self, node: ast.expr | None, depth: int = 0) -> Options:
+        """The constants `node` can be."""
+        if node is None or depth > _DEPTH:
+            return UNKNOWN
+        if isinstance(node, ast.Constant):
+            return Options((node.value,), sure=True)
+        follow = self._follow.get(type(node))
+        return follow(node, depth) if follow else UNKNOWN
+
+    def beginning(self, node: ast.expr | None, depth: int = 0) -> str:
+        """The constant text that `node` begins with, whatever follows; empty where nothing is known."""
+        found = self.of(node)
+        if len(found.texts()) == 1:
+            return found.texts()[0]
+        if depth > _DEPTH:
+            return ""
+        first: ast.expr | None = None
+        if isinstance(node, ast.JoinedStr) and node.values:
+            first = node.values[0].value if isinstance(node.values[0], ast.FormattedValue) else node.values[0]
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            first = node.left
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "format":
+            return self.beginning(node.func.value, depth + 1).split("{", 1)[0]
+        elif isinstance(node, ast.Name):
+            assigned = self.assignments(node, node.id)
+            first = assigned[0] if len(assigned) == 1 else None
+        return self.beginning(first, depth + 1) if first is not None else ""
+
+    def _collect(self, node: ast.AST, scope: Function | None) -> None:
+        for child in ast.iter_child_nodes(node):
+            self._scope[child] = scope
+            self._note(child, scope)
+            inner = child if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else scope
+            self._collect(child, inner)
+
+    def _note(self, node: ast.AST, scope: Function | None) -> None:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                self._assign(target, node.value, scope)
+        elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)) and node.value is not None:
+            self._assign(node.target, node.value, scope)
+        elif isinstance(node, ast.AugAssign):
+            self._assign(node.target, None, scope)
+        elif isinstance(node, (ast.For, ast.comprehension)) and isinstance(node.target, ast.Name):
+            self._looped[scope, node.target.id].append(node.iter)
+        elif isinstance(node, ast.With):
+            for item in node.items:
+                if item.optional_vars is not None:
+                    self._assign(item.optional_vars, item.context_expr, scope)
+        elif isinstance(node, ast.Call):
+            self._note_call(node)
+
+    def _note_call(self, node: ast.Call) -> None:
+        if isinstance(node.func, ast.Name):
+            self._calls[node.func.id].append(node)
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        default = next((k.value for k in node.keywords if k.arg == "default"), None)
+        if called in {"add_argument", "option"} and default is not None:
+            for argument in node.args:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    self._options[argument.value.lstrip("-").replace("-", "_")].append(default)
+
+    def _assign(self, target: ast.expr, value: ast.expr | None, scope: Function | None) -> None:
+        if isinstance(target, ast.Name):
+            self._assigned[scope, target.id].append(value)
+            if scope is None:
+                self._attributes[target.id].append(value)
+        elif isinstance(target, ast.Attribute):
+            self._attributes[target.attr].append(value)
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            values = value.elts if isinstance(value, (ast.Tuple, ast.List)) else []
+            known = len(values) == len(target.elts)
+            for number, part in enumerate(target.elts):
+                self._assign(part, values[number] if known else None, scope)
+
+    def _name(self, node: ast.Name, depth: int) -> Options:
+        scope = self._scope.get(node)
+        for where in dict.fromkeys((scope, None)):
+            loops = self._looped.get((where, node.id))
+            assigned = self._assigned.get((where, node.id))
+            if loops and not assigned:
+                return self._union((self._elements(e, depth + 1) for e in loops), sure=len(loops) == 1)
+            if assigned:
+                return self._union((self.of(e, depth + 1) for e in assigned), sure=len(assigned) == 1)
+            if where is not None:
+                found = self._parameter(where, node.id, depth)
+                if found is not None:
+                    return found
+        return UNKNOWN
+
+    def _parameter(self, function: Function, name: str, depth: int) -> Options | None:
+        arguments = function.args
+        positional = [*arguments.posonlyargs, *arguments.args]
+        names = [a.arg for a in (*positional, *arguments.kwonlyargs)]
+        if name not in names:
+            return None
+        position = next((i for i, a in enumerate(positional) if a.arg == name), None)
+        default = _default(arguments, position, name)
+        calls = self._calls.get(function.name, [])
+        given = [_argument(call, position, name, default) for call in calls]
+        if given:
+            return self._union((self.of(e, depth + 1) for e in given), sure=True)
+        option = self._options.get(name, [])
+        return self._union((self.of(e, depth + 1) for e in (*option, *([default] if default else []))), sure=False)
+
+    def _attribute(self, node: ast.Attribute, depth: int) -> Options:
+        assigned = self._attributes.get(node.attr)
+        if assigned:
+            return self._union((self.of(e, depth + 1) for e in assigned), sure=len(assigned) == 1)
+        options = self._options.get(node.attr)
+        if options:
+            return self._union((self.of(e, depth + 1) for e in options), sure=False)
+        return UNKNOWN
+
+    def _item(self, node: ast.Subscript, depth: int) -> Options:
+        keys = self.of(node.slice, depth + 1).values
+        mapping: ast.expr | None = node.value
+        if isinstance(mapping, ast.Name):
+            assigned = self.assignments(mapping, mapping.id)
+            mapping = assigned[0] if len(assigned) == 1 else None
+        if not isinstance(mapping, ast.Dict) or not keys:
+            return UNKNOWN
+        chosen = [
+            v
+            for k, v in zip(mapping.keys, mapping.values, strict=True)
+            if isinstance(k, ast.Constant) and k.value in keys
+        ]
+        return self._union((self.of(e, depth + 1) for e in chosen), sure=True)
+
+    def _call(self, node: ast.Call, depth: int) -> Options:
+        if spelled(node.func) in _ENVIRONMENT:
+            default = node.args[1] if len(node.args) > 1 else None
+            return Options(self.of(default, depth + 1).values, sure=False)
+        if isinstance(node.func, ast.Name) and node.func.id == "str" and len(node.args) == 1:
+            return self.of(node.args[0], depth + 1)
+        default = next((k.value for k in node.keywords if k.arg == "default"), None)
+        if default is None and spelled(node.func) in {"typer.Option", "typer.Argument", "Field", "field"} and node.args:
+            default = node.args[0]
+        return Options(self.of(default, depth + 1).values, sure=False)
+
+    def _formatted(self, node: ast.JoinedStr, depth: int) -> Options:
+        return self._joined([p.value if isinstance(p, ast.FormattedValue) else p for p in node.values], depth)
+
+    def _sum(self, node: ast.BinOp, depth: int) -> Options:
+        return self._joined([node.left, node.right], depth) if isinstance(node.op, ast.Add) else UNKNOWN
+
+    def _or(self, node: ast.BoolOp, depth: int) -> Options:
+        return self._either(node.values, depth) if isinstance(node.op, ast.Or) else UNKNOWN
+
+    def _joined(self, parts: list[ast.expr], depth: int) -> Options:
+        found = [self.of(p, depth + 1) for p in parts]
+        if any(not f.values for f in found):
+            return UNKNOWN
+        texts = ["".join(str(v) for v in combination) for combination in product(*(f.values for f in found))]
+        return Options(tuple(dict.fromkeys(texts))[:_MOST], all(f.sure for f in found))
+
+    def _either(self, parts: list[ast.expr], depth: int) -> Options:
+        found = self._union((self.of(p, depth + 1) for p in parts), sure=False)
+        return Options(tuple(v for v in found.values if v is not None), sure=False)
+
+    def _elements(self, node: ast.expr, depth: int) -> Options:
+        if isinstance(node, ast.Name):
+            assigned = self.assignments(node, node.id)
+            node = assigned[0] if len(assigned) == 1 and assigned[0] is not None else node
+        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+            return self._union((self.of(e, depth + 1) for e in node.elts), sure=True)
+        if isinstance(node, ast.Dict):
+            return self._union((self.of(e, depth + 1) for e in node.keys), sure=True)
+        return UNKNOWN
+
+    @staticmethod
+    def _union(found: Iterator[Options], *, sure: bool) -> Options:
+        every = list(found)
+        values = tuple(dict.fromkeys(v for o in every for v in o.values))[:_MOST]
+        return Options(values, sure and bool(every) and all(o.sure for o in every))
+
+
+def spelled(node: ast.expr) -> str:
+    """A dotted name as written, `a.b.c`; empty for anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = spelled(node.value)
+        return f"{before}.{node.attr}" if before else ""
+    return ""
+
+
+def _default(arguments: ast.arguments, position: int | None, name: str) -> ast.expr | None:
+    if position is not None:
+        offset = position - (len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults))
+        return arguments.defaults[offset] if offset >= 0 else None
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        if argument.arg == name:
+            return default
+    return None
+
+
+def _argument(call: ast.Call, position: int | None, name: str, default: ast.expr | None) -> ast.expr | None:
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    if position is not None and position < len(call.args):
+        found = call.args[position]
+        return None if isinstance(found, ast.Starred) else found
+    return default
