@@ -22,8 +22,8 @@ _IMPORT = re.compile(
     r"(?:require|import)\s*\(\s*)['\"](?P<package>[^'\"]+)['\"]"
 )
 _HUB = {
-    READ: "downloadFile snapshotDownload listFiles fileExists fileDownloadInfo modelInfo datasetInfo spaceInfo pathsInfo "
-    "listCommits parseSafetensorsMetadata checkRepoAccess repoExists",
+    READ: "downloadFile snapshotDownload listFiles fileExists fileDownloadInfo modelInfo datasetInfo spaceInfo "
+    "pathsInfo listCommits parseSafetensorsMetadata checkRepoAccess repoExists",
     WRITE: "uploadFile uploadFiles uploadFilesWithProgress commit commitIter deleteFile deleteFiles deleteBranch "
     "createBranch",
     "job.write": "runJob listJobs getJob cancelJob createScheduledJob",
@@ -142,9 +142,9 @@ def _repository(arguments: str, constants: dict[str, str]) -> tuple[Entity | Non
     if found["fields"]:
         fields = dict(_FIELD.findall(found["fields"]))
         kind, name = fields.get("type", "model"), fields.get("name")
-        reference = re.search(r"\bname\s*:\s*(\w+)", found["fields"])
+        reference = re.search(r"\bname\b(?:\s*:\s*(\w+))?", found["fields"])
         if name is None and reference:
-            name = constants.get(reference[1])
+            name = constants.get(reference[1] or "name")
     elif name is None:
         reference = re.search(r"\brepo\s*:\s*(\w+)", arguments)
         name = constants.get(reference[1] if reference else "repo")
