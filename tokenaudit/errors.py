@@ -3,6 +3,7 @@
     AuditError                exit 2 unless said otherwise
     ├── UsageError            an argument or setting is wrong
     ├── ConfigurationError    a configuration, baseline or plugin file is wrong
+    ├── InventoryError        the inventory can't be opened, read or written
     └── EndpointError         the Hub's address is not one a credential may be sent to
 
 What can't be *read or asked* during an audit is no error: it is a `model.Skipped` entry of the report.
@@ -26,3 +27,7 @@ class ConfigurationError(AuditError):
 
 class EndpointError(AuditError):
     """The Hub's address is neither https nor http on loopback."""
+
+
+class InventoryError(AuditError):
+    """The inventory can't be opened, read or written, or another sweep is writing it."""

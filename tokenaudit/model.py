@@ -289,6 +289,23 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class SecretName:
+    """A secret or variable kept on a platform, by name; its value is never part of it.
+
+    `target` is where it is kept, as in `spaces/acme/app`; `kind` is such as space-secret, space-variable, job-secret,
+    github-secret or gitlab-variable. `updated_at` is when the platform says the value was last set. `fingerprint` is
+    that of its credential, where the platform shows values and this one is a credential.
+    """
+
+    target: str
+    name: str
+    kind: str = "space-secret"
+    updated_at: datetime | None = None
+    description: str | None = None
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
 class Summary:
     """The numbers a reader looks at first. `unlikely` counts placeholders and look-alikes that were seen."""
 

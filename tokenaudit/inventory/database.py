@@ -1,0 +1,213 @@
+"""An open inventory: migrated, locked, one transaction a step, and its troubles told in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from tokenaudit.errors import InventoryError
+from tokenaudit.inventory import read, record, tables
+from tokenaudit.inventory.nouns import Consumer, Difference, Known, Outcome, Place, Sweep
+from tokenaudit.inventory.trouble import trouble
+from tokenaudit.model import Credential, Inspection, SecretName
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_LOCK_NUMBER = 0x746F6B656E  # "token": PostgreSQL's advisory locks are known by number
+
+
+class Inventory:
+    """An open inventory. Every method is one transaction: what it says is done survives a kill right after it.
+
+    All methods raise `InventoryError` in one line when the database can't be read or written.
+    """
+
+    def __init__(self, engine: Engine, shown: str, file: Path | None) -> None:
+        self.engine = engine
+        self.shown = shown
+        self.file = file
+        self._connection: Connection | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the database."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+        self.engine.dispose()
+
+    def prepare(self, *, migrate: bool) -> None:
+        """Checks the version and brings the tables up to date, all or nothing."""
+        with self._transaction() as connection:
+            if migrate and self.file is not None:
+                connection.execute(text("BEGIN IMMEDIATE"))
+            elif migrate:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER + 1})
+            version = self._version(connection)
+            if version > len(tables.MIGRATIONS):
+                message = f"{self.shown} was written by a newer tokenaudit (version {version}); upgrade this one"
+                raise InventoryError(message)
+            if version < len(tables.MIGRATIONS):
+                if not migrate:
+                    message = f"{self.shown} holds no inventory of this version; run `tokenaudit sweep` once"
+                    raise InventoryError(message)
+                tables.migrate(connection, version)
+        if migrate and self.file is not None:
+            with self._told():
+                self._open().exec_driver_sql("PRAGMA journal_mode=WAL")
+                self._open().exec_driver_sql("PRAGMA synchronous=NORMAL")
+                self._open().rollback()
+
+    def _version(self, connection: Connection) -> int:
+        present = set(inspect(connection).get_table_names())
+        if tables.VERSION.name in present:
+            return connection.execute(select(tables.VERSION.c.number)).scalar() or 0
+        if present & {table.name for table in tables.METADATA.sorted_tables} and self.file is not None:
+            message = f"{self.shown} is a database of something else; choose another with --inventory"
+            raise InventoryError(message)
+        return 0
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Holds the inventory for one sweep; the system lifts the lock even from a killed one.
+
+        Raises:
+            InventoryError: another sweep holds it.
+        """
+        message = f"another sweep is writing {self.shown}; wait for it, or give --inventory another place"
+        if self.file is not None:
+            lock = FileLock(f"{self.file}.lock", timeout=0)
+            try:
+                with lock:
+                    yield
+            except Timeout:
+                raise InventoryError(message) from None
+            except OSError as error:
+                told = f"{self.shown} can't be locked: {error.strerror}; choose another with --inventory"
+                raise InventoryError(told) from None
+            return
+        with self._told(), self.engine.connect() as connection:
+            got = connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK_NUMBER}).scalar()
+            connection.commit()
+            if not got:
+                raise InventoryError(message)
+            yield
+
+    def begin(self, scope: str, namespaces: Sequence[str], now: datetime) -> Sweep:
+        """The unfinished sweep of the same `scope`, to be continued, else a new one."""
+        with self._transaction() as connection:
+            return record.begin(connection, scope, namespaces, now)
+
+    def commit(self, sweep: int, outcomes: Iterable[Outcome], now: datetime) -> None:
+        """Remembers what came of reading some places."""
+        with self._transaction() as connection:
+            for outcome in outcomes:
+                record.commit(connection, sweep, outcome, now)
+
+    def end(self, sweep: int, now: datetime, *, complete: bool, gone: Iterable[str] = ()) -> None:
+        """The sweep is over; the places with the keys `gone` are no longer there."""
+        with self._transaction() as connection:
+            record.end(connection, sweep, now, complete=complete, gone=gone)
+
+    def assessed(self, credentials: Iterable[Credential]) -> None:
+        """Remembers the verdicts and recommendations of credentials that are known already."""
+        with self._transaction() as connection:
+            record.assessed(connection, credentials)
+
+    def forget(self, fingerprints: Sequence[str] = (), namespace: str | None = None) -> int:
+        """Removes credentials, or everything about a namespace; how many credentials went."""
+        with self._transaction() as connection:
+            return record.forget(connection, fingerprints, namespace)
+
+    def done(self, sweep: int) -> set[str]:
+        """Keys of the places that this sweep has dealt with already, those that failed left out."""
+        with self._transaction() as connection:
+            return read.done(connection, sweep)
+
+    def states(self) -> dict[str, str]:
+        """By place key: the version that was read last."""
+        with self._transaction() as connection:
+            return read.states(connection)
+
+    def places(self, namespaces: Sequence[str]) -> list[Place]:
+        """The known places of some namespaces that are not gone."""
+        with self._transaction() as connection:
+            return read.places(connection, namespaces)
+
+    def inspections(self, sweep: int) -> dict[str, Inspection]:
+        """What the Hub said of credentials during this sweep."""
+        with self._transaction() as connection:
+            return read.inspections(connection, sweep)
+
+    def sweeps(self) -> list[Sweep]:
+        """All sweeps, oldest first."""
+        with self._transaction() as connection:
+            return read.sweeps(connection)
+
+    def credentials(self) -> list[Known]:
+        """All credentials, with the spots where they stand now, or stood last where they are gone."""
+        with self._transaction() as connection:
+            return read.credentials(connection)
+
+    def secrets(self) -> list[SecretName]:
+        """All secrets and variables by name, sorted."""
+        with self._transaction() as connection:
+            return read.secrets(connection)
+
+    def consumers(self, fingerprint: str | None = None, names: Sequence[str] = ()) -> list[Consumer]:
+        """Where a credential is known to be used: by its fingerprint, and by the `names` it is kept under."""
+        with self._transaction() as connection:
+            return read.consumers(connection, fingerprint, names)
+
+    def difference(self, since: int | None = None) -> list[Difference]:
+        """What the sweeps after number `since` changed; by default what the last one did."""
+        with self._transaction() as connection:
+            return read.difference(connection, since)
+
+    def swept(self, sweep: int) -> read.Swept:
+        """Everything this sweep saw or found unchanged: the material of its report."""
+        with self._transaction() as connection:
+            return read.swept(connection, sweep)
+
+    def _open(self) -> Connection:
+        if self._connection is None:
+            self._connection = self.engine.connect()
+        return self._connection
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Connection]:
+        with self._told():
+            connection = self._open()
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            message = f"{self.shown}: {trouble(str(error.orig))}"
+            raise InventoryError(message) from None
+        except SQLAlchemyError as error:
+            message = f"{self.shown} can't be used ({type(error).__name__})"
+            raise InventoryError(message) from None

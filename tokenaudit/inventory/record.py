@@ -1,0 +1,215 @@
+"""Writing the inventory: each function works inside the caller's transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+
+from tokenaudit.inventory.nouns import Outcome, Place, Sweep
+from tokenaudit.inventory.tables import (
+    CREDENTIALS,
+    NOTES,
+    PLACES,
+    SECRETS,
+    SIGHTINGS,
+    SWEEPS,
+    packed,
+    storable,
+    unpacked,
+)
+from tokenaudit.model import Credential, Inspection, Location
+
+_CERTAIN_FIRST = ("credential", "placeholder", "identifier")
+
+
+def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: datetime) -> Sweep:
+    """The unfinished sweep of the same scope, else a new one."""
+    running = connection.execute(
+        select(SWEEPS).where(SWEEPS.c.scope == scope, SWEEPS.c.finished_at.is_(None)).order_by(SWEEPS.c.id.desc())
+    ).first()
+    if running is not None:
+        return Sweep(running.id, scope, tuple(namespaces), running.started_at)
+    number = connection.execute(
+        insert(SWEEPS).values(scope=scope, namespaces="\n".join(namespaces), started_at=now).returning(SWEEPS.c.id)
+    ).scalar_one()
+    return Sweep(number, scope, tuple(namespaces), now)
+
+
+def commit(connection: Connection, sweep: int, outcome: Outcome, now: datetime) -> None:
+    """Everything about one place, replacing what was known of it unless it failed or is unchanged."""
+    key = storable(outcome.place.key)
+    known = connection.execute(select(PLACES.c.read_in).where(PLACES.c.key == key)).first()
+    seen: dict[str, Any] = {"gone_in": None, "failed_in": sweep if outcome.failed else None}
+    if not outcome.failed:
+        seen |= {"checked_in": sweep, "checked_at": now, "state": outcome.state}
+        if not outcome.unchanged:
+            seen |= {"objects": outcome.objects, "bytes": outcome.bytes}
+        if not outcome.unchanged and (not outcome.skipped or known is None or known.read_in is None):
+            # A place that was read only in part can't show that something is gone from it.
+            seen["read_in"] = sweep
+    if known is None:
+        connection.execute(insert(PLACES).values(**_columns(outcome.place), **seen))
+    else:
+        connection.execute(update(PLACES).where(PLACES.c.key == key).values(**seen))
+    if outcome.unchanged:
+        _inspected(connection, sweep, outcome)
+        return
+    _notes(connection, sweep, key, outcome)
+    for credential in outcome.credentials:
+        _credential(connection, sweep, credential, now)
+        _sightings(connection, sweep, key, credential, now)
+    _inspected(connection, sweep, outcome)
+    if not outcome.failed:
+        _secrets(connection, key, outcome, now)
+
+
+def _notes(connection: Connection, sweep: int, key: str, outcome: Outcome) -> None:
+    mine = NOTES.c.place == key
+    if outcome.failed:
+        # What was known of the place is kept; only the reason why it can't be read now is new.
+        mine &= NOTES.c.kind == "skipped"
+    known = {row.document: row.first_in for row in connection.execute(select(NOTES).where(mine))}
+    connection.execute(delete(NOTES).where(mine))
+    notes = [("skipped", packed(skipped)) for skipped in outcome.skipped]
+    if not outcome.failed:
+        notes += [("problem", packed(problem)) for problem in outcome.problems]
+    rows = [
+        {"place": key, "kind": kind, "document": text, "first_in": known.get(text, sweep)}
+        for kind, text in dict.fromkeys(notes)
+    ]
+    if rows:
+        connection.execute(insert(NOTES), rows)
+
+
+def _columns(place: Place) -> dict[str, str]:
+    return {
+        "key": place.key,
+        "namespace": place.namespace,
+        "target": place.target,
+        "kind": place.kind,
+        "aspect": place.aspect,
+    }
+
+
+def _credential(connection: Connection, sweep: int, credential: Credential, now: datetime) -> None:
+    at = CREDENTIALS.c.fingerprint == credential.fingerprint
+    known = connection.execute(select(CREDENTIALS.c.likelihood, CREDENTIALS.c.document).where(at)).first()
+    bare = replace(credential, locations=())
+    described = {"kind": bare.kind, "display": bare.display, "likelihood": bare.likelihood}
+    if known is None:
+        connection.execute(
+            insert(CREDENTIALS).values(
+                fingerprint=bare.fingerprint, document=packed(bare), first_in=sweep, first_seen=now, **described
+            )
+        )
+    elif _CERTAIN_FIRST.index(bare.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
+        older = unpacked(known.document, Credential)
+        merged = replace(older, kind=bare.kind, likelihood=bare.likelihood, claims=bare.claims or older.claims)
+        connection.execute(update(CREDENTIALS).where(at).values(document=packed(merged), **described))
+
+
+def _sightings(connection: Connection, sweep: int, key: str, credential: Credential, now: datetime) -> None:
+    mine = (SIGHTINGS.c.place == key) & (SIGHTINGS.c.fingerprint == credential.fingerprint)
+    known = set(connection.execute(select(SIGHTINGS.c.mark).where(mine)).scalars())
+    texts = {mark(location): packed(location) for location in credential.locations}
+    seen = {"last_in": sweep, "last_seen": now}
+    again = [{"known": name, "text": text} for name, text in texts.items() if name in known]
+    if again:
+        renewed = update(SIGHTINGS).where(mine, SIGHTINGS.c.mark == bindparam("known"))
+        connection.execute(renewed.values(location=bindparam("text"), **seen), again)
+    fresh = [
+        {
+            "place": key,
+            "fingerprint": credential.fingerprint,
+            "mark": name,
+            "location": text,
+            "first_in": sweep,
+            "first_seen": now,
+            **seen,
+        }
+        for name, text in texts.items()
+        if name not in known
+    ]
+    if fresh:
+        connection.execute(insert(SIGHTINGS), fresh)
+
+
+def mark(location: Location) -> str:
+    """What a spot is known by: the same whether or not HEAD still holds it or a ref still leads there."""
+    lasting = replace(location, in_head=None, reachable=None)
+    return hashlib.sha256(packed(lasting).encode()).hexdigest()[:40]
+
+
+def _inspected(connection: Connection, sweep: int, outcome: Outcome) -> None:
+    for fingerprint, inspection in outcome.inspections.items():
+        _change(connection, fingerprint, inspection=inspection)
+        connection.execute(
+            update(CREDENTIALS).where(CREDENTIALS.c.fingerprint == fingerprint).values(inspected_in=sweep)
+        )
+
+
+def assessed(connection: Connection, credentials: Iterable[Credential]) -> None:
+    """Verdict, reach and recommendation of credentials that are known already."""
+    for credential in credentials:
+        bare = replace(credential, locations=())
+        connection.execute(
+            update(CREDENTIALS).where(CREDENTIALS.c.fingerprint == credential.fingerprint).values(document=packed(bare))
+        )
+
+
+def _change(connection: Connection, fingerprint: str, *, inspection: Inspection) -> None:
+    at = CREDENTIALS.c.fingerprint == fingerprint
+    known = connection.execute(select(CREDENTIALS.c.document).where(at)).scalar()
+    if known is not None:
+        changed = replace(unpacked(known, Credential), inspection=inspection)
+        connection.execute(update(CREDENTIALS).where(at).values(document=packed(changed)))
+
+
+def _secrets(connection: Connection, key: str, outcome: Outcome, now: datetime) -> None:
+    rows = connection.execute(select(SECRETS).where(SECRETS.c.place == key)).all()
+    since = {(row.kind, row.target, row.name): row.first_seen for row in rows}
+    connection.execute(delete(SECRETS).where(SECRETS.c.place == key))
+    kept = {(storable(s.kind), storable(s.target), storable(s.name)): s for s in outcome.secrets}
+    fresh = [
+        {
+            "place": key,
+            "kind": kind,
+            "target": target,
+            "name": name,
+            "updated_at": secret.updated_at,
+            "description": secret.description,
+            "fingerprint": secret.fingerprint,
+            "first_seen": since.get((kind, target, name), now),
+        }
+        for (kind, target, name), secret in kept.items()
+    ]
+    if fresh:
+        connection.execute(insert(SECRETS), fresh)
+
+
+def end(connection: Connection, sweep: int, now: datetime, *, complete: bool, gone: Iterable[str]) -> None:
+    """Closes the sweep and marks places that are no longer there."""
+    for key in gone:
+        connection.execute(update(PLACES).where(PLACES.c.key == storable(key)).values(gone_in=sweep, state=None))
+    connection.execute(update(SWEEPS).where(SWEEPS.c.id == sweep).values(finished_at=now, complete=complete))
+
+
+def forget(connection: Connection, fingerprints: Sequence[str], namespace: str | None) -> int:
+    """Removes credentials by fingerprint, and everything about a namespace, with the credentials seen only there.
+
+    The places that held a forgotten credential lose their state, so it is found again if it is still there.
+    """
+    if namespace is not None:
+        connection.execute(delete(PLACES).where(PLACES.c.namespace == storable(namespace)))
+    if fingerprints:
+        held = select(SIGHTINGS.c.place).where(SIGHTINGS.c.fingerprint.in_(fingerprints))
+        connection.execute(update(PLACES).where(PLACES.c.key.in_(held)).values(state=None))
+    unseen = CREDENTIALS.c.fingerprint.not_in(select(SIGHTINGS.c.fingerprint))
+    chosen = CREDENTIALS.c.fingerprint.in_(fingerprints)
+    went = delete(CREDENTIALS).where(or_(chosen, unseen) if namespace is not None else chosen)
+    return connection.execute(went).rowcount

@@ -1,0 +1,182 @@
+"""The inventory's tables, described once for SQLite and PostgreSQL, and their forward migrations.
+
+The migrations are a list in this package and a table with one number, not a migration framework with an environment
+of its own: they run unattended on people's machines whenever an inventory is opened, and start-up has to stay fast.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any, TypeVar
+
+import msgspec
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    insert,
+    update,
+)
+
+T = TypeVar("T")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware time as fixed-width UTC text, which sorts as time does in every database."""
+
+    impl = String(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
+        """See `TypeDecorator`."""
+        del dialect
+        return None if value is None else value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
+        """See `TypeDecorator`."""
+        del dialect
+        return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00"))
+
+
+class Words(TypeDecorator[str]):
+    """Text from outside, with what a database can't hold (lone surrogates, NUL) escaped."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """See `TypeDecorator`."""
+        del dialect
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """`text` as a `Words` column holds it."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+
+
+def packed(value: object) -> str:
+    """One of our dataclasses as JSON in ASCII: always the same for the same value, and any text survives it."""
+    return json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"))
+
+
+def unpacked(text: str, kind: type[T]) -> T:
+    """What `packed` wrote."""
+    return msgspec.convert(json.loads(text), kind)
+
+
+METADATA = MetaData()
+
+VERSION = Table("schema_version", METADATA, Column("number", Integer, primary_key=True))
+
+SWEEPS = Table(
+    "sweeps",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("scope", Words, nullable=False),
+    Column("namespaces", Words, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("finished_at", Moment),
+    Column("complete", Boolean),
+)
+
+PLACES = Table(
+    "places",
+    METADATA,
+    Column("key", Words, primary_key=True),
+    Column("namespace", Words, nullable=False),
+    Column("target", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("aspect", Words, nullable=False),
+    # The version that was read last, and with which reader; null where it has to be read again.
+    Column("state", Words),
+    # The sweep that last read it, and the one that last read it or found it unchanged.
+    Column("read_in", Integer),
+    Column("checked_in", Integer),
+    Column("failed_in", Integer),
+    Column("gone_in", Integer),
+    Column("checked_at", Moment),
+    Column("objects", Integer, nullable=False, default=0),
+    Column("bytes", Integer, nullable=False, default=0),
+    Index("places_by_sweep", "checked_in"),
+)
+
+CREDENTIALS = Table(
+    "credentials",
+    METADATA,
+    Column("fingerprint", String(64), primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("display", Words, nullable=False),
+    Column("likelihood", Words, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("inspected_in", Integer),
+    Column("first_in", Integer, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+)
+
+SIGHTINGS = Table(
+    "sightings",
+    METADATA,
+    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", String(64), ForeignKey("credentials.fingerprint", ondelete="CASCADE"), primary_key=True),
+    Column("mark", String(64), primary_key=True),
+    Column("location", Text, nullable=False),
+    Column("first_in", Integer, nullable=False),
+    Column("last_in", Integer, nullable=False),
+    Column("first_seen", Moment, nullable=False),
+    Column("last_seen", Moment, nullable=False),
+    Index("sightings_by_credential", "fingerprint"),
+)
+
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), nullable=False),
+    # problem or skipped
+    Column("kind", String(16), nullable=False),
+    Column("document", Text, nullable=False),
+    Column("first_in", Integer, nullable=False),
+    Index("notes_by_place", "place"),
+)
+
+SECRETS = Table(
+    "secrets",
+    METADATA,
+    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
+    Column("kind", Words, primary_key=True),
+    Column("target", Words, primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("updated_at", Moment),
+    Column("description", Words),
+    Column("fingerprint", String(64)),
+    Column("first_seen", Moment, nullable=False),
+)
+
+
+def _first(connection: Connection) -> None:
+    METADATA.create_all(connection, checkfirst=False)
+
+
+MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
+"""The step to version n is number n - 1. Steps are only ever added, and describe their changes without `METADATA`
+once that has moved on."""
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Brings a database at `version` (0: empty) to the present one, inside the caller's transaction."""
+    for step in MIGRATIONS[version:]:
+        step(connection)
+    number: dict[str, Any] = {"number": len(MIGRATIONS)}
+    connection.execute(update(VERSION).values(number) if version else insert(VERSION).values(number))
