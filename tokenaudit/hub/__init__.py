@@ -1,1 +1,7 @@
-"""The only package that speaks to the Hub. Import from its modules; nothing here imports a network library early."""
+"""The only package that speaks to the Hub. Importing it loads no network library; asking does."""
+
+from tokenaudit.hub.answer import Answer, Failure, Reply
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.endpoint import resolve_endpoint
+
+__all__ = ["Answer", "Failure", "Hub", "Reply", "resolve_endpoint"]

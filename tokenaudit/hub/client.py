@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
@@ -21,6 +22,8 @@ from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
+
+    from tokenaudit.hub.own_token import OwnToken
 
 Token: TypeAlias = str | Literal[False]
 """What wrappers get as `token`: a value, or False for anonymous. Never None: that would mean this machine's own."""
@@ -39,6 +42,7 @@ class Hub:
         timeout: the longest wait for any single byte, in seconds.
         deadline: the longest time for one whole request, in seconds.
         patience: how often and how long a question is tried.
+        own_token: whether `own` may find a token of the auditor's.
         clock: a monotonic clock in seconds, for the waits between requests.
         sleep: waits so many seconds.
 
@@ -53,6 +57,7 @@ class Hub:
         timeout: float = 10.0,
         deadline: float = 30.0,
         patience: Patience | None = None,
+        own_token: bool = True,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -60,6 +65,18 @@ class Hub:
         self.timeout = timeout
         self.deadline = deadline
         self.pacer = Pacer(patience or Patience(), clock, sleep)
+        self._own_token = own_token
+
+    @cached_property
+    def own(self) -> OwnToken | None:
+        """The auditor's own token, looked for once, on first use; None where there is or should be none.
+
+        Raises:
+            ConfigurationError: the token file is there but can't be read, or the keyring refuses.
+        """
+        from tokenaudit.hub.own_token import own_token  # noqa: PLC0415 - the keyring is slow to load
+
+        return own_token() if self._own_token else None
 
     def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Answer:
         """Who a credential is: `GET /api/whoami-v2`, as parsed JSON of any shape.

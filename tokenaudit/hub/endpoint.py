@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import urllib.request
 from urllib.parse import SplitResult, urlsplit
 
 from tokenaudit.errors import EndpointError
@@ -59,7 +58,9 @@ def _only_on_this_machine(host: str, shown: str) -> None:
     if not is_loopback(host):
         message = f"'{shown}' would carry credentials in clear; use https (http is allowed on loopback only)"
         raise EndpointError(message)
-    proxies = urllib.request.getproxies()
-    if (proxies.get("http") or proxies.get("all")) and not urllib.request.proxy_bypass(host):
+    from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow to load
+
+    proxies = getproxies()
+    if (proxies.get("http") or proxies.get("all")) and not proxy_bypass(host):
         message = f"a proxy would carry credentials for '{shown}' off this machine; add {host} to NO_PROXY"
         raise EndpointError(message)

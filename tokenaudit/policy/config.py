@@ -1,0 +1,123 @@
+"""The policy's settings from `tokenaudit.toml` or the `[tool.tokenaudit]` table of `pyproject.toml`."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.policy.settings import Exemption, Incident, Settings
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OWN_FILE = "tokenaudit.toml"
+_LARGEST = 1_000_000
+
+
+class _Incident(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """One row of `[[incidents]]`; `cutoff` is a TOML date or time (UTC where it names no zone)."""
+
+    id: str
+    title: str
+    cutoff: datetime | date
+    advice: str = "replace it"
+    source: str = ""
+
+
+class _Exemption(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """One row of `[[exemptions]]`; both the day and the reason must be there."""
+
+    organization: str
+    until: date
+    reason: str
+    rules: tuple[str, ...] = ()
+
+
+class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """The whole table. Every key may be absent."""
+
+    max_age_days: int = Settings.max_age_days
+    allowed_roles: tuple[str, ...] = Settings.allowed_roles
+    dangerous_permissions: tuple[str, ...] = ()
+    incidents: tuple[_Incident, ...] = ()
+    exemptions: tuple[_Exemption, ...] = ()
+
+
+def load_settings(directory: Path | None = None) -> Settings:
+    """The settings of `directory` (the current one by default); the defaults where no file sets any.
+
+    `tokenaudit.toml` wins over `pyproject.toml`.
+
+    Raises:
+        ConfigurationError: a file can't be read, or holds something that is no setting.
+    """
+    directory = directory or Path.cwd()
+    for name, inner in ((OWN_FILE, ()), ("pyproject.toml", ("tool", "tokenaudit"))):
+        path = directory / name
+        if path.is_file():
+            table: Any = _parsed(path)
+            for key in inner:
+                table = table.get(key, {}) if isinstance(table, dict) else {}
+            if table:
+                return _settings(table, path)
+    return Settings()
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            table: dict[str, Any] = tomllib.loads(file.read(_LARGEST).decode())
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}"
+        raise ConfigurationError(message) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        message = f"{path} is no TOML: {' '.join(str(error).split())}"
+        raise ConfigurationError(message) from None
+    return table
+
+
+def _settings(table: dict[str, Any], path: Path) -> Settings:
+    try:
+        read = msgspec.convert(table, _Table, strict=True)
+    except msgspec.ValidationError as error:
+        message = f"{path}: {error}; see docs/inspect.md for the settings"
+        raise ConfigurationError(message) from None
+    _check(read, path)
+    return Settings(
+        read.max_age_days,
+        read.allowed_roles,
+        read.dangerous_permissions,
+        tuple(Incident(row.id, row.title, _moment(row.cutoff), row.advice, row.source) for row in read.incidents),
+        tuple(Exemption(row.organization, row.until, row.reason, row.rules) for row in read.exemptions),
+    )
+
+
+def _check(table: _Table, path: Path) -> None:
+    from tokenaudit.policy.registry import RULES  # noqa: PLC0415 - settings come before rules
+
+    if table.max_age_days < 1:
+        message = f"{path}: max-age-days is {table.max_age_days}; give at least 1"
+        raise ConfigurationError(message)
+    for row in table.exemptions:
+        unknown = sorted(set(row.rules) - set(RULES))
+        if unknown:
+            message = (
+                f"{path}: an exemption names the rule {unknown[0]!r}, which does not exist; see 'tokenaudit rules'"
+            )
+            raise ConfigurationError(message)
+        if not row.reason.strip():
+            message = f"{path}: the exemption for {row.organization} gives no reason"
+            raise ConfigurationError(message)
+
+
+def _moment(value: date) -> datetime:
+    if not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
