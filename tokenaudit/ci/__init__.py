@@ -1,0 +1,9 @@
+"""CI and deployment configuration: what carries which credential where, and what is wrong with that."""
+
+from __future__ import annotations
+
+from tokenaudit.ci.audit import Literal, audit
+from tokenaudit.ci.registry import is_ci_file, may_be_ci
+from tokenaudit.ci.rules import RULES
+
+__all__ = ["RULES", "Literal", "audit", "is_ci_file", "may_be_ci"]

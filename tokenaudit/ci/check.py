@@ -1,0 +1,90 @@
+"""What a rule gets to look at, and how it says what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from tokenaudit.ci.flows import Flows
+from tokenaudit.ci.model import Pipeline
+from tokenaudit.ci.names import Names
+from tokenaudit.ci.text import Text
+from tokenaudit.detect.interface import Detection
+from tokenaudit.model import Problem, Rule, Severity
+
+
+@dataclass
+class Project:
+    """All configuration of one target, for what one file says about another."""
+
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+
+    def holds(self, flow_names: Names) -> str | None:
+        """A Hugging Face secret that some workflow of the target takes from the secret store."""
+        for pipeline in self.pipelines.values():
+            for binding in pipeline.bindings():
+                for source in binding.sources:
+                    if flow_names.match(source):
+                        return source
+        return None
+
+
+@dataclass
+class Context:
+    """One file under audit."""
+
+    target: str
+    pipeline: Pipeline
+    names: Names
+    project: Project
+    literals: tuple[Detection, ...] = ()
+    """Literal credentials that stand in the file."""
+
+    @cached_property
+    def flows(self) -> Flows:
+        """The file's flows of credentials."""
+        return Flows(self.pipeline, self.names)
+
+    def problem(
+        self,
+        rule: Rule,
+        position: tuple[int, int],
+        where: str | None,
+        credential: str | None,
+        message: str,
+        *,
+        severity: Severity | None = None,
+        confidence: Literal["high", "medium", "low"] | None = None,
+        remedy: str | None = None,
+        patch: str | None = None,
+    ) -> Problem:
+        """A problem of this file, with the rule's own severity, confidence and remedy unless said otherwise."""
+        return Problem(
+            rule=rule.id,
+            severity=severity or rule.severity,
+            target=self.target,
+            path=self.pipeline.path,
+            line=position[0],
+            column=position[1],
+            where=where,
+            credential_name=credential,
+            message=message,
+            remedy=remedy or rule.remedy,
+            confidence=confidence or rule.confidence,
+            patch=patch,
+        )
+
+    def place(self, line: int, column: int) -> str | None:
+        """The dotted path of the scalar that stands at a position."""
+        best: Text | None = None
+        for text in self.pipeline.texts:
+            for _, at, start in text.segments:
+                if at == line and start <= column:
+                    best = text
+        return best.where if best else None
+
+
+Check = Callable[[Context], Iterator[Problem]]
+Checks = Mapping[str, tuple[Rule, Check]]

@@ -1,0 +1,42 @@
+"""Which file belongs to which system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tokenaudit.ci.model import Pipeline
+from tokenaudit.ci.systems import compose, docker, github, kubernetes
+
+Parse: TypeAlias = Callable[[str, str], Pipeline]
+
+
+@dataclass(frozen=True)
+class System:
+    """One CI or deployment system."""
+
+    name: str
+    matches: Callable[[str, bytes], bool]
+    parse: Parse
+
+
+SYSTEMS: tuple[System, ...] = tuple(
+    System(module.NAME, module.matches, module.parse) for module in (github, docker, compose, kubernetes)
+)
+"""In the order they are asked: the ones with telling file names first."""
+
+
+def system_of(path: str, data: bytes = b"") -> System | None:
+    """The system that a file belongs to; some are known by their content only."""
+    return next((system for system in SYSTEMS if system.matches(path, data)), None)
+
+
+def may_be_ci(path: str) -> bool:
+    """Whether a file can be configuration by its name alone; if so its content decides."""
+    return path.endswith((".yml", ".yaml")) or system_of(path) is not None
+
+
+def is_ci_file(path: str, data: bytes = b"") -> bool:
+    """Whether a file is CI or deployment configuration. `path` is relative, with forward slashes."""
+    return system_of(path, data) is not None

@@ -1,0 +1,62 @@
+"""One file a rule: what is wrong, why, how bad, what to do instead, and the check that finds it.
+
+The first line of a rule's bad and good example is a comment that names the file it would stand in.
+"""
+
+from __future__ import annotations
+
+from tokenaudit.ci.check import Check
+from tokenaudit.ci.rules import (
+    all_secrets,
+    client_bundle,
+    compose_literal,
+    docker_arg,
+    docker_env,
+    k8s_configmap,
+    literal_token,
+    no_environment,
+    oidc_unmasked,
+    secrets_inherit,
+    space_static,
+    space_variable,
+    stale_client,
+    token_in_argv,
+    token_in_url,
+    token_printed,
+    token_to_disk,
+    unpinned_action,
+    unpinned_remote_code,
+    untrusted_trigger,
+    workflow_env,
+)
+from tokenaudit.model import Rule
+
+_MODULES = (
+    literal_token,
+    token_in_argv,
+    token_in_url,
+    workflow_env,
+    token_to_disk,
+    token_printed,
+    client_bundle,
+    untrusted_trigger,
+    secrets_inherit,
+    all_secrets,
+    unpinned_action,
+    no_environment,
+    oidc_unmasked,
+    stale_client,
+    docker_arg,
+    docker_env,
+    k8s_configmap,
+    compose_literal,
+    space_variable,
+    space_static,
+    unpinned_remote_code,
+)
+
+RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in _MODULES}
+"""Every rule on CI and configuration, by its id."""
+
+CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
+"""What finds each rule's problems in one file."""

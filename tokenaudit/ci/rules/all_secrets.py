@@ -1,0 +1,61 @@
+"""The whole secret store written out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.expressions import whole_context
+from tokenaudit.ci.shell import EXPRESSION
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-all-secrets",
+    title="every secret is written out at once, a Hugging Face credential among them",
+    severity=Severity.HIGH,
+    why="One step gets every secret of the repository and the organization, and the masking of single values does not "
+    "cover the JSON they stand in.",
+    remedy="Pass the one secret that the step needs.",
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: python publish_to_huggingface.py
+        env:
+          ALL: ${{ toJSON(secrets) }}
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: python publish_to_huggingface.py
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    references=("https://docs.zizmor.sh/audits/#overprovisioned-secrets",),
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Every `toJSON(secrets)` in a file, or target, that uses Hugging Face."""
+    mentioned = context.project.holds(context.names) or _mentioned(context)
+    if mentioned is None:
+        return
+    for text in context.pipeline.texts:
+        for match in EXPRESSION.finditer(text.value):
+            if whole_context(match.group(1)):
+                message = f"`toJSON(secrets)` writes out every secret, {mentioned} among them"
+                yield context.problem(RULE, text.at(match.start()), text.where, mentioned, message)
+
+
+def _mentioned(context: Context) -> str | None:
+    lowered = context.pipeline.source.lower()
+    return "HF_TOKEN" if any(word in lowered for word in ("huggingface", "hugging face", "hf_token")) else None

@@ -1,0 +1,57 @@
+"""A credential written into a Compose file, or passed to its build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.flows import credential_of
+from tokenaudit.ci.model import Way
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="compose-literal-token",
+    title="a credential is written into a Compose file, or passed to a build",
+    severity=Severity.HIGH,
+    why="A literal is in the repository and its history. A build argument stays in the image's history, whatever it is "
+    "filled from.",
+    remedy="Take it from the environment (`HF_TOKEN: ${HF_TOKEN:?}`) or from `secrets:`; for builds use "
+    "`build: {secrets: [hf_token]}`.",
+    bad="""\
+# compose.yaml
+services:
+  app:
+    image: app
+    environment:
+      HF_TOKEN: hf_<34 letters>
+""",
+    good="""\
+# compose.yaml
+services:
+  app:
+    image: app
+    environment:
+      HF_TOKEN: ${HF_TOKEN:?}
+""",
+    references=("https://docs.docker.com/compose/how-tos/use-secrets/",),
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Literals anywhere in the file, and build arguments that carry a credential."""
+    if context.pipeline.kind != "compose":
+        return
+    said: set[int] = set()
+    for literal in context.literals:
+        line, column = literal.line or 1, literal.column or 1
+        where = context.place(line, column)
+        name = where.rsplit(".", 1)[-1] if where else None
+        said.add(line)
+        message = f"the credential {literal.secret.display} is written into the Compose file"
+        credential = name if name and context.names.match(name) else None
+        yield context.problem(RULE, (line, column), where, credential, message)
+    for binding in context.pipeline.bindings():
+        credential = credential_of(binding, context.names)
+        if binding.way is Way.BUILD_ARGUMENT and credential is not None and binding.line not in said:
+            message = f"{credential} becomes a build argument, which stays in the image's history"
+            yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)

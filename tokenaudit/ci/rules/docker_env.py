@@ -1,0 +1,46 @@
+"""A credential in the environment of an image."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.flows import credential_of
+from tokenaudit.ci.model import Way
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="docker-token-env",
+    title="a credential is in the environment of an image",
+    severity=Severity.HIGH,
+    why="`ENV` is part of the image: everyone who can pull it reads the value with `docker inspect`.",
+    remedy="Give the credential to the container when it runs (`docker run -e HF_TOKEN`, a Space secret, a Kubernetes "
+    "secret); during the build mount it: `RUN --mount=type=secret,id=hf_token,env=HF_TOKEN …`.",
+    bad="""\
+# Dockerfile
+FROM python:3.12-slim
+ENV HF_TOKEN=${HF_TOKEN}
+CMD python app.py
+""",
+    good="""\
+# Dockerfile
+FROM python:3.12-slim
+CMD python app.py
+""",
+    references=("https://docs.docker.com/reference/build-checks/secrets-used-in-arg-or-env/",),
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """`ENV` lines that give a credential's name anything but a stand-in."""
+    for binding in context.pipeline.bindings():
+        if binding.way is not Way.IMAGE_ENVIRONMENT:
+            continue
+        credential = credential_of(binding, context.names)
+        if credential is None:
+            continue
+        literal = any(found.line == binding.line for found in context.literals)
+        message = f"{binding.name} is in the image's environment, where everyone who pulls it can read it"
+        severity = Severity.CRITICAL if literal else None
+        position = (binding.line, binding.column)
+        yield context.problem(RULE, position, binding.where, credential, message, severity=severity)

@@ -1,0 +1,71 @@
+"""A credential written into configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-literal-token",
+    title="a credential is written into CI or deployment configuration",
+    severity=Severity.CRITICAL,
+    why="Everyone who can read the repository, its forks, its history and its caches has the credential; it stays in "
+    "the history after the line is gone. A default such as `${HF_TOKEN:-…}` is the same thing.",
+    remedy="Revoke the credential, put a new one into the system's secret store and refer to it by name. No patch is "
+    "offered because it would have to contain the value.",
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: python publish.py
+        env:
+          HF_TOKEN: hf_<34 letters>
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: python publish.py
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    references=(
+        "https://docs.github.com/en/actions/security-for-github-actions/security-guides/using-secrets-in-github-actions",
+    ),
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """One problem a literal, except in files and places that have a rule of their own."""
+    if context.pipeline.kind == "compose":
+        return
+    owned = {
+        binding.line
+        for binding in context.pipeline.bindings()
+        if binding.way.value in ("build argument", "image environment", "ConfigMap entry", "plain value")
+        and context.names.match(binding.name)
+    }
+    for literal in context.literals:
+        line, column = literal.line or 1, literal.column or 1
+        if line in owned:
+            continue
+        where = context.place(line, column)
+        name = where.rsplit(".", 1)[-1] if where else None
+        yield context.problem(
+            RULE,
+            (line, column),
+            where,
+            name if name and context.names.match(name) else None,
+            f"the credential {literal.secret.display} is written into the configuration"
+            + (f" ({' in '.join(reversed(literal.via))})" if literal.via else ""),
+        )

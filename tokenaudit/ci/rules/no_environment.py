@@ -1,0 +1,66 @@
+"""A publishing job without a protected environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.model import Job
+from tokenaudit.ci.publishing import publishes
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-no-environment",
+    title="a publishing job uses a credential outside a deployment environment",
+    severity=Severity.LOW,
+    why="A secret of the repository is there for every workflow on every branch; everyone with write access can read "
+    "it. A secret of an environment is there only for the branches, and after the approvals, that the environment "
+    "asks for.",
+    remedy="Move the secret into an environment with a branch rule or reviewers, and name it: `environment: release`.",
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    steps:
+      - run: hf upload acme/model ./out .
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: hf upload acme/model ./out .
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    references=("https://docs.zizmor.sh/audits/#secrets-outside-env",),
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Jobs of a GitHub workflow that publish with a stored credential."""
+    if context.pipeline.system != "github" or context.pipeline.kind != "pipeline":
+        return
+    if any(trigger.name == "workflow_call" for trigger in context.pipeline.triggers):
+        return  # the caller's secrets: an environment does not work here without `secrets: inherit`
+    for job in context.pipeline.jobs:
+        credential = _publishing_with(context, job)
+        if job.environment is None and job.calls is None and credential is not None:
+            message = f"the job {job.id} publishes with {credential} and names no environment"
+            yield context.problem(RULE, (job.line, job.column), job.where, credential, message)
+
+
+def _publishing_with(context: Context, job: Job) -> str | None:
+    """The stored credential with which a step of the job publishes."""
+    for step in job.steps:
+        names = context.flows.step_credentials(job, step)
+        if names and publishes(step):
+            return names[0]
+    return None

@@ -1,0 +1,150 @@
+"""What scripts do with a credential that they write out: into which file, or to the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenaudit.ci.flows import Hit, Run, is_token_printer
+from tokenaudit.ci.shell import Command, Word
+
+_WRITERS = frozenset({"echo", "printf", "cat", "print"})
+_TO_FILE = frozenset({">", ">>", "&>", "&>>", ">|"})
+_LOG = frozenset({"/dev/stdout", "/dev/stderr", "/dev/tty"})
+_PASSING = frozenset(
+    [
+        "base64",
+        "cat",
+        "column",
+        "cut",
+        "egrep",
+        "fold",
+        "grep",
+        "head",
+        "hexdump",
+        "jq",
+        "less",
+        "more",
+        "od",
+        "rev",
+        "sed",
+        "sort",
+        "tail",
+        "tee",
+        "tr",
+        "uniq",
+        "xxd",
+        "awk",
+    ]
+)
+_SHARED = re.compile(r"\bGITHUB_(?:ENV|OUTPUT|STATE)\b|\bBASH_ENV\b|github\.env")
+_SUMMARY = re.compile(r"\bGITHUB_STEP_SUMMARY\b")
+_CLIENT_FILE = re.compile(
+    r"(?:^|/)(?:public|static|dist|www|htdocs|assets)/.*\.(?:js|mjs|ts|html?|json)$|\.(?:js|mjs|jsx|tsx|html?)$"
+)
+_CLIENT_TEXT = re.compile(r"\bwindow\.|\b(?:NEXT_PUBLIC_|VITE_|REACT_APP_|EXPO_PUBLIC_|VUE_APP_|GATSBY_)\w*=")
+_MASK = "::add-mask::"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A credential that a command writes: to the file `target`, or, where that is None, to the log."""
+
+    hit: Hit
+    target: str | None
+    text: str
+    offset: int
+
+    @property
+    def shared(self) -> bool:
+        """Whether the file hands variables or outputs to later steps."""
+        return self.target is not None and _SHARED.search(self.target) is not None
+
+    @property
+    def prints(self) -> bool:
+        """Whether the text ends in the log or in the job's summary."""
+        return self.target is None or _SUMMARY.search(self.target) is not None
+
+
+def is_client_file(written: Written) -> bool:
+    """Whether the text ends in a file that is shipped to browsers."""
+    if written.target is None:
+        return False
+    return _CLIENT_FILE.search(written.target) is not None or _CLIENT_TEXT.search(written.text) is not None
+
+
+def writes(run: Run) -> Iterator[Written]:
+    """What one command writes of a credential; nothing where another program takes its output and keeps it."""
+    command = run.command
+    if command.captured:
+        return
+    words = _written_words(command)
+    hits = [hit for word in words for hit in run.scope.hits(word)]
+    if is_token_printer(command):
+        hits.append(Hit("HF_TOKEN", command.words[0], None, minted=True))
+    text = " ".join(word.value for word in words)
+    if not hits or _MASK in text:
+        return
+    reached, target = _destination(command)
+    if not reached:
+        return
+    for hit in _one_each(hits):
+        yield Written(hit, target, text, hit.offset)
+
+
+def _one_each(hits: list[Hit]) -> list[Hit]:
+    return list({hit.credential: hit for hit in reversed(hits)}.values())
+
+
+def _written_words(command: Command) -> list[Word]:
+    if command.name not in _WRITERS:
+        return []
+    words = [] if command.name == "cat" else list(command.words[1:])
+    return words + [redirect.word for redirect in command.redirects if redirect.operator in ("<<", "<<<")]
+
+
+def _destination(command: Command) -> tuple[bool, str | None]:
+    """Whether the output arrives somewhere that keeps it as text, and in which file (None is the log)."""
+    stage: Command | None = command
+    while stage is not None:
+        for redirect in stage.redirects:
+            if redirect.operator in _TO_FILE and redirect.descriptor != "2":
+                target = redirect.word.value
+                if target == "/dev/null":
+                    return False, None
+                return True, None if target in _LOG else target
+        if stage.name == "tee":
+            files = [argument for argument in stage.arguments if not argument.startswith("-")]
+            if files:
+                return (False, None) if files[0] == "/dev/null" else (True, files[0])
+        following = stage.feeds
+        if following is not None:
+            if following.name == "git" and following.arguments[:2] in (
+                ["credential", "approve"],
+                ["credential", "store"],
+            ):
+                return True, "git's credential store"
+            if following.name not in _PASSING or _silent(following):
+                return False, None
+        stage = following
+    return True, None
+
+
+def _silent(command: Command) -> bool:
+    """Whether a filter lets nothing of a value through: `grep -q`, `cut -d= -f1`."""
+    flags = command.arguments
+    if command.name in ("grep", "egrep"):
+        return any(re.fullmatch(r"-[a-zA-Z]*[qc][a-zA-Z]*", flag) or flag in ("--quiet", "--silent") for flag in flags)
+    return command.name == "cut" and "-f1" in flags and any(flag.startswith("-d") for flag in flags)
+
+
+def printed_environment(command: Command, held: set[str]) -> bool:
+    """Whether a command prints the whole environment, or one of the variables in `held`."""
+    arguments = [argument for argument in command.arguments if not argument.startswith("-")]
+    listed = {"env": not arguments, "printenv": not arguments or bool(held & set(arguments))}
+    declares = command.name in ("export", "declare", "set") and command.arguments in ([], ["-p"])
+    if not (listed.get(command.name, False) or (declares and not command.assignments)):
+        return False
+    reached, target = _destination(command)
+    return reached and not command.captured and (target is None or _SUMMARY.search(target) is not None)

@@ -1,0 +1,78 @@
+"""All secrets handed to a called workflow."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.model import Job
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-secrets-inherit",
+    title="a called workflow inherits every secret, a Hugging Face credential among them",
+    severity=Severity.MEDIUM,
+    why="The called workflow gets all secrets of the caller, now and later, whatever it needs.",
+    remedy="Name the one secret it needs: `secrets: {HF_TOKEN: ${{ secrets.HF_TOKEN }}}`. (Secrets of an environment "
+    "can't be passed by name; there `inherit` is the only way.)",
+    bad="""\
+# .github/workflows/release.yml
+on: push
+jobs:
+  publish-to-huggingface:
+    uses: ./.github/workflows/publish.yml
+    secrets: inherit
+""",
+    good="""\
+# .github/workflows/release.yml
+on: push
+jobs:
+  publish-to-huggingface:
+    uses: ./.github/workflows/publish.yml
+    secrets:
+      HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    references=("https://docs.zizmor.sh/audits/#secrets-inherit",),
+)
+
+_MENTIONS = ("huggingface", "hugging_face", "hugging-face", "hf-hub", "hf_hub")
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Calls with `secrets: inherit`, where a Hugging Face credential is known to be among them."""
+    for job in context.pipeline.jobs:
+        if job.inherits is None or job.calls is None:
+            continue
+        credential = _known(context, job)
+        if credential is None:
+            continue
+        message = f"{job.calls.name} inherits every secret, {credential} among them"
+        position = (job.inherits.line, job.inherits.column)
+        yield context.problem(RULE, position, job.inherits.where, credential, message)
+
+
+def _known(context: Context, job: Job) -> str | None:
+    """The name of a Hugging Face secret that the call hands over; None where nothing says that there is one."""
+    called = job.calls
+    if called is not None and called.local:
+        path = posixpath.normpath(called.name.split("@")[0])
+        pipeline = next((p for name, p in context.project.pipelines.items() if name.lower().endswith(path)), None)
+        if pipeline is not None:
+            return _secret_in(context, pipeline.source)
+    own = context.project.holds(context.names)
+    if own is not None:
+        return own
+    text = f"{job.id} {called.uses.value if called else ''} " + " ".join(
+        f"{binding.name} {binding.value.value}" for step in job.steps for binding in step.inputs
+    )
+    return "HF_TOKEN" if any(word in text.lower() for word in _MENTIONS) else None
+
+
+def _secret_in(context: Context, source: str) -> str | None:
+    """The first Hugging Face secret that a called workflow's text takes."""
+    for part in source.split("secrets.")[1:]:
+        name = part.split()[0].rstrip("}|)&,\"';")
+        if context.names.match(name):
+            return name
+    return None

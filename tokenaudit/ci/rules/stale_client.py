@@ -1,0 +1,91 @@
+"""A keyless set-up with a client that does not know it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.model import Job
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-stale-client",
+    title="HF_OIDC_RESOURCE is set, but the pinned client can't use it",
+    severity=Severity.MEDIUM,
+    why="huggingface_hub exchanges the job's identity for a token since 1.19.0. An older one ignores the variable: it "
+    "falls back to whatever token is stored, or fails.",
+    remedy='Install "huggingface_hub>=1.19".',
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+permissions:
+  id-token: write
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pip install huggingface_hub==1.10.0
+      - run: hf upload acme/model ./out .
+        env:
+          HF_OIDC_RESOURCE: acme/model
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+permissions:
+  id-token: write
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    steps:
+      - run: pip install "huggingface_hub>=1.19"
+      - run: hf upload acme/model ./out .
+        env:
+          HF_OIDC_RESOURCE: acme/model
+""",
+    references=("https://huggingface.co/docs/hub/trusted-publishers",),
+)
+
+_PIN = re.compile(
+    r"huggingface[_-]hub(?:\[[^\]]*\])?\s*['\"]?\s*(?P<spec>(?:(?:===?|~=|<=?|>=?|!=)\s*[\d.*]+\s*,?\s*)+)",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(===?|~=|<=?)\s*([\d.]+)")
+_FIRST = (1, 19)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Pins below 1.19 in jobs whose environment names an OIDC resource."""
+    for job in context.pipeline.jobs:
+        if not _keyless(context, job):
+            continue
+        for step in job.steps:
+            text = None if step.script is None else step.script.text
+            for match in _PIN.finditer(text.value) if text is not None else []:
+                if text is not None and _too_old(match["spec"]):
+                    message = (
+                        f"HF_OIDC_RESOURCE is set, but huggingface_hub{match['spec'].strip()} can't exchange a token"
+                    )
+                    yield context.problem(RULE, text.at(match.start()), text.where or step.where, None, message)
+
+
+def _keyless(context: Context, job: Job) -> bool:
+    bindings = [*context.pipeline.env, *job.env, *(binding for step in job.steps for binding in step.env)]
+    if any(binding.name == "HF_OIDC_RESOURCE" for binding in bindings):
+        return True
+    return any(step.script is not None and "HF_OIDC_RESOURCE=" in step.script.text.value for step in job.steps)
+
+
+def _too_old(spec: str) -> bool:
+    """Whether a specifier rules out every version from 1.19 on."""
+    for operator, version in _PART.findall(spec):
+        numbers = tuple(int(part) for part in version.split(".") if part)
+        if operator == "~=" and len(numbers) == 2:  # noqa: PLR2004 - `~=1.10` allows every later 1.x
+            numbers = (numbers[0] + 1, 0)
+            operator = "<"  # noqa: PLW2901 - the same bound in other words
+        if operator == "<" and numbers <= _FIRST:
+            return True
+        if operator != "<" and numbers[:2] < _FIRST:
+            return True
+    return False

@@ -1,0 +1,129 @@
+"""A credential on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.flows import Hit, Run, in_url, is_token_printer
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-token-in-argv",
+    title="a credential is passed as a command-line argument",
+    severity=Severity.HIGH,
+    why="Arguments stand in the process list for every user and process of the machine, in `set -x` output, in shell "
+    "history, in crash reports and in the records of remote services.",
+    remedy="Put the credential into the `env` of this one step as HF_TOKEN and drop the argument: huggingface_hub and "
+    "`hf` read it by themselves. For builds use `docker build --secret id=hf_token,env=HF_TOKEN`; for jobs "
+    "`hf jobs run -s HF_TOKEN` without a value.",
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: |
+          hf auth login --token ${{ secrets.HF_TOKEN }}
+          python publish.py
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: python publish.py
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    references=("https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables#hftoken",),
+)
+
+# Run by the shell itself, so no process ever gets these words.
+_BUILTINS = frozenset(
+    [
+        "echo",
+        "printf",
+        "export",
+        "set",
+        "declare",
+        "local",
+        "readonly",
+        "typeset",
+        "[",
+        "[[",
+        "test",
+        ":",
+        "true",
+        "false",
+        "read",
+        "unset",
+        "source",
+        ".",
+        "cd",
+        "let",
+        "trap",
+        "shift",
+        "return",
+        "exit",
+        "env",
+        "eval",
+        "alias",
+    ]
+)
+_HEADERS = ("-H", "--header", "--oauth2-bearer")
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """One problem a credential and line of a command that a process gets as an argument."""
+    for run in context.flows.runs():
+        said: set[tuple[int, str]] = set()
+        for hit in _arguments(run):
+            line, column = run.script.text.at(hit.offset)
+            if (line, hit.credential) in said:
+                continue
+            said.add((line, hit.credential))
+            program = run.command.name or "a command"
+            yield context.problem(
+                RULE,
+                (line, column),
+                run.script.text.where or run.step.where,
+                hit.credential,
+                f"{hit.credential} is passed to `{program}` as an argument, which every process can read",
+            )
+
+
+def _arguments(run: Run) -> Iterator[Hit]:
+    command = run.command
+    if is_token_printer(command) and command.feeds is not None and command.feeds.name == "xargs":
+        yield Hit("HF_TOKEN", command.words[0], None, minted=True)
+    if command.name in _BUILTINS:
+        return
+    for previous, word in zip(command.words, command.words[1:], strict=False):
+        if command.name in ("curl", "wget") and (previous.value in _HEADERS or _is_header(word.value)):
+            continue  # the documented way to call the API by hand; a matter of taste
+        for hit in run.scope.hits(word):
+            reference = hit.reference
+            at = 0 if reference is None else reference.offset - word.offset
+            if not in_url(word.raw, at, _length(hit)):
+                yield hit
+
+
+def _is_header(word: str) -> bool:
+    return word.lower().startswith(("--header=", "-hauthorization", "authorization:"))
+
+
+def _length(hit: Hit) -> int:
+    reference = hit.reference
+    if reference is None:
+        return 0
+    if reference.expression is not None:
+        end = hit.word.raw.find("}}", reference.offset - hit.word.offset)
+        return end + 2 - (reference.offset - hit.word.offset)
+    rest = hit.word.raw[reference.offset - hit.word.offset :]
+    return rest.find("}") + 1 if rest.startswith("${") else len(reference.name or "") + 1

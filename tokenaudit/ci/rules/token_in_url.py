@@ -1,0 +1,87 @@
+"""A credential inside a URL."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.flows import credential_of
+from tokenaudit.ci.model import Job, Step
+from tokenaudit.ci.shell import EXPRESSION
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-token-in-url",
+    title="a credential stands in a URL",
+    severity=Severity.HIGH,
+    why="git writes the URL into `.git/config` and the reflog and repeats it in error messages; proxies and servers "
+    "log it; it is an argument of the process too.",
+    remedy="Upload with `hf upload <repo> . .` (for a Space `--repo-type space`) and HF_TOKEN in the step's `env`, or "
+    "without any token by a Trusted Publisher. Where git must push, let a credential helper read the variable.",
+    bad="""\
+# .github/workflows/sync.yml
+on: push
+jobs:
+  sync:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+        run: git push https://user:$HF_TOKEN@huggingface.co/spaces/acme/demo main
+""",
+    good="""\
+# .github/workflows/sync.yml
+on: push
+jobs:
+  sync:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+        run: hf upload acme/demo . . --repo-type space
+""",
+    references=("https://huggingface.co/docs/hub/spaces-github-actions",),
+)
+
+_IN_URL = re.compile(
+    r"https?://(?:[^\s/'\"@]*?(?P<user>\$\{\{.*?\}\}|\$\{[^}]*\}|\$\w+|%\w+%)[^\s/'\"]*@"
+    r"|[^\s'\"]*[?&][\w-]*=(?P<query>\$\{\{.*?\}\}|\$\{[^}]*\}|\$\w+))"
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """One problem a URL that a script, a variable or an input builds with a credential in it."""
+    for job, step in context.pipeline.steps():
+        yield from _in_step(context, job, step)
+    for binding in (*context.pipeline.env, *(one for job in context.pipeline.jobs for one in (*job.env, *job.others))):
+        for match in _IN_URL.finditer(binding.value.value):
+            sources = [name for name in binding.sources if context.names.match(name)]
+            if sources and (EXPRESSION.search(match.group()) or credential_of(binding, context.names)):
+                yield _problem(context, (binding.line, binding.column), binding.where, sources[0])
+
+
+def _in_step(context: Context, job: Job, step: Step) -> Iterator[Problem]:
+    scope = context.flows.scope(job, step)
+    for run in context.flows.step_runs(job, step):
+        scope = run.scope  # complete once the step has run through
+    pieces = [(step.script.text, step.script.text.where or step.where)] if step.script is not None else []
+    pieces += [(binding.value, binding.where) for binding in (*step.env, *step.inputs)]
+    for text, where in pieces:
+        for match in _IN_URL.finditer(text.value):
+            group = "user" if match["user"] else "query"
+            named = scope.in_text(match[group])
+            if named and not _comment(text.value, match.start()):
+                yield _problem(context, text.at(match.start(group)), where, named[0])
+
+
+def _comment(script: str, offset: int) -> bool:
+    start = script.rfind("\n", 0, offset) + 1
+    return script[start:offset].lstrip().startswith("#")
+
+
+def _problem(context: Context, position: tuple[int, int], where: str, credential: str) -> Problem:
+    message = f"{credential} stands in a URL, which git and servers write down"
+    return context.problem(RULE, position, where, credential, message)

@@ -1,0 +1,112 @@
+"""A credential, or a piece of it, in the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.flows import Run
+from tokenaudit.ci.rules.outputs import printed_environment, writes
+from tokenaudit.ci.shell import Word
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-token-printed",
+    title="a credential, or a piece of it, is printed",
+    severity=Severity.HIGH,
+    why="Logs are read by more people than secrets, kept for months and copied elsewhere. Masking needs the exact "
+    "value: pieces, base64 and URL-encoded forms pass, and so does a token that was minted during the job.",
+    remedy='Print nothing of it; to see whether it is set use `[ -n "$HF_TOKEN" ] && echo set`. If it was printed '
+    "already, delete the log and rotate the credential.",
+    bad="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: echo "HF_TOKEN is $HF_TOKEN"
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    good="""\
+# .github/workflows/publish.yml
+on: push
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: if [ -n "$HF_TOKEN" ]; then echo set; fi
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+)
+
+_TRACE_ON = re.compile(r"-[a-zA-Z]*x[a-zA-Z]*")
+_PYTHON = re.compile(
+    r"""\bprint\s*\([^\n]*?(?:os\.environ(?:\.get\(|\[)|os\.getenv\()\s*f?["'](?P<name>\w+)["']|"""
+    r"""\bprint\s*\([^\n]*?\$\{\{\s*secrets\.(?P<secret>\w+)\s*\}\}"""
+)
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Prints, traces, and listings of the environment."""
+    for job, step in context.pipeline.steps():
+        if step.script is None:
+            continue
+        trace: Run | None = None
+        for run in context.flows.step_runs(job, step):
+            yield from _prints(context, run)
+            trace = _tracing(run, trace)
+            if trace is not None and run is not trace:
+                named = [hit.credential for word in _traced(run) for hit in run.scope.hits(word)]
+                if named:
+                    message = f"`set -x` is on while {named[0]} is used, so its value is written to the log"
+                    yield _at(context, trace, trace.command.offset, named[0], message)
+                    trace = None
+        scope = context.flows.scope(job, step)
+        for match in _PYTHON.finditer(step.script.text.value):
+            name = match["name"] or match["secret"]
+            carrier = scope.variable(name)
+            if carrier is not None and re.match(r".*\b(?:len|bool)\($", match.group(), re.DOTALL) is None:
+                message = f"{carrier.credential} is printed"
+                position = step.script.text.at(match.start())
+                yield context.problem(RULE, position, step.script.text.where or step.where, carrier.credential, message)
+
+
+def _traced(run: Run) -> list[Word]:
+    return [*run.command.words, *(word for _, word in run.command.assignments)]
+
+
+def _prints(context: Context, run: Run) -> Iterator[Problem]:
+    for written in writes(run):
+        if written.prints:
+            reference = written.hit.reference
+            part = "a piece of " if (reference is not None and reference.cut) or run.command.feeds else ""
+            message = f"{part}{written.hit.credential} is printed"
+            yield _at(context, run, written.offset, written.hit.credential, message)
+    held = {name for name, _ in run.scope.carriers.items()}
+    if held and printed_environment(run.command, held):
+        credential = run.scope.carriers[min(held)].credential
+        message = f"`{run.command.name}` prints the environment, and {credential} is in it"
+        yield _at(context, run, run.command.offset, credential, message)
+
+
+def _at(context: Context, run: Run, offset: int, credential: str, message: str) -> Problem:
+    where = run.script.text.where or run.step.where
+    return context.problem(RULE, run.script.text.at(offset), where, credential, message)
+
+
+def _tracing(run: Run, trace: Run | None) -> Run | None:
+    """The command that has switched tracing on, as things stand after this one."""
+    name, arguments = run.command.name, run.command.arguments
+    if name != "set":
+        return trace
+    if any(_TRACE_ON.fullmatch(argument) for argument in arguments) or arguments[:2] == ["-o", "xtrace"]:
+        return run
+    if any(argument.startswith("+") and "x" in argument for argument in arguments) or arguments[:2] == ["+o", "xtrace"]:
+        return None
+    return trace

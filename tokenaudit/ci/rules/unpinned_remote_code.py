@@ -1,0 +1,126 @@
+"""Code from the Hub, unpinned, in a job that holds a credential."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.model import Job, Step
+from tokenaudit.ci.shell import Command, Script
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-unpinned-remote-code",
+    title="unpinned code from the Hub runs in a job that holds a credential",
+    severity=Severity.HIGH,
+    why="`trust_remote_code` runs Python from a repository that others can change at any time; that code reads the "
+    "job's environment.",
+    remedy="Pin `revision=<full commit id>`, and run it in a job that holds no credential.",
+    bad="""\
+# .github/workflows/evaluate.yml
+on: push
+jobs:
+  evaluate:
+    runs-on: ubuntu-latest
+    steps:
+      - shell: python
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+        run: |
+          from transformers import AutoModel
+          AutoModel.from_pretrained("acme/model", trust_remote_code=True)
+""",
+    good="""\
+# .github/workflows/evaluate.yml
+on: push
+jobs:
+  evaluate:
+    runs-on: ubuntu-latest
+    steps:
+      - shell: python
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+        run: |
+          from transformers import AutoModel
+          AutoModel.from_pretrained("acme/model", trust_remote_code=True,
+              revision="0123456789abcdef0123456789abcdef01234567")
+""",
+    references=("https://huggingface.co/docs/transformers/main/en/custom_models",),
+)
+
+_TRUST = re.compile(r"trust_remote_code\s*=\s*True")
+_REVISION = re.compile(r"(?:code_)?revision\s*=")
+_FLAGS = ("--trust-remote-code", "--trust_remote_code")
+_INTERPRETERS = ("python", "python3", "bash", "sh", "source", ".")
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Trusting calls without a revision, and downloads that are run."""
+    for job in context.pipeline.jobs:
+        holders = context.flows.job_credentials(job)
+        for step in job.steps if holders else []:
+            if step.script is None:
+                continue
+            own = context.flows.step_credentials(job, step)
+            for offset, what in _runs(step.script):
+                yield _problem(context, job, step, offset, what, (own or holders)[0], nearby=not own)
+
+
+def _problem(
+    context: Context, job: Job, step: Step, offset: int, what: str, credential: str, *, nearby: bool
+) -> Problem:
+    text = step.script.text if step.script is not None else None
+    position = text.at(offset) if text is not None else (step.line, step.column)
+    message = f"{what} in the job {job.id}, which holds {credential}"
+    where = (text.where if text is not None else "") or step.where
+    severity = Severity.MEDIUM if nearby else None
+    return context.problem(RULE, position, where, credential, message, severity=severity)
+
+
+def _runs(script: Script) -> Iterator[tuple[int, str]]:
+    source = script.text.value
+    for match in _TRUST.finditer(source):
+        if not _REVISION.search(_call_around(source, match.start())):
+            yield match.start(), "trust_remote_code=True runs code of a repository without a pinned revision"
+    downloads: dict[str, Command] = {}
+    for command in script.commands:
+        flags = [word for word in command.words if word.value.split("=")[0] in _FLAGS]
+        pinned = any("revision" in word.value for word in command.words)
+        if flags and not pinned and not flags[0].value.lower().endswith("false"):
+            yield flags[0].offset, f"{flags[0].value.split('=')[0]} runs code of a repository without a pinned revision"
+        arguments = command.arguments
+        if command.name in ("hf", "huggingface-cli") and arguments[:1] == ["download"] and not pinned:
+            for place in _places(arguments[1:]):
+                downloads[place] = command
+        ran = command.words[0].value if command.words else ""
+        candidates = [ran] if ran.startswith(("./", "/")) else []
+        candidates += arguments[:1] if command.name in _INTERPRETERS else []
+        for candidate in candidates:
+            if any(candidate.removeprefix("./").startswith(place + "/") for place in downloads):
+                yield command.offset, "a file from an unpinned download is run"
+
+
+def _places(arguments: list[str]) -> list[str]:
+    """The folders that a download may end in: `--local-dir`, else the repository's own name."""
+    if "--local-dir" in arguments[:-1]:
+        return [arguments[arguments.index("--local-dir") + 1].removeprefix("./").rstrip("/")]
+    plain = [argument for argument in arguments if not argument.startswith("-")]
+    return plain[:1]
+
+
+def _call_around(source: str, offset: int) -> str:
+    """The text between the parentheses that enclose the offset; its line where there are none."""
+    depth, start = 0, offset
+    while start > 0 and depth <= 0:
+        start -= 1
+        depth += {"(": 1, ")": -1}.get(source[start], 0)
+    if depth <= 0:
+        begin = source.rfind("\n", 0, offset) + 1
+        end = source.find("\n", offset)
+        return source[begin : end if end >= 0 else len(source)]
+    depth, end = 1, start + 1
+    while end < len(source) and depth:
+        depth += {"(": 1, ")": -1}.get(source[end], 0)
+        end += 1
+    return source[start:end]

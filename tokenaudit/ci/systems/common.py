@@ -1,0 +1,107 @@
+"""What the parsers of YAML-based systems share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from tokenaudit.ci.expressions import sources_in
+from tokenaudit.ci.model import Binding, Level, Pipeline, Step, Way
+from tokenaudit.ci.shell import Script, parse
+from tokenaudit.ci.text import Text
+from tokenaudit.ci.yamltree import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk
+
+SourcesOf = Callable[[str], tuple[str, ...]]
+
+
+def first_mapping(text: str) -> tuple[Mapping, Document]:
+    """The first document of a file that must be a mapping.
+
+    Raises:
+        UnreadableError: not YAML, or something else than a mapping.
+    """
+    found = documents(text)
+    if not found or not isinstance(found[0].root, Mapping):
+        reason = "holds no mapping, so it is no configuration of this kind"
+        raise UnreadableError(reason, 1)
+    return found[0].root, found[0]
+
+
+def note_document(pipeline: Pipeline, document: Document) -> None:
+    """Remembers duplicate keys and every scalar of a document."""
+    for key, line in document.duplicates:
+        pipeline.notes.append(
+            (line, f"the key {key!r} stands twice in one mapping: readers differ on which one counts")
+        )
+    for node in walk(document.root):
+        if isinstance(node, Scalar):
+            pipeline.texts.append(node.text)
+        elif isinstance(node, Mapping):
+            pipeline.texts.extend(key.text for key, _ in node.entries)
+
+
+def bindings(
+    node: Node | None, way: Way, level: Level, sources_of: SourcesOf = sources_in, *, dynamic_sign: str = "${{"
+) -> list[Binding]:
+    """The entries of an `env`-like mapping, or of a list of `NAME=value` or of `{name: …, value: …}`."""
+    return list(_bindings(node, way, level, sources_of, dynamic_sign))
+
+
+def _bindings(node: Node | None, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+    if isinstance(node, Mapping):
+        for key, value in node.entries:
+            yield from _entry(key, value, way, level, sources_of, sign)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            if isinstance(item, Mapping):
+                yield from _listed(item, way, level, sources_of, sign)
+            elif isinstance(item, Scalar) and "=" in item.value:
+                name, _, rest = item.value.partition("=")
+                text = Text(rest, item.text.where, ((0, *item.text.at(len(name) + 1)),))
+                yield _made(name.strip(), text, item, way, level, sources_of, sign)
+
+
+def _entry(key: Scalar, value: Node, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+    if isinstance(value, Scalar):
+        yield _made(key.value, value.text, key, way, level, sources_of, sign)
+    elif isinstance(value, Mapping):
+        secret = value.scalar("from_secret") or value.scalar("secure")
+        if secret is not None:
+            yield Binding(key.value, secret.text, way, level, key.line, key.column, (secret.value,), dynamic=True)
+        elif (inner := value.scalar("value")) is not None:
+            yield _made(key.value, inner.text, key, way, level, sources_of, sign)
+
+
+def _listed(item: Mapping, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+    name, value = item.scalar("name"), item.scalar("value")
+    if name is not None and value is not None:
+        yield _made(name.value, value.text, value, way, level, sources_of, sign)
+    elif name is None:
+        for key, inner in item.entries:
+            yield from _entry(key, inner, way, level, sources_of, sign)
+
+
+def _made(name: str, text: Text, at: Scalar, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Binding:
+    found = sources_of(text.value)
+    return Binding(name, text, way, level, at.line, at.column, found, dynamic=bool(found) or sign in text.value)
+
+
+def script_of(node: Node | None, language: str = "bash") -> Script | None:
+    """The script of a scalar."""
+    return parse(node.text, language) if isinstance(node, Scalar) else None
+
+
+def script_steps(node: Node | None, where: str, env: list[Binding]) -> list[Step]:
+    """One step a line of a `script`-like list (nested lists flattened), all with the same environment."""
+    found: list[Step] = []
+    pending: list[Node] = [] if node is None else [node]
+    while pending:
+        one = pending.pop(0)
+        if isinstance(one, Sequence):
+            pending[:0] = one.items
+        elif isinstance(one, Scalar):
+            step = Step(one.text.where or where, one.line, one.column, env=list(env), script=parse(one.text))
+            found.append(step)
+    return found
+
+
+__all__ = ["UnreadableError", "bindings", "first_mapping", "note_document", "script_of", "script_steps"]

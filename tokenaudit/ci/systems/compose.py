@@ -1,0 +1,47 @@
+"""Docker Compose files."""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.ci.model import Job, Level, Pipeline, Way
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
+from tokenaudit.ci.yamltree import Mapping
+
+NAME = "compose"
+_FILE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name says that it is a Compose file."""
+    return _FILE.search(path) is not None
+
+
+def variables(value: str) -> tuple[str, ...]:
+    """The variables that Compose puts into a value."""
+    return tuple(match[1] or match[2] for match in _VARIABLE.finditer(value))
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads the services of a Compose file.
+
+    Raises:
+        UnreadableError: the file is no valid YAML mapping.
+    """
+    root, document = first_mapping(text)
+    pipeline = Pipeline(path, NAME, "compose", text, root=root)
+    note_document(pipeline, document)
+    services = root.map("services")
+    for key, node in services.entries if services else []:
+        if not isinstance(node, Mapping):
+            continue
+        job = Job(key.value, f"services.{key.value}", key.line, key.column, node=node)
+        given = node.get("environment")
+        job.others = bindings(given, Way.ENVIRONMENT, Level.CONTAINER, variables, dynamic_sign="$")
+        build = node.map("build")
+        if build is not None:
+            args = build.get("args")
+            job.others += bindings(args, Way.BUILD_ARGUMENT, Level.IMAGE, variables, dynamic_sign="$")
+        pipeline.jobs.append(job)
+    return pipeline

@@ -1,0 +1,126 @@
+"""Dockerfile and Containerfile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.text import Segment, Text
+
+NAME = "docker"
+_FILE = re.compile(r"(?:^|/)(?:Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile[^/]*)$")
+_SOURCE_ENDINGS = (".py", ".md", ".rst", ".go", ".js", ".ts", ".txt", ".html")
+_INSTRUCTION = re.compile(r"\s*(?P<word>[A-Za-z]+)(?=\s)")
+_FLAG = re.compile(r"\s*--[a-z]+=(?:\"[^\"]*\"|\S)+")
+_PAIR = re.compile(r"([\w.-]+)=((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*)")
+_OLD_ENV = re.compile(r"\s*([\w.-]+)[ \t]+(.*)", re.DOTALL)
+_HEREDOC = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
+_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_SECRET_MOUNT = re.compile(r"--mount=type=secret\S*")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name says that it is an image recipe."""
+    return _FILE.search(path) is not None and not path.endswith(_SOURCE_ENDINGS)
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads a recipe; what can't be understood in it is left out, never an error."""
+    pipeline = Pipeline(path, NAME, "image", text)
+    stage = Job("stage0", "stage0", 1, 1)
+    pipeline.jobs.append(stage)
+    for number, instruction in enumerate(_instructions(text)):
+        if instruction.word == "FROM" and number:
+            index = len(pipeline.jobs)
+            stage = Job(f"stage{index}", f"stage{index}", *instruction.body.at(0))
+            pipeline.jobs.append(stage)
+        where = f"{stage.id}.{instruction.word}"
+        if instruction.word in ("ARG", "ENV"):
+            stage.others += _pairs(instruction, where)
+        elif instruction.word == "RUN":
+            line, column = instruction.body.at(0)
+            body = Text(_without_flags(instruction.body.value), where, instruction.body.segments)
+            stage.steps.append(Step(where, line, column, env=_given(stage), script=parse_shell(body)))
+        pipeline.texts.append(Text(instruction.body.value, where, instruction.body.segments))
+    return pipeline
+
+
+def _given(stage: Job) -> list[Binding]:
+    return [binding for binding in stage.others if binding.value.value == "" or binding.dynamic]
+
+
+def _without_flags(body: str) -> str:
+    """The body with its leading `--mount=…` blanked, so that offsets stay."""
+    end = 0
+    while (flag := _FLAG.match(body, end)) is not None:
+        end = flag.end()
+    return " " * end + body[end:]
+
+
+@dataclass(frozen=True)
+class _Instruction:
+    word: str
+    body: Text
+
+
+def _instructions(text: str) -> Iterator[_Instruction]:
+    lines = text.split("\n")
+    number = 0
+    while number < len(lines):
+        first = number
+        head = _INSTRUCTION.match(lines[number])
+        number += 1
+        if head is None or lines[first].lstrip().startswith("#"):
+            continue
+        start = head.end()
+        parts = [lines[first][start:].rstrip("\r")]
+        segments: list[Segment] = [(0, first + 1, start + 1)]
+        length = len(parts[0]) + 1
+        while parts[-1].rstrip().endswith("\\") and number < len(lines):
+            line = lines[number].rstrip("\r")
+            number += 1
+            if line.lstrip().startswith("#"):
+                line = "\\"
+            segments.append((length, number, 1))
+            parts.append(line)
+            length += len(line) + 1
+        document = _HEREDOC.search("\n".join(parts)) if head["word"].upper() in ("RUN", "COPY") else None
+        while document is not None and number < len(lines):
+            line = lines[number].rstrip("\r")
+            number += 1
+            segments.append((length, number, 1))
+            parts.append(line)
+            length += len(line) + 1
+            if line.strip() == document[2]:
+                break
+        yield _Instruction(head["word"].upper(), Text("\n".join(parts), "", tuple(segments)))
+
+
+def _pairs(instruction: _Instruction, where: str) -> Iterator[Binding]:
+    way = Way.BUILD_ARGUMENT if instruction.word == "ARG" else Way.IMAGE_ENVIRONMENT
+    body = instruction.body
+    old = _OLD_ENV.match(body.value)
+    if instruction.word == "ENV" and old is not None:
+        yield _binding(body, old.start(1), old[1], old[2], old.start(2), way, where)
+        return
+    found = [(m.start(), m[1], m[2], m.start(2)) for m in _PAIR.finditer(body.value)]
+    if instruction.word == "ARG":
+        taken = {name for _, name, _, _ in found}
+        bare = re.finditer(r"(?<![\w.=\"'$/{:-])([A-Za-z_]\w*)(?=\s|$)", body.value)
+        found += [(m.start(), m[1], "", m.end()) for m in bare if m[1] not in taken]
+    for start, name, value, at in found:
+        yield _binding(body, start, name, value, at, way, where)
+
+
+def _binding(body: Text, start: int, name: str, value: str, at: int, way: Way, where: str) -> Binding:
+    line, column = body.at(start)
+    inner = value.strip().strip("\"'")
+    offset = at + value.find(inner) if inner else at
+    text = Text(inner, f"{where}.{name}", ((0, *body.at(offset)),))
+    sources = tuple(m[1] for m in _VARIABLE.finditer(inner))
+    # `ARG NAME` without a value gets it from the build command
+    given = way is Way.BUILD_ARGUMENT and not value
+    return Binding(name, text, way, Level.IMAGE, line, column, sources, dynamic=bool(sources) or given)

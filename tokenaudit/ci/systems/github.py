@@ -1,0 +1,112 @@
+"""GitHub Actions workflows and composite actions, and those of Gitea and Forgejo, which read the same files."""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Trigger, Way
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
+from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence
+
+NAME = "github"
+_WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
+_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
+_NO_SHELL = re.compile(r"python|pwsh|powershell|cmd|perl|node")
+
+
+def matches(path: str, data: bytes) -> bool:
+    """Whether the file is a workflow or an action."""
+    return _WORKFLOW.search(path) is not None or (_ACTION.search(path) is not None and (not data or b"runs:" in data))
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads a workflow or an action.
+
+    Raises:
+        UnreadableError: the file is no valid YAML mapping.
+    """
+    root, document = first_mapping(text)
+    is_action = _WORKFLOW.search(path) is None
+    pipeline = Pipeline(path, NAME, "action" if is_action else "pipeline", text, root=root)
+    note_document(pipeline, document)
+    if is_action:
+        runs = root.map("runs")
+        if runs is not None:
+            job = Job("runs", "runs", runs.line, runs.column, node=runs)
+            job.others = bindings(runs.get("env"), Way.ENVIRONMENT, Level.CONTAINER)
+            job.steps = _steps(runs.get("steps"), None)
+            pipeline.jobs.append(job)
+        return pipeline
+    pipeline.triggers = _triggers(root)
+    pipeline.env = bindings(root.get("env"), Way.ENVIRONMENT, Level.PIPELINE)
+    shell = _default_shell(root)
+    jobs = root.map("jobs")
+    for key, value in jobs.entries if jobs else []:
+        if isinstance(value, Mapping):
+            pipeline.jobs.append(_job(key, value, shell, root.map("permissions")))
+    return pipeline
+
+
+def _triggers(root: Mapping) -> list[Trigger]:
+    node = root.get("on")
+    if isinstance(node, Mapping):
+        return [Trigger(key.value, key.line, key.column, f"on.{key.value}") for key, _ in node.entries]
+    items = node.items if isinstance(node, Sequence) else [node]
+    return [Trigger(item.value, item.line, item.column, item.text.where) for item in items if isinstance(item, Scalar)]
+
+
+def _default_shell(node: Mapping) -> str | None:
+    defaults = node.map("defaults")
+    run = defaults.map("run") if defaults else None
+    return run.string("shell") if run else None
+
+
+def _job(key: Scalar, node: Mapping, shell: str | None, permissions: Mapping | None) -> Job:
+    where = f"jobs.{key.value}"
+    job = Job(key.value, where, key.line, key.column, node=node, condition=node.string("if") or "")
+    job.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.JOB)
+    job.permissions = node.map("permissions") or permissions
+    environment = node.get("environment")
+    if isinstance(environment, Scalar):
+        job.environment = environment.value
+    elif isinstance(environment, Mapping):
+        job.environment = environment.string("name")
+    uses = node.scalar("uses")
+    if uses is not None:
+        job.calls = Action(uses.text)
+        step = Step(where, uses.line, uses.column, action=job.calls)
+        step.inputs = bindings(node.get("with"), Way.INPUT, Level.STEP)
+        secrets = node.get("secrets")
+        if isinstance(secrets, Scalar) and secrets.value == "inherit":
+            job.inherits = secrets.text
+        step.inputs += bindings(secrets, Way.SECRET, Level.STEP)
+        job.steps.append(step)
+    containers = [node.get("container")]
+    services = node.map("services")
+    containers += [value for _, value in services.entries] if services else []
+    for container in containers:
+        if isinstance(container, Mapping):
+            job.others += bindings(container.get("env"), Way.ENVIRONMENT, Level.CONTAINER)
+    job.steps += _steps(node.get("steps"), _default_shell(node) or shell)
+    return job
+
+
+def _steps(node: Node | None, shell: str | None) -> list[Step]:
+    items = node.items if isinstance(node, Sequence) else []
+    return [_step(item, shell) for item in items if isinstance(item, Mapping)]
+
+
+def _step(node: Mapping, shell: str | None) -> Step:
+    step = Step(node.where, node.line, node.column, condition=node.string("if") or "")
+    step.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP)
+    step.inputs = bindings(node.get("with"), Way.INPUT, Level.STEP)
+    uses = node.scalar("uses")
+    if uses is not None:
+        step.action = Action(uses.text)
+    run = node.scalar("run")
+    if run is not None:
+        name = node.string("shell") or shell or "bash"
+        other = _NO_SHELL.match(name)
+        step.script = parse_shell(run.text, other.group() if other else "bash")
+    return step

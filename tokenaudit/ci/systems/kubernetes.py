@@ -1,0 +1,95 @@
+"""Kubernetes manifests, and those of Tekton and Argo, which give containers their environment the same way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+
+from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.systems.common import bindings, note_document
+from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence, documents, walk
+
+NAME = "kubernetes"
+_CONTENT = re.compile(rb"^apiVersion:\s*\S", re.MULTILINE)
+_KIND = re.compile(rb"^kind:\s*\S", re.MULTILINE)
+_REFERENCE = re.compile(
+    r"\$\(([A-Za-z_]\w*)\)|\{\{\s*(?:inputs\.parameters|workflow\.parameters|params)\.([\w-]+)\s*\}\}"
+)
+_SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "ash", "/bin/ash"})
+
+
+def matches(path: str, data: bytes) -> bool:
+    """Whether a YAML file holds objects with an `apiVersion` and a `kind`."""
+    return path.endswith((".yaml", ".yml")) and _CONTENT.search(data) is not None and _KIND.search(data) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads every object of the file.
+
+    Raises:
+        UnreadableError: the file is no valid YAML, as templates are not.
+    """
+    pipeline = Pipeline(path, NAME, "manifest", text)
+    for document in documents(text):
+        note_document(pipeline, document)
+        root = document.root
+        if not isinstance(root, Mapping):
+            continue
+        objects = root.items("items") if root.string("kind") == "List" else [root]
+        for one in objects:
+            if isinstance(one, Mapping):
+                pipeline.jobs.append(_object(one))
+    return pipeline
+
+
+def _object(root: Mapping) -> Job:
+    kind = root.string("kind") or "object"
+    metadata = root.map("metadata")
+    name = (metadata.string("name") if metadata else None) or kind
+    job = Job(name, root.where or kind, root.line, root.column, node=root)
+    if kind in ("ConfigMap", "Secret"):
+        way = Way.CONFIG_MAP if kind == "ConfigMap" else Way.SECRET_DATA
+        for key in ("data", "stringData", "binaryData"):
+            job.others += bindings(root.get(key), way, Level.CONTAINER)
+        return job
+    for node in walk(root):
+        if isinstance(node, Mapping):
+            job.others += _environment(node.get("env"))
+            job.steps += _scripts(node)
+    return job
+
+
+def _environment(node: Node | None) -> Iterator[Binding]:
+    """Entries of an `env` list. Those with `valueFrom` come from a store and are left alone."""
+    for entry in node.items if isinstance(node, Sequence) else []:
+        if not isinstance(entry, Mapping):
+            continue
+        name, value = entry.scalar("name"), entry.scalar("value")
+        if name is not None and value is not None:
+            sources = tuple(match[1] or match[2] for match in _REFERENCE.finditer(value.value))
+            yield Binding(
+                name.value,
+                value.text,
+                Way.PLAIN_VALUE,
+                Level.CONTAINER,
+                value.line,
+                value.column,
+                sources,
+                bool(sources),
+            )
+
+
+def _scripts(node: Mapping) -> Iterator[Step]:
+    script = node.scalar("script")
+    image = node.get("image")
+    if script is not None and image is not None:
+        yield Step(script.text.where, script.line, script.column, script=parse_shell(script.text))
+    command = [one for one in node.items("command") if isinstance(one, Scalar)]
+    arguments = [one for one in node.items("args") if isinstance(one, Scalar)]
+    words = [*command, *arguments]
+    shell = bool(words) and words[0].value in _SHELLS
+    for flag, word in pairwise(words):
+        if shell and re.fullmatch(r"-[a-z]*c", flag.value):
+            yield Step(word.text.where, word.line, word.column, script=parse_shell(word.text))
