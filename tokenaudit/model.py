@@ -307,13 +307,17 @@ class SecretName:
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers a reader looks at first. `unlikely` counts placeholders and look-alikes that were seen."""
+    """The numbers a reader looks at first.
+
+    `unlikely` counts placeholders and look-alikes that were seen, `known` the findings that a baseline took out.
+    """
 
     credentials: int = 0
     active: int = 0
     over_privileged: int = 0
     problems: int = 0
     unlikely: int = 0
+    known: int = 0
 
 
 @dataclass(frozen=True)

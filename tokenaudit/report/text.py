@@ -209,6 +209,8 @@ def _closing(screen: Screen, report: Report, options: Options) -> None:
             "1 placeholder or look-alike is" if unlikely == 1 else f"{unlikely:,} placeholders and look-alikes are"
         )
         screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
+    if report.summary.known:
+        screen.add((f"{view.count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
     advice = next_step(report)
     if advice:
         screen.add((f"Next: {advice}", "bold"))

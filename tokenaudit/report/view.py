@@ -154,6 +154,8 @@ def sentence(report: Report) -> str:
     if credentials or report.problems:
         found = _found(report, credentials)
         return f"{found}." if report.complete else f"{found}; {_gaps(report)}, so there may be more."
+    if report.complete and report.summary.known:
+        return f"Nothing new in {amount}; {count(report.summary.known, 'finding')} known from the baseline."
     if report.complete:
         return f"Clean: no Hugging Face credential and no misuse of one in {amount}."
     return f"Nothing found in {amount}, but that proves nothing yet: {_gaps(report)}."
