@@ -179,7 +179,11 @@ class Inspection:
 
 @dataclass(frozen=True)
 class ReachedRepo:
-    """A repository that a credential can read or write. `downloads` are those of the last 30 days."""
+    """A repository that a credential can read or write.
+
+    `downloads` are those of the last 30 days; `children` the models derived from it and `spaces` the Spaces that use
+    it, where that was asked.
+    """
 
     id: str
     type: str
@@ -187,6 +191,8 @@ class ReachedRepo:
     private: bool | None = None
     downloads: int | None = None
     gated: bool | None = None
+    children: int | None = None
+    spaces: int | None = None
 
 
 @dataclass(frozen=True)

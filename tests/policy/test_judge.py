@@ -153,6 +153,30 @@ def test_a_role_that_the_team_allows_is_not_reported() -> None:
     assert judge(subject, Settings(allowed_roles=("read",)), NOW).privilege == "unknown"
 
 
+@pytest.mark.parametrize(
+    ("org", "severity", "words"),
+    [
+        (bodies.org(role="admin"), "critical", "acme"),
+        (bodies.org(role="write"), "critical", "acme"),
+        (bodies.org(role="contributor"), "critical", "acme"),
+        (bodies.org(role="read"), "low", "role in acme is read"),
+        (bodies.org(role="no_access"), "low", "role in acme is no_access"),
+        (bodies.org(role="admin", restrictions=["sso"]), "low", "shuts this token out: sso"),
+        (bodies.org(role=None), "critical", "acme"),
+        (bodies.org(role="overlord"), "critical", "acme"),
+    ],
+)
+def test_a_grant_weighs_what_its_owners_role_leaves_of_it(org: dict[str, object], severity: str, words: str) -> None:
+    body = bodies.user(bodies.fine_grained(bodies.scope("org", ["repo.write"], name="acme")), orgs=[org])
+    (reason,) = [
+        reason
+        for reason in judge(credential(inspected(body)), Settings(), NOW).reasons
+        if reason.rule == "token-org-wide-write"
+    ]
+    assert reason.severity.value == severity
+    assert words in reason.message
+
+
 def aged(created: str) -> Credential:
     return credential(inspected(bodies.user(bodies.fine_grained(created=created))))
 

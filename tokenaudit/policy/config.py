@@ -26,7 +26,7 @@ class _Incident(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
 
     id: str
     title: str
-    cutoff: datetime | date
+    cutoff: object
     advice: str = "replace it"
     source: str = ""
 
@@ -94,7 +94,7 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
         read.max_age_days,
         read.allowed_roles,
         read.dangerous_permissions,
-        tuple(Incident(row.id, row.title, _moment(row.cutoff), row.advice, row.source) for row in read.incidents),
+        tuple(Incident(row.id, row.title, _moment(row.cutoff, path), row.advice, row.source) for row in read.incidents),
         tuple(Exemption(row.organization, row.until, row.reason, row.rules) for row in read.exemptions),
     )
 
@@ -117,7 +117,10 @@ def _check(table: _Table, path: Path) -> None:
             raise ConfigurationError(message)
 
 
-def _moment(value: date) -> datetime:
+def _moment(value: object, path: Path) -> datetime:
+    if not isinstance(value, date):
+        message = f"{path}: an incident's cutoff is no date; write it without quotes, as 2026-07-16"
+        raise ConfigurationError(message)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
     return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)

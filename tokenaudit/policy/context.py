@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
 from tokenaudit.policy.incidents import built_in
 from tokenaudit.policy.permissions import danger
@@ -18,11 +19,15 @@ _HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
 
 @dataclass(frozen=True)
 class Power:
-    """One permission on one entity (None: everywhere)."""
+    """One permission on one entity (None: everywhere).
+
+    `asleep` says why it has no effect as long as its owner's role or the organization's rules stay as they are.
+    """
 
     permission: str
     entity: Entity | None
     danger: Severity
+    asleep: str = ""
 
     @property
     def where(self) -> str:
@@ -30,6 +35,16 @@ class Power:
         if self.entity is None:
             return "everywhere"
         return f"{self.entity.type} {self.entity.name or self.entity.id or '(unnamed)'}"
+
+    @property
+    def severity(self) -> Severity:
+        """Its danger as things stand: low while it sleeps."""
+        return Severity.LOW if self.asleep else self.danger
+
+    @property
+    def note(self) -> str:
+        """Ends a message about a power that sleeps."""
+        return f"; without effect for now, since {self.asleep}" if self.asleep else ""
 
 
 @dataclass(frozen=True)
@@ -58,10 +73,12 @@ def exposed(credential: Credential) -> bool:
 
 
 def powers(inspection: Inspection) -> Iterator[Power]:
-    """Every permission of a token that names them, each with its danger."""
-    for grant in inspection.grants:
-        for permission in grant.permissions:
-            yield Power(permission, grant.entity, danger(permission, grant.entity))
+    """Every permission of a token that names them, each with its danger and what keeps it from having an effect."""
+    for cut in effective(inspection):
+        entity = cut.grant.entity
+        for permission in cut.grant.permissions:
+            asleep = cut.note if permission not in cut.permissions else ""
+            yield Power(permission, entity, danger(permission, entity), asleep)
     for permission in inspection.global_permissions:
         yield Power(permission, None, danger(permission, None))
 

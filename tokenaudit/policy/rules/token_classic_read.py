@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenaudit.inspect.effective import standing
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.policy.context import Context, active, shortened
 
@@ -31,7 +32,7 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None or inspection.role != "read" or "read" in context.settings.allowed_roles:
         return
-    orgs = [org.name for org in inspection.orgs if org.role not in (None, "no_access")]
+    orgs = [org.name for org in inspection.orgs if standing(org)[0] != "none"]
     reach = f" and of the organizations {shortened(orgs)}" if orgs else ""
     owner = inspection.account.name if inspection.account is not None else "its owner"
     yield Reason(RULE.id, RULE.severity, f"role read: reads every private repository of {owner}{reach}", RULE.remedy)

@@ -39,9 +39,9 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
             continue
         if power.permission in _JUDGED_ELSEWHERE and not named:
             continue
-        severity = max(power.danger, Severity.HIGH, key=lambda grade: grade.rank) if named else power.danger
-        if severity.rank >= Severity.HIGH.rank or _reads_widely(power):
-            note = " (on your own list of dangerous permissions)" if named else ""
+        if named or power.danger.rank >= Severity.HIGH.rank or _reads_widely(power):
+            note = " (on your own list of dangerous permissions)" if named else power.note
+            severity = max(power.severity, Severity.HIGH, key=lambda grade: grade.rank) if named else power.severity
             yield Reason(
                 RULE.id,
                 severity,

@@ -31,7 +31,7 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         if wide or (power.entity is None and power.permission in ("write-repos", "manage-repos")):
             yield Reason(
                 RULE.id,
-                RULE.severity,
-                f"{power.permission} on {power.where}: writes every repository there",
+                power.severity,
+                f"{power.permission} on {power.where}: writes every repository there{power.note}",
                 RULE.remedy,
             )

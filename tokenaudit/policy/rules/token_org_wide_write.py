@@ -26,5 +26,8 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     for power in powers(inspection):
         if power.permission == "repo.write" and power.entity is not None and power.entity.type == "org":
             yield Reason(
-                RULE.id, RULE.severity, f"repo.write on {power.where}: writes every repository there", RULE.remedy
+                RULE.id,
+                power.severity,
+                f"repo.write on {power.where}: writes every repository there{power.note}",
+                RULE.remedy,
             )

@@ -1,0 +1,107 @@
+"""Effective rights: what a token names ∩ what its owner may do there ∩ what the organization allows this token.
+
+Sources: hub-docs security-tokens.md and organizations-security.md. Roles, weakest first: no_access, read, contributor
+(writes only repositories that its owner made), write, admin. `securityRestrictions` hit this way of authenticating.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tokenaudit.model import Entity, Grant, Inspection, Organization
+
+Standing: TypeAlias = Literal["full", "own-only", "read-only", "none", "unknown"]
+"""What an owner's role leaves of a grant: all of it, writes to own repositories, reads, nothing, or not known."""
+
+_BY_ROLE: Mapping[str, Standing] = {
+    "admin": "full",
+    "write": "full",
+    "contributor": "own-only",
+    "read": "read-only",
+    "no_access": "none",
+}
+
+
+@dataclass(frozen=True)
+class EffectiveGrant:
+    """A grant, what stands of it in practice, and why where that is less than it says."""
+
+    grant: Grant
+    standing: Standing
+    permissions: tuple[str, ...]
+    note: str = ""
+
+
+def effective(inspection: Inspection) -> tuple[EffectiveGrant, ...]:
+    """Each grant of a fine-grained token, cut down to what its owner's roles and the organizations leave of it."""
+    orgs = {org.name: org for org in inspection.orgs}
+    return tuple(_cut(grant, orgs, inspection) for grant in inspection.grants)
+
+
+def standing(org: Organization) -> tuple[Standing, str]:
+    """What any token of this owner can do in `org`, and why where that is not everything."""
+    if org.restrictions:
+        return "none", f"{org.name} shuts this token out: {', '.join(org.restrictions)}"
+    if org.role is None:
+        return "unknown", f"the owner's role in {org.name} is not told"
+    found = _BY_ROLE.get(org.role, "unknown")
+    if found == "full":
+        return found, ""
+    return found, f"its owner's role in {org.name} is {org.role}"
+
+
+def namespace(entity: Entity) -> str | None:
+    """The user or organization that an entity belongs to, where its name tells."""
+    if entity.name is None:
+        return None
+    return entity.name if entity.type in ("user", "org") else entity.name.partition("/")[0]
+
+
+def _cut(grant: Grant, orgs: Mapping[str, Organization], inspection: Inspection) -> EffectiveGrant:
+    if grant.entity.type == "resource-group":
+        return _cut_group(grant, inspection)
+    owner = namespace(grant.entity)
+    if inspection.account is not None and owner == inspection.account.name:
+        return EffectiveGrant(grant, "full", grant.permissions)
+    if owner is not None and owner in orgs:
+        found, note = standing(orgs[owner])
+        if found == "read-only" and _group_role(orgs[owner]) is not None:
+            # A role in a resource group can be higher than the one in the organization.
+            found, note = "unknown", f"{note}, but {_group_role(orgs[owner])}"
+        return EffectiveGrant(grant, found, _left(grant.permissions, found), note)
+    return EffectiveGrant(grant, "unknown", grant.permissions, "its owner's role there is not told")
+
+
+def _cut_group(grant: Grant, inspection: Inspection) -> EffectiveGrant:
+    for org in inspection.orgs:
+        for group in org.resource_groups:
+            if group.id is not None and group.id == grant.entity.id:
+                if org.restrictions:
+                    return EffectiveGrant(grant, "none", (), standing(org)[1])
+                found = _BY_ROLE.get(group.role or "", "unknown")
+                note = (
+                    "" if found == "full" else f"its owner's role in the group {group.name or group.id} is {group.role}"
+                )
+                return EffectiveGrant(grant, found, _left(grant.permissions, found), note)
+    return EffectiveGrant(grant, "unknown", grant.permissions, "its owner's role in the group is not told")
+
+
+def _group_role(org: Organization) -> str | None:
+    writers = [group for group in org.resource_groups if group.role not in (None, "read", "no_access")]
+    if not writers:
+        return None
+    return f"{writers[0].role} in the group {writers[0].name or writers[0].id}"
+
+
+def _left(permissions: tuple[str, ...], found: Standing) -> tuple[str, ...]:
+    """What a standing leaves. Unknown permissions stay: nobody can say that a role takes them away."""
+    if found == "none":
+        return ()
+    if found == "read-only":
+        return tuple(name for name in permissions if not (name.endswith(".write") and name.startswith(_NEEDS_A_ROLE)))
+    return permissions
+
+
+_NEEDS_A_ROLE = ("repo.", "org.", "resourceGroup.", "collection.", "inference.endpoints.write", "job.")

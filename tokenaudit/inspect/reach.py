@@ -1,0 +1,155 @@
+"""Blast radius: the repositories a live credential can read and write, and how many people pull what it can change.
+
+What is counted is what the Hub lists for the credential itself. Whatever is left out (a limit reached, a list refused,
+a scope that names no repository) is said in `not_counted`, so that a small number is never mistaken for a small reach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal, TypeAlias
+
+from tokenaudit.hub import listing
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.inspect.scope import Area, areas
+from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
+from tokenaudit.secret import Secret
+
+Level: TypeAlias = Literal["none", "summary", "full"]
+"""How much is asked: nothing; each namespace's lists; also who builds on the most pulled models."""
+
+_WITH_DOWNLOADS: tuple[listing.ListedType, ...] = ("model", "dataset", "space")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one credential's reach: namespaces, repositories in each, models asked about, repositories shown."""
+
+    namespaces: int = 20
+    repositories: int = 1000
+    models: int = 20
+    shown: int = 100
+
+
+@dataclass
+class _Count:
+    """What has been counted so far."""
+
+    repos: dict[tuple[str, str], ReachedRepo] = field(default_factory=dict)
+    not_counted: list[str] = field(default_factory=list)
+
+    def add(self, repo: ReachedRepo) -> None:
+        """Adds a repository; write access wins over read access to the same one."""
+        known = self.repos.get((repo.type, repo.id))
+        if known is None or (known.access == "read" and repo.access == "write"):
+            self.repos[repo.type, repo.id] = repo
+
+
+def reach(
+    inspection: Inspection, secret: Secret, hub: Hub, level: Level = "summary", limits: Limits | None = None
+) -> Reach | None:
+    """How far `secret` reaches; None where that was not asked for, or where the credential is not known to be live."""
+    if level == "none" or inspection.status != "active":
+        return None
+    limits = limits or Limits()
+    count = _Count()
+    found = areas(inspection)
+    count.not_counted += found.not_counted
+    for area in found.namespaces[: limits.namespaces]:
+        _count_namespace(area, inspection, secret, hub, limits, count)
+    if len(found.namespaces) > limits.namespaces:
+        count.not_counted.append(f"{len(found.namespaces) - limits.namespaces} more organizations")
+    for entity, access in found.repositories[: limits.repositories]:
+        _count_repository(entity, access, secret, hub, count)
+    if level == "full":
+        _count_users(secret, hub, limits, count)
+    return _summed(count, limits)
+
+
+def _count_namespace(
+    area: Area, inspection: Inspection, secret: Secret, hub: Hub, limits: Limits, count: _Count
+) -> None:
+    own = inspection.account is not None and area.name == inspection.account.name
+    listed = listing.repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
+    if isinstance(listed, Failure):
+        count.not_counted.append(f"the repositories of {area.name}: {listed.message}")
+        return
+    if len(listed) > limits.repositories:
+        count.not_counted.append(f"{area.name} has more than {limits.repositories} repositories")
+    known: dict[tuple[str, str], listing.Popularity] = {}
+    for repo_type in _WITH_DOWNLOADS:
+        if any(repo.type == repo_type for repo in listed):
+            popular = listing.popularity(hub, area.name, repo_type, secret, limit=limits.repositories)
+            if isinstance(popular, Failure):
+                count.not_counted.append(f"downloads of the {repo_type}s of {area.name}: {popular.message}")
+            else:
+                known.update({(repo_type, name): value for name, value in popular.items()})
+    for repo in listed[: limits.repositories]:
+        popular_one = known.get((repo.type, repo.id))
+        count.add(
+            ReachedRepo(
+                repo.id,
+                repo.type,
+                area.access,
+                private=repo.visibility == "private",
+                downloads=popular_one.downloads if popular_one else None,
+                gated=popular_one.gated if popular_one else None,
+            )
+        )
+
+
+def _count_repository(
+    entity: Entity, access: Literal["read", "write"], secret: Secret, hub: Hub, count: _Count
+) -> None:
+    name = entity.name or ""
+    if entity.type not in ("model", "dataset", "space"):
+        count.add(ReachedRepo(name, entity.type, access))
+        return
+    popular = listing.one(hub, name, entity.type, secret)  # type: ignore[arg-type]  # narrowed by the line above
+    if isinstance(popular, Failure):
+        count.not_counted.append(f"{entity.type} {name}: {popular.message}")
+        count.add(ReachedRepo(name, entity.type, access))
+        return
+    count.add(ReachedRepo(name, entity.type, access, popular.private, popular.downloads, popular.gated))
+
+
+def _count_users(secret: Secret, hub: Hub, limits: Limits, count: _Count) -> None:
+    """Asks who builds on the writable models that are pulled most."""
+    models = [repo for repo in _by_harm(count) if repo.type == "model" and repo.access == "write"]
+    for repo in models[: limits.models]:
+        used = listing.usage(hub, repo.id, secret)
+        if isinstance(used, Failure):
+            count.not_counted.append(f"who builds on {repo.id}: {used.message}")
+        else:
+            count.repos[repo.type, repo.id] = replace(repo, children=used.children, spaces=used.spaces)
+    if len(models) > limits.models:
+        count.not_counted.append(f"who builds on {len(models) - limits.models} more models")
+
+
+def _by_harm(count: _Count) -> list[ReachedRepo]:
+    """Writable before readable, the most pulled first."""
+    return sorted(
+        count.repos.values(),
+        key=lambda repo: (repo.access == "read", -(repo.downloads or 0), not repo.private, repo.type, repo.id),
+    )
+
+
+def _summed(count: _Count, limits: Limits) -> Reach:
+    repos = _by_harm(count)
+    if len(repos) > limits.shown:
+        count.not_counted.append(f"{len(repos) - limits.shown} more repositories are counted, but not listed")
+    return Reach(
+        readable=len(repos),
+        writable=sum(repo.access == "write" for repo in repos),
+        downloads_month=sum(_downloads(repos)),
+        repos=tuple(repos[: limits.shown]),
+        private=sum(repo.private is True for repo in repos),
+        gated=sum(repo.gated is True for repo in repos),
+        not_counted=tuple(dict.fromkeys(count.not_counted)),
+    )
+
+
+def _downloads(repos: list[ReachedRepo]) -> Iterator[int]:
+    return (repo.downloads or 0 for repo in repos if repo.access == "write")
