@@ -150,11 +150,12 @@ class _JwtDetector(_HuggingFaceDetector):
     def candidates(self, text: str) -> Iterator[_Candidate]:
         """Every match in `text`, from left to right, with what it most probably is."""
         for found in self.shape.finditer(text):
-            start, end = found.span()
+            start, body = found.start(), found.start() + len(self.literals[0])
+            end = _jwt_end(text, start, body, found.end())
             likelihood = "placeholder"
-            if is_jwt(found.group()[len(self.literals[0]) :]):
+            if jwt_header(text[body:end]) is not None:
                 likelihood = "credential" if _left_edge(text, start) else "identifier"
-            yield _Candidate(self.kind, start, end, likelihood, found.group())
+            yield _Candidate(self.kind, start, end, likelihood, text[start:end])
 
 
 class HuggingFaceOAuthToken(_JwtDetector):
@@ -233,11 +234,31 @@ def _length_is_written_before(text: str, start: int, end: int) -> bool:
     return written and bool(_BINARY.search(before[:-1] + text[end : end + 8]) or before.endswith("\0"))
 
 
-def is_jwt(text: str) -> bool:
-    """Whether `text` is a JWT as far as can be told without a key: an `alg` in its header, a JSON object after it."""
+_SIGNATURES = {"EdDSA": 86, "ES256": 86, "HS256": 43}
+"""Characters of a signature, for algorithms that have only one length."""
+
+
+def _jwt_end(text: str, start: int, body: int, end: int) -> int:
+    """The end of a JWT, which may have something behind it that could belong to it: `_x`, or the next byte of a binary.
+
+    Told by a 32-bit length in front of it, or by its algorithm.
+    """
+    written = text[max(0, start - 4) : start].encode("latin-1", "replace")
+    for length in (int.from_bytes(written, "little"), int.from_bytes(written, "big")):
+        if body < start + length < end and text.count(".", body, start + length) == text.count(".", body, end):
+            return start + length
+    header = jwt_header(text[body:end]) or {}
+    usual = text.rindex(".", body, end) + 1 + _SIGNATURES.get(str(header.get("alg")), end)
+    if usual < end and (text[usual] in "-_" or _BINARY.search(text[max(0, start - 12) : start] + text[end : end + 8])):
+        return usual
+    return end
+
+
+def jwt_header(text: str) -> dict[str, Any] | None:
+    """The header of a JWT, as far as can be told without a key: it names an `alg`, and a JSON object comes after it."""
     header, payload, _ = text.split(".", 2)
     first, second = _json_object(header), _json_object(payload)
-    return first is not None and second is not None and "alg" in first
+    return first if first is not None and second is not None and "alg" in first else None
 
 
 def _json_object(part: str) -> dict[str, Any] | None:

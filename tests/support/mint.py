@@ -14,7 +14,7 @@ _ALNUM = string.ascii_letters + string.digits
 class Mint:
     """Makes credentials of every kind from one seed; two mints with one seed make the same ones."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int | str) -> None:
         self.random = random.Random(seed)
 
     def body(self, length: int = 34, alphabet: str = string.ascii_letters) -> str:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 _QUOTE = rb"\\{0,2}[\"'`]"
-_BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,80}(?:[fFbBrRuUL@$]{0,2})"
+_BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
 _JOINT = _QUOTE + _BETWEEN + _QUOTE
-_CONTINUED = rb"\\\r?\n[ \t]{0,40}"
+_CONTINUED = rb"\\\r?\n[ \t]{0,30}"
 _ANY_JOINT = rb"(?:" + _JOINT + rb"|" + _CONTINUED + rb")"
 WIDTH = 20 + 34 + 100
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str) -> bytes:
-    """An expression for `literal` cut in two by a joint, or whole with a body that is cut."""
+def evidence(literal: str) -> Iterator[tuple[bytes, bytes]]:
+    """Expressions, each with its scout, for `literal` cut in two by a joint, or whole with a body that is cut.
+
+    Only a short one is looked for when its first three characters are cut.
+    """
     text = literal.encode()
-    cuts = [re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]) for at in range(1, len(text))]
-    whole = re.escape(text) + rb"[A-Za-z0-9]{0,33}" + _ANY_JOINT + rb"[A-Za-z0-9]"
-    return b"(?:" + b"|".join((whole, *cuts)) + b")"
+    whole = re.escape(text) + rb"[A-Za-z0-9]{0,33}"
+    yield whole + _ANY_JOINT + rb"[A-Za-z0-9]", whole + _ENDS
+    for at in range(1 if len(text) == _SHORT else _SHORT, len(text)):
+        left, right = re.escape(text[:at]), re.escape(text[at:])
+        yield left + _ANY_JOINT + right, left + _ENDS if at > 1 else _BEGINS + right + rb"[A-Za-z0-9]"
 
 
+_SHORT = 3
+_ENDS, _BEGINS = rb"[\"'`\\]", rb"[\"'`]"
 _JOINTS = re.compile(_ANY_JOINT)
 
 

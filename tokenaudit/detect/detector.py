@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from tokenaudit.detect.claims import read_claims
-from tokenaudit.detect.evidence import Hit, Prefilter, patterns_for
-from tokenaudit.detect.interface import Detection, Examined
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.evidence import Prefilter
+from tokenaudit.detect.examination import Examination
+from tokenaudit.detect.interface import Examined
 from tokenaudit.detect.limits import Limits
-from tokenaudit.detect.place import is_text, place
-from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
-from tokenaudit.secret import Secret
-
-_LEFT, _RIGHT = 64, 32 << 10
-"""Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+from tokenaudit.detect.patterns import patterns_for
+from tokenaudit.detect.plugins import Find, Plugin, read_declarations, run, shipped
 
 
 class Detector:
@@ -63,41 +60,8 @@ class Detector:
         """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
         if not self.may_hold(data):
             return Examined()
-        hits = self.prefilter.hits(data)
-        text = is_text(data)
-        found = []
-        for candidate in self._candidates(data, hits):
-            line, column = place(data, candidate.start) if text else (None, None)
-            secret = Secret(candidate.value)
-            claims = read_claims(candidate.value)
-            found.append(Detection(candidate.kind, secret, candidate.likelihood, line, column, claims=claims))
-        return Examined(tuple(found))
+        return Examination(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 
     @cached_property
     def _finds(self) -> tuple[Find, ...]:
         return tuple(find for _, find in (*run(shipped()), *self._foreign))
-
-    def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
-        for start, end in self._windows(data, hits):
-            text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
-            found = (candidate for find in self._finds for candidate in find(text))
-            for each in sorted(found, key=lambda candidate: (candidate.start, candidate.end)):
-                yield each._replace(start=each.start + start, end=each.end + start)
-
-    def _windows(self, data: bytes, hits: Sequence[Hit]) -> Iterator[tuple[int, int]]:
-        if self.prefilter.everything:
-            yield 0, len(data)
-            return
-        window: tuple[int, int] | None = None
-        for hit in hits:
-            if self.prefilter.patterns[hit.pattern].reading != "plain":
-                continue
-            start, end = max(0, hit.start - _LEFT), min(len(data), hit.end + _RIGHT)
-            if window and start <= window[1]:
-                window = window[0], max(window[1], end)
-                continue
-            if window:
-                yield window
-            window = start, end
-        if window:
-            yield window

@@ -69,14 +69,9 @@ def as_utf16(text: Sets, order: str) -> Sets:
     return tuple(each for place in text for each in ((place, zero) if order == "little" else (zero, place)))
 
 
-def expression(text: Sets, *, folded: bool = False) -> bytes:
-    """The expression for `text`; with `folded` also for one line break somewhere in it."""
-    places = [_place(each) for each in text]
-    whole = b"".join(places)
-    if not folded:
-        return whole
-    variants = (b"".join((*places[:at], LINE_BREAK, *places[at:])) for at in range(1, len(places)))
-    return b"(?:" + b"|".join((whole, *variants)) + b")"
+def expression(text: Sets) -> bytes:
+    """The expression for `text`."""
+    return b"".join(_place(each) for each in text)
 
 
 def _place(allowed: frozenset[int]) -> bytes:

@@ -4,40 +4,49 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator, Sequence
 
-_SPECIAL = {"_": rb"|\\{1,8}_|&(?:amp;){0,3}(?:lowbar|UnderBar);"}
+_SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
 _BODY_ESCAPE = (
-    rb"(?:%(?:25){0,3}[3-7][0-9a-fA-F]|\\{1,8}(?:u(?:00|\{0{0,4})[3-7]|x[3-7])[0-9a-fA-F]"
-    rb"|&(?:amp;){0,3}#(?:[0-9]{2,3};|[xX][3-7][0-9a-fA-F];))"
+    rb"(?:%(?:25){0,2}[3-7][0-9a-fA-F]|\\{1,4}(?:u(?:00|\{0{0,2})[3-7]|x[3-7])[0-9a-fA-F]"
+    rb"|&(?:amp;){0,2}#(?:[0-9]{2,3};|[xX][3-7][0-9a-fA-F];))"
 )
-_BEGINNING = 4
+_BEGINNING = 3
 WIDTH = 26 * 20
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str) -> set[bytes]:
-    """Expressions for `literal` with its beginning, first or last character or underscores escaped, or for its body."""
+def evidence(literal: str) -> Iterator[tuple[bytes, bytes]]:
+    """Expressions, each with its scout, for `literal` with its beginning, an underscore or its body escaped."""
     plain = [re.escape(c.encode()) for c in literal]
     escaped = [_escaped(c) for c in literal]
-    underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]
-    return {
-        b"".join(escaped[:_BEGINNING]),
-        b"".join((escaped[0], *plain[1:])),
-        b"".join(underscores),
-        b"".join((*plain[:-1], escaped[-1])),
-        b"".join(plain) + rb"[A-Za-z0-9]{0,33}" + _BODY_ESCAPE,
-    }
+    first, second = (ord(c) for c in literal[:2])
+    begins = rb"(?:%%%(x)b|\\(?:u00%(x)b|u\{0{0,2}%(x)b\}|x%(x)b|%(o)b)|%%25%(x)b|#(?:%(d)b|[xX]%(x)b);|=%(X)b)" % {
+        b"x": _pair(first), b"o": b"%03o" % first, b"d": b"%d" % first, b"X": b"%02X" % first,
+    }  # fmt: skip
+    yield b"".join(escaped[:_BEGINNING]), begins + rb"[%\\&=]"
+    yield b"".join((escaped[0], *plain[1:])), begins + re.escape(bytes((second,)))
+    yield b"".join(plain) + rb"[A-Za-z0-9]{0,33}" + _BODY_ESCAPE, b"".join(plain) + rb"[A-Za-z0-9]{0,33}[%\\&]"
+    if "_" in literal:
+        at = literal.index("_")
+        underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]
+        yield b"".join(underscores), b"".join(plain[:at]) + rb"(?:%(?:25|5)|\\|&[#alU]|=5F)"
+
+
+def _pair(code: int) -> bytes:
+    """Two hexadecimal digits in either case."""
+    return b"".join(
+        b"[%b%b]" % (d, d.upper()) if d.isalpha() else d for d in (b"%x" % (code >> 4), b"%x" % (code & 15))
+    )
 
 
 def _escaped(character: str) -> bytes:
     code = ord(character)
-    pair = b"".join(
-        b"[%b%b]" % (d, d.upper()) if d.isalpha() else d for d in (b"%x" % (code >> 4), b"%x" % (code & 15))
-    )
+    pair = _pair(code)
     forms = (
-        rb"%(?:25){0,3}" + pair,
-        rb"\\{1,8}(?:u00" + pair + rb"|u\{0{0,4}" + pair + rb"\}|x" + pair + b"|" + b"%03o" % code + b")",
-        rb"&(?:amp;){0,3}#(?:0{0,4}" + b"%d" % code + rb"|[xX]0{0,4}" + pair + rb");",
+        rb"%(?:25){0,2}" + pair,
+        rb"\\{1,4}(?:u00" + pair + rb"|u\{0{0,2}" + pair + rb"\}|x" + pair + b"|" + b"%03o" % code + b")",
+        rb"&(?:amp;){0,2}#(?:0{0,2}" + b"%d" % code + rb"|[xX]0{0,2}" + pair + rb");",
         b"=" + (b"%02X" % code),
     )
     return b"(?:" + b"|".join(forms) + _SPECIAL.get(character, b"") + b")"
@@ -58,8 +67,11 @@ _NAMES = {
 }  # fmt: skip
 
 
-def unescaped(data: bytes) -> tuple[bytes, list[int], tuple[str, ...]]:
-    """`data` with every escape of an ASCII character replaced, where each byte came from, and the kinds met."""
+def unescaped(data: bytes, spans: Sequence[tuple[int, int]]) -> tuple[bytes, list[int], tuple[str, ...]]:
+    """`data` with every escape of an ASCII character replaced.
+
+    Also where each byte came from, and the kinds of escape that stand in `spans`.
+    """
     out = bytearray()
     origins: list[int] = []
     kinds: dict[str, None] = {}
@@ -72,7 +84,8 @@ def unescaped(data: bytes) -> tuple[bytes, list[int], tuple[str, ...]]:
         origins += range(at, found.start())
         out.append(character)
         origins.append(found.start())
-        kinds[_NAMES[found.lastgroup or ""]] = None
+        if any(start < found.end() and found.start() < end for start, end in spans):
+            kinds[_NAMES[found.lastgroup or ""]] = None
         at = found.end()
     out += data[at:]
     origins += range(at, len(data) + 1)

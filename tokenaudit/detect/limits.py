@@ -17,7 +17,7 @@ class Limits:
     """
 
     depth: int = 8
-    size: int = 512 * MIB
+    size: int = 1024 * MIB
     ratio: int = 2000
     entries: int = 20_000
     seconds: float = 20.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from tokenaudit.detect.evidence import LONGEST_SHAPE, Shape
+from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Likelihood
 

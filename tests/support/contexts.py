@@ -1,0 +1,169 @@
+"""Places in which a credential can stand: each turns a value into bytes, and says how it has to be unwrapped."""
+
+from __future__ import annotations
+
+import base64
+import bz2
+import gzip
+import html
+import io
+import json
+import lzma
+import marshal
+import pickle
+import sqlite3
+import struct
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import zstandard
+
+
+@dataclass(frozen=True)
+class Context:
+    """`write` makes the bytes; `via` is how they have to be unwrapped; `line` and `column` where it is told to stand."""
+
+    group: str
+    name: str
+    write: Callable[[str], bytes]
+    via: tuple[str, ...] = ()
+    line: int | None = 1
+    column: int | None = None
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _zip(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", compression) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def _tar(files: dict[str, bytes], mode: Literal["w", "w:gz", "w:xz"] = "w") -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode=mode) as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return out.getvalue()
+
+
+def _sqlite(value: str) -> bytes:
+    database = sqlite3.connect(":memory:")
+    database.execute("create table settings (name text, value text, note text)")
+    database.execute("insert into settings values ('HF_TOKEN', ?, 'mine')", (value,))
+    database.commit()
+    with tempfile.TemporaryDirectory() as folder:
+        copy = sqlite3.connect(Path(folder) / "copy.db")
+        database.backup(copy)
+        copy.close()
+        return (Path(folder) / "copy.db").read_bytes()
+
+
+def _notebook(value: str, *, output: bool) -> bytes:
+    source = ["import os\n", "x = 1\n" if output else f'os.environ["HF_TOKEN"] = "{value}"\n']
+    outputs = [{"output_type": "stream", "name": "stdout", "text": [f"Token: {value}\n"]}] if output else []
+    cell = {"cell_type": "code", "execution_count": 1, "metadata": {}, "outputs": outputs, "source": source}
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}, indent=1).encode()
+
+
+def _escaped(value: str, form: str) -> str:
+    return "".join(form.format(ord(c)) for c in value)
+
+
+def _cut(value: str, at: int, between: str) -> bytes:
+    return f'x = "{value[:at]}{between}{value[at:]}"\n'.encode()
+
+
+def _after(text: str) -> Context:
+    return Context("followed by", repr(text)[1:-1], lambda v: f"a {v}{text}".encode(), (), 1, 3)
+
+
+def _before(text: str) -> Context:
+    return Context("preceded by", repr(text)[1:-1], lambda v: f"{text}{v} ".encode(), (), text.count("\n") + 1)
+
+
+CONTEXTS = (
+    Context("text", "alone", lambda v: v.encode(), (), 1, 1),
+    Context("text", "call argument", lambda v: f'api = HfApi(token="{v}")\n'.encode(), (), 1, 20),
+    Context("text", "header", lambda v: f"\nAuthorization: Bearer {v}\r\n".encode(), (), 2, 23),
+    Context("text", "URL user info", lambda v: f"https://user:{v}@huggingface.co/x".encode(), (), 1, 14),
+    Context("text", "latin-1", lambda v: f"é {v} é".encode("latin-1"), (), 1, 3),
+    Context("text", "UTF-8, wide characters", lambda v: f"令牌「{v}」".encode(), (), 1, 4),
+    Context("text", "UTF-8 with mark", lambda v: f"\ufeff{v}".encode(), (), 1, 1),
+    Context("text", "invalid UTF-8 after it", lambda v: v.encode() + b"\xff\xfe\x80", (), 1, 1),
+    Context("text", "notebook source", lambda v: _notebook(v, output=False), (), 10),
+    Context("text", "notebook output", lambda v: _notebook(v, output=True), (), 12),
+    *map(_after, ("@", ",", ")", "]", "<", "}", "&", ".\n", "/", "|", "%26", "\\n", '\\"', "&quot;", "_x", "-", ";", "é")),
+    *map(_before, ("\\n", "%22", "%3D", "\\u0022", "NAME_", "=", ":", "“", "«", "`", "\x1b[31m", "\\x1b[0m", "&#34;", "é")),
+    Context("encoded", "base64", lambda v: f"x: {_b64(v)}\n".encode(), ("base64",), 1, 4),
+    Context("encoded", "base64, one byte before", lambda v: _b64(f":{v}").encode(), ("base64",), 1),
+    Context("encoded", "base64, user: before", lambda v: f"Basic {_b64(f'user:{v}')}".encode(), ("base64",), 1),
+    Context("encoded", "base64, url-safe", lambda v: base64.urlsafe_b64encode(f"??>>{v}??>>".encode()), ("base64",), 1),
+    Context("encoded", "base64, folded", lambda v: base64.encodebytes(f"{'ab ' * 13}{v}{' cd' * 40}".encode()), ("base64",)),
+    Context("encoded", "base64, glued to a name", lambda v: f"key_{_b64(v)}".encode(), ("base64",)),
+    Context("encoded", "base64 of base64", lambda v: _b64(_b64(f" {v}")).encode(), ("base64", "base64"), 1),
+    Context("encoded", "base64, three times", lambda v: _b64(_b64(_b64(v))).encode(), ("base64",) * 3, 1, 1),
+    Context("encoded", "hexadecimal", lambda v: v.encode().hex().encode(), ("hex",), 1, 1),
+    Context("encoded", "hexadecimal, upper case", lambda v: b"0x" + v.encode().hex().upper().encode(), ("hex",), 1),
+    Context("encoded", "base64 of hexadecimal", lambda v: _b64(v.encode().hex()).encode(), ("base64", "hex"), 1, 1),
+    Context("encoded", "hexadecimal of base64", lambda v: _b64(v).encode().hex().encode(), ("hex", "base64"), 1, 1),
+    Context("encoded", "base64 of UTF-16", lambda v: base64.b64encode(f"$t='{v}'".encode("utf-16-le")), ("base64", "utf-16"), 1),
+    Context("encoded", "percent, all", lambda v: _escaped(v, "%{:02X}").encode(), ("percent",), 1, 1),
+    Context("encoded", "percent, underscores", lambda v: v.replace("_", "%5F").encode(), ("percent",), 1, 1),
+    Context("encoded", "percent, twice", lambda v: quote(_escaped(v, "%{:02x}")).encode(), ("percent",), 1, 1),
+    Context("encoded", "unicode escapes, all", lambda v: _escaped(v, "\\u{:04x}").encode(), ("unicode-escape",), 1, 1),
+    Context("encoded", "unicode escapes, underscores", lambda v: v.replace("_", "\\u005f").encode(), ("unicode-escape",), 1, 1),
+    Context("encoded", "unicode escapes in JSON in JSON", lambda v: v.replace("_", "\\\\u005F").encode(), ("unicode-escape",), 1, 1),
+    Context("encoded", "\\x escapes", lambda v: _escaped(v, "\\x{:02x}").encode(), ("unicode-escape",), 1, 1),
+    Context("encoded", "HTML, decimal", lambda v: _escaped(v, "&#{};").encode(), ("html",), 1, 1),
+    Context("encoded", "HTML, hexadecimal", lambda v: _escaped(v, "&#x{:x};").encode(), ("html",), 1, 1),
+    Context("encoded", "HTML, quoted", lambda v: html.escape(f'"{v}"').encode(), (), 1, 7),
+    Context("encoded", "Markdown, underscores", lambda v: v.replace("_", "\\_").encode(), ("backslash",), 1, 1),
+    Context("encoded", "UTF-16 with mark", lambda v: f"a\nb {v}\n".encode("utf-16"), ("utf-16",), 2, 3),
+    Context("encoded", "UTF-16 without mark", lambda v: f"a\nb {v}\n".encode("utf-16-le"), ("utf-16",), 2, 3),
+    Context("encoded", "UTF-16, big endian", lambda v: f"a\nb {v}\n".encode("utf-16-be"), ("utf-16",), 2, 3),
+    Context("encoded", "UTF-16 string in a binary", lambda v: b"\x00\x01\x02\x81" * 99 + v.encode("utf-16-le"), ("utf-16",), None),
+    Context("encoded", "base64 in UTF-16", lambda v: f"k: {_b64(v)}".encode("utf-16"), ("utf-16", "base64"), 1, 4),
+    Context("reconstructed", "plus", lambda v: _cut(v, 12, '" + "'), ("concatenated",), 1, 6),
+    Context("reconstructed", "dot (PHP, Perl)", lambda v: _cut(v, 20, "' . '"), ("concatenated",), 1, 6),
+    Context("reconstructed", "two dots (Lua)", lambda v: _cut(v, 20, '" .. "'), ("concatenated",), 1, 6),
+    Context("reconstructed", "adjacent", lambda v: _cut(v, 20, '" "'), ("concatenated",), 1, 6),
+    Context("reconstructed", "adjacent, on new lines", lambda v: _cut(v, 20, '"\n    "'), ("concatenated",), 1, 6),
+    Context("reconstructed", "shell quotes", lambda v: _cut(v, 20, "\"'") + b"'", ("concatenated",), 1, 6),
+    Context("reconstructed", "continued line", lambda v: _cut(v, 20, "\\\n"), ("concatenated",), 1, 6),
+    Context("reconstructed", "prefix and body", lambda v: _cut(v, v.rindex("_") + 1 if "." not in v else 8, '" + "'), ("concatenated",), 1, 6),
+    Context("reconstructed", "list and join", lambda v: f'"".join(["{v[:20]}", "{v[20:]}"])'.encode(), ("concatenated",), 1, 11),
+    Context("compressed", "gzip", lambda v: gzip.compress(f"a\nb {v}".encode()), ("gzip",), 2, 3),
+    Context("compressed", "gzip, two members", lambda v: gzip.compress(b"a\n") + gzip.compress(v.encode()), ("gzip",), 2, 1),
+    Context("compressed", "bzip2", lambda v: bz2.compress(f"a\nb {v}".encode()), ("bzip2",), 2, 3),
+    Context("compressed", "xz", lambda v: lzma.compress(f"a\nb {v}".encode()), ("xz",), 2, 3),
+    Context("compressed", "zstd", lambda v: zstandard.compress(f"a\nb {v}".encode()), ("zstd",), 2, 3),
+    Context("compressed", "gzip in the middle of a binary", lambda v: b"\x00" * 99 + gzip.compress(f"{'x ' * 50}{v}".encode()), ("gzip",), 1),
+    Context("compressed", "base64 of gzip", lambda v: b"x: " + base64.b64encode(gzip.compress(v.encode())), ("base64", "gzip"), 1, 4),
+    Context("archive", "zip", lambda v: _zip({"a/b.txt": f"a\nb {v}".encode()}), ("zip",), 2, 3),
+    Context("archive", "zip, stored", lambda v: _zip({"b": f"a\nb {v}".encode()}, zipfile.ZIP_STORED), ("zip",), 2, 3),
+    Context("archive", "zip, directory lost", lambda v: _zip({"b": f"a\nb {v}".encode()})[:-60], ("zip",), 2, 3),
+    Context("archive", "zip in zip", lambda v: _zip({"i.zip": _zip({"b": f"a\nb {v}".encode()})}), ("zip", "zip"), 2, 3),
+    Context("archive", "tar", lambda v: _tar({"b": f"a\nb {v}".encode()}), ("tar",), 2, 3),
+    Context("archive", "tar.gz", lambda v: _tar({"b": f"a\nb {v}".encode()}, "w:gz"), ("gzip", "tar"), 2, 3),
+    Context("archive", "tar.xz in zip", lambda v: _zip({"t": _tar({"b": v.encode()}, "w:xz")}), ("zip", "xz", "tar"), 1, 1),
+    Context("archive", "gzip in tar", lambda v: _tar({"b.gz": gzip.compress(v.encode())}), ("tar", "gzip"), 1, 1),
+    Context("archive", "notebook in wheel", lambda v: _zip({"x/n.ipynb": _notebook(v, output=True)}), ("zip",), 12),
+    Context("binary", "pickle", lambda v: pickle.dumps({"token": v, "x": 1}), (), None),
+    Context("binary", "pickle, protocol 2", lambda v: pickle.dumps([v, "q"], 2), (), None),
+    Context("binary", "compiled Python", lambda v: marshal.dumps(compile(f"x = {v!r}\ny = 'z'", "f", "exec")), (), None),
+    Context("binary", "safetensors header", lambda v: struct.pack("<Q", 70 + len(v)) + json.dumps({"__metadata__": {"token": v}}).encode(), (), None),
+    Context("binary", "SQLite", _sqlite, ("sqlite",), None),
+)  # fmt: skip

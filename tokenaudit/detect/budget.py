@@ -1,0 +1,54 @@
+"""What unwrapping may still cost, and the reasons why something was left out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from tokenaudit.detect.limits import MIB, Limits
+
+_ALWAYS_ALLOWED = 16 * MIB
+
+
+class Budget:
+    """Shared by everything that is unwrapped from one piece of bytes. Each limit that is hit adds one reason."""
+
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+        self.limits = limits
+        self.reasons: dict[str, None] = {}
+        self._clock = clock
+        self._started = clock()
+        self._size = limits.size
+        self._entries = limits.entries
+
+    def skip(self, reason: str) -> None:
+        """Notes that something could not be looked into."""
+        self.reasons[reason] = None
+
+    def spend(self, size: int) -> bool:
+        """Whether `size` more bytes may come out, and whether there is time for them."""
+        self._size -= size
+        if self._size < 0:
+            self.skip(f"unwrapping stopped at its limit of {self.limits.size // MIB} MiB")
+        return self._size >= 0 and not self.late()
+
+    def late(self) -> bool:
+        """Whether the time is over."""
+        over = self._clock() - self._started > self.limits.seconds
+        if over:
+            self.skip(f"unwrapping stopped at its limit of {self.limits.seconds:g} seconds")
+        return over
+
+    def entry(self) -> bool:
+        """Whether one more archive member may be looked into."""
+        self._entries -= 1
+        if self._entries < 0:
+            self.skip(f"unwrapping stopped at its limit of {self.limits.entries} archive members")
+        return self._entries >= 0 and not self.late()
+
+    def grows_too_much(self, what: str, size: int, out_of: int) -> bool:
+        """Whether `out_of` bytes have become suspiciously many."""
+        bomb = size > max(_ALWAYS_ALLOWED, out_of * self.limits.ratio)
+        if bomb:
+            self.skip(f"{what} grows to more than {self.limits.ratio} times its size; the rest was not read")
+        return bomb

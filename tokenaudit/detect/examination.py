@@ -1,0 +1,130 @@
+"""One examination: from a piece of bytes to everything inside it, however deep, following evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.claims import read_claims
+from tokenaudit.detect.evidence import Hit, Prefilter
+from tokenaudit.detect.interface import Detection, Examined
+from tokenaudit.detect.place import Lines, Place
+from tokenaudit.detect.plugins import Candidate, Find
+from tokenaudit.detect.unwrap import CONTAINERS, WRITINGS, Inner, is_sqlite, is_tar, unwrap_columns, unwrap_tar
+from tokenaudit.detect.unwrap.rewritten import windows
+from tokenaudit.secret import Secret
+
+_LEFT, _RIGHT = 64, 32 << 10
+"""Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+
+Trace = tuple[int, ...]
+"""Where something stands: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    data: bytes
+    place: Callable[[int], Place]
+    trace: Callable[[int], Trace]
+    via: tuple[str, ...] = ()
+    member: str | None = None
+
+
+class Examination:
+    """Walks one piece of bytes. `finds` are the plugins' functions from text to candidates."""
+
+    def __init__(self, prefilter: Prefilter, finds: Callable[[], Sequence[Find]], budget: Budget) -> None:
+        self._prefilter = prefilter
+        self._finds = finds
+        self._budget = budget
+        self._found: dict[tuple[str, Trace], Detection] = {}
+
+    def run(self, data: bytes) -> Examined:
+        """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
+        self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,)))
+        ordered = sorted(self._found.items(), key=lambda item: item[0][1])
+        detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
+        return Examined(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
+
+    def _unnamed(self, detection: Detection) -> Detection:
+        """Names of archive members may be credentials themselves."""
+        return replace(detection, member=self._without_values(detection.member)) if detection.member else detection
+
+    def _without_values(self, text: str) -> str:
+        for detection in self._found.values():
+            text = text.replace(detection.secret.reveal(), detection.secret.display)
+        return text
+
+    def _examine(self, piece: _Piece) -> None:
+        hits = self._prefilter.hits(piece.data)
+        if hits and is_tar(piece.data):
+            hits = self._follow(piece, unwrap_tar(piece.data, self._budget), hits)
+        for reading, unwrap in CONTAINERS.items():
+            if chosen := self._chosen(hits, reading):
+                hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
+        if hits and is_sqlite(piece.data):
+            hits = self._follow(piece, unwrap_columns(piece.data, hits, self._budget), hits)
+        self._detect(piece, hits)
+        for reading, unwrap in WRITINGS.items():
+            if chosen := self._chosen(hits, reading):
+                hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
+
+    def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
+        return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]
+
+    def _follow(self, piece: _Piece, inners: Iterator[Inner], hits: list[Hit]) -> list[Hit]:
+        """Examines what was unwrapped; gives the hits that it doesn't account for."""
+        covered = []
+        for inner in inners:
+            if inner.covers:
+                covered.append(inner.covers)
+            if not self._prefilter.may_hold(inner.data):
+                continue
+            if len(piece.via) >= self._budget.limits.depth:
+                self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
+            elif not self._budget.late():
+                self._examine(_inside(piece, inner))
+        return [hit for hit in hits if not any(start <= hit.start < end for start, end in covered)]
+
+    def _detect(self, piece: _Piece, hits: Sequence[Hit]) -> None:
+        for candidate in self._candidates(piece.data, hits):
+            key = (candidate.value, piece.trace(candidate.start))
+            if key in self._found:
+                continue
+            line, column = piece.place(candidate.start)
+            self._found[key] = Detection(
+                candidate.kind,
+                Secret(candidate.value),
+                candidate.likelihood,
+                line,
+                column,
+                piece.via,
+                piece.member,
+                read_claims(candidate.value),
+            )
+
+    def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
+        plain = self._chosen(hits, "plain")
+        stretches = [(start, end) for start, end, _ in windows(plain, len(data), _LEFT, _RIGHT)]
+        if self._prefilter.everything:
+            stretches = [(0, len(data))]
+        for start, end in stretches:
+            text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
+            found = (candidate for find in self._finds() for candidate in find(text))
+            for each in sorted(found, key=lambda candidate: (candidate.start, candidate.end)):
+                yield each._replace(start=each.start + start, end=each.end + start)
+
+
+def _inside(outer: _Piece, inner: Inner) -> _Piece:
+    via = (*outer.via, *inner.via)
+    member = inner.member
+    if member is not None and outer.member is not None:
+        member = f"{outer.member}!/{member}"
+    member = member if member is not None else outer.member
+    origin = inner.origin
+    if origin is not None:
+        return _Piece(inner.data, lambda at: outer.place(origin(at)), lambda at: outer.trace(origin(at)), via, member)
+    around, before = outer.place(inner.at), outer.trace(inner.at)
+    place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
+    return _Piece(inner.data, place, lambda at: (*before, at), via, member)

@@ -1,0 +1,33 @@
+"""Ways to get at bytes inside bytes, one file a way."""
+
+from tokenaudit.detect.patterns import Reading
+from tokenaudit.detect.unwrap.closed import report_closed
+from tokenaudit.detect.unwrap.interface import Inner, Unwrap
+from tokenaudit.detect.unwrap.rewritten import unwrap_concatenated, unwrap_escapes
+from tokenaudit.detect.unwrap.runs import unwrap_base64, unwrap_hex
+from tokenaudit.detect.unwrap.sqlite import is_sqlite, unwrap_columns
+from tokenaudit.detect.unwrap.streams import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
+from tokenaudit.detect.unwrap.tars import is_tar, unwrap_tar
+from tokenaudit.detect.unwrap.utf16 import unwrap_utf16
+from tokenaudit.detect.unwrap.zips import unwrap_zip
+
+CONTAINERS: dict[Reading, Unwrap] = {
+    "zip": unwrap_zip,
+    "gzip": unwrap_gzip,
+    "bzip2": unwrap_bzip2,
+    "xz": unwrap_xz,
+    "zstd": unwrap_zstd,
+    "closed": report_closed,
+}
+"""What accounts for all bytes of a range: evidence inside of it is not read in any other way."""
+
+WRITINGS: dict[Reading, Unwrap] = {
+    "utf-16": unwrap_utf16,
+    "base64": unwrap_base64,
+    "hex": unwrap_hex,
+    "escapes": unwrap_escapes,
+    "concatenated": unwrap_concatenated,
+}
+"""Ways to write text."""
+
+__all__ = ["CONTAINERS", "WRITINGS", "Inner", "is_sqlite", "is_tar", "unwrap_columns", "unwrap_tar"]
