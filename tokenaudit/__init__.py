@@ -1,1 +1,40 @@
-"""Finds, judges and replaces Hugging Face credentials."""
+"""Finds, judges and replaces Hugging Face credentials.
+
+The library in four names: `scan` finds credentials and gives an `Audit`, whose `report` is a `Report`; `Secret` is a
+value that masks itself; `fingerprint` names a value without giving it away.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from tokenaudit._version import __version__
+
+if TYPE_CHECKING:
+    from tokenaudit.audit import Audit, scan
+    from tokenaudit.errors import AuditError
+    from tokenaudit.model import Report
+    from tokenaudit.secret import Secret, fingerprint
+    from tokenaudit.sources.resolve import Scope
+
+_HOMES = {
+    "Audit": "tokenaudit.audit",
+    "AuditError": "tokenaudit.errors",
+    "Report": "tokenaudit.model",
+    "Scope": "tokenaudit.sources.resolve",
+    "Secret": "tokenaudit.secret",
+    "fingerprint": "tokenaudit.secret",
+    "scan": "tokenaudit.audit",
+}
+
+__all__ = ["Audit", "AuditError", "Report", "Scope", "Secret", "__version__", "fingerprint", "scan"]
+
+
+def __getattr__(name: str) -> object:
+    """Loads a public name when it is first used, so that a small command pays for nothing else."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    found: object = getattr(importlib.import_module(_HOMES[name]), name)
+    return found

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-AUTHOR = "Ada Example <ada@example.org>"
+AUTHOR = "A Committer <committer@example.org>"
 _FIRST = 1_600_000_000
 _DAY = 86_400
 

@@ -1,0 +1,7 @@
+"""`python -m tokenaudit`."""
+
+import sys
+
+from tokenaudit.cli import main
+
+sys.exit(main())

@@ -1,0 +1,81 @@
+"""From what was found to what it means: asked of the Hub if wanted, judged, and given a replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from tokenaudit.gather import Gathered
+from tokenaudit.model import Credential, Inspection, Report, Severity, Skipped, Summary, Tool
+from tokenaudit.policy import Settings, judge
+from tokenaudit.remediate.recommendation import recommend
+
+Inspections = Mapping[str, Inspection]
+
+
+def assess(credential: Credential, inspections: Inspections, settings: Settings, now: datetime) -> Credential:
+    """One credential with its inspection, verdict and recommendation.
+
+    Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
+    """
+    if credential.likelihood != "credential":
+        return credential
+    inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
+    judged = replace(inspected, verdict=judge(inspected, settings, now))
+    return replace(judged, recommendation=recommend(judged))
+
+
+def report(
+    gathered: Gathered,
+    inspections: Inspections,
+    settings: Settings,
+    *,
+    started_at: datetime,
+    now: Callable[[], datetime],
+    tool: Tool,
+) -> Report:
+    """The finished report: worst first, with what could not be asked said among what could not be read."""
+    moment = now()
+    credentials = sorted(
+        (assess(credential, inspections, settings, moment) for credential in gathered.credentials.values()),
+        key=_worst_first,
+    )
+    skipped = (*gathered.skipped, *_unanswered(credentials))
+    return Report(
+        tool=tool,
+        started_at=started_at,
+        finished_at=now(),
+        complete=not skipped,
+        skipped=skipped,
+        targets=tuple(gathered.targets),
+        credentials=tuple(credentials),
+        problems=tuple(gathered.problems),
+        summary=summarize(credentials, len(gathered.problems)),
+    )
+
+
+def summarize(credentials: Sequence[Credential], problems: int) -> Summary:
+    """The numbers of a report."""
+    likely = [credential for credential in credentials if credential.likelihood == "credential"]
+    return Summary(
+        credentials=len(likely),
+        active=sum(c.inspection is not None and c.inspection.status == "active" for c in likely),
+        over_privileged=sum(c.verdict is not None and c.verdict.privilege == "over" for c in likely),
+        problems=problems,
+        unlikely=len(credentials) - len(likely),
+    )
+
+
+def _unanswered(credentials: Sequence[Credential]) -> list[Skipped]:
+    return [
+        Skipped(f"credential {credential.fingerprint} ({credential.display})", credential.inspection.reason)
+        for credential in credentials
+        if credential.inspection is not None and credential.inspection.status == "unknown"
+    ]
+
+
+def _worst_first(credential: Credential) -> tuple[object, ...]:
+    severity = credential.verdict.severity if credential.verdict else Severity.INFO
+    reach = credential.reach.downloads_month if credential.reach else 0
+    return (credential.likelihood != "credential", -severity.rank, -reach, credential.fingerprint)

@@ -1,0 +1,111 @@
+"""The whole chain: places are read, credentials gathered, asked about if wanted, judged, and put into a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenaudit._version import __version__
+from tokenaudit.assess import report
+from tokenaudit.detect import Detector
+from tokenaudit.detect.allow import Honouring
+from tokenaudit.gather import Gathered, gather
+from tokenaudit.model import Inspection, Report, Tool
+from tokenaudit.policy import Settings
+from tokenaudit.report.redact import redacted
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Progress, Run, Silence, Source
+from tokenaudit.sources.resolve import Scope, resolved
+
+if TYPE_CHECKING:
+    from tokenaudit.hub.client import Hub
+    from tokenaudit.sources.machine import MachineSource
+
+TOOL = Tool("tokenaudit", __version__)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A report, and the values behind its fingerprints for as long as this object lives (they mask themselves)."""
+
+    report: Report
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+def utc_now() -> datetime:
+    """The clock that is passed in everywhere."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Everything an audit needs besides the places to look at. The defaults give an offline audit.
+
+    Args:
+        plugins: further detect-secrets plugin files to look with.
+        honour_ignores: obey inline allow comments of scanners; by default whoever is audited can't silence the audit.
+        hub: asked about each unique credential once; None keeps the audit offline.
+        settings: the policy.
+        jobs: how many processes to use; one a processor by default.
+        progress: told how far the audit is.
+        now: the clock.
+    """
+
+    plugins: Sequence[Path] = ()
+    honour_ignores: bool = False
+    hub: Hub | None = None
+    settings: Settings = field(default_factory=Settings)
+    jobs: int | None = None
+    progress: Progress = field(default_factory=Silence)
+    now: Callable[[], datetime] = utc_now
+
+    def audit(self, sources: Iterable[Source]) -> Audit:
+        """Reads all `sources`, asks, judges.
+
+        Raises:
+            ConfigurationError: a plugin file can't be used.
+        """
+        started_at = self.now()
+        detector = Detector.load(self.plugins)
+        examiner = Honouring(detector) if self.honour_ignores else detector
+        run = Run(examiner=examiner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
+        gathered = gather(sources, run)
+        inspections = self._inspections(gathered)
+        finished = report(gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
+        return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+
+    def _inspections(self, gathered: Gathered) -> dict[str, Inspection]:
+        if self.hub is None:
+            return {}
+        from tokenaudit.inspect import inspect_credentials  # noqa: PLC0415 - an offline audit never loads it
+
+        asked = [
+            (credential.kind, gathered.secrets[mark])
+            for mark, credential in gathered.credentials.items()
+            if credential.likelihood == "credential"
+        ]
+        return dict(inspect_credentials(asked, self.hub, now=self.now, progress=self.progress))
+
+
+def scan(
+    targets: Sequence[str | os.PathLike[str]] = (".",), scope: Scope | None = None, auditor: Auditor | None = None
+) -> Audit:
+    """Finds every Hugging Face credential in folders, files, git repositories (bare ones too) or clone URLs.
+
+    Raises:
+        UsageError: a target doesn't exist or can't be cloned.
+        ConfigurationError: a plugin file can't be used.
+    """
+    auditor = auditor or Auditor()
+    names = [os.fspath(target) for target in targets]
+    with resolved(names, scope or Scope(), auditor.progress) as sources:
+        return auditor.audit(sources)
+
+
+def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:
+    """Audits one machine."""
+    return (auditor or Auditor()).audit([source])

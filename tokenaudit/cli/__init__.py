@@ -1,0 +1,13 @@
+"""The command line: one short file a command, no logic."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code; the entry point of the `tokenaudit` script."""
+    from tokenaudit.cli.app import app  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
+    from tokenaudit.cli.boundary import run  # noqa: PLC0415 - as above
+
+    return run(app, arguments)

@@ -1,0 +1,83 @@
+"""The one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import typer
+
+from tokenaudit._version import __version__
+from tokenaudit.errors import AuditError
+
+EXIT_USAGE = 2
+EXIT_INCOMPLETE = 3
+EXIT_INTERRUPTED = 130
+
+# typer keeps click's classes in a place of its own since 0.26 and in click before; the family tree is the same.
+_CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+_LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
+
+
+def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
+    """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = typer.main.get_command(app).main(
+            args=None if arguments is None else list(arguments), prog_name="tokenaudit", standalone_mode=False
+        )
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        say("interrupted: nothing was left half done; run the same command again")
+        return EXIT_INTERRUPTED
+    except AuditError as error:
+        say(f"error: {error}")
+        return EXIT_USAGE
+    except BrokenPipeError:
+        # The reader went away (`| head`): say nothing more, and keep Python from complaining when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_INCOMPLETE
+    except _CommandLineError as error:
+        return _usage(error)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must not print a traceback with values
+        _bug(error)
+        return EXIT_INCOMPLETE
+    return code if isinstance(code, int) else 0
+
+
+def say(message: str) -> None:
+    """One line for the user, on stderr, with anything unprintable escaped."""
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
+    sys.stderr.write(f"tokenaudit: {line}\n")
+
+
+def _usage(error: Exception) -> int:
+    message = getattr(error, "format_message", lambda: str(error))()
+    context = getattr(error, "ctx", None)
+    if not message and context is not None:
+        sys.stderr.write(context.get_help() + "\n")
+        return EXIT_USAGE
+    command = context.command_path if context is not None else "tokenaudit"
+    say(f"error: {' '.join(str(message).split())} See '{command} --help'.")
+    return EXIT_USAGE
+
+
+def _bug(error: Exception) -> None:
+    """Names the error's type and places but not its text or its variables: either could hold a credential."""
+    message = _LONG_WORD.sub("…", " ".join(str(error).split()))[:200]
+    say(f"internal error: {type(error).__name__}: {message}")
+    frames = [
+        f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})"
+        for frame in traceback.extract_tb(error.__traceback__)
+    ]
+    say(f"this is a bug in tokenaudit {__version__}; please report these names: {' > '.join(frames[-6:])}")
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

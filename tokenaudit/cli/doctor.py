@@ -1,0 +1,53 @@
+"""`tokenaudit doctor`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenaudit.cli import options
+
+
+def doctor(
+    folder: Annotated[
+        list[Path] | None,
+        typer.Option(help="Where to look for notebooks and dotenv files. Repeatable. Default: the home folder."),
+    ] = None,
+    inspect: options.InspectOption = False,
+    plugin: options.PluginOption = None,
+    report_format: options.FormatOption = options.Format.TEXT,
+    output: options.OutputOption = None,
+    fail_on: options.FailOnOption = options.FailOn.LOW,
+    baseline: options.BaselineOption = None,
+    show_unlikely: options.ShowUnlikelyOption = False,
+    endpoint: options.EndpointOption = None,
+    no_token: options.NoTokenOption = False,
+    quiet: options.QuietOption = False,
+    no_color: options.NoColorOption = False,
+) -> None:
+    """Audit this machine: where Hugging Face credentials lie, and who else can read them.
+
+    Looks at the HF token store, the environment, git credentials and the helpers git would ask, netrc, the keyring,
+    docker logins, shell start-up files and histories, and at notebooks and dotenv files below the home folder.
+    """
+    from tokenaudit.audit import Auditor  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit import doctor as run_doctor  # noqa: PLC0415 - as above
+    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
+    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
+    from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
+    from tokenaudit.sources.machine import MachineSource  # noqa: PLC0415 - as above
+
+    finish = Finish(report_format.value, output, fail_on.value, baseline, show_unlikely, not no_color)
+    source = MachineSource(Path.home(), os.environ, tuple(folder or (Path.home(),)))
+    with progress_for(quiet=quiet) as progress:
+        auditor = Auditor(
+            plugins=tuple(plugin or ()),
+            hub=options.hub(endpoint, no_token=no_token) if inspect else None,
+            settings=load_settings(),
+            progress=progress,
+        )
+        audit = run_doctor(source, auditor)
+    raise typer.Exit(finish(audit))

@@ -1,0 +1,23 @@
+"""`tokenaudit rules`."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tokenaudit.cli import options
+
+
+def rules(
+    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this rule, with its examples.")] = None,
+    report_format: options.FormatOption = options.Format.TEXT,
+) -> None:
+    """Every rule with its reason, severity and remedy; one rule with its bad and good example."""
+    from tokenaudit.listing import rules_json, rules_text  # noqa: PLC0415 - `--help` doesn't load rules
+    from tokenaudit.rules import find_rules  # noqa: PLC0415 - as above
+
+    found = find_rules(rule)
+    as_json = report_format is options.Format.JSON
+    sys.stdout.write(rules_json(found) if as_json else rules_text(found, whole=rule is not None))

@@ -1,0 +1,36 @@
+"""Every rule of the house in one place, for the reference and for `tokenaudit rules`."""
+
+from __future__ import annotations
+
+import difflib
+
+from tokenaudit import ci, policy
+from tokenaudit.errors import UsageError
+from tokenaudit.model import Rule
+from tokenaudit.sources import machine
+
+
+def all_rules() -> dict[str, Rule]:
+    """Rules by id: those about tokens, about configuration, about machines, each group by name."""
+    return {
+        rule.id: rule
+        for group in (policy.RULES, ci.RULES, machine.RULES)
+        for rule in sorted(group.values(), key=lambda rule: rule.id)
+    }
+
+
+def find_rules(rule_id: str | None) -> list[Rule]:
+    """All rules, or the one named.
+
+    Raises:
+        UsageError: there is no such rule; the message names the nearest.
+    """
+    rules = all_rules()
+    if rule_id is None:
+        return list(rules.values())
+    if rule_id not in rules:
+        near = difflib.get_close_matches(rule_id, rules, n=1)
+        hint = f"did you mean {near[0]}?" if near else "`tokenaudit rules` lists them"
+        message = f"no rule is called {rule_id}; {hint}"
+        raise UsageError(message)
+    return [rules[rule_id]]

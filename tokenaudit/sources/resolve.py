@@ -1,0 +1,153 @@
+"""From what a user types as TARGET to the places to read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tokenaudit.errors import UsageError
+from tokenaudit.sources.interface import Progress, Source
+from tokenaudit.sources.unreadable import UnreadableSource
+
+Part: TypeAlias = Literal["history", "tree", "ci"]
+PARTS: tuple[Part, ...] = ("history", "tree", "ci")
+
+
+def parts(only: str, skip: str) -> tuple[Part, ...]:
+    """The parts that `--only` and `--skip` (comma-separated names) leave.
+
+    Raises:
+        UsageError: a name is none of history, tree, ci, or nothing is left to read.
+    """
+    wanted = _named("--only", only) or set(PARTS)
+    left = tuple(part for part in PARTS if part in wanted - _named("--skip", skip))
+    if not left:
+        message = "--only and --skip together leave nothing to read"
+        raise UsageError(message)
+    return left
+
+
+def _named(option: str, names: str) -> set[str]:
+    found = {name.strip() for name in names.split(",") if name.strip()}
+    for name in sorted(found - set(PARTS)):
+        message = f"{option} {name}: no such part; choose from {', '.join(PARTS)}"
+        raise UsageError(message)
+    return found
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which parts of a repository to read.
+
+    `since` limits the scan to what the commits after the merge base with that revision bring in, `staged` to what the
+    index holds and HEAD does not; either leaves the working tree and the rest of the history alone.
+    """
+
+    parts: Collection[Part] = PARTS
+    since: str | None = None
+    staged: bool = False
+    secret_names: Sequence[str] = ()
+
+
+@contextmanager
+def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterator[list[Source]]:
+    """The sources of all `targets`, cloned for as long as the context lasts where they are URLs.
+
+    Raises:
+        UsageError: a target doesn't exist, isn't a repository where one is needed, or is a URL that is refused.
+    """
+    from tokenaudit.sources.clone import is_clone_url  # noqa: PLC0415 - keeps the module light for its types
+
+    with ExitStack() as stack:
+        sources: list[Source] = []
+        for target in dict.fromkeys(targets):
+            if is_clone_url(target):
+                sources += _of_url(target, scope, progress, stack)
+            else:
+                sources += _of_path(target, scope, progress)
+        yield sources
+
+
+def _of_url(url: str, scope: Scope, progress: Progress, stack: ExitStack) -> list[Source]:
+    from tokenaudit.git.command import GitError  # noqa: PLC0415 - only a URL pays for cloning
+    from tokenaudit.git.url import without_password  # noqa: PLC0415 - as above
+    from tokenaudit.sources.clone import cloned  # noqa: PLC0415 - as above
+
+    shown = without_password(url)
+    if scope.staged:
+        message = f"--staged needs a working tree, and {shown} is a URL: clone it, or leave --staged out"
+        raise UsageError(message)
+    try:
+        clone = stack.enter_context(cloned(url, progress))
+    except GitError as error:
+        return [UnreadableSource(shown, "git", f"can't be cloned: {error}")]
+    return _of_repository(clone, shown, scope, tree=False)
+
+
+def _of_path(target: str, scope: Scope, progress: Progress) -> list[Source]:
+    from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - a URL never asks
+
+    path = Path(target)
+    if not os.path.lexists(path):
+        message = f"{target} doesn't exist: name a folder, a file, a git repository or a clone URL"
+        raise UsageError(message)
+    kind = repository_kind(path)
+    if kind == "none" and path.is_dir():
+        top = _enclosing_repository(path)
+        if top is not None and (target == "." or scope.staged or scope.since):
+            return _of_repository(top, str(top), scope, tree=True)
+        if top is not None and "history" in scope.parts:
+            progress.note(f"{target} is a folder of the repository {top}: name that to read its history too")
+    if kind != "none":
+        return _of_repository(path, target, scope, tree=kind != "bare")
+    if scope.staged or scope.since:
+        option = "--staged" if scope.staged else "--since"
+        message = f"{option} needs a git repository, and {target} is none"
+        raise UsageError(message)
+    return _of_folder(path, target, scope)
+
+
+def _enclosing_repository(path: Path) -> Path | None:
+    from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - as above
+
+    return next((top for top in path.resolve().parents if repository_kind(top) == "worktree"), None)
+
+
+def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
+    from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - sources are imported as they are needed
+    from tokenaudit.sources.tree import TreeSource  # noqa: PLC0415 - as above
+
+    sources: list[Source] = []
+    if "tree" in scope.parts:
+        sources.append(TreeSource(path, target))
+    if "ci" in scope.parts and path.is_dir():
+        sources.append(CiSource(path, target, secret_names=scope.secret_names))
+    return sources
+
+
+def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list[Source]:
+    if scope.staged:
+        from tokenaudit.sources.staged import StagedSource  # noqa: PLC0415 - as above
+
+        return [StagedSource(path, target)]
+    if scope.since:
+        from tokenaudit.sources.revisions import SinceSource  # noqa: PLC0415 - as above
+
+        return [SinceSource(path, target, scope.since)]
+    sources: list[Source] = []
+    if "history" in scope.parts:
+        from tokenaudit.sources.gitdir import GitDirSource  # noqa: PLC0415 - as above
+        from tokenaudit.sources.history import HistorySource  # noqa: PLC0415 - as above
+
+        sources += [HistorySource(path, target), GitDirSource(path, target)]
+    if tree:
+        sources += _of_folder(path, target, scope)
+    elif "ci" in scope.parts:
+        from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - as above
+
+        sources.append(CiSource(path, target, secret_names=scope.secret_names))
+    return sources
