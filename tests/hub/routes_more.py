@@ -11,6 +11,10 @@ from tests.hub.world import MOMENT
 _SPACE = r"/api/(?P<type>space)s/(?P<id>[^/]+/[^/]+)"
 _NAME = re.compile(r"^[a-zA-Z][_a-zA-Z0-9]*$")
 _DISCUSSIONS_A_PAGE = 10
+_IN_LISTS_ONLY = frozenset({"topReactions", "numReactionUsers", "numComments", "repoOwner"})
+_IN_DETAILS_ONLY = frozenset(
+    {"_id", "events", "locked", "collection", "isReport", "changes", "filesWithConflicts", "diff"}
+)
 
 
 @_route("GET", _SPACE + "/(?P<what>variables|secrets)")
@@ -72,7 +76,7 @@ def _discussions(routes: Routes, request: Request, found: re.Match[str]) -> Resp
         return repo
     start = int(request.query.get("p", "0")) * _DISCUSSIONS_A_PAGE
     listed = [
-        {key: value for key, value in entry.items() if key not in ("events", "changes", "filesWithConflicts", "diff")}
+        {key: value for key, value in entry.items() if key not in _IN_DETAILS_ONLY}
         for entry in repo.discussions[start : start + _DISCUSSIONS_A_PAGE]
     ]
     return reply({"discussions": listed, "count": len(repo.discussions), "start": start, "numClosedDiscussions": 0})
@@ -85,7 +89,7 @@ def _discussion(routes: Routes, request: Request, found: re.Match[str]) -> Respo
         return repo
     for entry in repo.discussions:
         if entry["num"] == int(found["num"]):
-            return reply(entry)
+            return reply({key: value for key, value in entry.items() if key not in _IN_LISTS_ONLY})
     return refusal(404, "Not found")
 
 

@@ -1,0 +1,138 @@
+"""The double against the Hub's published OpenAPI document.
+
+The document is no part of this repository. Put it at `../shared/facts/hub-openapi.json` beside the checkout, or name
+its path in TOKENAUDIT_HUB_OPENAPI; without it these tests are skipped and say so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.hub import bodies, resources
+from tests.hub.double import HubDouble
+from tests.support.mint import Mint
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.revoke import revoke
+from tokenaudit.secret import Secret
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = Path(os.environ.get("TOKENAUDIT_HUB_OPENAPI", ROOT.parent / "shared" / "facts" / "hub-openapi.json"))
+
+pytestmark = pytest.mark.skipif(
+    not DOCUMENT.is_file(), reason=f"THE DOUBLE IS NOT CHECKED: no OpenAPI document at {DOCUMENT} (see this module)"
+)
+
+NOT_IN_THE_DOCUMENT = {
+    "/api/models": "listings",
+    "/api/models/{namespace}/{repo}": "one repository",
+    "/api/models/{namespace}/{repo}/auth-check": "auth-check of repositories",
+    "/api/spaces/{namespace}/{repo}/restart": "restart of a Space",
+    "/api/spaces/{namespace}/{repo}/runtime": "stage of a Space",
+}
+"""Endpoints that the double plays and the document leaves out; huggingface_hub's own parsing is their only check."""
+
+OUTSIDE_THE_DOCUMENT = {
+    "app-token": "the document knows no accounts of type app",
+    "org-token-legacy": "nor of type org",
+    "fine-grained-repo-org-resource-group": "nor patterns, which the live Hub sends",
+}
+
+
+@pytest.fixture(scope="session")
+def document() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(DOCUMENT.read_bytes())
+    return loaded
+
+
+@pytest.fixture
+def full(hub_double: HubDouble) -> HubDouble:
+    """A double with at least one of everything."""
+    world = hub_double.world
+    hub_double.knows(Mint(1).user_token(), bodies.classic("write", orgs=[bodies.org()]))
+    world.add_repo("alice/m", visibility="private")
+    world.add_repo("acme/d", "dataset")
+    space = world.add_space("alice/app", variables={"A": "1"}, secrets={"HF_TOKEN": "2026-01-01T00:00:00.000Z"})
+    space.discussions.append(resources.discussion(1, ["hello"], repo="alice/app", repo_type="space"))
+    world.jobs["alice"] = [resources.job(environment={"A": "1"})]
+    world.scheduled_jobs["alice"] = [resources.scheduled_job(environment={"A": "1"})]
+    spec = {"spaceId": "alice/app", "environment": {"AB": "1"}, "flavor": "cpu-basic", "timeoutSeconds": None}
+    world.webhooks += [resources.webhook(), resources.webhook(job_spec=spec)]
+    world.members["acme"] = [resources.member("alice", "admin")]
+    world.audit_log["acme"] = [resources.audit_event("jobs.create", last4="abcd")]
+    return hub_double
+
+
+def satisfiable(schema: Any, *, part_of_all: bool = False) -> Any:
+    """The schema without its contradiction: parts of an `allOf` that each forbid the keys of the others."""
+    if isinstance(schema, list):
+        return [satisfiable(entry, part_of_all=part_of_all) for entry in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: value for key, value in schema.items() if not (part_of_all and key == "additionalProperties")}
+    return {
+        key: satisfiable(value, part_of_all=key == "allOf" or (part_of_all and key == "anyOf"))
+        for key, value in kept.items()
+    }
+
+
+def complaints(document: dict[str, Any], path: str, body: object, status: str = "200") -> list[str]:
+    schema = document["paths"][path]["get"]["responses"][status]["content"]["application/json"]["schema"]
+    schema = satisfiable(schema)
+    # References are written from the document's root.
+    validator = Draft202012Validator({**schema, "components": document.get("components", {})})
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(body)]
+
+
+@pytest.mark.parametrize(
+    ("path", "actual"),
+    [
+        ("/api/whoami-v2", "/api/whoami-v2"),
+        ("/api/settings/repositories", "/api/settings/repositories"),
+        ("/api/organizations/{name}/settings/repositories", "/api/organizations/acme/settings/repositories"),
+        ("/api/organizations/{name}/members", "/api/organizations/acme/members"),
+        ("/api/organizations/{name}/audit-log/export", "/api/organizations/acme/audit-log/export"),
+        ("/api/spaces/{namespace}/{repo}/variables", "/api/spaces/alice/app/variables"),
+        ("/api/spaces/{namespace}/{repo}/secrets", "/api/spaces/alice/app/secrets"),
+        ("/api/{repoType}/{namespace}/{repo}/discussions", "/api/spaces/alice/app/discussions"),
+        ("/api/{repoType}/{namespace}/{repo}/discussions/{num}", "/api/spaces/alice/app/discussions/1"),
+        ("/api/jobs/{namespace}", "/api/jobs/alice"),
+        ("/api/scheduled-jobs/{namespace}", "/api/scheduled-jobs/alice"),
+        ("/api/settings/webhooks", "/api/settings/webhooks"),
+        ("/api/models/{namespace}/{repo}/commits/{rev}", "/api/models/alice/m/commits/main"),
+    ],
+)
+def test_what_the_double_answers_is_what_the_document_promises(
+    document: dict[str, Any], full: HubDouble, path: str, actual: str
+) -> None:
+    answer = Hub(full.endpoint).get(actual, Secret(Mint(1).user_token()))
+    body = answer.body  # type: ignore[union-attr]  # a failure has none, and fails the test
+    assert body
+    assert complaints(document, path, body) == []
+
+
+@pytest.mark.parametrize("shape", sorted(set(bodies.shapes()) - set(OUTSIDE_THE_DOCUMENT)))
+def test_every_shape_of_whoami_is_one_that_the_document_allows(document: dict[str, Any], shape: str) -> None:
+    assert complaints(document, "/api/whoami-v2", bodies.shapes()[shape]) == []
+
+
+@pytest.mark.parametrize("shape", sorted(OUTSIDE_THE_DOCUMENT))
+def test_shapes_outside_the_document_are_still_outside(document: dict[str, Any], shape: str) -> None:
+    assert complaints(document, "/api/whoami-v2", bodies.shapes()[shape])
+
+
+def test_a_revocation_is_what_the_document_asks_for(document: dict[str, Any], full: HubDouble) -> None:
+    revoke(Hub(full.endpoint), [Secret(Mint(2).user_token())])
+    operation = document["paths"]["/api/credentials/revoke"]["post"]
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    Draft202012Validator(schema).validate(full.requests[-1].json())
+    assert operation["security"] == []
+
+
+def test_the_endpoints_that_nobody_can_check_are_still_the_same(document: dict[str, Any]) -> None:
+    assert not set(NOT_IN_THE_DOCUMENT) & set(document["paths"])
