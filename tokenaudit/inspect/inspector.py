@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from tokenaudit.detect.claims import read_claims
 from tokenaudit.hub.answer import PASSING, Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.inspect.claims import read_claims
 from tokenaudit.inspect.status import ASKABLE, not_asked, unanswered
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Inspection

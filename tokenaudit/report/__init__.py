@@ -31,6 +31,10 @@ FORMATS: dict[str, str] = {
 """Format name to the module that writes it; modules are imported when their format is asked for."""
 
 
+SCREENS: dict[str, str] = {"identity": "tokenaudit.report.identity"}
+"""Further forms for a terminal, which a command takes in place of `text` for what it alone is about."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How a report is to be written.
@@ -68,7 +72,7 @@ def render(
         UsageError: there is no such format.
     """
     try:
-        module = FORMATS[format]
+        module = (FORMATS | SCREENS)[format]
     except KeyError:
         message = f"there is no report format {format!r}; take one of {', '.join(FORMATS)}"
         raise UsageError(message) from None

@@ -1,0 +1,190 @@
+"""Who each credential is, as a tree: grants by entity with the dangerous ones marked, organizations, reach, verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenaudit.model import Severity
+from tokenaudit.policy.permissions import danger, in_words, is_known
+from tokenaudit.report import view
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.screen import Screen
+from tokenaudit.report.text import STYLES
+
+if TYPE_CHECKING:
+    from tokenaudit.model import Credential, Entity, Grant, Inspection, Organization, Reach, Report, Verdict
+    from tokenaudit.report import Options
+    from tokenaudit.report.screen import Span
+
+_LONGEST = 300
+_MOST = 30
+_STATUS = {"active": "bold", "unknown": "yellow", "invalid": "dim", "expired": "dim"}
+_PRIVILEGE = {
+    "over": ("more than it needs to be", "bold red"),
+    "minimal": ("minimal: nothing here is too much", "bold green"),
+    "unknown": ("can't be told from what is known", "yellow"),
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One line of the tree and what hangs below it."""
+
+    spans: tuple[Span, ...]
+    below: tuple[Node, ...] = ()
+
+
+def render(report: Report, options: Options) -> str:
+    """One tree a credential, the worst first; then what could not be asked, and the closing sentence."""
+    screen = Screen(options.color, options.width)
+    for credential in view.likely(report):
+        _draw(screen, _credential(credential, report))
+        screen.blank()
+    if options.show_unlikely:
+        for credential in view.unlikely(report):
+            screen.add((f"{credential.likelihood}", "dim"), f"  {_clean(credential.display)}")
+    for skipped in report.skipped[:_MOST]:
+        screen.add(("NOT ASKED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
+    if len(report.skipped) > _MOST:
+        screen.add((f"and {len(report.skipped) - _MOST:,} more (all of them: --format json)", "dim"))
+    screen.add((_closing(report), "bold"))
+    return screen.written()
+
+
+def _closing(report: Report) -> str:
+    credentials = view.likely(report)
+    active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
+    over = sum(c.verdict is not None and c.verdict.privilege == "over" for c in credentials)
+    known = f"{view.count(len(credentials), 'credential')}: {active:,} active, {over:,} with more rights than needed."
+    if report.complete:
+        return known
+    return f"{known} {view.count(len(report.skipped), 'question')} left open."
+
+
+def _credential(credential: Credential, report: Report) -> Node:
+    severity = view.severity_of(credential)
+    head: tuple[Span, ...] = (
+        (f" {severity.value.upper()} ", STYLES[severity]),
+        "  ",
+        (_clean(credential.display), "bold"),
+        f"  {_clean(credential.kind).replace('_', ' ')}  ",
+        (credential.fingerprint, "dim"),
+    )
+    inspection = credential.inspection
+    parts: list[Node] = []
+    if inspection is not None:
+        parts.append(Node(tuple(_who(inspection, report))))
+        parts += _grants(inspection)
+        parts += _organizations(inspection.orgs)
+    if credential.reach is not None:
+        parts.append(_reach(credential.reach))
+    if credential.verdict is not None:
+        parts.append(_verdict(credential.verdict))
+    wide = credential.verdict is not None and credential.verdict.privilege != "minimal"
+    if wide and credential.recommendation is not None and credential.recommendation.create_url:
+        link = (visible(credential.recommendation.create_url), "underline")
+        parts.append(Node(("make a narrower one: ", link)))
+    return Node(head, tuple(parts))
+
+
+def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
+    yield inspection.status, _STATUS[inspection.status]
+    if inspection.account is not None:
+        yield f": {_clean(inspection.account.name)} ({_clean(inspection.account.type)}), role {_clean(inspection.role)}"
+    if inspection.name:
+        yield f', named "{_clean(inspection.name)}"'
+    if inspection.created_at is not None:
+        days = (report.started_at - inspection.created_at).days
+        yield f", created {inspection.created_at:%Y-%m-%d} ({view.count(max(days, 0), 'day')} ago)"
+    if inspection.expires_at is not None:
+        yield f", until {inspection.expires_at:%Y-%m-%d %H:%M} UTC"
+    if inspection.account is None or not inspection.details_known:
+        yield f": {_clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
+
+
+def _grants(inspection: Inspection) -> list[Node]:
+    nodes = [_grant(grant) for grant in inspection.grants[:_MOST]]
+    if len(inspection.grants) > _MOST:
+        nodes.append(Node((f"and {len(inspection.grants) - _MOST:,} more",)))
+    everywhere = [_permission(name, None) for name in inspection.global_permissions]
+    if inspection.can_read_gated_repos:
+        everywhere.append(Node(("public gated repositories that its owner was let into, to read",)))
+    if everywhere:
+        nodes.append(Node((("everywhere", "bold"),), tuple(everywhere)))
+    if not nodes and inspection.status == "active":
+        broad = {"write": "write everything its owner may", "read": "read everything its owner may", "god": "anything"}
+        if inspection.role in broad:
+            nodes.append(Node((("! ", "bold red"), f"may {broad[inspection.role]}")))
+        elif inspection.details_known:
+            nodes.append(Node(("may do nothing but say who it is",)))
+    return [Node((("may", "bold"),), tuple(nodes))] if nodes else []
+
+
+def _grant(grant: Grant) -> Node:
+    entity = grant.entity
+    name = _clean(entity.name or entity.id or "(unnamed)")
+    patterns = f" (only {_clean(', '.join(grant.patterns))})" if grant.patterns else ""
+    permissions = tuple(_permission(name_, entity) for name_ in grant.permissions[:_MOST])
+    return Node(((f"{_clean(entity.type)} {name}", "bold"), patterns), permissions)
+
+
+def _permission(name: str, entity: Entity | None) -> Node:
+    grade = danger(name, entity)
+    words = in_words(name) if is_known(name) else "unknown, so taken for dangerous"
+    mark: Span = ("! ", STYLES[grade]) if grade.rank >= Severity.HIGH.rank else "  "
+    return Node((mark, _clean(name), (f"  {words}", "dim")))
+
+
+def _organizations(orgs: Sequence[Organization]) -> list[Node]:
+    if not orgs:
+        return []
+    nodes = []
+    for org in orgs[:_MOST]:
+        plan = f", {_clean(org.plan)}" if org.plan else ""
+        shut: Span = (f", shut out: {_clean(', '.join(org.restrictions))}", "yellow") if org.restrictions else ""
+        groups = [
+            f"{_clean(group.name or group.id or '?')} ({_clean(group.role or '?')})" for group in org.resource_groups
+        ]
+        grouped = f", groups: {', '.join(groups[:5])}" if groups else ""
+        nodes.append(Node((f"{_clean(org.name)}: {_clean(org.role or 'role not told')}{plan}{grouped}", shut)))
+    if len(orgs) > _MOST:
+        nodes.append(Node((f"and {len(orgs) - _MOST:,} more",)))
+    return [Node((("organizations", "bold"),), tuple(nodes))]
+
+
+def _reach(reach: Reach) -> Node:
+    head = (
+        f"writes {view.count(reach.writable, 'repo')}"
+        f", reads {reach.readable:,} ({reach.private:,} private, {reach.gated:,} gated)"
+    )
+    pulled = f"; what it writes is pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
+    below = [
+        Node((f"{_clean(repo.type)} {_clean(repo.id)}", (f"  {repo.access}, {repo.downloads or 0:,} a month", "dim")))
+        for repo in reach.repos[:5]
+    ]
+    below += [Node((("not counted: ", "yellow"), _clean(words))) for words in reach.not_counted[:5]]
+    return Node((("reach ", "bold"), head + pulled), tuple(below))
+
+
+def _verdict(verdict: Verdict) -> Node:
+    words, style = _PRIVILEGE[verdict.privilege]
+    below = []
+    for reason in verdict.reasons:
+        remedy = (Node((("→ ", "dim"), _clean(reason.remedy))),) if reason.remedy else ()
+        grade = (f"{reason.severity.value} ", STYLES[reason.severity])
+        below.append(Node((grade, _clean(reason.message), (f"  [{_clean(reason.rule)}]", "dim")), remedy))
+    return Node((("verdict ", "bold"), (words, style)), tuple(below))
+
+
+def _draw(screen: Screen, node: Node, guide: str = "", *, last: bool = True, top: bool = True) -> None:
+    lead = "" if top else guide + ("└─ " if last else "├─ ")
+    screen.add(*node.spans, label=lead, column=len(lead))
+    inner = "" if top else guide + ("   " if last else "│  ")
+    for number, below in enumerate(node.below):
+        _draw(screen, below, inner, last=number == len(node.below) - 1, top=False)
+
+
+def _clean(text: str) -> str:
+    return visible(shorten(text, _LONGEST))
