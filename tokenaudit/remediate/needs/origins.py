@@ -18,6 +18,7 @@ class Origins:
 
     def __init__(self, module: ast.Module, values: Values) -> None:
         self._values = values
+        self._known: dict[ast.expr, str] = {}
         self._imports: dict[str, str] = {}
         self.stars: list[str] = []
         self.libraries: set[str] = set()
@@ -31,6 +32,12 @@ class Origins:
         """The dotted name; empty where it is unknown."""
         if node is None or depth > _DEPTH:
             return ""
+        if node not in self._known:
+            self._known[node] = ""  # whatever leads back here while it is being followed is unknown
+            self._known[node] = self._follow(node, depth)
+        return self._known[node]
+
+    def _follow(self, node: ast.expr, depth: int) -> str:
         if isinstance(node, ast.Name):
             return self._name(node, depth)
         if isinstance(node, ast.Attribute):

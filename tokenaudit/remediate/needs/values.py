@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Any, TypeAlias
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -45,6 +45,7 @@ class Values:
         self._attributes: dict[str, list[ast.expr | None]] = defaultdict(list)
         self._options: dict[str, list[ast.expr]] = defaultdict(list)
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
+        self._known: dict[ast.expr, Options] = {}
         self._follow: dict[type[ast.expr], Callable[[Any, int], Options]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -77,7 +78,12 @@ class Values:
         if isinstance(node, ast.Constant):
             return Options((node.value,), sure=True)
         follow = self._follow.get(type(node))
-        return follow(node, depth) if follow else UNKNOWN
+        if follow is None:
+            return UNKNOWN
+        if node not in self._known:
+            self._known[node] = UNKNOWN  # whatever leads back here while it is being followed is unknown
+            self._known[node] = follow(node, depth)
+        return self._known[node]
 
     def beginning(self, node: ast.expr | None, depth: int = 0) -> str:
         """The constant text that `node` begins with, whatever follows; empty where nothing is known."""
@@ -223,8 +229,9 @@ class Values:
         found = [self.of(p, depth + 1) for p in parts]
         if any(not f.values for f in found):
             return UNKNOWN
-        texts = ["".join(str(v) for v in combination) for combination in product(*(f.values for f in found))]
-        return Options(tuple(dict.fromkeys(texts))[:_MOST], all(f.sure for f in found))
+        combinations = islice(product(*(f.values for f in found)), _MOST + 1)
+        texts = tuple(dict.fromkeys("".join(str(v) for v in c) for c in combinations))
+        return Options(texts[:_MOST], len(texts) <= _MOST and all(f.sure for f in found))
 
     def _either(self, parts: list[ast.expr], depth: int) -> Options:
         found = self._union((self.of(p, depth + 1) for p in parts), sure=False)

@@ -92,6 +92,8 @@ def git_remote(url: str) -> Entity | None:
 def hf_url(text: str) -> Entity | None:
     """The repository in an `hf://` address; None for anything else."""
     found = _HF_URL.match(text)
+    if found and found[2].partition("/")[0] in _FOLDERS:
+        return None
     return Entity(_FOLDERS.get(found[1] or "", "model"), found[2]) if found else None
 
 
