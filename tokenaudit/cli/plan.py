@@ -1,0 +1,60 @@
+"""`tokenaudit plan`: the rotation runbook of a report."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenaudit.errors import UsageError
+
+
+class PlanFormat(str, Enum):
+    """How the runbook is written."""
+
+    MARKDOWN = "markdown"
+    JSON = "json"
+
+
+class PlanMode(str, Enum):
+    """Whether the old value may be known to others."""
+
+    PLANNED = "planned"
+    BREACH = "breach"
+
+
+def plan(
+    report: Annotated[Path | None, typer.Argument(help="A JSON report; standard input without it or for -.")] = None,
+    mode: Annotated[
+        PlanMode | None,
+        typer.Option(help="Default: breach as soon as a value stands outside this machine."),
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Fingerprints, or their beginnings.")] = None,
+    format: Annotated[PlanFormat, typer.Option("--format", "-f", help="How to write it.")] = PlanFormat.MARKDOWN,  # noqa: A002 - the option's name
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+) -> None:
+    """Write the rotation runbook for a report: replacements, consumers, steps in order. Asks nobody, changes nothing."""
+    from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
+    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
+    from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above
+
+    name = "standard input" if report is None or str(report) == "-" else str(report)
+    found = planned(load(_read(report), name), mode=mode.value if mode else None, only=only or ())
+    written = to_json(found) if format is PlanFormat.JSON else to_markdown(found)
+    if output is None:
+        sys.stdout.buffer.write(written.encode("utf-8", "backslashreplace"))
+    else:
+        output.write_text(written, encoding="utf-8", errors="backslashreplace")
+
+
+def _read(path: Path | None) -> bytes:
+    if path is None or str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}"
+        raise UsageError(message) from None

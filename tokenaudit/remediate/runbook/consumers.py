@@ -1,0 +1,85 @@
+"""Who uses a credential, as far as a report knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from posixpath import basename
+
+from tokenaudit.model import Credential, Location, Problem, Report
+from tokenaudit.remediate.runbook.nouns import Consumer
+
+_NOT_IN_USE = frozenset({"history", "commit-message", "tag-message", "note", "reflog", "discussion"})
+"""Places where a value stands but nothing reads it from."""
+
+_HOW = {
+    "space-variable": (
+        "space-variable",
+        "put it into a secret of the Space (`tokenaudit rotate` does), then delete the variable: variables are public",
+    ),
+    "job": ("job", "start the job anew with `--secrets`, naming a token of its own"),
+    "scheduled-job": ("job", "delete the schedule and create it anew with `--secrets`, naming a token of its own"),
+    "webhook": ("webhook", "edit the webhook in settings/webhooks"),
+    "endpoint": ("endpoint", "edit the endpoint's environment and put it among the secrets"),
+    "machine": ("machine", "`hf auth login` with the new token, or `tokenaudit rotate`"),
+    "keyring": ("keyring", "`tokenaudit rotate` writes the entry and reads it back"),
+    "environment": ("environment", "change it where the environment is set, then start what reads it anew"),
+}
+_CI = (
+    (
+        ".github/workflows/",
+        "github-secret",
+        "Settings, Secrets and variables, Actions: update it (keep its visibility)",
+    ),
+    (".gitlab-ci", "gitlab-variable", "Settings, CI/CD, Variables: update it (keep its flags and environment scope)"),
+    (".circleci/", "circleci-variable", "Project Settings, Environment Variables: replace it, and in any context"),
+    ("bitbucket-pipelines", "bitbucket-variable", "Repository settings, Pipelines, Repository variables: replace it"),
+    ("azure-pipelines", "azure-variable", "Pipelines, Library or the pipeline's variables: replace it"),
+    ("Jenkinsfile", "jenkins-credential", "Manage Jenkins, Credentials: replace it"),
+)
+
+
+def consumers_of(credential: Credential, report: Report) -> tuple[Consumer, ...]:
+    """The known consumers, each once: places that hold the value, then settings of CI that are named for one."""
+    found = [c for location in credential.locations for c in _at(location)]
+    targets = {location.target for location in credential.locations}
+    found += [c for problem in report.problems if problem.target in targets for c in _in_ci(problem)]
+    return tuple(dict.fromkeys(found))
+
+
+def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]:
+    """Where consumers may be that no report can know of."""
+    unknown = ["other repositories, notebooks and machines that were given the same value"]
+    if not any(c.kind.endswith(("secret", "variable")) for c in consumers_of(credential, report)):
+        unknown.append("secrets of CI and of Spaces: they never show their values, so compare names and dates by hand")
+    if credential.inspection is None:
+        unknown.append("everything the account runs: the Hub was not asked who this credential is (`--inspect`)")
+    if not report.complete:
+        unknown.append(f"what this report could not read: {len(report.skipped)} places")
+    return tuple(unknown)
+
+
+def _at(location: Location) -> Iterator[Consumer]:
+    if location.source in _NOT_IN_USE or location.in_head is False:
+        return
+    owner = location.author
+    kind, how = _HOW.get(location.source, ("", ""))
+    if kind:
+        yield Consumer(kind, location.target, location.member or location.path, how, location.date, owner)
+        return
+    name = basename(location.path or "")
+    where = location.target if location.path is None else f"{location.target}: {location.path}"
+    if name.startswith(".env") or name.endswith(".env"):
+        yield Consumer(
+            "dotenv", where, name, "replace the value in the file, and take the file out of git", None, owner
+        )
+    else:
+        how = "read the token from the environment (HF_TOKEN) instead of writing it here"
+        yield Consumer("file", where, name or None, how, None, owner)
+
+
+def _in_ci(problem: Problem) -> Iterator[Consumer]:
+    if not problem.credential_name or not problem.path:
+        return
+    for mark, kind, how in _CI:
+        if mark in problem.path:
+            yield Consumer(kind, problem.target, problem.credential_name, how, certain=False)

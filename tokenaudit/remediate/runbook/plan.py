@@ -1,0 +1,71 @@
+"""The runbook of a whole report: which credentials, in which order, in which mode."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tokenaudit.errors import UsageError
+from tokenaudit.model import Credential, Report, Severity
+from tokenaudit.remediate.recommendation import recommend
+from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
+from tokenaudit.remediate.runbook.nouns import Mode, Plan, PlannedCredential
+from tokenaudit.remediate.runbook.steps import steps_of
+
+_OURS = frozenset({"machine", "keyring", "environment"})
+_DEAD = frozenset({"invalid", "expired"})
+
+
+def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Plan:
+    """The runbook for the credentials of `report`, the most harmful first; placeholders need none.
+
+    Without `mode` it is a breach as soon as one value stands somewhere others may have read it, which is everywhere
+    but on the machine itself. `only` are fingerprints or their beginnings.
+
+    Raises:
+        UsageError: the report holds no credential with a fingerprint of `only`.
+    """
+    chosen = [c for c in report.credentials if c.likelihood == "credential"]
+    for wanted in only:
+        if not any(c.fingerprint.startswith(wanted) for c in chosen):
+            message = (
+                f"the report holds no credential with the fingerprint {wanted}; `tokenaudit plan` lists those it has"
+            )
+            raise UsageError(message)
+    if only:
+        chosen = [c for c in chosen if c.fingerprint.startswith(tuple(only))]
+    mode = mode or ("breach" if any(_exposed(c) for c in chosen) else "planned")
+    ordered = sorted(chosen, key=_harm)
+    return Plan(mode, tuple(_planned(c, report, mode) for c in ordered), report.skipped)
+
+
+def _planned(credential: Credential, report: Report, mode: Mode) -> PlannedCredential:
+    recommendation = credential.recommendation or recommend(credential)
+    consumers = consumers_of(credential, report)
+    unknown = unknown_consumers(credential, report)
+    return PlannedCredential(
+        credential.fingerprint,
+        credential.display,
+        credential.verdict.severity if credential.verdict else Severity.HIGH,
+        recommendation,
+        consumers,
+        steps_of(credential, recommendation, consumers, unknown, mode),
+        unknown,
+    )
+
+
+def _exposed(credential: Credential) -> bool:
+    return any(location.source not in _OURS for location in credential.locations)
+
+
+def _harm(credential: Credential) -> tuple[int, int, int, int, str]:
+    """Sorts the worst first: alive, severe, able to write much, read by many."""
+    status = credential.inspection.status if credential.inspection else "unknown"
+    severity = credential.verdict.severity.rank if credential.verdict else Severity.HIGH.rank
+    reach = credential.reach
+    return (
+        int(status in _DEAD),
+        -severity,
+        -(reach.writable if reach else 0),
+        -(reach.downloads_month if reach else 0),
+        credential.fingerprint,
+    )

@@ -1,0 +1,131 @@
+"""A runbook as Markdown for a tracker, or as JSON."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from tokenaudit.remediate.runbook.nouns import Consumer, Plan, PlannedCredential, Step
+from tokenaudit.report.escape import visible
+from tokenaudit.report.markdown import code
+from tokenaudit.report.walk import map_text
+
+_SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
+_ZERO_WIDTH = "&#8203;"
+_PLAIN_LINK = re.compile(r"https://[\w./?=&#%-]+")
+_TITLE = {
+    "planned": "Planned rotation: the old credential lives until everything has moved",
+    "breach": "Breach: the old credential dies first",
+}
+
+
+def to_json(plan: Plan) -> str:
+    """The runbook as indented JSON, schema `tokenaudit/plan/1`."""
+    written = msgspec.to_builtins(map_text(plan, _lines))
+    document = {"schema": written.pop("schema"), **written}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _lines(value: str) -> str:
+    """Commands keep their line feeds."""
+    return "\n".join(visible(line) for line in value.split("\n"))
+
+
+def prose(value: str, link: str | None = None) -> str:
+    """A sentence of ours that may quote scanned places: its code spans stay spans, `link` a link, all else plain."""
+    if link and link in value and _PLAIN_LINK.fullmatch(link):
+        before, _, after = value.partition(link)
+        return f"{prose(before)}<{link}>{prose(after)}"
+    parts = value.split("`")
+    if len(parts) % 2 == 0:
+        return _words(value)
+    return "".join(code(part) if at % 2 else _words(part) for at, part in enumerate(parts))
+
+
+def _words(value: str) -> str:
+    """Plain words, with only those signs as entities that could make markup, a mention or a link within a sentence."""
+    return _SIGNS.sub(_as_entity, visible(value)).replace("www.", f"www{_ZERO_WIDTH}.")
+
+
+def _as_entity(found: re.Match[str]) -> str:
+    return f"&#{ord(found[0])};{_ZERO_WIDTH if found[0] in '@#:' else ''}"
+
+
+def to_markdown(plan: Plan) -> str:
+    """The runbook as a checklist: a section for each credential, a box for each step."""
+    lines = [f"# {_TITLE[plan.mode]}", ""]
+    if not plan.credentials:
+        lines += ["The report holds no credential that needs replacing.", ""]
+    else:
+        lines += ["| # | credential | severity | replacement | consumers |", "|---|---|---|---|---|"]
+        lines += [_row(number, found) for number, found in enumerate(plan.credentials, start=1)]
+        lines.append("")
+    for number, found in enumerate(plan.credentials, start=1):
+        lines += _section(number, found)
+    if plan.skipped:
+        lines += ["## Not read", "", "Consumers and copies may be where nobody could look:", ""]
+        lines += [f"- {code(entry.where)}: {prose(entry.reason)}" for entry in plan.skipped]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(number: int, found: PlannedCredential) -> str:
+    mark = code(f"{found.display} {found.fingerprint[:12]}")
+    return (
+        f"| {number} | {mark} | {found.severity.value} | {found.recommendation.replacement} | {len(found.consumers)} |"
+    )
+
+
+def _section(number: int, found: PlannedCredential) -> list[str]:
+    lines = [
+        f"## {number}. {code(found.display)}, {found.severity.value}",
+        "",
+        f"Fingerprint {code(found.fingerprint)}.",
+        "",
+    ]
+    if found.consumers:
+        lines += ["| consumer | where | name | owner | last change | certain |", "|---|---|---|---|---|---|"]
+        lines += [_consumer(c) for c in found.consumers]
+        lines.append("")
+    lines += [f"- Not known: {prose(words)}" for words in found.unknown_consumers]
+    lines.append("")
+    if found.recommendation.evidence:
+        lines += ["| needed | certainty | seen in | what |", "|---|---|---|---|"]
+        lines += [
+            f"| {_cell(e.need)} | {e.certainty} | {_cell(f'{e.path}:{e.line}')} | {_cell(e.what)} |"
+            for e in found.recommendation.evidence
+        ]
+        lines.append("")
+    for at, step in enumerate(found.steps, start=1):
+        lines += _step(f"{number}.{at}", step, found.recommendation.create_url)
+    return lines
+
+
+def _consumer(consumer: Consumer) -> str:
+    changed = f"{consumer.updated_at:%Y-%m-%d}" if consumer.updated_at else "unknown"
+    owner = _words(consumer.owner) if consumer.owner else "unknown"
+    name = _cell(consumer.name) if consumer.name else ""
+    sure = "yes" if consumer.certain else "by its name"
+    return f"| {consumer.kind} | {_cell(consumer.where)} | {name} | {owner} | {changed} | {sure} |"
+
+
+def _cell(value: str) -> str:
+    """A code span within a table, where a bar would end the cell even inside of one."""
+    return code(value).replace("|", "\\|")
+
+
+def _step(number: str, step: Step, link: str | None) -> list[str]:
+    lines = [f"- [ ] **{number} {prose(step.title)}** ({step.id})", f"  - Do: {prose(step.do, link)}"]
+    if step.command:
+        fence = "```"
+        while fence in step.command:
+            fence += "`"
+        lines += [
+            "",
+            f"    {fence}sh",
+            *(f"    {visible(line)}" for line in step.command.splitlines()),
+            f"    {fence}",
+            "",
+        ]
+    return [*lines, f"  - Verify: {prose(step.verify)}", ""]
