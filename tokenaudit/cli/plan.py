@@ -36,7 +36,7 @@ def plan(
     format: Annotated[PlanFormat, typer.Option("--format", "-f", help="How to write it.")] = PlanFormat.MARKDOWN,  # noqa: A002 - the option's name
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
 ) -> None:
-    """Write the rotation runbook for a report: replacements, consumers, steps in order. Asks nobody, changes nothing."""
+    """Write the rotation runbook for a report: replacements, consumers, steps in order. Offline."""
     from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
     from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above
