@@ -126,7 +126,7 @@ _STATUSES: Sequence[model.Status] = ("active", "active", "invalid", "expired", "
 
 def _credential(mint: Mint, index: int, spots: int) -> model.Credential:
     chance = mint.random
-    secret = Secret(chance.choice((mint.user_token, mint.org_token, mint.oauth_token, mint.app_token))())
+    secret = Secret((mint.user_token, mint.user_token, mint.oauth_token, mint.app_token)[index % 4]())
     status = _STATUSES[index % len(_STATUSES)]
     severity = list(Severity)[(index * 3) % 5] if status != "active" else Severity.CRITICAL
     repos = tuple(
@@ -140,7 +140,7 @@ def _credential(mint: Mint, index: int, spots: int) -> model.Credential:
     own = model.Grant(model.Entity("user", f"person-{index}", str(index)), ("repo.content.read",))
     return model.Credential(
         fingerprint=secret.fingerprint,
-        kind=("user_token", "org_token", "oauth_token", "app_token")[index % 4],
+        kind=("user_token", "user_token", "oauth_token", "app_token")[index % 4],
         display=secret.display,
         likelihood="credential",
         locations=tuple(_location(chance, created) for _ in range(spots)),

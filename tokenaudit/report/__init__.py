@@ -25,6 +25,7 @@ FORMATS: dict[str, str] = {
     "gitlab": "tokenaudit.report.gitlab",
     "github": "tokenaudit.report.github",
     "markdown": "tokenaudit.report.markdown",
+    "html": "tokenaudit.report.html",
     "csv": "tokenaudit.report.csv",
     "junit": "tokenaudit.report.junit",
 }
@@ -42,12 +43,14 @@ class Options:
     `width` is the terminal's in columns, None where the reader is no terminal: lines are then never wrapped.
     `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted. `rules` is the reference
     of the rules by their ids, for the formats that carry one; without it they say what the findings themselves say.
+    `rotation` says of a credential, by fingerprint and in words, how far its rotation is, where that is known.
     """
 
     color: bool = False
     width: int | None = None
     show_unlikely: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
+    rotation: Mapping[str, str] = field(default_factory=dict)
 
 
 class Format(Protocol):
@@ -65,6 +68,7 @@ def render(
     width: int | None = None,
     show_unlikely: bool = False,
     rules: Mapping[str, Rule] | None = None,
+    rotation: Mapping[str, str] | None = None,
 ) -> str:
     """`report` in the named format, ending in a line feed; see `Options` for the other arguments.
 
@@ -77,4 +81,5 @@ def render(
         message = f"there is no report format {format!r}; take one of {', '.join(FORMATS)}"
         raise UsageError(message) from None
     chosen = cast("Format", importlib.import_module(module))
-    return chosen.render(report, Options(color=color, width=width, show_unlikely=show_unlikely, rules=rules or {}))
+    options = Options(color, width, show_unlikely, rules or {}, rotation or {})
+    return chosen.render(report, options)

@@ -1,0 +1,133 @@
+"""When each credential was made and exposed, against the incidents that are known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenaudit.policy.incidents import built_in
+from tokenaudit.report.escape import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from tokenaudit.model import Credential, Report
+
+MOST_ROWS = 40
+MOST_DOTS = 12
+_ROW = 20
+_TOP = 46
+_LEFT = 150
+_WIDTH = 960
+_RIGHT_MARGIN = 20
+_MOST_YEARS = 12
+
+
+@dataclass(frozen=True)
+class Row:
+    """A credential's line: made at `born` (None: not known), seen exposed at each of `dots`."""
+
+    y: int
+    name: str
+    anchor: str
+    born: float | None
+    exposed: float | None
+    dots: tuple[float, ...]
+    words: str
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A year or an incident."""
+
+    x: float
+    name: str
+    words: str = ""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """A drawing of `width` by `height` units; `now` is where the audit's own time lies."""
+
+    width: int
+    height: int
+    left: int
+    now: float
+    rows: tuple[Row, ...]
+    years: tuple[Mark, ...]
+    incidents: tuple[Mark, ...]
+    more: int
+
+
+def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
+    """The drawing for the worst credentials of which any time is known, None where there is none."""
+    timed = [(c, _born(c), _exposures(c)) for c in credentials]
+    timed = [entry for entry in timed if entry[1] or entry[2]]
+    if not timed:
+        return None
+    shown = timed[:MOST_ROWS]
+    end = report.finished_at.timestamp()
+    known = [moment.timestamp() for _, born, seen in shown for moment in (*([born] if born else []), *seen)]
+    start = min([*known, end - 90 * 86400])
+    span = max(end - start, 1.0)
+
+    def x(moment: datetime) -> float:
+        share = (moment.timestamp() - start) / span
+        return round(_LEFT + min(max(share, 0.0), 1.0) * (_WIDTH - _LEFT - _RIGHT_MARGIN), 1)
+
+    rows = tuple(
+        Row(
+            y=_TOP + number * _ROW,
+            name=visible(credential.display),
+            anchor=anchor(credential),
+            born=x(born) if born else None,
+            exposed=x(seen[0]) if seen else None,
+            dots=tuple(dict.fromkeys(x(moment) for moment in seen))[:MOST_DOTS],
+            words=_words(born, seen),
+        )
+        for number, (credential, born, seen) in enumerate(shown)
+    )
+    height = _TOP + len(shown) * _ROW + 8
+    incidents = tuple(
+        Mark(x(incident.cutoff), incident.id, f"{incident.title}: {incident.advice}")
+        for incident in built_in()
+        if start <= incident.cutoff.timestamp() <= end
+    )
+    years = _years(start, end, x(report.finished_at), report)
+    return Timeline(_WIDTH, height, _LEFT, x(report.finished_at), rows, years, incidents, len(timed) - len(shown))
+
+
+def anchor(credential: Credential) -> str:
+    """The name by which a link reaches a credential on the page."""
+    return "c-" + "".join(sign for sign in credential.fingerprint if sign.isascii() and sign.isalnum())[:16]
+
+
+def _years(start: float, end: float, last: float, report: Report) -> tuple[Mark, ...]:
+    this = report.finished_at.year
+    marks = []
+    for year in range(this - _MOST_YEARS, this + 1):
+        moment = report.finished_at.replace(year=year, month=1, day=1, hour=0, minute=0, second=0).timestamp()
+        if start <= moment <= end:
+            share = (moment - start) / max(end - start, 1.0)
+            marks.append(Mark(round(_LEFT + share * (last - _LEFT), 1), str(year)))
+    return tuple(marks)
+
+
+def _born(credential: Credential) -> datetime | None:
+    if credential.inspection and credential.inspection.created_at:
+        return credential.inspection.created_at
+    return credential.claims.issued_at if credential.claims else None
+
+
+def _exposures(credential: Credential) -> list[datetime]:
+    return sorted(_dates(credential))
+
+
+def _dates(credential: Credential) -> Iterable[datetime]:
+    return (location.date for location in credential.locations if location.date)
+
+
+def _words(born: datetime | None, seen: list[datetime]) -> str:
+    made = f"made {born:%Y-%m-%d}" if born else "made at an unknown time"
+    return f"{made}, " + (f"first exposed {seen[0]:%Y-%m-%d}" if seen else "exposed at an unknown time")
