@@ -74,6 +74,12 @@ BaselineOption = Annotated[
         "--baseline", help="Leave out what this detect-secrets baseline already lists.", rich_help_panel=_REPORT
     ),
 ]
+UpdateBaselineOption = Annotated[
+    bool,
+    typer.Option(
+        "--update-baseline", help="Write what was found into the --baseline file first.", rich_help_panel=_REPORT
+    ),
+]
 InspectOption = Annotated[
     bool,
     typer.Option("--inspect", help="Ask the Hub who each credential is and what it may do.", rich_help_panel=_HUB),

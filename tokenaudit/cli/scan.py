@@ -32,6 +32,7 @@ def scan(
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.LOW,
     baseline: options.BaselineOption = None,
+    update_baseline: options.UpdateBaselineOption = False,
     show_unlikely: options.ShowUnlikelyOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
@@ -55,7 +56,14 @@ def scan(
     from tokenaudit.sources.resolve import Scope, parts  # noqa: PLC0415 - as above
 
     finish = Finish(
-        report_format.value, output, fail_on.value, baseline, show_unlikely=show_unlikely, color=not no_color
+        report_format.value,
+        output,
+        fail_on.value,
+        baseline,
+        show_unlikely=show_unlikely,
+        color=not no_color,
+        update_baseline=update_baseline,
+        plugins=tuple(plugin or ()),
     )
     scope = Scope(parts(only, skip), since, secret_names=tuple(secret_name or ()), staged=staged)
     with progress_for(quiet=quiet) as progress:

@@ -1,0 +1,40 @@
+"""`tokenaudit report`: an earlier report in any format."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenaudit.cli import options
+from tokenaudit.errors import UsageError
+
+
+def report(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[REPORT]", help="A JSON report; standard input without it or for -.")
+    ] = None,
+    report_format: options.FormatOption = options.Format.TEXT,
+    output: options.OutputOption = None,
+    fail_on: options.FailOnOption = options.FailOn.NEVER,
+    show_unlikely: options.ShowUnlikelyOption = False,
+    no_color: options.NoColorOption = False,
+) -> None:
+    """Write an earlier JSON report in another format: a page, a table, a pull request's comment. Offline."""
+    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
+
+    finish = Finish(report_format.value, output, fail_on.value, show_unlikely=show_unlikely, color=not no_color)
+    raise typer.Exit(finish.publish(load(*_read(source))))
+
+
+def _read(path: Path | None) -> tuple[bytes, str]:
+    if path is None or str(path) == "-":
+        return sys.stdin.buffer.read(), "standard input"
+    try:
+        return path.read_bytes(), str(path)
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}; name a report written with --format json"
+        raise UsageError(message) from None
