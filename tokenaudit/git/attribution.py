@@ -7,18 +7,16 @@ in a commit keeps the commit that first brought the mark to its old path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tokenaudit.git.catfile import Listed, list_objects
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
+from tokenaudit.git.reach import unreached
 
 Marks = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""
-
-_NOTES = "refs/notes/*"
 
 
 @dataclass(frozen=True)
@@ -42,94 +40,115 @@ class Attribution:
     incomplete: list[str] = field(default_factory=list)
 
 
-def attribute(git_dir: Path, marks: Marks) -> Attribution:
-    """Finds the introductions of every mark, in history, in notes, in unreachable commits and in the index."""
+@dataclass(frozen=True)
+class Reach:
+    """Of the commits concerned: those that no ref leads to, and those that only notes lead to."""
+
+    lost: frozenset[str] = frozenset()
+    notes: frozenset[str] = frozenset()
+
+
+def attribute(git_dir: Path, marks: Marks, commits: Sequence[str], jobs: int = 1) -> Attribution:
+    """Finds the introductions of every mark in `commits` (all of the repository, reachable or not) and in the index.
+
+    Raises:
+        GitError: git can't be run.
+    """
     result = Attribution()
     if not marks:
         return result
     blobs = frozenset(marks)
-    head = _tree(git_dir, "HEAD")
-    seen: set[str] = set()
-    for revisions, is_note in (
-        ([f"--exclude={_NOTES}", "--all"], False),
-        ([f"--glob={_NOTES}"], True),
-    ):
-        if is_note and not _has_notes(git_dir):
-            continue
-        history = _History(marks, head, reachable=True, is_note=is_note)
-        _collect(git_dir, blobs, revisions, (), history, result, seen)
-    if blobs - seen:
-        commits = [item.id for item in list_objects(git_dir) if isinstance(item, Listed) and item.type == "commit"]
-        history = _History(marks, head, reachable=False, is_note=False)
-        _collect(git_dir, blobs - seen, ["--not", "--all"], commits, history, result, seen)
-    result.introductions.extend(_without_commit(git_dir, marks, blobs - seen))
+    steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
+    reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
+    result.introductions = _introduced(steps, marks, _tree(git_dir, "HEAD"), reach)
+    seen = {change.new for step in steps for change in step.changes}
+    result.introductions += _without_commit(git_dir, marks, blobs - seen)
     return result
 
 
 def introductions_in(git_dir: Path, steps: Iterable[Changes], marks: Marks) -> list[Introduction]:
-    """What `steps`, some commits of HEAD given parents first, introduce; what only moved in them is left out."""
-    history = _History(marks, _tree(git_dir, "HEAD"), reachable=True, is_note=False, moves_count=False)
-    for step in steps:
-        history.take(step)
-    return list(history.introductions())
+    """What `steps`, some commits of HEAD, introduce; what only moved in them is left out."""
+    return _introduced(steps, marks, _tree(git_dir, "HEAD"), Reach(), moves_count=False)
 
 
-def _collect(
-    git_dir: Path,
-    blobs: frozenset[str],
-    revisions: list[str],
-    tips: tuple[str, ...] | list[str],
-    history: _History,
-    result: Attribution,
-    seen: set[str],
-) -> None:
+@dataclass(frozen=True)
+class _Arrival:
+    mark: str
+    change: Change
+    commit: Commit
+    left: tuple[str, ...]
+
+
+def _introduced(
+    steps: Iterable[Changes], marks: Marks, head: Mapping[str, str], reach: Reach, *, moves_count: bool = True
+) -> list[Introduction]:
+    def of(blob: str) -> frozenset[str]:
+        return marks.get(blob, frozenset())
+
+    waiting = [arrival for step in steps for arrival in _arrivals(step, of)]
+    if not moves_count:
+        waiting = [arrival for arrival in waiting if not arrival.left]
+    found: dict[tuple[str, str, str], Commit] = {}
+    for arrival, origin in _with_origins(waiting):
+        key = (arrival.mark, arrival.change.path, arrival.change.new)
+        known = found.get(key)
+        if known is None or (known.id in reach.lost and origin.id not in reach.lost):
+            found[key] = origin
+    return [
+        Introduction(
+            mark, blob, path, commit,
+            reachable=commit.id not in reach.lost,
+            in_head=mark in of(head.get(path, "")) and commit.id not in reach.notes,
+            is_note=commit.id in reach.notes,
+        )
+        for (mark, path, blob), commit in found.items()
+    ]  # fmt: skip
+
+
+def _arrivals(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_Arrival]:
+    for change in step.changes:
+        before = frozenset().union(*map(of, change.old))
+        for mark in sorted(of(change.new) - before):
+            left = tuple(
+                item.path
+                for item in step.changes
+                if mark not in of(item.new) and any(mark in of(old) for old in item.old)
+            )
+            yield _Arrival(mark, change, step.commit, left)
+
+
+def _with_origins(arrivals: list[_Arrival]) -> Iterator[tuple[_Arrival, Commit]]:
+    """Each arrival with the commit that brought its mark first, following moves back.
+
+    Arrivals come oldest first, but clocks can be wrong or too coarse: a move whose start isn't known yet waits.
+    """
+    origins: dict[tuple[str, str], Commit] = {}
+    while arrivals:
+        waiting: list[_Arrival] = []
+        for arrival in arrivals:
+            starts = [origins[arrival.mark, path] for path in arrival.left if (arrival.mark, path) in origins]
+            if arrival.left and not starts:
+                waiting.append(arrival)
+                continue
+            origin = starts[0] if starts else arrival.commit
+            origins[arrival.mark, arrival.change.path] = origin
+            yield arrival, origin
+        if len(waiting) == len(arrivals):
+            # What they moved from was brought by no commit we can see (or by each other): they count themselves.
+            yield from ((arrival, arrival.commit) for arrival in waiting)
+            return
+        arrivals = waiting
+
+
+def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reach:
     try:
-        for step in changes(git_dir, blobs, revisions, tips):
-            seen.update(change.new for change in step.changes)
-            history.take(step)
+        lost = unreached(git_dir, commits, "--all")
+        if not git("for-each-ref", "--count=1", "refs/notes/", git_dir=git_dir):
+            return Reach(lost)
+        return Reach(lost, unreached(git_dir, commits, "--exclude=refs/notes/*", "--all") - lost)
     except GitError as error:
-        result.incomplete.append(f"not every commit could be attributed: {error}")
-    result.introductions.extend(history.introductions())
-
-
-class _History:
-    """Follows marks through commits given parents first."""
-
-    def __init__(
-        self, marks: Marks, head: Mapping[str, str], *, reachable: bool, is_note: bool, moves_count: bool = True
-    ) -> None:
-        self._marks = marks
-        self._head = head
-        self._reachable = reachable
-        self._is_note = is_note
-        self._moves_count = moves_count
-        self._origin: dict[tuple[str, str], Commit] = {}
-        self._found: dict[tuple[str, str, str], Commit] = {}
-
-    def take(self, step: Changes) -> None:
-        """Notes what one commit introduced."""
-        for change in step.changes:
-            for mark in sorted(self._of(change.new)):
-                if any(mark in self._of(old) for old in change.old):
-                    continue
-                left = [item.path for item in step.changes if self._leaves(item, mark)]
-                if left and not self._moves_count:
-                    continue
-                origins = [self._origin[mark, path] for path in left if (mark, path) in self._origin]
-                origin = origins[0] if origins else step.commit
-                self._origin[mark, change.path] = origin
-                self._found.setdefault((mark, change.path, change.new), origin)
-
-    def _leaves(self, change: Change, mark: str) -> bool:
-        return mark not in self._of(change.new) and any(mark in self._of(old) for old in change.old)
-
-    def introductions(self) -> Iterator[Introduction]:
-        for (mark, path, blob), commit in self._found.items():
-            in_head = not self._is_note and mark in self._of(self._head.get(path, ""))
-            yield Introduction(mark, blob, path, commit, self._reachable, in_head, self._is_note)
-
-    def _of(self, blob: str) -> frozenset[str]:
-        return self._marks.get(blob, frozenset())
+        incomplete.append(f"which commits are reachable is not known: {error}")
+        return Reach()
 
 
 def _without_commit(git_dir: Path, marks: Marks, blobs: frozenset[str]) -> Iterator[Introduction]:
@@ -148,11 +167,7 @@ def _tree(git_dir: Path, revision: str) -> dict[str, str]:
         listing = git("ls-tree", "-r", "-z", revision, git_dir=git_dir)
     except GitError:
         return {}  # an unborn HEAD, or a broken one: nothing stands in it
-    found: dict[str, str] = {}
-    for entry in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        meta, _, path = entry.partition("\t")
-        found[path] = meta.rpartition(" ")[2]
-    return found
+    return {path: fields[-1] for fields, path in _entries(listing)}
 
 
 def _index(git_dir: Path) -> dict[str, list[str | None]]:
@@ -161,11 +176,12 @@ def _index(git_dir: Path) -> dict[str, list[str | None]]:
         listing = git("ls-files", "--stage", "-z", git_dir=git_dir)
     except GitError:
         return found  # a bare repository, or an index that can't be read, names no path
-    for entry in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        meta, _, path = entry.partition("\t")
-        found.setdefault(meta.split(" ")[1], []).append(path)
+    for fields, path in _entries(listing):
+        found.setdefault(fields[1], []).append(path)
     return found
 
 
-def _has_notes(git_dir: Path) -> bool:
-    return bool(git("for-each-ref", "--count=1", "refs/notes/", git_dir=git_dir))
+def _entries(listing: bytes) -> Iterator[tuple[list[str], str]]:
+    for entry in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        meta, _, path = entry.partition("\t")
+        yield meta.split(" "), path

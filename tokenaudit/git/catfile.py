@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, cast
 
-from tokenaudit.git.command import reason, start
-from tokenaudit.git.objects import READ_TYPES, GitObject, ObjectType, Unread
+from tokenaudit.git.command import git, reason, start
+from tokenaudit.git.objects import SEARCHED, GitObject, Haul, ObjectType, Unread, Watcher, search_one_by_one
 
 _FIELDS = 3
 
@@ -41,6 +41,22 @@ def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
         complaint = drained.text()
     if code:
         yield Unread("object list", reason(complaint, code))
+
+
+def types_of(git_dir: Path, ids: Sequence[str]) -> Iterator[Listed | Unread]:
+    """The types and sizes of some objects.
+
+    Raises:
+        GitError: git can't be run.
+    """
+    if not ids:
+        return
+    for line in git("cat-file", "--batch-check", git_dir=git_dir, stdin="\n".join([*ids, ""]).encode()).splitlines():
+        fields = line.decode("ascii", "replace").split()
+        if len(fields) == _FIELDS:
+            yield Listed(fields[0], fields[1], int(fields[2]))
+        else:
+            yield Unread(fields[0], "the object can't be read")
 
 
 class ObjectReader:
@@ -90,6 +106,11 @@ class CatFileShare:
     ids: Sequence[str]
     size: int
 
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return len(self.ids)
+
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Share`. Git ends at a corrupt object; it is left out and reading goes on behind it."""
         done = 0
@@ -97,6 +118,10 @@ class CatFileShare:
             for found in _batch(self.git_dir, self.ids[done:]):
                 done += 1
                 yield found
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """See `objects.Share`."""
+        return search_one_by_one(self, watcher)
 
 
 def _batch(git_dir: Path, ids: Sequence[str]) -> Iterator[GitObject | Unread]:
@@ -157,26 +182,32 @@ class _Drain:
         return self._kept
 
 
-def cat_file_shares(git_dir: Path, count: int) -> tuple[list[CatFileShare], list[Unread]]:
-    """Every blob, commit and tag in `count` shares of about the same number of bytes, and what can't be read at all."""
+def cat_file_shares(
+    git_dir: Path, count: int, types: Sequence[ObjectType] = SEARCHED
+) -> tuple[list[CatFileShare], list[Unread]]:
+    """Every object of `types` in about `count` shares of the same number of bytes, and what can't be read at all."""
     wanted: list[Listed] = []
     unread: list[Unread] = []
     for found in list_objects(git_dir):
         if isinstance(found, Unread):
             unread.append(found)
-        elif found.type in READ_TYPES:
+        elif found.type in types:
             wanted.append(found)
-    per_object = 256  # what handling one costs besides its bytes
-    total = sum(item.size + per_object for item in wanted)
+    total = sum(_cost(item) for item in wanted)
     shares: list[CatFileShare] = []
     ids: list[str] = []
     size = 0
     for item in wanted:
         ids.append(item.id)
-        size += item.size + per_object
+        size += _cost(item)
         if size >= total / count:
             shares.append(CatFileShare(git_dir, ids, size))
             ids, size = [], 0
     if ids:
         shares.append(CatFileShare(git_dir, ids, size))
     return shares, unread
+
+
+def _cost(item: Listed) -> int:
+    """Nanoseconds that reading it takes, roughly: so much for any object, so much for each byte."""
+    return 12_000 + 2 * item.size

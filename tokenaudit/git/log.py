@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import IO, cast
 
-from tokenaudit.git.command import GitError, reason, start
+from tokenaudit.git.command import GitError, git
 
-_CHUNK = 1 << 20
+_FEWEST = 2000
+"""Commits for which another git is worth starting."""
+_MOST_FAILURES = 20
 _SUBMODULE = "160000"
 _MOST_OBJECTS = 500
 """More ids than this would make too long a command line; the output is then filtered here instead of by git."""
@@ -19,11 +20,15 @@ _MOST_OBJECTS = 500
 
 @dataclass(frozen=True)
 class Commit:
-    """Who made a commit, and when (the author's date, in UTC; None where it is out of any calendar)."""
+    """Who made a commit, and when (the author's date, in UTC; None where it is out of any calendar).
+
+    `committed` is the committer's date in Unix seconds: it orders commits, as far as clocks can.
+    """
 
     id: str
     author: str
     date: datetime | None
+    committed: int
 
 
 @dataclass(frozen=True)
@@ -44,49 +49,52 @@ class Changes:
 
 
 def changes(
-    git_dir: Path, blobs: frozenset[str] | None, revisions: Sequence[str], tips: Iterable[str] = ()
-) -> Iterator[Changes]:
-    """The commits that put one of `blobs` (None: any) somewhere or took it away, parents before children.
+    git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], jobs: int = 1
+) -> tuple[list[Changes], list[str]]:
+    """Those of `commits` that put one of `blobs` (None: any) somewhere or took it away, oldest first, and failures.
 
-    Submodules' commits are left out. `revisions` are arguments of `git log` such as `--all`; `tips` are further commits
-    to start from. A merge is yielded only for paths in which it differs from all its parents.
-
-    Raises:
-        GitError: git ended with a complaint; what was yielded before it is true, but not all there is.
+    Submodules' commits are left out. A merge counts only for paths in which it differs from all its parents. Up to
+    `jobs` gits work side by side. A commit that can't be compared with its parents is named in the failures.
     """
+    size = max(_FEWEST, -(-len(commits) // max(1, jobs)))
+    parts = [commits[start : start + size] for start in range(0, len(commits), size)]
+    failures: list[str] = []
+    if len(parts) == 1:
+        found = _compare(git_dir, blobs, parts[0], failures)
+    else:
+        with ThreadPoolExecutor(len(parts) or 1) as pool:
+            done = [pool.submit(_compare, git_dir, blobs, part, failures) for part in parts]
+            found = [step for each in done for step in each.result()]
+    found.sort(key=lambda step: (step.commit.committed, step.commit.id))
+    return found, sorted(failures)
+
+
+def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
+    """Halves what git can't do in one go until it is clear which commits are at fault, or too many are."""
+    try:
+        return _ask(git_dir, blobs, commits)
+    except GitError as error:
+        if len(commits) == 1:
+            failures.append(f"commit {commits[0]} can't be compared with its parents: {error}")
+            return []
+        if len(failures) >= _MOST_FAILURES:
+            failures.append(f"{len(commits)} commits from {commits[0]} on were not compared with their parents")
+            return []
+    middle = len(commits) // 2
+    return [
+        *_compare(git_dir, blobs, commits[:middle], failures),
+        *_compare(git_dir, blobs, commits[middle:], failures),
+    ]
+
+
+def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]) -> list[Changes]:
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
-    process = start(
-        [
-            "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--topo-order", "--reverse",
-            "--encoding=UTF-8", "--format=%H%n%at%n%an <%ae>", "--ignore-missing", "--stdin", *revisions,
-            *[f"--find-object={blob}" for blob in asked],
-        ],
-        git_dir=git_dir,
-        stdin=subprocess.PIPE,
+    told = git(
+        "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted", "--encoding=UTF-8",
+        "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
+        git_dir=git_dir, stdin="".join(f"{commit}\n" for commit in commits).encode(),
     )  # fmt: skip
-    with process:
-        pipe = cast("IO[bytes]", process.stdin)
-        try:
-            with pipe:
-                pipe.writelines(f"{tip}\n".encode() for tip in tips)
-            yield from _parsed(_fields(cast("IO[bytes]", process.stdout)), blobs)
-        except BrokenPipeError:
-            pass  # git has ended early: its exit code, below, tells why
-        finally:
-            if process.poll() is None:
-                process.kill()
-        complaint = cast("IO[bytes]", process.stderr).read()
-    if process.returncode:
-        raise GitError(reason(complaint, process.returncode))
-
-
-def _fields(pipe: IO[bytes]) -> Iterator[bytes]:
-    rest = b""
-    while chunk := pipe.read(_CHUNK):
-        *fields, rest = (rest + chunk).split(b"\0")
-        yield from fields
-    if rest:
-        yield rest
+    return list(_parsed(iter(told.split(b"\0")), blobs))
 
 
 def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[Changes]:
@@ -107,8 +115,8 @@ def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[C
 
 
 def _commit(header: bytes) -> Commit:
-    identity, when, author = header.decode("utf-8", "replace").split("\n", 2)
-    return Commit(identity, author.rstrip("\n"), moment(when))
+    identity, committed, when, author = header.decode("utf-8", "replace").split("\n", 3)
+    return Commit(identity, author.rstrip("\n"), moment(when), int(committed or 0))
 
 
 def _change(meta: bytes, path: bytes) -> Change | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
-READ_TYPES = ("blob", "commit", "tag")
+SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
 """Trees hold names and ids only: they are read for attribution, never searched."""
+
+_REPORT_EVERY = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,68 @@ class Unread:
     reason: str
 
 
+class Watcher(Protocol):
+    """Looks at objects, and says where there is something."""
+
+    @property
+    def reach(self) -> int | None:
+        """How many bytes before or behind its first or last byte evidence can extend; None where it has no bound."""
+
+    def may_hold(self, data: bytes) -> bool:
+        """Whether there is evidence in `data`. A run of bytes that is none stays none wherever it stands."""
+
+    def holds(self, data: bytes) -> bool:
+        """Whether a second look at an object that may hold something is worth it."""
+
+
+@dataclass
+class Haul:
+    """What reading brought since the last haul: ids of objects in which something was seen, counts, failures."""
+
+    hits: list[tuple[str, str]] = field(default_factory=list)
+    objects: int = 0
+    bytes: int = 0
+    unread: list[Unread] = field(default_factory=list)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time to tell."""
+        return self.bytes > _REPORT_EVERY
+
+
 class Share(Protocol):
     """A part of a repository's objects that one process reads.
 
-    `size` estimates the work. Shares are disjoint, and together they are every blob, commit and tag exactly once.
+    `size` estimates the work in nanoseconds. Shares are disjoint, and together they are every wanted object once.
     """
 
     @property
     def size(self) -> int:
-        """Work in bytes, roughly."""
+        """Work, in nanoseconds, roughly."""
+
+    @property
+    def count(self) -> int:
+        """How many objects it has."""
 
     def read(self) -> Iterator[GitObject | Unread]:
         """The objects, each once, in an order that does not change from run to run."""
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """Looks at each object and tells only the ids of those that hold something."""
+
+
+def search_one_by_one(share: Share, watcher: Watcher) -> Iterator[Haul]:
+    """`Share.search` for shares that have no better way."""
+    haul = Haul()
+    for found in share.read():
+        if isinstance(found, Unread):
+            haul.unread.append(found)
+            continue
+        haul.objects += 1
+        haul.bytes += len(found.data)
+        if watcher.may_hold(found.data) and watcher.holds(found.data):
+            haul.hits.append((found.id, found.type))
+        if haul.is_due:
+            yield haul
+            haul = Haul()
+    yield haul

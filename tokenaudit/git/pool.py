@@ -1,4 +1,4 @@
-"""Reading shares of a repository in several processes, each telling only which objects are worth a second look.
+"""Searching shares of a repository in several processes, each telling only which objects are worth a second look.
 
 No content and no credential crosses a process border: a worker sends ids, counts and reasons.
 """
@@ -6,37 +6,15 @@ No content and no credential crosses a process border: a worker sends ids, count
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from tokenaudit.git.objects import Share, Unread
-
-_REPORT_EVERY = 32 << 20
-SMALL_WORK = 48 << 20
-"""Below this many bytes a second process costs more than it brings."""
-
-
-class Watcher(Protocol):
-    """Looks at every object; True where something was seen in it."""
-
-    def __call__(self, data: bytes) -> bool:
-        """Whether the object is worth a second look."""
-
-
-@dataclass
-class Haul:
-    """What reading brought since the last haul: ids of objects in which something was seen, counts, failures."""
-
-    hits: list[tuple[str, str]] = field(default_factory=list)
-    objects: int = 0
-    bytes: int = 0
-    unread: list[Unread] = field(default_factory=list)
-
+from tokenaudit.git.objects import Haul, Share, Unread, Watcher
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -45,9 +23,14 @@ if TYPE_CHECKING:
     _Sender: TypeAlias = Connection[Haul | None, object]
     _Receiver: TypeAlias = Connection[object, Haul | None]
 
+SMALL_WORK = 150_000_000
+"""Nanoseconds of work below which a second process costs more than it brings."""
 
-def sweep(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
-    """Reads all `shares` with up to `jobs` processes and yields what they bring as it comes.
+_NUMBER = 4
+
+
+def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
+    """Searches all `shares` with up to `jobs` processes and yields what they bring as it comes.
 
     Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
     """
@@ -55,42 +38,32 @@ def sweep(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul
     alone = multiprocessing.current_process().daemon  # such processes may have no children
     if len(shares) <= 1 or jobs <= 1 or not forks or alone or sum(share.size for share in shares) < SMALL_WORK:
         for share in shares:
-            yield from _hauls(share, watcher)
+            yield from share.search(watcher)
         return
-    yield from _in_processes(list(shares), watcher, jobs)
+    watcher.may_hold(b"?")  # whatever it prepares on first use is prepared once, before the fork
+    yield from _in_processes(shares, watcher, min(jobs, len(shares)))
 
 
-def _hauls(share: Share, watcher: Watcher) -> Iterator[Haul]:
-    haul = Haul()
-    for found in share.read():
-        if isinstance(found, Unread):
-            haul.unread.append(found)
-            continue
-        haul.objects += 1
-        haul.bytes += len(found.data)
-        if watcher(found.data):
-            haul.hits.append((found.id, found.type))
-        if haul.bytes > _REPORT_EVERY:
-            yield haul
-            haul = Haul()
-    yield haul
-
-
-def _in_processes(waiting: list[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
+def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
+    """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
     context = multiprocessing.get_context("fork")
+    order = sorted(range(len(shares)), key=lambda number: (-shares[number].size, number))
+    source, sink = os.pipe()
+    os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))
     running: dict[object, tuple[_Receiver, ForkProcess]] = {}
-    waiting.reverse()
     try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
+        with warnings.catch_warnings():
+            # A progress bar may run in a thread of ours; the workers touch nothing that thread could hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            for _ in range(jobs):
                 receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(waiting.pop(), watcher, sender), daemon=True)
-                with warnings.catch_warnings():
-                    # A progress bar may run in a thread of ours; the worker touches nothing that thread could hold.
-                    warnings.simplefilter("ignore", DeprecationWarning)
-                    process.start()
+                process = context.Process(target=_work, args=(shares, watcher, source, sink, sender), daemon=True)
+                process.start()
                 sender.close()
                 running[receiver] = (receiver, process)
+        os.close(sink)
+        sink = -1
+        while running:
             for ready in wait([receiver for receiver, _ in running.values()]):
                 receiver, process = running[ready]
                 try:
@@ -104,16 +77,28 @@ def _in_processes(waiting: list[Share], watcher: Watcher, jobs: int) -> Iterator
                 del running[ready]
                 receiver.close()
                 process.join()
+        if os.read(source, _NUMBER):
+            yield Haul(unread=[Unread("some shares of the objects", "their readers ended too early")])
     finally:
         for _, process in running.values():
             process.kill()
+        os.close(source)
+        if sink >= 0:
+            os.close(sink)
 
 
-def _work(share: Share, watcher: Watcher, sender: _Sender) -> None:
+def _work(shares: Sequence[Share], watcher: Watcher, source: int, sink: int, sender: _Sender) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
-    try:
-        for haul in _hauls(share, watcher):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    os.close(sink)
+    while number := os.read(source, _NUMBER):
+        for haul in _hauls(shares[int.from_bytes(number, "little")], watcher):
             sender.send(haul)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told
-        sender.send(Haul(unread=[Unread("a share of the objects", f"its reader failed: {type(error).__name__}")]))
     sender.send(None)
+
+
+def _hauls(share: Share, watcher: Watcher) -> Iterator[Haul]:
+    try:
+        yield from share.search(watcher)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told
+        yield Haul(unread=[Unread("a share of the objects", f"its reader failed: {type(error).__name__}")])

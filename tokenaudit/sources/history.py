@@ -8,13 +8,14 @@ from pathlib import Path
 
 from tokenaudit.detect.interface import Detection, Examiner
 from tokenaudit.git.attribution import Introduction, attribute
-from tokenaudit.git.catfile import ObjectReader, cat_file_shares
+from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError
 from tokenaudit.git.headers import parse
 from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.objects import GitObject, Unread
-from tokenaudit.git.pool import sweep
+from tokenaudit.git.pool import search
 from tokenaudit.git.reach import outside_head, reached_tags, unreached
+from tokenaudit.git.store import Plan, plan
 from tokenaudit.model import Skipped
 from tokenaudit.sources.gitplaces import in_blob, in_message
 from tokenaudit.sources.interface import Finding, Run, Sighting
@@ -42,8 +43,9 @@ class HistorySource:
             return
         yield from self._missing_by_design(repository)
         try:
-            hits = yield from self._hits(repository, run)
-            yield from self._sightings(repository, sorted(hits), run.examiner)
+            work = plan(repository, run.jobs)
+            hits = yield from self._hits(work, run)
+            yield from self._sightings(repository, work, sorted(hits), run)
         except GitError as error:
             yield Skipped(self.target, str(error))
 
@@ -55,13 +57,14 @@ class HistorySource:
             reason = "a partial clone lacks content; clone again without --filter"
             yield Skipped(self.target, reason)
 
-    def _hits(self, repository: Repository, run: Run) -> Generator[Finding, None, list[tuple[str, str]]]:
+    def _hits(self, work: Plan, run: Run) -> Generator[Finding, None, list[tuple[str, str]]]:
         """Reads everything. The generator's return value is the hits, as (type, id)."""
-        shares, unread = cat_file_shares(repository.git_dir, run.jobs)
-        run.progress.start(f"history of {self.target}", sum(len(share.ids) for share in shares))
-        yield from self._unread(unread)
+        if work.note:
+            run.progress.note(f"{self.target}: {work.note}")
+        run.progress.start(f"history of {self.target}", work.objects)
+        yield from self._unread(work.unread)
         hits: list[tuple[str, str]] = []
-        for haul in sweep(shares, _Watcher(run.examiner), run.jobs):
+        for haul in search(work.shares, _Watcher(run.examiner), run.jobs):
             run.read(haul.objects, haul.bytes)
             hits += [(kind, name) for name, kind in haul.hits]
             yield from self._unread(haul.unread)
@@ -72,8 +75,9 @@ class HistorySource:
             yield Skipped(f"{self.target}: {item.id}", item.reason)
 
     def _sightings(
-        self, repository: Repository, hits: Iterable[tuple[str, str]], examiner: Examiner
+        self, repository: Repository, work: Plan, hits: Iterable[tuple[str, str]], run: Run
     ) -> Iterator[Finding]:
+        examiner = run.examiner
         detections: dict[str, tuple[Detection, ...]] = {}
         commits: list[GitObject] = []
         tags: list[GitObject] = []
@@ -88,13 +92,17 @@ class HistorySource:
                     detections[name] = examined.detections
                 else:
                     (commits if kind == "commit" else tags).append(found)
-            yield from self._in_blobs(repository, {name: seen for name, seen in detections.items() if seen})
+            in_blobs = {name: seen for name, seen in detections.items() if seen}
+            if in_blobs:
+                yield from self._in_blobs(repository, in_blobs, work.commits(), run.jobs)
             yield from self._in_commits(repository, commits, examiner)
             yield from self._in_tags(repository, tags, examiner, reader)
 
-    def _in_blobs(self, repository: Repository, detections: dict[str, tuple[Detection, ...]]) -> Iterator[Finding]:
+    def _in_blobs(
+        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
+    ) -> Iterator[Finding]:
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
-        attribution = attribute(repository.git_dir, marks)
+        attribution = attribute(repository.git_dir, marks, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections[introduction.blob]:
@@ -137,14 +145,19 @@ class HistorySource:
 
 
 class _Watcher:
-    """True for an object in which the examiner sees, or gives up on, anything."""
+    """What the examiner makes of an object, without its value."""
 
     def __init__(self, examiner: Examiner) -> None:
+        self.may_hold = examiner.may_hold
         self._examiner = examiner
+        # An examiner that tells how many bytes its evidence spans lets deltas be searched for what they bring.
+        self.reach: int | None = None
+        prefilter = getattr(examiner, "prefilter", None)
+        if prefilter is not None and not prefilter.everything:
+            self.reach = prefilter.width - 1
 
-    def __call__(self, data: bytes) -> bool:
-        if not self._examiner.may_hold(data):
-            return False
+    def holds(self, data: bytes) -> bool:
+        """Whether the examiner sees, or gives up on, anything."""
         examined = self._examiner.examine(data)
         return bool(examined.detections or examined.skipped)
 

@@ -49,7 +49,7 @@ class SinceSource:
             commits = git("rev-list", "--reverse", "--topo-order", "HEAD", f"^{base}", git_dir=git_dir).decode().split()
             if repository.shallow and not shallow_commits(repository.common_dir).isdisjoint(commits):
                 yield Skipped(self.target, "the range reaches the end of a shallow clone; fetch more history")
-            yield from self._introduced(git_dir, base, commits, run)
+            yield from self._introduced(git_dir, commits, run)
         except GitError as error:
             yield Skipped(self.target, str(error))
 
@@ -63,8 +63,9 @@ class SinceSource:
             raise UsageError(message)
         return lines[-1]
 
-    def _introduced(self, git_dir: Path, base: str, commits: list[str], run: Run) -> Iterator[Finding]:
-        steps = list(changes(git_dir, None, ["HEAD", f"^{base}"]))
+    def _introduced(self, git_dir: Path, commits: list[str], run: Run) -> Iterator[Finding]:
+        steps, failures = changes(git_dir, None, commits, run.jobs)
+        yield from (Skipped(self.target, failure) for failure in failures)
         with ObjectReader(git_dir) as reader:
             yield from self._in_commits(commits, reader, run)
             detections: dict[str, tuple[Detection, ...]] = {}

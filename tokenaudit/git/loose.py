@@ -1,0 +1,100 @@
+"""Objects that stand alone, each in a file of its own."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from tokenaudit.git.objects import SEARCHED, GitObject, Haul, ObjectType, Unread, Watcher, search_one_by_one
+
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_NAME = re.compile(r"[0-9a-f]{38}")
+_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d+)\0")
+_LONGEST_HEADER = 64
+
+
+def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The id and file of every loose object in an object folder, in the order of their ids.
+
+    Raises:
+        OSError: a folder can't be read.
+    """
+    for part in sorted(each.name for each in folder.iterdir() if _FOLDER.fullmatch(each.name)):
+        for name in sorted(each.name for each in (folder / part).iterdir() if _NAME.fullmatch(each.name)):
+            yield part + name, folder / part / name
+
+
+@dataclass(frozen=True)
+class LooseShare:
+    """Some loose objects. Their types are only seen when they are opened; those not in `types` are passed over."""
+
+    files: Sequence[tuple[str, Path]]
+    types: Sequence[ObjectType]
+    size: int
+
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return len(self.files)
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """See `objects.Share`."""
+        for name, file in self.files:
+            found = _read(name, file, self.types)
+            if found:
+                yield found
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """See `objects.Share`."""
+        return search_one_by_one(self, watcher)
+
+
+def _read(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
+    try:
+        return _inflated(name, file, types)
+    except OSError as error:
+        return Unread(name, f"the object can't be read: {error.strerror}")
+    except (zlib.error, ValueError):
+        return Unread(name, "the object is corrupt")
+    except MemoryError:
+        return Unread(name, "the object is too large for this machine's memory")
+
+
+def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | None:
+    packed = file.read_bytes()
+    inflater = zlib.decompressobj()
+    head = inflater.decompress(packed, _LONGEST_HEADER)
+    header = _HEADER.match(head)
+    if not header:
+        raise ValueError
+    kind, size = cast("ObjectType", header[1].decode()), int(header[2])
+    if kind not in types:
+        return None
+    data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
+    if len(data) != size or not (inflater.eof or inflater.decompress(inflater.unconsumed_tail, 1) == b""):
+        raise ValueError
+    return GitObject(name, kind, data)
+
+
+def loose_shares(
+    files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
+) -> list[LooseShare]:
+    """`files` in about `count` shares of the same size."""
+    costs = [(each, 60_000 + 10 * each[1].stat().st_size) for each in files]
+    total = sum(cost for _, cost in costs)
+    shares: list[LooseShare] = []
+    part: list[tuple[str, Path]] = []
+    size = 0
+    for each, cost in costs:
+        part.append(each)
+        size += cost
+        if size >= total / count:
+            shares.append(LooseShare(part, types, size))
+            part, size = [], 0
+    if part:
+        shares.append(LooseShare(part, types, size))
+    return shares

@@ -1,0 +1,188 @@
+"""Reading a share of a pack: each delta tree from its root, so that every object is inflated and built once."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias, cast
+
+import numpy as np
+from dulwich._pack import apply_delta
+from dulwich.errors import ApplyDeltaError
+from isal import isal_zlib
+
+from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
+from tokenaudit.git.pack.forest import Forest
+from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
+from tokenaudit.git.pack.index import Ids
+
+TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
+_RAW_DEFLATE_IN_ZLIB = 15
+
+Visit: TypeAlias = Callable[[int, "bytes | None", "bytes | None", "bytes | None", bool], bool]
+"""Given (position, content or None, base, delta, what the visit of the base returned): looks at one object.
+
+A whole object comes with its content alone. A delta comes with base and delta, and with its content where deltas of its
+own make that needed anyway; `build` makes it elsewhere. What it returns is handed to the visits of its own deltas.
+"""
+
+
+@dataclass(frozen=True)
+class PackShare:
+    """Some whole delta trees of one pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
+
+    pack: Path
+    ids: Ids
+    forest: Forest
+    nodes: Ints
+    wanted: Ints
+    size: int
+
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return len(self.wanted)
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """See `objects.Share`."""
+        found: list[GitObject | Unread] = []
+        types = self.forest.types
+
+        def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, _: bool) -> bool:  # noqa: FBT001 - as `Visit` says
+            content = build(base, delta) if data is None else data
+            found.append(GitObject(self.name(node), TYPE_NAMES[int(types[node])], content))
+            return False
+
+        for failures in self.walk(visit):
+            yield from found
+            found.clear()
+            yield from failures
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """See `objects.Share`."""
+        from tokenaudit.git.pack.search import search_pack  # noqa: PLC0415 - it builds on this module
+
+        return search_pack(self, watcher)
+
+    def name(self, node: int) -> str:
+        """The id of the object at that position."""
+        raw: bytes = self.ids[node].tobytes()
+        return raw.hex()
+
+    def walk(self, visit: Visit) -> Iterator[list[Unread]]:
+        """Visits every wanted object; yields after each tree, with the objects of it that could not be read.
+
+        Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
+        its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
+        """
+        with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            view = memoryview(mapped)
+            try:
+                yield from self._trees(view, visit)
+            finally:
+                view.release()
+
+    def _trees(self, view: memoryview, visit: Visit) -> Iterator[list[Unread]]:
+        plan = _plan(self)
+        starts, ends, sizes = plan.starts, plan.ends, plan.sizes
+        first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
+        inflate = isal_zlib.decompress
+        for root in plan.roots:
+            failures: list[Unread] = []
+            # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
+            stack: list[tuple[bytes, bool, int, int]] = []
+            base: bytes | None = None
+            data: bytes | None
+            node, mark = root, False
+            while True:
+                begin, stop = first[node], first[node + 1]
+                try:
+                    inflated = inflate(view[starts[node] : ends[node]], _RAW_DEFLATE_IN_ZLIB, sizes[node] or 1)
+                    if len(inflated) != sizes[node]:
+                        raise ValueError
+                    if base is None:
+                        data = inflated
+                        seen = visit(names[node], data, None, None, False) if wanted[node] else False  # noqa: FBT003 - as `Visit` says
+                    else:
+                        data = build(base, inflated) if begin < stop else None
+                        seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
+                    if begin < stop and data is not None:
+                        stack.append((data, seen, begin, stop))
+                except _DAMAGES as damage:
+                    failures += self._lost(plan, node, damage)
+                if not stack:
+                    break
+                held, mark, begin, stop = stack.pop()
+                if begin + 1 < stop:
+                    stack.append((held, mark, begin + 1, stop))
+                base = held
+                node = children[begin]
+            yield failures
+
+    def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
+        """`node` and everything that is built from it."""
+        lost, waiting = [], [node]
+        while waiting:
+            each = waiting.pop()
+            reason = "the object is corrupt" if each == node else f"it is built from {self.name(plan.nodes[node])}"
+            if isinstance(damage, MemoryError):
+                reason = "the object is too large for this machine's memory"
+            if plan.wanted[each]:
+                lost.append(Unread(self.name(plan.nodes[each]), reason))
+            waiting += plan.children[plan.first[each] : plan.first[each + 1]]
+        return lost
+
+
+_INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)
+_DAMAGES = (_INFLATE_ERROR, ApplyDeltaError, ValueError, MemoryError)
+
+
+def build(base: bytes | None, delta: bytes | None) -> bytes:
+    """What `delta` makes of `base`.
+
+    Raises:
+        ValueError: they don't fit.
+    """
+    if base is None or delta is None:
+        raise ValueError
+    made = apply_delta(base, delta)
+    return made if isinstance(made, bytes) else b"".join(made)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A share as plain lists, numbered from 0 within the share."""
+
+    nodes: list[int]
+    starts: list[int]
+    ends: list[int]
+    sizes: list[int]
+    wanted: list[bool]
+    first: list[int]
+    children: list[int]
+    roots: list[int]
+
+
+def _plan(share: PackShare) -> _Plan:
+    forest, nodes = share.forest, share.nodes
+    headers = forest.headers
+    parents = headers.parents[nodes]
+    is_delta = np.nonzero(parents >= 0)[0]
+    above = np.searchsorted(nodes, parents[is_delta])
+    trees = forest.sizes_of_trees(nodes)[nodes[is_delta]]
+    order = np.lexsort((is_delta, trees, above))
+    children = is_delta[order]
+    first = np.searchsorted(above[order], np.arange(len(nodes) + 1))
+    bodies = headers.bodies[nodes]
+    return _Plan(
+        nodes=nodes.tolist(),
+        starts=bodies.tolist(),
+        ends=(bodies + forest.lengths[nodes]).tolist(),
+        sizes=headers.sizes[nodes].tolist(),
+        wanted=np.isin(nodes, share.wanted, assume_unique=True).tolist(),
+        first=first.tolist(),
+        children=children.tolist(),
+        roots=np.nonzero(parents < 0)[0].tolist(),
+    )
