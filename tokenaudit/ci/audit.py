@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 
 from tokenaudit.ci.check import Context, Project
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.registry import Parse, system_of
+from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
 from tokenaudit.ci.rules import CHECKS
+from tokenaudit.ci.systems import gitlab
 from tokenaudit.ci.yamltree import UnreadableError
 from tokenaudit.detect.interface import Detection, Examiner
 from tokenaudit.model import Problem, Skipped
@@ -33,33 +35,64 @@ def audit(
     target: str,
     secret_names: Sequence[str] = (),
     examiner: Examiner | None = None,
+    repository: str | None = None,
 ) -> Iterator[Problem | Skipped | Literal]:
     """Everything wrong in a target's CI and deployment configuration.
 
     `files` are (path with forward slashes, content); those that are no configuration are passed over. `secret_names`
     adds names that count as Hugging Face credentials. Without an `examiner` literals are not looked for; with one they
     come as `Literal` beside the problem that names them. A file that can't be understood comes as `Skipped`, and its
-    literals are still found.
+    literals are still found. `repository` is the `owner/name` that the target is hosted as, for exact claims.
     """
-    names = Names(secret_names)
-    project = Project()
-    literals: dict[str, tuple[Detection, ...]] = {}
+    reading = _Reading(target, Names(secret_names), examiner)
+    reading.project.repository = repository
+    rest: dict[str, bytes] = {}
     for path, data in files:
         system = system_of(path, data)
-        if system is None:
-            continue
-        if examiner is not None and examiner.may_hold(data):
-            examined = examiner.examine(data, path)
-            literals[path] = tuple(one for one in examined.detections if one.likelihood == "credential")
+        if system is not None:
+            yield from reading.take(path, data, system)
+        elif path.endswith((".yml", ".yaml")) and len(data) <= LARGEST and reading.names.may_name(data):
+            rest[path] = data
+    for path in _included(reading.project, rest):
+        yield from reading.take(path, rest[path], GITLAB)
+    for path, pipeline in reading.project.pipelines.items():
+        literals = reading.literals.get(path, ())
+        yield from _check(Context(target, pipeline, reading.names, reading.project, literals))
+
+
+class _Reading:
+    """Files becoming pipelines."""
+
+    def __init__(self, target: str, names: Names, examiner: Examiner | None) -> None:
+        self.target = target
+        self.names = names
+        self.examiner = examiner
+        self.project = Project()
+        self.literals: dict[str, tuple[Detection, ...]] = {}
+
+    def take(self, path: str, data: bytes, system: System) -> Iterator[Skipped | Literal]:
+        """Reads one file, if there is anything about Hugging Face in it."""
+        if self.examiner is not None and self.examiner.may_hold(data):
+            examined = self.examiner.examine(data, path)
+            self.literals[path] = tuple(one for one in examined.detections if one.likelihood == "credential")
             yield from (Literal(path, detection) for detection in examined.detections)
-            yield from (Skipped(f"{target}: {path}", reason) for reason in examined.skipped)
-        if not literals.get(path) and not names.may_name(data) and not any(sign in data for sign in _WHOLE):
-            continue
+            yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
+        if not self.literals.get(path) and not self.names.may_name(data) and not any(sign in data for sign in _WHOLE):
+            return
         pipeline, skipped = _read(system.parse, path, data)
-        project.pipelines[path] = pipeline
-        yield from (Skipped(_place(target, path, line), reason) for line, reason in skipped)
-    for path, pipeline in project.pipelines.items():
-        yield from _check(Context(target, pipeline, names, project, literals.get(path, ())))
+        self.project.pipelines[path] = pipeline
+        yield from (Skipped(_place(self.target, path, line), reason) for line, reason in skipped)
+
+
+def _included(project: Project, rest: Mapping[str, bytes]) -> list[str]:
+    """The files that GitLab pipelines include from their own repository and whose names don't say so."""
+    wanted = [
+        name
+        for pipeline in project.pipelines.values()
+        if pipeline.system == GITLAB.name and pipeline.root is not None
+        for name in gitlab.included(pipeline.root)
+    ]
+    return [path for path in rest if any(fnmatch(path, name.replace("**", "*")) for name in wanted)]
 
 
 def _check(context: Context) -> Iterator[Problem]:

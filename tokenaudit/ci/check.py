@@ -20,6 +20,8 @@ class Project:
     """All configuration of one target, for what one file says about another."""
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    repository: str | None = None
+    """`owner/name` where the target is hosted, as far as known."""
 
     def holds(self, flow_names: Names) -> str | None:
         """A Hugging Face secret that some workflow of the target takes from the secret store."""
@@ -68,13 +70,19 @@ class Context:
             path=self.pipeline.path,
             line=position[0],
             column=position[1],
-            where=where,
-            credential_name=credential,
-            message=message,
+            where=None if where is None else self._shown(where),
+            credential_name=None if credential is None else self._shown(credential),
+            message=self._shown(message),
             remedy=remedy or rule.remedy,
             confidence=confidence or rule.confidence,
             patch=patch,
         )
+
+    def _shown(self, text: str) -> str:
+        """The text without any literal credential, which may stand in a key and so in a path."""
+        for literal in self.literals:
+            text = text.replace(literal.secret.reveal(), literal.secret.display)
+        return text
 
     def place(self, line: int, column: int) -> str | None:
         """The dotted path of the scalar that stands at a position."""

@@ -137,9 +137,16 @@ class Scope:
             if found is not None:
                 minted = found.minted or (found.reference is None)
                 self.carriers[name] = Carrier(found.credential, Level.STEP, minted)
-            elif self.names.match(name) and (not word.references and not word.substitutions):
+            elif self.names.match(name) and word.substitutions:
+                self.carriers[name] = Carrier(
+                    name, Level.STEP, minted=True
+                )  # read out of an answer, unknown to the runner
+            elif self.names.match(name) and not word.references:
                 self.carriers.pop(name, None)
-                self.harmless.add(name)
+                if stands_in(word.value):
+                    self.harmless.add(name)
+                else:
+                    self.carriers[name] = Carrier(name, Level.STEP)
         if command.name in ("echo", "printf") and any(_MASK in word.value for word in command.words):
             self.masked.update(ref.name for word in command.words for ref in word.references if ref.name)
 

@@ -38,7 +38,7 @@ class Names:
             return False
         if name.upper() in self._more:
             return True
-        flat = name.translate(_SEPARATORS)
+        flat = name.translate(_SEPARATORS).lstrip("_")
         return flat.upper() not in _SHORT_LIVED and _NAME.fullmatch(flat) is not None
 
     def may_name(self, data: bytes) -> bool:

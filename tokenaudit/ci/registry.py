@@ -7,7 +7,23 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tokenaudit.ci.model import Pipeline
-from tokenaudit.ci.systems import compose, docker, github, kubernetes
+from tokenaudit.ci.systems import (
+    azure,
+    bitbucket,
+    buildkite,
+    circleci,
+    cloudbuild,
+    compose,
+    docker,
+    drone,
+    github,
+    gitlab,
+    jenkins,
+    kubernetes,
+    scripts,
+    settings,
+    travis,
+)
 
 Parse: TypeAlias = Callable[[str, str], Pipeline]
 
@@ -21,10 +37,30 @@ class System:
     parse: Parse
 
 
-SYSTEMS: tuple[System, ...] = tuple(
-    System(module.NAME, module.matches, module.parse) for module in (github, docker, compose, kubernetes)
+_MODULES = (
+    github,
+    gitlab,
+    circleci,
+    azure,
+    bitbucket,
+    travis,
+    buildkite,
+    drone,
+    cloudbuild,
+    jenkins,
+    docker,
+    compose,
+    scripts,
+    settings,
+    kubernetes,
 )
+
+SYSTEMS: tuple[System, ...] = tuple(System(one.NAME, one.matches, one.parse) for one in _MODULES)
 """In the order they are asked: the ones with telling file names first."""
+
+
+GITLAB = next(system for system in SYSTEMS if system.name == gitlab.NAME)
+"""Named because its files include others whatever those are called."""
 
 
 def system_of(path: str, data: bytes = b"") -> System | None:

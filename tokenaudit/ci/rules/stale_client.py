@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.check import Context
 from tokenaudit.ci.model import Job
+from tokenaudit.ci.pins import PIN, too_old
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -47,13 +47,6 @@ jobs:
     references=("https://huggingface.co/docs/hub/trusted-publishers",),
 )
 
-_PIN = re.compile(
-    r"huggingface[_-]hub(?:\[[^\]]*\])?\s*['\"]?\s*(?P<spec>(?:(?:===?|~=|<=?|>=?|!=)\s*[\d.*]+\s*,?\s*)+)",
-    re.IGNORECASE,
-)
-_PART = re.compile(r"(===?|~=|<=?)\s*([\d.]+)")
-_FIRST = (1, 19)
-
 
 def check(context: Context) -> Iterator[Problem]:
     """Pins below 1.19 in jobs whose environment names an OIDC resource."""
@@ -62,8 +55,8 @@ def check(context: Context) -> Iterator[Problem]:
             continue
         for step in job.steps:
             text = None if step.script is None else step.script.text
-            for match in _PIN.finditer(text.value) if text is not None else []:
-                if text is not None and _too_old(match["spec"]):
+            for match in PIN.finditer(text.value) if text is not None else []:
+                if text is not None and too_old(match["spec"]):
                     message = (
                         f"HF_OIDC_RESOURCE is set, but huggingface_hub{match['spec'].strip()} can't exchange a token"
                     )
@@ -75,17 +68,3 @@ def _keyless(context: Context, job: Job) -> bool:
     if any(binding.name == "HF_OIDC_RESOURCE" for binding in bindings):
         return True
     return any(step.script is not None and "HF_OIDC_RESOURCE=" in step.script.text.value for step in job.steps)
-
-
-def _too_old(spec: str) -> bool:
-    """Whether a specifier rules out every version from 1.19 on."""
-    for operator, version in _PART.findall(spec):
-        numbers = tuple(int(part) for part in version.split(".") if part)
-        if operator == "~=" and len(numbers) == 2:  # noqa: PLR2004 - `~=1.10` allows every later 1.x
-            numbers = (numbers[0] + 1, 0)
-            operator = "<"  # noqa: PLW2901 - the same bound in other words
-        if operator == "<" and numbers <= _FIRST:
-            return True
-        if operator != "<" and numbers[:2] < _FIRST:
-            return True
-    return False

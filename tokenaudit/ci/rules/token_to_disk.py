@@ -54,7 +54,9 @@ def check(context: Context) -> Iterator[Problem]:
         for written in writes(run):
             if written.target is None or is_client_file(written) or written.prints:
                 continue
-            if written.hit.minted and written.shared:
+            reference = written.hit.reference
+            masked = reference is not None and reference.name in run.scope.masked
+            if written.shared and (written.hit.minted or masked):
                 continue  # another rule's matter: whether it was masked
             kept = _kept(run.job, written)
             message = f"{written.hit.credential} is written to {_named(written)}"

@@ -82,6 +82,8 @@ _ORGANIZATIONS = frozenset(
 
 def check(context: Context) -> Iterator[Problem]:
     """Actions and called workflows that get a credential by an input, a secret or their own environment."""
+    if context.pipeline.system != "github":
+        return
     for job, step in context.pipeline.steps():
         action = step.action
         if action is None or action.local or action.pinned:

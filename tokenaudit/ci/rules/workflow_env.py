@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.check import Context
 from tokenaudit.ci.flows import credential_of
-from tokenaudit.ci.model import Job, Step
+from tokenaudit.ci.model import Job, Level, Step
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -55,8 +55,8 @@ def check(context: Context) -> Iterator[Problem]:
     """Bindings of the whole pipeline, and those of a job that also runs code of others."""
     for binding in context.pipeline.env:
         credential = credential_of(binding, context.names)
-        if credential is None or not (binding.sources or "$" in binding.value.value):
-            continue
+        if credential is None or binding.level is Level.FILE or not (binding.sources or "$" in binding.value.value):
+            continue  # a file-wide list of secrets is the only place where its system takes them
         message = f"{credential} is in the environment of every job and step of this file"
         yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)
     for job in context.pipeline.jobs:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 from tokenaudit.ci.expressions import sources_in
 from tokenaudit.ci.model import Binding, Level, Pipeline, Step, Way
-from tokenaudit.ci.shell import Script, parse
-from tokenaudit.ci.text import Text
+from tokenaudit.ci.shell import parse
+from tokenaudit.ci.text import Segment, Text
 from tokenaudit.ci.yamltree import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk
 
 SourcesOf = Callable[[str], tuple[str, ...]]
+Rewrite = Callable[[str], str]
+_VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
 
 
 def first_mapping(text: str) -> tuple[Mapping, Document]:
@@ -85,23 +88,42 @@ def _made(name: str, text: Text, at: Scalar, way: Way, level: Level, sources_of:
     return Binding(name, text, way, level, at.line, at.column, found, dynamic=bool(found) or sign in text.value)
 
 
-def script_of(node: Node | None, language: str = "bash") -> Script | None:
-    """The script of a scalar."""
-    return parse(node.text, language) if isinstance(node, Scalar) else None
+def variables(value: str) -> tuple[str, ...]:
+    """The variables that `$NAME` and `${NAME…}` put into a value."""
+    return tuple(match[1] or match[2] for match in _VARIABLE.finditer(value))
 
 
-def script_steps(node: Node | None, where: str, env: list[Binding]) -> list[Step]:
-    """One step a line of a `script`-like list (nested lists flattened), all with the same environment."""
-    found: list[Step] = []
-    pending: list[Node] = [] if node is None else [node]
+def scalars(*nodes: Node | None) -> list[Scalar]:
+    """Every scalar in lists of any depth, in order; what is a mapping is passed over."""
+    found: list[Scalar] = []
+    pending = [node for node in nodes if node is not None]
     while pending:
         one = pending.pop(0)
         if isinstance(one, Sequence):
             pending[:0] = one.items
         elif isinstance(one, Scalar):
-            step = Step(one.text.where or where, one.line, one.column, env=list(env), script=parse(one.text))
-            found.append(step)
+            found.append(one)
     return found
 
 
-__all__ = ["UnreadableError", "bindings", "first_mapping", "note_document", "script_of", "script_steps"]
+def joined(lines: list[Scalar], where: str) -> Text:
+    """Lines that one shell runs one after the other, as one text in which each keeps its place."""
+    offset = 0
+    segments: list[Segment] = []
+    for line in lines:
+        segments.extend((offset + start, at, column) for start, at, column in line.text.segments)
+        offset += len(line.value) + 1
+    return Text("\n".join(line.value for line in lines), where, tuple(segments) or ((0, 1, 1),))
+
+
+def script_step(lines: list[Scalar], where: str, env: list[Binding], rewrite: Rewrite | None = None) -> list[Step]:
+    """A step that runs the lines in one shell; none where there are no lines.
+
+    `rewrite` turns a system's own way to write variables into the shell's, without moving any character.
+    """
+    if not lines:
+        return []
+    text = joined(lines, lines[0].text.where if len(lines) == 1 else where)
+    if rewrite is not None:
+        text = Text(rewrite(text.value), text.where, text.segments)
+    return [Step(where, lines[0].line, lines[0].column, env=env, script=parse(text))]

@@ -5,22 +5,16 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Job, Level, Pipeline, Way
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
 from tokenaudit.ci.yamltree import Mapping
 
 NAME = "compose"
 _FILE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
 
 
 def matches(path: str, _data: bytes) -> bool:
     """Whether the file's name says that it is a Compose file."""
     return _FILE.search(path) is not None
-
-
-def variables(value: str) -> tuple[str, ...]:
-    """The variables that Compose puts into a value."""
-    return tuple(match[1] or match[2] for match in _VARIABLE.finditer(value))
 
 
 def parse(path: str, text: str) -> Pipeline:

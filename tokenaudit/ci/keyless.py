@@ -1,0 +1,266 @@
+"""What a job does on the Hub, and whether it could do that without a stored token."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tokenaudit.ci.flows import Flows, Run
+from tokenaudit.ci.model import Job, Step
+from tokenaudit.ci.shell import Command
+
+What: TypeAlias = Literal["write", "read", "create", "manage", "unknown"]
+
+_NEUTRAL = frozenset(
+    [
+        "apt",
+        "apt-get",
+        "bash",
+        "cat",
+        "cd",
+        "chmod",
+        "cp",
+        "curl",
+        "date",
+        "echo",
+        "exit",
+        "export",
+        "false",
+        "find",
+        "git",
+        "grep",
+        "head",
+        "if",
+        "jq",
+        "ls",
+        "mkdir",
+        "mv",
+        "pip",
+        "pip3",
+        "printf",
+        "pwd",
+        "read",
+        "rm",
+        "sed",
+        "set",
+        "sleep",
+        "source",
+        "sudo",
+        "tail",
+        "tar",
+        "test",
+        "touch",
+        "tree",
+        "true",
+        "unset",
+        "unzip",
+        "uv",
+        "wget",
+        "zip",
+        "[",
+        "[[",
+        "wc",
+    ]
+)
+_HF = ("hf", "huggingface-cli")
+_HF_NEUTRAL = frozenset(
+    {"auth", "cache", "env", "version", "login", "whoami", "lfs-enable-largefiles", "--version", "--help"}
+)
+_HF_WRITES = frozenset({"upload", "upload-large-folder"})
+HUB_REPO = re.compile(
+    r"(?:huggingface\.co|hf\.co)/(?:(?P<type>datasets|spaces|kernels)/)?(?P<id>[^/\s'\"]+/[^/\s'\"]+?)(?:\.git)?(?:/|$|['\"\s])"
+)
+_TYPES = {
+    "dataset": "datasets/",
+    "datasets": "datasets/",
+    "space": "spaces/",
+    "spaces": "spaces/",
+    "kernels": "kernels/",
+}
+_PYTHON = re.compile(
+    r"\b(?P<call>upload_folder|upload_file|upload_large_folder|create_commit|push_to_hub|create_repo|delete_repo|"
+    r"duplicate_space|add_space_secret|run_job|create_inference_endpoint|create_webhook|snapshot_download|"
+    r"hf_hub_download|load_dataset|from_pretrained)\s*\((?P<body>(?:[^()]|\([^()]*\))*)\)"
+)
+_PYTHON_WRITES = frozenset({"upload_folder", "upload_file", "upload_large_folder", "create_commit", "push_to_hub"})
+_PYTHON_READS = frozenset({"snapshot_download", "hf_hub_download", "load_dataset", "from_pretrained"})
+_REPO_ID = re.compile(r"(?:repo_id\s*=\s*|^\s*)[\"'](?P<id>[^\"']+/[^\"']+)[\"']")
+_REPO_TYPE = re.compile(r"repo_type\s*=\s*[\"'](?P<type>\w+)[\"']")
+SYNC_ACTION = "huggingface/hub-sync"
+
+
+@dataclass(frozen=True)
+class Use:
+    """One thing done on the Hub. `resource` is the publisher's name for the repository, None where it is not constant.
+
+    `subject` says in words what was seen.
+    """
+
+    what: What
+    resource: str | None
+    subject: str
+    step: Step
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a job could do without a stored token: `resource` for a publisher of one repository, else `reason`.
+
+    `reads` is true where the job only reads: that takes a publisher of the user's own account.
+    """
+
+    resource: str | None = None
+    reads: bool = False
+    reason: str = ""
+    step: Step | None = None
+
+
+def uses(flows: Flows, job: Job) -> Iterator[Use]:
+    """What the job's steps do with a credential in reach."""
+    for step in job.steps:
+        if not flows.step_credentials(job, step):
+            continue
+        if step.action is not None:
+            yield from _by_action(flows, step)
+        elif step.script is not None and step.script.language == "python":
+            yield from _in_python(step.script.text.value, step)
+        else:
+            for run in flows.step_runs(job, step):
+                yield from _by_command(run)
+
+
+def judge(found: list[Use]) -> Verdict | None:
+    """The verdict on a job's uses; None where nothing on the Hub was recognized."""
+    known = [use for use in found if use.what != "unknown"]
+    if not known:
+        return None
+    first = next((use.step for use in known if use.what == "write"), known[0].step)
+    for what, words in (
+        ("create", "creates or deletes repositories ({}), which a publisher of one repository may not"),
+        ("manage", "manages more than a repository's files ({}), which no publisher may"),
+        ("unknown", "hands the credential to {} too, whose needs can't be seen here"),
+    ):
+        other = next((use for use in found if use.what == what), None)
+        if other is not None:
+            return Verdict(reason=words.format(other.subject), step=first)
+    return _of_names(known, first)
+
+
+def _of_names(known: list[Use], first: Step) -> Verdict:
+    """The verdict on reads and writes alone, by the repositories they name."""
+    written = {use.resource for use in known if use.what == "write"}
+    read = {use.resource for use in known if use.what == "read"} - written
+    reason = ""
+    if None in written:
+        reason = "writes to a repository whose name is only known at run time"
+    elif len(written) > 1:
+        names = ", ".join(sorted(name for name in written if name))
+        reason = f"writes to several repositories ({names}): each needs a step and a publisher of its own"
+    elif written and read:
+        reason = "reads other repositories as well, which a publisher can only do where they are public"
+    if reason:
+        return Verdict(reason=reason, step=first)
+    return Verdict(resource=next(iter(written), None), reads=not written, step=first)
+
+
+def _by_action(flows: Flows, step: Step) -> Iterator[Use]:
+    action = step.action
+    if action is None or not step.inputs or not any(flows.names.match(s) for b in step.inputs for s in b.sources):
+        return
+    if action.name == SYNC_ACTION:
+        name = step.input("huggingface_repo_id")
+        kind = step.input("repo_type") or "space"
+        yield Use("write", _resource(name, kind), f"{action.name} to {name}", step)
+    else:
+        yield Use("unknown", None, f"the action {action.name}", step)
+
+
+def _by_command(run: Run) -> Iterator[Use]:
+    command, step = run.command, run.step
+    name, arguments = command.name, command.arguments
+    if name in _HF:
+        yield from _by_hf(arguments, step)
+    elif name == "git":
+        yield from _by_git(run)
+    elif name.startswith("python"):
+        code = _inline_python(command)
+        found = list(_in_python(code, step)) if code else []
+        if not found and not (command.arguments[:1] == ["-m"] and "pip" in command.arguments):
+            found = [Use("unknown", None, f"`{' '.join([name, *arguments[:1]])}`", step)]
+        yield from found
+    elif name in ("curl", "wget") and _holds(run):
+        yield Use("unknown", None, f"a call by {name}", step)
+    elif name and name not in _NEUTRAL:
+        yield Use("unknown", None, f"`{name}`", step)
+
+
+def _by_git(run: Run) -> Iterator[Use]:
+    arguments, script = run.command.arguments, run.script.text.value
+    target = next((match for one in arguments if (match := HUB_REPO.search(one))), None)
+    if "push" in arguments:
+        target = target or HUB_REPO.search(script)  # to a remote that was set before
+        if target is not None:
+            yield Use("write", _resource(target["id"], target["type"] or "model"), "git push", run.step)
+    elif "clone" in arguments and target is not None and _holds(run):
+        yield Use("read", _resource(target["id"], target["type"] or "model"), "git clone", run.step)
+
+
+def _holds(run: Run) -> bool:
+    return any(True for word in run.command.words for _ in run.scope.hits(word))
+
+
+def _by_hf(arguments: list[str], step: Step) -> Iterator[Use]:
+    verb = arguments[0] if arguments else "--help"
+    shown = f"hf {' '.join(arguments[:2])}"
+    plain = [one for one in arguments[1:] if not one.startswith("-")]
+    if verb in _HF_NEUTRAL:
+        return
+    if verb in _HF_WRITES and plain:
+        yield Use("write", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
+    elif verb == "download" and plain:
+        yield Use("read", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
+    elif verb in ("repo", "repos"):
+        yield Use("create", None, shown, step)
+    else:
+        yield Use("manage", None, shown, step)
+
+
+def _option(arguments: list[str], *names: str) -> str | None:
+    for index, one in enumerate(arguments):
+        for name in names:
+            if one == name and index + 1 < len(arguments):
+                return arguments[index + 1]
+            if one.startswith(f"{name}="):
+                return one.split("=", 1)[1]
+    return None
+
+
+def _inline_python(command: Command) -> str:
+    arguments = command.arguments
+    if "-c" in arguments[:-1]:
+        return arguments[arguments.index("-c") + 1]
+    return "\n".join(redirect.word.raw for redirect in command.redirects if redirect.operator == "<<")
+
+
+def _in_python(code: str, step: Step) -> Iterator[Use]:
+    for match in _PYTHON.finditer(code):
+        call, body = match["call"], match["body"]
+        repo, kind = _REPO_ID.search(body), _REPO_TYPE.search(body)
+        resource = _resource(repo["id"], kind["type"] if kind else "model") if repo else None
+        if call in _PYTHON_WRITES:
+            yield Use("write", resource, call, step)
+        elif call in _PYTHON_READS:
+            yield Use("read", resource, call, step)
+        else:
+            yield Use(
+                "create" if call in ("create_repo", "delete_repo", "duplicate_space") else "manage", None, call, step
+            )
+
+
+def _resource(name: str, kind: str) -> str | None:
+    """The publisher's name of a repository: `acme/model`, `datasets/acme/x`; None for a name that is not constant."""
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        return None
+    return _TYPES.get(kind, "") + name

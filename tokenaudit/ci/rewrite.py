@@ -1,0 +1,290 @@
+"""Rewriting a job so that it needs no stored token: every change by whole lines, everything else byte for byte."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tokenaudit.ci.flows import Flows, Run, credential_of
+from tokenaudit.ci.keyless import HUB_REPO, SYNC_ACTION
+from tokenaudit.ci.model import Binding, Job, Pipeline, Step
+from tokenaudit.ci.patching import Edits, block_end
+from tokenaudit.ci.pins import PIN, too_old
+from tokenaudit.ci.yamltree import Mapping, UnreadableError
+
+Parse = Callable[[str, str], Pipeline]
+
+CLIENT = "huggingface_hub>=1.19"
+_OPTION = r"\s--token(?:=|\s+)(?:\"[^\"]*\"|'[^']*'|\$\{\{.*?\}\}|\S+)"
+_LOGIN = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b")
+_LOGIN_FIRST = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b[^&;|]*(?:&&|;)\s*")
+_PREFIX = re.compile(r"(datasets|spaces|kernels)/")
+_TYPES = {"datasets": "dataset", "spaces": "space", "kernels": "kernel"}
+
+
+class CannotRewriteError(Exception):
+    """The job is written in a way that can't be changed safely by lines."""
+
+
+def keyless(flows: Flows, job: Job, resource: str, step: Step, parse: Parse) -> str | None:
+    """A unified diff that takes the stored token out of a job; None where that can't be done safely.
+
+    The changed file is read again with `parse`: a patch that leaves the token in reach of the job is not offered.
+    """
+    pipeline = flows.pipeline
+    edits = Edits(pipeline.source)
+    try:
+        for one in job.steps:
+            _strip_script(flows, job, one, edits, resource)
+        if pipeline.system == "gitlab":
+            _strip_bindings(flows, job.env, edits)
+            _gitlab(job, resource, edits)
+        else:
+            _github(flows, job, resource, step, edits)
+        changed = edits.result()
+        again = parse(pipeline.path, changed)
+    except (CannotRewriteError, UnreadableError):
+        return None  # the caller says in words what to change
+    after = Flows(again, flows.names)
+    same = next((one for one in again.jobs if one.id == job.id), None)
+    if same is None or after.job_credentials(same) or again.notes:
+        return None
+    return edits.diff(pipeline.path)
+
+
+def _github(flows: Flows, job: Job, resource: str, step: Step, edits: Edits) -> None:
+    own = [binding for binding in step.env if credential_of(binding, flows.names)]
+    wide = [binding for binding in job.env if credential_of(binding, flows.names)]
+    if flows.pipeline.env and any(credential_of(binding, flows.names) for binding in flows.pipeline.env):
+        raise CannotRewriteError
+    if step.action is not None:
+        _sync_step(step, resource, edits)
+    elif own:
+        _exchange(own[0], resource, edits)
+    else:
+        _add_environment(step, resource, edits)
+    others = [binding for one in job.steps if one is not step for binding in one.env]
+    _strip_bindings(flows, [*own[1:], *wide, *others], edits)
+    _allow_identity(flows.pipeline, job, edits)
+
+
+def _exchange(binding: Binding, resource: str, edits: Edits) -> None:
+    line = edits.line(binding.line)
+    changed = _entry(binding.name).sub(lambda match: f"{match[1]}HF_OIDC_RESOURCE: {resource}", line, count=1)
+    if changed == line:
+        raise CannotRewriteError
+    edits.replace(binding.line, changed)
+
+
+def _entry(name: str) -> re.Pattern[str]:
+    """An `env` entry whose whole value is one expression or variable."""
+    value = r"(?:\"\$[^\"]*\"|'\$[^']*'|\$\{\{.*?\}\}|\$\{\w+\}|\$\w+)"
+    return re.compile(rf"(^\s*(?:-\s+)?|[{{,]\s*)[\"']?{re.escape(name)}[\"']?\s*:\s*{value}(?=\s*(?:$|#|,|\}}))")
+
+
+def _strip_bindings(flows: Flows, bindings: list[Binding], edits: Edits) -> None:
+    """Removes entries that carry a token, and the mapping that they leave empty."""
+    for binding in bindings:
+        if credential_of(binding, flows.names) is None or edits.replaced.get(binding.line) == []:
+            continue
+        line = edits.line(binding.line)
+        if not _entry(binding.name).fullmatch(line.split(" #")[0].rstrip()):
+            raise CannotRewriteError
+        edits.replace(binding.line)
+        above = binding.line - 1
+        head = edits.lines[above - 1].rstrip()
+        if re.fullmatch(r"\s*(?:env|variables):", head) and block_end(edits.lines, above) == binding.line:
+            edits.replace(above)
+
+
+def _add_environment(step: Step, resource: str, edits: Edits) -> None:
+    """Gives a step `HF_OIDC_RESOURCE`, behind all else that it has."""
+    first = edits.lines[step.line - 1]
+    pad = " " * (step.column - 1)
+    last = _item_end(edits, step)
+    if any(re.match(rf"{pad}(?:- )?env:", edits.lines[number - 1]) for number in range(step.line, last + 1)):
+        at = next(n for n in range(step.line, last + 1) if re.match(r"\s*(?:- )?env:", edits.lines[n - 1]))
+        if edits.lines[at - 1].split("#")[0].rstrip().endswith("env:"):
+            edits.insert_after(at, f"{pad}  HF_OIDC_RESOURCE: {resource}")
+            return
+        raise CannotRewriteError
+    if "{" in first.split("run:")[0] or not first.strip():
+        raise CannotRewriteError
+    edits.insert_after(last, f"{pad}env:", f"{pad}  HF_OIDC_RESOURCE: {resource}")
+
+
+def _item_end(edits: Edits, step: Step) -> int:
+    return block_end(edits.lines, step.line)
+
+
+def _sync_step(step: Step, resource: str, edits: Edits) -> None:
+    """Puts an upload in the place of the sync action, which insists on a stored token."""
+    if step.action is None or step.action.name != SYNC_ACTION or step.input("subdirectory"):
+        raise CannotRewriteError
+    pad = " " * (step.column - 1)
+    line = edits.lines[step.action.uses.line - 1]
+    lead = line[: line.index("uses:")]
+    edits.replace(
+        step.action.uses.line,
+        f"{lead}env:",
+        f"{pad}  HF_OIDC_RESOURCE: {resource}",
+        f"{pad}run: |",
+        f'{pad}  pip install "{CLIENT}"',
+        f"{pad}  {upload(resource)}",
+    )
+    last = _item_end(edits, step)
+    given = next((n for n in range(step.line, last + 1) if re.match(rf"{pad}with:", edits.lines[n - 1])), None)
+    if given is not None:
+        edits.remove(given, block_end(edits.lines, given))
+
+
+def upload(resource: str) -> str:
+    """The command that uploads the working folder to a repository."""
+    kind = _PREFIX.match(resource)
+    name = _PREFIX.sub("", resource, count=1) if kind else resource
+    return f"hf upload {name} . ." + (f" --repo-type {_TYPES[kind[1]]}" if kind else "")
+
+
+def _allow_identity(pipeline: Pipeline, job: Job, edits: Edits) -> None:
+    """Adds `id-token: write` to what the job may do."""
+    node = job.node
+    if node is None or not node.entries:
+        raise CannotRewriteError
+    pad = " " * (node.entries[0][0].column - 1)
+    own = node.get("permissions")
+    general = pipeline.root.get("permissions") if pipeline.root else None
+    if own is not None:
+        _extend(own, node, edits)
+    elif isinstance(general, Mapping):
+        if general.string("id-token") != "write":
+            kept = [
+                f"{pad}  {key.value}: {general.string(key.value)}"
+                for key, _ in general.entries
+                if key.value != "id-token"
+            ]
+            edits.insert_after(job.line, f"{pad}permissions:", f"{pad}  id-token: write", *kept)
+    elif general is None:
+        edits.insert_after(job.line, f"{pad}permissions:", f"{pad}  id-token: write", f"{pad}  contents: read")
+    elif getattr(general, "value", "") != "write-all":
+        raise CannotRewriteError
+
+
+def _extend(own: object, node: Mapping, edits: Edits) -> None:
+    key = node.key("permissions")
+    if not isinstance(own, Mapping) or key is None:
+        if getattr(own, "value", "") != "write-all":
+            raise CannotRewriteError
+        return
+    if own.string("id-token") == "write":
+        return
+    given = own.key("id-token")
+    line = edits.line(key.line)
+    if given is not None:
+        edits.replace(given.line, re.sub(r"(id-token\s*:\s*)\w+", r"\1write", edits.line(given.line)))
+    elif "{" in line:
+        rest = line[line.index("{") + 1 :].lstrip()
+        edits.replace(
+            key.line, f"{line[: line.index('{') + 1]}id-token: write{'' if rest.startswith('}') else ', '}{rest}"
+        )
+    else:
+        edits.insert_after(key.line, f"{' ' * (own.column - 1)}id-token: write")
+
+
+def _gitlab(job: Job, resource: str, edits: Edits) -> None:
+    node = job.node
+    if node is None or not node.entries:
+        raise CannotRewriteError
+    pad = " " * (node.entries[0][0].column - 1)
+    identity = [f"{pad}  HF_OIDC_ID_TOKEN:", f"{pad}    aud: https://huggingface.co"]
+    new: list[str] = []
+    for key, lines in (("id_tokens", identity), ("variables", [f"{pad}  HF_OIDC_RESOURCE: {resource}"])):
+        given = node.key(key)
+        if given is None or edits.replaced.get(given.line) == []:
+            new += [f"{pad}{key}:", *lines]
+        elif edits.lines[given.line - 1].split("#")[0].rstrip().endswith(":"):
+            edits.insert_after(given.line, *lines)
+        else:
+            raise CannotRewriteError
+    if new:
+        edits.insert_after(job.line, *new)
+
+
+def _strip_script(flows: Flows, job: Job, step: Step, edits: Edits, resource: str) -> None:
+    """Takes log-ins, `--token` options and pushes out of a script; a step that only logged in goes as a whole."""
+    if step.script is None:
+        return
+    runs = [run for run in flows.step_runs(job, step) if not run.command.captured]
+    logins = [run for run in runs if _is_login(run)]
+    if logins and len(logins) == len(runs) and flows.pipeline.system != "gitlab":
+        edits.remove(step.line, _item_end(edits, step))
+        return
+    for run in runs:
+        first, _ = run.script.text.at(run.command.offset)
+        last, _ = run.script.text.at(max(run.command.end - 1, run.command.offset))
+        if run in logins:
+            _remove_login(first, last, edits)
+        elif run.command.name == "git" and "push" in run.command.arguments:
+            _replace_push(run, first, last, edits, resource)
+        else:
+            for number in range(first, last + 1):
+                _strip_option(number, last, edits)
+                _raise_pin(number, edits)
+
+
+def _is_login(run: Run) -> bool:
+    words = [word.value for word in run.command.words[:3]]
+    return (words[:1] == ["huggingface-cli"] and words[1:2] == ["login"]) or words == ["hf", "auth", "login"]
+
+
+def _remove_login(first: int, last: int, edits: Edits) -> None:
+    line = edits.line(first)
+    body = re.sub(r"^\s*(?:- )?(?:run:\s*)?(?:- )?", "", line)
+    alone = _LOGIN.match(body) is not None and not re.search(r"&&|;|\|", body)
+    if alone and "run:" not in line:
+        edits.remove(first, last)
+    elif first == last and _LOGIN_FIRST.search(line):
+        edits.replace(first, _LOGIN_FIRST.sub("", line, count=1))
+    else:
+        raise CannotRewriteError
+
+
+def _replace_push(run: Run, first: int, last: int, edits: Edits, resource: str) -> None:
+    if first != last or not any(HUB_REPO.search(one) for one in run.command.arguments):
+        raise CannotRewriteError
+    line = edits.line(first)
+    command = run.script.text.value[run.command.offset : run.command.end]
+    if command not in line:
+        raise CannotRewriteError
+    alone = line.replace(command, "").strip() in ("", "-")
+    if alone:
+        lead = line[: line.index(command)]
+        edits.replace(first, f'{lead}pip install "{CLIENT}"', f"{lead}{upload(resource)}")
+    else:
+        edits.replace(first, line.replace(command, f"pip install '{CLIENT}' && {upload(resource)}"))
+
+
+def _strip_option(number: int, last: int, edits: Edits) -> None:
+    line = edits.line(number)
+    changed = re.sub(_OPTION, "", line)
+    if changed == line or not re.search(r"\b(?:hf|huggingface-cli)\b|^\s*--", line):
+        return
+    if changed.strip() in ("", "\\"):
+        edits.replace(number)
+        before = edits.line(number - 1)
+        if number == last and before.endswith("\\"):
+            edits.replace(number - 1, before[:-1].rstrip())
+    else:
+        edits.replace(number, changed)
+
+
+def _raise_pin(number: int, edits: Edits) -> None:
+    """Lifts a pin of the client that is too old to exchange tokens."""
+    line = edits.line(number)
+    for match in PIN.finditer(line):
+        if too_old(match["spec"]):
+            quoted = line[: match.start()].endswith(("'", '"'))
+            new = CLIENT if quoted else f"'{CLIENT}'"
+            edits.replace(
+                number, line[: match.start()] + new + line[match.start() + len(match.group().rstrip(" '\"")) :]
+            )
+            return

@@ -1,0 +1,160 @@
+"""A stored token where the job's own identity would do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.check import Context
+from tokenaudit.ci.keyless import Verdict, judge, uses
+from tokenaudit.ci.model import Job
+from tokenaudit.ci.rewrite import keyless
+from tokenaudit.ci.systems import github, gitlab
+from tokenaudit.model import Problem, Rule, Severity
+
+RULE = Rule(
+    id="ci-could-be-keyless",
+    title="a job publishes with a stored token where a Trusted Publisher would do",
+    severity=Severity.LOW,
+    why="A stored token lasts until somebody revokes it and works from anywhere. A Trusted Publisher gives the job a "
+    "token for one repository and one hour, in exchange for its identity; there is nothing to store, rotate or leak.",
+    remedy="Add a Trusted Publisher in the repository's settings on the Hub, take the secret out of the job, and set "
+    "`permissions: id-token: write` and HF_OIDC_RESOURCE (huggingface_hub 1.19 or later).",
+    bad="""\
+# .github/workflows/publish.yml
+on:
+  push:
+    branches: [main]
+jobs:
+  publish:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: hf upload acme/model ./out .
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    good="""\
+# .github/workflows/publish.yml
+on:
+  push:
+    branches: [main]
+jobs:
+  publish:
+    permissions:
+      id-token: write
+      contents: read
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: hf upload acme/model ./out .
+        env:
+          HF_OIDC_RESOURCE: acme/model
+""",
+    confidence="medium",
+    references=("https://huggingface.co/docs/hub/trusted-publishers",),
+)
+
+_PARSERS = {"github": github.parse, "gitlab": gitlab.parse}
+
+
+def check(context: Context) -> Iterator[Problem]:
+    """Advice for each job that does on the Hub only what was recognized; where a publisher doesn't fit, the reason."""
+    pipeline = context.pipeline
+    own_github = pipeline.system != "github" or ".github/" in pipeline.path
+    if pipeline.kind != "pipeline" or pipeline.system not in _PARSERS or not own_github:
+        return
+    for job in pipeline.jobs:
+        credentials = context.flows.job_credentials(job)
+        verdict = judge(list(uses(context.flows, job))) if credentials else None
+        if verdict is None:
+            continue
+        if verdict.resource is not None:
+            yield _publisher(context, job, verdict, credentials[0])
+        elif verdict.reads:
+            yield _reader(context, job, verdict, credentials[0])
+        else:
+            message = f"{credentials[0]} stays a stored token here: the job {job.id} {verdict.reason}"
+            remedy = "Nothing to change for this rule; give the token no more than the job needs."
+            yield _at(context, job, verdict, credentials[0], message, remedy, Severity.INFO)
+
+
+def _publisher(context: Context, job: Job, verdict: Verdict, credential: str) -> Problem:
+    resource = verdict.resource or ""
+    patch = None
+    if verdict.step is not None:
+        patch = keyless(context.flows, job, resource, verdict.step, _PARSERS[context.pipeline.system])
+    message = (
+        f"{credential} is used only to publish to {resource}: a Trusted Publisher does that without a stored token"
+    )
+    remedy = (
+        f"At https://huggingface.co/{resource}/settings, Trusted Publishers, add {_claims(context)}. "
+        + ("Apply the patch" if patch else _words(context, resource))
+        + f", run the job once, then delete {credential} from the secret store. "
+        "The publisher can't create the repository and its token lasts an hour."
+    )
+    return _at(context, job, verdict, credential, message, remedy, None, patch)
+
+
+def _reader(context: Context, job: Job, verdict: Verdict, credential: str) -> Problem:
+    message = f"{credential} is used only to read: for gated repositories a publisher of your own account does that"
+    remedy = (
+        "If the repositories are public, drop the token. If they are gated, add a CI/CD identity at "
+        f"https://huggingface.co/settings/authentication#ci-cd-access with {_claims(context)}, "
+        f"{_words(context, '<your user name>')}. Private repositories can't be read so."
+    )
+    return _at(context, job, verdict, credential, message, remedy, None)
+
+
+def _at(
+    context: Context,
+    job: Job,
+    verdict: Verdict,
+    credential: str,
+    message: str,
+    remedy: str,
+    severity: Severity | None,
+    patch: str | None = None,
+) -> Problem:
+    step = verdict.step
+    line, column = (job.line, job.column) if step is None else (step.line, step.column)
+    for binding in step.env if step is not None else []:
+        if credential in (binding.name, *binding.sources):
+            line, column = binding.line, binding.column
+    where = job.where if step is None else step.where
+    return context.problem(
+        RULE, (line, column), where, credential, message, remedy=remedy, severity=severity, patch=patch
+    )
+
+
+def _words(context: Context, resource: str) -> str:
+    if context.pipeline.system == "gitlab":
+        return (
+            "give the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
+            f"HF_OIDC_RESOURCE={resource}, and leave the token out"
+        )
+    return f"give the job `id-token: write` and the step HF_OIDC_RESOURCE={resource}, and leave the token out"
+
+
+def _claims(context: Context) -> str:
+    """The provider and the claims to enter, as exactly as the file tells."""
+    repository = context.project.repository
+    branch = _branch(context)
+    if context.pipeline.system == "gitlab":
+        path = repository or "<group>/<project>"
+        claims = f"project_path = {path}, ref = {branch}, ref_type = branch"
+        return f"the provider GitLab (issuer https://gitlab.com or your own) with {claims}"
+    name = context.pipeline.path.rsplit("/", 1)[-1]
+    return (
+        f"the provider GitHub Actions with repository = {repository or '<owner>/<repository>'}, "
+        f"branch = {branch}, workflow = {name}"
+    )
+
+
+def _branch(context: Context) -> str:
+    root = context.pipeline.root
+    on = root.map("on") if root else None
+    push = on.map("push") if on else None
+    named = [getattr(node, "value", "*") for node in push.items("branches")] if push else []
+    if len(named) == 1 and not set(named[0]) & set("*?[!"):
+        return str(named[0])
+    return "<the branch that publishes>"

@@ -1,0 +1,49 @@
+"""Bitbucket Pipelines."""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.yamltree import Mapping, Sequence, walk
+
+NAME = "bitbucket"
+_FILE = re.compile(r"(?:^|/)bitbucket-pipelines\.ya?ml$")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file has the one name that Bitbucket reads."""
+    return _FILE.search(path) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads every step, in whatever pipeline it stands.
+
+    Raises:
+        UnreadableError: the file is no valid YAML mapping.
+    """
+    root, document = first_mapping(text)
+    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
+    note_document(pipeline, document)
+    seen: set[tuple[int, int]] = set()
+    for node in walk(root):
+        if isinstance(node, Mapping) and node.get("script") is not None and (node.line, node.column) not in seen:
+            seen.add((node.line, node.column))
+            pipeline.jobs.append(_job(node))
+    return pipeline
+
+
+def _job(node: Mapping) -> Job:
+    job = Job(node.string("name") or node.where, node.where, node.line, node.column, node=node)
+    job.environment = node.string("deployment")
+    lines = scalars(node.get("script"), node.get("after-script"))
+    job.steps = script_step(lines, f"{node.where}.script", [])
+    script = node.get("script")
+    for item in script.items if isinstance(script, Sequence) else []:
+        pipe = item.scalar("pipe") if isinstance(item, Mapping) else None
+        if pipe is not None and isinstance(item, Mapping):
+            step = Step(item.where, item.line, item.column, action=Action(pipe.text))
+            step.inputs = bindings(item.get("variables"), Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+            job.steps.append(step)
+    return job

@@ -1,0 +1,54 @@
+"""Buildkite."""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.yamltree import Mapping, walk
+
+NAME = "buildkite"
+_FILE = re.compile(r"(?:^|/)\.buildkite/(?:.*/)?[^/]+\.(?:ya?ml|json)$|(?:^|/)buildkite\.(?:ya?ml|json)$")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file lies in `.buildkite` or is called after it."""
+    return _FILE.search(path) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads every step, grouped ones too; JSON is read as the YAML that it is.
+
+    Raises:
+        UnreadableError: the file is no valid YAML mapping.
+    """
+    root, document = first_mapping(text)
+    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
+    note_document(pipeline, document)
+    pipeline.env = bindings(root.get("env"), Way.ENVIRONMENT, Level.PIPELINE, variables, dynamic_sign="$")
+    for node in walk(root):
+        if isinstance(node, Mapping) and node is not root and _is_step(node):
+            pipeline.jobs.append(_job(node))
+    return pipeline
+
+
+def _unescaped(script: str) -> str:
+    """`$$NAME` is how a step writes the shell's own variables."""
+    return script.replace("$$", "$")
+
+
+def _is_step(node: Mapping) -> bool:
+    return any(node.get(key) is not None for key in ("command", "commands", "plugins"))
+
+
+def _job(node: Mapping) -> Job:
+    job = Job(node.string("key") or node.string("label") or node.where, node.where, node.line, node.column, node=node)
+    job.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP, variables, dynamic_sign="$")
+    job.steps = script_step(scalars(node.get("command"), node.get("commands")), f"{node.where}.command", [], _unescaped)
+    for plugin in node.items("plugins"):
+        for key, settings in plugin.entries if isinstance(plugin, Mapping) else []:
+            step = Step(key.text.where, key.line, key.column, action=Action(key.text))
+            step.inputs = bindings(settings, Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+            job.steps.append(step)
+    return job

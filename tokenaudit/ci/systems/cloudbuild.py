@@ -1,0 +1,110 @@
+"""Google Cloud Build and AWS CodeBuild."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.text import Text
+from tokenaudit.ci.yamltree import Mapping, Scalar
+
+NAME = "cloudbuild"
+_GOOGLE = re.compile(r"(?:^|/)cloudbuild[^/]*\.(?:ya?ml|json)$")
+_AMAZON = re.compile(r"(?:^|/)[^/]*buildspec[^/]*\.ya?ml$")
+_ESCAPED = re.compile(r"\$\$(?=[A-Za-z_{])")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file has a name that one of the two reads."""
+    return _GOOGLE.search(path) is not None or _AMAZON.search(path) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads steps (Google) or phases (Amazon).
+
+    Raises:
+        UnreadableError: the file is no valid YAML mapping.
+    """
+    root, document = first_mapping(text)
+    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
+    note_document(pipeline, document)
+    if _AMAZON.search(path):
+        _amazon(pipeline, root)
+    else:
+        _google(pipeline, root)
+    return pipeline
+
+
+def _google(pipeline: Pipeline, root: Mapping) -> None:
+    given = bindings(root.get("substitutions"), Way.ENVIRONMENT, Level.FILE, variables, dynamic_sign="$")
+    # an empty substitution is one that each build fills
+    pipeline.env = [one if one.value.value else replace(one, sources=(one.name,), dynamic=True) for one in given]
+    job = Job("build", "steps", root.line, root.column, node=root)
+    for node in root.items("steps"):
+        if isinstance(node, Mapping):
+            job.steps.append(_google_step(node))
+    pipeline.jobs.append(job)
+
+
+def _google_step(node: Mapping) -> Step:
+    step = Step(node.where, node.line, node.column)
+    step.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP, variables, dynamic_sign="$")
+    step.env += [
+        Binding(one.value, one.text, Way.ENVIRONMENT, Level.STEP, one.line, one.column, (one.value,), dynamic=True)
+        for one in scalars(node.get("secretEnv"))
+    ]
+    image = node.scalar("name")
+    if image is not None:
+        step.action = Action(image.text)
+    script = node.scalar("script")
+    arguments = scalars(node.get("args"))
+    flags = [index for index, one in enumerate(arguments) if re.fullmatch(r"-[a-z]*c", one.value)]
+    shell = (node.string("entrypoint") or "").rsplit("/", 1)[-1] in ("bash", "sh", "ash")
+    if script is None and shell and flags and flags[0] + 1 < len(arguments):
+        script = arguments[flags[0] + 1]
+    if script is not None:
+        step.script = parse_shell(_unescaped(script))
+    elif arguments and image is not None:
+        step.script = parse_shell(_one_command(node.scalar("entrypoint") or image, arguments))
+    return step
+
+
+def _unescaped(script: Scalar) -> Text:
+    """`$$NAME` is how the shell's own variables are written; the shell's `$NAME` stands one character further right."""
+    return Text(_ESCAPED.sub("$", script.value), script.text.where, script.text.segments)
+
+
+def _one_command(program: Scalar, arguments: list[Scalar]) -> Text:
+    """Program and arguments as a line of shell, each argument at its own place."""
+    name = program.value.rsplit("/", 1)[-1].split(":")[0] or "program"
+    value, segments = name, [(0, program.line, program.column)]
+    for one in arguments:
+        quoted = "'" if "'" not in one.value and not variables(one.value) else '"'
+        segments.append((len(value) + 2, one.line, one.column))
+        value += f" {quoted}{one.value}{quoted}"
+    return Text(value, arguments[0].text.where.rsplit(".", 1)[0], tuple(segments))
+
+
+def _amazon(pipeline: Pipeline, root: Mapping) -> None:
+    env = root.map("env")
+    if env is not None:
+        pipeline.env = bindings(env.get("variables"), Way.ENVIRONMENT, Level.PIPELINE, variables, dynamic_sign="$")
+        for section in ("secrets-manager", "parameter-store"):
+            stored = env.map(section)
+            pipeline.env += [
+                Binding(
+                    key.value, value.text, Way.ENVIRONMENT, Level.FILE, key.line, key.column, (key.value,), dynamic=True
+                )
+                for key, value in (stored.entries if stored else [])
+                if isinstance(value, Scalar)
+            ]
+    phases = root.map("phases")
+    job = Job("build", "phases", root.line, root.column, node=root)
+    for key, phase in phases.entries if phases else []:
+        if isinstance(phase, Mapping):
+            lines = scalars(phase.get("commands"), phase.get("finally"))
+            job.steps += script_step(lines, f"phases.{key.value}.commands", [])
+    pipeline.jobs.append(job)

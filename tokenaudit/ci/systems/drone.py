@@ -1,0 +1,68 @@
+"""Drone and Woodpecker."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.systems.common import bindings, note_document, scalars, script_step, variables
+from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence, documents
+
+NAME = "drone"
+_FILE = re.compile(r"(?:^|/)\.drone\.ya?ml$|(?:^|/)\.woodpecker\.ya?ml$|(?:^|/)\.woodpecker/.+\.ya?ml$")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name or folder is Drone's or Woodpecker's."""
+    return _FILE.search(path) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads the pipelines of all documents.
+
+    Raises:
+        UnreadableError: the file is no valid YAML.
+    """
+    pipeline = Pipeline(path, NAME, "pipeline", text)
+    for document in documents(text):
+        note_document(pipeline, document)
+        root = document.root
+        if not isinstance(root, Mapping):
+            continue
+        pipeline.root = pipeline.root or root
+        job = Job(root.string("name") or "pipeline", root.where or "pipeline", root.line, root.column, node=root)
+        job.env = _given(root, Level.JOB)
+        for section in ("steps", "pipeline", "services"):
+            for name, node in _named(root.get(section)):
+                job.steps += _steps(name, node)
+        pipeline.jobs.append(job)
+    return pipeline
+
+
+def _given(node: Mapping, level: Level) -> list[Binding]:
+    found = bindings(node.get("environment"), Way.ENVIRONMENT, level, variables, dynamic_sign="$")
+    # Woodpecker's `secrets: [hf_token]` puts each into a variable of the same name, in upper case
+    found += [
+        Binding(one.value.upper(), one.text, Way.ENVIRONMENT, level, one.line, one.column, (one.value,), dynamic=True)
+        for one in scalars(node.get("secrets"))
+    ]
+    return found
+
+
+def _named(node: Node | None) -> Iterator[tuple[Scalar | None, Mapping]]:
+    if isinstance(node, Sequence):
+        yield from ((None, item) for item in node.items if isinstance(item, Mapping))
+    elif isinstance(node, Mapping):
+        yield from ((key, item) for key, item in node.entries if isinstance(item, Mapping))
+
+
+def _steps(name: Scalar | None, node: Mapping) -> list[Step]:
+    where = node.where or (name.value if name else "step")
+    env = _given(node, Level.STEP)
+    found = script_step(scalars(node.get("commands")), f"{where}.commands", env)
+    image = node.scalar("image")
+    settings = bindings(node.get("settings"), Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+    if image is not None and (settings or not found):
+        found.append(Step(where, node.line, node.column, env=env, inputs=settings, action=Action(image.text)))
+    return found

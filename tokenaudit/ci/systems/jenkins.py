@@ -1,0 +1,134 @@
+"""Jenkinsfiles, as far as Groovy can be read without running it: strings, blocks and the steps that matter here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.text import Text, piece, plain
+from tokenaudit.ci.yamltree import UnreadableError
+
+NAME = "jenkins"
+_FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")
+_TOKEN = re.compile(
+    r"(?P<comment>//[^\n]*|/\*.*?\*/)"
+    r"|(?P<string>'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
+    r"|(?P<open>\{)|(?P<close>\})|(?P<broken>['\"])",
+    re.DOTALL,
+)
+_STEP = re.compile(r"\b(?P<step>sh|bat|echo|powershell|pwsh)\s*(?:\(\s*)?(?:[^'\"\n]*?\bscript\s*:\s*)?$")
+_ASSIGNED = re.compile(r"\b(?P<name>[A-Za-z_]\w*)\s*=\s*(?P<call>credentials\s*\(\s*)?$")
+_CREDENTIAL = re.compile(
+    r"credentialsId\s*:\s*(['\"])(?P<id>[^'\"]+)\1\s*,\s*variable\s*:\s*(['\"])(?P<name>\w+)\3"
+    r"|variable\s*:\s*(['\"])(?P<name2>\w+)\5\s*,\s*credentialsId\s*:\s*(['\"])(?P<id2>[^'\"]+)\7"
+)
+_DOTTED = re.compile(r"\$\{(params|env)\.(\w+)\}")
+_LABEL = re.compile(r"(\w+)\s*(?:\(\s*['\"]([^'\"]*)['\"]\s*\))?\s*$")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name says that it is a Jenkinsfile."""
+    return _FILE.search(path) is not None
+
+
+@dataclass(frozen=True)
+class _String:
+    """A string of the file with what stands before it and the blocks it stands in."""
+
+    start: int
+    end: int
+    quotes: int
+    before: str
+    blocks: tuple[str, ...]
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads environments, `withCredentials` and the shell steps.
+
+    Raises:
+        UnreadableError: strings or braces that don't end: this can't be understood.
+    """
+    pipeline = Pipeline(path, NAME, "pipeline", text)
+    whole = plain(text)
+    jobs: dict[tuple[str, ...], Job] = {}
+    strings = list(_strings(text))
+    taken = [_binding(whole, match) for match in _CREDENTIAL.finditer(text)]
+    for string in strings:
+        inner = piece(whole, string.start + string.quotes, string.end - string.quotes, ".".join(string.blocks))
+        pipeline.texts.append(inner)
+        stage = _stage(string.blocks)
+        job = jobs.setdefault(stage, Job(".".join(stage) or "pipeline", ".".join(stage), *inner.at(0)))
+        assigned = _ASSIGNED.search(string.before)
+        if assigned is not None and string.blocks[-1:] == ("environment",):
+            binding = _assigned(whole, string, inner, assigned)
+            (pipeline.env if not stage else job.env).append(binding)
+        elif (step := _STEP.search(string.before)) is not None:
+            job.steps.append(_step(step["step"], inner, taken, double=text[string.start] == '"'))
+    pipeline.jobs = list(jobs.values())
+    return pipeline
+
+
+def _strings(text: str) -> Iterator[_String]:
+    blocks: list[str] = []
+    end = 0
+    for token in _TOKEN.finditer(text):
+        line = text.count("\n", 0, token.start()) + 1
+        if token["broken"]:
+            reason = "a string that does not end: this Groovy can't be understood"
+            raise UnreadableError(reason, line)
+        if token["open"]:
+            label = _LABEL.search(text, max(0, token.start() - 200), token.start())
+            blocks.append((label[2] or label[1]) if label else "block")
+        elif token["close"]:
+            if not blocks:
+                reason = "a brace closes what was never opened: this Groovy can't be understood"
+                raise UnreadableError(reason, line)
+            blocks.pop()
+        elif token["string"]:
+            quotes = 3 if token["string"][:3] in ("'''", '"""') else 1
+            before = text[max(end, token.start() - 200) : token.start()]
+            yield _String(token.start(), token.end(), quotes, before, tuple(blocks))
+        end = token.end()
+    if blocks:
+        reason = f"the block {blocks[-1]} does not end: this Groovy can't be understood"
+        raise UnreadableError(reason, text.count("\n") + 1)
+
+
+def _stage(blocks: tuple[str, ...]) -> tuple[str, ...]:
+    """The stage that the blocks belong to; empty at the level of the pipeline."""
+    inner = [block for block in blocks if block not in ("pipeline", "stages", "environment", "node")]
+    return tuple(inner[:1])
+
+
+def _assigned(whole: Text, string: _String, inner: Text, match: re.Match[str]) -> Binding:
+    line, column = whole.at(string.start - len(string.before) + match.start("name"))
+    stored = bool(match["call"])
+    sources = (match["name"],) if stored else ()
+    return Binding(match["name"], inner, Way.ENVIRONMENT, Level.PIPELINE, line, column, sources, dynamic=stored)
+
+
+def _binding(whole: Text, match: re.Match[str]) -> Binding:
+    name, stored = match["name"] or match["name2"], match["id"] or match["id2"]
+    line, column = whole.at(match.start())
+    text = piece(whole, match.start(), match.end(), "withCredentials")
+    del stored  # an id of Jenkins' own store, no name that anybody else knows
+    return Binding(name, text, Way.ENVIRONMENT, Level.STEP, line, column, (name,), dynamic=True)
+
+
+def _step(kind: str, inner: Text, taken: list[Binding], *, double: bool) -> Step:
+    line, column = inner.at(0)
+    value = _DOTTED.sub(lambda match: f"${{{match[1]}_{match[2]}}}", inner.value)
+    given = [
+        Binding(f"{match[1]}_{match[2]}", inner, Way.ENVIRONMENT, Level.STEP, line, column, (match[2],), dynamic=True)
+        for match in _DOTTED.finditer(inner.value)
+    ]
+    value = value if double else value.replace("\\'", " '")
+    text = Text(value, inner.where or kind, inner.segments)
+    if kind == "echo":
+        segments = tuple((0 if not offset else offset + 6, at, start) for offset, at, start in inner.segments)
+        text = Text(f'echo "{value}"', text.where, segments) if double else Text("", text.where, inner.segments)
+    language = "bash" if kind in ("sh", "echo") else "powershell"
+    return Step(text.where, line, column, env=[*taken, *given], script=parse_shell(text, language))

@@ -1,0 +1,49 @@
+"""Shell scripts, batch jobs of schedulers, start-up files of shells, Makefiles and justfiles."""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.ci.model import Job, Pipeline, Step
+from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.text import Text, plain
+
+NAME = "shell"
+_SCRIPT = re.compile(
+    r"\.(?:sh|bash|zsh|ksh|sbatch|slurm|pbs|qsub)$|(?:^|/)\.(?:bashrc|bash_profile|zshrc|zshenv|profile|zprofile|envrc)$"
+)
+_MAKE = re.compile(r"(?:^|/)(?:GNU)?[Mm]akefile[^/]*$|\.mk$|(?:^|/)[Jj]ustfile$")
+_VARIABLE = re.compile(r"\$\(([A-Za-z_]\w*)\)")
+_ENDINGS = (".py", ".in", ".md", ".txt")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name says that a shell reads it."""
+    return _SCRIPT.search(path) is not None or (_MAKE.search(path) is not None and not path.endswith(_ENDINGS))
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads a whole script as one step, or the recipes of a Makefile."""
+    pipeline = Pipeline(path, NAME, "script", text)
+    name = path.rsplit("/", 1)[-1]
+    script = plain(text, name)
+    if _MAKE.search(path):
+        script = Text(_recipes(text), name, script.segments)
+    step = Step(name, 1, 1, script=parse_shell(script))
+    pipeline.jobs.append(Job(name, name, 1, 1, steps=[step]))
+    pipeline.texts.append(script)
+    return pipeline
+
+
+def _recipes(text: str) -> str:
+    """The recipe lines of a Makefile as shell, all else blank, every line in its place."""
+    lines = []
+    for line in text.split("\n"):
+        shell = ""
+        if line[:1] in ("\t", " "):
+            shell = re.sub(r"^(\s*)([@-]+)", lambda m: m[1] + " " * len(m[2]), line)
+            shell = _VARIABLE.sub(r"${\1}", shell).replace("$$", "\0")
+            # one character shorter where `$$` stands for the shell's own `$`; the line stays
+            shell = shell.replace("\0", "$")
+        lines.append(shell.ljust(len(line)))
+    return "\n".join(lines)

@@ -1,0 +1,59 @@
+"""Files of settings: dotenv, Terraform, Helm values, devcontainers, and what hosting platforms read.
+
+Only names with plain values are read here; whether a value is a credential is the detector's word.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
+from tokenaudit.ci.text import Text, piece, plain
+
+NAME = "settings"
+_FILE = re.compile(
+    r"(?:^|/)\.env(?:\.[\w.-]+|rc)?$|(?:^|/)[\w.-]+\.env$|\.(?:tf|tfvars|tfstate|tfvars\.json)$|"
+    r"(?:^|/)values[\w.-]*\.ya?ml$|(?:^|/)helmfile\.ya?ml$|(?:^|/)\.?devcontainer\.json$|(?:^|/)\.devcontainer/.+\.json$|"
+    r"(?:^|/)(?:render|app)\.ya?ml$|(?:^|/)(?:fly|railway|netlify|wrangler)\.toml$|(?:^|/)(?:vercel|railway)\.json$|"
+    r"(?:^|/)\.cirrus\.ya?ml$|(?:^|/)bamboo-specs/.+|(?:^|/)[Tt]askfile\.ya?ml$|(?:^|/)Procfile$"
+)
+_LINE = re.compile(
+    r"^[ \t]*(?:export[ \t]+|set[ \t]+)?[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?[ \t]*[=:][ \t]*(?P<value>[^\n]*)$",
+    re.MULTILINE,
+)
+_BLOCK = re.compile(r'^[ \t]*(?P<kind>[a-z_]+)(?P<labels>(?:[ \t]+"[^"]*")*)[ \t]*\{[ \t]*$', re.MULTILINE)
+_DYNAMIC = re.compile(r"\$[({A-Za-z_]|\bvar\.|\bdata\.|\blocal\.|\{\{")
+
+
+def matches(path: str, _data: bytes) -> bool:
+    """Whether the file's name says that it holds settings of a deployment."""
+    return _FILE.search(path) is not None
+
+
+def parse(path: str, text: str) -> Pipeline:
+    """Reads one `NAME = value` or `NAME: value` a line."""
+    pipeline = Pipeline(path, NAME, "settings", text)
+    job = Job("settings", "", 1, 1)
+    job.others = list(_bindings(plain(text), path.endswith(".tf")))
+    pipeline.jobs.append(job)
+    pipeline.texts = [binding.value for binding in job.others]
+    return pipeline
+
+
+def _bindings(whole: Text, terraform: bool) -> Iterator[Binding]:  # noqa: FBT001 - a private helper's one switch
+    blocks = [(m.start(), _path(m)) for m in _BLOCK.finditer(whole.value)] if terraform else []
+    for match in _LINE.finditer(whole.value):
+        value = match["value"].rstrip().rstrip(",").strip("\"'")
+        start = match.start("value") + max(match["value"].find(value), 0)
+        block = next((path for at, path in reversed(blocks) if at < match.start()), "")
+        where = f"{block}.{match['name']}" if block else match["name"]
+        name = block.rsplit(".", 1)[-1] if block and match["name"] == "default" else match["name"]
+        text = piece(whole, start, start + len(value), where)
+        line, column = whole.at(match.start("name"))
+        dynamic = _DYNAMIC.search(value) is not None
+        yield Binding(name, text, Way.ENVIRONMENT, Level.FILE, line, column, (), dynamic)
+
+
+def _path(match: re.Match[str]) -> str:
+    return ".".join([match["kind"], *re.findall(r'"([^"]*)"', match["labels"])])
