@@ -11,6 +11,7 @@ from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.names import Names, stands_in
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
 
+_LOGIN = re.compile(r"\b(?:hf\s+auth|huggingface-cli)\s+login\b|\blogin\s*\(")
 _MASK = "::add-mask::"
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
@@ -200,6 +201,17 @@ class Flows:
         if step.script is not None:
             found += self.named_in(step.script, scope)
         return list(dict.fromkeys(found))
+
+    def holding(self, job: Job) -> Iterator[tuple[Step, list[str]]]:
+        """The steps that can use a credential, with its names: also those after one that logged the machine in."""
+        stored: list[str] = []
+        for step in job.steps:
+            own = self.step_credentials(job, step)
+            found = list(dict.fromkeys([*own, *stored]))
+            if found:
+                yield step, found
+            if own and step.script is not None and _LOGIN.search(step.script.text.value):
+                stored = own
 
     def named_in(self, script: Script, scope: Scope) -> list[str]:
         """The credentials that a script's own text refers to."""

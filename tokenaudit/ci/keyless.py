@@ -119,9 +119,7 @@ class Verdict:
 
 def uses(flows: Flows, job: Job) -> Iterator[Use]:
     """What the job's steps do with a credential in reach."""
-    for step in job.steps:
-        if not flows.step_credentials(job, step):
-            continue
+    for step, _ in flows.holding(job):
         if step.action is not None:
             yield from _by_action(flows, step)
         elif step.script is not None and step.script.language == "python":

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tokenaudit.ci import Literal, audit, is_ci_file, may_be_ci
+from tokenaudit.ci.zizmor import folded_in
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
@@ -17,6 +19,7 @@ from tokenaudit.sources.files import Unreadable, list_files, read_windows
 from tokenaudit.sources.gitplaces import place
 from tokenaudit.sources.interface import Finding, Run, Sighting
 
+_HOSTED = re.compile(r"(?:github\.com|gitlab\.[\w.-]+)[/:]((?:[\w.-]+/)+[\w.-]+?)(?:\.git)?/?$")
 _REGULAR = frozenset({"100644", "100755"})
 
 
@@ -25,16 +28,26 @@ class CiSource:
 
     `refs` names further commits whose trees are looked at: any revision, or `*` for the tip of every ref. Findings in
     them say so, and what already stands in the folder (or HEAD) is not told again. `secret_names` adds names that
-    count as Hugging Face credentials.
+    count as Hugging Face credentials. With `zizmor` the findings of that program, if it is installed, are folded in
+    for the jobs that hold a credential.
     """
 
     kind = "ci"
 
-    def __init__(self, path: Path, target: str, secret_names: Sequence[str] = (), refs: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        target: str,
+        secret_names: Sequence[str] = (),
+        refs: Sequence[str] = (),
+        *,
+        zizmor: bool = False,
+    ) -> None:
         self.path = path
         self.target = target
         self.secret_names = tuple(secret_names)
         self.refs = tuple(refs)
+        self.zizmor = zizmor
 
     def findings(self, run: Run) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -63,7 +76,7 @@ class CiSource:
     def _audit(
         self, files: Iterator[tuple[str, bytes]], run: Run, ref: str | None, seen: set[Finding]
     ) -> Iterator[Finding]:
-        for found in audit(files, self.target, self.secret_names, run.examiner):
+        for found in self._found(files, run):
             finding = self._finding(found)
             if finding in seen:
                 continue
@@ -76,6 +89,24 @@ class CiSource:
                 yield Sighting(finding.detection, replace(finding.location, in_head=False, object=ref))
             else:
                 yield replace(finding, reason=f"{finding.reason} (in {ref})")
+
+    def _found(self, files: Iterator[tuple[str, bytes]], run: Run) -> Iterator[Problem | Skipped | Literal]:
+        kept: list[tuple[str, bytes]] = []
+        if self.zizmor:
+            kept = list(files)
+            files = iter(kept)
+        yield from audit(files, self.target, self.secret_names, run.examiner, self._hosted_as())
+        for path, data in kept:
+            yield from folded_in(path, data, self.target, self.secret_names)
+
+    def _hosted_as(self) -> str | None:
+        """`owner/name` by the remote called origin, for the claims of a Trusted Publisher; None where there is none."""
+        try:
+            url = git("config", "--get", "remote.origin.url", cwd=self.path, allowed=(0, 1, 128)).decode().strip()
+        except (GitError, UnicodeDecodeError):
+            return None  # only a hint is lost: the advice then says where to put the name
+        match = _HOSTED.search(url)
+        return match[1] if match else None
 
     def _finding(self, found: Problem | Skipped | Literal) -> Finding:
         if not isinstance(found, Literal):

@@ -59,8 +59,7 @@ def check(context: Context) -> Iterator[Problem]:
 
 def _publishing_with(context: Context, job: Job) -> str | None:
     """The stored credential with which a step of the job publishes."""
-    for step in job.steps:
-        names = context.flows.step_credentials(job, step)
-        if names and publishes(step):
+    for step, names in context.flows.holding(job):
+        if publishes(step):
             return names[0]
     return None
