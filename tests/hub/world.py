@@ -54,6 +54,9 @@ class World:
     webhooks: list[Body] = field(default_factory=list)
     members: dict[str, list[Body]] = field(default_factory=dict)
     audit_log: dict[str, list[Body]] = field(default_factory=dict)
+    shut_out: list[tuple[str, str]] = field(default_factory=list)
+    token_ids: dict[str, str] = field(default_factory=dict)
+    organization_forms: frozenset[str] = frozenset({"value", "id"})
     page_size: int = 50
     moment: Callable[[], str] = lambda: MOMENT
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import doctor, fingerprint, plugins, report, rules, scan
+from tokenaudit.cli import doctor, fingerprint, plan, plugins, report, revoke, rules, scan
 
 app = typer.Typer(
     name="tokenaudit",
@@ -34,5 +34,14 @@ def _common(
     pass
 
 
-for command in (scan.scan, doctor.doctor, fingerprint.fingerprint, plugins.plugins, report.report, rules.rules):
+for command in (
+    scan.scan,
+    doctor.doctor,
+    fingerprint.fingerprint,
+    plugins.plugins,
+    report.report,
+    rules.rules,
+    plan.plan,
+    revoke.revoke,
+):
     app.command()(command)

@@ -1,0 +1,118 @@
+"""`tokenaudit revoke`."""
+
+from __future__ import annotations
+
+import sys
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenaudit.cli import options
+from tokenaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tokenaudit.remediate.revoking import Outcome
+    from tokenaudit.remediate.values import Values
+
+
+class RevokeFormat(str, Enum):
+    """How the outcome is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def revoke(
+    fingerprints: Annotated[
+        list[str], typer.Argument(metavar="FINGERPRINT...", help="Which ones; 8 digits of each are enough.")
+    ],
+    from_: Annotated[
+        list[str] | None, typer.Option("--from", metavar="TARGET", help="Find the values again here. Repeatable.")
+    ] = None,
+    keyring: Annotated[
+        list[str] | None, typer.Option("--keyring", metavar="NAME", help="Take the value from the OS keyring.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking. It can't be undone.")] = False,
+    organization: Annotated[
+        str | None, typer.Option(metavar="ORG", help="Only shut it out of this organization, as its administrator.")
+    ] = None,
+    token_id: Annotated[str | None, typer.Option(help="Its id in the audit log, for --organization.")] = None,
+    outcome_format: Annotated[
+        RevokeFormat, typer.Option("--format", "-f", help="How to write the outcome.")
+    ] = RevokeFormat.TEXT,
+    endpoint: options.EndpointOption = None,
+    no_token: options.NoTokenOption = False,
+) -> None:
+    """Invalidate leaked credentials at the Hub, for everyone and for good.
+
+    Values are read from stdin (one a line; those not named are left alone), from the keyring, or found again by
+    --from. Without a terminal and without --yes nothing is sent.
+
+    Exit codes: 0 every one is proven dead; 1 one is still alive or was left out; 2 wrong usage, nothing sent;
+    3 accepted, but not proven.
+    """
+    from tokenaudit.audit import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
+    from tokenaudit.remediate import revoking  # noqa: PLC0415 - as above
+
+    hub = options.hub(endpoint, no_token=no_token)
+    values = _values(fingerprints, from_ or (), keyring or ())
+    secrets = revoking.chosen(fingerprints, values.secrets)
+    kinds = revoking.recognised(secrets, Detector.load())
+    if not yes and not sys.stdin.isatty():
+        message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"
+        raise UsageError(message)
+    found = revoking.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers)
+    sys.stderr.write("\n".join(revoking.preview(found, hub.endpoint, organization)) + "\n")
+    if not yes and any(not c.dead for c in found):
+        _confirm(revoking.phrase(found))
+    if organization is None:
+        outcomes = revoking.carry_out(found, hub, now=utc_now)
+    else:
+        if hub.own is None:
+            message = f"--organization needs an administrator's token: set HF_TOKEN to one of {organization}"
+            raise UsageError(message)
+        outcomes = revoking.carry_out_in_organization(
+            found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
+        )
+    _write(outcomes, outcome_format)
+    raise typer.Exit(_exit_code(outcomes))
+
+
+def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> Values:
+    from tokenaudit.remediate import values  # noqa: PLC0415 - as above
+
+    if not targets and not names:
+        asked = [f"the credential {mark}" for mark in fingerprints]
+        return values.typed(asked) if sys.stdin.isatty() else values.of_lines(sys.stdin.buffer)
+    found = [values.Values((values.kept(name),)) for name in names]
+    if targets:
+        from tokenaudit.audit import scan  # noqa: PLC0415 - as above
+
+        audit = scan(targets)
+        found.append(values.of_audit(audit.report, audit.secrets))
+    return values.together(*found)
+
+
+def _confirm(phrase: str) -> None:
+    sys.stderr.write(f'This can\'t be undone. Type "{phrase}" to go on: ')
+    sys.stderr.flush()
+    if sys.stdin.readline().strip() != phrase:
+        message = "not confirmed: nothing was sent"
+        raise UsageError(message)
+
+
+def _write(outcomes: Sequence[Outcome], outcome_format: RevokeFormat) -> None:
+    from tokenaudit.report.outcomes import to_json, to_text  # noqa: PLC0415 - as above
+
+    sys.stdout.write(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
+
+
+def _exit_code(outcomes: Sequence[Outcome]) -> int:
+    results = {outcome.result for outcome in outcomes}
+    if results & {"alive", "left-out"}:
+        return 1
+    return 3 if "unproven" in results else 0
