@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import doctor, fingerprint, plan, plugins, report, revoke, rules, scan
+from tokenaudit.cli import auth, doctor, fingerprint, inspect, plan, plugins, report, revoke, rules, scan
 
 app = typer.Typer(
     name="tokenaudit",
@@ -36,6 +36,7 @@ def _common(
 
 for command in (
     scan.scan,
+    inspect.inspect,
     doctor.doctor,
     fingerprint.fingerprint,
     plugins.plugins,
@@ -45,3 +46,4 @@ for command in (
     revoke.revoke,
 ):
     app.command()(command)
+app.add_typer(auth.auth)

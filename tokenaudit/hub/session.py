@@ -159,10 +159,12 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        from huggingface_hub import set_client_factory  # noqa: PLC0415 - a third of a second to import
+        from huggingface_hub import constants, set_client_factory  # noqa: PLC0415 - a third of a second to import
         from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
 
         set_client_factory(lambda: _armed(default_client_factory()))
+        # Otherwise building headers for the first request first fetches a list from the Hub: a question nobody asked.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
         _installed = True

@@ -1,0 +1,87 @@
+"""`tokenaudit inspect`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenaudit.cli import options
+
+if TYPE_CHECKING:
+    from tokenaudit.inspect.intake import Handed
+
+
+class Reach(str, Enum):
+    """How much of what a credential reaches is counted."""
+
+    NONE = "none"
+    SUMMARY = "summary"
+    FULL = "full"
+
+
+def inspect(
+    env: Annotated[
+        list[str] | None, typer.Option("--env", metavar="NAME", help="Read this environment variable. Repeatable.")
+    ] = None,
+    keyring: Annotated[
+        list[str] | None,
+        typer.Option("--keyring", metavar="NAME", help="Read this keyring entry (or SERVICE/USER). Repeatable."),
+    ] = None,
+    stored: Annotated[bool, typer.Option("--stored", help="Read every token stored by `hf auth login`.")] = False,
+    reach: Annotated[
+        Reach,
+        typer.Option(help="Count what each live one can read and write (asks more as it); full: who builds on that."),
+    ] = Reach.NONE,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask again what was asked within the hour.")] = False,
+    plugin: options.PluginOption = None,
+    report_format: options.FormatOption = options.Format.TEXT,
+    output: options.OutputOption = None,
+    fail_on: options.FailOnOption = options.FailOn.LOW,
+    baseline: options.BaselineOption = None,
+    show_unlikely: options.ShowUnlikelyOption = False,
+    endpoint: options.EndpointOption = None,
+    _no_token: options.NoTokenOption = False,
+    _jobs: options.JobsOption = None,
+    quiet: options.QuietOption = False,
+    no_color: options.NoColorOption = False,
+) -> None:
+    """Say who each credential is, what it may do, and whether that is too much.
+
+    Reads credentials from stdin, one a line, unless --env, --keyring or --stored names another place. Each is sent to
+    the Hub that --endpoint or HF_ENDPOINT names, and nowhere else, one after the other whatever --jobs says. A token
+    of your own is never used for this.
+    """
+    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
+    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
+    from tokenaudit.inquiry import Inquirer  # noqa: PLC0415 - as above
+    from tokenaudit.inspect import intake  # noqa: PLC0415 - as above
+    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
+    from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
+
+    examiner = Detector.load(tuple(plugin or ()))
+
+    def handed() -> Iterator[Handed]:
+        yield from intake.from_environment(env or (), examiner)
+        yield from intake.from_keyring(keyring or (), examiner)
+        if stored:
+            yield from intake.from_store(examiner)
+        if not (env or keyring or stored) and not sys.stdin.isatty():
+            yield from intake.from_lines(sys.stdin.buffer, examiner)
+
+    screen = "identity" if report_format is options.Format.TEXT else report_format.value
+    finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
+    with progress_for(quiet=quiet) as progress:
+        inquirer = Inquirer(
+            options.hub(endpoint, no_token=True),
+            load_settings(),
+            None if no_cache else DiskCache(default_path()),
+            reach.value,
+            progress,
+        )
+        audit = inquirer.inquire(handed())
+    raise typer.Exit(finish(audit))

@@ -1,0 +1,61 @@
+"""The token that tokenaudit itself runs with, held against what it is needed for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.inspect import inspect_credentials
+from tokenaudit.model import Grant, Inspection
+from tokenaudit.policy.context import CLASSIC_ROLES
+from tokenaudit.remediate.link import creation_link
+
+
+@dataclass(frozen=True)
+class OwnVerdict:
+    """What is to be said of the auditor's own token; `too_much` is None where that can't be told."""
+
+    too_much: bool | None
+    message: str
+    by_hand: tuple[str, ...] = ()
+
+
+def judge_own(hub: Hub, needs: Sequence[Grant], now: datetime) -> OwnVerdict | None:
+    """Whether the auditor's own token can do more than `needs`, with the link to one that can't; None without one.
+
+    Raises:
+        ConfigurationError: the token's place is there but can't be read.
+    """
+    if hub.own is None:
+        return None
+    ((_, inspection),) = inspect_credentials([("user_token", hub.own.secret)], hub, now=lambda: now)
+    shown = f"your own token {hub.own.secret.display} (from {hub.own.origin})"
+    if inspection.status != "active":
+        return OwnVerdict(None, f"{shown} is {inspection.status}: {inspection.reason}")
+    link = creation_link(needs, endpoint=hub.endpoint)
+    excess = _excess(inspection, needs)
+    if excess is None:
+        message = f"what {shown} may do can't be told; a token for just this: {link.url}"
+        return OwnVerdict(None, message, link.by_hand)
+    if not excess:
+        return OwnVerdict(too_much=False, message=f"{shown} can do what this needs and no more")
+    message = f"{shown} is more powerful than this needs ({excess}); a token for just this: {link.url}"
+    return OwnVerdict(too_much=True, message=message, by_hand=link.by_hand)
+
+
+def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
+    """What the token may do beyond `needs` in a few words; empty for nothing, None where its rights are not known."""
+    if inspection.role in CLASSIC_ROLES:
+        return f"role {inspection.role}: everything its owner may {'read' if inspection.role == 'read' else 'do'}"
+    if not inspection.details_known:
+        return None
+    needed = {permission for grant in needs for permission in grant.permissions}
+    held = {permission for grant in inspection.grants for permission in grant.permissions}
+    return _listed((held | set(inspection.global_permissions)) - needed)
+
+
+def _listed(permissions: Collection[str], most: int = 5) -> str:
+    named = sorted(permissions)
+    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
