@@ -122,9 +122,14 @@ def _pattern(reading: Reading, form: encoded.Sets) -> Pattern:
     return Pattern(reading, encoded.expression(form), encoded.expression(rarest), len(form))
 
 
+def _rarity(form: encoded.Sets) -> int:
+    """How many characters are fixed: what Hyperscan is fast at looking for."""
+    return sum(len(each) == 1 for each in form)
+
+
 def _folded(form: encoded.Sets) -> Iterator[Pattern]:
-    """The form with one line break in it; the scout is its longer half and the beginning of the break."""
+    """The form with one line break in it; the scout is its rarer part and the beginning or end of the break."""
     for at in range(1, len(form)):
         left, right = encoded.expression(form[:at]), encoded.expression(form[at:])
-        scout = left + rb"[\r\n\\]" if at * 2 >= len(form) else rb"[\nn \t]" + right
+        scout = left + rb"[\r\n\\]" if _rarity(form[:at]) >= _rarity(form[at:]) else rb"[\nn \t]" + right
         yield Pattern("base64", left + encoded.LINE_BREAK + right, scout, len(form) + encoded.LINE_BREAK_WIDTH)
