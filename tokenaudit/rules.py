@@ -8,13 +8,14 @@ from tokenaudit import ci, policy
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
 from tokenaudit.sources import machine
+from tokenaudit.sweep import rules as kept
 
 
 def all_rules() -> dict[str, Rule]:
-    """Rules by id: those about tokens, about configuration, about machines, each group by name."""
+    """Rules by id: those about tokens, configuration, machines and what is kept on the Hub, each group by name."""
     return {
         rule.id: rule
-        for group in (policy.RULES, ci.RULES, machine.RULES)
+        for group in (policy.RULES, ci.RULES, machine.RULES, kept.RULES)
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

@@ -57,6 +57,11 @@ class World:
     shut_out: list[tuple[str, str]] = field(default_factory=list)
     token_ids: dict[str, str] = field(default_factory=dict)
     organization_forms: frozenset[str] = frozenset({"value", "id"})
+    organizations: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    collections: list[Body] = field(default_factory=list)
+    endpoints: dict[str, list[Body]] = field(default_factory=dict)
     page_size: int = 50
     moment: Callable[[], str] = lambda: MOMENT
 

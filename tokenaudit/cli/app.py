@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import auth, doctor, fingerprint, inspect, plan, plugins, report, revoke, rules, scan
+from tokenaudit.cli import (
+    auth,
+    doctor,
+    fingerprint,
+    inspect,
+    inventory,
+    plan,
+    plugins,
+    report,
+    revoke,
+    rules,
+    scan,
+    sweep,
+)
 
 app = typer.Typer(
     name="tokenaudit",
@@ -36,6 +49,7 @@ def _common(
 
 for command in (
     scan.scan,
+    sweep.sweep,
     inspect.inspect,
     doctor.doctor,
     fingerprint.fingerprint,
@@ -46,4 +60,5 @@ for command in (
     revoke.revoke,
 ):
     app.command()(command)
+app.add_typer(inventory.app, name="inventory")
 app.add_typer(auth.auth)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,6 +55,55 @@ def cloned(url: str, progress: Progress) -> Iterator[Path]:
         yield folder / "repository.git"
 
 
+@contextmanager
+def mirrored(url: str, folder: Path, progress: Progress) -> Iterator[Path]:
+    """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
+
+    A mirror that can't be brought up to date is made anew.
+
+    Raises:
+        UsageError: the URL is none that may be cloned.
+        GitError: the repository could not be cloned; one line without passwords.
+    """
+    bare, settings, secrets = _prepared(url)
+    if folder.is_dir():
+        try:
+            _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
+        except GitError:
+            shutil.rmtree(folder, ignore_errors=True)
+        else:
+            yield folder
+            return
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as making:
+        _clone(bare, Path(making), settings, secrets, progress)
+        (Path(making) / "repository.git").rename(folder)
+    yield folder
+
+
+def remote_refs(url: str) -> bytes:
+    """What `git ls-remote` says of the repository at `url`: every ref and its object, sorted by name.
+
+    Raises:
+        UsageError: the URL is none that may be cloned.
+        GitError: it can't be reached.
+    """
+    bare, settings, secrets = _prepared(url)
+    return _run(["ls-remote", "--", bare], settings, secrets, None)
+
+
+def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str], git_dir: Path | None) -> bytes:
+    options, variables = _guards(settings, secrets)
+    where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+    done = subprocess.run(
+        ["git", *options, *where, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if done.returncode:
+        message = reason(done.stderr, done.returncode)
+        raise GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
+    return done.stdout
+
+
 def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
     """The URL without a password, with the settings and the environment that hold it instead."""
     if _SCP.fullmatch(url):
@@ -92,7 +143,8 @@ def _joined(parts: SplitResult, place: str) -> str:
     return urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
 
 
-def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, str], progress: Progress) -> None:
+def _guards(settings: dict[str, str], secrets: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Options before git's subcommand, and its environment."""
     variables = environment(network=True) | secrets
     variables["GIT_ALLOW_PROTOCOL"] = settings["scheme"]  # a redirect must not lead to another kind of transport
     options = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]
@@ -100,6 +152,11 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
         if key != "scheme":
             # An empty helper first forgets the user's own: the URL's credentials are the ones meant.
             options += ["-c", "credential.helper=", "-c", f"{key}={value}"]
+    return options, variables
+
+
+def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, str], progress: Progress) -> None:
+    options, variables = _guards(settings, secrets)
     process = subprocess.Popen(
         ["git", *options, "clone", "--mirror", "--template=", "--progress", "--", url, "repository.git"],
         cwd=folder,

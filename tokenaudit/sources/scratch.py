@@ -26,11 +26,13 @@ def scratch_folder(purpose: str) -> Iterator[Path]:
     prefix = f"tokenaudit-{purpose}-"
     _remove_abandoned(Path(tempfile.gettempdir()), prefix)
     with _signals_as_exits():
-        folder = Path(tempfile.mkdtemp(prefix=prefix))
+        # It gets its name once it is locked: another thread or program must not take it for an abandoned one.
+        folder = Path(tempfile.mkdtemp(prefix="tokenaudit.new-"))
         try:
             held = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             try:
                 _lock(held)
+                folder = folder.rename(folder.with_name(prefix + folder.name.partition("-")[2]))
                 yield folder
             finally:
                 os.close(held)

@@ -1,0 +1,121 @@
+"""The double's endpoints around what a namespace owns: overviews, refs, buckets, collections, inference endpoints."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+
+from tests.hub.routes import _REPO, Routes, _route, refusal
+from tests.hub.server import Request, Response, reply
+from tests.hub.world import MOMENT, Body
+
+_GROUPS = {"branches": "refs/heads/", "tags": "refs/tags/", "converts": "refs/convert/", "pullRequests": "refs/pr/"}
+
+
+@_route("GET", "/api/organizations/(?P<name>[^/]+)/overview")
+def _organization(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
+    if found["name"] not in routes.world.organizations:
+        return refusal(404, "Organization not found")
+    return reply({"name": found["name"], "fullname": found["name"].title(), "avatarUrl": "/a.png"})
+
+
+@_route("GET", "/api/users/(?P<name>[^/]+)/overview")
+def _user(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
+    if found["name"] not in routes.world.users:
+        return refusal(404, "User not found")
+    return reply({"_id": "1" * 24, "user": found["name"], "fullname": found["name"].title(), "avatarUrl": "/a.png"})
+
+
+@_route("GET", _REPO + "/refs")
+def _refs(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    repo = routes.repo(request, found)
+    if isinstance(repo, Response):
+        return repo
+    body: Body = {"branches": [], "tags": [], "converts": []}
+    if request.query.get("include_prs"):
+        body["pullRequests"] = []
+    if repo.git is not None:
+        listing = subprocess.run(
+            ["git", "-c", "safe.directory=*", "for-each-ref", "--format=%(objectname) %(refname)"],
+            cwd=repo.git,
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        for line in listing.splitlines():
+            commit, _, ref = line.partition(" ")
+            for group, prefix in _GROUPS.items():
+                if ref.startswith(prefix) and group in body:
+                    body[group].append({"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": commit})
+    return reply(body)
+
+
+@_route("GET", "/api/buckets/(?P<name>[^/]+)")
+def _buckets(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    return routes.page(request, [_bucket(routes, name) for name in routes.world.buckets if _in(name, found["name"])])
+
+
+def _in(name: str, namespace: str) -> bool:
+    return name.partition("/")[0] == namespace
+
+
+def _bucket(routes: Routes, name: str) -> Body:
+    files = routes.world.buckets[name]
+    return {
+        "id": name,
+        "author": name.partition("/")[0],
+        "createdAt": MOMENT,
+        "updatedAt": MOMENT,
+        "size": sum(map(len, files.values())),
+        "totalFiles": len(files),
+        "repoType": "bucket",
+        "cdnRegions": [],
+    }
+
+
+@_route("GET", "/api/buckets/(?P<id>[^/]+/[^/]+)/tree")
+def _bucket_tree(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    files = routes.world.buckets.get(found["id"])
+    if files is None:
+        return refusal(404, "Not found")
+    return routes.page(request, list(_entries(files)))
+
+
+def _entries(files: dict[str, bytes]) -> Iterator[Body]:
+    for path, data in files.items():
+        yield {"type": "file", "path": path, "size": len(data), "uploadedAt": MOMENT, "mtime": MOMENT}
+
+
+@_route("GET", "/buckets/(?P<id>[^/]+/[^/]+)/resolve/(?P<path>.+)")
+def _bucket_file(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
+    """As the Hub does it, the content is elsewhere: here below another path."""
+    if found["path"] not in routes.world.buckets.get(found["id"], {}):
+        return refusal(404, "Not found")
+    return Response(302, b"", {"Location": f"{routes.base}/content/{found['id']}/{found['path']}"})
+
+
+@_route("GET", "/content/(?P<id>[^/]+/[^/]+)/(?P<path>.+)")
+def _content(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
+    return Response(200, routes.world.buckets[found["id"]][found["path"]], {"Content-Type": "text/plain"})
+
+
+@_route("GET", "/api/collections")
+def _collections(routes: Routes, request: Request, _found: re.Match[str]) -> Response:
+    owner = request.query.get("owner")
+    listed = [item for item in routes.world.collections if _in(item["slug"], owner or "")]
+    return routes.page(request, [{**item, "items": item["items"][:1]} for item in listed])
+
+
+@_route("GET", "/api/collections/(?P<slug>[^/]+/[^/]+)")
+def _collection(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
+    for item in routes.world.collections:
+        if item["slug"] == found["slug"]:
+            return reply(item)
+    return refusal(404, "Not found")
+
+
+@_route("GET", "/v2/endpoint/(?P<name>[^/]+)")
+def _inference_endpoints(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    if request.token is None:
+        return refusal(401, "Invalid username or password.")
+    return reply({"items": routes.world.endpoints.get(found["name"], [])})

@@ -1,0 +1,111 @@
+"""`tokenaudit sweep`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tokenaudit.cli import options
+from tokenaudit.cli.inventory import InventoryOption
+
+_WHAT = "What to read"
+_HOW = "How to run"
+
+
+def sweep(
+    namespaces: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAMESPACE]...", help="Users or organizations of the Hub.")
+    ] = None,
+    types: Annotated[
+        str, typer.Option("--type", help="Only these: model, dataset, space, bucket.", rich_help_panel=_WHAT)
+    ] = "model,dataset,space,bucket",
+    include: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Only repositories that match. Repeatable.", rich_help_panel=_WHAT),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="GLOB", help="Leave out repositories that match. Repeatable.", rich_help_panel=_WHAT),
+    ] = None,
+    members: Annotated[
+        bool, typer.Option("--members", help="An organization's members, too.", rich_help_panel=_WHAT)
+    ] = False,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(metavar="LIST", help="Also the git URLs in this file, one a line.", rich_help_panel=_WHAT),
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read again what has not changed.", rich_help_panel=_WHAT)
+    ] = False,
+    no_inspect: Annotated[
+        bool, typer.Option("--no-inspect", help="Don't ask the Hub who the credentials are.", rich_help_panel=_WHAT)
+    ] = False,
+    fail_on_new: Annotated[
+        bool, typer.Option("--fail-on-new", help="Exit 1 only for what no earlier sweep has seen.")
+    ] = False,
+    cache_dir: Annotated[
+        Path | None, typer.Option(help="Keep mirrors here, so that reruns only fetch.", rich_help_panel=_HOW)
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="tcp://…", help="Work on this Dask cluster.", rich_help_panel=_HOW)
+    ] = None,
+    inventory: InventoryOption = None,
+    secret_name: Annotated[
+        list[str] | None, typer.Option(help="A further name that keeps a Hugging Face token. Repeatable.")
+    ] = None,
+    plugin: options.PluginOption = None,
+    report_format: options.FormatOption = options.Format.TEXT,
+    output: options.OutputOption = None,
+    fail_on: options.FailOnOption = options.FailOn.LOW,
+    show_unlikely: options.ShowUnlikelyOption = False,
+    endpoint: options.EndpointOption = None,
+    no_token: options.NoTokenOption = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "-j", min=1, help="How many repositories at a time.", rich_help_panel=_HOW)
+    ] = None,
+    quiet: options.QuietOption = False,
+    no_color: options.NoColorOption = False,
+) -> None:
+    """Audit everything that Hub users or organizations own, and remember it.
+
+    Repositories with their whole history and pull requests, discussions, Spaces' variables and secret names, Jobs,
+    webhooks, inference endpoints, collections, buckets: as far as your own token may read. A sweep that was cut short
+    is continued by the same command; a repeated one reads only what has changed.
+
+    Exit codes: those of `scan`.
+    """
+    from tokenaudit.audit import Audit  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
+    from tokenaudit.cli.sweep_screen import screen  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
+    from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
+    from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
+    from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.arguments import crew_of, scope_of  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.workshop import Workshop  # noqa: PLC0415 - as above
+
+    scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members)
+    hub = options.hub(endpoint, no_token=no_token)
+    setup = Setup(
+        hub.endpoint,
+        own_token=not no_token,
+        inspect=not no_inspect,
+        plugins=tuple(plugin or ()),
+        secret_names=tuple(secret_name or ()),
+        cache=cache_dir.absolute() if cache_dir else None,
+    )
+    finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
+    with open_inventory(inventory) as book, screen(quiet=quiet) as progress:
+        swept = run_sweep(
+            scope,
+            Workshop(setup, hub),
+            book,
+            crew=crew_of(cluster, jobs),
+            settings=load_settings(),
+            progress=progress,
+            full=full,
+        )
+    code = finish(Audit(swept.report))
+    raise typer.Exit(exit_code(swept.new, fail_on.value) if fail_on_new else code)

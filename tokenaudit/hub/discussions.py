@@ -1,0 +1,81 @@
+"""Discussions and pull requests of a repository, with what was edited away where the Hub still shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.moments import moment
+from tokenaudit.hub.paged import text
+from tokenaudit.hub.repositories import Repository
+from tokenaudit.secret import Secret
+
+_MOST_PAGES = 10_000
+
+
+@dataclass(frozen=True)
+class Text:
+    """One text of a discussion: its title, or one version of a comment. `edited_away` says that it is shown no more."""
+
+    where: str
+    content: str
+    author: str | None
+    date: datetime | None
+    edited_away: bool = False
+
+
+def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> list[dict[str, Any]] | Failure:
+    """All discussions and pull requests as the listing shows them, open or not."""
+    found: list[dict[str, Any]] = []
+    for page in range(_MOST_PAGES):
+        answer = hub.get(f"/api/{repository.target}/discussions", secret, p=page)
+        if isinstance(answer, Failure):
+            return answer
+        body = answer.body if isinstance(answer.body, dict) else {}
+        items = [item for item in body.get("discussions") or () if isinstance(item, dict)]
+        found += items
+        count = body.get("count")
+        if not items or (isinstance(count, int) and len(found) >= count):
+            break
+    return found
+
+
+def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) -> list[Text] | Failure:
+    """Every text of one discussion, older versions of comments included."""
+    answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)
+    if isinstance(answer, Failure):
+        return answer
+    body = answer.body if isinstance(answer.body, dict) else {}
+    found = [Text("title", text(body.get("title")), _author(body), moment(body.get("createdAt")))]
+    for event in body.get("events") or ():
+        if isinstance(event, dict):
+            found += _of_event(event)
+    return found
+
+
+def _of_event(event: dict[str, Any]) -> Iterator[Text]:
+    data = event.get("data")
+    data = data if isinstance(data, dict) else {}
+    where = f"{text(event.get('type')) or 'event'} {text(event.get('id'))}".strip()
+    author, date = _author(event), moment(event.get("createdAt"))
+    latest = data.get("latest")
+    shown = text(latest.get("raw")) if isinstance(latest, dict) else ""
+    if shown:
+        yield Text(where, shown, author, date)
+    # Edit history: the client library reads this key, though answers without it were seen on edited comments.
+    for version in data.get("history") or ():
+        raw = text(version.get("raw")) if isinstance(version, dict) else ""
+        if raw and raw != shown:
+            yield Text(where, raw, author, moment(version.get("updatedAt")) or date, edited_away=True)
+    for key in ("from", "to", "subject", "oid"):
+        if text(data.get(key)):
+            yield Text(f"{where} {key}", text(data[key]), author, date)
+
+
+def _author(holder: dict[str, Any]) -> str | None:
+    author = holder.get("author")
+    return (text(author.get("name")) or None) if isinstance(author, dict) else None

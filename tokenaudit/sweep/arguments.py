@@ -1,0 +1,75 @@
+"""From what a user types to a scope and a crew."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+from tokenaudit.errors import UsageError
+from tokenaudit.git.url import without_password
+from tokenaudit.hub.repositories import RepoType
+from tokenaudit.sources.clone import is_clone_url
+from tokenaudit.sweep.engine import Crew, cluster, threads
+from tokenaudit.sweep.setup import TYPES, Scope
+
+_MOST_THREADS = 16
+
+
+def scope_of(
+    namespaces: Sequence[str],
+    types: str,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    from_file: Path | None,
+    *,
+    members: bool = False,
+) -> Scope:
+    """The scope of a command line.
+
+    Raises:
+        UsageError: nothing is named, a type is unknown, or the list can't be read.
+    """
+    urls = _urls(from_file) if from_file is not None else ()
+    if not namespaces and not urls:
+        message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
+        raise UsageError(message)
+    return Scope(
+        tuple(dict.fromkeys(namespaces)), _types(types), tuple(include), tuple(exclude), members=members, urls=urls
+    )
+
+
+def _types(named: str) -> tuple[RepoType, ...]:
+    wanted = {name.strip().removesuffix("s") for name in named.split(",") if name.strip()}
+    for name in sorted(wanted - set(TYPES)):
+        message = f"--type {name}: no such type; choose from {', '.join(TYPES)}"
+        raise UsageError(message)
+    return cast("tuple[RepoType, ...]", tuple(name for name in TYPES if name in wanted))
+
+
+def _urls(path: Path) -> tuple[str, ...]:
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}"
+        raise UsageError(message) from None
+    except UnicodeDecodeError:
+        message = f"{path} is no text in UTF-8; give one git URL a line"
+        raise UsageError(message) from None
+    urls = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+    for number, url in enumerate(urls, start=1):
+        if not is_clone_url(url):
+            message = f"{path}: entry {number} is no git URL"
+            raise UsageError(message)
+        if without_password(url) != url:
+            message = f"{path}: entry {number} holds a password; leave it to git's credential helper"
+            raise UsageError(message)
+    return tuple(dict.fromkeys(urls))
+
+
+def crew_of(address: str | None, size: int | None) -> Crew:
+    """The cluster at `address`, else `size` threads, by default a few a processor: most of the time they wait."""
+    if address is not None:
+        return cluster(address)
+    return threads(size or min(_MOST_THREADS, 4 * (os.cpu_count() or 1)))

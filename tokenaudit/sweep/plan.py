@@ -1,0 +1,150 @@
+"""From namespaces to tasks: what there is, what of it is wanted, and what could not even be listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tokenaudit.errors import UsageError
+from tokenaudit.git.url import without_password
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.names import is_namespace
+from tokenaudit.hub.paged import needs, objects, text
+from tokenaudit.hub.repositories import (
+    GIT_TYPES,
+    Repository,
+    administered,
+    members,
+    namespace_kind,
+    repositories,
+)
+from tokenaudit.inventory.nouns import Place
+from tokenaudit.model import Skipped
+from tokenaudit.sweep.setup import Scope
+from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.workshop import Workshop
+
+_NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")
+
+
+@dataclass
+class Plan:
+    """The tasks of a sweep.
+
+    `listed` are the namespaces and types whose listing is complete: what was there before and is missing now is gone.
+    """
+
+    tasks: list[Task] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    listed: list[tuple[str, str]] = field(default_factory=list)
+    repositories: list[Repository] = field(default_factory=list)
+
+    @property
+    def keys(self) -> set[str]:
+        """Every place of the plan."""
+        return {place.key for task in self.tasks for place in task.places}
+
+    def gone(self, known: Sequence[Place], scope: Scope) -> list[str]:
+        """Keys of known places of fully listed kinds that are no longer there."""
+        keys = self.keys
+        return [
+            place.key
+            for place in known
+            if (place.namespace, place.kind) in self.listed
+            and place.key not in keys
+            and scope.covers(Repository(place.kind, place.target.partition("/")[2]))  # type: ignore[arg-type]
+        ]
+
+
+def plan(shop: Workshop, scope: Scope) -> Plan:
+    """Asks the Hub what the namespaces own.
+
+    Raises:
+        UsageError: a namespace doesn't exist, the auditor's token is refused, or nobody answers.
+    """
+    made = Plan()
+    me = _me(shop)
+    waiting = list(scope.namespaces)
+    for namespace in waiting:
+        owner = _owner(shop, namespace)
+        if scope.members and owner == "org" and namespace in scope.namespaces:
+            waiting += [name for name in _members(shop, namespace, made) if name not in waiting]
+        _namespace(shop, scope, made, namespace, owner, mine=namespace == me)
+    for url in scope.urls:
+        shown = without_password(url)
+        made.tasks.append(Task(shown, (Place("git", shown, "git", "git"),), url=url))
+    return made
+
+
+def _me(shop: Workshop) -> str | None:
+    if shop.secret is None:
+        return None
+    answer = shop.hub.whoami(shop.secret)
+    if isinstance(answer, Failure):
+        if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+            message = "the Hub refuses your own token; log in again with `hf auth login`, or use --no-token"
+            raise UsageError(message)
+        return None
+    return text(answer.body.get("name")) if isinstance(answer.body, dict) else None
+
+
+def _owner(shop: Workshop, namespace: str) -> str:
+    if not is_namespace(namespace):
+        message = f"{namespace!r} can't be the name of a user or an organization"
+        raise UsageError(message)
+    kind = namespace_kind(shop.hub, namespace, shop.secret)
+    if not isinstance(kind, Failure):
+        return kind
+    if kind.status == 404:  # noqa: PLR2004 - as above
+        message = f"there is no user or organization {namespace} at {shop.hub.endpoint}"
+        raise UsageError(message)
+    message = f"{shop.hub.endpoint} does not say what {namespace} is: {needs(kind, 'a token that it accepts')}"
+    raise UsageError(message)
+
+
+def _members(shop: Workshop, organization: str, made: Plan) -> Iterator[str]:
+    answer = members(shop.hub, organization, shop.secret)
+    if isinstance(answer, Failure):
+        made.skipped.append(Skipped(f"members of {organization}", needs(answer, f"org.read on {organization}")))
+    for item in objects(answer):
+        name = text(item.get("user"))
+        if is_namespace(name):
+            yield name
+
+
+def _namespace(shop: Workshop, scope: Scope, made: Plan, namespace: str, owner: str, *, mine: bool) -> None:
+    found: dict[str, Repository] = {}
+    complete: list[str] = []
+    for repo_type in scope.types:
+        listing = repositories(shop.hub, namespace, repo_type, shop.secret)
+        if isinstance(listing, Failure):
+            reason = needs(listing, f"repo.content.read on {namespace}")
+            made.skipped.append(Skipped(f"{repo_type}s of {namespace}", reason))
+            continue
+        complete.append(repo_type)
+        found |= {repository.target: repository for repository in listing}
+    if shop.secret is not None and (owner == "org" or mine):
+        more = administered(shop.hub, namespace, owner, shop.secret)
+        if isinstance(more, Failure):
+            reason = f"only what its listings show was found: {needs(more, f'membership of {namespace}')}"
+            made.skipped.append(Skipped(f"repositories of {namespace}", reason))
+        else:
+            for repository in more:
+                found.setdefault(repository.target, repository)
+    made.listed += [(namespace, repo_type) for repo_type in complete]
+    for repository in sorted(found.values(), key=lambda repository: repository.target):
+        if scope.covers(repository):
+            made.repositories.append(repository)
+            made.tasks.append(_of_repository(namespace, repository))
+    if not scope.narrow:
+        places = tuple(Place(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in _NAMESPACE_ASPECTS)
+        kind = "org" if owner == "org" else "user"
+        made.tasks += [Task(namespace, (place,), owner=kind, mine=mine) for place in places]  # type: ignore[arg-type]
+
+
+def _of_repository(namespace: str, repository: Repository) -> Task:
+    aspects = ["history", "discussions"] if repository.type in GIT_TYPES else ["bucket"]
+    if repository.type == "space":
+        aspects.append("settings")
+    places = (Place(namespace, repository.target, repository.type, aspect) for aspect in aspects)
+    return Task(namespace, tuple(places), repository)

@@ -1,0 +1,33 @@
+"""The unit of work: what one task reads, and what it needs to know of earlier sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tokenaudit.hub.repositories import Repository
+from tokenaudit.inventory.nouns import Place
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some places that are read one after the other, mostly those of one repository.
+
+    `states` are the versions read last, by place key; `known` the fingerprints that this sweep has asked the Hub about
+    already. `url` is that of a git repository that is not on the Hub; it must hold no password.
+    """
+
+    namespace: str
+    places: tuple[Place, ...]
+    repository: Repository | None = None
+    owner: Literal["org", "user", "other"] = "other"
+    mine: bool = False
+    url: str | None = None
+    states: Mapping[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """For messages."""
+        return self.repository.target if self.repository else self.url or self.namespace
