@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement
+from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Report
@@ -36,7 +36,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
         head.append("")
-    several = len(report.targets) > 1
+    several = view.several(report)
     blocks = [_credential(c, several=several) for c in [*view.likely(report), *unlikely]]
     blocks += [_problem(p, several=several) for p in view.problems(report)]
     advice = next_step(report)
@@ -75,7 +75,7 @@ def _credential(credential: Credential, *, several: bool) -> str:
     if len(spots) > MOST_SPOTS:
         lines.append(f"- and {len(spots) - MOST_SPOTS} more places")
     for reason in credential.verdict.reasons if credential.verdict else ():
-        lines.append(f"- {code(reason.rule)}: {text(f'{reason.message} {reason.remedy}'.strip())}")
+        lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message, reason.remedy))}")
     if credential.recommendation:
         lines.append(f"- replace it: {text(replacement(credential.recommendation.replacement))}")
     return "\n".join([*lines, "", "</details>", ""])
@@ -86,8 +86,8 @@ def _problem(problem: Problem, *, several: bool) -> str:
     path = problem.path if problem.path is not None else problem.target
     place = ":".join([f"{problem.target}: {path}" if several and problem.path else path, *numbers])
     return (
-        f"- **{problem.severity.value}** {code(problem.rule)} at {code(place)}: {text(problem.message)}."
-        f" {text(problem.remedy)}\n"
+        f"- **{problem.severity.value}** {code(problem.rule)} at {code(place)}:"
+        f" {prose(sentences(problem.message, problem.remedy))}\n"
     )
 
 
@@ -101,12 +101,21 @@ def code(value: str) -> str:
     return f"{fence}{pad}{shown}{pad}{fence}"
 
 
+def prose(value: str) -> str:
+    """Words in which pairs of backticks mark code, as the rules write them; nothing else in them is markup."""
+    parts = visible(value).split("`")
+    if len(parts) % 2 == 0:
+        return text(value)
+    return "".join((code(part) if number % 2 else text(part)) for number, part in enumerate(parts) if part)
+
+
 def text(value: str) -> str:
     """`value` as plain words: no markup, no mention, no reference, no link."""
     return _SIGNS.sub(_as_entity, shorten(visible(value), 2 * _LONGEST)).replace("www.", f"www{_ZERO_WIDTH}.")
 
 
 def _as_entity(found: re.Match[str]) -> str:
-    # After "@", "#" and ":" a character of no width keeps the site from linking people, issues and addresses.
+    # After these a character of no width keeps the site from linking people, issues and addresses.
     sign = found.group()
-    return f"&#{ord(sign)};{_ZERO_WIDTH if sign in '@#:' else ''}"
+    joins = sign in "@#" or (sign == ":" and not found.string[found.end() : found.end() + 1].isspace())
+    return f"&#{ord(sign)};{_ZERO_WIDTH if joins and found.end() < len(found.string) else ''}"

@@ -34,7 +34,7 @@ STYLES = {
 def render(report: Report, options: Options) -> str:
     """The whole screen; see `tokenaudit.report.Options`."""
     screen = Screen(options.color, options.width)
-    several = len(report.targets) > 1
+    several = view.several(report)
     for credential in view.likely(report):
         _credential(screen, credential, several=several)
     _problems(screen, view.problems(report), several=several)
@@ -147,6 +147,12 @@ def replacement(name: str) -> str:
         "no-token": "nothing, what it reads is public",
         "service-account": "a service account's token",
     }.get(name, _clean(name))
+
+
+def sentences(*parts: str) -> str:
+    """The parts that say something, each ended by a full stop if it has no end of its own."""
+    said = [part.strip() for part in parts if part.strip()]
+    return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in said)
 
 
 def grant_text(grant: Grant) -> str:

@@ -142,6 +142,14 @@ def _spot_order(spot: Spot) -> tuple[object, ...]:
     )
 
 
+def several(report: Report) -> bool:
+    """Whether more than one place was audited, so that a file's name alone doesn't say where it is.
+
+    One repository is several targets of the same name: its history, its tree, its configuration.
+    """
+    return len({target.target for target in report.targets}) > 1
+
+
 def severities(report: Report) -> Counter[Severity]:
     """How many credentials and problems there are of each severity."""
     return Counter([*(severity_of(c) for c in likely(report)), *(p.severity for p in report.problems)])

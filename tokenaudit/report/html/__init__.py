@@ -14,10 +14,11 @@ import importlib.resources
 from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.html.page import page
+from tokenaudit.report.text import sentences
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report
@@ -40,7 +41,7 @@ def render(report: Report, options: Options) -> str:
 
 @functools.cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("tokenaudit.report.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -48,6 +49,19 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def _prose(value: str) -> Markup:
+    """Words as a sentence, in which pairs of backticks mark code, as the rules write them."""
+    parts = shorten(visible(sentences(value)), _LONGEST).split("`")
+    if len(parts) % 2 == 0:
+        return escape("`".join(parts))
+    marked = (
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part) for number, part in enumerate(parts)
+    )
+    return Markup("").join(marked)
 
 
 def _harmless(value: object) -> object:

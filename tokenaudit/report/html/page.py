@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 MOST_PICTURES = 150
 """Reach is drawn for this many credentials and told in words for the rest, to keep the page small."""
 
+MOST_CARDS = 2000
+MOST_SPOTS = 200
+MOST_PROBLEMS = 500
+"""Beyond these the page counts instead of listing: a browser has to hold it."""
+
 ORDER = tuple(reversed(Severity))
 
 
@@ -57,6 +62,7 @@ class Card:
     who: str
     spots: tuple[view.Spot, ...]
     places: tuple[tuple[str, tuple[view.Spot, ...]], ...]
+    more_spots: int
     live: int
     last: str
     pulls: int
@@ -79,6 +85,7 @@ class Group:
     title: str
     why: str
     problems: tuple[tuple[Problem, tuple[tuple[str, str], ...]], ...]
+    count: int
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,13 @@ class Page:
     next_step: str
     numbers: tuple[tuple[str, int, str], ...]
     cards: tuple[Card, ...]
+    more_cards: int
     unlikely: tuple[Card, ...]
     groups: tuple[Group, ...]
     timeline: Timeline | None
     skipped: tuple[Skipped, ...]
     several: bool
+    places: int
     amount: str
     seconds: str
     severities: tuple[tuple[str, int], ...]
@@ -104,7 +113,7 @@ class Page:
 def page(report: Report, options: Options) -> Page:
     """The page of `report`."""
     likely = view.likely(report)
-    cards = tuple(_card(c, options, drawn=number < MOST_PICTURES) for number, c in enumerate(likely))
+    cards = tuple(_card(c, options, drawn=number < MOST_PICTURES) for number, c in enumerate(likely[:MOST_CARDS]))
     unlikely = view.unlikely(report) if options.show_unlikely else []
     counts = view.severities(report)
     found = bool(likely or report.problems)
@@ -113,25 +122,27 @@ def page(report: Report, options: Options) -> Page:
         verdict=view.sentence(report),
         mood="bad" if found else "good" if report.complete else "open",
         next_step=next_step(report),
-        numbers=_numbers(report, cards),
+        numbers=_numbers(report, likely),
         cards=cards,
+        more_cards=len(likely) - len(cards),
         unlikely=tuple(_card(credential, options) for credential in unlikely),
         groups=_groups(report, options.rules),
         timeline=timeline(report, likely),
         skipped=tuple(sorted(report.skipped, key=lambda entry: (entry.where, entry.reason))),
-        several=len(report.targets) > 1,
+        several=view.several(report),
+        places=len({target.target for target in report.targets}),
         amount=view.size(sum(target.bytes for target in report.targets)),
         seconds=f"{(report.finished_at - report.started_at).total_seconds():,.1f}",
         severities=tuple((severity.value, counts[severity]) for severity in ORDER),
     )
 
 
-def _numbers(report: Report, cards: tuple[Card, ...]) -> tuple[tuple[str, int, str], ...]:
-    active = sum(card.status == "active" for card in cards)
-    over = sum(card.credential.verdict is not None and card.credential.verdict.privilege == "over" for card in cards)
-    live = sum(card.live > 0 for card in cards)
+def _numbers(report: Report, likely: list[Credential]) -> tuple[tuple[str, int, str], ...]:
+    active = sum(c.inspection is not None and c.inspection.status == "active" for c in likely)
+    over = sum(c.verdict is not None and c.verdict.privilege == "over" for c in likely)
+    live = sum(any(spot.live for spot in view.spots(c)) for c in likely)
     return (
-        ("credentials", len(cards), "#credentials"),
+        ("credentials", len(likely), "#credentials"),
         ("active at the Hub", active, "#credentials"),
         ("still standing in files", live, "#credentials"),
         ("with more rights than needed", over, "#credentials"),
@@ -156,7 +167,8 @@ def _card(credential: Credential, options: Options, *, drawn: bool = False) -> C
         kind=kind(credential.kind),
         who=f"{account.name} ({account.type})" if account else "",
         spots=spots,
-        places=_places(spots),
+        places=_places(spots[:MOST_SPOTS]),
+        more_spots=max(0, len(spots) - MOST_SPOTS),
         live=sum(spot.live is True for spot in spots),
         last=f"{dates[-1]:%Y-%m-%d}" if dates else "",
         pulls=reach.downloads_month if reach else 0,
@@ -164,7 +176,7 @@ def _card(credential: Credential, options: Options, *, drawn: bool = False) -> C
         scopes=tuple(_branch(grant) for grant in (recommendation.grants if recommendation else ())),
         picture=picture(credential) if drawn else None,
         reach=reach_in_words(credential),
-        replacement=replacement(recommendation.replacement) if recommendation else "",
+        replacement=_capital(replacement(recommendation.replacement)) if recommendation else "",
         link=_link(recommendation.create_url) if recommendation else None,
         patch=diff(recommendation.patch) if recommendation else (),
         rotation=options.rotation.get(credential.fingerprint),
@@ -184,6 +196,10 @@ def _state(spot: view.Spot) -> str:
     if spot.live:
         return "Found, and still there"
     return "Found, now in no branch" if spot.reachable is False else "Found, removed, but reachable in the history"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _everywhere(credential: Credential) -> tuple[Branch, ...]:
@@ -211,7 +227,8 @@ def _groups(report: Report, rules: Mapping[str, Rule]) -> tuple[Group, ...]:
             severity=found[0].severity.value,
             title=rules[rule].title if rule in rules else rule.replace("-", " "),
             why=rules[rule].why if rule in rules else "",
-            problems=tuple((problem, diff(problem.patch)) for problem in found),
+            problems=tuple((problem, diff(problem.patch)) for problem in found[:MOST_PROBLEMS]),
+            count=len(found),
         )
         for rule, found in by_rule.items()
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tokenaudit.policy.incidents import built_in
@@ -10,14 +11,13 @@ from tokenaudit.report.escape import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from tokenaudit.model import Credential, Report
 
 MOST_ROWS = 40
 MOST_DOTS = 12
 _ROW = 20
-_TOP = 46
+_TOP = 60
 _LEFT = 150
 _WIDTH = 960
 _RIGHT_MARGIN = 20
@@ -54,6 +54,7 @@ class Timeline:
     height: int
     left: int
     now: float
+    ends: tuple[Mark, Mark]
     rows: tuple[Row, ...]
     years: tuple[Mark, ...]
     incidents: tuple[Mark, ...]
@@ -95,7 +96,11 @@ def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
         if start <= incident.cutoff.timestamp() <= end
     )
     years = _years(start, end, x(report.finished_at), report)
-    return Timeline(_WIDTH, height, _LEFT, x(report.finished_at), rows, years, incidents, len(timed) - len(shown))
+    ends = (
+        Mark(float(_LEFT), f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m}"),
+        Mark(x(report.finished_at), f"{report.finished_at:%Y-%m-%d}"),
+    )
+    return Timeline(_WIDTH, height, _LEFT, x(report.finished_at), ends, rows, years, incidents, len(timed) - len(shown))
 
 
 def anchor(credential: Credential) -> str:
