@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, repeat
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +20,7 @@ from typing_extensions import Self
 
 from tests.hub import bodies
 from tests.hub.faults import Fault
+from tests.hub.limit import Limit
 from tests.hub.routes import Routes, register_all
 from tests.hub.server import Request, Server
 from tests.hub.world import Repo, World
@@ -61,6 +62,13 @@ class HubDouble:
         """Plays `faults` one by one for requests whose path matches the regular expression; the last one for ever."""
         sequence = chain(faults, repeat(faults[-1])) if always else iter(faults)
         self.server.faults.append((re.compile(path), sequence))
+
+    def limits(self, quota: int, window: float, clock: Callable[[], float]) -> Limit:
+        """From now on answers whoami at most `quota` times in each `window` seconds of `clock`, and says so."""
+        limit = Limit(self._routes, quota, window, clock)
+        self.server.routes = limit
+        self.server.extra_headers = lambda _request: limit.headers
+        return limit
 
     def knows(self, token: str, body: Mapping[str, Any] | None = None) -> str:
         """Makes `token` a live one that speaks for `body` (a classic write token of alice, if not said)."""

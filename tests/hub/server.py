@@ -89,6 +89,8 @@ class Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = 65536  # an answer in one segment: two would wait for each other's acknowledgement
+    disable_nagle_algorithm = True
     server: Server
 
     def handle_one_request(self) -> None:
@@ -147,9 +149,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(fault.status, headers, fault.body, promised=len(fault.body) + 100)
         elif fault.behaviour == "drip-body":
             self._send(fault.status, headers, b"", promised=_DRIPS)
+            self.wfile.flush()
             self._drip(b" ", fault.pause)
         elif fault.behaviour == "drip-headers":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            self.wfile.flush()
             self._drip(b"z", fault.pause)
         else:
             self.server.closing.wait(fault.pause * _DRIPS)
