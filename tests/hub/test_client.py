@@ -41,7 +41,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def hub(hub_double: HubDouble, clock: Clock) -> Hub:
-    return Hub(hub_double.endpoint, timeout=0.4, deadline=0.8, clock=clock, sleep=clock.sleep)
+    return Hub(hub_double.endpoint, clock=clock, sleep=clock.sleep)
 
 
 @pytest.fixture
@@ -85,6 +85,7 @@ def test_passing_trouble_is_retried_and_then_named(
     hub: Hub, hub_double: HubDouble, token: Secret, fault: Fault, trouble: str, status: int | None
 ) -> None:
     hub.pacer.patience = Patience(attempts=2)
+    hub.timeout, hub.deadline = (0.4, 0.8) if trouble == "timeout" else (10, 30)
     hub_double.knows(token.reveal())
     hub_double.fails("whoami", fault, always=True)
     answer = hub.whoami(token)
