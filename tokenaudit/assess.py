@@ -9,23 +9,21 @@ from datetime import datetime
 from tokenaudit.gather import Gathered
 from tokenaudit.model import Credential, Inspection, Report, Severity, Skipped, Summary, Tool
 from tokenaudit.policy import Settings, judge
-from tokenaudit.uses import Uses
+from tokenaudit.remediate.recommendation import recommend
 
 Inspections = Mapping[str, Inspection]
 
 
-def assess(
-    credential: Credential, inspections: Inspections, settings: Settings, now: datetime, uses: Uses | None = None
-) -> Credential:
-    """One credential with its inspection, recommendation and verdict, which weighs grants against the needs seen.
+def assess(credential: Credential, inspections: Inspections, settings: Settings, now: datetime) -> Credential:
+    """One credential with its inspection, verdict and recommendation.
 
     Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
     """
     if credential.likelihood != "credential":
         return credential
     inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
-    advised = replace(inspected, recommendation=(uses or Uses()).advise(inspected))
-    return replace(advised, verdict=judge(advised, settings, now))
+    judged = replace(inspected, verdict=judge(inspected, settings, now))
+    return replace(judged, recommendation=recommend(judged))
 
 
 def report(
@@ -36,12 +34,11 @@ def report(
     started_at: datetime,
     now: Callable[[], datetime],
     tool: Tool,
-    uses: Uses | None = None,
 ) -> Report:
     """The finished report: worst first, with what could not be asked said among what could not be read."""
     moment = now()
     credentials = sorted(
-        (assess(credential, inspections, settings, moment, uses) for credential in gathered.credentials.values()),
+        (assess(credential, inspections, settings, moment) for credential in gathered.credentials.values()),
         key=_worst_first,
     )
     skipped = (*gathered.skipped, *_unanswered(credentials))

@@ -7,20 +7,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from tokenaudit._version import __version__
 from tokenaudit.assess import report
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allow import Honouring
 from tokenaudit.gather import Gathered, gather
-from tokenaudit.model import Entity, Inspection, Report, Tool, Visibility
+from tokenaudit.model import Inspection, Report, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.report.redact import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Run, Silence, Source
 from tokenaudit.sources.resolve import Scope, resolved
-from tokenaudit.uses import read_uses
 
 if TYPE_CHECKING:
     from tokenaudit.hub.client import Hub
@@ -74,22 +73,10 @@ class Auditor:
         detector = Detector.load(self.plugins)
         examiner = Honouring(detector) if self.honour_ignores else detector
         run = Run(examiner=examiner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
-        places = list(sources)
-        gathered = gather(places, run)
+        gathered = gather(sources, run)
         inspections = self._inspections(gathered)
-        uses = read_uses(places, gathered, self._visibility if self.hub is not None else None)
-        finished = report(
-            gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL, uses=uses
-        )
+        finished = report(gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
-
-    def _visibility(self, entity: Entity) -> Visibility | None:
-        from tokenaudit.hub.repos import RepoType, visibility  # noqa: PLC0415 - an offline audit never loads it
-
-        if self.hub is None or entity.name is None:
-            return None
-        seen, _ = visibility(self.hub, entity.name, cast("RepoType", entity.type))
-        return None if seen == "unknown" else seen
 
     def _inspections(self, gathered: Gathered) -> dict[str, Inspection]:
         if self.hub is None:

@@ -224,6 +224,17 @@ class TestBadInput:
         assert ran.code == 3
         assert ran.report["complete"] is False
 
+    def test_a_missing_object_is_named_and_the_rest_is_read(self, repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+        value = mint.user_token()
+        repo.commit("add", {"lost.txt": "lost\n", "found.txt": value})
+        lost = repo.head("HEAD:lost.txt")
+        (repo.path / ".git" / "objects" / lost[:2] / lost[2:]).unlink()
+        ran = tokenaudit("scan", repo.path, "-f", "json", "--only", "history", home=tmp_path)
+        assert ran.code == 1
+        assert ran.report["complete"] is False
+        assert any(lost in entry["where"] + entry["reason"] for entry in ran.report["skipped"])
+        assert located(ran.report, value) == [("history", "found.txt", 1, 1)]
+
     def test_a_clone_url_that_answers_nothing(self, tmp_path: Path) -> None:
         ran = tokenaudit("scan", f"file://{tmp_path}/nothing.git", home=tmp_path)
         assert ran.code == 3

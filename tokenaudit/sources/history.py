@@ -12,6 +12,7 @@ from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError
 from tokenaudit.git.headers import parse
 from tokenaudit.git.layout import Repository, open_repository
+from tokenaudit.git.missing import MissingObjects
 from tokenaudit.git.objects import GitObject, Unread
 from tokenaudit.git.pool import search
 from tokenaudit.git.reach import outside_head, reached_tags, unreached
@@ -44,7 +45,10 @@ class HistorySource:
         yield from self._missing_by_design(repository)
         try:
             work = plan(repository, run.jobs)
-            hits = yield from self._hits(work, run)
+            with MissingObjects(repository.git_dir) as missing:
+                hits = yield from self._hits(work, run)
+                # What a partial clone lacks by design has been said already.
+                yield from self._unread([] if repository.partial else missing.found())
             yield from self._sightings(repository, work, sorted(hits), run)
         except GitError as error:
             yield Skipped(self.target, str(error))
