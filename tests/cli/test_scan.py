@@ -109,6 +109,23 @@ def test_the_default_target_is_the_repository_around_here(repo: GitRepo, tmp_pat
         assert ("history", "src/a.py", 1, 1) in located(ran.report, value)
 
 
+def test_repositories_within_a_place_give_their_histories(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    vendored, submodule = mint.user_token(), mint.user_token()
+    for name, value in (("vendored", vendored), ("library", submodule)):
+        other = GitRepo(tmp_path / name)
+        other.commit("add", {"a.py": value})
+        other.commit("remove", {"a.py": "nothing"})
+    repo.commit("first", {"b.py": "b\n"})
+    repo.git("clone", "-q", str(tmp_path / "vendored"), "third_party/vendored")
+    repo.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "library"), "library")
+    report = tokenaudit("scan", repo.path, "-f", "json", home=tmp_path).report
+    assert report["complete"] is True
+    assert located(report, vendored) == located(report, submodule) == [("history", "a.py", 1, 1)]
+    targets = {place["target"] for credential in report["credentials"] for place in credential["locations"]}
+    assert targets == {f"{repo.path}/third_party/vendored", f"{repo.path}/.git/modules/library"}
+    assert tokenaudit("scan", repo.path, "--only", "tree", home=tmp_path).code == 0
+
+
 def test_several_targets_make_one_report(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
     value = mint.user_token()
     repo.commit("add", {"a.py": value})

@@ -15,7 +15,6 @@ WINDOW = 64 << 20
 
 _OVERLAP = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_NESTED = "a repository of its own, whose history is not read here; name it as a target to scan it"
 
 
 class Unreadable(Exception):  # noqa: N818 - a state of a file, not a mistake of the program
@@ -42,6 +41,8 @@ class Listing:
     files: list[str] = field(default_factory=list)
     links: list[Link] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    repositories: list[str] = field(default_factory=list)
+    """Folders below the root in which git keeps a repository of its own (`.git` folders, bare repositories)."""
 
 
 def list_files(root: str) -> Listing:
@@ -70,7 +71,7 @@ def _list_folder(
     names = {entry.name for entry in inside}
     repository = not top and {"HEAD", "objects", "refs"} <= names
     if repository:
-        listing.unreadable.append(Unreadable(folder, _NESTED))
+        listing.repositories.append(folder)
     left_out = {".git"} if top else {"objects"} if repository else set()
     for entry in inside:
         if entry.is_file(follow_symlinks=False):

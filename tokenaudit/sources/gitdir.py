@@ -12,6 +12,7 @@ from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.nested import history_within
 
 LARGEST_FILE = 512 << 20
 """Bytes. Larger files (fetched LFS content can be) are reported as skipped."""
@@ -64,6 +65,8 @@ class GitDirSource:
             # Refs hold ids, and objects are history: a repository (a submodule is one, too) keeps both beside its HEAD.
             if "HEAD" in files and "objects" in folders:
                 folders[:] = [name for name in folders if name not in {"objects", "refs"}]
+                if inside != folder:
+                    yield from history_within(inside, folder, f"{self.target}/{shown}".rstrip("/"), run)
             folders.sort()
             for name in sorted(files):
                 path = inside / name

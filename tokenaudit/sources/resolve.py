@@ -123,7 +123,7 @@ def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
 
     sources: list[Source] = []
     if "tree" in scope.parts:
-        sources.append(TreeSource(path, target))
+        sources.append(TreeSource(path, target, nested_histories="history" in scope.parts))
     if "ci" in scope.parts and path.is_dir():
         sources.append(CiSource(path, target, secret_names=scope.secret_names))
     return sources

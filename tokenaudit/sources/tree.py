@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.files import Link, Listing, Unreadable, list_files, read_windows
 from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.nested import history_within
 from tokenaudit.sources.workers import search
 
 if TYPE_CHECKING:
@@ -21,14 +22,16 @@ class TreeSource:
     """The files below `path` except its `.git` folder, which is a place of its own.
 
     No symbolic link is followed (the text of its target is examined), and nothing but regular files is opened. Names
-    of files are examined too. `path` may also be a single file.
+    of files are examined too. `path` may also be a single file. Repositories inside the folder (submodules, vendored
+    clones) give their histories as well, unless `nested_histories` is off.
     """
 
     kind = "tree"
 
-    def __init__(self, path: Path, target: str) -> None:
+    def __init__(self, path: Path, target: str, *, nested_histories: bool = True) -> None:
         self.path = path
         self.target = target
+        self._nested_histories = nested_histories
 
     def findings(self, run: Run) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -42,6 +45,9 @@ class TreeSource:
             yield from self._in_link(link, run, names)
         for path in sorted(search(listing.files, run)):
             yield from self._in_file(path, run, names)
+        if self._nested_histories:
+            for folder in listing.repositories:
+                yield from history_within(Path(folder), self.path, self.target, run)
 
     def _in_link(self, link: Link, run: Run, names: _Names) -> Iterator[Finding]:
         run.read(1, len(link.target))
