@@ -205,3 +205,8 @@ def _problem(chance: random.Random, index: int) -> model.Problem:
         message="HF_TOKEN reaches more steps than need it",
         remedy="Give it to the one step that uploads.",
     )
+
+
+def examples() -> dict[str, model.Report]:
+    """The reports of the documentation's living examples."""
+    return {"nothing": clean(), "leak": leaked(Secret(Mint(3).user_token())), "breach": breach()}

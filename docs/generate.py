@@ -1,0 +1,141 @@
+"""Writes the pages of the documentation that come from the code: `python docs/generate.py`.
+
+With `--check` it writes nothing and exits 1 when a page is stale.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tokenaudit.cli.app import app
+from tokenaudit.model import Rule
+from tokenaudit.rules import all_rules
+
+DOCS = Path(__file__).resolve().parent
+NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run it. -->\n\n"
+
+
+def rules_page() -> str:
+    """The reference of all rules: a table of contents, then a section each."""
+    rules = all_rules()
+    table = ["| rule | severity | what it is about |", "|---|---|---|"]
+    table += [f"| [`{rule.id}`](#{rule.id}) | {rule.severity.value} | {_cell(rule.title)} |" for rule in rules.values()]
+    sections = "\n".join(_section(rule) for rule in rules.values())
+    head = f"{NOTE}# Rules\n\n{len(rules)} rules. `tokenaudit rules ID` shows any of them in the terminal.\n\n"
+    return f"{head}{chr(10).join(table)}\n\n{sections}"
+
+
+def _section(rule: Rule) -> str:
+    parts = [
+        f"## {rule.id}",
+        f"{_text(rule.title)}: **{rule.severity.value}**, confidence {rule.confidence}.",
+        _text(rule.why),
+        f"**What to do.** {_text(rule.remedy)}",
+        f"Bad:\n\n{_fenced(rule.bad)}",
+        f"Good:\n\n{_fenced(rule.good)}",
+    ]
+    if rule.references:
+        parts.append("\n".join(f"- {_reference(reference)}" for reference in rule.references))
+    return "\n\n".join(parts) + "\n"
+
+
+def _fenced(text: str) -> str:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}text\n{text.strip(chr(10))}\n{fence}"
+
+
+def _reference(text: str) -> str:
+    return f"<{text}>" if text.startswith("https://") else _text(text)
+
+
+def _text(text: str) -> str:
+    # Outside of code, angle brackets would be read as HTML.
+    parts = text.split("`")
+    return "`".join(part if number % 2 else part.replace("<", "&lt;") for number, part in enumerate(parts))
+
+
+def _cell(text: str) -> str:
+    return " ".join(_text(text).split()).replace("|", "\\|")
+
+
+def cli_page() -> str:
+    """The reference of all commands with their arguments and options."""
+    group: Any = typer.main.get_command(app)
+    sections = "\n".join(_command(name, command) for name, command in _commands(group, ()))
+    return f"{NOTE}# Commands\n\n`tokenaudit COMMAND --help` says the same in the terminal.\n\n{sections}"
+
+
+def _commands(group: Any, path: tuple[str, ...]) -> list[tuple[str, Any]]:
+    found = []
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found += _commands(command, (*path, name))
+        elif not command.hidden:
+            found.append((" ".join((*path, name)), command))
+    return found
+
+
+def _command(name: str, command: Any) -> str:
+    shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
+    arguments = [parameter for parameter in shown if parameter.param_type_name == "argument"]
+    options = [parameter for parameter in shown if parameter.param_type_name == "option"]
+    usage = " ".join(["tokenaudit", name, *(["[OPTIONS]"] if options else []), *(_metavar(a) for a in arguments)])
+    parts = [f"## tokenaudit {name}", _help(command.help), f"```text\n{usage}\n```"]
+    if shown:
+        rows = [f"| {_names(p)} | {_cell(p.help or '')}{_default(p)} |" for p in (*arguments, *options)]
+        parts.append("\n".join(["| | |", "|---|---|", *rows]))
+    return "\n\n".join(parts) + "\n"
+
+
+def _help(text: str | None) -> str:
+    return _text("\n\n".join(" ".join(part.split()) for part in (text or "").replace("\b", "").split("\n\n")))
+
+
+def _names(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{_metavar(parameter)}`"
+    return ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+
+
+def _metavar(parameter: Any) -> str:
+    return str(parameter.metavar or f"[{parameter.name.upper()}]").replace("|", "\\|")
+
+
+def _default(parameter: Any) -> str:
+    # Typer's own parameters name their Python type, click's a type of click's.
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    of_click = getattr(getattr(parameter, "type", None), "choices", ())
+    choices = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else of_click
+    listed = ", ".join(f"`{getattr(choice, 'value', choice)}`" for choice in choices)
+    default = getattr(parameter.default, "value", parameter.default)
+    said = f" One of {listed}." if listed else ""
+    wanted = isinstance(default, str | int) and not isinstance(default, bool) and default != ""
+    return f"{said} Default: `{default}`." if wanted else said
+
+
+PAGES = {"rules.md": rules_page, "cli.md": cli_page}
+
+
+def main(arguments: list[str]) -> int:
+    """Writes or checks the pages."""
+    stale = []
+    for name, write in PAGES.items():
+        path, text = DOCS / name, write()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stale.append(name)
+            if "--check" not in arguments:
+                path.write_text(text, encoding="utf-8")
+    if stale and "--check" in arguments:
+        sys.stderr.write(f"stale: {', '.join(stale)}; run python docs/generate.py\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
