@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from tokenaudit.gather import Gathered
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import Cache, inspect_credentials
 from tokenaudit.inspect.intake import Given, Handed
+from tokenaudit.inspect.proof import NamedRepo, prove
 from tokenaudit.inspect.reach import Level, reach
 from tokenaudit.model import Credential, Inspection
 from tokenaudit.policy import Settings
@@ -29,6 +30,7 @@ class Inquirer:
         settings: the policy.
         cache: remembers answers for a short while; None asks everything anew.
         level: how much of each live credential's reach is counted.
+        repos: repositories in which each live credential's access is proven.
         progress: told how far the inspection is.
         now: the clock.
     """
@@ -37,6 +39,7 @@ class Inquirer:
     settings: Settings = field(default_factory=Settings)
     cache: Cache | None = None
     level: Level = "none"
+    repos: Sequence[NamedRepo] = ()
     progress: Progress = field(default_factory=Silence)
     now: Callable[[], datetime] = utc_now
 
@@ -68,11 +71,14 @@ class Inquirer:
     def _measure(self, gathered: Gathered, inspections: dict[str, Inspection]) -> None:
         """Adds to each live credential how far it reaches."""
         live = [mark for mark, inspection in inspections.items() if inspection.status == "active"]
-        if self.level == "none" or not live:
+        if not live or (self.level == "none" and not self.repos):
             return
         self.progress.start("counting what they reach", len(live))
         for mark in live:
-            measured = reach(inspections[mark], gathered.secrets[mark], self.hub, self.level)
+            secret = gathered.secrets[mark]
+            measured = reach(inspections[mark], secret, self.hub, self.level)
+            if self.repos:
+                measured = prove(secret, self.hub, self.repos, measured)
             gathered.credentials[mark] = replace(gathered.credentials[mark], reach=measured)
             self.progress.advance()
 

@@ -171,6 +171,15 @@ def test_reach_is_counted_on_request(hub_double: HubDouble, tmp_path: Path, mint
     assert (reach["writable"], reach["downloads_month"]) == (1, 12)
 
 
+def test_access_to_a_named_repository_is_proven(hub_double: HubDouble, tmp_path: Path, mint: Mint) -> None:
+    value = hub_double.knows(mint.user_token(), bodies.one_model_read(orgs=[bodies.org()]))
+    hub_double.world.add_repo("acme/private-model", visibility="private")
+    ran = run(hub_double, tmp_path, "-f", "json", "--repo", "acme/private-model", stdin=value)
+    (repo,) = ran.report["credentials"][0]["reach"]["repos"]
+    assert (repo["id"], repo["access"]) == ("acme/private-model", "read")
+    assert run(hub_double, tmp_path, "--repo", "../x", stdin=value).code == 2
+
+
 def test_the_teams_settings_count(hub_double: HubDouble, tmp_path: Path, mint: Mint) -> None:
     value = hub_double.knows(mint.user_token(), bodies.classic("read"))
     (tmp_path / "tokenaudit.toml").write_text('allowed-roles = ["read"]\n')

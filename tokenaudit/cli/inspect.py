@@ -36,6 +36,10 @@ def inspect(
         Reach,
         typer.Option(help="Count what each live one can read and write (asks more as it); full: who builds on that."),
     ] = Reach.NONE,
+    repo: Annotated[
+        list[str] | None,
+        typer.Option("--repo", metavar="[datasets/|spaces/]OWNER/NAME", help="Prove what it may do there. Repeatable."),
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask again what was asked within the hour.")] = False,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = options.Format.TEXT,
@@ -61,6 +65,7 @@ def inspect(
     from tokenaudit.inquiry import Inquirer  # noqa: PLC0415 - as above
     from tokenaudit.inspect import intake  # noqa: PLC0415 - as above
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
+    from tokenaudit.inspect.proof import named_repo  # noqa: PLC0415 - as above
     from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
 
     examiner = Detector.load(tuple(plugin or ()))
@@ -81,6 +86,7 @@ def inspect(
             load_settings(),
             None if no_cache else DiskCache(default_path()),
             reach.value,
+            tuple(named_repo(name) for name in repo or ()),
             progress,
         )
         audit = inquirer.inquire(handed())

@@ -1,0 +1,133 @@
+"""Proxies, certificates, listings that point elsewhere, and answers without end."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from huggingface_hub import close_session
+
+from tests.hub import bodies
+from tests.hub.double import HubDouble
+from tests.hub.faults import Fault
+from tests.hub.server import reply
+from tests.support.mint import Mint
+from tokenaudit.hub import listing
+from tokenaudit.hub.answer import Failure, Reply
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.revoke import revoke
+from tokenaudit.hub.session import LARGEST_BODY
+from tokenaudit.secret import Secret
+
+ONCE = Patience(attempts=1)
+
+
+@pytest.fixture(autouse=True)
+def fresh_session() -> Iterator[None]:
+    """Proxies and certificates are read when the session is made."""
+    close_session()
+    yield
+    close_session()
+
+
+@pytest.fixture
+def token() -> Secret:
+    return Secret(Mint(1).user_token())
+
+
+def test_a_proxy_is_used_and_sees_no_token(token: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+
+        def listen() -> None:
+            for _ in range(2):
+                connection, _ = proxy.accept()
+                heard.append(connection.recv(4096))
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                connection.close()
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        hub = Hub("https://hub.example.invalid", patience=ONCE)
+        answer = hub.whoami(token)
+        assert revoke(hub, [token]).accepted == ()
+        thread.join(5)
+    assert isinstance(answer, Failure)
+    assert answer.trouble == "network"
+    assert [line.split(b" HTTP/")[0] for line in heard] == [b"CONNECT hub.example.invalid:443"] * 2
+    assert not any(token.reveal().encode() in line for line in heard)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for loopback that nobody has signed, and its key."""
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl to make a certificate with")
+    key, made = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
+         "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(made)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return made, key
+
+
+def test_a_certificate_counts_only_when_the_user_trusts_it(
+    certificate: tuple[Path, Path], token: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HubDouble() as double:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+        double.server.socket = context.wrap_socket(double.server.socket, server_side=True)
+        double.knows(token.reveal())
+        hub = Hub(double.endpoint.replace("http:", "https:"), patience=ONCE)
+        distrusted = hub.whoami(token)
+        assert isinstance(distrusted, Failure)
+        assert distrusted.trouble == "network"
+        assert "certificate" in distrusted.message.casefold()
+        assert revoke(hub, [token]).accepted == ()
+        assert double.requests == []
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+        close_session()
+        assert isinstance(hub.whoami(token), Reply)
+        assert revoke(hub, [token]).accepted == (token.fingerprint,)
+
+
+def test_a_listing_whose_next_page_is_elsewhere_ends_there(hub_double: HubDouble, token: Secret) -> None:
+    hub_double.knows(token.reveal())
+    with HubDouble() as stranger:
+        link = f'<{stranger.endpoint}/api/settings/repositories?cursor=1>; rel="next"'
+        page = reply([], Link=link)
+        hub_double.fails("settings/repositories", Fault(200, page.headers or {}, page.body))
+        answer = listing.repositories(Hub(hub_double.endpoint), None, token, limit=10)
+        assert isinstance(answer, Failure)
+        assert answer.trouble == "redirect"
+        assert stranger.requests == []
+
+
+def test_an_answer_larger_than_anyone_needs_is_not_read_to_its_end(hub_double: HubDouble, token: Secret) -> None:
+    hub_double.knows(token.reveal())
+    hub_double.fails("whoami", Fault(200, body=b'"' + b"x" * (LARGEST_BODY + 1) + b'"'))
+    answer = Hub(hub_double.endpoint).whoami(token)
+    assert isinstance(answer, Failure)
+    assert answer.trouble == "oversized"
+    assert hub_double.count("whoami") == 1
+
+
+def test_a_name_that_is_no_name_is_not_asked_about(hub_double: HubDouble, token: Secret) -> None:
+    hub_double.knows(token.reveal(), bodies.classic("read"))
+    for name in ("../../api", "a/b", "", ".", "x?y"):
+        answer = listing.repositories(Hub(hub_double.endpoint), name, token, limit=10)
+        assert isinstance(answer, Failure)
+        assert answer.trouble == "not-asked"
+    assert hub_double.requests == []
