@@ -95,12 +95,12 @@ def work(
                 for task, outcomes in doing.finished():
                     inventory.commit(sweep, outcomes, now())
                     progress.advance(1, sum(outcome.bytes for outcome in outcomes if not outcome.unchanged))
-                    if doing.judge(task, outcomes):
+                    if not doing.trouble and doing.judge(task, outcomes):
                         progress.note(doing.trouble)
-                        return Stopped(_stopped(doing))
+                        doing.cancel()
         finally:
             doing.cancel()
-    return None
+    return _stopped(doing) if doing.trouble else None
 
 
 def _left(task: Task, done: set[str], states: Mapping[str, str]) -> Task | None:
@@ -110,9 +110,11 @@ def _left(task: Task, done: set[str], states: Mapping[str, str]) -> Task | None:
     return replace(task, places=places, states={p.key: states[p.key] for p in places if p.key in states})
 
 
-def _stopped(doing: _Doing) -> str:
-    left = len(doing.waiting) + len(doing.running)
-    return f"{doing.trouble}; {left} of its tasks are left: run the same command again, it continues there"
+def _stopped(doing: _Doing) -> Stopped:
+    left = len(doing.waiting)
+    return Stopped(
+        f"{doing.trouble}; {left} of its tasks were not tried: run the same command again, it continues there"
+    )
 
 
 class _Doing:
@@ -128,7 +130,7 @@ class _Doing:
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
-        while self.waiting and len(self.running) < 2 * self._size:
+        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
             self._submit(executor, self.waiting.pop(), 1)
         self._executor = executor
         return bool(self.running)
@@ -166,9 +168,11 @@ class _Doing:
         return bool(self.trouble)
 
     def cancel(self) -> None:
-        """Gives back what has not been started."""
-        for future in self.running:
-            future.cancel()
+        """Takes back what has not been started; what is being read already is still waited for."""
+        for future, (task, _) in list(self.running.items()):
+            if future.cancel():
+                del self.running[future]
+                self.waiting.append(task)
 
 
 def probe(shop: Workshop) -> str:

@@ -1,0 +1,89 @@
+"""`tokenaudit sweep` and `tokenaudit inventory` as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.hub.double import HubDouble, hub_double
+from tests.support.cli import Ran, tokenaudit
+from tests.sweep.acme import Acme, acme
+from tokenaudit.secret import fingerprint
+
+__all__ = ["hub_double"]
+
+
+@pytest.fixture
+def org(hub_double: HubDouble, tmp_path: Path) -> Acme:
+    return acme(hub_double, tmp_path)
+
+
+def run(org: Acme, *arguments: str) -> Ran:
+    return tokenaudit(*arguments, home=org.folder, env={"HF_TOKEN": org.own, "HF_ENDPOINT": org.double.endpoint})
+
+
+def sweep(org: Acme, *arguments: str) -> Ran:
+    return run(org, "sweep", "acme", "--include", "*", *arguments)
+
+
+def test_a_nightly_job_fails_only_for_what_is_new(org: Acme) -> None:
+    repo = org.repository("m")
+    first = sweep(org, "--fail-on-new", "-f", "json")
+    assert first.code == 1, first.err
+    assert {credential["fingerprint"] for credential in first.report["credentials"]} == org.marks
+    again = sweep(org, "--fail-on-new", "-f", "json")
+    assert again.code == 0, again.err
+    assert {credential["fingerprint"] for credential in again.report["credentials"]} == org.marks
+    assert sweep(org, "-f", "json").code == 1
+    repo.commit("more", {"b.py": f"'{org.token('new')}'"})
+    org.push(repo, "m")
+    assert sweep(org, "--fail-on-new").code == 1
+    listed = run(org, "inventory", "list", "-f", "json").report
+    assert {credential["fingerprint"] for credential in listed["credentials"]} == org.marks
+    assert fingerprint(org.tokens["new"]) in run(org, "inventory", "diff").out
+    assert "m" in run(org, "inventory", "show", fingerprint(org.tokens["new"])[:10]).out
+    forgotten = run(org, "inventory", "forget", fingerprint(org.tokens["new"]))
+    assert (forgotten.code, forgotten.out) == (0, "forgot 1 credential\n")
+    assert fingerprint(org.tokens["new"]) not in run(org, "inventory", "export").out
+
+
+def test_progress_goes_to_stderr_and_quiet_means_quiet(org: Acme) -> None:
+    org.repository("m", secret=False)
+    ran = sweep(org, "-f", "json")
+    assert ran.code == 0
+    assert "sweeping" in ran.err
+    assert ran.report["complete"] is True
+    assert sweep(org, "-q").err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sweep"], "name a user or an organization"),
+        (["sweep", "nobody"], "there is no user or organization nobody"),
+        (["sweep", "acme", "--type", "paper"], "no such type"),
+        (["sweep", "acme", "--from-file", "absent.txt"], "can't be read"),
+        (["sweep", "acme", "--cluster", "tcp://127.0.0.1:1"], "no Dask scheduler answers"),
+        (["sweep", "acme", "--inventory", "postgresql://u:hidden@127.0.0.1:1/x"], "no server answers"),
+        (["inventory", "list"], "there is no inventory"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_2(org: Acme, arguments: list[str], told: str) -> None:
+    ran = run(org, *arguments)
+    assert ran.code == 2
+    assert told in ran.err.splitlines()[-1]
+    assert len(ran.err.splitlines()) == 1
+    assert "hidden" not in ran.err
+
+
+def test_a_list_of_git_urls_is_swept_like_a_namespace(org: Acme) -> None:
+    repo = org.repository("elsewhere")
+    listing = org.folder / "list.txt"
+    listing.write_text(f"# ours\n{repo.path.as_uri()}\n\n")
+    ran = run(org, "sweep", "--from-file", str(listing), "-f", "json")
+    assert ran.code == 1, ran.err
+    assert {credential["fingerprint"] for credential in ran.report["credentials"]} == org.marks
+    listing.write_text("https://user:secret@example.org/x.git\n")
+    refused = run(org, "sweep", "--from-file", str(listing))
+    assert (refused.code, "secret" in refused.err) == (2, False)
