@@ -59,7 +59,7 @@ def cluster(address: str) -> Crew:
         message = "--cluster needs Dask: pip install 'tokenaudit[cluster]'"
         raise ConfigurationError(message) from None
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = Client(address, timeout="4s", set_as_default=False)
     except (OSError, ValueError, TimeoutError):
         message = f"no Dask scheduler answers at {address}"
         raise UsageError(message) from None

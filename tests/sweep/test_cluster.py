@@ -1,0 +1,83 @@
+"""The same tasks on a real Dask cluster: a scheduler and two workers, one of which is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.hub.server import Request, until
+from tests.support.cli import environment
+from tests.sweep.acme import Acme, everything
+from tokenaudit.sweep.engine import cluster
+
+distributed = pytest.importorskip("distributed")
+ROOT = Path(__file__).parents[2]
+
+
+@contextmanager
+def running(org: Acme, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """A scheduler's address and its workers, each a process of one thread."""
+    env = environment(
+        org.folder, {"HF_TOKEN": org.own, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
+    )
+    file = org.folder / "scheduler.json"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": env, "cwd": org.folder}
+    start = [
+        sys.executable,
+        "-m",
+        "distributed.cli.dask_scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+    ]
+    processes = [subprocess.Popen([*start, "--scheduler-file", str(file)], **quiet)]  # type: ignore[call-overload]
+    try:
+        assert until(file.exists, 60)
+        work = [sys.executable, "-m", "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nthreads", "1"]
+        work += ["--no-dashboard", "--no-nanny", "--host", "127.0.0.1"]
+        processes += [subprocess.Popen(work, **quiet) for _ in range(workers)]  # type: ignore[call-overload]
+        address = json.loads(file.read_text())["address"]
+        with distributed.Client(address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=90)
+        yield address, processes[1:]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
+def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -> None:
+    everything(org)
+    for number in range(6):
+        org.repository(f"m{number}")
+    with running(org, 2) as (address, workers):
+        lost = False
+
+        def lose(request: Request) -> Mapping[str, str]:
+            nonlocal lost
+            if "upload-pack" in request.path and not lost:
+                lost = True
+                os.kill(workers[0].pid, signal.SIGKILL)
+            return {}
+
+        org.double.server.extra_headers = lose
+        swept = org.sweep(crew=cluster(address))
+        org.double.server.extra_headers = lambda _request: {}
+    assert lost
+    assert swept.report.skipped == ()
+    assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
+    alone = Acme(org.double, org.folder / "alone", org.own).sweep()
+    assert {(c.fingerprint, c.locations) for c in alone.report.credentials} == {
+        (c.fingerprint, c.locations) for c in swept.report.credentials
+    }
