@@ -50,6 +50,8 @@ def test_a_flipped_bit_in_a_pack_is_noticed_or_harmless(whole: GitRepo, tmp_path
     expected = reference(whole)
     found, unread = read(repo.path)
     named = {item.id for item in unread}
+    if any(name.startswith("pack-") for name in named):
+        return  # the checksum of the whole pack was hit: none of it is trusted, and that is said
     # The three bits that tell an object's type have no checksum of their own, neither here nor in git.
     assert {name for name, _ in expected} - {name for name, _ in found} <= named
     assert len(expected - found) <= max(1, len(named))

@@ -92,13 +92,18 @@ def _fast(
     unread: list[Unread],
     how: tuple[int, Sequence[ObjectType]],
 ) -> Plan:
-    from tokenaudit.git.pack.shares import commits_of, pack_shares, read_packs  # noqa: PLC0415 - numpy, where it pays
+    from tokenaudit.git.pack.shares import (  # noqa: PLC0415 - numpy, only where it pays
+        commits_of,
+        pack_shares,
+        packed_ids,
+        read_packs,
+    )
 
     jobs, types = how
     packs, broken = read_packs(indexes)
-    shares, unbuilt, keys = pack_shares(packs, jobs * _SHARES_PER_JOB, types)
-    packed = set(keys.tolist()) if loose else set()
-    alone = [(name, file) for name, file in sorted(loose.items()) if bytes.fromhex(name).rstrip(b"\0") not in packed]
+    shares, unbuilt = pack_shares(packs, jobs * _SHARES_PER_JOB, types)
+    packed = packed_ids(packs) if loose else set()
+    alone = [(name, file) for name, file in sorted(loose.items()) if name not in packed]
 
     def commits() -> list[str]:
         names = [name for name, _ in alone]

@@ -8,8 +8,8 @@ from tokenaudit.git.objects import Haul, Watcher
 from tokenaudit.git.pack.delta import novelty
 from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare, build
 
-_SHORT_DELTA = 600
-"""Bytes. Longer deltas mostly have so many pieces that searching the whole result is faster than taking them apart."""
+_SHORT_DELTA = 120
+"""Bytes. Longer deltas have so many pieces that searching the whole result is faster than taking them apart."""
 
 
 def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:

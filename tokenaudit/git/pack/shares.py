@@ -11,7 +11,7 @@ import numpy.typing as npt
 from tokenaudit.git.objects import ObjectType, Unread
 from tokenaudit.git.pack.forest import Forest, grow
 from tokenaudit.git.pack.headers import COMMIT, Headers, as_keys, read_headers
-from tokenaudit.git.pack.index import PackError, PackIndex, read_index
+from tokenaudit.git.pack.index import Ids, PackError, PackIndex, read_index
 from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare
 
 Keys = npt.NDArray[np.bytes_]
@@ -51,8 +51,8 @@ def _forest(index: PackIndex) -> Forest:
 
 def pack_shares(
     packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: Keys | None = None
-) -> tuple[list[PackShare], list[Unread], Keys]:
-    """Shares of every object of `types` whose id is not in `known`, those that can't be built, and all ids, sorted.
+) -> tuple[list[PackShare], list[Unread]]:
+    """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
 
     `known` is sorted. An object that several packs hold is read from the first of them.
     """
@@ -60,7 +60,7 @@ def pack_shares(
     unread: list[Unread] = []
     seen = known if known is not None else np.zeros(0, "S20")
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
-    for index, forest in packs:
+    for number, (index, forest) in enumerate(packs):
         keys = as_keys(index.ids)
         is_new = ~_contained(keys, seen)
         unread += [
@@ -69,14 +69,25 @@ def pack_shares(
         ]
         wanted = is_new & np.isin(forest.types, codes)
         shares += _divided(index, forest, wanted, count)
-        seen = np.union1d(seen, keys) if len(seen) else np.sort(keys)
-    return shares, unread, seen
+        if number + 1 < len(packs):
+            seen = np.union1d(seen, keys)
+    return shares, unread
+
+
+def packed_ids(packs: Sequence[tuple[PackIndex, Forest]]) -> set[str]:
+    """The ids of all objects in packs."""
+    return {name for index, _ in packs for name in _names(index.ids)}
+
+
+def _names(ids: Ids) -> list[str]:
+    text = ids.tobytes().hex()
+    return [text[at : at + 40] for at in range(0, len(text), 40)]
 
 
 def commits_of(packs: Sequence[tuple[PackIndex, Forest]]) -> list[str]:
     """The ids of all commits, each once, in the order of the packs."""
-    found = [index.ids[forest.types == COMMIT].tobytes().hex() for index, forest in packs]
-    return list(dict.fromkeys(text[at : at + 40] for text in found for at in range(0, len(text), 40)))
+    found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
+    return list(dict.fromkeys(found))
 
 
 def _contained(keys: Keys, within: Keys) -> npt.NDArray[np.bool_]:

@@ -55,7 +55,7 @@ class PackShare:
             found.append(GitObject(self.name(node), TYPE_NAMES[int(types[node])], content))
             return False
 
-        for failures in self.walk(visit):
+        for failures in self.walk(visit, pause=1):
             yield from found
             found.clear()
             yield from failures
@@ -71,8 +71,8 @@ class PackShare:
         raw: bytes = self.ids[node].tobytes()
         return raw.hex()
 
-    def walk(self, visit: Visit) -> Iterator[list[Unread]]:
-        """Visits every wanted object; yields after each tree, with the objects of it that could not be read.
+    def walk(self, visit: Visit, pause: int = 64) -> Iterator[list[Unread]]:
+        """Visits every wanted object; yields after every `pause` trees, with the objects that could not be read.
 
         Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
         its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
@@ -80,19 +80,22 @@ class PackShare:
         with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             try:
-                yield from self._trees(view, visit)
+                yield from self._trees(view, visit, pause)
             finally:
                 view.release()
 
-    def _trees(self, view: memoryview, visit: Visit) -> Iterator[list[Unread]]:
+    def _trees(self, view: memoryview, visit: Visit, pause: int) -> Iterator[list[Unread]]:
         plan = _plan(self)
         starts, ends, sizes = plan.starts, plan.ends, plan.sizes
         first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
         inflate = isal_zlib.decompress
-        for root in plan.roots:
-            failures: list[Unread] = []
-            # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
-            stack: list[tuple[bytes, bool, int, int]] = []
+        failures: list[Unread] = []
+        # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
+        stack: list[tuple[bytes, bool, int, int]] = []
+        for number, root in enumerate(plan.roots):
+            if not number % pause:
+                yield failures
+                failures = []
             base: bytes | None = None
             data: bytes | None
             node, mark = root, False
@@ -119,7 +122,7 @@ class PackShare:
                     stack.append((held, mark, begin + 1, stop))
                 base = held
                 node = children[begin]
-            yield failures
+        yield failures
 
     def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
         """`node` and everything that is built from it."""

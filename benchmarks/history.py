@@ -1,0 +1,208 @@
+"""How long a repository's whole history takes, against every other scanner that is installed.
+
+    python benchmarks/history.py REPOSITORY... [--rounds 5] [--agree]
+
+Every round runs every program once, one after the other, so that they share whatever else the machine does; ratios are
+taken within a round, and the table gives their median and range. Programs that are not on PATH are left out; they run
+with their rules for Hugging Face alone. `floor` merely inflates the blobs, commits and tags of the same packs with the
+same library and number of processes. CPU seconds are user time, children included. `--agree` times nothing: it
+compares, object by object, what the pack reader delivers with what `git cat-file` delivers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import mmap
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from isal import isal_zlib
+
+from tokenaudit.git.catfile import cat_file_shares
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.objects import GitObject, Haul, Share, Unread, Watcher
+from tokenaudit.git.pack.walk import PackShare
+from tokenaudit.git.pool import search
+from tokenaudit.git.store import plan
+
+_PEERS = {
+    "kingfisher": ["kingfisher", "scan", "--rule", "huggingface-access-token", "--no-validate", "--quiet"],
+    "betterleaks": ["betterleaks", "git", "--isolate-rule=huggingface-access-token", "--no-banner"],
+    "gitleaks": ["gitleaks", "git", "--enable-rule=huggingface-access-token", "--no-banner"],
+}
+_OURS = [sys.executable, "-m", "tokenaudit", "scan", "--only", "history", "--quiet", "--fail-on", "never"]
+
+
+def main() -> None:
+    """Reads the command line and does what it says."""
+    parser = argparse.ArgumentParser(description="whole histories, timed against other scanners")
+    parser.add_argument("repositories", nargs="+", type=Path)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--agree", action="store_true")
+    chosen = parser.parse_args()
+    for repository in chosen.repositories:
+        if chosen.agree:
+            _agree(repository)
+        else:
+            _compare(repository, chosen.rounds)
+
+
+def _compare(repository: Path, rounds: int) -> None:
+    jobs = os.cpu_count() or 1
+    programs: dict[str, Callable[[], None]] = {
+        f"tokenaudit, {jobs} processes": partial(_run, [*_OURS, "--jobs", str(jobs), str(repository)]),
+        "tokenaudit, 1 process": partial(_run, [*_OURS, "--jobs", "1", str(repository)]),
+        f"floor, {jobs} processes": partial(_floor, repository, jobs),
+    }
+    for name, command in _PEERS.items():
+        if shutil.which(name):
+            programs[name] = partial(_run, [*command, str(repository)])
+    wall: dict[str, list[float]] = {name: [] for name in programs}
+    work: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            begin, used = time.perf_counter(), _used()
+            program()
+            wall[name].append(time.perf_counter() - begin)
+            work[name].append(_used() - used)
+    ours = next(iter(programs))
+    print(f"\n{repository}: {_size(repository)}")
+    print(f"{'program':26} {'median s':>9} {'ratio':>7} {'range':>15} {'CPU s':>7} {'ratio':>7}")
+    for name in programs:
+        ratios = _ratios(wall[name], wall[ours])
+        span = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        cpu = statistics.median(_ratios(work[name], work[ours]))
+        print(
+            f"{name:26} {statistics.median(wall[name]):9.2f} {statistics.median(ratios):7.2f} {span:>15}"
+            f" {statistics.median(work[name]):7.2f} {cpu:7.2f}"
+        )
+    print(f"peak memory of all our processes: {_peak([*_OURS, '--jobs', str(jobs), str(repository)]) >> 20} MiB")
+
+
+def _ratios(theirs: list[float], ours: list[float]) -> list[float]:
+    return [other / own for other, own in zip(theirs, ours, strict=True)]
+
+
+def _used() -> float:
+    return sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def _run(command: list[str]) -> None:
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+
+
+class _Nothing:
+    """Looks at nothing."""
+
+    reach: int | None = None
+
+    def may_hold(self, data: bytes) -> bool:
+        """No."""
+        return not data and False
+
+    def holds(self, data: bytes) -> bool:
+        """No."""
+        return not data and False
+
+
+class _Inflated:
+    """A share whose objects are inflated, and neither rebuilt nor searched."""
+
+    def __init__(self, share: PackShare) -> None:
+        self._share = share
+        self.size = share.size
+        self.count = share.count
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """The objects."""
+        return self._share.read()
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """Inflates, no more."""
+        del watcher
+        share = self._share
+        bodies = share.forest.headers.bodies[share.nodes]
+        ends = (bodies + share.forest.lengths[share.nodes]).tolist()
+        sizes = share.forest.headers.sizes[share.nodes].tolist()
+        with share.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            view = memoryview(mapped)
+            for start, end, size in zip(bodies.tolist(), ends, sizes, strict=True):
+                isal_zlib.decompress(view[start:end], 15, size or 1)
+            view.release()
+        yield Haul()
+
+
+def _floor(repository: Path, jobs: int) -> None:
+    work = plan(open_repository(repository), jobs, small=0)
+    shares: list[Share] = [_Inflated(share) for share in work.shares if isinstance(share, PackShare)]
+    for _ in search(shares, _Nothing(), jobs):
+        pass
+
+
+def _size(repository: Path) -> str:
+    with tempfile.NamedTemporaryFile() as report:
+        _run([*_OURS, "--format", "json", "--output", report.name, str(repository)])
+        told = json.loads(Path(report.name).read_text(encoding="utf-8"))
+    objects = sum(target["objects"] for target in told["targets"])
+    size = sum(target["bytes"] for target in told["targets"])
+    return f"{objects:,} objects, {size / 1e9:.2f} GB, {len(told['credentials'])} credentials"
+
+
+def _peak(command: list[str]) -> int:
+    """The most memory that the program and its children held at one time, without the mapped packs."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(_held(pid) for pid in _family(process.pid)))
+        time.sleep(0.05)
+    return peak
+
+
+def _family(pid: int) -> list[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return []
+    return [pid, *(each for child in children for each in _family(int(child)))]
+
+
+def _held(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss_Anon:")), 0)
+
+
+def _agree(repository: Path) -> None:
+    opened = open_repository(repository)
+    ours = plan(opened, 1, small=0)
+    theirs, _ = cat_file_shares(opened.git_dir, 1)
+    difference = _contents([*ours.shares]) ^ _contents([*theirs])
+    print(f"{repository}: {sum(share.count for share in theirs):,} objects, {len(difference)} differences", flush=True)
+    if difference or ours.unread or ours.note:
+        sys.exit(f"the readers disagree: {sorted(difference)[:3]} {ours.unread[:3]} {ours.note or ''}")
+
+
+def _contents(shares: list[Share]) -> set[tuple[str, bytes]]:
+    return {
+        (item.id, hashlib.sha1(item.data, usedforsecurity=False).digest())
+        for share in shares
+        for item in share.read()
+        if isinstance(item, GitObject)
+    }
+
+
+if __name__ == "__main__":
+    main()
