@@ -15,7 +15,7 @@ from huggingface_hub import close_session
 
 from tests.hub import bodies
 from tests.hub.double import HubDouble
-from tests.hub.faults import Fault
+from tests.hub.faults import Fault, rate_limited
 from tests.hub.server import reply
 from tests.support.mint import Mint
 from tokenaudit.hub import listing
@@ -113,6 +113,15 @@ def test_a_listing_whose_next_page_is_elsewhere_ends_there(hub_double: HubDouble
         assert isinstance(answer, Failure)
         assert answer.trouble == "redirect"
         assert stranger.requests == []
+
+
+def test_a_listing_is_not_slept_out_beyond_its_time(hub_double: HubDouble, token: Secret) -> None:
+    hub_double.knows(token.reveal())
+    hub_double.fails("settings/repositories", rate_limited(0, 100_000), always=True)
+    answer = listing.repositories(Hub(hub_double.endpoint), None, token, limit=10)
+    assert isinstance(answer, Failure)
+    assert answer.trouble == "limited"
+    assert hub_double.count("settings/repositories") == 1
 
 
 def test_an_answer_larger_than_anyone_needs_is_not_read_to_its_end(hub_double: HubDouble, token: Secret) -> None:

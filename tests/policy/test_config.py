@@ -81,6 +81,10 @@ def test_pyproject_holds_the_same_table_and_the_own_file_wins(tmp_path: Path) ->
         ("[[exemptions]]\norganization = 'a'\nuntil = 2026-01-01\nreason = ' '", "no reason"),
         ("[[exemptions]]\norganization = 'a'\nreason = 'r'", "until"),
         ("[[exemptions]]\norganization = 'a'\nuntil = 2026-01-01\nreason = 'r'\nrules = ['x']", "'x'"),
+        (
+            "[[exemptions]]\norganization = 'a'\nuntil = 2026-01-01\nreason = 'r'\nrules = ['token-exposed']",
+            "must be revoked",
+        ),
         ("[[incidents]]\nid = 'a'\ntitle = 't'", "cutoff"),
         ("[[incidents]]\nid = 'a'\ntitle = 't'\ncutoff = '2026-01-01'", "without quotes"),
     ],

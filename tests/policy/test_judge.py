@@ -253,6 +253,20 @@ def test_an_exemption_turns_reasons_into_information_until_its_day_and_says_why(
     assert judge(subject, Settings(exemptions=(elsewhere,)), NOW).severity is Severity.CRITICAL
 
 
+def test_no_setting_quietens_what_stands_in_the_open() -> None:
+    subject = replace(scoped("org", "repo.write", name="acme"), locations=(FILE,))
+    lax = Settings(9999, ("read", "write", "god"), exemptions=(Exemption("acme", date(2099, 1, 1), "because"),))
+    assert judge(subject, lax, NOW).severity is Severity.CRITICAL
+    classic = credential(inspected(bodies.classic("write")), FILE)
+    assert judge(classic, lax, NOW).severity is Severity.CRITICAL
+
+
+def test_the_same_file_seen_by_several_sources_is_one_place() -> None:
+    twice = credential(None, FILE, replace(FILE, source="history", line=9), replace(FILE, source="ci"))
+    (reason,) = judge(twice, Settings(), NOW).reasons
+    assert "seen in 1 place;" in reason.message
+
+
 def test_every_rule_explains_itself() -> None:
     assert len(RULES) == 17
     for name, rule in RULES.items():

@@ -17,6 +17,12 @@ _WHOLE_SECONDS = re.compile(r"\d{1,9}")
 _ROUNDING = 1.0
 
 
+def window_left(headers: Mapping[str, str]) -> float:
+    """Seconds until a used-up window resets; 0 where something remains of it, or nothing is said."""
+    limit = _LIMIT.search(headers.get("ratelimit", ""))
+    return int(limit[2]) + _ROUNDING if limit and int(limit[1]) == 0 else 0.0
+
+
 @dataclass(frozen=True)
 class Patience:
     """How often one question is asked and how long, in seconds, it may wait: once, and in all."""
@@ -42,9 +48,9 @@ class Pacer:
 
     def saw(self, headers: Mapping[str, str]) -> None:
         """Learns from any response: with nothing remaining, the next request waits for the window to reset."""
-        limit = _LIMIT.search(headers.get("ratelimit", ""))
-        if limit and int(limit[1]) == 0:
-            self.free_at = max(self.free_at, self.clock() + int(limit[2]) + _ROUNDING)
+        left = window_left(headers)
+        if left:
+            self.free_at = max(self.free_at, self.clock() + left)
 
     def backoff(self, attempt: int, headers: Mapping[str, str]) -> float:
         """Seconds to wait after the `attempt`th failure: the window, else `Retry-After`, else doubling with jitter."""

@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 
 from tokenaudit.hub.answer import Trouble
 from tokenaudit.hub.endpoint import origin
+from tokenaudit.hub.pace import window_left
 
 LARGEST_BODY = 32 * 1024 * 1024
 _LARGEST_ERROR_TEXT = 2000
@@ -119,12 +120,16 @@ class Call:
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
             raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
-        if response.status_code == _TOO_MANY and not self.retries:
+        if response.status_code == _TOO_MANY and not (self.retries and self._can_wait()):
             raise Stopped(trouble="limited", message="the Hub limits the rate of requests")
         if response.status_code >= _SERVER_ERROR and not self.retries:
             raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
             self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
+
+    def _can_wait(self) -> bool:
+        """Whether the library, which sleeps out a window whatever its length, would be back before the call ends."""
+        return window_left(self.headers) < self.ends - time.monotonic()
 
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""

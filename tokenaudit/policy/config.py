@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.policy.settings import Exemption, Incident, Settings
+from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -111,6 +111,10 @@ def _check(table: _Table, path: Path) -> None:
             message = (
                 f"{path}: an exemption names the rule {unknown[0]!r}, which does not exist; see 'tokenaudit rules'"
             )
+            raise ConfigurationError(message)
+        exposure = sorted(set(row.rules) & NEVER_EXEMPT)
+        if exposure:
+            message = f"{path}: {exposure[0]} can't be exempted: what stands in the open must be revoked"
             raise ConfigurationError(message)
         if not row.reason.strip():
             message = f"{path}: the exemption for {row.organization} gives no reason"

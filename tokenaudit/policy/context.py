@@ -72,6 +72,12 @@ def exposed(credential: Credential) -> bool:
     return any(location.source not in _HELD for location in credential.locations)
 
 
+def seen(credential: Credential) -> str:
+    """In how many places it stands, in words; sources that saw the same file count once."""
+    places = len({(location.target, location.path, location.member) for location in credential.locations})
+    return f"seen in {places} place{'s' if places != 1 else ''}"
+
+
 def powers(inspection: Inspection) -> Iterator[Power]:
     """Every permission of a token that names them, each with its danger and what keeps it from having an effect."""
     for cut in effective(inspection):

@@ -8,7 +8,7 @@ from datetime import datetime
 from tokenaudit.model import Credential, Privilege, Reason, Severity, Verdict
 from tokenaudit.policy.context import CLASSIC_ROLES, Context, active
 from tokenaudit.policy.registry import CHECKS
-from tokenaudit.policy.settings import Exemption, Settings
+from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Settings
 
 _TOO_MUCH = frozenset(
     {
@@ -55,6 +55,8 @@ def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:
 
 def _exempted(reason: Reason, credential: Credential, context: Context) -> Reason:
     """The reason, as `info` where the team has decided to live with it for now."""
+    if reason.rule in NEVER_EXEMPT:
+        return reason
     for exemption in context.settings.exemptions:
         applies = not exemption.rules or reason.rule in exemption.rules
         if applies and context.now.date() <= exemption.until and _concerns(credential, exemption):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
+"""Rules that no setting can quieten: settings may come from the very place that is audited."""
+
 
 @dataclass(frozen=True)
 class Incident:
@@ -21,7 +24,8 @@ class Incident:
 class Exemption:
     """A decision to live with some rules' findings in one organization until a day, and why.
 
-    Its findings stay in the report, as `info`, with the reason. No rules named means all of them.
+    Its findings stay in the report, as `info`, with the reason. No rules named means all of them but
+    those on exposure.
     """
 
     organization: str

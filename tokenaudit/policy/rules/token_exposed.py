@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, exposed
+from tokenaudit.policy.context import Context, active, exposed, seen
 
 RULE = Rule(
     id="token-exposed",
@@ -23,15 +23,13 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     """A credential stands where others can read it, and nobody knows that it lives."""
     if not exposed(credential) or active(credential) is not None:
         return
-    places = len(credential.locations)
-    seen = f"seen in {places} place{'s' if places != 1 else ''}"
     inspection = credential.inspection
     claims = credential.claims
     if inspection is not None and inspection.status in ("invalid", "expired"):
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen}; dead by now ({inspection.reason}), so nobody can use it any more, but it did leak",
+            f"{seen(credential)}; dead by now ({inspection.reason}), so nobody can use it any more, but it did leak",
             "Find out what was done with it while it lived; clean the place when convenient.",
         )
     elif (
@@ -40,9 +38,11 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen}; expired at {claims.expires_at:%Y-%m-%d} by its own claims, but it did leak",
+            f"{seen(credential)}; expired at {claims.expires_at:%Y-%m-%d} by its own claims, but it did leak",
             "Find out what was done with it while it lived.",
         )
     else:
         doubt = "the Hub was not asked" if inspection is None else f"the Hub gave no verdict: {inspection.reason}"
-        yield Reason(RULE.id, Severity.HIGH, f"{seen}; whether it still works is not known ({doubt})", RULE.remedy)
+        yield Reason(
+            RULE.id, Severity.HIGH, f"{seen(credential)}; whether it still works is not known ({doubt})", RULE.remedy
+        )

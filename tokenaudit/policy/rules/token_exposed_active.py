@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Inspection, Reason, Rule, Severity
-from tokenaudit.policy.context import CLASSIC_ROLES, Context, active, exposed, powers
+from tokenaudit.policy.context import CLASSIC_ROLES, Context, active, exposed, powers, seen
 
 RULE = Rule(
     id="token-exposed-active",
@@ -23,11 +23,8 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None or not exposed(credential):
         return
-    places = len(credential.locations)
     who = inspection.account.name if inspection.account is not None else "an unknown account"
-    message = (
-        f"live: the Hub takes it for {who} ({inspection.role}), and it was seen in {places} place{'s' * (places != 1)}"
-    )
+    message = f"live: the Hub takes it for {who} ({inspection.role}), and it was {seen(credential)}"
     yield Reason(RULE.id, _severity(inspection), message, RULE.remedy)
 
 
