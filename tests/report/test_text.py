@@ -152,3 +152,19 @@ def test_markup_in_a_name_is_only_text() -> None:
 def test_an_unknown_format_is_named_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'yaml'.*text, json"):
         render(reports.clean(), "yaml")
+
+
+def test_beyond_thirty_each_credential_gets_a_line() -> None:
+    screen = render(reports.breach(60, 3), "text")
+    for credential in reports.breach(60, 3).credentials:
+        assert credential.fingerprint[:12] in screen
+    assert screen.count("  where ") == 30 + 20
+
+
+@pytest.mark.parametrize("source", ["tree", "discussion", "webhook", "machine", "git-config"])
+def test_what_is_no_history_stands_there_now(source: str) -> None:
+    report = a_leak()
+    spot = model.Location(source, "acme/webshop", "x")
+    assert "still there" in render(
+        replace(report, credentials=(replace(report.credentials[0], locations=(spot,)),)), "text"
+    )

@@ -44,7 +44,7 @@ def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
     index: dict[str, list[str]] = {}
     for needle in sorted(needles, key=lambda needle: (-len(needle), needle)):
         index.setdefault(needle[:size].lower(), []).append(needle)
-    escaped = [(_escaped_form(value), display) for value, display in shown.items()]
+    longest_first = sorted(shown, key=len, reverse=True)
 
     def redact(text: str) -> str:
         low = text.lower() if len(text.lower()) == len(text) else text.translate(_ASCII_LOWER)
@@ -53,8 +53,12 @@ def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
         for needle in sorted(hit, key=len, reverse=True):
             text = re.sub(re.escape(needle), _always(needles[needle]), text, flags=_flags(needle))
         if _ESCAPE_SIGNS.search(text):
-            for pattern, display in escaped:
-                text = pattern.sub(_always(display), text)
+            # Hundreds of long patterns are slow: only those run whose value shows once the escapes are undone.
+            plain = _unescaped(text)
+            starts = {plain[at : at + size].lower() for at in range(len(plain) - size + 1)}
+            for value in longest_first:
+                if value[:size].lower() in starts:
+                    text = _escaped_form(value).sub(_always(shown[value]), text)
         return text
 
     return redact
@@ -87,6 +91,22 @@ def _forms(value: str) -> Iterator[str]:
         if core:
             yield core
             yield core.translate(_URL_SAFE)
+
+
+_ESCAPE = re.compile(
+    r"%(?:25)?([0-9A-Fa-f]{2})|\\x([0-9A-Fa-f]{2})|\\u00([0-9A-Fa-f]{2})|\\([0-7]{3})|&#0*([0-9]{1,3});"
+    r"|&#[xX]0*([0-9A-Fa-f]{1,2});"
+)
+_BASES = (16, 16, 16, 8, 10, 16)
+
+
+def _unescaped(text: str) -> str:
+    return _ESCAPE.sub(_character, text)
+
+
+def _character(found: re.Match[str]) -> str:
+    group = found.lastindex or 1
+    return chr(int(found.group(group), _BASES[group - 1]))
 
 
 _URL_SAFE = str.maketrans("+/", "-_")

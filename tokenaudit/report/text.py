@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tokenaudit.report.screen import Span
 
 MOST_SPOTS = 5
+MOST_WHOLE = 30
+"""How many credentials, and how many problems, get a paragraph; each of the others gets a line."""
+
 MOST_SKIPPED = 20
 MOST_GRANTS = 6
 _FINGERPRINT = 12
@@ -35,9 +38,17 @@ def render(report: Report, options: Options) -> str:
     """The whole screen; see `tokenaudit.report.Options`."""
     screen = Screen(options.color, options.width)
     several = view.several(report)
-    for credential in view.likely(report):
+    likely, problems = view.likely(report), view.problems(report)
+    for credential in likely[:MOST_WHOLE]:
         _credential(screen, credential, several=several)
-    _problems(screen, view.problems(report), several=several)
+    for credential in likely[MOST_WHOLE:]:
+        _line(screen, view.severity_of(credential), _short(credential, several=several))
+    screen.blank()
+    for problem in problems[:MOST_WHOLE]:
+        _problem(screen, problem, several=several)
+    for problem in problems[MOST_WHOLE:]:
+        _line(screen, problem.severity, f"{_place(problem, several=several)}  {_clean(problem.rule)}")
+    screen.blank()
     if options.show_unlikely:
         _unlikely(screen, view.unlikely(report), several=several)
     _skipped(screen, report.skipped)
@@ -168,21 +179,35 @@ def kind(name: str) -> str:
     return _clean(name).replace("_", " ")
 
 
-def _problems(screen: Screen, problems: list[Problem], *, several: bool) -> None:
-    for problem in problems:
-        place = ":".join(
-            [visible(problem.path or problem.target), *(str(n) for n in (problem.line, problem.column) if n)]
-        )
-        screen.add(
-            (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
-            "  ",
-            (_clean(problem.message), "bold"),
-            ("  [" + _clean(problem.rule) + "]", "dim"),
-        )
-        where = f"{_clean(problem.target)}: {place}" if several and problem.path else place
-        _row(screen, "where", where, *((("  " + _clean(problem.where), "dim"),) if problem.where else ()))
-        _row(screen, "do", _clean(problem.remedy))
-        screen.blank()
+def _problem(screen: Screen, problem: Problem, *, several: bool) -> None:
+    screen.add(
+        (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
+        "  ",
+        (_clean(problem.message), "bold"),
+        ("  [" + _clean(problem.rule) + "]", "dim"),
+    )
+    inside = (("  " + _clean(problem.where), "dim"),) if problem.where else ()
+    _row(screen, "where", _place(problem, several=several), *inside)
+    _row(screen, "do", _clean(problem.remedy))
+    screen.blank()
+
+
+def _place(problem: Problem, *, several: bool) -> str:
+    numbers = [str(number) for number in (problem.line, problem.column) if number]
+    place = ":".join([problem.path or problem.target, *numbers])
+    return _clean(f"{problem.target}: {place}" if several and problem.path else place)
+
+
+def _line(screen: Screen, severity: Severity, text: str) -> None:
+    screen.add((f" {severity.value.upper()} ", STYLES[severity]), f"  {text}")
+
+
+def _short(credential: Credential, *, several: bool) -> str:
+    spots = view.spots(credential)
+    places = [f"{spot.target}: {spot.place}" if several else spot.place for spot in spots[:1]]
+    more = f" and {len(spots) - 1:,} more" if len(spots) > 1 else ""
+    parts = [credential.display, kind(credential.kind), credential.fingerprint[:_FINGERPRINT], *places]
+    return _clean("  ".join(parts)) + more
 
 
 def _unlikely(screen: Screen, credentials: list[Credential], *, several: bool) -> None:

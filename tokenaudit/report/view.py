@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Credential, Location, Problem, Report
 
-LIVE_SOURCES = frozenset({"tree", "ci", "machine", "space-variable", "stdin", "environment"})
-"""Sources that show a place as it is now, not as it once was."""
+PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
+"""Sources that show what once was; every other one shows a place as it is now."""
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,17 @@ def _spot(group: list[Location]) -> Spot:
         member=first.member,
         line=first.line,
         column=min(columns, default=None),
-        live=_any(at.in_head if at.source not in LIVE_SOURCES else True for at in group),
+        live=_any(map(_live, group)),
         reachable=_any(at.reachable for at in group),
         commit=first.commit,
         author=first.author,
         date=first.date,
         via=min((at.via for at in group), key=lambda via: (len(via), via)),
     )
+
+
+def _live(location: Location) -> bool | None:
+    return location.in_head if location.source in PAST_SOURCES or location.in_head is not None else True
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:
