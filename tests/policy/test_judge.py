@@ -136,6 +136,15 @@ def test_each_dangerous_grant_is_named(kind: str, permission: str, rule: str, se
     assert judge(subject, Settings(), NOW).privilege != "minimal"
 
 
+def test_a_hub_that_names_a_million_permissions_gets_a_readable_verdict() -> None:
+    many = [f"made.up.{number}" for number in range(1000)]
+    scopes = [bodies.scope("model", [*many, "job.write"], name=f"acme/m{number}") for number in range(1000)]
+    verdict = judge(credential(inspected(bodies.user(bodies.fine_grained(*scopes)))), Settings(), NOW)
+    assert len(verdict.reasons) < 50
+    assert verdict.privilege != "minimal"
+    assert all(len(reason.message) < 1000 for reason in verdict.reasons)
+
+
 @pytest.mark.parametrize("permission", ["repo.content.read", "repo.write", "discussion.write"])
 @pytest.mark.parametrize("kind", ["model", "dataset", "space", "bucket", "kernel"])
 def test_a_grant_on_one_repository_is_minimal(kind: str, permission: str) -> None:

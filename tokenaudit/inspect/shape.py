@@ -10,6 +10,8 @@ from tokenaudit.hub.answer import printable
 from tokenaudit.secret import Secret
 
 MOST_ENTRIES = 1000
+MOST_TEXTS = 200
+MOST_TEXTS_IN_ALL = 20_000
 _LONGEST_TEXT = 200
 
 
@@ -19,6 +21,7 @@ class Reader:
 
     secret: Secret
     doubts: list[str] = field(default_factory=list)
+    texts_left: int = MOST_TEXTS_IN_ALL
 
     def doubt(self, what: str) -> None:
         """Notes that a part of the answer was not understood."""
@@ -55,6 +58,11 @@ class Reader:
     def texts(self, value: object, what: str, *, required: bool = False) -> tuple[str, ...]:
         """The texts of a list; an entry that is none is a doubt."""
         entries = self.entries(value, what, required=required)
+        most = min(MOST_TEXTS, self.texts_left)
+        if len(entries) > most:
+            self.doubt(f"{what} has more than {most} entries")
+        entries = entries[:most]
+        self.texts_left -= len(entries)
         texts = [self.text(entry) for entry in entries]
         if None in texts:
             self.doubt(f"an entry of {what} is no text")

@@ -44,4 +44,5 @@ def _judge(failure: Failure, kind: str) -> tuple[Status, str]:
         return "unknown", f"refused with 401, but not in the Hub's words for a dead credential: {failure.message}"
     tries = f" after {failure.attempts} tries" if failure.attempts > 1 else ""
     shown = f" (HTTP {failure.status})" if failure.status is not None else ""
-    return "unknown", f"no answer{tries}{shown}: {failure.message}"
+    what = "the Hub refuses to say who it is" if failure.trouble == "refused" else f"no answer{tries}"
+    return "unknown", f"{what}{shown}: {failure.message}"

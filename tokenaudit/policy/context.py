@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -87,6 +87,24 @@ def powers(inspection: Inspection) -> Iterator[Power]:
             yield Power(permission, entity, danger(permission, entity), asleep)
     for permission in inspection.global_permissions:
         yield Power(permission, None, danger(permission, None))
+
+
+@dataclass(frozen=True)
+class Group:
+    """One permission on all entities where it weighs the same: what one reason is about."""
+
+    permission: str
+    severity: Severity
+    note: str
+    where: str
+
+
+def grouped(found: Iterable[Power]) -> list[Group]:
+    """Powers folded by permission, weight and note, so that a token with a thousand grants gets a readable verdict."""
+    places: dict[tuple[str, Severity, str], dict[str, None]] = {}
+    for power in found:
+        places.setdefault((power.permission, power.severity, power.note), {})[power.where] = None
+    return [Group(name, weight, note, shortened(list(where))) for (name, weight, note), where in places.items()]
 
 
 def shortened(words: list[str], most: int = 5) -> str:

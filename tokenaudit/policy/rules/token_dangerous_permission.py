@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, Power, active, powers
+from tokenaudit.policy.context import Context, Power, active, grouped, powers
 from tokenaudit.policy.permissions import NARROW, in_words, is_known
 
 RULE = Rule(
@@ -21,6 +21,12 @@ RULE = Rule(
 _JUDGED_ELSEWHERE = frozenset({"repo.write", "write-repos", "manage-repos"})
 
 
+def _dangerous(power: Power) -> bool:
+    if not is_known(power.permission) or power.permission in _JUDGED_ELSEWHERE:
+        return False
+    return power.danger.rank >= Severity.HIGH.rank or _reads_widely(power)
+
+
 def _reads_widely(power: Power) -> bool:
     """Reading a whole namespace is more than any one use needs."""
     if power.entity is None:
@@ -33,18 +39,11 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None:
         return
-    for power in powers(inspection):
-        named = power.permission in context.settings.dangerous_permissions
-        if not is_known(power.permission) and not named:
-            continue
-        if power.permission in _JUDGED_ELSEWHERE and not named:
-            continue
-        if named or power.danger.rank >= Severity.HIGH.rank or _reads_widely(power):
-            note = " (on your own list of dangerous permissions)" if named else power.note
-            severity = max(power.severity, Severity.HIGH, key=lambda grade: grade.rank) if named else power.severity
-            yield Reason(
-                RULE.id,
-                severity,
-                f"{power.permission} on {power.where} lets its holder {in_words(power.permission)}{note}",
-                RULE.remedy,
-            )
+    own = context.settings.dangerous_permissions
+    for group in grouped(power for power in powers(inspection) if power.permission in own):
+        severity = max(group.severity, Severity.HIGH, key=lambda grade: grade.rank)
+        message = f"{group.permission} on {group.where} is on your own list of dangerous permissions"
+        yield Reason(RULE.id, severity, message, RULE.remedy)
+    for group in grouped(power for power in powers(inspection) if power.permission not in own and _dangerous(power)):
+        message = f"{group.permission} on {group.where} lets its holder {in_words(group.permission)}{group.note}"
+        yield Reason(RULE.id, group.severity, message, RULE.remedy)

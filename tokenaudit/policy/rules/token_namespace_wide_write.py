@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, powers
+from tokenaudit.policy.context import Context, Power, active, grouped, powers
 
 RULE = Rule(
     id="token-namespace-wide-write",
@@ -26,12 +26,12 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None:
         return
-    for power in powers(inspection):
-        wide = power.permission == "repo.write" and power.entity is not None and power.entity.type == "user"
-        if wide or (power.entity is None and power.permission in ("write-repos", "manage-repos")):
-            yield Reason(
-                RULE.id,
-                power.severity,
-                f"{power.permission} on {power.where}: writes every repository there{power.note}",
-                RULE.remedy,
-            )
+    for group in grouped(power for power in powers(inspection) if _writes_all_of_a_user(power)):
+        message = f"{group.permission} on {group.where}: writes every repository there{group.note}"
+        yield Reason(RULE.id, group.severity, message, RULE.remedy)
+
+
+def _writes_all_of_a_user(power: Power) -> bool:
+    if power.entity is None:
+        return power.permission in ("write-repos", "manage-repos")
+    return power.permission == "repo.write" and power.entity.type == "user"

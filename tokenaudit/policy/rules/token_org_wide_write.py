@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, powers
+from tokenaudit.policy.context import Context, active, grouped, powers
 
 RULE = Rule(
     id="token-org-wide-write",
@@ -23,11 +23,11 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None:
         return
-    for power in powers(inspection):
-        if power.permission == "repo.write" and power.entity is not None and power.entity.type == "org":
-            yield Reason(
-                RULE.id,
-                power.severity,
-                f"repo.write on {power.where}: writes every repository there{power.note}",
-                RULE.remedy,
-            )
+    wide = (
+        power
+        for power in powers(inspection)
+        if power.permission == "repo.write" and power.entity is not None and power.entity.type == "org"
+    )
+    for group in grouped(wide):
+        message = f"repo.write on {group.where}: writes every repository there{group.note}"
+        yield Reason(RULE.id, group.severity, message, RULE.remedy)

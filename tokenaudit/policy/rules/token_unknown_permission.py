@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, powers
+from tokenaudit.policy.context import Context, active, grouped, powers
 from tokenaudit.policy.permissions import is_known
 
 RULE = Rule(
@@ -18,17 +18,20 @@ RULE = Rule(
     good="repo.content.read on a dataset.",
 )
 
+_MOST = 20
+
 
 def check(credential: Credential, context: Context) -> Iterator[Reason]:
     """A token holds a permission that nobody has heard of."""
     inspection = active(credential)
     if inspection is None:
         return
-    for power in powers(inspection):
-        if not is_known(power.permission) and power.permission not in context.settings.dangerous_permissions:
-            yield Reason(
-                RULE.id,
-                RULE.severity,
-                f"{power.permission} on {power.where} is not a known permission, so it is taken for a dangerous one",
-                RULE.remedy,
-            )
+    expected = context.settings.dangerous_permissions
+    unknown = grouped(
+        power for power in powers(inspection) if not is_known(power.permission) and power.permission not in expected
+    )
+    for group in unknown[:_MOST]:
+        message = f"{group.permission} on {group.where} is not a known permission, so it is taken for a dangerous one"
+        yield Reason(RULE.id, RULE.severity, message, RULE.remedy)
+    if len(unknown) > _MOST:
+        yield Reason(RULE.id, RULE.severity, f"{len(unknown) - _MOST} more permissions are not known", RULE.remedy)

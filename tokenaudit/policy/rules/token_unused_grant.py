@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, powers
-from tokenaudit.policy.permissions import in_words
+from tokenaudit.policy.context import Context, active, grouped, powers
+from tokenaudit.policy.permissions import in_words, is_known
 
 RULE = Rule(
     id="token-unused-grant",
@@ -28,15 +28,11 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         return
     needs = {evidence.need for evidence in recommendation.evidence if evidence.certainty != "not-seen"}
     needs |= {permission for grant in recommendation.grants for permission in grant.permissions}
-    for power in powers(inspection):
-        implied = power.permission == "repo.content.read" and "repo.write" in needs
-        if power.permission in needs or implied:
-            continue
-        writes = power.permission.endswith("write")
-        yield Reason(
-            RULE.id,
-            Severity.MEDIUM if writes else Severity.LOW,
-            f"{power.permission} on {power.where} (to {in_words(power.permission)}) is granted, but no use of it "
-            f"was seen",
-            RULE.remedy,
-        )
+    if "repo.write" in needs:
+        needs.add("repo.content.read")
+    unused = (power for power in powers(inspection) if power.permission not in needs and is_known(power.permission))
+    for group in grouped(unused):
+        words = in_words(group.permission)
+        message = f"{group.permission} on {group.where} (to {words}) is granted, but no use of it was seen"
+        severity = Severity.MEDIUM if group.permission.endswith("write") else Severity.LOW
+        yield Reason(RULE.id, severity, message, RULE.remedy)
