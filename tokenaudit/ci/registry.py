@@ -51,8 +51,8 @@ _MODULES = (
     docker,
     compose,
     scripts,
-    settings,
     kubernetes,
+    settings,
 )
 
 SYSTEMS: tuple[System, ...] = tuple(System(one.NAME, one.matches, one.parse) for one in _MODULES)

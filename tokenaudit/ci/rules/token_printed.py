@@ -46,6 +46,7 @@ jobs:
 )
 
 _TRACE_ON = re.compile(r"-[a-zA-Z]*x[a-zA-Z]*")
+_ONLY_TESTED = re.compile(r"\b(?:len|bool)\s*\(")
 _PYTHON = re.compile(
     r"""\bprint\s*\([^\n]*?(?:os\.environ(?:\.get\(|\[)|os\.getenv\()\s*f?["'](?P<name>\w+)["']|"""
     r"""\bprint\s*\([^\n]*?\$\{\{\s*secrets\.(?P<secret>\w+)\s*\}\}"""
@@ -71,7 +72,7 @@ def check(context: Context) -> Iterator[Problem]:
         for match in _PYTHON.finditer(step.script.text.value):
             name = match["name"] or match["secret"]
             carrier = scope.variable(name)
-            if carrier is not None and re.match(r".*\b(?:len|bool)\($", match.group(), re.DOTALL) is None:
+            if carrier is not None and not _ONLY_TESTED.search(match.group()):
                 message = f"{carrier.credential} is printed"
                 position = step.script.text.at(match.start())
                 yield context.problem(RULE, position, step.script.text.where or step.where, carrier.credential, message)
@@ -88,9 +89,11 @@ def _prints(context: Context, run: Run) -> Iterator[Problem]:
             part = "a piece of " if (reference is not None and reference.cut) or run.command.feeds else ""
             message = f"{part}{written.hit.credential} is printed"
             yield _at(context, run, written.offset, written.hit.credential, message)
-    held = {name for name, _ in run.scope.carriers.items()}
-    if held and printed_environment(run.command, held):
-        credential = run.scope.carriers[min(held)].credential
+    held = dict(run.scope.carriers)
+    if run.command.name == "printenv":
+        held |= {name: found for name in run.command.arguments if (found := run.scope.variable(name)) is not None}
+    if held and printed_environment(run.command, set(held)):
+        credential = held[min(held)].credential
         message = f"`{run.command.name}` prints the environment, and {credential} is in it"
         yield _at(context, run, run.command.offset, credential, message)
 

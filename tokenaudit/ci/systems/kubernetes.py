@@ -62,12 +62,23 @@ def _object(root: Mapping) -> Job:
 
 
 def _environment(node: Node | None) -> Iterator[Binding]:
-    """Entries of an `env` list. Those with `valueFrom` come from a store and are left alone."""
+    """Entries of an `env` list, those that come from a store by `valueFrom` among them."""
     for entry in node.items if isinstance(node, Sequence) else []:
         if not isinstance(entry, Mapping):
             continue
         name, value = entry.scalar("name"), entry.scalar("value")
-        if name is not None and value is not None:
+        if name is not None and entry.get("valueFrom") is not None:
+            yield Binding(
+                name.value,
+                name.text,
+                Way.ENVIRONMENT,
+                Level.CONTAINER,
+                name.line,
+                name.column,
+                (name.value,),
+                dynamic=True,
+            )
+        elif name is not None and value is not None:
             sources = tuple(match[1] or match[2] for match in _REFERENCE.finditer(value.value))
             yield Binding(
                 name.value,
