@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -19,6 +20,7 @@ from tokenaudit.model import Problem, Skipped
 LARGEST = 1 << 20
 """Bytes. A larger file is no configuration that a CI system would read; its literals are found as text all the same."""
 
+_TEMPLATE = re.compile(r"^[ \t]*(?:- )?(?:\{\{|\{%)", re.MULTILINE)
 _WHOLE = (b"inherit", b"toJSON")
 
 
@@ -114,8 +116,18 @@ def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[in
     try:
         pipeline = parse(path, text)
     except UnreadableError as problem:
+        template = _TEMPLATE.search(text)
+        if template is not None and path.endswith((".yaml", ".yml")):
+            return empty, [
+                (text.count("\n", 0, template.end()) + 1, "a template, not YAML yet: looked at as text only")
+            ]
         return empty, [(problem.line, f"{problem.reason}: looked at as text only")]
-    return pipeline, pipeline.notes
+    unread = [
+        (step.line, step.script.complaint)
+        for _, step in pipeline.steps()
+        if step.script is not None and step.script.complaint
+    ]
+    return pipeline, [*pipeline.notes, *unread]
 
 
 def _place(target: str, path: str, line: int | None) -> str:

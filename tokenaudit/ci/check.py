@@ -10,7 +10,6 @@ from typing import Literal
 from tokenaudit.ci.flows import Flows
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.text import Text
 from tokenaudit.detect.interface import Detection
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -86,12 +85,17 @@ class Context:
 
     def place(self, line: int, column: int) -> str | None:
         """The dotted path of the scalar that stands at a position."""
-        best: Text | None = None
+        best = [where for start, where in self._places.get(line, ()) if start <= column]
+        return best[-1] if best else None
+
+    @cached_property
+    def _places(self) -> dict[int, list[tuple[int, str]]]:
+        """For each line the columns at which scalars stand, with their paths."""
+        found: dict[int, list[tuple[int, str]]] = {}
         for text in self.pipeline.texts:
-            for _, at, start in text.segments:
-                if at == line and start <= column:
-                    best = text
-        return best.where if best else None
+            for _, line, column in text.segments:
+                found.setdefault(line, []).append((column, text.where))
+        return found
 
 
 Check = Callable[[Context], Iterator[Problem]]

@@ -127,9 +127,13 @@ class Scope:
 
     def in_text(self, value: str) -> list[str]:
         """The credentials in a text that is no shell: an input, the value of a variable."""
-        found = [self.expression(match.group(1)) for match in EXPRESSION.finditer(value)]
-        found += [self.variable(match[1]) for match in _VARIABLE.finditer(value)]
-        return [carrier.credential for carrier in found if carrier is not None]
+        return [credential for _, credential in self.placed_in_text(value)]
+
+    def placed_in_text(self, value: str) -> list[tuple[int, str]]:
+        """The credentials in a text that is no shell, each with its offset, in order."""
+        found = [(match.start(), self.expression(match.group(1))) for match in EXPRESSION.finditer(value)]
+        found += [(match.start(), self.variable(match[1])) for match in _VARIABLE.finditer(value)]
+        return sorted((offset, carrier.credential) for offset, carrier in found if carrier is not None)
 
     def after(self, command: Command) -> None:
         """Takes in what a command does to the variables: assignments and masks."""
@@ -156,6 +160,7 @@ class Scope:
 class Run:
     """One command with the variables it sees."""
 
+    pipeline: Pipeline
     job: Job
     step: Step
     script: Script
@@ -188,7 +193,7 @@ class Flows:
             return
         scope = self.scope(job, step)
         for command in step.script.commands:
-            yield Run(job, step, step.script, command, scope)
+            yield Run(self.pipeline, job, step, step.script, command, scope)
             scope.after(command)
 
     def step_credentials(self, job: Job, step: Step) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from tokenaudit.ci.flows import Flows, Run
@@ -88,6 +88,7 @@ _PYTHON_WRITES = frozenset({"upload_folder", "upload_file", "upload_large_folder
 _PYTHON_READS = frozenset({"snapshot_download", "hf_hub_download", "load_dataset", "from_pretrained"})
 _REPO_ID = re.compile(r"(?:repo_id\s*=\s*|^\s*)[\"'](?P<id>[^\"']+/[^\"']+)[\"']")
 _REPO_TYPE = re.compile(r"repo_type\s*=\s*[\"'](?P<type>\w+)[\"']")
+_VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 SYNC_ACTION = "huggingface/hub-sync"
 
 
@@ -119,6 +120,20 @@ class Verdict:
 
 def uses(flows: Flows, job: Job) -> Iterator[Use]:
     """What the job's steps do with a credential in reach."""
+    found = list(_uses(flows, job))
+    cloned = [use for use in found if use.subject == "git clone"]
+    if cloned and _pushes_later(job):
+        # a clone keeps the token in its own configuration, and pushes with it
+        found = [replace(use, what="write", subject="git push") if use in cloned else use for use in found]
+    yield from found
+
+
+def _pushes_later(job: Job) -> bool:
+    commands = [command for step in job.steps if step.script is not None for command in step.script.commands]
+    return any(command.name == "git" and "push" in command.arguments for command in commands)
+
+
+def _uses(flows: Flows, job: Job) -> Iterator[Use]:
     for step, _ in flows.holding(job):
         if step.action is not None:
             yield from _by_action(flows, step)
@@ -175,9 +190,20 @@ def _by_action(flows: Flows, step: Step) -> Iterator[Use]:
         yield Use("unknown", None, f"the action {action.name}", step)
 
 
+def _arguments(run: Run) -> list[str]:
+    """The command's arguments, with variables that the environment sets to a constant put in."""
+    env = (*run.pipeline.env, *run.job.env, *run.step.env)
+    constants = {one.name: one.value.value for one in env if not one.dynamic and not one.sources}
+
+    def constant(match: re.Match[str]) -> str:
+        return constants.get(match[1] or match[2], match.group())
+
+    return [_VARIABLE.sub(constant, argument) for argument in run.command.arguments]
+
+
 def _by_command(run: Run) -> Iterator[Use]:
     command, step = run.command, run.step
-    name, arguments = command.name, command.arguments
+    name, arguments = command.name, _arguments(run)
     if name in _HF:
         yield from _by_hf(arguments, step)
     elif name == "git":
@@ -195,7 +221,7 @@ def _by_command(run: Run) -> Iterator[Use]:
 
 
 def _by_git(run: Run) -> Iterator[Use]:
-    arguments, script = run.command.arguments, run.script.text.value
+    arguments, script = _arguments(run), run.script.text.value
     target = next((match for one in arguments if (match := HUB_REPO.search(one))), None)
     if "push" in arguments:
         target = target or HUB_REPO.search(script)  # to a remote that was set before

@@ -11,7 +11,11 @@ _CALLS = re.compile(
     r"restart_space|sync_bucket|create_tag|create_branch)\s*\("
 )
 _HUB_URL = re.compile(r"(?:huggingface\.co|\bhf\.co)[/:]")
-_ACTIONS = re.compile(r"huggingface|hugging-face|hub-sync|(?:^|[/_-])hf[/_-]|sync.*hub|push.*space", re.IGNORECASE)
+_ACTIONS = re.compile(
+    r"hub-sync|(?:huggingface|hugging-face|[/_-]hf)(?=[/_-]).*(?:sync|upload|push|deploy|publish|space)|"
+    r"(?:sync|upload|push|deploy|publish).*(?:huggingface|hugging-face|[_-]hf\b)",
+    re.IGNORECASE,
+)
 _VERBS = frozenset({"upload", "upload-large-folder", "repos", "repo", "buckets", "spaces", "sync"})
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from tokenaudit.ci.flows import Flows, Run, credential_of
-from tokenaudit.ci.keyless import HUB_REPO, SYNC_ACTION
+from tokenaudit.ci.keyless import SYNC_ACTION
 from tokenaudit.ci.model import Binding, Job, Pipeline, Step
 from tokenaudit.ci.patching import Edits, block_end
 from tokenaudit.ci.pins import PIN, too_old
@@ -16,6 +16,7 @@ Parse = Callable[[str, str], Pipeline]
 
 CLIENT = "huggingface_hub>=1.19"
 _OPTION = r"\s--token(?:=|\s+)(?:\"[^\"]*\"|'[^']*'|\$\{\{.*?\}\}|\S+)"
+_HUB = re.compile(r"(?:huggingface\.co|\bhf\.co)/")
 _LOGIN = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b")
 _LOGIN_FIRST = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b[^&;|]*(?:&&|;)\s*")
 _PREFIX = re.compile(r"(datasets|spaces|kernels)/")
@@ -249,7 +250,7 @@ def _remove_login(first: int, last: int, edits: Edits) -> None:
 
 
 def _replace_push(run: Run, first: int, last: int, edits: Edits, resource: str) -> None:
-    if first != last or not any(HUB_REPO.search(one) for one in run.command.arguments):
+    if first != last or not any(_HUB.search(one) for one in run.command.arguments):
         raise CannotRewriteError
     line = edits.line(first)
     command = run.script.text.value[run.command.offset : run.command.end]

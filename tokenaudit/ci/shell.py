@@ -19,9 +19,10 @@ from tokenaudit.ci.text import Text
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
-EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+# written so that a file of nothing but `${{` costs no more than its length
+EXPRESSION = re.compile(r"\$\{\{((?:[^$}]|\$(?!\{\{)|\}(?!\}))*)\}\}")
+_CUT = re.compile(r"(?<!\\)\$([A-Za-z_]\w*)")
 _HARMLESS_OPERATORS = frozenset({":+", "+", "#"})
-_LONGEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -88,15 +89,20 @@ class Script:
     text: Text
     commands: tuple[Command, ...]
     language: str = "bash"
+    complaint: str = ""
+    """Why the commands could not be read, where they could not."""
 
 
 def parse(text: Text, language: str = "bash") -> Script:
     """The commands of a shell script; none for a language that is no shell, where only the text can be looked at."""
-    if language != "bash" or len(text.value) > _LONGEST:
+    if language != "bash":
         return Script(text, (), language)
     masked = EXPRESSION.sub(_mask, text.value)
     reader = _Reader(text.value, masked)
-    reader.read(_parser().parse(masked.encode("utf-8", "replace")).root_node)
+    try:
+        reader.read(_parser().parse(reader.encoded).root_node)
+    except RecursionError:
+        return Script(text, (), language, "its commands are nested too deeply to be read")
     return Script(text, tuple(reader.commands), language)
 
 
@@ -160,7 +166,7 @@ class _Reader:
             elif child.type.endswith("_redirect"):
                 command.redirects.extend(self._redirects(child))
             elif child.is_named or declares:
-                command.words.append(self._word(child))
+                _append(command.words, self._word(child))
         return [command]
 
     def _test(self, node: Node) -> list[Command]:
@@ -259,6 +265,25 @@ class _Reader:
         elif node.type != "raw_string":
             for child in node.named_children:
                 self._refer(child, references, substitutions)
+
+
+def _append(words: list[Word], word: Word) -> None:
+    """Adds a word; where the grammar has cut one word in two (it does at `/$A/$B`), they become one again."""
+    last = words[-1] if words else None
+    if last is None or last.offset + len(last.raw) != word.offset:
+        words.append(word)
+        return
+    raw = last.raw + word.raw
+    known = {*last.references, *word.references}
+    taken = {reference.offset for reference in known}
+    known |= {
+        Reference(last.offset + match.start(), name=match[1])
+        for match in _CUT.finditer(raw)
+        if last.offset + match.start() not in taken
+    }
+    references = tuple(sorted(known, key=lambda reference: reference.offset))
+    substitutions = last.substitutions + word.substitutions
+    words[-1] = Word(raw, _unquoted(raw), last.offset, references, substitutions)
 
 
 def _unquoted(raw: str) -> str:

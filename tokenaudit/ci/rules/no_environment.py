@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.check import Context
+from tokenaudit.ci.keyless import uses
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.publishing import publishes
 from tokenaudit.model import Problem, Rule, Severity
@@ -62,4 +63,5 @@ def _publishing_with(context: Context, job: Job) -> str | None:
     for step, names in context.flows.holding(job):
         if publishes(step):
             return names[0]
-    return None
+    written = [use for use in uses(context.flows, job) if use.what == "write"]
+    return context.flows.job_credentials(job)[0] if written else None

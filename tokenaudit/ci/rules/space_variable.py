@@ -49,9 +49,9 @@ jobs:
 )
 
 _CALL = re.compile(
-    r"add_space_variable\s*\((?:[^()]|\([^()]*\))*?(?:key\s*=\s*)?[\"'](?P<name>[A-Za-z0-9_]+)[\"']\s*,\s*(?:value\s*=\s*)?(?P<value>[^)]*)"
+    r"add_space_variable\s*\((?:[^()]|\([^()]{0,200}\)){0,500}?(?:key\s*=\s*)?[\"'](?P<name>[A-Za-z0-9_]+)[\"']\s*,\s*(?:value\s*=\s*)?(?P<value>[^)]*)"
 )
-_LISTED = re.compile(r"space_variables\s*=\s*\[[^\]]*?[\"']key[\"']\s*:\s*[\"'](?P<name>\w+)[\"']", re.DOTALL)
+_LISTED = re.compile(r"space_variables\s*=\s*\[[^\]]{0,2000}?[\"']key[\"']\s*:\s*[\"'](?P<name>\w+)[\"']", re.DOTALL)
 
 
 def check(context: Context) -> Iterator[Problem]:

@@ -46,10 +46,10 @@ jobs:
     references=("https://huggingface.co/docs/hub/spaces-github-actions",),
 )
 
-_IN_URL = re.compile(
-    r"https?://(?:[^\s/'\"@]*?(?P<user>\$\{\{.*?\}\}|\$\{[^}]*\}|\$\w+|%\w+%)[^\s/'\"]*@"
-    r"|[^\s'\"]*[?&][\w-]*=(?P<query>\$\{\{.*?\}\}|\$\{[^}]*\}|\$\w+))"
-)
+_EXPRESSION = r"\$\{\{[^}]*\}\}"
+_PART = rf"(?:{_EXPRESSION}|(?!\$\{{\{{)[^\s/'\"@])"
+_ANY = rf"(?:{_EXPRESSION}|(?!\$\{{\{{)[^\s'\"?])"
+_IN_URL = re.compile(rf"https?://(?:(?P<user>{_PART}{{1,300}})@|{_ANY}{{0,300}}\?(?P<query>{_ANY}{{1,300}}))")
 
 
 def check(context: Context) -> Iterator[Problem]:
@@ -72,9 +72,10 @@ def _in_step(context: Context, job: Job, step: Step) -> Iterator[Problem]:
     for text, where in pieces:
         for match in _IN_URL.finditer(text.value):
             group = "user" if match["user"] else "query"
-            named = scope.in_text(match[group])
+            named = scope.placed_in_text(match[group])
             if named and not _comment(text.value, match.start()):
-                yield _problem(context, text.at(match.start(group)), where, named[0])
+                offset, credential = named[0]
+                yield _problem(context, text.at(match.start(group) + offset), where, credential)
 
 
 def _comment(script: str, offset: int) -> bool:

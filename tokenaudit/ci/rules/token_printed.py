@@ -48,8 +48,8 @@ jobs:
 _TRACE_ON = re.compile(r"-[a-zA-Z]*x[a-zA-Z]*")
 _ONLY_TESTED = re.compile(r"\b(?:len|bool)\s*\(")
 _PYTHON = re.compile(
-    r"""\bprint\s*\([^\n]*?(?:os\.environ(?:\.get\(|\[)|os\.getenv\()\s*f?["'](?P<name>\w+)["']|"""
-    r"""\bprint\s*\([^\n]*?\$\{\{\s*secrets\.(?P<secret>\w+)\s*\}\}"""
+    r"""\bprint\s*\([^\n]{0,300}?(?:os\.environ(?:\.get\(|\[)|os\.getenv\()\s*f?["'](?P<name>\w+)["']|"""
+    r"""\bprint\s*\([^\n]{0,300}?\$\{\{\s*secrets\.(?P<secret>\w+)\s*\}\}"""
 )
 
 

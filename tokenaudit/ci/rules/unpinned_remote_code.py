@@ -49,8 +49,9 @@ jobs:
     references=("https://huggingface.co/docs/transformers/main/en/custom_models",),
 )
 
-_TRUST = re.compile(r"trust_remote_code\s*=\s*True")
+_TRUST = re.compile(r"[()]|trust_remote_code\s*=\s*True")
 _REVISION = re.compile(r"(?:code_)?revision\s*=")
+_WINDOW = 500
 _FLAGS = ("--trust-remote-code", "--trust_remote_code")
 _INTERPRETERS = ("python", "python3", "bash", "sh", "source", ".")
 
@@ -80,9 +81,8 @@ def _problem(
 
 def _runs(script: Script) -> Iterator[tuple[int, str]]:
     source = script.text.value
-    for match in _TRUST.finditer(source):
-        if not _REVISION.search(_call_around(source, match.start())):
-            yield match.start(), "trust_remote_code=True runs code of a repository without a pinned revision"
+    for offset in _unpinned_calls(source):
+        yield offset, "trust_remote_code=True runs code of a repository without a pinned revision"
     downloads: dict[str, Command] = {}
     for command in script.commands:
         flags = [word for word in command.words if word.value.split("=")[0] in _FLAGS]
@@ -109,18 +109,27 @@ def _places(arguments: list[str]) -> list[str]:
     return plain[:1]
 
 
-def _call_around(source: str, offset: int) -> str:
-    """The text between the parentheses that enclose the offset; its line where there are none."""
-    depth, start = 0, offset
-    while start > 0 and depth <= 0:
-        start -= 1
-        depth += {"(": 1, ")": -1}.get(source[start], 0)
-    if depth <= 0:
-        begin = source.rfind("\n", 0, offset) + 1
-        end = source.find("\n", offset)
-        return source[begin : end if end >= 0 else len(source)]
-    depth, end = 1, start + 1
-    while end < len(source) and depth:
-        depth += {"(": 1, ")": -1}.get(source[end], 0)
-        end += 1
-    return source[start:end]
+def _unpinned_calls(source: str) -> list[int]:
+    """Where a call without a revision trusts remote code; in one pass, whatever the text is."""
+    stack: list[int] = []
+    ends: dict[int, int] = {}
+    trusting: list[tuple[int, int]] = []
+    for token in _TRUST.finditer(source):
+        if token.group() == "(":
+            stack.append(token.start())
+        elif token.group() == ")":
+            if stack:
+                ends[stack.pop()] = token.start()
+        else:
+            trusting.append((token.start(), stack[-1] if stack else -1))
+    pinned = {
+        start: _REVISION.search(source, start, ends.get(start, start + _WINDOW)) is not None
+        for start in {start for _, start in trusting if start >= 0}
+    }
+    return [offset for offset, start in trusting if not (pinned[start] if start >= 0 else _on_its_line(source, offset))]
+
+
+def _on_its_line(source: str, offset: int) -> bool:
+    begin = max(source.rfind("\n", 0, offset) + 1, offset - _WINDOW)
+    end = source.find("\n", offset, offset + _WINDOW)
+    return _REVISION.search(source, begin, end if end >= 0 else offset + _WINDOW) is not None

@@ -57,6 +57,7 @@ _OPEN = frozenset(
         "pull_request_comment",
     }
 )
+_TEXT_ONLY = frozenset({"issues", "discussion", "discussion_comment"})
 _HEAD = re.compile(
     r"github\.(?:event\.pull_request\.head|head_ref|event\.workflow_run\.head_(?:sha|branch|commit)|event\.workflow_run\.head)"
     r"|refs/pull/|pull/\$\{\{|github\.event\.(?:issue|pull_request)\.number|steps\.[\w-]+\.outputs\.[\w-]*(?:sha|ref|head)"
@@ -85,7 +86,9 @@ def check(context: Context) -> Iterator[Problem]:
             continue  # runs the default branch's own code on nothing of the stranger's
         if guarded and not fetched:
             continue
-        severity = Severity.CRITICAL if fetched and not guarded else Severity.MEDIUM if guarded else Severity.HIGH
+        severity = Severity.CRITICAL if fetched else Severity.HIGH
+        if guarded or (trigger.name in _TEXT_ONLY and not fetched):
+            severity = Severity.MEDIUM
         what = "checks out their code and " if fetched else ""
         message = f"outsiders can start this job by {trigger.name}; it {what}holds {credentials[0]}"
         if guarded:

@@ -16,7 +16,7 @@ _FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)"
     r"|(?P<string>'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
-    r"|(?P<open>\{)|(?P<close>\})|(?P<broken>['\"])",
+    r"|(?P<open>\{)|(?P<close>\})|(?P<broken>['\"]|/\*)",
     re.DOTALL,
 )
 _STEP = re.compile(r"\b(?P<step>sh|bat|echo|powershell|pwsh)\s*(?:\(\s*)?(?:[^'\"\n]*?\bscript\s*:\s*)?$")
@@ -77,7 +77,7 @@ def _strings(text: str) -> Iterator[_String]:
     for token in _TOKEN.finditer(text):
         line = text.count("\n", 0, token.start()) + 1
         if token["broken"]:
-            reason = "a string that does not end: this Groovy can't be understood"
+            reason = "a string or comment that does not end: this Groovy can't be understood"
             raise UnreadableError(reason, line)
         if token["open"]:
             label = _LABEL.search(text, max(0, token.start() - 200), token.start())
