@@ -28,9 +28,11 @@ class MissingObjects:
         GitError: git can't be started.
     """
 
-    def __init__(self, git_dir: Path) -> None:
+    def __init__(self, git_dir: Path, *, unpacked: bool = False) -> None:
+        """With `unpacked` only links from objects outside packs are followed: git makes packs that are whole."""
+        where = ["--unpacked"] if unpacked else []
         self._process = start(
-            ["rev-list", "--objects", "--all", "--reflog", "--indexed-objects", "--missing=print", "--quiet"],
+            ["rev-list", "--objects", "--all", "--reflog", "--indexed-objects", "--missing=print", "--quiet", *where],
             git_dir=git_dir,
             stderr=subprocess.PIPE,
         )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_of
 from tokenaudit.git.layout import Repository
@@ -25,17 +26,27 @@ _SHARES_PER_JOB = 6
 _DEEPEST_ALTERNATES = 5
 
 
+Links: TypeAlias = Literal["all", "unpacked", "none"]
+
+_MANY_OBJECTS = 50_000
+"""Objects in packs up to which git follows all links quickly enough."""
+
+
 @dataclass
 class Plan:
     """Shares that together are every wanted object once, and what can't be read at all.
 
-    `commits` tells the ids of all commits, reachable or not; attribution asks for them. `note` says why it is slow, if
-    it is.
+    `commits` tells the ids of all commits, reachable or not; attribution asks for them. `ids` tells the raw ids of all
+    objects, sorted, for the next scan to leave out; small and unusual repositories are always read whole, and have
+    none. `links` says which links between objects have to be followed to know that none is missing: following all of
+    them takes git longer than reading the objects takes us. `note` says why it is slow, if it is.
     """
 
     shares: list[Share]
     unread: list[Unread]
     commits: Callable[[], list[str]]
+    ids: Callable[[], bytes] | None = None
+    links: Links = "all"
     note: str | None = None
 
     @property
@@ -45,21 +56,30 @@ class Plan:
 
 
 def plan(
-    repository: Repository, jobs: int, types: Sequence[ObjectType] = SEARCHED, *, small: int = SMALL_REPOSITORY
+    repository: Repository,
+    jobs: int,
+    types: Sequence[ObjectType] = SEARCHED,
+    *,
+    known: bytes = b"",
+    small: int | None = None,
 ) -> Plan:
     """How to read `repository`'s objects of `types` with `jobs` processes.
+
+    Objects whose raw ids are in `known` (sorted, one behind the other) may be left out. Repositories with fewer bytes
+    of packs than `small` are read through git.
 
     Raises:
         GitError: git is needed and can't be run.
     """
+    limit = SMALL_REPOSITORY if small is None else small
     reason = _unusual(repository)
     if reason is None:
         folders, unread = object_folders(repository.objects)
         try:
             indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
             loose = {name: file for folder in folders for name, file in loose_objects(folder)}
-            if sum(index.with_suffix(".pack").stat().st_size for index in indexes) >= small or len(loose) > _FEW_LOOSE:
-                return _fast(repository, indexes, loose, unread, (jobs, types))
+            if sum(index.with_suffix(".pack").stat().st_size for index in indexes) >= limit or len(loose) > _FEW_LOOSE:
+                return _fast(repository, indexes, loose, unread, _Wish(jobs, types, known))
         except ImportError as error:
             reason = f"the compiled library {error.name} is missing"
         except OSError as error:
@@ -67,7 +87,7 @@ def plan(
             reason = f"{error.filename}: {error.strerror}"
     shares, unread = cat_file_shares(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     note = f"read through git, because {reason}" if reason else None
-    return Plan([*shares], unread, lambda: _commits(list_objects(repository.git_dir)), note)
+    return Plan([*shares], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
 
 
 def _commits(objects: Iterable[Listed | Unread]) -> list[str]:
@@ -85,31 +105,41 @@ def _unusual(repository: Repository) -> str | None:
     return None
 
 
-def _fast(
-    repository: Repository,
-    indexes: Sequence[Path],
-    loose: dict[str, Path],
-    unread: list[Unread],
-    how: tuple[int, Sequence[ObjectType]],
-) -> Plan:
-    from tokenaudit.git.pack.shares import (  # noqa: PLC0415 - numpy, only where it pays
-        commits_of,
-        pack_shares,
-        packed_ids,
-        read_packs,
-    )
+@dataclass(frozen=True)
+class _Wish:
+    jobs: int
+    types: Sequence[ObjectType]
+    known: bytes
 
-    jobs, types = how
-    packs, broken = read_packs(indexes)
-    shares, unbuilt = pack_shares(packs, jobs * _SHARES_PER_JOB, types)
-    packed = packed_ids(packs) if loose else set()
-    alone = [(name, file) for name, file in sorted(loose.items()) if name not in packed]
+
+def _fast(
+    repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
+) -> Plan:
+    from tokenaudit.git.pack import shares as packed  # noqa: PLC0415 - numpy, only where it pays
+
+    count = wish.jobs * _SHARES_PER_JOB
+    packs, broken = packed.read_packs(indexes)
+    shares, unbuilt = packed.pack_shares(packs, count, wish.types, wish.known)
+    alone = packed.not_packed(packs, loose)
+    new = packed.not_known(alone, wish.known)
 
     def commits() -> list[str]:
-        names = [name for name, _ in alone]
-        return [*commits_of(packs), *_commits(types_of(repository.git_dir, names))]
+        return [*packed.commits_of(packs), *_commits(types_of(repository.git_dir, alone))]
 
-    return Plan([*shares, *loose_shares(alone, jobs * _SHARES_PER_JOB, types)], [*unread, *broken, *unbuilt], commits)
+    return Plan(
+        [*shares, *loose_shares([(name, loose[name]) for name in new], count, wish.types)],
+        [*unread, *broken, *unbuilt],
+        commits,
+        ids=lambda: packed.all_ids(packs, alone),
+        links=_links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone)),
+    )
+
+
+def _links(objects: int, packs: int, loose: int) -> Links:
+    """A pack is written with everything its objects refer to, unless that lies in other packs already."""
+    if objects < _MANY_OBJECTS:
+        return "all"
+    return "none" if packs == 1 and not loose else "unpacked"
 
 
 def object_folders(main: Path) -> tuple[list[Path], list[Unread]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tokenaudit.git.store import Plan, plan
 from tokenaudit.model import Skipped
 from tokenaudit.sources.gitplaces import in_blob, in_message
 from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.state import HistoryState, load_state, save_state, signature
 
 
 class HistorySource:
@@ -31,9 +33,11 @@ class HistorySource:
 
     kind = "git"
 
-    def __init__(self, path: Path, target: str) -> None:
+    def __init__(self, path: Path, target: str, state: Path | None = None) -> None:
+        """With `state`, a file, a second scan of the same repository reads only what the first one has not."""
         self.path = path
         self.target = target
+        self.state = state
 
     def findings(self, run: Run) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -44,12 +48,18 @@ class HistorySource:
             return
         yield from self._missing_by_design(repository)
         try:
-            work = plan(repository, run.jobs)
-            with MissingObjects(repository.git_dir) as missing:
-                hits = yield from self._hits(work, run)
-                # What a partial clone lacks by design has been said already.
-                yield from self._unread([] if repository.partial else missing.found())
+            mark = signature(run.examiner) if self.state else None
+            earlier = load_state(self.state, mark) if self.state and mark else None
+            work = plan(repository, run.jobs, known=earlier.ids if earlier else b"")
+            hits, unread = yield from self._hits(repository, work, run)
+            if work.ids and self.state and mark:
+                ids = work.ids()
+                hits += _still_there(earlier, ids)
+                if not unread:
+                    save_state(self.state, mark, HistoryState(ids, tuple(sorted(hits))))
             yield from self._sightings(repository, work, sorted(hits), run)
+        except OSError as error:
+            yield Skipped(f"{self.target}: {error.filename}", f"can't be written: {error.strerror}")
         except GitError as error:
             yield Skipped(self.target, str(error))
 
@@ -61,18 +71,29 @@ class HistorySource:
             reason = "a partial clone lacks content; clone again without --filter"
             yield Skipped(self.target, reason)
 
-    def _hits(self, work: Plan, run: Run) -> Generator[Finding, None, list[tuple[str, str]]]:
-        """Reads everything. The generator's return value is the hits, as (type, id)."""
+    def _hits(
+        self, repository: Repository, work: Plan, run: Run
+    ) -> Generator[Finding, None, tuple[list[tuple[str, str]], int]]:
+        """Reads everything. The generator's return value is the hits, as (type, id), and how much was unread."""
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
-        yield from self._unread(work.unread)
         hits: list[tuple[str, str]] = []
-        for haul in search(work.shares, _Watcher(run.examiner), run.jobs):
-            run.read(haul.objects, haul.bytes)
-            hits += [(kind, name) for name, kind in haul.hits]
-            yield from self._unread(haul.unread)
-        return hits
+        unread = list(work.unread)
+        with self._missing(repository, work) as missing:
+            for haul in search(work.shares, _Watcher(run.examiner), run.jobs):
+                run.read(haul.objects, haul.bytes)
+                hits += [(kind, name) for name, kind in haul.hits]
+                unread += haul.unread
+            unread += missing.found() if missing else ()
+        yield from self._unread(unread)
+        return hits, len(unread)
+
+    def _missing(self, repository: Repository, work: Plan) -> AbstractContextManager[MissingObjects | None]:
+        # What a partial clone lacks by design has been said already.
+        if repository.partial or work.links == "none":
+            return nullcontext()
+        return MissingObjects(repository.git_dir, unpacked=work.links == "unpacked")
 
     def _unread(self, unread: Iterable[Unread]) -> Iterator[Skipped]:
         for item in unread:
@@ -146,6 +167,14 @@ class HistorySource:
                     reachable=tag.id in reached,
                 )
                 yield Sighting(sighting.detection, location)
+
+
+def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, str]]:
+    """The hits of an earlier scan, without those that have been removed since."""
+    if earlier is None or not earlier.hits:
+        return []
+    here = {ids[at : at + 20].hex() for at in range(0, len(ids), 20)}
+    return [hit for hit in earlier.hits if hit[1] in here]
 
 
 class _Watcher:

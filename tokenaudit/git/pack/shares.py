@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -50,15 +50,15 @@ def _forest(index: PackIndex) -> Forest:
 
 
 def pack_shares(
-    packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: Keys | None = None
+    packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: bytes = b""
 ) -> tuple[list[PackShare], list[Unread]]:
     """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
 
-    `known` is sorted. An object that several packs hold is read from the first of them.
+    `known` are raw ids, sorted. An object that several packs hold is read from the first of them.
     """
     shares: list[PackShare] = []
     unread: list[Unread] = []
-    seen = known if known is not None else np.zeros(0, "S20")
+    seen: Keys = np.frombuffer(known, "S20")
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
     for number, (index, forest) in enumerate(packs):
         keys = as_keys(index.ids)
@@ -74,9 +74,31 @@ def pack_shares(
     return shares, unread
 
 
-def packed_ids(packs: Sequence[tuple[PackIndex, Forest]]) -> set[str]:
-    """The ids of all objects in packs."""
-    return {name for index, _ in packs for name in _names(index.ids)}
+def not_packed(packs: Sequence[tuple[PackIndex, Forest]], names: Iterable[str]) -> list[str]:
+    """Those of `names` (ids of loose objects) that no pack holds, sorted."""
+    left = sorted(names)
+    for index, _ in packs:
+        if left:
+            left = not_known(left, np.sort(as_keys(index.ids)).tobytes())
+    return left
+
+
+def not_known(names: Sequence[str], known: bytes) -> list[str]:
+    """Those of `names` that are not among the raw ids `known`, which are sorted."""
+    if not names:
+        return []
+    within = _contained(_keys(names), np.frombuffer(known, "S20"))
+    return [name for name, is_known in zip(names, within.tolist(), strict=True) if not is_known]
+
+
+def all_ids(packs: Sequence[tuple[PackIndex, Forest]], loose: Sequence[str]) -> bytes:
+    """The raw ids of all objects, sorted, each once."""
+    found = np.concatenate([_keys(loose), *(as_keys(index.ids) for index, _ in packs)])
+    return np.unique(found).tobytes()
+
+
+def _keys(names: Sequence[str]) -> Keys:
+    return np.frombuffer(bytes.fromhex("".join(names)), "S20")
 
 
 def _names(ids: Ids) -> list[str]:
