@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
 from tokenaudit.gather import Gathered
-from tokenaudit.model import Credential, Inspection, Report, Severity, Skipped, Summary, Tool
+from tokenaudit.model import Credential, Evidence, Inspection, Report, Severity, Skipped, Summary, Tool
 from tokenaudit.policy import Settings, judge
 from tokenaudit.remediate.recommendation import recommend
 
-Inspections = Mapping[str, Inspection]
+Inspections: TypeAlias = Mapping[str, Inspection]
+Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
 
 
-def assess(credential: Credential, inspections: Inspections, settings: Settings, now: datetime) -> Credential:
-    """One credential with its inspection, verdict and recommendation.
+def no_uses(credential: Credential) -> Sequence[Evidence]:
+    """Where there is no code to look at."""
+    del credential
+    return ()
+
+
+def assess(
+    credential: Credential,
+    inspections: Inspections,
+    settings: Settings,
+    now: datetime,
+    evidence: Sequence[Evidence] = (),
+) -> Credential:
+    """One credential with its inspection, verdict and recommendation; `evidence` is what code was seen to need.
 
     Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
     """
     if credential.likelihood != "credential":
         return credential
     inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
-    judged = replace(inspected, verdict=judge(inspected, settings, now))
-    return replace(judged, recommendation=recommend(judged))
+    recommended = replace(inspected, recommendation=recommend(inspected, evidence))
+    # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.
+    return replace(recommended, verdict=judge(recommended if evidence else inspected, settings, now))
 
 
 def report(
@@ -34,13 +49,15 @@ def report(
     started_at: datetime,
     now: Callable[[], datetime],
     tool: Tool,
+    uses: Uses = no_uses,
 ) -> Report:
-    """The finished report: worst first, with what could not be asked said among what could not be read."""
+    """The finished report: worst first, with what could not be asked said among what could not be read.
+
+    `uses` gives the evidence of needs for a credential.
+    """
     moment = now()
-    credentials = sorted(
-        (assess(credential, inspections, settings, moment) for credential in gathered.credentials.values()),
-        key=_worst_first,
-    )
+    found = gathered.credentials.values()
+    credentials = sorted((assess(each, inspections, settings, moment, uses(each)) for each in found), key=_worst_first)
     skipped = (*gathered.skipped, *_unanswered(credentials))
     return Report(
         tool=tool,

@@ -13,16 +13,18 @@ from tokenaudit._version import __version__
 from tokenaudit.assess import report
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allow import Honouring
-from tokenaudit.gather import Gathered, gather
-from tokenaudit.model import Inspection, Report, Tool
+from tokenaudit.gather import gather
+from tokenaudit.model import Report, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.report.redact import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Run, Silence, Source
 from tokenaudit.sources.resolve import Scope, resolved
+from tokenaudit.sources.tree import TreeSource
+from tokenaudit.uses import evidence_for
 
 if TYPE_CHECKING:
-    from tokenaudit.hub.client import Hub
+    from tokenaudit.ask import Questions
     from tokenaudit.sources.machine import MachineSource
 
 TOOL = Tool("tokenaudit", __version__)
@@ -48,7 +50,7 @@ class Auditor:
     Args:
         plugins: further detect-secrets plugin files to look with.
         honour_ignores: obey inline allow comments of scanners; by default whoever is audited can't silence the audit.
-        hub: asked about each unique credential once; None keeps the audit offline.
+        questions: what the Hub is asked about each unique credential; None keeps the audit offline.
         settings: the policy.
         jobs: how many processes to use; one a processor by default.
         progress: told how far the audit is.
@@ -57,7 +59,7 @@ class Auditor:
 
     plugins: Sequence[Path] = ()
     honour_ignores: bool = False
-    hub: Hub | None = None
+    questions: Questions | None = None
     settings: Settings = field(default_factory=Settings)
     jobs: int | None = None
     progress: Progress = field(default_factory=Silence)
@@ -73,22 +75,20 @@ class Auditor:
         detector = Detector.load(self.plugins)
         examiner = Honouring(detector) if self.honour_ignores else detector
         run = Run(examiner=examiner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
-        gathered = gather(sources, run)
-        inspections = self._inspections(gathered)
-        finished = report(gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
+        places = list(sources)
+        gathered = gather(places, run)
+        inspections = self.questions.answers(gathered, self.now, self.progress) if self.questions else {}
+        roots = {place.target: place.path for place in places if isinstance(place, TreeSource)}
+        finished = report(
+            gathered,
+            inspections,
+            self.settings,
+            started_at=started_at,
+            now=self.now,
+            tool=TOOL,
+            uses=lambda credential: evidence_for(credential, roots),
+        )
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
-
-    def _inspections(self, gathered: Gathered) -> dict[str, Inspection]:
-        if self.hub is None:
-            return {}
-        from tokenaudit.inspect import inspect_credentials  # noqa: PLC0415 - an offline audit never loads it
-
-        asked = [
-            (credential.kind, gathered.secrets[mark])
-            for mark, credential in gathered.credentials.items()
-            if credential.likelihood == "credential"
-        ]
-        return dict(inspect_credentials(asked, self.hub, now=self.now, progress=self.progress))
 
 
 def scan(

@@ -17,6 +17,7 @@ def doctor(
         typer.Option(help="Where to look for notebooks and dotenv files. Repeatable. Default: the home folder."),
     ] = None,
     inspect: options.InspectOption = False,
+    reach: options.ReachOption = options.Reach.NONE,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = options.Format.TEXT,
     output: options.OutputOption = None,
@@ -45,7 +46,7 @@ def doctor(
     with progress_for(quiet=quiet) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
-            hub=options.hub(endpoint, no_token=no_token) if inspect else None,
+            questions=options.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             progress=progress,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +12,6 @@ from tokenaudit.cli import options
 
 if TYPE_CHECKING:
     from tokenaudit.inspect.intake import Handed
-
-
-class Reach(str, Enum):
-    """How much of what a credential reaches is counted."""
-
-    NONE = "none"
-    SUMMARY = "summary"
-    FULL = "full"
 
 
 def inspect(
@@ -32,10 +23,7 @@ def inspect(
         typer.Option("--keyring", metavar="NAME", help="Read this keyring entry (or SERVICE/USER). Repeatable."),
     ] = None,
     stored: Annotated[bool, typer.Option("--stored", help="Read every token stored by `hf auth login`.")] = False,
-    reach: Annotated[
-        Reach,
-        typer.Option(help="Count what each live one can read and write (asks more as it); full: who builds on that."),
-    ] = Reach.NONE,
+    reach: options.ReachOption = options.Reach.NONE,
     repo: Annotated[
         list[str] | None,
         typer.Option("--repo", metavar="[datasets/|spaces/]OWNER/NAME", help="Prove what it may do there. Repeatable."),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from tokenaudit.ask import Questions
     from tokenaudit.hub.client import Hub
 
 
@@ -21,6 +22,14 @@ class FailOn(str, Enum):
     HIGH = "high"
     CRITICAL = "critical"
     NEVER = "never"
+
+
+class Reach(str, Enum):
+    """How much of what a credential reaches is counted."""
+
+    NONE = "none"
+    SUMMARY = "summary"
+    FULL = "full"
 
 
 class Format(str, Enum):
@@ -84,6 +93,13 @@ InspectOption = Annotated[
     bool,
     typer.Option("--inspect", help="Ask the Hub who each credential is and what it may do.", rich_help_panel=_HUB),
 ]
+ReachOption = Annotated[
+    Reach,
+    typer.Option(
+        help="Count what each live one can read and write (asks more as it); full: who builds on that.",
+        rich_help_panel=_HUB,
+    ),
+]
 EndpointOption = Annotated[
     str | None,
     typer.Option(
@@ -104,3 +120,15 @@ def hub(endpoint: str | None, *, no_token: bool) -> Hub:
     from tokenaudit.hub.client import Hub  # noqa: PLC0415 - an offline run never loads the network
 
     return Hub(endpoint, own_token=not no_token)
+
+
+def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Questions:
+    """What `--inspect` and its companions ask of the Hub.
+
+    Raises:
+        EndpointError: as `hub`.
+    """
+    from tokenaudit.ask import Questions  # noqa: PLC0415 - an offline run never loads the network
+    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
+
+    return Questions(hub(endpoint, no_token=no_token), DiskCache(default_path()), reach.value)

@@ -21,6 +21,7 @@ def scan(
         str | None, typer.Option(metavar="REV", help="Only what the commits since this revision bring in.")
     ] = None,
     inspect: options.InspectOption = False,
+    reach: options.ReachOption = options.Reach.NONE,
     honour_ignores: Annotated[
         bool, typer.Option("--honour-ignores", help="Obey inline allow comments. An audit doesn't.")
     ] = False,
@@ -70,7 +71,7 @@ def scan(
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             honour_ignores=honour_ignores,
-            hub=options.hub(endpoint, no_token=no_token) if inspect else None,
+            questions=options.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             jobs=jobs,
             progress=progress,
