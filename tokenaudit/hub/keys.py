@@ -37,12 +37,13 @@ def read(name: str) -> Secret | None:
 
 
 def write(name: str, secret: Secret) -> None:
-    """Keeps `secret` under `name`.
+    """Keeps `secret` under `name`, which may be another program's entry as `service/user`.
 
     Raises:
         ConfigurationError: as for `read`. Nothing is ever written in clear instead.
     """
-    _act(lambda backend: backend.set_password(SERVICE, name, secret.reveal()))
+    service, _, user = name.rpartition("/")
+    _act(lambda backend: backend.set_password(service or SERVICE, user, secret.reveal()))
 
 
 def clear(name: str) -> bool:

@@ -1,0 +1,79 @@
+"""The face of everything that can be given a new credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from tokenaudit.errors import AuditError
+from tokenaudit.secret import Secret
+
+
+class ConsumerError(AuditError):
+    """A consumer refused, or is not what it should be. The message names it and the remedy, never a value."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a consumer holds, as far as it shows it.
+
+    `mark` is the fingerprint of the value where that can be read (`others` those of further values that stand beside
+    it), `updated_at` the time of the last change by the
+    consumer's own clock where it tells one. `detail` says what an update will keep (visibility, scope, flags).
+    """
+
+    exists: bool
+    mark: str | None = None
+    updated_at: datetime | None = None
+    detail: str = ""
+    others: tuple[str, ...] = ()
+
+    def holds(self, mark: str) -> bool:
+        """Whether the value with this fingerprint can be seen in it."""
+        return mark == self.mark or mark in self.others
+
+
+class Updater(Protocol):
+    """One consumer."""
+
+    @property
+    def kind(self) -> str:
+        """space-secret, github-secret, gitlab-variable, token-store, keyring, git-credential or dotenv."""
+
+    @property
+    def where(self) -> str:
+        """The place, as it is shown."""
+
+    def look(self) -> Seen:
+        """What it holds now.
+
+        Raises:
+            ConsumerError: it can't be asked.
+        """
+
+    def update(self, old: str, new: Secret) -> None:
+        """Puts `new` in the place of the value with the fingerprint `old`; everything else stays as it was.
+
+        Raises:
+            ConsumerError: it refuses, or something other than the old value would be overwritten.
+        """
+
+
+def took(before: Seen, after: Seen, new: Secret) -> str | None:
+    """How `after` proves that the update arrived; None where it doesn't.
+
+    By the value itself where that shows. Else by the consumer's own clock, so that a skewed clock of this machine
+    proves nothing.
+    """
+    if after.mark is not None:
+        return "it holds the new value" if after.holds(new.fingerprint) else None
+    if not after.exists:
+        return None
+    if not before.exists:
+        return "it exists now"
+    if before.updated_at is None or after.updated_at is None or after.updated_at <= before.updated_at:
+        return None
+    return (
+        f"last changed {after.updated_at:%Y-%m-%d %H:%M:%S} UTC, before that {before.updated_at:%Y-%m-%d %H:%M:%S} UTC"
+    )

@@ -1,0 +1,34 @@
+"""An entry of the OS keyring."""
+
+from __future__ import annotations
+
+from tokenaudit.hub import keys
+from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.secret import Secret
+
+
+class KeyringEntry:
+    """The entry `name`: one of tokenaudit's own, or another program's as `service/user`."""
+
+    kind = "keyring"
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    @property
+    def where(self) -> str:
+        """The place, as it is shown."""
+        return self._name
+
+    def look(self) -> Seen:
+        """See `interface.Updater`."""
+        held = keys.read(self._name)
+        return Seen(exists=held is not None, mark=held.fingerprint if held else None)
+
+    def update(self, old: str, new: Secret) -> None:
+        """See `interface.Updater`."""
+        held = keys.read(self._name)
+        if held is not None and held.fingerprint not in {old, new.fingerprint}:
+            message = f"the keyring's {self._name} holds another value than the old one; nothing was changed"
+            raise ConsumerError(message)
+        keys.write(self._name, new)

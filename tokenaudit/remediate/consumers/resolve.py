@@ -1,0 +1,119 @@
+"""From how a user names a consumer to the consumer itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.hub import keys
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.own_token import token_path
+from tokenaudit.remediate.consumers.dotenv import Dotenv
+from tokenaudit.remediate.consumers.git_credential import GitCredential
+from tokenaudit.remediate.consumers.github_secret import PUBLIC_API, GithubSecret
+from tokenaudit.remediate.consumers.gitlab_variable import PUBLIC_URL, GitlabVariable
+from tokenaudit.remediate.consumers.interface import Updater
+from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
+from tokenaudit.remediate.consumers.space_secret import SpaceSecret
+from tokenaudit.remediate.consumers.token_store import TokenStore
+from tokenaudit.secret import Secret
+
+FORMS = (
+    "space-secret:OWNER/SPACE#NAME",
+    "github-secret:OWNER/REPOSITORY[@ENVIRONMENT]#NAME",
+    "github-secret:ORGANIZATION#NAME",
+    "gitlab-variable:GROUP/PROJECT[@SCOPE]#NAME",
+    "gitlab-group-variable:GROUP[@SCOPE]#NAME",
+    "token-store",
+    "keyring:[SERVICE/]NAME",
+    "git-credential:https://huggingface.co",
+    "dotenv:PATH#NAME",
+)
+"""Every way to name a consumer; `#NAME` is `#HF_TOKEN` where it is left out."""
+
+_SPELLED = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<place>[^#]*)(?:#(?P<name>[A-Za-z_][A-Za-z0-9_]*))?)?")
+_WITH_SLASH = frozenset({"space-secret", "gitlab-variable"})
+
+
+@dataclass(frozen=True)
+class Owners:
+    """What consumers are changed with: the auditor's own tokens, and where their services are.
+
+    Args:
+        hub: the Hub, for Spaces.
+        environment: `GITHUB_TOKEN`, `GITHUB_API_URL`, `GITLAB_TOKEN`, `GITLAB_URL` and the place of the token store.
+    """
+
+    hub: Hub
+    environment: Mapping[str, str]
+
+    def of(self, service: str) -> Secret:
+        """The auditor's token for `github` or `gitlab`: from the environment, else the keyring.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        variable = f"{service.upper()}_TOKEN"
+        value = self.environment.get(variable, "").strip()
+        if value:
+            return Secret(value)
+        kept = keys.read(service) if keys.available() is not None else None
+        if kept is None:
+            message = (
+                f"changing anything at {service} needs a token of yours: set {variable}, or keep it in the keyring"
+            )
+            raise ConfigurationError(message)
+        return kept
+
+
+def resolve(spelled: str, old: str, owners: Owners) -> Updater:
+    """The consumer that `spelled` names; `old` is the fingerprint of the value that it holds.
+
+    Raises:
+        UsageError: it is none of `FORMS`.
+        ConfigurationError: a token of the auditor's is missing.
+    """
+    found = _SPELLED.fullmatch(spelled)
+    if not found:
+        raise _no_consumer(spelled)
+    kind, name = found["kind"], found["name"] or "HF_TOKEN"
+    place, _, part = (found["place"] or "").partition("@") if kind.startswith("git") else (found["place"] or "", "", "")
+    if kind == "token-store":
+        return TokenStore(token_path(owners.environment), old)
+    if not place or (kind in _WITH_SLASH and "/" not in place):
+        raise _no_consumer(spelled)
+    if kind == "space-secret":
+        return _space(place, name, owners)
+    if kind == "github-secret":
+        api = owners.environment.get("GITHUB_API_URL") or PUBLIC_API
+        return GithubSecret(place, name, owners.of("github"), environment=part or None, api=api)
+    if kind in {"gitlab-variable", "gitlab-group-variable"}:
+        url = owners.environment.get("GITLAB_URL") or PUBLIC_URL
+        group = kind == "gitlab-group-variable"
+        return GitlabVariable(place, name, owners.of("gitlab"), scope=part or "*", group=group, url=url)
+    return _local(kind, place, name, spelled, owners)
+
+
+def _local(kind: str, place: str, name: str, spelled: str, owners: Owners) -> Updater:
+    if kind == "keyring":
+        return KeyringEntry(place)
+    if kind == "git-credential":
+        return GitCredential(place, owners.environment)
+    if kind == "dotenv":
+        return Dotenv(Path(place), name)
+    raise _no_consumer(spelled)
+
+
+def _space(place: str, name: str, owners: Owners) -> Updater:
+    if owners.hub.own is None:
+        message = f"changing {place} needs a token of yours with write access to it: set HF_TOKEN"
+        raise ConfigurationError(message)
+    return SpaceSecret(owners.hub, place, name, owners.hub.own.secret)
+
+
+def _no_consumer(spelled: str) -> UsageError:
+    message = f"{spelled!r} names no consumer; write one of {', '.join(FORMS)}"
+    return UsageError(message)

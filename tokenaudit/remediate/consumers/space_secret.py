@@ -1,0 +1,72 @@
+"""A secret of a Space; a public variable of the same name goes away once the secret is set."""
+
+from __future__ import annotations
+
+from tokenaudit.hub import spaces
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.secret import Secret
+
+
+class SpaceSecret:
+    """The secret `name` of the Space `space`, changed as the auditor (`owner`), who needs write access to it."""
+
+    kind = "space-secret"
+
+    def __init__(self, hub: Hub, space: str, name: str, owner: Secret) -> None:
+        self._hub = hub
+        self._space = space
+        self._name = name
+        self._owner = owner
+
+    @property
+    def where(self) -> str:
+        """The place, as it is shown."""
+        return f"spaces/{self._space} {self._name}"
+
+    def look(self) -> Seen:
+        """See `interface.Updater`."""
+        names = spaces.secret_names(self._hub, self._space, self._owner)
+        if isinstance(names, Failure):
+            message = f"the secrets of {self._space} can't be listed: {names.message}"
+            raise ConsumerError(message)
+        held = next((row for row in names if row.name == self._name), None)
+        detail = "a variable of this name, which everyone can read, will be deleted" if self._is_variable() else ""
+        if held is None:
+            return Seen(exists=False, detail=detail)
+        return Seen(exists=True, updated_at=held.updated_at, detail=detail)
+
+    def update(self, _old: str, new: Secret) -> None:
+        """See `interface.Updater`."""
+        names = spaces.secret_names(self._hub, self._space, self._owner)
+        rows = () if isinstance(names, Failure) else names
+        description = next((row.description for row in rows if row.name == self._name), None)
+        answer = spaces.set_secret(self._hub, self._space, self._name, new, secret=self._owner, description=description)
+        if isinstance(answer, Failure):
+            message = f"{self.where} could not be set: {answer.message}"
+            raise ConsumerError(message)
+        if self._is_variable():
+            gone = spaces.delete_variable(self._hub, self._space, self._name, secret=self._owner)
+            if isinstance(gone, Failure):
+                message = f"the public variable {self._name} of {self._space} could not be deleted: {gone.message}"
+                raise ConsumerError(message)
+
+    def restart(self) -> str:
+        """Restarts the Space and says what it is doing then.
+
+        Raises:
+            ConsumerError: it could not be restarted.
+        """
+        answer = spaces.restart(self._hub, self._space, secret=self._owner)
+        if isinstance(answer, Failure):
+            message = f"{self._space} could not be restarted: {answer.message}"
+            raise ConsumerError(message)
+        return f"{self._space} is {answer.body}"
+
+    def _is_variable(self) -> bool:
+        found = spaces.variables(self._hub, self._space, self._owner)
+        if isinstance(found, Failure):
+            message = f"the variables of {self._space} can't be listed: {found.message}"
+            raise ConsumerError(message)
+        return any(row.name == self._name for row in found)

@@ -1,0 +1,68 @@
+"""The token store of `hf auth login`: the active token's file, and the named ones beside it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tokenaudit.remediate.consumers import files
+from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.secret import Secret, fingerprint
+
+_NAMED = re.compile(r"^(?P<head>[ \t]*hf_token[ \t]*[=:][ \t]*)(?P<value>\S+)", re.MULTILINE)
+_PRIVATE = 0o600
+
+
+class TokenStore:
+    """The store whose active token stands in the file `path`. Other tokens in it are left alone.
+
+    An active OAuth login keeps a refresh token with it, which a pasted token has none of: such an entry is refused.
+    """
+
+    kind = "token-store"
+
+    def __init__(self, path: Path, old: str) -> None:
+        self._path = path
+        self._stored = path.with_name("stored_tokens")
+        self._old = old
+
+    @property
+    def where(self) -> str:
+        """The place, as it is shown."""
+        return str(self._path)
+
+    def look(self) -> Seen:
+        """See `interface.Updater`; the old value counts as held as long as any entry has it."""
+        marks = [fingerprint(value) for value in self._values()]
+        if not marks:
+            return Seen(exists=False)
+        detail = f"{len(marks)} entries, {marks.count(self._old)} of them with the old value"
+        if self._old in marks:
+            return Seen(exists=True, mark=self._old, detail=detail)
+        return Seen(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))
+
+    def update(self, old: str, new: Secret) -> None:
+        """See `interface.Updater`."""
+        named = files.read(self._stored)
+        if named is not None:
+            if "refresh_token" in named and any(fingerprint(f["value"]) == old for f in _oauth_entries(named)):
+                message = f"{self._stored} keeps the old value as an OAuth login; run `hf auth login` instead"
+                raise ConsumerError(message)
+            changed = _NAMED.sub(
+                lambda f: f["head"] + (new.reveal() if fingerprint(f["value"]) == old else f["value"]), named
+            )
+            if changed != named:
+                files.replace(self._stored, changed, _PRIVATE)
+        active = files.read(self._path)
+        if active is not None and fingerprint(active.strip()) == old:
+            files.replace(self._path, new.reveal(), _PRIVATE)
+
+    def _values(self) -> list[str]:
+        active = (files.read(self._path) or "").strip()
+        named = [found["value"] for found in _NAMED.finditer(files.read(self._stored) or "")]
+        return [*([active] if active else []), *named]
+
+
+def _oauth_entries(text: str) -> list[re.Match[str]]:
+    sections = re.split(r"^\[", text, flags=re.MULTILINE)
+    return [found for part in sections if "refresh_token" in part for found in _NAMED.finditer(part)]

@@ -1,0 +1,140 @@
+"""What a rotation has come to: a file for its owner alone, without any value, written anew at every change."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.remediate.consumers.files import replace as replace_file
+from tokenaudit.remediate.runbook.nouns import Mode
+
+State: TypeAlias = Literal["begun", "done", "failed"]
+_PRIVATE = 0o600
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One step: where it stands, since when, and its proof or the reason why it failed.
+
+    `before` and `after` are times of the last change as the consumer told them, for consumers that show no value.
+    """
+
+    id: str
+    title: str
+    state: State
+    at: datetime
+    evidence: str = ""
+    before: datetime | None = None
+    after: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One rotation."""
+
+    fingerprint: str
+    display: str
+    endpoint: str
+    mode: Mode
+    started_at: datetime
+    account: str | None = None
+    new_fingerprint: str | None = None
+    new_display: str | None = None
+    finished_at: datetime | None = None
+    entries: tuple[Entry, ...] = ()
+    schema: Literal["tokenaudit/rotation/1"] = "tokenaudit/rotation/1"
+
+
+@dataclass
+class Journal:
+    """The record of one rotation and the file that keeps it (None: kept in memory, for a dry run)."""
+
+    path: Path | None
+    record: Record
+    now: Callable[[], datetime]
+    written: Callable[[], None] = field(default=lambda: None)
+
+    @classmethod
+    def opened(cls, path: Path | None, fresh: Record, now: Callable[[], datetime]) -> Journal:
+        """The journal at `path`, continued if it is of the same rotation, begun if there is none.
+
+        Raises:
+            ConfigurationError: the file is no journal, or that of another credential, Hub or mode.
+        """
+        known = _read(path) if path is not None else None
+        if known is None or known.finished_at is not None:
+            return cls(path, fresh, now)
+        for what in ("fingerprint", "endpoint", "mode"):
+            if getattr(known, what) != getattr(fresh, what):
+                message = (
+                    f"{path} is the journal of another rotation ({what} {getattr(known, what)}, not "
+                    f"{getattr(fresh, what)}); finish that one, or name another file with --journal"
+                )
+                raise ConfigurationError(message)
+        return cls(path, known, now)
+
+    def entry(self, name: str) -> Entry | None:
+        """Where a step stands."""
+        return next((e for e in self.record.entries if e.id == name), None)
+
+    def note(
+        self,
+        name: str,
+        title: str,
+        state: State,
+        evidence: str = "",
+        *,
+        before: datetime | None = None,
+        after: datetime | None = None,
+    ) -> None:
+        """Writes down where a step stands now."""
+        entry = Entry(name, title, state, self.now(), evidence, before, after)
+        entries = [entry if e.id == name else e for e in self.record.entries]
+        if self.entry(name) is None:
+            entries.append(entry)
+        self.change(entries=tuple(entries))
+
+    def change(self, **what: object) -> None:
+        """Writes the record down with other values in some of its fields."""
+        self.record = replace(self.record, **what)  # type: ignore[arg-type]
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+                if not self.path.exists():
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
+            except OSError as error:
+                message = f"the journal {self.path} can't be written: {error.strerror}; name another with --journal"
+                raise ConfigurationError(message) from None
+            replace_file(self.path, to_json(self.record), _PRIVATE)
+        self.written()
+
+
+def to_json(record: Record) -> str:
+    """The record as indented JSON, schema `tokenaudit/rotation/1`."""
+    written = msgspec.to_builtins(record)
+    document = {"schema": written.pop("schema"), **written}
+    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+def _read(path: Path) -> Record | None:
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"the journal {path} can't be read: {error.strerror}"
+        raise ConfigurationError(message) from None
+    if not data:
+        return None
+    try:
+        return msgspec.json.decode(data, type=Record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        message = f"{path} is no journal of a rotation; name another file with --journal"
+        raise ConfigurationError(message) from None
