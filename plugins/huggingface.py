@@ -141,7 +141,7 @@ class HuggingFaceOAuthClientSecret(_HuggingFaceDetector):
     shape = re.compile("oauth_app_secret_[A-Za-z0-9]{34}")
 
 
-_JWT = r"eyJ[A-Za-z0-9_-]{5,2048}\.[A-Za-z0-9_-]{2,22000}\.[A-Za-z0-9_-]{16,2048}"
+_JWT = r"eyJ[A-Za-z0-9_-]{5,600}\.[A-Za-z0-9_-]{2,22000}\.[A-Za-z0-9_-]{16,2048}"
 
 
 class _JwtDetector(_HuggingFaceDetector):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from tokenaudit.detect.limits import MIB, Limits
 
 _ALWAYS_ALLOWED = 16 * MIB
+_LONGEST_REASON = 300
 
 
 class Budget:
@@ -22,8 +23,9 @@ class Budget:
         self._entries = limits.entries
 
     def skip(self, reason: str) -> None:
-        """Notes that something could not be looked into."""
-        self.reasons[reason] = None
+        """Notes that something could not be looked into. Names of archive members may be long and hold anything."""
+        printable = "".join(c if c.isprintable() else "\ufffd" for c in reason[:_LONGEST_REASON])
+        self.reasons[printable] = None
 
     def spend(self, size: int) -> bool:
         """Whether `size` more bytes may come out, and whether there is time for them."""

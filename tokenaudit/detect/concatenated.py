@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenaudit.detect.ranges import Origins
+
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
 _JOINT = _QUOTE + _BETWEEN + _QUOTE
@@ -32,15 +34,14 @@ _ENDS, _BEGINS = rb"[\"'`\\]", rb"[\"'`]"
 _JOINTS = re.compile(_ANY_JOINT)
 
 
-def joined(data: bytes) -> tuple[bytes, list[int]]:
-    """`data` with all joints taken out, and where each byte came from."""
+def joined(data: bytes, start: int) -> tuple[bytes, Origins]:
+    """`data` with all joints taken out, and where each byte came from, counted from `start`."""
     out = bytearray()
-    origins: list[int] = []
+    origins = Origins(start)
     at = 0
     for found in _JOINTS.finditer(data):
         out += data[at : found.start()]
-        origins += range(at, found.start())
         at = found.end()
+        origins.add(len(out), start + at)
     out += data[at:]
-    origins += range(at, len(data) + 1)
     return bytes(out), origins

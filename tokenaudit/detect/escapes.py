@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+
+from tokenaudit.detect.ranges import Origins, Ranges
 
 _SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
 _BODY_ESCAPE = (
@@ -67,13 +69,13 @@ _NAMES = {
 }  # fmt: skip
 
 
-def unescaped(data: bytes, spans: Sequence[tuple[int, int]]) -> tuple[bytes, list[int], tuple[str, ...]]:
+def unescaped(data: bytes, start: int, spans: Ranges) -> tuple[bytes, Origins, tuple[str, ...]]:
     """`data` with every escape of an ASCII character replaced.
 
-    Also where each byte came from, and the kinds of escape that stand in `spans`.
+    Also where each byte came from, counted from `start`, and the kinds of escape that stand in `spans`.
     """
     out = bytearray()
-    origins: list[int] = []
+    origins = Origins(start)
     kinds: dict[str, None] = {}
     at = 0
     for found in _ANY_ESCAPE.finditer(data):
@@ -81,14 +83,13 @@ def unescaped(data: bytes, spans: Sequence[tuple[int, int]]) -> tuple[bytes, lis
         if character is None:
             continue
         out += data[at : found.start()]
-        origins += range(at, found.start())
-        out.append(character)
-        origins.append(found.start())
-        if any(start < found.end() and found.start() < end for start, end in spans):
-            kinds[_NAMES[found.lastgroup or ""]] = None
         at = found.end()
+        origins.add(len(out), start + found.start())
+        out.append(character)
+        origins.add(len(out), start + at)
+        if found.start() in spans or at - 1 in spans:
+            kinds[_NAMES[found.lastgroup or ""]] = None
     out += data[at:]
-    origins += range(at, len(data) + 1)
     return bytes(out), origins, tuple(kinds)
 
 

@@ -9,11 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tokenaudit.detect.patterns import Pattern
 
 Engine: TypeAlias = Literal["auto", "re"]
+
+
+_TOGETHER = 256
+"""Scouts' matches that are confirmed at a time."""
 
 
 class Hit(NamedTuple):
@@ -45,24 +50,47 @@ class Prefilter:
         """Whether there is any evidence in `data`. False means that `examine` would find nothing in it."""
         if self.everything:
             return bool(data)
-        return self._scan(data, lambda index, end: next(self._matches(data, index, end), None) is not None)
+        scouted: list[tuple[int, int]] = []
 
-    def hits(self, data: bytes) -> list[Hit]:
-        """All evidence in `data`, in order of where it starts."""
-        scouted: set[tuple[int, int]] = set()
+        def confirmed() -> bool:
+            found = next(self._matches(data, scouted), None) is not None
+            scouted.clear()
+            return found
 
-        def note(index: int, end: int) -> bool:
-            scouted.add((index, end))
+        def seen(index: int, end: int) -> bool:
+            scouted.append((index, end))
+            return len(scouted) >= _TOGETHER and confirmed()
+
+        return self._scan(data, seen) or confirmed()
+
+    def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
+        """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
+        scouted: list[tuple[int, int]] = []
+
+        def seen(index: int, end: int) -> bool:
+            scouted.append((index, end))
             return False
 
-        self._scan(data, note)
-        return sorted({hit for index, end in scouted for hit in self._matches(data, index, end)})
+        self._scan(data, seen)
+        return sorted(islice(self._matches(data, scouted), most))
 
-    def _matches(self, data: bytes, index: int, end: int) -> Iterator[Hit]:
-        """Exact matches near where a scout of that pattern ended."""
-        width = self.patterns[index].width
-        for found in self._compiled(index).finditer(data, max(0, end - width), end + width):
-            yield Hit(found.start(), found.end(), index)
+    def _matches(self, data: bytes, scouted: Iterable[tuple[int, int]]) -> Iterator[Hit]:
+        """Exact matches near where scouts ended. Stretches that touch are searched as one: the work stays linear."""
+        index = -1
+        low = high = 0
+        for pattern, end in sorted(scouted):
+            width = self.patterns[pattern].width
+            if pattern == index and end - width <= high:
+                high = end + width
+                continue
+            yield from self._exact_matches(data, index, low, high)
+            index, low, high = pattern, max(0, end - width), end + width
+        yield from self._exact_matches(data, index, low, high)
+
+    def _exact_matches(self, data: bytes, index: int, low: int, high: int) -> Iterator[Hit]:
+        if index >= 0:
+            for found in self._compiled(index).finditer(data, low, high):
+                yield Hit(found.start(), found.end(), index)
 
     def _compiled(self, index: int) -> re.Pattern[bytes]:
         """Compiled when first needed: most never are."""

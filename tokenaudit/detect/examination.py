@@ -11,12 +11,16 @@ from tokenaudit.detect.evidence import Hit, Prefilter
 from tokenaudit.detect.interface import Detection, Examined
 from tokenaudit.detect.place import Lines, Place
 from tokenaudit.detect.plugins import Candidate, Find
+from tokenaudit.detect.ranges import Ranges
 from tokenaudit.detect.unwrap import CONTAINERS, WRITINGS, Inner, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.unwrap.rewritten import windows
 from tokenaudit.secret import Secret
 
 _LEFT, _RIGHT = 64, 32 << 10
 """Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+
+_CHECKED = 256
+"""Candidates between two looks at the clock."""
 
 Trace = tuple[int, ...]
 """Where something stands: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
@@ -57,7 +61,10 @@ class Examination:
         return text
 
     def _examine(self, piece: _Piece) -> None:
-        hits = self._prefilter.hits(piece.data)
+        most = self._budget.limits.evidence
+        hits = self._prefilter.hits(piece.data, most)
+        if len(hits) == most:
+            self._budget.skip(f"more than {most} places to look at; the rest was not read")
         if hits and is_tar(piece.data):
             hits = self._follow(piece, unwrap_tar(piece.data, self._budget), hits)
         for reading, unwrap in CONTAINERS.items():
@@ -85,7 +92,8 @@ class Examination:
                 self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
             elif not self._budget.late():
                 self._examine(_inside(piece, inner))
-        return [hit for hit in hits if not any(start <= hit.start < end for start, end in covered)]
+        accounted = Ranges(covered)
+        return [hit for hit in hits if hit.start not in accounted]
 
     def _detect(self, piece: _Piece, hits: Sequence[Hit]) -> None:
         for candidate in self._candidates(piece.data, hits):
@@ -110,9 +118,13 @@ class Examination:
         if self._prefilter.everything:
             stretches = [(0, len(data))]
         for start, end in stretches:
+            if self._budget.late():
+                return
             text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
             found = (candidate for find in self._finds() for candidate in find(text))
-            for each in sorted(found, key=lambda candidate: (candidate.start, candidate.end)):
+            for number, each in enumerate(found, 1):
+                if number % _CHECKED == 0 and self._budget.late():
+                    return
                 yield each._replace(start=each.start + start, end=each.end + start)
 
 

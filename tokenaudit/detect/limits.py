@@ -13,11 +13,12 @@ class Limits:
 
     `depth`: wrappings inside each other. `size`: bytes that may come out of all unwrapping together. `ratio`: how many
     times larger than what holds it something may become (small things may always grow to 16 MiB). `entries`: archive
-    members in all. `seconds`: time spent on unwrapping.
+    members in all. `evidence`: places in one text that are looked at more closely. `seconds`: time spent in all.
     """
 
     depth: int = 8
     size: int = 1024 * MIB
     ratio: int = 2000
     entries: int = 20_000
-    seconds: float = 20.0
+    evidence: int = 500_000
+    seconds: float = 8.0

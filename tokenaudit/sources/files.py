@@ -139,38 +139,37 @@ def read_windows(path: str) -> Iterator[Window]:
         if len(data) == status.st_size:
             yield Window(data)
             return
-        yield from _windows(descriptor, data)
+        yield from _windows(descriptor)
     except OSError as error:
         raise Unreadable(path, f"can't be read: {_why(error)}") from None
     finally:
         os.close(descriptor)
 
 
-def _windows(descriptor: int, data: bytes) -> Iterator[Window]:
+def _windows(descriptor: int) -> Iterator[Window]:
     """Also for files that grow, shrink or lie about their size, as in /proc."""
     line = column = 1
-    ended = False
+    offset = 0
     while True:
-        parts = [data]
-        size = len(data)
-        while size < WINDOW and not ended:
-            part = os.read(descriptor, WINDOW - size)
-            ended = not part
-            parts.append(part)
-            size += len(part)
-        data = b"".join(parts)
-        yield Window(data, line, column)
-        if ended:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = os.read(descriptor, WINDOW)
+        if data:
+            yield Window(data, line, column)
+        if not os.read(descriptor, 1):
             return
-        passed = data[:-_OVERLAP]
-        lines = passed.count(b"\n")
-        behind = passed[passed.rfind(b"\n") + 1 :]
-        characters = len(behind) - sum(behind.count(byte) for byte in _CONTINUATIONS)
-        line, column = line + lines, characters + (1 if lines else column)
-        data = data[-_OVERLAP:]
+        passed = max(len(data) - _OVERLAP, 1)
+        begins = data.rfind(b"\n", 0, passed) + 1
+        if begins:
+            line, column = line + data.count(b"\n", 0, begins), 1
+        column += _characters(data[begins:passed])
+        offset += passed
 
 
-_CONTINUATIONS = tuple(bytes((byte,)) for byte in range(0x80, 0xC0))
+def _characters(text: bytes) -> int:
+    return len(text) if text.isascii() else len(text.translate(None, _CONTINUATIONS))
+
+
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 
 def _why(error: OSError) -> str:

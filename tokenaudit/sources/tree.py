@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.files import Link, Listing, Unreadable, list_files, read_windows
+from tokenaudit.sources.files import Link, Listing, Unreadable, list_files
 from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.nested import history_within
-from tokenaudit.sources.workers import search
+from tokenaudit.sources.workers import examine_file, search
 
 if TYPE_CHECKING:
     from tokenaudit.detect.interface import Detection, Examined
@@ -43,8 +43,8 @@ class TreeSource:
         yield from (self._sighting(_inside(seen, "file-name"), names.shown(path)) for path, seen in names.sightings)
         for link in listing.links:
             yield from self._in_link(link, run, names)
-        for path in sorted(search(listing.files, run)):
-            yield from self._in_file(path, run, names)
+        for path, seen in sorted(search(listing.files, run).items()):
+            yield from self._in_file(path, seen, run, names)
         if self._nested_histories:
             for folder in listing.repositories:
                 yield from history_within(Path(folder), self.path, self.target, run)
@@ -56,19 +56,15 @@ class TreeSource:
             inside = replace(examined, detections=tuple(_inside(each, "symlink") for each in examined.detections))
             yield from self._examined(inside, names.shown(link.path))
 
-    def _in_file(self, path: str, run: Run, names: _Names) -> Iterator[Finding]:
-        """Reads a file again in which a worker saw something: values don't cross from process to process."""
+    def _in_file(self, path: str, seen: list[Examined] | None, run: Run, names: _Names) -> Iterator[Finding]:
         shown = names.shown(path)
-        seen: set[Finding] = set()  # windows overlap, so some things are seen twice
         try:
-            for window in read_windows(path):
-                if run.examiner.may_hold(window.data):
-                    for finding in self._examined(window.placed(run.examiner.examine(window.data, path)), shown):
-                        if finding not in seen:
-                            seen.add(finding)
-                            yield finding
+            windows = seen if seen is not None else examine_file(path, run.examiner)[0]
         except Unreadable as error:
             yield Skipped(f"{self.target}: {shown}", error.reason)
+            return
+        # windows overlap, so some things are seen twice
+        yield from dict.fromkeys(each for window in windows for each in self._examined(window, shown))
 
     def _examined(self, examined: Examined, path: str) -> Iterator[Finding]:
         yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)

@@ -1,4 +1,4 @@
-"""Searching files with several processes: they tell only which files are worth a second look."""
+"""Searching files with several processes. Helpers tell only which files are worth a second look: values stay put."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from tokenaudit.sources.files import Unreadable, read_windows
 
 if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from tokenaudit.detect.interface import Examiner
+    from tokenaudit.detect.interface import Examined, Examiner
     from tokenaudit.sources.interface import Run
 
 _PATIENCE = 0.04
@@ -26,28 +24,31 @@ _AT_ONCE = 64
 """Files taken at a time."""
 
 
+Looks: TypeAlias = "dict[str, list[Examined] | None]"
+"""Files in which something was seen, with what it was; None where another process saw it, or where reading failed."""
+
+
 @dataclass
 class _Found:
-    """What a look at some files brought. `paths` are worth a second look: for what they hold, or as unreadable."""
-
-    paths: list[str] = field(default_factory=list)
+    looks: Looks = field(default_factory=dict)
     objects: int = 0
     bytes: int = 0
 
 
-def search(files: Sequence[str], run: Run) -> list[str]:
+def search(files: Sequence[str], run: Run) -> Looks:
     """Those of `files` in which the examiner sees something, gives up on something, or which can't be read."""
-    found = _Found()
+    looks: Looks = {}
     started = time.perf_counter()
-    at = 0
-    while at < len(files):
+    for at in range(0, len(files), _AT_ONCE):
         if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and _may_fork():
-            return found.paths + _together(files, at, run)
-        found_here = _look(files[at : at + _AT_ONCE], run.examiner)
-        run.read(found_here.objects, found_here.bytes)
-        found.paths += found_here.paths
-        at += _AT_ONCE
-    return found.paths
+            return looks | _together(files, at, run)
+        _take(_look(files[at : at + _AT_ONCE], run.examiner), looks, run)
+    return looks
+
+
+def _take(found: _Found, looks: Looks, run: Run) -> None:
+    run.read(found.objects, found.bytes)
+    looks |= found.looks
 
 
 def _may_fork() -> bool:
@@ -55,20 +56,34 @@ def _may_fork() -> bool:
     return forks and not multiprocessing.current_process().daemon  # such processes may have no children
 
 
+def examine_file(path: str, examiner: Examiner) -> tuple[list[Examined], int]:
+    """What the examiner sees in each window of a file, with the lines of the whole file; and the file's size.
+
+    Raises:
+        Unreadable: the file can't be opened or read.
+    """
+    seen = []
+    size = 0
+    for window in read_windows(path):
+        size += len(window.data)
+        if examiner.may_hold(window.data):
+            examined = examiner.examine(window.data, path)
+            if examined.detections or examined.skipped:
+                seen.append(window.placed(examined))
+    return seen, size
+
+
 def _look(files: Sequence[str], examiner: Examiner) -> _Found:
-    found = _Found()
+    found = _Found(objects=len(files))
     for path in files:
         try:
-            for window in read_windows(path):
-                found.bytes += len(window.data)
-                if examiner.may_hold(window.data):
-                    examined = examiner.examine(window.data, path)
-                    if examined.detections or examined.skipped:
-                        found.paths.append(path)
-                        break
+            seen, size = examine_file(path, examiner)
         except Unreadable:
-            found.paths.append(path)  # the second look reports it
-    found.objects = len(files)
+            found.looks[path] = None  # the second look reports it
+            continue
+        found.bytes += size
+        if seen:
+            found.looks[path] = seen
     return found
 
 
@@ -97,34 +112,28 @@ class _Work:
             self.taker[number] = name
 
 
-def _together(files: Sequence[str], start: int, run: Run) -> list[str]:
+def _together(files: Sequence[str], start: int, run: Run) -> Looks:
     """The same with helpers. What a helper took that died on the way is looked at again."""
     work = _Work(files, start)
     helpers = [_helper(work, run.examiner, name) for name in range(2, run.jobs + 1)]
-    paths = []
+    looks: Looks = {}
     lost = {0}
     try:
         for found in work.look(run.examiner, 1):
-            run.read(found.objects, found.bytes)
-            paths += found.paths
+            _take(found, looks, run)
         for name, (receiver, _) in enumerate(helpers, 2):
             try:
-                found = receiver.recv()
-            except EOFError:
+                _take(receiver.recv(), looks, run)
+            except EOFError:  # noqa: PERF203 - each helper may die on its own
                 lost.add(name)
-                continue
-            run.read(found.objects, found.bytes)
-            paths += found.paths
     finally:
         for _, process in helpers:
             process.kill()
             process.join()
     for number, taker in enumerate(work.taker):
         if taker in lost:
-            found = _look(work.part(number), run.examiner)
-            run.read(found.objects, found.bytes)
-            paths += found.paths
-    return paths
+            _take(_look(work.part(number), run.examiner), looks, run)
+    return looks
 
 
 if TYPE_CHECKING:
@@ -151,7 +160,7 @@ def _help(work: _Work, examiner: Examiner, name: int, sender: _Sender) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its helpers
     total = _Found()
     for found in work.look(examiner, name):
-        total.paths += found.paths
+        total.looks |= dict.fromkeys(found.looks)
         total.objects += found.objects
         total.bytes += found.bytes
     sender.send(total)

@@ -8,6 +8,7 @@ from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.concatenated import joined
 from tokenaudit.detect.escapes import unescaped
 from tokenaudit.detect.evidence import Hit
+from tokenaudit.detect.ranges import Ranges
 from tokenaudit.detect.unwrap.interface import Inner
 
 _LEFT, _RIGHT = 256, 32 << 10
@@ -33,9 +34,9 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
     for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start):
             return
-        spans = [(hit.start - start, hit.end - start) for hit in inside]
-        text, origins, kinds = unescaped(data[start:end], spans)
-        yield Inner(text, kinds, start, _origin(start, origins))
+        spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
+        text, origins, kinds = unescaped(data[start:end], start, spans)
+        yield Inner(text, kinds, start, origins)
 
 
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
@@ -43,14 +44,5 @@ def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Ite
     for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start):
             return
-        text, origins = joined(data[start:end])
-        yield Inner(text, ("concatenated",), start, _origin(start, origins))
-
-
-class _origin:  # noqa: N801 - used as a function
-    def __init__(self, start: int, origins: Sequence[int]) -> None:
-        self._start = start
-        self._origins = origins
-
-    def __call__(self, offset: int) -> int:
-        return self._start + self._origins[offset]
+        text, origins = joined(data[start:end], start)
+        yield Inner(text, ("concatenated",), start, origins)

@@ -6,12 +6,12 @@ import base64
 import binascii
 import re
 import string
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 
 from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.encoded import LINE_BREAK
 from tokenaudit.detect.evidence import Hit
+from tokenaudit.detect.ranges import Origins
 from tokenaudit.detect.unwrap.interface import Inner
 
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
@@ -30,21 +30,20 @@ class Run:
         self.start = _start(data, offset, alphabet)
         self.end = _end(data, offset, alphabet)
         whole = data[self.start : self.end]
-        pieces, self._kept, self._at = [], [0], [self.start]
+        self._origins = Origins(self.start)
+        pieces = []
         done = kept = 0
         for found in _BREAK.finditer(whole):
             pieces.append(whole[done : found.start()])
             kept += found.start() - done
             done = found.end()
-            self._kept.append(kept)
-            self._at.append(self.start + done)
+            self._origins.add(kept, self.start + done)
         pieces.append(whole[done:])
         self.text = b"".join(pieces)
 
     def offset(self, position: int) -> int:
         """Where the character at `position` of `text` stands."""
-        index = bisect_right(self._kept, position) - 1
-        return self._at[index] + position - self._kept[index]
+        return self._origins(position)
 
 
 def _start(data: bytes, offset: int, alphabet: bytes) -> int:

@@ -13,7 +13,7 @@ from tokenaudit.detect.evidence import Hit
 from tokenaudit.detect.unwrap.interface import Inner
 
 _MAGIC = b"SQLite format 3\0"
-_REACH = 16 << 10
+_REACH = 8 << 10
 _LONGEST_HEADER = 127
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
 _FIRST_VARIABLE = len(_SIZES)
@@ -31,6 +31,8 @@ def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
     for hit in hits:
         if hit.start < end:
             continue
+        if budget.late():
+            return
         column = _column(data, hit.start)
         if column and budget.spend(column[1] - column[0]):
             start, end = column

@@ -19,6 +19,7 @@ WINDOW = 64 * MIB
 
 _OVERLAP = 64 << 10
 _STEP = 1 * MIB
+_FED = 16 << 10
 _WORTH_TELLING = 64
 """Bytes that must have come out of a broken stream in the middle of something to believe that it was one."""
 
@@ -38,12 +39,12 @@ class _Gzip:
     def read(self, size: int, /) -> bytes:
         while True:
             if self._inflater.eof:
-                rest = self._inflater.unused_data + self._source.read(_STEP)
+                rest = _following(self._inflater.unused_data, self._source)
                 if not rest.lstrip(b"\0").startswith(b"\x1f\x8b"):
                     self._source.seek(-len(rest), io.SEEK_CUR)
                     return b""
                 self._inflater, self._left = zlib.decompressobj(31), rest.lstrip(b"\0")
-            fed = self._left or self._source.read(64 << 10)
+            fed = self._left or self._source.read(_FED)
             if not fed:
                 message = "it is cut off"
                 raise EOFError(message)
@@ -51,6 +52,11 @@ class _Gzip:
             self._left = self._inflater.unconsumed_tail
             if out:
                 return out
+
+
+def _following(unused: bytes, source: io.BytesIO) -> bytes:
+    """What comes after a stream: enough to see whether it is another one."""
+    return unused if unused.strip(b"\0")[2:] else unused + source.read(_FED)
 
 
 def _zstd(source: io.BytesIO) -> _Reader:
@@ -80,13 +86,13 @@ class _Whole:
         while True:
             fed = b""
             if self._decompressor.eof:
-                rest = self._decompressor.unused_data + self._source.read(_STEP)
+                rest = _following(self._decompressor.unused_data, self._source)
                 if rest[:3] not in {b"BZh", b"\xfd7z"}:
                     self._source.seek(-len(rest), io.SEEK_CUR)
                     return b""
                 self._decompressor, fed = self._make(), rest
             elif self._decompressor.needs_input:
-                fed = self._source.read(64 << 10)
+                fed = self._source.read(_FED)
                 if not fed:
                     message = "it is cut off"
                     raise EOFError(message)
@@ -106,6 +112,8 @@ def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Un
         for hit in hits:
             if hit.start < end:
                 continue
+            if budget.late():
+                return
             source = io.BytesIO(data)
             source.seek(hit.start)
             came = 0

@@ -13,11 +13,13 @@ from typing import IO
 from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.evidence import Hit
 from tokenaudit.detect.limits import MIB
+from tokenaudit.detect.ranges import Ranges
 from tokenaudit.detect.unwrap.interface import Inner
 from tokenaudit.detect.unwrap.streams import windows
 
 _HEADER = struct.Struct("<4s5H3I2H")
 _MAGIC = b"PK\x03\x04"
+_LISTED = b"PK\x01\x02"
 _STEP = 1 * MIB
 _ENCRYPTED = 1
 _STORED, _DEFLATED = 0, 8
@@ -40,11 +42,13 @@ def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inn
         if inner.covers:
             covered.append(inner.covers)
         yield inner
+    listed = Ranges(covered)
     end = 0
     for hit in hits:
-        inside = any(start <= hit.start < stop for start, stop in covered)
-        if inside or hit.start < end or not budget.entry():
+        if hit.start in listed or hit.start < end:
             continue
+        if not budget.entry():
+            return
         header = _local(data, hit.start)
         if header is None:
             continue
@@ -54,6 +58,9 @@ def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inn
 
 
 def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
+    if data.count(_LISTED) > budget.limits.entries:
+        budget.skip(f"zip archive lists more than {budget.limits.entries} members")
+        return
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _DAMAGE:
