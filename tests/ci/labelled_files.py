@@ -942,4 +942,80 @@ jobs:
           twine upload --password "$PYPI_TOKEN" dist/*
 """,
     ),
+    "user and token in a URL": (
+        _W,
+        """\
+on: push
+jobs:
+  a: «ci-no-environment»
+    runs-on: ubuntu-latest
+    steps:
+      - env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-could-be-keyless»
+          HF_USERNAME: acme
+          SPACE: demo
+        run: git push https://$HF_USERNAME:$HF_TOKEN@huggingface.co/spaces/$HF_USERNAME/$SPACE main «ci-token-in-url»
+""",
+    ),
+    "clone and later push": (
+        _W,
+        """\
+on: push
+jobs:
+  a: «ci-no-environment»
+    runs-on: ubuntu-latest
+    steps:
+      - env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-could-be-keyless»
+        run: git clone https://acme:${HF_TOKEN}@huggingface.co/spaces/acme/demo space «ci-token-in-url»
+      - run: |
+          cd space
+          git commit -am sync
+          git push origin main
+""",
+    ),
+    "job env with a prepared installation": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    env:
+      HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-token-workflow-env»
+    steps:
+      - run: |
+          printf 'torch==2.10.0' > constraints.txt
+          uv pip install -e ".[quality]"
+      - run: python -m pytest
+""",
+    ),
+    "action of Hugging Face that publishes nothing": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: huggingface/tailscale-action@0123456789abcdef0123456789abcdef01234567 # v1
+      - run: python publish.py
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    ),
+    "copy into a bucket": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    environment: release
+    steps:
+      - run: hf cp notes.md hf://buckets/acme/releases/notes.md
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-could-be-keyless»
+""",
+    ),
 }

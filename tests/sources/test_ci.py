@@ -63,3 +63,24 @@ def test_other_refs_are_looked_at_on_request_and_named(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_repository_has_no_other_refs(tmp_path: Path) -> None:
     found = list(CiSource(tmp_path, "folder", refs=["*"]).findings(Run(ToyExaminer())))
     assert [type(one) for one in found] == [Skipped]
+
+
+def test_the_claims_of_a_publisher_name_the_repository_that_origin_points_to(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo")
+    repo.git("remote", "add", "origin", "git@github.com:acme/training.git")
+    upload = "      - run: hf upload acme/model .\n        env:\n          HF_TOKEN: ${{ secrets.HF_TOKEN }}\n"
+    repo.commit(files={_WORKFLOW: _HEAD + upload})
+    found = list(CiSource(repo.path, "repo").findings(Run(ToyExaminer())))
+    (advice,) = [one for one in found if isinstance(one, Problem) and one.rule == "ci-could-be-keyless"]
+    assert "repository = acme/training" in advice.remedy
+
+
+def test_local_files_that_a_pipeline_includes_are_read_whatever_they_are_called(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / ".gitlab-ci.yml").write_text("include:\n  - local: /templates/*.yml\n# HF_TOKEN\n")
+    (tmp_path / "templates" / "hub.yml").write_text("a:\n  script:\n    - hf auth login --token $HF_TOKEN\n")
+    (tmp_path / "templates" / "other.yaml").write_text("a:\n  script:\n    - hf auth login --token $HF_TOKEN\n")
+    found = list(CiSource(tmp_path, "repo").findings(Run(ToyExaminer())))
+    assert {(one.path, one.rule) for one in found if isinstance(one, Problem)} == {
+        ("templates/hub.yml", "ci-token-in-argv")
+    }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
+from typing import TYPE_CHECKING
 
 from tokenaudit.ci.check import Context, Project
 from tokenaudit.ci.model import Pipeline
@@ -14,8 +15,10 @@ from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
 from tokenaudit.ci.rules import CHECKS
 from tokenaudit.ci.systems import gitlab
 from tokenaudit.ci.yamltree import UnreadableError
-from tokenaudit.detect.interface import Detection, Examiner
 from tokenaudit.model import Problem, Skipped
+
+if TYPE_CHECKING:
+    from tokenaudit.detect.interface import Detection, Examiner
 
 LARGEST = 1 << 20
 """Bytes. A larger file is no configuration that a CI system would read; its literals are found as text all the same."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from tokenaudit.ci.flows import Flows
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
-from tokenaudit.detect.interface import Detection
 from tokenaudit.model import Problem, Rule, Severity
+
+if TYPE_CHECKING:
+    from tokenaudit.detect.interface import Detection
 
 
 @dataclass

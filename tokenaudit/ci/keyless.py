@@ -89,6 +89,7 @@ _PYTHON_READS = frozenset({"snapshot_download", "hf_hub_download", "load_dataset
 _REPO_ID = re.compile(r"(?:repo_id\s*=\s*|^\s*)[\"'](?P<id>[^\"']+/[^\"']+)[\"']")
 _REPO_TYPE = re.compile(r"repo_type\s*=\s*[\"'](?P<type>\w+)[\"']")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_BUCKET = re.compile(r"hf://buckets/([\w.-]+/[\w.-]+)")
 SYNC_ACTION = "huggingface/hub-sync"
 
 
@@ -245,6 +246,8 @@ def _by_hf(arguments: list[str], step: Step) -> Iterator[Use]:
         yield Use("write", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
     elif verb == "download" and plain:
         yield Use("read", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
+    elif verb in ("cp", "sync") and plain and (bucket := _BUCKET.match(plain[-1])) is not None:
+        yield Use("write", f"buckets/{bucket[1]}", shown, step)
     elif verb in ("repo", "repos"):
         yield Use("create", None, shown, step)
     else:

@@ -16,7 +16,7 @@ _ACTIONS = re.compile(
     r"(?:sync|upload|push|deploy|publish).*(?:huggingface|hugging-face|[_-]hf\b)",
     re.IGNORECASE,
 )
-_VERBS = frozenset({"upload", "upload-large-folder", "repos", "repo", "buckets", "spaces", "sync"})
+_VERBS = frozenset({"upload", "upload-large-folder", "repos", "repo", "buckets", "spaces", "sync", "cp"})
 
 
 def publishes(step: Step) -> bool:

@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-all-secrets",
-    title="every secret is written out at once, a Hugging Face credential among them",
+    title="Every secret is written out at once, a Hugging Face credential among them",
     severity=Severity.HIGH,
     why="One step gets every secret of the repository and the organization, and the masking of single values does not "
     "cover the JSON they stand in.",

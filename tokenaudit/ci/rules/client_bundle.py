@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-client-bundle",
-    title="a credential is shipped to browsers",
+    title="A credential is shipped to browsers",
     severity=Severity.CRITICAL,
     why="Whatever a build puts into a page or a script is public: every visitor can read the credential and use it.",
     remedy="Revoke it. Call the Hub from a server of yours that keeps the credential, or let users sign in with OAuth "

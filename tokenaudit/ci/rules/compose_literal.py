@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="compose-literal-token",
-    title="a credential is written into a Compose file, or passed to a build",
+    title="A credential is written into a Compose file, or passed to a build",
     severity=Severity.HIGH,
     why="A literal is in the repository and its history. A build argument stays in the image's history, whatever it is "
     "filled from.",

@@ -13,7 +13,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-could-be-keyless",
-    title="a job publishes with a stored token where a Trusted Publisher would do",
+    title="A job publishes with a stored token where a Trusted Publisher would do",
     severity=Severity.LOW,
     why="A stored token lasts until somebody revokes it and works from anywhere. A Trusted Publisher gives the job a "
     "token for one repository and one hour, in exchange for its identity; there is nothing to store, rotate or leak.",

@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="docker-token-arg",
-    title="a credential is a build argument of an image",
+    title="A credential is a build argument of an image",
     severity=Severity.HIGH,
     why="Build arguments stay in the image's history: `docker history` shows them to everyone who can pull the image.",
     remedy="Mount it as a secret for one command: `RUN --mount=type=secret,id=hf_token,env=HF_TOKEN hf download …`, "

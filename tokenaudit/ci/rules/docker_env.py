@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="docker-token-env",
-    title="a credential is in the environment of an image",
+    title="A credential is in the environment of an image",
     severity=Severity.HIGH,
     why="`ENV` is part of the image: everyone who can pull it reads the value with `docker inspect`.",
     remedy="Give the credential to the container when it runs (`docker run -e HF_TOKEN`, a Space secret, a Kubernetes "

@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="k8s-token-configmap",
-    title="a credential stands in a manifest outside a Secret",
+    title="A credential stands in a manifest outside a Secret",
     severity=Severity.HIGH,
     why="ConfigMaps and plain `value:` entries are readable for everyone who may list objects of the namespace, are "
     "shown by `kubectl describe`, and usually lie in git.",

@@ -9,7 +9,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-literal-token",
-    title="a credential is written into CI or deployment configuration",
+    title="A credential is written into CI or deployment configuration",
     severity=Severity.CRITICAL,
     why="Everyone who can read the repository, its forks, its history and its caches has the credential; it stays in "
     "the history after the line is gone. A default such as `${HF_TOKEN:-…}` is the same thing.",

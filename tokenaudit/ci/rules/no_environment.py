@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-no-environment",
-    title="a publishing job uses a credential outside a deployment environment",
+    title="A publishing job uses a credential outside a deployment environment",
     severity=Severity.LOW,
     why="A secret of the repository is there for every workflow on every branch; everyone with write access can read "
     "it. A secret of an environment is there only for the branches, and after the approvals, that the environment "

@@ -10,7 +10,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-oidc-unmasked",
-    title="a token minted in the job is handed to later steps without a mask",
+    title="A token minted in the job is handed to later steps without a mask",
     severity=Severity.MEDIUM,
     why="The runner masks stored secrets only. A token that `hf auth token` prints is new to it, so every later step "
     "shows it in the log in clear text, in the list of its environment for one.",

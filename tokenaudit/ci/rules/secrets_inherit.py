@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-secrets-inherit",
-    title="a called workflow inherits every secret, a Hugging Face credential among them",
+    title="A called workflow inherits every secret, a Hugging Face credential among them",
     severity=Severity.MEDIUM,
     why="The called workflow gets all secrets of the caller, now and later, whatever it needs.",
     remedy="Name the one secret it needs: `secrets: {HF_TOKEN: ${{ secrets.HF_TOKEN }}}`. (Secrets of an environment "

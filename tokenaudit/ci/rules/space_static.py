@@ -10,7 +10,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="space-static-secret",
-    title="a static Space is given a credential",
+    title="A static Space is given a credential",
     severity=Severity.CRITICAL,
     why="A static Space has no server. Its secrets and variables are handed to the page as "
     "`window.huggingface.variables`, where every visitor reads them.",

@@ -10,7 +10,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="space-token-in-variable",
-    title="a credential is stored as a Space variable",
+    title="A credential is stored as a Space variable",
     severity=Severity.CRITICAL,
     why="Variables of a Space are public, and whoever duplicates the Space gets them; only secrets are kept.",
     remedy="Revoke the credential, delete the variable, and add the new one as a secret: `hf spaces secrets add` or "

@@ -10,7 +10,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-argv",
-    title="a credential is passed as a command-line argument",
+    title="A credential is passed as a command-line argument",
     severity=Severity.HIGH,
     why="Arguments stand in the process list for every user and process of the machine, in `set -x` output, in shell "
     "history, in crash reports and in the records of remote services.",

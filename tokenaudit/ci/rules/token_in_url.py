@@ -13,7 +13,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-url",
-    title="a credential stands in a URL",
+    title="A credential stands in a URL",
     severity=Severity.HIGH,
     why="git writes the URL into `.git/config` and the reflog and repeats it in error messages; proxies and servers "
     "log it; it is an argument of the process too.",

@@ -13,7 +13,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-printed",
-    title="a credential, or a piece of it, is printed",
+    title="A credential, or a piece of it, is printed",
     severity=Severity.HIGH,
     why="Logs are read by more people than secrets, kept for months and copied elsewhere. Masking needs the exact "
     "value: pieces, base64 and URL-encoded forms pass, and so does a token that was minted during the job.",

@@ -13,7 +13,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-to-disk",
-    title="a credential is written to a file",
+    title="A credential is written to a file",
     severity=Severity.MEDIUM,
     why="Files outlive the step: caches, artifacts, image layers and the next job on the same runner carry them on.",
     remedy="Leave the credential in the environment of the one step; drop `--add-to-git-credential`, token files and "

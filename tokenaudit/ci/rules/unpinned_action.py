@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-unpinned-action",
-    title="a credential is handed to an action on a movable ref",
+    title="A credential is handed to an action on a movable ref",
     severity=Severity.MEDIUM,
     why="A tag or branch can be moved to other code at any time, by its owner or by whoever took over the account; "
     "that code then gets the credential.",

@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-unpinned-remote-code",
-    title="unpinned code from the Hub runs in a job that holds a credential",
+    title="Unpinned code from the Hub runs in a job that holds a credential",
     severity=Severity.HIGH,
     why="`trust_remote_code` runs Python from a repository that others can change at any time; that code reads the "
     "job's environment.",

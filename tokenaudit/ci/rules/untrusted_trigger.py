@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-untrusted-trigger",
-    title="a credential is in a job that outsiders can start",
+    title="A credential is in a job that outsiders can start",
     severity=Severity.HIGH,
     why="`pull_request_target`, `workflow_run` and comment events run with the repository's secrets although a "
     "stranger started them. Once the job checks out the stranger's code, that code has the credential.",

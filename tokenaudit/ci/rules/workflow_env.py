@@ -11,7 +11,7 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-workflow-env",
-    title="a credential is in the environment of a whole pipeline or job",
+    title="A credential is in the environment of a whole pipeline or job",
     severity=Severity.MEDIUM,
     why="Every step gets it: each third-party action, and the install scripts of every dependency. Only the step that "
     "talks to the Hub needs it.",
