@@ -23,6 +23,9 @@ _FED = 16 << 10
 _WORTH_TELLING = 64
 """Bytes that must have come out of a broken stream in the middle of something to believe that it was one."""
 
+_SMALLEST = 18
+"""Bytes of an empty gzip file. What is shorter is no file but its magic number, as source code writes it in escapes."""
+
 
 class _Reader(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -143,7 +146,7 @@ def _parts(
     except Exception as error:
         if not isinstance(error, _DAMAGE) and type(error).__name__ != "ZstdError":
             raise
-        if whole or came >= _WORTH_TELLING:
+        if (whole and len(source.getbuffer()) >= _SMALLEST) or came >= _WORTH_TELLING:
             budget.skip(f"{name} data is damaged or cut off after {came} bytes")
 
 
