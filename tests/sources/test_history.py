@@ -341,3 +341,29 @@ def test_odd_names_survive(repo: GitRepo, mint: Mint) -> None:
     names = ["a\nb", ":colon", 'quo"te', "tab\there", "ünï"]
     repo.commit("leak", dict.fromkeys(names, token))
     assert sorted(item.path or "" for item in locations(scan(repo.path), token)) == sorted(names)
+
+
+def test_a_damaged_object_is_read_from_its_other_copy(
+    repo: GitRepo, mint: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loose object is read only where no pack holds it, and a damaged one in a pack has its loose copy read."""
+    monkeypatch.setattr("tokenaudit.git.store.SMALL_REPOSITORY", 0)
+    token = mint.user_token()
+    leak = repo.commit("leak", {"leak": f"{token}\n" + "x" * 300})
+    blob = repo.head("HEAD:leak")
+    loose = repo.git_dir / "objects" / blob[:2] / blob[2:]
+    content = loose.read_bytes()
+    repo.repack()
+    loose.parent.mkdir(exist_ok=True)
+    loose.write_bytes(content)
+    (index,) = (repo.git_dir / "objects/pack").glob("*.idx")
+    listing = repo.git("show-index", stdin=index.read_bytes()).splitlines()
+    (offset,) = (int(line.split()[0]) for line in listing if blob in line)
+    pack = index.with_suffix(".pack")
+    pack.chmod(0o644)
+    data = bytearray(pack.read_bytes())
+    data[offset + 8] ^= 0xFF
+    pack.write_bytes(data)
+    found = scan(repo.path)
+    assert skipped(found) == []
+    assert {item.commit for item in locations(found, token)} == {leak}

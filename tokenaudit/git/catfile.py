@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,6 +15,7 @@ from tokenaudit.git.command import git, reason, start
 from tokenaudit.git.objects import SEARCHED, GitObject, Haul, ObjectType, Unread, Watcher, search_one_by_one
 
 _FIELDS = 3
+_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,25 @@ class ObjectReader:
         if process is not None:
             process.kill()
             process.communicate()
+
+
+_MOST_TRIED = 200
+"""Damaged objects for which git is asked, too: each may end it, and starting it again takes a while."""
+
+
+def read_elsewhere(git_dir: Path, unread: Iterable[Unread]) -> tuple[list[Unread], list[GitObject]]:
+    """Those of `unread` that git can't read either, and the others: of some objects there is a second, whole copy."""
+    left: list[Unread] = []
+    found: list[GitObject] = []
+    with ObjectReader(git_dir) as reader:
+        for number, item in enumerate(unread):
+            is_object = _ID.fullmatch(item.id) and number < _MOST_TRIED
+            again = reader.read(item.id) if is_object else item
+            if isinstance(again, Unread):
+                left.append(item)
+            elif again.type in SEARCHED:
+                found.append(again)
+    return left, found
 
 
 @dataclass(frozen=True)

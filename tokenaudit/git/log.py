@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ _FEWEST = 2000
 """Commits for which another git is worth starting."""
 _MOST_FAILURES = 20
 _SUBMODULE = "160000"
-_MOST_OBJECTS = 500
+_MOST_OBJECTS = 500 if os.name == "nt" else 10_000
 """More ids than this would make too long a command line; the output is then filtered here instead of by git."""
 
 

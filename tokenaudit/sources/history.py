@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenaudit.detect.interface import Detection, Examiner
 from tokenaudit.git.attribution import Introduction, attribute
-from tokenaudit.git.catfile import ObjectReader
+from tokenaudit.git.catfile import ObjectReader, read_elsewhere
 from tokenaudit.git.command import GitError
 from tokenaudit.git.headers import parse
 from tokenaudit.git.layout import Repository, open_repository
@@ -78,13 +78,19 @@ class HistorySource:
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
+        watcher = _Watcher(run.examiner)
         hits: list[tuple[str, str]] = []
         unread = list(work.unread)
         with self._missing(repository, work) as missing:
-            for haul in search(work.shares, _Watcher(run.examiner), run.jobs):
+            for haul in search(work.shares, watcher, run.jobs):
                 run.read(haul.objects, haul.bytes)
                 hits += [(kind, name) for name, kind in haul.hits]
                 unread += haul.unread
+            unread, found = read_elsewhere(repository.git_dir, unread)
+            for item in found:
+                run.read(1, len(item.data))
+                if watcher.may_hold(item.data) and watcher.holds(item.data):
+                    hits.append((item.type, item.id))
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
         return hits, len(unread)
