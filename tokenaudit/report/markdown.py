@@ -36,6 +36,11 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
         head.append("")
+    summary = report.summary
+    if summary.known:
+        head += [f"{view.count(summary.known, 'finding')} in the baseline not listed.", ""]
+    if summary.unlikely and not unlikely:
+        head += [f"Placeholders and look-alikes not listed: {summary.unlikely:,}.", ""]
     several = view.several(report)
     blocks = [_credential(c, several=several) for c in [*view.likely(report), *unlikely]]
     blocks += [_problem(p, several=several) for p in view.problems(report)]

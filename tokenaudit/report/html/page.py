@@ -51,10 +51,14 @@ class Branch:
 
 @dataclass(frozen=True)
 class Card:
-    """One credential as the page shows it."""
+    """One credential as the page shows it.
+
+    `named` is whether its fingerprint is one: a report made by hand could hold a command there, to be copied.
+    """
 
     anchor: str
     credential: Credential
+    named: bool
     severity: str
     rank: int
     status: str
@@ -161,6 +165,7 @@ def _card(credential: Credential, options: Options, *, drawn: bool = False) -> C
     return Card(
         anchor=anchor(credential),
         credential=credential,
+        named=credential.fingerprint.isascii() and credential.fingerprint.isalnum(),
         severity=severity.value,
         rank=severity.rank,
         status=inspection.status if inspection else "not inspected",
