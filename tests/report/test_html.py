@@ -70,11 +70,15 @@ def test_no_text_makes_markup(hostile: str) -> None:
     kept = {*OURS, a_leak().credentials[0].fingerprint}
     tame = map_text(a_leak(), lambda text: text if text in kept else f"{text}x")
     nasty = map_text(a_leak(), lambda text: text if text in kept else f"{text}x{hostile}")
-    # A patch is shown line by line, so that line breaks in it are no breach.
-    assert Tags(_without_patch(nasty)).seen == Tags(_without_patch(tame)).seen
+    # A patch is shown line by line, so that line breaks in it are no breach; backticks mark code, which does nothing.
+    assert _without_code(nasty) == _without_code(tame)
     page = render(nasty, "html")
     page.encode()
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]", page)
+
+
+def _without_code(report: model.Report) -> list[tuple[str, tuple[str, ...]]]:
+    return [element for element in Tags(_without_patch(report)).seen if element != ("code", ())]
 
 
 def _without_patch(report: model.Report) -> str:
