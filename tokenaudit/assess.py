@@ -10,7 +10,6 @@ from typing import TypeAlias
 from tokenaudit.gather import Gathered
 from tokenaudit.model import Credential, Evidence, Inspection, Report, Severity, Skipped, Summary, Tool
 from tokenaudit.policy import Settings, judge
-from tokenaudit.remediate.recommendation import recommend
 
 Inspections: TypeAlias = Mapping[str, Inspection]
 Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
@@ -35,6 +34,8 @@ def assess(
     """
     if credential.likelihood != "credential":
         return credential
+    from tokenaudit.remediate.recommendation import recommend  # noqa: PLC0415 - a clean place needs no replacement
+
     inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
     recommended = replace(inspected, recommendation=recommend(inspected, evidence))
     # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.

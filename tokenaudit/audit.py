@@ -10,18 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit._version import __version__
-from tokenaudit.assess import report
+from tokenaudit.assess import Uses, report
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allow import Honouring
 from tokenaudit.gather import gather
-from tokenaudit.model import Report, Tool
+from tokenaudit.model import Credential, Evidence, Report, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.report.redact import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Run, Silence, Source
 from tokenaudit.sources.resolve import Scope, resolved
 from tokenaudit.sources.tree import TreeSource
-from tokenaudit.uses import evidence_for
 
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
@@ -86,9 +85,18 @@ class Auditor:
             started_at=started_at,
             now=self.now,
             tool=TOOL,
-            uses=lambda credential: evidence_for(credential, roots),
+            uses=_uses(roots),
         )
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+
+
+def _uses(roots: Mapping[str, Path]) -> Uses:
+    def uses(credential: Credential) -> Sequence[Evidence]:
+        from tokenaudit.uses import evidence_for  # noqa: PLC0415 - a clean place shows no uses
+
+        return evidence_for(credential, roots) if credential.likelihood == "credential" else ()
+
+    return uses
 
 
 def scan(
