@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from dataclasses import replace
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +29,9 @@ from tokenaudit.model import (
     Tool,
     Verdict,
 )
+from tokenaudit.remediate.runbook.patches import write_patches
 from tokenaudit.remediate.runbook.plan import plan
+from tokenaudit.report import render
 from tokenaudit.report.plan import to_json, to_markdown
 from tokenaudit.secret import Secret
 
@@ -182,3 +186,42 @@ def test_hostile_names_stay_text_in_the_markdown() -> None:
     assert "@acme" not in outside
     assert "\u202e" not in written
     assert "&#64;" in outside
+
+
+def test_patches_become_files_that_stay_in_their_folder(tmp_path: Path) -> None:
+    patch = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b"
+    problem = Problem(
+        "ci-could-be-keyless",
+        Severity.LOW,
+        "/srv/app",
+        "../../etc/x y.yml",
+        4,
+        1,
+        "j",
+        "HF_TOKEN",
+        "m",
+        "r",
+        patch=patch,
+    )
+    again = replace(problem, line=9)
+    found = list(write_patches(report(problems=(problem, again)), tmp_path / "patches"))
+    assert found == [tmp_path / "patches" / "01-ci-could-be-keyless-x-y-yml.patch"]
+    assert found[0].read_text() == patch + "\n"
+
+
+def test_the_command_reads_standard_input_and_writes_both_forms(tmp_path: Path) -> None:
+    given = render(report(credential(in_git())), "json")
+    for options, start in ((["-f", "json"], "{"), ([], "# Breach"), (["--mode", "planned", "-"], "# Planned")):
+        done = subprocess.run(
+            [sys.executable, "-m", "tokenaudit", "plan", *options],
+            input=given,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.startswith(start)
+    bad = subprocess.run(
+        [sys.executable, "-m", "tokenaudit", "plan", str(tmp_path / "none.json")], capture_output=True, check=False
+    )
+    assert bad.returncode == 2
+    assert b"Traceback" not in bad.stderr

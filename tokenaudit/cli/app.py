@@ -17,6 +17,7 @@ from tokenaudit.cli import (
     plugins,
     report,
     revoke,
+    rotate,
     rules,
     scan,
     sweep,
@@ -58,6 +59,7 @@ for command in (
     rules.rules,
     plan.plan,
     revoke.revoke,
+    rotate.rotate,
 ):
     app.command()(command)
 app.add_typer(inventory.app, name="inventory")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.cli.boundary import say
 from tokenaudit.errors import UsageError
 
 
@@ -34,6 +35,9 @@ def plan(
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Fingerprints, or their beginnings.")] = None,
     format: Annotated[PlanFormat, typer.Option("--format", "-f", help="How to write it.")] = PlanFormat.MARKDOWN,  # noqa: A002 - the option's name
+    write_patch: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the patches that make CI jobs keyless into this folder.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
 ) -> None:
     """Write the rotation runbook for a report: replacements, consumers, steps in order. Offline."""
@@ -42,7 +46,13 @@ def plan(
     from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above
 
     name = "standard input" if report is None or str(report) == "-" else str(report)
-    found = planned(load(_read(report), name), mode=mode.value if mode else None, only=only or ())
+    loaded = load(_read(report), name)
+    if write_patch is not None:
+        from tokenaudit.remediate.runbook.patches import write_patches  # noqa: PLC0415 - as above
+
+        for path in write_patches(loaded, write_patch):
+            say(f"wrote {path}")
+    found = planned(loaded, mode=mode.value if mode else None, only=only or ())
     written = to_json(found) if format is PlanFormat.JSON else to_markdown(found)
     if output is None:
         sys.stdout.buffer.write(written.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,128 @@
+"""`tokenaudit rotate` as it is run, killed for real in between."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.hub import bodies
+from tests.hub.double import HubDouble
+from tests.support.mint import Mint
+from tokenaudit.secret import fingerprint
+
+COMMAND = [sys.executable, "-m", "tokenaudit", "rotate"]
+GRANTS = ["--grant", "repo.content.read@model:alice/m"]
+
+
+class Home:
+    """A home folder with two consumers, and the Hub they belong to."""
+
+    def __init__(self, path: Path, double: HubDouble) -> None:
+        mint = Mint(80)
+        self.path = path
+        self.double = double
+        self.old, self.new = double.knows(mint.user_token()), mint.user_token()
+        scope = bodies.scope("model", ["repo.content.read"], name="alice/m")
+        double.knows(self.new, bodies.user(bodies.fine_grained(scope)))
+        double.world.add_repo("alice/m", visibility="private")
+        (path / ".env").write_text(f"HF_TOKEN={self.old}\n")
+        (path / "token").write_text(self.old)
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "XDG_"))}
+        self.environment = {
+            **kept,
+            "HOME": str(path),
+            "HF_ENDPOINT": double.endpoint,
+            "HF_TOKEN_PATH": str(path / "token"),
+            "NO_PROXY": "*",
+        }
+
+    def arguments(self, *more: str) -> list[str]:
+        consumers = ["--consumer", f"dotenv:{self.path}/.env", "--consumer", "token-store"]
+        journal = ["--journal", str(self.path / "journal.json"), "--no-token"]
+        return [*COMMAND, fingerprint(self.old), *consumers, *GRANTS, *journal, *more]
+
+    def run(self, *more: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.arguments(*more),
+            input=f"{self.new}\n{self.old}\n" if given is None else given,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def moved(self) -> bool:
+        return (self.path / ".env").read_text() == f"HF_TOKEN={self.new}\n" and self.new == (
+            self.path / "token"
+        ).read_text()
+
+
+@pytest.fixture
+def home(tmp_path: Path, hub_double: HubDouble) -> Home:
+    return Home(tmp_path, hub_double)
+
+
+def test_without_a_terminal_and_without_yes_nothing_is_done(home: Home) -> None:
+    done = home.run()
+    assert done.returncode == 2
+    assert home.double.requests == []
+
+
+def test_a_dry_run_says_what_would_be_done(home: Home) -> None:
+    done = home.run("--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("would update") == 2
+    assert not home.moved()
+    assert home.old in home.double.world.tokens
+    assert not (home.path / "journal.json").exists()
+
+
+def test_it_moves_everything_and_shows_no_value(home: Home) -> None:
+    done = home.run("--yes", "--record", str(home.path / "record.json"))
+    assert done.returncode == 0, done.stderr
+    assert home.moved()
+    assert home.old not in home.double.world.tokens
+    written = done.stdout + done.stderr + (home.path / "record.json").read_text()
+    assert home.old not in written
+    assert home.new not in written
+
+
+def test_killed_in_the_middle_it_goes_on(home: Home) -> None:
+    """A real SIGKILL as soon as the first consumer has moved."""
+    with subprocess.Popen(
+        home.arguments("--yes"), stdin=subprocess.PIPE, env=home.environment, stderr=subprocess.DEVNULL
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write(f"{home.old}\n{home.new}\n".encode())
+        process.stdin.close()
+        deadline = time.monotonic() + 60
+        while (
+            home.new not in (home.path / ".env").read_text() and process.poll() is None and time.monotonic() < deadline
+        ):
+            time.sleep(0.005)
+        process.kill()
+    done = home.run("--yes")
+    assert done.returncode == 0, done.stderr
+    assert home.moved()
+    assert home.old not in home.double.world.tokens
+
+
+def test_stopped_at_a_step_it_says_so_and_touches_nothing_after(home: Home) -> None:
+    done = home.run("--yes", "--consumer", f"dotenv:{home.path}/nowhere")
+    assert done.returncode == 1
+    assert "there is no dotenv" in done.stderr
+    assert not home.moved()
+    assert home.old in home.double.world.tokens
+
+
+def test_two_new_values_are_one_too_many(home: Home) -> None:
+    done = home.run("--yes", given=f"{home.old}\n{home.new}\n{Mint(81).user_token()}\n")
+    assert done.returncode == 2
+    assert "exactly one" in done.stderr
+    assert not home.moved()

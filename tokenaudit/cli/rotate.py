@@ -1,0 +1,117 @@
+"""`tokenaudit rotate`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tokenaudit.cli import options
+from tokenaudit.cli.boundary import say
+from tokenaudit.cli.plan import PlanMode
+from tokenaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tokenaudit.remediate.rotation.journal import Record
+    from tokenaudit.remediate.rotation.start import Known
+
+
+def rotate(
+    fingerprint: Annotated[str, typer.Argument(help="The credential to replace; 8 digits are enough.")],
+    consumer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KIND:PLACE#NAME", help="What holds it, such as dotenv:.env#HF_TOKEN. Repeatable."),
+    ] = None,
+    grant: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RIGHT@TYPE:NAME", help="What the new one must be able to do. Repeatable."),
+    ] = None,
+    from_: Annotated[
+        list[str] | None, typer.Option("--from", metavar="TARGET", help="Find the old value here. Repeatable.")
+    ] = None,
+    keyring: Annotated[str | None, typer.Option(metavar="NAME", help="The old value is in the OS keyring.")] = None,
+    new_keyring: Annotated[str | None, typer.Option(metavar="NAME", help="The new value is in the OS keyring.")] = None,
+    keep_in_keyring: Annotated[
+        bool, typer.Option("--keep-in-keyring", help="Keep the new value there until all is done.")
+    ] = False,
+    mode: Annotated[PlanMode, typer.Option(help="planned revokes last, breach first.")] = PlanMode.PLANNED,
+    journal: Annotated[Path | None, typer.Option(help="Keep the journal here.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write the record here (.json or Markdown).")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Revoke without asking. It can't be undone.")] = False,
+    endpoint: options.EndpointOption = None,
+    no_token: options.NoTokenOption = False,
+) -> None:
+    """Walk one credential through its replacement, proving every step; cut off, it goes on where it was.
+
+    Values come from hidden prompts, stdin (the old and the new one, one a line), the keyring or --from.
+
+    Exit codes: 0 done and proven; 1 a step could not be done or proven, and nothing after it was touched;
+    2 wrong usage.
+    """
+    from tokenaudit.audit import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.consumers.interface import ConsumerError  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation import start  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation.walk import HaltedError  # noqa: PLC0415 - as above
+
+    if not (yes or dry_run or sys.stdin.isatty()):
+        message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
+        raise UsageError(message)
+    request = start.Request(
+        fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
+        keep_in_keyring=keep_in_keyring, dry_run=dry_run,
+    )  # fmt: skip
+    confirm = (lambda _what, _phrase: True) if yes else _confirm
+    hub = options.hub(endpoint, no_token=no_token)
+    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now)
+    known, rescan = _known(fingerprint, from_ or [], keyring)
+    walk = start.begin(request, known, around, rescan)
+    try:
+        finished = walk.run()
+    except (HaltedError, ConsumerError) as error:
+        say(f"stopped: {error}")
+        say("nothing after this step was touched: put it right and run the same command again")
+        _write(record, walk.journal.record)
+        raise typer.Exit(1) from None
+    if not dry_run:
+        start.forget(walk.old.fingerprint)
+    _write(record, finished)
+
+
+def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[Known, Callable[[], list[str]] | None]:
+    from tokenaudit.audit import scan  # noqa: PLC0415 - as above
+    from tokenaudit.remediate import values  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation import start  # noqa: PLC0415 - as above
+
+    parts = [start.old_in_keyring(keyring)] if keyring else []
+    audit = scan(targets) if targets else None
+    if audit is not None:
+        parts.append(values.of_audit(audit.report, audit.secrets))
+    handed = None if sys.stdin.isatty() else values.of_lines(sys.stdin.buffer)
+    if handed is None and not parts:
+        parts.append(values.typed([f"the old token {mark}"]))
+    known = start.known(mark, parts, handed, audit.report if audit is not None else None)
+    return known, (lambda: start.places(mark, scan(targets).report)) if targets else None
+
+
+def _confirm(what: str, phrase: str) -> bool:
+    sys.stderr.write(f'{what}\nThis can\'t be undone. Type "{phrase}" to go on: ')
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == phrase
+
+
+def _write(path: Path | None, record: Record) -> None:
+    from tokenaudit.remediate.rotation.journal import to_json  # noqa: PLC0415 - as above
+    from tokenaudit.report.rotation import to_markdown  # noqa: PLC0415 - as above
+
+    written = to_json(record) if path is not None and path.suffix == ".json" else to_markdown(record)
+    if path is None:
+        sys.stdout.write(written)
+    else:
+        path.write_text(written, encoding="utf-8")
