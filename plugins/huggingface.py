@@ -301,13 +301,14 @@ def _letter_costs() -> dict[str, dict[str, float]]:
 
 
 _LETTER = _letter_costs()
-# Costs in bits of a change of class between neighbours: "^" start, "l" lower, "u" upper, "d" digit.
+# Costs in bits of a change of class between neighbours: "^" start, "l" lower, "u" upper, "U" more upper, "d" digit.
 _CLASS = {
     before: {after: -math.log2(share) for after, share in zip("lud", shares, strict=True)}
     for before, shares in (
         ("^", (0.5, 0.45, 0.05)),
         ("l", (0.85, 0.12, 0.03)),
-        ("u", (0.54, 0.42, 0.04)),
+        ("u", (0.72, 0.24, 0.04)),
+        ("U", (0.12, 0.84, 0.04)),
         ("d", (0.2, 0.2, 0.6)),
     )
 }
@@ -360,7 +361,7 @@ _Step = tuple[int, float, bool]
 
 
 def _steps(body: str, at: int) -> Iterator[_Step]:
-    yield at + 1, _LETTER_STEP + _letter(body[at - 1] if at else "^", body[at]), False
+    yield at + 1, _LETTER_STEP + _letter(body, at), False
     yield from _words(body, at)
     yield from _runs(body, at)
     for alphabet, cost in _PLAIN:
@@ -395,12 +396,15 @@ def _runs(body: str, at: int) -> Iterator[_Step]:
             yield end, _RUN_STEP, True
 
 
-def _letter(before: str, after: str) -> float:
+def _letter(body: str, at: int) -> float:
+    before, after = body[at - 1 : at] or "^", body[at]
     was, now = _class(before), _class(after)
+    starts_word = was in "^d" or (was == "l" and now == "u")
+    if was == "u" and _class(body[at - 2 : at - 1] or "^") == "u":
+        was = "U"
     cost = _CLASS[was][now]
     if now == "d":
         return cost + math.log2(10)
-    starts_word = was in "^d" or (was == "l" and now == "u")
     return cost + _LETTER["^" if starts_word else before.lower()][after.lower()]
 
 

@@ -1,0 +1,76 @@
+"""Evidence: a superset of what is found, the same with and without Hyperscan, in pieces as in one."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.contexts import CONTEXTS, Context
+from tests.support.mint import Mint
+from tokenaudit.detect import Detector, Prefilter
+
+
+@cache
+def detector() -> Detector:
+    return Detector.load()
+
+
+@cache
+def by_re() -> Prefilter:
+    return Prefilter(detector().prefilter.patterns, engine="re")
+
+
+@pytest.mark.parametrize("context", CONTEXTS, ids=lambda context: f"{context.group}: {context.name}")
+def test_both_engines_see_the_same(context: Context) -> None:
+    data = context.write(Mint(context.name).user_token())
+    assert by_re().may_hold(data)
+    assert detector().may_hold(data)
+    assert by_re().hits(data) == detector().prefilter.hits(data)
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        b"hf_",
+        b"api_org_",
+        b"h",
+        b"f_",
+        b"aGZf",
+        b"oZl8",
+        b'"',
+        b" + ",
+        b"\\u005f",
+        b"%5F",
+        b"\n",
+        b"\0",
+        b"68665f",
+        b"PK\3\4",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(FRAGMENTS | st.binary(max_size=40) | st.from_regex(rb"[A-Za-z0-9]{30,40}", fullmatch=True), max_size=12)
+)
+def test_both_engines_see_the_same_in_anything(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    assert by_re().hits(data) == detector().prefilter.hits(data)
+    assert by_re().may_hold(data) == detector().may_hold(data) == bool(detector().prefilter.hits(data))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.sampled_from(CONTEXTS), st.integers(0, 2000), st.integers(0, 2**32))
+def test_pieces_that_overlap_by_the_width_lose_nothing(context: Context, at: int, seed: int) -> None:
+    prefilter = detector().prefilter
+    data = random.Random(seed).randbytes(1000) + context.write(Mint(seed).user_token()) + bytes(1000)
+    left, right = data[: at + prefilter.width], data[at:]
+    assert prefilter.may_hold(left) or prefilter.may_hold(right)
+
+
+def test_names_of_functions_are_no_evidence() -> None:
+    text = b"from huggingface_hub import hf_hub_download, hf_raise_for_status\nhf_token = os.environ['HF_TOKEN']\n"
+    assert not detector().may_hold(text * 100)

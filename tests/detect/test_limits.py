@@ -1,0 +1,111 @@
+"""Hostile input: bounded, said, and nothing else lost."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tracemalloc
+import zipfile
+
+import pytest
+import zstandard
+
+from tests.support.mint import Mint
+from tokenaudit.detect import Detector, Limits
+
+MIB = 1 << 20
+ZEROS = bytes(MIB)
+
+
+def detector(**limits: float) -> Detector:
+    return Detector.load(limits=Limits(**limits))  # type: ignore[arg-type]  # numbers of one kind or another
+
+
+def archive(files: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, content in files.items():
+            made.writestr(name, content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_a_stream_that_grows_is_stopped_and_said(compress: object) -> None:
+    bomb = compress(ZEROS * 40)  # type: ignore[operator]  # one of the four
+    skipped = detector(size=8 * MIB).examine(bomb).skipped
+    assert any("limit of 8 MiB" in reason for reason in skipped)
+    assert any("times its size" in reason for reason in detector(ratio=10).examine(bomb).skipped)
+
+
+def test_what_stands_before_the_limit_is_found_all_the_same() -> None:
+    token = Mint(1).user_token()
+    found = detector(size=8 * MIB).examine(gzip.compress(token.encode() + b"\n" + ZEROS * 40))
+    assert [each.secret.reveal() for each in found.detections] == [token]
+    assert found.skipped
+
+
+def test_nested_bombs_share_one_budget() -> None:
+    bomb = archive({"z": ZEROS * 16})
+    for level in range(4):
+        bomb = archive({f"{level}-{number}.zip": bomb for number in range(8)})
+    tracemalloc.start()
+    examined = detector(size=64 * MIB).examine(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert any("limit of 64 MiB" in reason for reason in examined.skipped)
+    assert peak < 256 * MIB
+
+
+def test_many_members_are_cut_short_and_said() -> None:
+    many = archive({f"{number}": b"x" for number in range(200)})
+    assert any("members" in reason for reason in detector(entries=50).examine(many).skipped)
+
+
+def test_depth_is_limited_and_said() -> None:
+    data = Mint(2).user_token().encode()
+    for _ in range(6):
+        data = gzip.compress(data)
+    assert detector(depth=6).examine(data).detections
+    shallow = detector(depth=5).examine(data)
+    assert not shallow.detections
+    assert any("more than 5 times" in reason for reason in shallow.skipped)
+
+
+def test_time_is_limited_and_said() -> None:
+    examined = detector(seconds=-1.0).examine(gzip.compress(Mint(3).user_token().encode()))
+    assert any("seconds" in reason for reason in examined.skipped)
+
+
+def test_evidence_is_limited_and_said() -> None:
+    examined = detector(evidence=100).examine(b'"hf_a" + "b"\n' * 1000)
+    assert any("places" in reason for reason in examined.skipped)
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_stream_that_is_cut_off_is_said(compress: object) -> None:
+    whole = compress(Mint(4).user_token().encode() * 100)  # type: ignore[operator]  # one of the three
+    assert any("cut off" in reason for reason in detector().examine(whole[:-9]).skipped)
+
+
+def test_an_encrypted_member_is_said_and_the_others_are_read() -> None:
+    token = Mint(5).user_token()
+    data = bytearray(archive({"closed": b"x", "open": token.encode()}))
+    data[6] |= 1
+    data[data.index(b"PK\x01\x02") + 8] |= 1
+    examined = detector().examine(bytes(data))
+    assert [each.member for each in examined.detections] == ["open"]
+    assert examined.skipped == ("closed: encrypted",)
+
+
+def test_archives_that_cannot_be_opened_are_said() -> None:
+    assert detector().examine(b"7z\xbc\xaf\x27\x1c" + bytes(40)).skipped == ("7-Zip archives can't be looked into",)
+    assert detector().examine(b"Rar!\x1a\x07\x01\x00" + bytes(40)).skipped == ("RAR archives can't be looked into",)
+
+
+def test_names_of_members_never_show_a_value() -> None:
+    token = Mint(6).user_token()
+    found = detector().examine(archive({f"{token}/{token}": token.encode()}))
+    assert found.detections
+    assert not any(token in str(each) for each in (*found.detections, *found.skipped))
