@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.hub.routes import _REPO, Routes, _route, refusal
 from tests.hub.server import Request, Response, reply
@@ -36,18 +36,26 @@ def _refs(routes: Routes, request: Request, found: re.Match[str]) -> Response:
     if request.query.get("include_prs"):
         body["pullRequests"] = []
     if repo.git is not None:
-        listing = subprocess.run(
-            ["git", "-c", "safe.directory=*", "for-each-ref", "--format=%(objectname) %(refname)"],
-            cwd=repo.git,
-            capture_output=True,
-            check=True,
-        ).stdout.decode()
-        for line in listing.splitlines():
-            commit, _, ref = line.partition(" ")
+        for ref, commit in sorted(_all_refs(repo.git).items()):
             for group, prefix in _GROUPS.items():
                 if ref.startswith(prefix) and group in body:
                     body[group].append({"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": commit})
     return reply(body)
+
+
+def _all_refs(bare: Path) -> dict[str, str]:
+    """Every ref of a bare repository, read as git keeps them: packed ones, then loose ones, which are newer."""
+    found = {}
+    packed = bare / "packed-refs"
+    if packed.is_file():
+        for line in packed.read_text().splitlines():
+            if not line.startswith(("#", "^")):
+                commit, _, ref = line.partition(" ")
+                found[ref] = commit
+    for file in (bare / "refs").rglob("*"):
+        if file.is_file():
+            found[file.relative_to(bare).as_posix()] = file.read_text().strip()
+    return found
 
 
 @_route("GET", "/api/buckets/(?P<name>[^/]+)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -95,6 +96,7 @@ def sweep(
         plugins=tuple(plugin or ()),
         secret_names=tuple(secret_name or ()),
         cache=cache_dir.absolute() if cache_dir else None,
+        service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
     with open_inventory(inventory) as book, screen(quiet=quiet) as progress:

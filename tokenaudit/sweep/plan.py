@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tokenaudit.errors import UsageError
 from tokenaudit.git.url import without_password
 from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.endpoint import DEFAULT
 from tokenaudit.hub.names import is_namespace
 from tokenaudit.hub.paged import needs, objects, text
 from tokenaudit.hub.repositories import (
@@ -137,9 +138,15 @@ def _namespace(shop: Workshop, scope: Scope, made: Plan, namespace: str, owner: 
             made.repositories.append(repository)
             made.tasks.append(_of_repository(namespace, repository))
     if not scope.narrow:
-        places = tuple(Place(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in _NAMESPACE_ASPECTS)
+        aspects = [a for a in _NAMESPACE_ASPECTS if a != "endpoints" or _has_endpoints(shop)]
+        places = tuple(Place(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in aspects)
         kind = "org" if owner == "org" else "user"
         made.tasks += [Task(namespace, (place,), owner=kind, mine=mine) for place in places]  # type: ignore[arg-type]
+
+
+def _has_endpoints(shop: Workshop) -> bool:
+    """Only the public Hub is known to have an inference endpoints service; another's has to be named."""
+    return shop.setup.service is not None or shop.hub.endpoint == DEFAULT
 
 
 def _of_repository(namespace: str, repository: Repository) -> Task:

@@ -1,0 +1,137 @@
+"""How the cost of a sweep grows, what a repeated one costs, and what a second worker brings.
+
+A simulated Hub in a process of its own (real HTTP, real `git http-backend`) with many small repositories on loopback.
+Everything is told as a ratio within one run, so that machines can be compared:
+
+    python benchmarks/sweep.py 1000
+    python benchmarks/sweep.py 200 --cluster
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.hub import bodies
+from tests.hub.double import HubDouble
+from tests.hub.world import Repo
+from tests.support.gitrepo import GitRepo
+from tests.support.mint import Mint
+
+TEMPLATES = 8
+OWN = Mint(1).user_token()
+
+
+def _templates(folder: Path) -> list[Path]:
+    mint = Mint(2)
+    made = []
+    for number in range(TEMPLATES):
+        repo = GitRepo(folder / f"template-{number}")
+        repo.commit("start", {"README.md": f"# {number}\n", "push.py": f"token = '{mint.user_token()}'\n"})
+        for change in range(6):
+            repo.commit(f"change {change}", {f"src/part{change}.py": f"x = {change}\n" * 200})
+        bare = folder / f"template-{number}.git"
+        subprocess.run(["git", "clone", "-q", "--mirror", str(repo.path), str(bare)], check=True)
+        made.append(bare)
+    return made
+
+
+def _hub(folder: Path, number: int, pipe: Connection) -> None:
+    """Serves `number` repositories as acme/r… until told to end."""
+    with HubDouble() as double:
+        double.world.organizations.add("acme")
+        double.world.page_size = 1000
+        double.knows(OWN, bodies.classic("write", orgs=[bodies.org("acme", "admin")]))
+        for index, template in zip(range(number), _templates(folder) * (number // TEMPLATES + 1), strict=False):
+            repo = Repo(f"acme/r{index:04}", git=folder / f"r{index:04}.git")
+            shutil.copytree(template, folder / f"r{index:04}.git", copy_function=os.link)
+            double.world.repos["model", repo.id] = repo
+        pipe.send(double.endpoint)
+        pipe.recv()
+
+
+@contextmanager
+def hub(number: int) -> Iterator[str]:
+    """The endpoint of a Hub with `number` repositories."""
+    with tempfile.TemporaryDirectory() as folder:
+        here, there = multiprocessing.get_context("spawn").Pipe()
+        process = multiprocessing.get_context("spawn").Process(target=_hub, args=(Path(folder), number, there))
+        process.start()
+        there.close()
+        try:
+            yield here.recv()
+        finally:
+            here.send("end")
+            process.join()
+
+
+def sweep(endpoint: str, data: Path, *more: str) -> tuple[float, int, int]:
+    """Seconds of one sweep in a process of its own, its peak memory in MB, and the credentials it found."""
+    code = "import sys; from tokenaudit.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "sweep", "acme", "--include", "*", "--type", "model", "--no-inspect", "-q"]
+    where = ["--inventory", str(data / "inventory.sqlite"), "--endpoint", endpoint, "-f", "json"]
+    env = {**os.environ, "HF_TOKEN": OWN, "HOME": str(data), "PYTHONPATH": str(Path(__file__).parents[1])}
+    started = time.perf_counter()
+    done = subprocess.Popen([*command, *where, *more], env=env, stdout=subprocess.PIPE)
+    out, _ = done.communicate()
+    spent = time.perf_counter() - started
+    report = json.loads(out)
+    if not report["complete"]:
+        sys.exit(f"the sweep is incomplete: {report['skipped'][:3]}")
+    return spent, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, len(report["credentials"])
+
+
+def grows(number: int) -> None:
+    """First and second sweep at a quarter, half and the whole of `number` repositories."""
+    print("repositories  first s  ms each  second s  second/first  peak MB  credentials")
+    for size in (number // 4, number // 2, number):
+        with hub(size) as endpoint, tempfile.TemporaryDirectory() as data:
+            first, memory, found = sweep(endpoint, Path(data))
+            second, _, again = sweep(endpoint, Path(data))
+            if found != again:
+                sys.exit(f"the second sweep reports {again} credentials, the first {found}")
+        each = 1000 * first / size
+        print(f"{size:12}  {first:7.1f}  {each:7.0f}  {second:8.1f}  {second / first:12.1%}  {memory:7}  {found:11}")
+
+
+def on_a_cluster(number: int) -> None:
+    """The same repositories with one and with two workers of a local Dask cluster."""
+    from distributed import LocalCluster  # noqa: PLC0415 - an extra
+
+    os.environ["HF_TOKEN"] = OWN
+    spent = {}
+    for workers in (1, 2):
+        with (
+            hub(number) as endpoint,
+            tempfile.TemporaryDirectory() as data,
+            LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
+        ):
+            spent[workers] = sweep(endpoint, Path(data), "--cluster", cluster.scheduler_address)[0]
+    print(f"one worker {spent[1]:.1f} s, two workers {spent[2]:.1f} s: {spent[1] / spent[2]:.2f} times as fast")
+
+
+def main() -> None:
+    """Runs what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("repositories", nargs="?", type=int, default=1000)
+    parser.add_argument("--cluster", action="store_true", help="compare one and two Dask workers instead")
+    arguments = parser.parse_args()
+    (on_a_cluster if arguments.cluster else grows)(arguments.repositories)
+
+
+if __name__ == "__main__":
+    main()
