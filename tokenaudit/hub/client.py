@@ -31,6 +31,8 @@ Token: TypeAlias = str | Literal[False]
 _REDIRECT = 300
 _ERROR = 400
 _GRACE = 0.25
+_LISTING_ATTEMPTS = 2
+"""A listing is retried page by page inside the library, except its first page in older versions."""
 _LONGEST_CREDENTIAL = 16_384
 
 
@@ -136,8 +138,9 @@ class Hub:
                 return answer
             pause = self.pacer.backoff(attempt, call.headers)
             patience = self.pacer.patience
-            tired = attempt >= patience.attempts or pause > patience.longest_wait
-            if tired or listing or waited + pause > patience.total_wait:
+            attempts = min(patience.attempts, _LISTING_ATTEMPTS) if listing else patience.attempts
+            tired = attempt >= attempts or pause > patience.longest_wait
+            if tired or waited + pause > patience.total_wait:
                 return Failure(answer.trouble, answer.status, answer.message, attempt)
             waited += self._wait(pause, note)
 
