@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, NamedTuple, cast
 
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
@@ -102,6 +103,7 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
         value
         for name, value in sorted(vars(module).items())
         if isinstance(value, type)
+        and not isinstance(value, GenericAlias)  # Python 3.10 takes `list[str]` for a class
         and issubclass(value, BasePlugin)
         and not name.startswith("_")
         and isinstance(getattr(value, "secret_type", None), str)
