@@ -102,8 +102,8 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
     classes = [
         value
         for name, value in sorted(vars(module).items())
-        if isinstance(value, type)
-        and not isinstance(value, GenericAlias)  # Python 3.10 takes `list[str]` for a class
+        if not isinstance(value, GenericAlias)  # Python 3.10 takes `list[str]` for a class
+        and isinstance(value, type)
         and issubclass(value, BasePlugin)
         and not name.startswith("_")
         and isinstance(getattr(value, "secret_type", None), str)
