@@ -95,6 +95,8 @@ def _work(shares: Sequence[Share], watcher: Watcher, source: int, sink: int, sen
         for haul in _hauls(shares[int.from_bytes(number, "little")], watcher):
             sender.send(haul)
     sender.send(None)
+    sender.close()
+    os._exit(0)  # nothing that the parent had begun to write, or does at its end, is the worker's to finish
 
 
 def _hauls(share: Share, watcher: Watcher) -> Iterator[Haul]:

@@ -56,10 +56,10 @@ class HistorySource:
                 ids = work.ids()
                 hits += _still_there(earlier, ids)
                 if not unread:
-                    save_state(self.state, mark, HistoryState(ids, tuple(sorted(hits))))
+                    yield from _saved(self.state, mark, HistoryState(ids, tuple(sorted(hits))))
             yield from self._sightings(repository, work, sorted(hits), run)
         except OSError as error:
-            yield Skipped(f"{self.target}: {error.filename}", f"can't be written: {error.strerror}")
+            yield Skipped(self.target, f"can't be read: {error.strerror}")
         except GitError as error:
             yield Skipped(self.target, str(error))
 
@@ -173,6 +173,13 @@ class HistorySource:
                     reachable=tag.id in reached,
                 )
                 yield Sighting(sighting.detection, location)
+
+
+def _saved(file: Path, mark: str, state: HistoryState) -> Iterator[Skipped]:
+    try:
+        save_state(file, mark, state)
+    except OSError as error:
+        yield Skipped(str(file), f"what was read could not be noted for the next scan: {error.strerror}")
 
 
 def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, str]]:
