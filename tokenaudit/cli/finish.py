@@ -49,6 +49,11 @@ class Finish:
             from tokenaudit.rules import all_rules  # noqa: PLC0415 - only for formats that carry the reference
 
             rules = all_rules()
+        rotation = None
+        if self.format == "html":
+            from tokenaudit.report.rotation_state import states  # noqa: PLC0415 - only the page shows it
+
+            rotation = states(report)
         text = render(
             report,
             self.format,
@@ -56,6 +61,7 @@ class Finish:
             width=width(self.output),
             show_unlikely=self.show_unlikely,
             rules=rules,
+            rotation=rotation,
         )
         emit(text, self.output)
         if self.format == "github":
