@@ -47,7 +47,8 @@ def inspect(
     the Hub that --endpoint or HF_ENDPOINT names, and nowhere else, one after the other whatever --jobs says. A token
     of your own is never used for this.
     """
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.ask import Questions  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.inquiry import Inquirer  # noqa: PLC0415 - as above
@@ -69,13 +70,12 @@ def inspect(
     screen = "identity" if report_format is options.Format.TEXT else report_format.value
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
     with progress_for(quiet=quiet) as progress:
-        inquirer = Inquirer(
+        questions = Questions(
             options.hub(endpoint, no_token=True),
-            load_settings(),
             None if no_cache else DiskCache(default_path()),
             reach.value,
             tuple(named_repo(name) for name in repo or ()),
-            progress,
         )
+        inquirer = Inquirer(questions, load_settings(), progress)
         audit = inquirer.inquire(handed())
     raise typer.Exit(finish(audit))
