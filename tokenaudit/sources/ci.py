@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeAlias
 
 from tokenaudit.ci import Literal, audit, is_ci_file, may_be_ci
 from tokenaudit.ci.zizmor import folded_in
@@ -68,7 +69,7 @@ class CiSource:
             with ObjectReader(git_dir) as reader:
                 for number, tree in enumerate(trees):
                     missing: list[Skipped] = []
-                    files = _tree_files(git_dir, tree, reader, self.target, missing, run)
+                    files = listed_files(tree_entries(git_dir, tree), reader, self.target, missing, run)
                     shown = None if bare and not number else tree
                     yield from self._audit(files, run, shown, seen)
                     yield from missing
@@ -161,16 +162,32 @@ def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
         ).decode().split()  # fmt: skip
         if answer:
             found.setdefault(answer[-1], name)
+        elif name in refs:
+            message = f"there is no revision {name}"
+            raise GitError(message)
     return list(found.values())
 
 
-def _tree_files(
-    git_dir: Path, tree: str, reader: ObjectReader, target: str, skipped: list[Skipped], run: Run
-) -> Iterator[tuple[str, bytes]]:
+Entry: TypeAlias = tuple[str, str, str]
+"""Mode, object id and path, as a tree or the index lists them."""
+
+
+def tree_entries(git_dir: Path, tree: str) -> list[Entry]:
+    """The files of a tree, at any depth."""
     listing = git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
-    for entry in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
-        head, _, path = entry.partition("\t")
+    entries = []
+    for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        head, _, path = line.partition("\t")
         mode, _, blob = head.split(" ")
+        entries.append((mode, blob, path))
+    return entries
+
+
+def listed_files(
+    entries: Iterable[Entry], reader: ObjectReader, target: str, skipped: list[Skipped], run: Run
+) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of the entries that may be configuration; what can't be read is added to `skipped`."""
+    for mode, blob, path in entries:
         name = _shown(path, run)
         if mode not in _REGULAR or not may_be_ci(name):
             continue

@@ -117,6 +117,14 @@ def _enclosing_repository(path: Path) -> Path | None:
     return next((top for top in path.resolve().parents if repository_kind(top) == "worktree"), None)
 
 
+def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
+    if "ci" not in scope.parts:
+        return []
+    from tokenaudit.sources.ci_changes import CiChangesSource  # noqa: PLC0415 - sources are imported as they are needed
+
+    return [CiChangesSource(path, target, None if scope.staged else scope.since, scope.secret_names)]
+
+
 def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
     from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - sources are imported as they are needed
     from tokenaudit.sources.tree import TreeSource  # noqa: PLC0415 - as above
@@ -133,11 +141,11 @@ def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list
     if scope.staged:
         from tokenaudit.sources.staged import StagedSource  # noqa: PLC0415 - as above
 
-        return [StagedSource(path, target)]
+        return [StagedSource(path, target), *_of_change(path, target, scope)]
     if scope.since:
         from tokenaudit.sources.revisions import SinceSource  # noqa: PLC0415 - as above
 
-        return [SinceSource(path, target, scope.since)]
+        return [SinceSource(path, target, scope.since), *_of_change(path, target, scope)]
     sources: list[Source] = []
     if "history" in scope.parts:
         from tokenaudit.sources.gitdir import GitDirSource  # noqa: PLC0415 - as above

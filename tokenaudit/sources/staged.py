@@ -74,7 +74,7 @@ class StagedSource:
 def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
     with_head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
     base = with_head.decode().strip() or git("hash-object", "-t", "tree", "--stdin", git_dir=git_dir).decode().strip()
-    index = _index_of_hook(path, git_dir)
+    index = index_of_hook(path, git_dir)
     listing = git(
         "diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--",
         git_dir=git_dir, cwd=path, keep=["GIT_INDEX_FILE"] if index else [],
@@ -85,7 +85,7 @@ def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
         yield _Entry(name, mode, old, new)
 
 
-def _index_of_hook(path: Path, git_dir: Path) -> bool:
+def index_of_hook(path: Path, git_dir: Path) -> bool:
     """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
     named = os.environ.get("GIT_INDEX_FILE")
     if not named:
