@@ -11,6 +11,7 @@ import typer
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
     from tokenaudit.hub.client import Hub
+    from tokenaudit.remediate.revoking import Fresh
 
 
 class FailOn(str, Enum):
@@ -132,3 +133,11 @@ def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Question
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
 
     return Questions(hub(endpoint, no_token=no_token), DiskCache(default_path()), reach.value)
+
+
+def fresh_cache() -> Fresh:
+    """Inspections for later runs, from a command that itself asks everything anew."""
+    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
+    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - as above
+
+    return Fresh(DiskCache(default_path()))

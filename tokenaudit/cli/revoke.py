@@ -65,12 +65,13 @@ def revoke(
     if not yes and not sys.stdin.isatty():
         message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"
         raise UsageError(message)
-    found = revoking.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers)
+    cache = options.fresh_cache()
+    found = revoking.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers, cache=cache)
     sys.stderr.write("\n".join(revoking.preview(found, hub.endpoint, organization)) + "\n")
     if not yes and any(not c.dead for c in found):
         _confirm(revoking.phrase(found))
     if organization is None:
-        outcomes = revoking.carry_out(found, hub, now=utc_now)
+        outcomes = revoking.carry_out(found, hub, now=utc_now, cache=cache)
     else:
         if hub.own is None:
             message = f"--organization needs an administrator's token: set HF_TOKEN to one of {organization}"

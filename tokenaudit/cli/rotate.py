@@ -69,7 +69,7 @@ def rotate(
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
     hub = options.hub(endpoint, no_token=no_token)
-    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now)
+    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, options.fresh_cache())
     known, rescan = _known(fingerprint, from_ or [], keyring)
     walk = start.begin(request, known, around, rescan)
     try:

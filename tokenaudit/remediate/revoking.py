@@ -17,6 +17,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.organization_revoke import shut_out
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.inspect import inspect_credentials
+from tokenaudit.inspect.inspector import Cache
 from tokenaudit.model import Inspection
 from tokenaudit.remediate.runbook.nouns import Consumer
 from tokenaudit.secret import Secret
@@ -27,6 +28,24 @@ WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 
 _DEAD = frozenset({"invalid", "expired"})
 _SHORTEST_PREFIX = 8
+
+
+class Fresh:
+    """A cache that is written to and never read: what is about to be revoked is asked about anew.
+
+    Without it, a scan within the next hour would still call a revoked credential active.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:  # noqa: ARG002 - the face of a cache
+        """Nothing, ever."""
+        return None
+
+    def put(self, fingerprint: str, inspection: Inspection) -> None:
+        """Keeps an inspection for others."""
+        self._cache.put(fingerprint, inspection)
 
 
 @dataclass(frozen=True)
@@ -101,9 +120,10 @@ def candidates(
     *,
     now: Callable[[], datetime],
     consumers: Mapping[str, tuple[Consumer, ...]] | None = None,
+    cache: Fresh | None = None,
 ) -> tuple[Candidate, ...]:
     """Each credential with what the Hub says of it now."""
-    asked = dict(inspect_credentials([(kinds[s.fingerprint], s) for s in secrets], hub, now=now))
+    asked = dict(inspect_credentials([(kinds[s.fingerprint], s) for s in secrets], hub, now=now, cache=cache))
     known = consumers or {}
     return tuple(
         Candidate(s, kinds[s.fingerprint], asked.get(s.fingerprint), known.get(s.fingerprint, ())) for s in secrets
@@ -130,7 +150,12 @@ def phrase(found: Sequence[Candidate]) -> str:
 
 
 def carry_out(
-    found: Sequence[Candidate], hub: Hub, *, now: Callable[[], datetime], waits: Sequence[float] = WAITS
+    found: Sequence[Candidate],
+    hub: Hub,
+    *,
+    now: Callable[[], datetime],
+    waits: Sequence[float] = WAITS,
+    cache: Fresh | None = None,
 ) -> tuple[Outcome, ...]:
     """Revokes every candidate that lives, and asks until each is refused. IRREVERSIBLE."""
     outcomes: dict[str, Outcome] = {}
@@ -145,12 +170,17 @@ def carry_out(
         if reason is not None:
             outcomes[candidate.secret.fingerprint] = _outcome(candidate, "left-out", f"not revoked: {reason}")
     waiting = [c for c in living if c.secret.fingerprint in sent.accepted]
-    outcomes |= {o.fingerprint: o for o in proven(waiting, hub, now=now, waits=waits)}
+    outcomes |= {o.fingerprint: o for o in proven(waiting, hub, now=now, waits=waits, cache=cache)}
     return tuple(outcomes[c.secret.fingerprint] for c in found)
 
 
 def proven(
-    found: Sequence[Candidate], hub: Hub, *, now: Callable[[], datetime], waits: Sequence[float] = WAITS
+    found: Sequence[Candidate],
+    hub: Hub,
+    *,
+    now: Callable[[], datetime],
+    waits: Sequence[float] = WAITS,
+    cache: Fresh | None = None,
 ) -> tuple[Outcome, ...]:
     """Asks the Hub, again and again with growing waits, until it refuses each of `found` or the waits are used up."""
     outcomes: dict[str, Outcome] = {}
@@ -160,7 +190,7 @@ def proven(
             break
         if wait:
             hub.pacer.sleep(wait)
-        asked = dict(inspect_credentials([(c.kind, c.secret) for c in waiting], hub, now=now))
+        asked = dict(inspect_credentials([(c.kind, c.secret) for c in waiting], hub, now=now, cache=cache))
         for candidate in waiting:
             seen = asked.get(candidate.secret.fingerprint)
             outcomes[candidate.secret.fingerprint] = _judged(candidate, seen)

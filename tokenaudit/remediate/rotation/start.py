@@ -14,7 +14,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.model import Grant, Recommendation, Report
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.link import creation_link
-from tokenaudit.remediate.revoking import chosen, recognised
+from tokenaudit.remediate.revoking import Fresh, chosen, recognised
 from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.walk import Walk
 from tokenaudit.remediate.rotation.wanted import grants
@@ -59,6 +59,7 @@ class Surroundings:
     say: Callable[[str], None]
     confirm: Callable[[str, str], bool]
     now: Callable[[], datetime]
+    cache: Fresh | None = None
 
 
 def begin(request: Request, known: Known, around: Surroundings, rescan: Callable[[], Sequence[str]] | None) -> Walk:
@@ -89,6 +90,7 @@ def begin(request: Request, known: Known, around: Surroundings, rescan: Callable
         now=around.now,
         rescan=rescan,
         dry_run=request.dry_run,
+        cache=around.cache,
     )
 
 

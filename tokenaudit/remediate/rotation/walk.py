@@ -17,7 +17,7 @@ from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Grant, Inspection
 from tokenaudit.remediate.consumers.interface import Seen, Updater, took
 from tokenaudit.remediate.permissions import in_words, name_of
-from tokenaudit.remediate.revoking import WAITS, Candidate, carry_out
+from tokenaudit.remediate.revoking import WAITS, Candidate, Fresh, carry_out
 from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.proof import compare, doors, identity_trouble
 from tokenaudit.secret import Secret
@@ -54,6 +54,7 @@ class Walk:
         rescan: looks for the old value again and names the places that still hold it.
         dry_run: look at everything, change nothing.
         waits: seconds between the questions whether the old credential is dead.
+        cache: told what the Hub says, for later scans.
     """
 
     hub: Hub
@@ -69,6 +70,7 @@ class Walk:
     rescan: Callable[[], Sequence[str]] | None = None
     dry_run: bool = False
     waits: Sequence[float] = WAITS
+    cache: Fresh | None = None
     _ids: list[str] = field(default_factory=list)
 
     def run(self) -> Record:
@@ -213,7 +215,7 @@ class Walk:
         if not self.confirm(what, f"revoke {self.old.fingerprint[:8]}"):
             raise self._halted(title, name, "not confirmed: nothing was revoked")
         self.journal.note(name, title, "begun")
-        (outcome,) = carry_out([candidate], self.hub, now=self.now, waits=self.waits)
+        (outcome,) = carry_out([candidate], self.hub, now=self.now, waits=self.waits, cache=self.cache)
         if outcome.result not in {"revoked", "already-dead"}:
             raise self._halted(title, name, outcome.reason)
         self._done(name, title, outcome.reason)
@@ -232,7 +234,7 @@ class Walk:
         self._done("gone", title, f"the Hub refuses the old one and knows the new one; {left}")
 
     def _inspect(self, secret: Secret, kind: str) -> Inspection:
-        return dict(inspect_credentials([(kind, secret)], self.hub, now=self.now))[secret.fingerprint]
+        return dict(inspect_credentials([(kind, secret)], self.hub, now=self.now, cache=self.cache))[secret.fingerprint]
 
     def _done(
         self, name: str, title: str, evidence: str, *, before: datetime | None = None, after: datetime | None = None

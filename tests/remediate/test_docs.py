@@ -1,0 +1,72 @@
+"""The guides are followed to the letter."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.hub import bodies
+from tests.hub.double import HubDouble
+from tests.support.mint import Mint
+from tokenaudit.remediate.consumers.resolve import FORMS
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(name: str) -> list[str]:
+    return re.findall(r"^```sh\n(.*?)^```$", (DOCS / name).read_text(), re.MULTILINE | re.DOTALL)
+
+
+def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_double: HubDouble, tmp_path: Path) -> None:
+    """Every command of the guide is run in order; only the typed confirmations are given as --yes."""
+    mint = Mint(90)
+    old, new = hub_double.knows(mint.user_token()), mint.user_token()
+    scope = bodies.scope("model", ["repo.content.read"], name="alice/m")
+    hub_double.knows(new, bodies.user(bodies.fine_grained(scope)))
+    hub_double.world.add_repo("alice/m", visibility="private")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / ".env").write_text(f"HF_TOKEN={old}\n")
+    (project / "app.py").write_text('from huggingface_hub import snapshot_download\nsnapshot_download("alice/m")\n')
+    for arguments in (["init", "-q"], ["add", "-Af"], ["commit", "-qm", "first"]):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+        subprocess.run(["git", *identity, *arguments], cwd=project, check=True)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "XDG_"))}
+    binaries = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = {**kept, "HOME": str(tmp_path), "PATH": binaries, "HF_ENDPOINT": hub_double.endpoint, "NO_PROXY": "*"}
+    script = "set -eu\n" + "\n".join(blocks("breach.md"))
+    script = re.sub(r"(tokenaudit (?:revoke|rotate) \S+)", r"\1 --yes", script)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        input=f"{old}\n{new}\n",
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert hub_double.world.revoked == [[old]]
+    assert old not in hub_double.world.tokens
+    assert (project / ".env").read_text() == f"HF_TOKEN={new}\n"
+    runbook = (project / "runbook.md").read_text()
+    assert "tokenaudit revoke" in runbook
+    assert "alice/m" in runbook
+    after = json.loads((project / "after.json").read_text())
+    status = {c["fingerprint"]: c["inspection"]["status"] for c in after["credentials"]}
+    assert "invalid" in status.values()
+    for name in ("report.json", "runbook.md", "incident.md", "after.json"):
+        assert old not in (project / name).read_text()
+        assert new not in (project / name).read_text()
+    assert old not in done.stdout + done.stderr
+
+
+def test_every_kind_of_consumer_is_in_the_guide() -> None:
+    text = (DOCS / "rotate.md").read_text()
+    for form in FORMS:
+        assert f"`{form}`" in text
