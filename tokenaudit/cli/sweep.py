@@ -17,7 +17,10 @@ _HOW = "How to run"
 
 def sweep(
     namespaces: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAMESPACE]...", help="Users or organizations of the Hub.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAMESPACE]...", help="Users or organizations of the Hub; also github:ORG, gitlab:GROUP."
+        ),
     ] = None,
     types: Annotated[
         str, typer.Option("--type", help="Only these: model, dataset, space, bucket.", rich_help_panel=_WHAT)

@@ -17,6 +17,7 @@ from tokenaudit.sources.gitdir import GitDirSource
 from tokenaudit.sources.history import HistorySource
 from tokenaudit.sources.interface import Silence
 from tokenaudit.sweep.collect import HubSource, collected
+from tokenaudit.sweep.elsewhere import with_password
 from tokenaudit.sweep.setup import VERSION
 from tokenaudit.sweep.task import Task
 
@@ -51,7 +52,7 @@ def sources_of(path: Path, target: str, secret_names: Sequence[str]) -> list[Hub
 
 def history_of_url(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
     """A git repository that is not on the Hub."""
-    url = task.url or ""
+    url = with_password(task.namespace, task.url or "")
     state = f"{VERSION}:{hashlib.sha256(remote_refs(url)).hexdigest()[:32]}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)

@@ -21,6 +21,7 @@ from tokenaudit.hub.repositories import (
 )
 from tokenaudit.inventory.nouns import Place
 from tokenaudit.model import Skipped
+from tokenaudit.sweep.elsewhere import platform_of, tasks_of
 from tokenaudit.sweep.setup import Scope
 from tokenaudit.sweep.task import Task
 from tokenaudit.sweep.workshop import Workshop
@@ -64,9 +65,13 @@ def plan(shop: Workshop, scope: Scope) -> Plan:
         UsageError: a namespace doesn't exist, the auditor's token is refused, or nobody answers.
     """
     made = Plan()
-    me = _me(shop)
     waiting = list(scope.namespaces)
+    on_the_hub = any(platform_of(namespace) is None for namespace in waiting)
+    me = _me(shop) if on_the_hub else None
     for namespace in waiting:
+        if platform_of(namespace) is not None:
+            made.tasks += tasks_of(namespace)
+            continue
         owner = _owner(shop, namespace)
         if scope.members and owner == "org" and namespace in scope.namespaces:
             waiting += [name for name in _members(shop, namespace, made) if name not in waiting]

@@ -22,6 +22,7 @@ from tokenaudit.sources.jobs import JobsSource
 from tokenaudit.sources.space import SpaceSource
 from tokenaudit.sources.webhooks import WebhooksSource
 from tokenaudit.sweep.collect import HubSource, collected, missed, without_values
+from tokenaudit.sweep.elsewhere import group_of
 from tokenaudit.sweep.history import history_of_url, repository_copy, sources_of
 from tokenaudit.sweep.setup import VERSION, Setup
 from tokenaudit.sweep.task import Task
@@ -137,6 +138,10 @@ def _url(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcom
     return history_of_url(shop, task, place, examiner)
 
 
+def _platform(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+    return _collected(shop, task, place, examiner, group_of(task.namespace))
+
+
 def _repository(task: Task) -> Repository:
     if task.repository is None:
         raise AssertionError
@@ -157,5 +162,6 @@ _READERS: Mapping[str, Callable[[Workshop, Task, Place, Examiner], Outcome]] = {
     "collections": _collections,
     "bucket": _bucket,
     "git": _url,
+    "platform": _platform,
 }
 ASPECTS = frozenset(_READERS)
