@@ -182,6 +182,21 @@ def test_what_no_header_can_carry_is_not_sent(hub: Hub, hub_double: HubDouble, m
     assert hub_double.requests == []
 
 
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_hub_that_echoes_what_it_got_does_not_get_it_into_an_answer(
+    hub: Hub, hub_double: HubDouble, token: Secret, status: int
+) -> None:
+    other = Mint(7).user_token()
+    hub_double.fails("whoami", error(status, f"bad token {token.reveal()}, try {other}"))
+    hub_double.fails("whoami", Fault(status, body=f'{{"error": "bad token {token.reveal()}"}}'.encode()))
+    for _ in range(2):
+        answer = hub.whoami(token)
+        assert isinstance(answer, Failure)
+        assert "bad token ****" in answer.message
+        assert token.reveal() not in repr(answer)
+        assert other not in repr(answer)
+
+
 def test_no_connection_is_said_without_the_value(token: Secret, clock: Clock) -> None:
     with HubDouble() as gone:
         endpoint = gone.endpoint

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -34,6 +35,16 @@ class Failure:
 
 
 Answer: TypeAlias = Reply | Failure
+
+
+_CREDENTIAL = re.compile(r"(?:hf|api_org|oauth_app_secret)_[A-Za-z0-9_.-]{20,}|eyJ[A-Za-z0-9_.-]{20,}")
+
+
+def masked(text: str, value: str | None = None) -> str:
+    """`text` without `value`, and without anything else that looks like a credential: a server may echo what it got."""
+    if value:
+        text = text.replace(value, "****")
+    return _CREDENTIAL.sub("****", text)
 
 
 def printable(text: str, *, limit: int = 300) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
-from tokenaudit.hub.answer import PASSING, Answer, Failure, Reply, Trouble, printable
+from tokenaudit.hub.answer import PASSING, Answer, Failure, Reply, Trouble, masked, printable
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.pace import Pacer, Patience
 from tokenaudit.hub.session import Call, Stopped, begin, end
@@ -174,19 +174,19 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
     except Stopped as stopped:
         return Failure(stopped.trouble, call.status, stopped.message)
     except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
-        return _translated(error, call)
+        return _translated(error, call, token)
     finally:
         end()
     if call.status is None or call.status >= _REDIRECT:
-        return _translated(None, call)
+        return _translated(None, call, token)
     return Reply(call.status, body)
 
 
-def _translated(error: Exception | None, call: Call) -> Failure:
+def _translated(error: Exception | None, call: Call, token: Token) -> Failure:
     """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
     if call.status is not None and call.status >= _ERROR:
         trouble: Trouble = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
-        return Failure(trouble, call.status, printable(call.error_text))
+        return Failure(trouble, call.status, printable(masked(call.error_text, token or None)))
     if call.status is not None and call.status >= _REDIRECT:
         return Failure("redirect", call.status, "the Hub answered with a redirect")
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -197,7 +197,7 @@ def _translated(error: Exception | None, call: Call) -> Failure:
         ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
     ):
         if names & kinds:
-            return Failure(cast("Trouble", broken), call.status, printable(message))
+            return Failure(cast("Trouble", broken), call.status, printable(masked(message, token or None)))
     if call.status is None:
         return Failure("not-asked", None, f"the request could not be made ({type(error).__name__})")
     return Failure("malformed", call.status, f"the answer is not what the Hub promises ({type(error).__name__})")
