@@ -62,13 +62,14 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     if head.schema != SCHEMA:
         raise ConfigurationError(_schema_trouble(head.schema, name))
     try:
-        return msgspec.json.decode(data, type=Report)
+        report: Report = _in_utc(msgspec.json.decode(data, type=Report))
     except msgspec.ValidationError as error:
         message = f"{name} is not a valid tokenaudit report: {_validation_trouble(error)}"
         raise ConfigurationError(message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{name} can't be read: {_json_trouble(error)}"
         raise ConfigurationError(message) from None
+    return report
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,19 @@ def _as_escape(found: re.Match[str]) -> str:
     return "".join(f"\\u{raw[at : at + 2].hex()}" for at in range(0, len(raw), 2))
 
 
+def _moment(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        return time.replace(tzinfo=timezone.utc)
+    try:
+        return time.astimezone(timezone.utc) if time.utcoffset() else time
+    except OverflowError:  # at either end of what a datetime can hold
+        return time.replace(tzinfo=timezone.utc)
+
+
 def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
-    """`node` with every time in UTC: git gives times in the author's zone."""
+    """`node` with every time in UTC: git gives times in the author's zone, a report made by hand may give none."""
     if isinstance(node, datetime):
-        return node.astimezone(timezone.utc) if node.utcoffset() else node
+        return _moment(node)
     if isinstance(node, tuple):
         return tuple(_in_utc(item) for item in node)
     if is_dataclass(node) and not isinstance(node, type):

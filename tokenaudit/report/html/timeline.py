@@ -111,7 +111,7 @@ def anchor(credential: Credential) -> str:
 def _years(start: float, end: float, last: float, report: Report) -> tuple[Mark, ...]:
     this = report.finished_at.year
     marks = []
-    for year in range(this - _MOST_YEARS, this + 1):
+    for year in range(max(1, this - _MOST_YEARS), this + 1):
         moment = report.finished_at.replace(year=year, month=1, day=1, hour=0, minute=0, second=0).timestamp()
         if start <= moment <= end:
             share = (moment - start) / max(end - start, 1.0)
