@@ -271,8 +271,8 @@ def _json_object(part: str) -> dict[str, Any] | None:
 
 # Likelihood -----------------------------------------------------------------------------------------------------------
 
-THRESHOLD = 16.0
-"""Bits a body must save to be called no credential: at most one random body in 2^16 = 65,536 can save that many."""
+THRESHOLD = 5.0
+"""Bits a body must save to be called no credential; benchmarks/likelihood.py measures both sides of it."""
 
 _STAND_INS = (  # noqa: SIM905 - a list of a hundred quotes reads worse
     "access api change changeme dummy enter example face fake foo goes hash here hf hub hugging huggingface insert "

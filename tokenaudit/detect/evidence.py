@@ -61,7 +61,7 @@ class Prefilter:
             scouted.append((index, end))
             return len(scouted) >= _TOGETHER and confirmed()
 
-        return self._scan(data, seen) or confirmed()
+        return self._scan(data, seen) or (bool(scouted) and confirmed())
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""

@@ -14,6 +14,7 @@ WINDOW = 64 << 20
 """Bytes of a file that are looked at together."""
 
 _OVERLAP = 1 << 20
+_SMALL = 256 << 10
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -119,6 +120,21 @@ class Window:
                 for each in examined.detections
             ),
         )
+
+
+def read_small(path: str) -> bytes | None:
+    """The content of a regular file that is not large, in as few calls as possible; None for all others."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None  # `read_windows` tells why
+    try:
+        data = os.read(descriptor, _SMALL)
+        return data if len(data) < _SMALL else None
+    except OSError:
+        return None  # a folder, say; `read_windows` tells
+    finally:
+        os.close(descriptor)
 
 
 def read_windows(path: str) -> Iterator[Window]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.sources.files import Unreadable, read_windows
+from tokenaudit.sources.files import Unreadable, read_small, read_windows
 
 if TYPE_CHECKING:
     from tokenaudit.detect.interface import Examined, Examiner
@@ -62,6 +62,9 @@ def examine_file(path: str, examiner: Examiner) -> tuple[list[Examined], int]:
     Raises:
         Unreadable: the file can't be opened or read.
     """
+    small = read_small(path)
+    if small and not examiner.may_hold(small):
+        return [], len(small)
     seen = []
     size = 0
     for window in read_windows(path):
