@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from tokenaudit.gather import Gathered
-from tokenaudit.model import Credential, Evidence, Inspection, Report, Severity, Skipped, Summary, Tool
+from tokenaudit.model import Credential, Evidence, Inspection, Problem, Report, Severity, Skipped, Summary, Tool
 from tokenaudit.policy import Settings, judge
 
 Inspections: TypeAlias = Mapping[str, Inspection]
@@ -27,17 +27,22 @@ def assess(
     settings: Settings,
     now: datetime,
     evidence: Sequence[Evidence] = (),
+    problems: Sequence[Problem] = (),
 ) -> Credential:
     """One credential with its inspection, verdict and recommendation; `evidence` is what code was seen to need.
+
+    `problems` are those of the same run: one of them may bring the change that makes CI do without the credential.
 
     Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
     """
     if credential.likelihood != "credential":
         return credential
-    from tokenaudit.remediate.recommendation import recommend  # noqa: PLC0415 - a clean place needs no replacement
+    from tokenaudit.remediate.keyless import keyless_patch  # noqa: PLC0415 - a clean place needs no replacement
+    from tokenaudit.remediate.recommendation import recommend  # noqa: PLC0415 - as above
 
     inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
-    recommended = replace(inspected, recommendation=recommend(inspected, evidence))
+    patch = keyless_patch(inspected, problems)
+    recommended = replace(inspected, recommendation=recommend(inspected, evidence, patch=patch))
     # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.
     return replace(recommended, verdict=judge(recommended if evidence else inspected, settings, now))
 
@@ -58,7 +63,10 @@ def report(
     """
     moment = now()
     found = gathered.credentials.values()
-    credentials = sorted((assess(each, inspections, settings, moment, uses(each)) for each in found), key=_worst_first)
+    problems = gathered.problems
+    credentials = sorted(
+        (assess(each, inspections, settings, moment, uses(each), problems) for each in found), key=_worst_first
+    )
     skipped = (*gathered.skipped, *_unanswered(credentials))
     return Report(
         tool=tool,

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
 
 from tests.support.mint import Mint
-from tokenaudit.model import Account, Credential, Entity, Evidence, Grant, Inspection, Organization
+from tokenaudit.model import (
+    Account,
+    Credential,
+    Entity,
+    Evidence,
+    Grant,
+    Inspection,
+    Location,
+    Organization,
+    Problem,
+    Severity,
+)
+from tokenaudit.remediate.keyless import keyless_patch
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.secret import Secret
 
@@ -123,3 +136,13 @@ def test_a_need_the_code_does_not_name_is_said_and_not_guessed() -> None:
 def test_consumers_are_told_apart() -> None:
     found = recommend(credential(), [write("jobs.a"), write("jobs.b")])
     assert any("token of its own" in n for n in found.notes)
+
+
+def test_the_one_keyless_patch_of_the_same_place_comes_with_it() -> None:
+    def problem(target: str, patch: str, rule: str = "ci-could-be-keyless") -> Problem:
+        return Problem(rule, Severity.LOW, target, "w.yml", 1, 1, "j", "HF_TOKEN", "m", "r", patch=patch)
+
+    found = replace(credential(), locations=(Location("tree", "here"),))
+    assert keyless_patch(found, [problem("here", "a"), problem("there", "b")]) == "a"
+    assert keyless_patch(found, [problem("here", "a"), problem("here", "b")]) is None
+    assert keyless_patch(found, [problem("here", "a", "ci-unpinned-action")]) is None

@@ -140,7 +140,7 @@ class Walk:
     def _prove_new(self, old: Inspection) -> Secret:
         title = "Prove the new one"
         if not self.wanted:
-            reason = "what the new token should be able to do is not known: say it with --grant, or give a --report"
+            reason = "what the new token should be able to do is not known: say it with --grant (`plan` shows it)"
             raise self._halted(title, "new", reason)
         new = self.new()
         if new == self.old:

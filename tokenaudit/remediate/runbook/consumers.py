@@ -67,7 +67,7 @@ def _at(location: Location) -> Iterator[Consumer]:
         yield Consumer(kind, location.target, location.member or location.path, how, location.date, owner)
         return
     name = basename(location.path or "")
-    where = location.target if location.path is None else f"{location.target}: {location.path}"
+    where = spot(location)
     if name.startswith(".env") or name.endswith(".env"):
         yield Consumer(
             "dotenv", where, name, "replace the value in the file, and take the file out of git", None, owner
@@ -75,6 +75,13 @@ def _at(location: Location) -> Iterator[Consumer]:
     else:
         how = "read the token from the environment (HF_TOKEN) instead of writing it here"
         yield Consumer("file", where, name or None, how, None, owner)
+
+
+def spot(location: Location) -> str:
+    """The place of a location, as short as it can be."""
+    if location.path is None:
+        return location.target
+    return location.path if location.target == "." else f"{location.target}: {location.path}"
 
 
 def _in_ci(problem: Problem) -> Iterator[Consumer]:

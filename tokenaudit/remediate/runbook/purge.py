@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Location
+from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.remediate.runbook.nouns import Step
 
 _MESSAGES = frozenset({"commit-message", "tag-message"})
@@ -25,7 +26,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
             by_target.setdefault(location.target, []).append(location)
     for number, (target, locations) in enumerate(by_target.items(), start=1):
         yield _rewrite(f"purge-{number}", target, locations)
-    paths = sorted({f"{loc.target}: {loc.path}" for loc in credential.locations if not loc.commit and loc.path})
+    paths = sorted({spot(loc) for loc in credential.locations if not loc.commit and loc.path})
     if paths:
         yield Step(
             "purge-files",
