@@ -14,7 +14,7 @@ _LONGEST_REASON = 300
 class Budget:
     """Shared by everything that is unwrapped from one piece of bytes. Each limit that is hit adds one reason."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: Limits, clock: Callable[[], float] = time.process_time) -> None:
         self.limits = limits
         self.reasons: dict[str, None] = {}
         self._clock = clock

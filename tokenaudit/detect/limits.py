@@ -13,7 +13,8 @@ class Limits:
 
     `depth`: wrappings inside each other. `size`: bytes that may come out of all unwrapping together. `ratio`: how many
     times larger than what holds it something may become (small things may always grow to 16 MiB). `entries`: archive
-    members in all. `evidence`: places in one text that are looked at more closely. `seconds`: time spent in all.
+    members in all. `evidence`: places in one text that are looked at more closely. `seconds`: processor time spent in
+    all, so that a busy machine changes no result.
     """
 
     depth: int = 8
