@@ -24,6 +24,8 @@ from tokenaudit.sources.tree import TreeSource
 
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
+    from tokenaudit.hub.client import Hub
+    from tokenaudit.remediate.visibility import Visibilities
     from tokenaudit.sources.machine import MachineSource
 
 TOOL = Tool("tokenaudit", __version__)
@@ -85,16 +87,26 @@ class Auditor:
             started_at=started_at,
             now=self.now,
             tool=TOOL,
-            uses=_uses(roots),
+            uses=_uses(roots, self.questions.hub if self.questions else None),
         )
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
 
 
-def _uses(roots: Mapping[str, Path]) -> Uses:
+def _uses(roots: Mapping[str, Path], hub: Hub | None) -> Uses:
+    """What code was seen to need; with a Hub to ask, also which of the repositories it reads are public."""
+    known: list[Visibilities] = []
+
     def uses(credential: Credential) -> Sequence[Evidence]:
         from tokenaudit.uses import evidence_for  # noqa: PLC0415 - a clean place shows no uses
 
-        return evidence_for(credential, roots) if credential.likelihood == "credential" else ()
+        evidence = evidence_for(credential, roots) if credential.likelihood == "credential" else ()
+        if hub is None or not evidence:
+            return evidence
+        from tokenaudit.remediate.visibility import Visibilities, with_visibility  # noqa: PLC0415 - as above
+
+        if not known:
+            known.append(Visibilities(hub))
+        return with_visibility(evidence, known[0].of)
 
     return uses
 

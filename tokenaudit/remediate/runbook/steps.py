@@ -53,7 +53,7 @@ def _ordered(
         yield Step(
             "restart",
             "Start again whatever reads it only once",
-            f"Restart or rerun: {_listed([c.where for c in consumers], '')}.",
+            f"Restart or rerun what reads: {_listed([_thing(c) for c in consumers], '')}.",
             "A run that started after the change has succeeded, for each of them.",
         )
     if mode == "planned" and not dead:
@@ -89,7 +89,7 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -
             "the application's access.",
             "The Hub refuses it (whoami answers 401).",
         )
-    breaks = _listed([c.where for c in consumers], "nothing that is known")
+    breaks = _listed([_spoken(c) for c in consumers], "nothing that is known")
     first = "Contain: revoke it now" if mode == "breach" else "Revoke the old one, last"
     return Step(
         "revoke",
@@ -159,7 +159,6 @@ def _replaced_when(recommendation: Recommendation) -> str:
 
 
 def _move(number: int, consumer: Consumer, recommendation: Recommendation) -> Step:
-    named = f" {consumer.name}" if consumer.name else ""
     doubt = "" if consumer.certain else " Only its name says that it holds this credential: compare its date first."
     how = consumer.how[:1].upper() + consumer.how[1:]
     if recommendation.replacement in {"trusted-publisher", "no-token"} and consumer.kind.endswith(
@@ -168,7 +167,7 @@ def _move(number: int, consumer: Consumer, recommendation: Recommendation) -> St
         how = "Take it out of the job and delete it once a run without it has succeeded"
     return Step(
         f"move-{number}",
-        f"{consumer.kind}{named} in {consumer.where}",
+        _thing(consumer),
         f"{how}.{doubt}" + (f" Ask {consumer.owner}, who last touched it." if consumer.owner else ""),
         _moved_when(consumer),
     )
@@ -220,8 +219,14 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
 
 
 def _spoken(consumer: Consumer) -> str:
-    named = f" {consumer.name}" if consumer.name else ""
-    return f"{consumer.kind}{named} in {consumer.where}" + (f" (owner {consumer.owner})" if consumer.owner else "")
+    return _thing(consumer) + (f" (owner {consumer.owner})" if consumer.owner else "")
+
+
+def _thing(consumer: Consumer) -> str:
+    if not consumer.name or consumer.where.endswith(consumer.name):
+        return f"{consumer.kind} {consumer.where}"
+    where = "this repository" if consumer.where == "." else consumer.where
+    return f"{consumer.kind} {consumer.name} of {where}"
 
 
 def _places(credential: Credential) -> str:
