@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,13 @@ def test_an_origin_with_programs_in_its_configuration_runs_none(origin: GitRepo,
     with cloned(f"file://{origin.path}", Silence()) as path:
         assert os.listdir(path)  # noqa: PTH208 - only whether there is anything
     assert not mark.exists()
+
+
+def test_copies_made_side_by_side_leave_each_other_alone(origin: GitRepo, temporary: Path) -> None:
+    def copy(_: int) -> bool:
+        with cloned(f"file://{origin.path}", Silence()) as path:
+            return GitRepo(path, bare=True).git("for-each-ref") == origin.git("for-each-ref")
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(copy, range(18)))
+    assert list(temporary.iterdir()) == []
