@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -79,12 +80,26 @@ def hub(number: int) -> Iterator[str]:
             process.join()
 
 
-def sweep(endpoint: str, data: Path, *more: str) -> tuple[float, int, int]:
-    """Seconds of one sweep in a process of its own, its peak memory in MB, and the credentials it found."""
+@dataclass(frozen=True)
+class Cost:
+    """One sweep: seconds on the clock, seconds of processor (git's included), peak memory in MB, credentials found.
+
+    On a machine that has other things to do only the processor's seconds can be compared.
+    """
+
+    wall: float
+    processor: float
+    memory: int
+    found: int
+
+
+def sweep(endpoint: str, data: Path, *more: str) -> Cost:
+    """One sweep in a process of its own."""
     code = "import sys; from tokenaudit.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "sweep", "acme", "--include", "*", "--type", "model", "--no-inspect", "-q"]
     where = ["--inventory", str(data / "inventory.sqlite"), "--endpoint", endpoint, "-f", "json"]
     env = {**os.environ, "HF_TOKEN": OWN, "HOME": str(data), "PYTHONPATH": str(Path(__file__).parents[1])}
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.Popen([*command, *where, *more], env=env, stdout=subprocess.PIPE)
     out, _ = done.communicate()
@@ -92,20 +107,26 @@ def sweep(endpoint: str, data: Path, *more: str) -> tuple[float, int, int]:
     report = json.loads(out)
     if not report["complete"]:
         sys.exit(f"the sweep is incomplete: {report['skipped'][:3]}")
-    return spent, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024, len(report["credentials"])
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(spent, processor, after.ru_maxrss // 1024, len(report["credentials"]))
 
 
 def grows(number: int) -> None:
     """First and second sweep at a quarter, half and the whole of `number` repositories."""
-    print("repositories  first s  ms each  second s  second/first  peak MB  credentials")
+    print("repositories  first s (processor)  ms each  second s (processor)  second/first (processor)  peak MB")
     for size in (number // 4, number // 2, number):
         with hub(size) as endpoint, tempfile.TemporaryDirectory() as data:
-            first, memory, found = sweep(endpoint, Path(data))
-            second, _, again = sweep(endpoint, Path(data))
-            if found != again:
-                sys.exit(f"the second sweep reports {again} credentials, the first {found}")
-        each = 1000 * first / size
-        print(f"{size:12}  {first:7.1f}  {each:7.0f}  {second:8.1f}  {second / first:12.1%}  {memory:7}  {found:11}")
+            first, second = sweep(endpoint, Path(data)), sweep(endpoint, Path(data))
+        if first.found != second.found:
+            sys.exit(f"the second sweep reports {second.found} credentials, the first {first.found}")
+        each = 1000 * first.processor / size
+        ratio, of_processor = second.wall / first.wall, second.processor / first.processor
+        print(
+            f"{size:12}  {first.wall:7.1f} ({first.processor:6.1f})  {each:11.0f}  {second.wall:8.1f} "
+            f"({second.processor:6.1f})  {ratio:12.1%} ({of_processor:5.1%})  {first.memory:11}",
+            flush=True,
+        )
 
 
 def on_a_cluster(number: int) -> None:
@@ -120,7 +141,7 @@ def on_a_cluster(number: int) -> None:
             tempfile.TemporaryDirectory() as data,
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         ):
-            spent[workers] = sweep(endpoint, Path(data), "--cluster", cluster.scheduler_address)[0]
+            spent[workers] = sweep(endpoint, Path(data), "--cluster", cluster.scheduler_address).wall
     print(f"one worker {spent[1]:.1f} s, two workers {spent[2]:.1f} s: {spent[1] / spent[2]:.2f} times as fast")
 
 
