@@ -33,7 +33,6 @@ class Setup:
     largest_text: int = 4 << 20
     most_bucket_bytes: int = 1 << 30
     service: str | None = None
-    logs: bool = False
 
 
 @dataclass(frozen=True)
