@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,6 +125,35 @@ def test_repositories_within_a_place_give_their_histories(repo: GitRepo, tmp_pat
     targets = {place["target"] for credential in report["credentials"] for place in credential["locations"]}
     assert targets == {f"{repo.path}/third_party/vendored", f"{repo.path}/.git/modules/library"}
     assert tokenaudit("scan", repo.path, "--only", "tree", home=tmp_path).code == 0
+
+
+WORKFLOW = """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: hf auth login --token ${{ secrets.HF_TOKEN }}
+"""
+
+
+def test_ci_configuration_of_other_refs_is_read_on_request(repo: GitRepo, tmp_path: Path) -> None:
+    repo.commit("first", {"a.txt": "a\n"})
+    repo.switch("side", "HEAD")
+    repo.commit("ci", {".github/workflows/ci.yml": WORKFLOW})
+    repo.switch("main")
+    arguments = ["scan", str(repo.path), "--only", "ci", "-f", "json"]
+    assert tokenaudit(*arguments, home=tmp_path).report["problems"] == []
+    for ref in ("side", "*"):
+        problems = tokenaudit(*arguments, "--ci-ref", ref, home=tmp_path).report["problems"]
+        assert "ci-token-in-argv" in {problem["rule"] for problem in problems}
+
+
+@pytest.mark.skipif(shutil.which("zizmor", path=Path(sys.executable).parent) is None, reason="zizmor is not installed")
+def test_zizmor_speaks_up_for_jobs_with_a_credential(repo: GitRepo, tmp_path: Path) -> None:
+    repo.commit("ci", {".github/workflows/ci.yml": WORKFLOW})
+    problems = tokenaudit("scan", repo.path, "--only", "ci", "--zizmor", "-f", "json", home=tmp_path).report["problems"]
+    assert any(problem["rule"].startswith("zizmor/") for problem in problems)
 
 
 def test_several_targets_make_one_report(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:

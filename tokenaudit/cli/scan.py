@@ -28,6 +28,12 @@ def scan(
     secret_name: Annotated[
         list[str] | None, typer.Option(help="A further name under which CI keeps a Hugging Face token. Repeatable.")
     ] = None,
+    ci_ref: Annotated[
+        list[str] | None, typer.Option(metavar="REF", help="Read the CI configuration of this ref too; *: of all.")
+    ] = None,
+    zizmor: Annotated[
+        bool, typer.Option("--zizmor", help="Fold in what zizmor says of jobs with a credential (extra: zizmor).")
+    ] = False,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = options.Format.TEXT,
     output: options.OutputOption = None,
@@ -66,7 +72,14 @@ def scan(
         update_baseline=update_baseline,
         plugins=tuple(plugin or ()),
     )
-    scope = Scope(parts(only, skip), since, secret_names=tuple(secret_name or ()), staged=staged)
+    scope = Scope(
+        parts(only, skip),
+        since,
+        staged=staged,
+        secret_names=tuple(secret_name or ()),
+        ci_refs=tuple(ci_ref or ()),
+        zizmor=zizmor,
+    )
     with progress_for(quiet=quiet) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),

@@ -44,13 +44,17 @@ class Scope:
     """Which parts of a repository to read.
 
     `since` limits the scan to what the commits after the merge base with that revision bring in, `staged` to what the
-    index holds and HEAD does not; either leaves the working tree and the rest of the history alone.
+    index holds and HEAD does not; either leaves the working tree and the rest of the history alone. `secret_names` are
+    further names under which CI keeps a Hugging Face credential. CI configuration is also read at the tips of `ci_refs`
+    (`*`: of every ref), and judged by zizmor too if asked.
     """
 
     parts: Collection[Part] = PARTS
     since: str | None = None
     staged: bool = False
     secret_names: Sequence[str] = ()
+    ci_refs: Sequence[str] = ()
+    zizmor: bool = False
 
 
 @contextmanager
@@ -126,15 +130,20 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
 
 
 def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
-    from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - sources are imported as they are needed
-    from tokenaudit.sources.tree import TreeSource  # noqa: PLC0415 - as above
+    from tokenaudit.sources.tree import TreeSource  # noqa: PLC0415 - sources are imported as they are needed
 
     sources: list[Source] = []
     if "tree" in scope.parts:
         sources.append(TreeSource(path, target, nested_histories="history" in scope.parts))
     if "ci" in scope.parts and path.is_dir():
-        sources.append(CiSource(path, target, secret_names=scope.secret_names))
+        sources.append(_ci(path, target, scope))
     return sources
+
+
+def _ci(path: Path, target: str, scope: Scope) -> Source:
+    from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - as above
+
+    return CiSource(path, target, scope.secret_names, scope.ci_refs, zizmor=scope.zizmor)
 
 
 def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list[Source]:
@@ -155,7 +164,5 @@ def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list
     if tree:
         sources += _of_folder(path, target, scope)
     elif "ci" in scope.parts:
-        from tokenaudit.sources.ci import CiSource  # noqa: PLC0415 - as above
-
-        sources.append(CiSource(path, target, secret_names=scope.secret_names))
+        sources.append(_ci(path, target, scope))
     return sources
