@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from tokenaudit.gather import Gathered
 from tokenaudit.model import Credential, Evidence, Inspection, Problem, Report, Severity, Skipped, Summary, Tool
-from tokenaudit.policy import Settings, judge
+from tokenaudit.policy import Settings
 
 Inspections: TypeAlias = Mapping[str, Inspection]
 Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
@@ -37,6 +37,7 @@ def assess(
     """
     if credential.likelihood != "credential":
         return credential
+    from tokenaudit.policy import judge  # noqa: PLC0415 - a clean place needs no rules
     from tokenaudit.remediate.keyless import keyless_patch  # noqa: PLC0415 - a clean place needs no replacement
     from tokenaudit.remediate.recommendation import recommend  # noqa: PLC0415 - as above
 

@@ -1,8 +1,32 @@
 """Identity and use → reasons → a verdict. One rule a file, in `rules/`."""
 
-from tokenaudit.policy.config import load_settings
-from tokenaudit.policy.judge import judge
-from tokenaudit.policy.registry import RULES
-from tokenaudit.policy.settings import Exemption, Incident, Settings
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenaudit.policy.config import load_settings
+    from tokenaudit.policy.judging import judge
+    from tokenaudit.policy.registry import RULES
+    from tokenaudit.policy.settings import Exemption, Incident, Settings
+
+_HOMES = {
+    "RULES": "tokenaudit.policy.registry",
+    "Exemption": "tokenaudit.policy.settings",
+    "Incident": "tokenaudit.policy.settings",
+    "Settings": "tokenaudit.policy.settings",
+    "judge": "tokenaudit.policy.judging",
+    "load_settings": "tokenaudit.policy.config",
+}
 
 __all__ = ["RULES", "Exemption", "Incident", "Settings", "judge", "load_settings"]
+
+
+def __getattr__(name: str) -> object:
+    """Loads the rules only where something is judged: a clean place needs none of them."""
+    if name not in _HOMES:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    found: object = getattr(importlib.import_module(_HOMES[name]), name)
+    return found

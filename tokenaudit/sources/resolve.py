@@ -116,17 +116,17 @@ def _of_path(target: str, scope: Scope, progress: Progress) -> list[Source]:
 
 
 def _enclosing_repository(path: Path) -> Path | None:
-    from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - as above
+    """The top of the working tree that `path` lies in, if it lies in one."""
+    if not any((parent / ".git").exists() for parent in path.resolve().parents):
+        return None
+    from git import InvalidGitRepositoryError, Repo  # noqa: PLC0415 - slow to load, and seldom needed
 
-    return next((top for top in path.resolve().parents if repository_kind(top) == "worktree"), None)
-
-
-def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
-    if "ci" not in scope.parts:
-        return []
-    from tokenaudit.sources.ci_changes import CiChangesSource  # noqa: PLC0415 - sources are imported as they are needed
-
-    return [CiChangesSource(path, target, None if scope.staged else scope.since, scope.secret_names)]
+    try:
+        with Repo(path, search_parent_directories=True) as repository:
+            top = repository.working_tree_dir
+    except InvalidGitRepositoryError:
+        return None
+    return Path(top) if top is not None else None
 
 
 def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
@@ -166,3 +166,11 @@ def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list
     elif "ci" in scope.parts:
         sources.append(_ci(path, target, scope))
     return sources
+
+
+def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
+    if "ci" not in scope.parts:
+        return []
+    from tokenaudit.sources.ci_changes import CiChangesSource  # noqa: PLC0415 - sources are imported as they are needed
+
+    return [CiChangesSource(path, target, None if scope.staged else scope.since, scope.secret_names)]
