@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tokenaudit.hub.client import Hub
     from tokenaudit.remediate.visibility import Visibilities
     from tokenaudit.sources.machine import MachineSource
+    from tokenaudit.uses import CodeUses
 
 TOOL = Tool("tokenaudit", __version__)
 
@@ -95,11 +96,16 @@ class Auditor:
 def _uses(roots: Mapping[str, Path], hub: Hub | None) -> Uses:
     """What code was seen to need; with a Hub to ask, also which of the repositories it reads are public."""
     known: list[Visibilities] = []
+    code: list[CodeUses] = []
 
     def uses(credential: Credential) -> Sequence[Evidence]:
-        from tokenaudit.uses import evidence_for  # noqa: PLC0415 - a clean place shows no uses
+        if credential.likelihood != "credential":
+            return ()
+        from tokenaudit.uses import CodeUses  # noqa: PLC0415 - a clean place shows no uses
 
-        evidence = evidence_for(credential, roots) if credential.likelihood == "credential" else ()
+        if not code:
+            code.append(CodeUses(roots))
+        evidence = code[0].of(credential)
         if hub is None or not evidence:
             return evidence
         from tokenaudit.remediate.visibility import Visibilities, with_visibility  # noqa: PLC0415 - as above

@@ -13,26 +13,42 @@ _MOST_FILES = 400
 _LARGEST = 4_000_000
 
 
-def evidence_for(credential: Credential, roots: Mapping[str, Path]) -> tuple[Evidence, ...]:
-    """Needs read from the files in which `credential` stands or once stood, as they are now.
+class CodeUses:
+    """Evidence of what credentials are used for, from the code of the places they were found in.
 
-    `roots` gives the folder of each target that has one. Where those files only log in, or are configuration (a dotenv
-    file, say), the use is elsewhere in that place: then all code there is read, up to 400 files. Nothing found here
-    means that nothing was seen, not that nothing is needed.
+    `roots` gives the folder of each target that has one. What is read of a place is remembered: make one for a run.
     """
-    return merged(_needs(credential, target, root) for target, root in roots.items()).evidence
 
+    def __init__(self, roots: Mapping[str, Path]) -> None:
+        self._roots = roots
+        self._whole: dict[Path, Needs] = {}
 
-def _needs(credential: Credential, target: str, root: Path) -> Needs:
-    paths = {place.path for place in credential.locations if place.target == target and place.path}
-    if not paths:
-        return Needs()
-    code = sorted(path for path in paths if "." in path.rsplit("/", 1)[-1] and reads(path))
-    found = merged(_of_file(root, path) for path in code)
-    if _says_something(found) or root.is_file():
+    def of(self, credential: Credential) -> tuple[Evidence, ...]:
+        """Needs read from the files in which `credential` stands or once stood, as they are now.
+
+        Where those files only log in, or are configuration (a dotenv file, say), the use is elsewhere in that place:
+        then all code there is read, up to 400 files, and each need told once. Nothing found here means that nothing
+        was seen, not that nothing is needed.
+        """
+        return merged(self._in_place(credential, target, root) for target, root in self._roots.items()).evidence
+
+    def _in_place(self, credential: Credential, target: str, root: Path) -> Needs:
+        paths = {place.path for place in credential.locations if place.target == target and place.path}
+        if not paths:
+            return Needs()
+        code = sorted(path for path in paths if "." in path.rsplit("/", 1)[-1] and reads(path))
+        found = merged(_of_file(root, path) for path in code)
+        if not _says_something(found) and not root.is_file():
+            found = self._everywhere(root)
         return found if _says_something(found) else Needs()
-    everywhere = merged(_of_file(root, path) for path in _all_code(root))
-    return everywhere if _says_something(everywhere) else Needs()
+
+    def _everywhere(self, root: Path) -> Needs:
+        if root not in self._whole:
+            seen: dict[tuple[object, ...], Evidence] = {}
+            for each in merged(_of_file(root, path) for path in _all_code(root)).evidence:
+                seen.setdefault((each.need, each.certainty, each.entity), each)
+            self._whole[root] = Needs(tuple(seen.values()))
+        return self._whole[root]
 
 
 def _says_something(needs: Needs) -> bool:

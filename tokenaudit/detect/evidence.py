@@ -17,6 +17,10 @@ from tokenaudit.detect.patterns import Pattern
 Engine: TypeAlias = Literal["auto", "re"]
 
 
+_LITTLE = 96 << 10
+"""Bytes that are searched with `re` before Hyperscan is called in: compiling its database costs about a tenth of a
+second, in which `re` searches twice this much."""
+
 _TOGETHER = 256
 """Scouts' matches that are confirmed at a time."""
 
@@ -42,6 +46,7 @@ class Prefilter:
         self.width = max((each.width for each in self.patterns), default=1)
         self._engine = engine
         self._exact: dict[int, re.Pattern[bytes]] = {}
+        self._searched = 0
 
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
@@ -100,7 +105,7 @@ class Prefilter:
 
     def _scan(self, data: bytes, seen: Callable[[int, int], bool]) -> bool:
         """Calls `seen` with pattern and end of each scout's match until it says True; whether it did."""
-        if self._hyperscan is None:
+        if self._is_little(len(data)) or self._hyperscan is None:
             return any(
                 seen(index, found.end()) for index, scout in enumerate(self._scouts) for found in scout.finditer(data)
             )
@@ -110,6 +115,11 @@ class Prefilter:
         except terminated:
             return True
         return False
+
+    def _is_little(self, size: int) -> bool:
+        """Whether so little has been searched that compiling a database would cost more than it saves."""
+        self._searched += size
+        return self._engine == "auto" and self._searched <= _LITTLE
 
     @cached_property
     def _scouts(self) -> tuple[re.Pattern[bytes], ...]:
