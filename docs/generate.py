@@ -13,7 +13,7 @@ from typing import Any
 
 import typer
 
-from tokenaudit.cli.app import app
+from tokenaudit.cli.app import build
 from tokenaudit.model import Rule
 from tokenaudit.rules import all_rules
 
@@ -66,7 +66,7 @@ def _cell(text: str) -> str:
 
 def cli_page() -> str:
     """The reference of all commands with their arguments and options."""
-    group: Any = typer.main.get_command(app)
+    group: Any = typer.main.get_command(build())
     sections = "\n".join(_command(name, command) for name, command in _commands(group, ()))
     return f"{NOTE}# Commands\n\n`tokenaudit COMMAND --help` says the same in the terminal.\n\n{sections}"
 

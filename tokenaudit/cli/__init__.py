@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; the entry point of the `tokenaudit` script."""
-    from tokenaudit.cli.app import app  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
+    from tokenaudit.cli.app import build  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
     from tokenaudit.cli.boundary import run  # noqa: PLC0415 - as above
 
-    return run(app, arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    return run(build(given[0] if given else None), given)

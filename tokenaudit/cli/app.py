@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Annotated
 
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import (
-    auth,
-    doctor,
-    fingerprint,
-    inspect,
-    inventory,
-    plan,
-    plugins,
-    report,
-    revoke,
-    rotate,
-    rules,
-    scan,
-    sweep,
-)
 
-app = typer.Typer(
-    name="tokenaudit",
-    help="Find every Hugging Face credential you have out there, see what each may do, and replace it with less.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS: tuple[str, ...] = (
+    "scan",
+    "sweep",
+    "inspect",
+    "doctor",
+    "fingerprint",
+    "plugins",
+    "report",
+    "rules",
+    "plan",
+    "revoke",
+    "rotate",
+    "inventory",
+    "auth",
 )
+"""In the order of the help. Each is a function of that name, or a group called `app`, in the module of that name."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -39,7 +33,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _common(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
@@ -48,19 +41,28 @@ def _common(
     pass
 
 
-for command in (
-    scan.scan,
-    sweep.sweep,
-    inspect.inspect,
-    doctor.doctor,
-    fingerprint.fingerprint,
-    plugins.plugins,
-    report.report,
-    rules.rules,
-    plan.plan,
-    revoke.revoke,
-    rotate.rotate,
-):
-    app.command()(command)
-app.add_typer(inventory.app, name="inventory")
-app.add_typer(auth.auth)
+def build(first_argument: str | None = None) -> typer.Typer:
+    """The command line: all of it, or just the command that `first_argument` names.
+
+    Making every command ready takes longer than running a small one, so only what was asked for is. The overview of all
+    commands is set in plain text for the same reason; the help of one command has its panels.
+    """
+    wanted = [first_argument] if first_argument in COMMANDS else list(COMMANDS)
+    app = typer.Typer(
+        name="tokenaudit",
+        help="Find every Hugging Face credential you have out there, see what each may do, and replace it with less.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich" if len(wanted) == 1 else None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_common)
+    for name in wanted:
+        module = importlib.import_module(f"tokenaudit.cli.{name}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name, short_help=module.app.info.help)
+        else:
+            command = getattr(module, name)
+            app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
+    return app

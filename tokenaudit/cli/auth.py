@@ -10,7 +10,7 @@ import typer
 
 from tokenaudit.cli import options
 
-auth = typer.Typer(
+app = typer.Typer(
     name="auth", help="Keep your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
 )
 
@@ -19,7 +19,7 @@ _LONGEST = 20_000
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="hf, github, gitlab, or a name of your own.")]
 
 
-@auth.command("set")
+@app.command("set")
 def set_(name: NameArgument) -> None:
     """Keep a token under NAME. It is asked for without an echo, or read from stdin; never from the command line."""
     from tokenaudit.hub import keys  # noqa: PLC0415 - the keyring is slow to load
@@ -29,7 +29,7 @@ def set_(name: NameArgument) -> None:
     typer.echo(f"kept under {name} in {keys.available()}", err=True)
 
 
-@auth.command()
+@app.command()
 def status(
     check: Annotated[
         bool, typer.Option("--check", help="Also ask the Hub whether your token there can do more than reading needs.")
@@ -56,7 +56,7 @@ def status(
             typer.echo(line)
 
 
-@auth.command()
+@app.command()
 def clear(name: NameArgument) -> None:
     """Forget what is kept under NAME. The token itself stays valid until you revoke it."""
     from tokenaudit.hub import keys  # noqa: PLC0415 - the keyring is slow to load

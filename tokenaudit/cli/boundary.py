@@ -60,7 +60,8 @@ def say(message: str) -> None:
 def _usage(error: Exception) -> int:
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
-    if not message and context is not None:
+    # Where no command was given, the "message" is the whole help: it belongs on the screen as it is.
+    if context is not None and (not message or message == context.get_help()):
         sys.stderr.write(context.get_help() + "\n")
         return EXIT_USAGE
     command = context.command_path if context is not None else "tokenaudit"
