@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
-from tokenaudit.model import Grant, Inspection
+from tokenaudit.model import Entity, Grant, Inspection
 from tokenaudit.policy.context import CLASSIC_ROLES
 from tokenaudit.remediate.link import creation_link
 
@@ -59,3 +59,16 @@ def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
 def _listed(permissions: Collection[str], most: int = 5) -> str:
     named = sorted(permissions)
     return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
+
+
+READS = ("repo.content.read",)
+"""What an audit needs of the repositories it reads."""
+
+
+def own_for_reading(hub: Hub, namespaces: Sequence[str], now: datetime) -> OwnVerdict | None:
+    """`judge_own` for an audit that reads everything `namespaces` own.
+
+    Raises:
+        ConfigurationError: as `judge_own`.
+    """
+    return judge_own(hub, [Grant(Entity("org", name), READS) for name in namespaces], now)

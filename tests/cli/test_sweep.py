@@ -48,6 +48,14 @@ def test_a_nightly_job_fails_only_for_what_is_new(org: Acme) -> None:
     assert fingerprint(org.tokens["new"]) not in run(org, "inventory", "export").out
 
 
+def test_a_token_that_can_do_more_than_read_is_told_of_with_a_link_to_a_lesser_one(org: Acme) -> None:
+    ran = sweep(org)
+    (told,) = [line for line in ran.err.splitlines() if "your own token" in line]
+    assert "more powerful than this needs" in told
+    assert "/settings/tokens/new?" in told
+    assert org.own not in ran.err
+
+
 def test_progress_goes_to_stderr_and_quiet_means_quiet(org: Acme) -> None:
     org.repository("m", secret=False)
     ran = sweep(org, "-f", "json")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenaudit.cli.boundary import say
 from tokenaudit.cli.output import color_wanted, emit, width
 from tokenaudit.errors import UsageError
 
@@ -64,6 +66,10 @@ class Finish:
             rotation=rotation,
         )
         emit(text, self.output)
+        if self.output is not None and sys.stderr.isatty():
+            from tokenaudit.report.view import sentence  # noqa: PLC0415 - a person waits for an answer
+
+            say(f"{sentence(report)} The report is in {self.output}.")
         if self.format == "github":
             from tokenaudit.report.github import write_summary  # noqa: PLC0415 - as above
 

@@ -80,10 +80,12 @@ def sweep(
 
     Exit codes: those of `scan`.
     """
-    from tokenaudit.audit import Audit  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.cli.boundary import say  # noqa: PLC0415 - as above
     from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
     from tokenaudit.cli.sweep_screen import screen  # noqa: PLC0415 - as above
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
+    from tokenaudit.own import own_for_reading  # noqa: PLC0415 - as above
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
@@ -112,5 +114,8 @@ def sweep(
             progress=progress,
             full=full,
         )
+    own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())
+    if own is not None and own.too_much is not False:
+        say(own.message)
     code = finish(Audit(swept.report))
     raise typer.Exit(exit_code(swept.new, fail_on.value) if fail_on_new else code)
