@@ -10,7 +10,7 @@ import pytest
 
 from tests.hub.double import HubDouble, hub_double
 from tests.support.cli import tokenaudit
-from tests.support.example import readme_example
+from tests.support.example import readme_example, rotation_example
 from tokenaudit.cli.app import COMMANDS
 
 __all__ = ["hub_double"]
@@ -26,11 +26,18 @@ def block(name: str) -> str:
 
 
 def test_the_example_is_what_the_command_prints(tmp_path: Path, hub_double: HubDouble) -> None:
-    printed = readme_example(tmp_path, hub_double)
+    assert shown("example", readme_example(tmp_path, hub_double)) == block("example")
+
+
+def test_the_rotation_is_what_the_command_prints(tmp_path: Path, hub_double: HubDouble) -> None:
+    assert shown("rotation", rotation_example(tmp_path, hub_double)) == block("rotation")
+
+
+def shown(name: str, printed: str) -> str:
     if os.environ.get("UPDATE_DOCS"):
-        text = README.read_text("utf-8")
-        README.write_text(text.replace(f"```text\n{block('example')}```", f"```text\n{printed}```"), "utf-8")
-    assert block("example") == printed
+        old, new = f"<!-- {name} -->\n```text\n{block(name)}```", f"<!-- {name} -->\n```text\n{printed}```"
+        README.write_text(README.read_text("utf-8").replace(old, new), "utf-8")
+    return printed
 
 
 def test_the_audit_command_scans_this_very_repository() -> None:

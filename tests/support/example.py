@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from tests.hub import bodies
@@ -9,6 +10,7 @@ from tests.hub.double import HubDouble
 from tests.support.cli import tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit.secret import fingerprint
 
 _WORKFLOW = """\
 name: publish
@@ -44,3 +46,31 @@ def readme_example(folder: Path, double: HubDouble) -> str:
     ran = tokenaudit("scan", "--inspect", "--endpoint", double.endpoint, home=folder, cwd=repo.path)
     assert ran.code == 1, ran.err
     return ran.out
+
+
+def rotation_example(folder: Path, double: HubDouble) -> str:
+    """What the README shows of a rotation: a classic token gives way to a fine-grained one, and is dead at the end."""
+    mint = Mint(2025)
+    old, new = double.knows(mint.user_token()), mint.user_token()
+    scope = bodies.scope("model", ["repo.content.read"], name="alice/sentiment")
+    double.knows(new, bodies.user(bodies.fine_grained(scope)))
+    double.world.add_repo("alice/sentiment", visibility="private")
+    (folder / ".env").write_text(f"HF_TOKEN={old}\n")
+    ran = tokenaudit(
+        *("rotate", fingerprint(old), "--consumer", "dotenv:.env", "--consumer", "token-store"),
+        *("--grant", "repo.content.read@model:alice/sentiment", "--no-token", "--yes"),
+        home=folder,
+        cwd=folder,
+        stdin=f"{old}\n{new}\n".encode(),
+        env={"HF_ENDPOINT": double.endpoint, "HF_TOKEN_PATH": str(_token_file(folder, old)), "NO_PROXY": "*"},
+    )
+    assert ran.code == 0, ran.err
+    shown = ran.err.replace(double.endpoint, "https://huggingface.co").replace(str(folder), "~")
+    return re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "2026-11-23 09:00:00 UTC", shown)
+
+
+def _token_file(folder: Path, value: str) -> Path:
+    path = folder / "token"
+    path.write_text(value)
+    path.chmod(0o600)
+    return path
