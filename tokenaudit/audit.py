@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
 from tokenaudit.assess import Uses, report
@@ -20,13 +20,13 @@ from tokenaudit.report.redact import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Run, Silence, Source
 from tokenaudit.sources.resolve import Scope, resolved
-from tokenaudit.sources.tree import TreeSource
 
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
     from tokenaudit.hub.client import Hub
     from tokenaudit.remediate.visibility import Visibilities
     from tokenaudit.sources.machine import MachineSource
+    from tokenaudit.sources.tree import TreeSource
     from tokenaudit.uses import CodeUses
 
 TOOL = Tool("tokenaudit", __version__)
@@ -80,7 +80,7 @@ class Auditor:
         places = list(sources)
         gathered = gather(places, run)
         inspections = self.questions.answers(gathered, self.now, self.progress) if self.questions else {}
-        roots = {place.target: place.path for place in places if isinstance(place, TreeSource)}
+        roots = {place.target: place.path for place in places if _is_tree(place)}
         finished = report(
             gathered,
             inspections,
@@ -91,6 +91,10 @@ class Auditor:
             uses=_uses(roots, self.questions.hub if self.questions else None),
         )
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+
+
+def _is_tree(place: Source) -> TypeGuard[TreeSource]:
+    return place.kind == "tree"
 
 
 def _uses(roots: Mapping[str, Path], hub: Hub | None) -> Uses:

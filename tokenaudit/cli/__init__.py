@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,5 +12,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tokenaudit.cli.app import build  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
     from tokenaudit.cli.boundary import run  # noqa: PLC0415 - as above
 
+    # pydantic, which typer brings along, would look through every installed package for plugins.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = sys.argv[1:] if arguments is None else list(arguments)
     return run(build(given[0] if given else None), given)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.evidence import Prefilter
-from tokenaudit.detect.examination import Examination
 from tokenaudit.detect.interface import Examined
 from tokenaudit.detect.limits import Limits
 from tokenaudit.detect.patterns import patterns_for
@@ -60,6 +59,8 @@ class Detector:
         """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
         if not self.may_hold(data):
             return Examined()
+        from tokenaudit.detect.examination import Examination  # noqa: PLC0415 - loads every archive format
+
         return Examination(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 
     @cached_property

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tokenaudit.detect.interface import Detection, Examiner
-from tokenaudit.git.attribution import Introduction
 from tokenaudit.git.headers import parse
 from tokenaudit.git.objects import GitObject
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.interface import Sighting
+
+if TYPE_CHECKING:
+    from tokenaudit.git.attribution import Introduction
 
 
 def place(source: str, target: str, seen: Detection) -> Location:
