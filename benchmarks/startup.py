@@ -21,8 +21,8 @@ from pathlib import Path
 
 _COMMANDS: dict[str, list[str]] = {
     "python -c pass": [sys.executable, "-c", "pass"],
-    "tokenaudit --help": [sys.executable, "-m", "tokenaudit", "--help"],
-    "tokenaudit scan --staged": [sys.executable, "-m", "tokenaudit", "scan", "--staged"],
+    "tokenaudit --help": ["tokenaudit", "--help"],
+    "tokenaudit scan --staged": ["tokenaudit", "scan", "--staged"],
     "detect-secrets-hook": ["detect-secrets-hook", "staged.py"],
     "gitleaks git --staged": ["gitleaks", "git", "--staged", "--no-banner"],
 }
