@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from tokenaudit.cli.app import build  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
     from tokenaudit.cli.boundary import run  # noqa: PLC0415 - as above
 
+    # Loading modules makes many objects that live for ever; looking through them again and again finds no garbage.
+    gc.set_threshold(50_000, 20, 100)
     # pydantic, which typer brings along, would look through every installed package for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = sys.argv[1:] if arguments is None else list(arguments)
