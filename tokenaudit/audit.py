@@ -80,7 +80,7 @@ class Auditor:
         places = list(sources)
         gathered = gather(places, run)
         inspections = self.questions.answers(gathered, self.now, self.progress) if self.questions else {}
-        roots = {place.target: place.path for place in places if _is_tree(place)}
+        trees = [place for place in places if _is_tree(place)]
         finished = report(
             gathered,
             inspections,
@@ -88,7 +88,7 @@ class Auditor:
             started_at=started_at,
             now=self.now,
             tool=TOOL,
-            uses=_uses(roots, self.questions.hub if self.questions else None),
+            uses=_uses(trees, self.questions.hub if self.questions else None),
         )
         return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
 
@@ -97,7 +97,7 @@ def _is_tree(place: Source) -> TypeGuard[TreeSource]:
     return place.kind == "tree"
 
 
-def _uses(roots: Mapping[str, Path], hub: Hub | None) -> Uses:
+def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
     """What code was seen to need; with a Hub to ask, also which of the repositories it reads are public."""
     known: list[Visibilities] = []
     code: list[CodeUses] = []
@@ -108,7 +108,7 @@ def _uses(roots: Mapping[str, Path], hub: Hub | None) -> Uses:
         from tokenaudit.uses import CodeUses  # noqa: PLC0415 - a clean place shows no uses
 
         if not code:
-            code.append(CodeUses(roots))
+            code.append(CodeUses(trees))
         evidence = code[0].of(credential)
         if hub is None or not evidence:
             return evidence

@@ -32,11 +32,14 @@ class TreeSource:
         self.path = path
         self.target = target
         self._nested_histories = nested_histories
+        self.files: tuple[str, ...] = ()
+        """Paths of all files, as they were listed for `findings`."""
 
     def findings(self, run: Run) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         root = os.fspath(self.path)
         listing = list_files(root)
+        self.files = tuple(listing.files)
         names = _Names(root, listing, run)
         run.progress.start(f"files of {self.target}", len(listing.files))
         yield from (Skipped(f"{self.target}: {names.shown(each.path)}", each.reason) for each in listing.unreadable)
