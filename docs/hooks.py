@@ -16,6 +16,7 @@ FIRST = (
     "examples.md",
     "task-organization.md",
     "task-ci.md",
+    "pull-request.md",
     "task-breach.md",
     "task-machine.md",
 )
