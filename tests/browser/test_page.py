@@ -78,7 +78,7 @@ def test_unfolding_shows_places_rights_reach_and_replacement(opened: Open) -> No
     text = page.locator("#cards .body").inner_text()
     for part in (
         ".github/workflows/publish.yml:14:19",
-        "Robin Example",
+        "A Committer",
         "dangerous",
         "acme/tiny-model",
         "Trusted Publisher",

@@ -61,7 +61,9 @@ def report(*credentials: Credential, problems: tuple[Problem, ...] = (), skipped
 
 
 def in_git(path: str = "app.py", source: str = "history", **more: object) -> Location:
-    found = Location(source, "/srv/app", path, 3, 1, "c" * 40, "Ada <ada@example.org>", NOW, reachable=True)
+    found = Location(
+        source, "/srv/app", path, 3, 1, "c" * 40, "A Committer <committer@example.org>", NOW, reachable=True
+    )
     return replace(found, in_head=False, **more)  # type: ignore[arg-type]
 
 

@@ -45,7 +45,7 @@ def test_a_leak_says_what_where_why_and_what_to_do() -> None:
         "acme-bot (user), role write",
         "org acme: repo.write, org.write",
         ".github/workflows/publish.yml:14:19",
-        "introduced in 4f1c2a9d0b7e by Robin Example on 2026-03-26",
+        "introduced in 4f1c2a9d0b7e by A Committer on 2026-03-26",
         "still there",
         "no longer in HEAD, still in the history",
         "inside gzip",

@@ -15,7 +15,7 @@ from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.history import HistorySource
 from tokenaudit.sources.interface import Finding, Run, Sighting
 
-BOB = "Bob Example <bob@example.org>"
+BOB = "Another Committer <another@example.org>"
 
 
 @pytest.fixture

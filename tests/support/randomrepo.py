@@ -22,7 +22,7 @@ def random_repository(
     for number in range(1, commits + 1):
         branch = "main" if number == 1 or dice.random() < 0.7 else "side"
         stream += [b"commit refs/heads/%s\nmark :%d\n" % (branch.encode(), number)]
-        stream += [b"committer Ada <ada@example.org> %d +0000\n" % (1_600_000_000 + number * 60)]
+        stream += [b"committer A Committer <committer@example.org> %d +0000\n" % (1_600_000_000 + number * 60)]
         stream += [_data(f"change {number}".encode())]
         if branch not in branches:
             branches[branch] = {name: list(lines) for name, lines in begin.items()}
@@ -33,7 +33,7 @@ def random_repository(
         content = branches[branch]
         for name in dice.sample(sorted(content), min(len(content), 1 + dice.randrange(3))):
             stream += _edit(dice, content, name, plant or [])
-    stream += [b"tag v1\nfrom :1\ntagger Ada <ada@example.org> 1600000000 +0000\n", _data(b"release")]
+    stream += [b"tag v1\nfrom :1\ntagger A Committer <committer@example.org> 1600000000 +0000\n", _data(b"release")]
     repo.git_bytes("fast-import", "--quiet", f"--depth={dice.choice([0, 3, 50])}", stdin=b"".join(stream))
     return repo
 

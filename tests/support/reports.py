@@ -42,7 +42,7 @@ def leaked(secret: Secret) -> model.Report:
     spot = model.Location("history", "acme/webshop", WORKFLOW, 14, 19)
     locations = (
         replace(
-            spot, commit=commit, author="Robin Example", date=NOW - timedelta(days=200), reachable=True, in_head=True
+            spot, commit=commit, author="A Committer", date=NOW - timedelta(days=200), reachable=True, in_head=True
         ),
         replace(spot, source="tree"),
         replace(
@@ -119,7 +119,7 @@ def breach(number: int = 60, spots: int = 10, seed: int = 7) -> model.Report:
 
 
 _REPOS = ("demo", "chat", "search", "labels", "voices", "maps", "tiny-model", "base-model", "eval-set", "corpus")
-_PEOPLE = ("Robin Example", "Sam Sample", "Alex Instance", "Kim Placeholder")
+_PEOPLE = ("A Committer", "Another Committer", "Build Bot", "Release Bot")
 _PERMISSIONS = ("repo.content.read", "repo.write", "org.write", "inference.serverless.write", "discussion.write")
 _STATUSES: Sequence[model.Status] = ("active", "active", "invalid", "expired", "unknown")
 

@@ -147,14 +147,14 @@ def test_two_sweeps_at_once_are_refused(org: Acme) -> None:
 
 
 def test_members_are_swept_on_request_only(org: Acme) -> None:
-    org.double.world.members["acme"] = [{"user": "bob", "fullname": "Bob", "avatarUrl": "/b.png"}]
-    org.double.world.users.add("bob")
+    org.double.world.members["acme"] = [{"user": "member", "fullname": "Member", "avatarUrl": "/m.png"}]
+    org.double.world.users.add("member")
     repo = org.repository("own", secret=True)
-    org.double.hosts(repo.path, "bob/side")
+    org.double.hosts(repo.path, "member/side")
     names = {target.target for target in org.sweep().report.targets}
-    assert "models/bob/side" not in names
+    assert "models/member/side" not in names
     names = {target.target for target in org.sweep(Scope(("acme",), members=True)).report.targets}
-    assert "models/bob/side" in names
+    assert "models/member/side" in names
 
 
 def test_patterns_and_types_narrow_a_sweep(org: Acme) -> None:
