@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from tokenaudit.detect.interface import Detection
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Run, Sighting, Source
@@ -23,6 +24,21 @@ class Gathered:
     skipped: list[Skipped] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
 
+    def learn(self, detection: Detection) -> str:
+        """Takes in what a detection tells; its fingerprint. Of a value seen twice the likelier reading counts."""
+        mark = detection.secret.fingerprint
+        known = self.credentials.get(mark)
+        if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
+            self.credentials[mark] = Credential(
+                fingerprint=mark,
+                kind=detection.kind,
+                display=detection.secret.display,
+                likelihood=detection.likelihood,
+                claims=detection.claims,
+            )
+            self.secrets[mark] = detection.secret
+        return mark
+
 
 def gather(sources: Iterable[Source], run: Run) -> Gathered:
     """Drains every source. Duplicates are folded and everything is put into an order that no run changes."""
@@ -32,7 +48,7 @@ def gather(sources: Iterable[Source], run: Run) -> Gathered:
         share = Run(examiner=run.examiner, jobs=run.jobs, progress=run.progress)
         for finding in source.findings(share):
             if isinstance(finding, Sighting):
-                _add(gathered, spots, finding)
+                spots.setdefault(gathered.learn(finding.detection), {})[finding.location] = None
             elif isinstance(finding, Problem):
                 gathered.problems.append(finding)
             else:
@@ -46,22 +62,6 @@ def gather(sources: Iterable[Source], run: Run) -> Gathered:
     gathered.problems = sorted(set(gathered.problems), key=_problem_order)
     gathered.skipped = sorted(set(gathered.skipped), key=lambda skipped: (skipped.where, skipped.reason))
     return gathered
-
-
-def _add(gathered: Gathered, spots: dict[str, dict[Location, None]], sighting: Sighting) -> None:
-    detection = sighting.detection
-    mark = detection.secret.fingerprint
-    known = gathered.credentials.get(mark)
-    if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
-        gathered.credentials[mark] = Credential(
-            fingerprint=mark,
-            kind=detection.kind,
-            display=detection.secret.display,
-            likelihood=detection.likelihood,
-            claims=detection.claims,
-        )
-        gathered.secrets[mark] = detection.secret
-    spots.setdefault(mark, {})[sighting.location] = None
 
 
 def _location_order(location: Location) -> tuple[object, ...]:

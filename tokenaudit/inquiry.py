@@ -12,7 +12,6 @@ from tokenaudit.audit import TOOL, Audit, utc_now
 from tokenaudit.errors import UsageError
 from tokenaudit.gather import Gathered
 from tokenaudit.inspect.intake import Given, Handed
-from tokenaudit.model import Credential
 from tokenaudit.policy import Settings
 from tokenaudit.report.redact import redacted
 from tokenaudit.sources.interface import Progress, Silence
@@ -52,18 +51,11 @@ class Inquirer:
 
 
 def _gathered(handed: Iterable[Handed]) -> Gathered:
-    """Unique credentials in the order they were given; of a value seen twice the likelier reading counts."""
+    """Unique credentials in the order they were given, and what could not be handed over."""
     gathered = Gathered()
     for each in handed:
-        if not isinstance(each, Given):
+        if isinstance(each, Given):
+            gathered.learn(each.detection)
+        else:
             gathered.skipped.append(each)
-            continue
-        detection = each.detection
-        mark = detection.secret.fingerprint
-        known = gathered.credentials.get(mark)
-        if known is None or (known.likelihood != "credential" and detection.likelihood == "credential"):
-            gathered.secrets[mark] = detection.secret
-            gathered.credentials[mark] = Credential(
-                mark, detection.kind, detection.secret.display, detection.likelihood, claims=detection.claims
-            )
     return gathered

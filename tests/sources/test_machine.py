@@ -126,11 +126,11 @@ def test_notebooks_and_dotenv_files_are_found_below_the_folders_named(tmp_path: 
     cell = {"cell_type": "code", "source": [f'login("{value}")'], "outputs": [], "metadata": {}}
     import json  # noqa: PLC0415 - only here
 
-    put(tmp_path, "work/deep/a.ipynb", json.dumps({"cells": [cell], "nbformat": 4}))
-    put(tmp_path, "work/service/.env", f"TOKEN={value}\n")
-    put(tmp_path, "work/node_modules/x/.env", f"TOKEN={value}\n")
+    put(tmp_path, "projects/deep/a.ipynb", json.dumps({"cells": [cell], "nbformat": 4}))
+    put(tmp_path, "projects/service/.env", f"TOKEN={value}\n")
+    put(tmp_path, "projects/node_modules/x/.env", f"TOKEN={value}\n")
     findings = audited(tmp_path, {}, tmp_path)
-    assert sorted(map(str, paths(findings, value))) == ["~/work/deep/a.ipynb", "~/work/service/.env"]
+    assert sorted(map(str, paths(findings, value))) == ["~/projects/deep/a.ipynb", "~/projects/service/.env"]
 
 
 def test_git_credential_helpers_are_asked(tmp_path: Path, mint: Mint) -> None:
