@@ -107,7 +107,10 @@ class _Nothing:
 
     reach: int | None = None
 
-    def may_hold(self, data: bytes) -> bool:
+    def prepare(self) -> None:
+        """Nothing."""
+
+    def traces(self, data: bytes) -> bool:
         """No."""
         return not data and False
 

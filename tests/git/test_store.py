@@ -124,13 +124,13 @@ def _several_packs(repo: GitRepo) -> None:
 def _borrowed(repo: GitRepo) -> None:
     """Half of the objects lie in another repository, which borrows from a third."""
     main = repo.git_dir / "objects"
-    second, third = repo.path.parent / "second", repo.path.parent / "third"
-    shutil.rmtree(second, ignore_errors=True)
-    shutil.rmtree(third, ignore_errors=True)
+    number = next(_numbers)  # it may be done more than once
+    second, third = repo.path.parent / f"second-{number}", repo.path.parent / f"third-{number}"
     (second / "info").mkdir(parents=True)
     shutil.move(main / "pack", second / "pack")
     (main / "pack").mkdir()
-    (main / "info/alternates").write_text(f"# a comment\n{os.path.relpath(second, main)}\n")
+    with (main / "info/alternates").open("a") as alternates:
+        alternates.write(f"# a comment\n{os.path.relpath(second, main)}\n")
     third.mkdir()
     (second / "info/alternates").write_text(f"{third}\n{main}\n")
     repo.blob(b"own")

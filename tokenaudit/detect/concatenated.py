@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from tokenaudit.detect.encoded import exactly
 from tokenaudit.detect.ranges import Origins
+from tokenaudit.detect.scouts import Rest, Scout, scout_for
 
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
@@ -16,21 +18,27 @@ WIDTH = 20 + 34 + 100
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str) -> Iterator[tuple[bytes, bytes]]:
+def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, Scout]]:
     """Expressions, each with its scout, for `literal` cut in two by a joint, or whole with a body that is cut.
 
-    Only a short one is looked for when its first three characters are cut.
+    Only a short one is looked for when its first three characters are cut. `roots` are literals that are looked for
+    anyway.
     """
     text = literal.encode()
-    whole = re.escape(text) + rb"[A-Za-z0-9]{0,33}"
-    yield whole + _ANY_JOINT + rb"[A-Za-z0-9]", whole + _ENDS
+    fixed = exactly(text)
+    yield re.escape(text) + _BODY + _ANY_JOINT + rb"[A-Za-z0-9]", scout_for(fixed, _CUT_BODY, roots)
     for at in range(1 if len(text) == _SHORT else _SHORT, len(text)):
-        left, right = re.escape(text[:at]), re.escape(text[at:])
-        yield left + _ANY_JOINT + right, left + _ENDS if at > 1 else _BEGINS + right + rb"[A-Za-z0-9]"
+        left, right = fixed[:at], fixed[at:]
+        scout = scout_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
+        if at == 1:
+            scout = scout_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+        yield re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]), scout
 
 
 _SHORT = 3
-_ENDS, _BEGINS = rb"[\"'`\\]", rb"[\"'`]"
+_BODY = rb"[A-Za-z0-9]{0,33}"
+_CUT_BODY = Rest(_BODY + rb"[\"'`\\]", 34)
+_QUOTES, _BACKSLASH = frozenset(b"\"'`"), ord("\\")
 _JOINTS = re.compile(_ANY_JOINT)
 
 

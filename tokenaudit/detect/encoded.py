@@ -27,8 +27,13 @@ LINE_BREAK_WIDTH = 42
 
 def known(literal: str, length: int) -> Sets:
     """The first `length` bytes of `literal` and the token's body after it."""
-    text = tuple(frozenset((byte,)) for byte in literal.encode()[:length])
+    text = exactly(literal.encode()[:length])
     return text + (_BODY,) * (length - len(text))
+
+
+def exactly(text: bytes) -> Sets:
+    """`text` itself."""
+    return tuple(frozenset((byte,)) for byte in text)
 
 
 def as_base64(text: Sets) -> Iterator[Sets]:

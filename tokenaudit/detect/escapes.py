@@ -6,7 +6,9 @@ import html
 import re
 from collections.abc import Iterator
 
+from tokenaudit.detect.encoded import Sets, exactly
 from tokenaudit.detect.ranges import Origins, Ranges
+from tokenaudit.detect.scouts import Rest, Scout, scout_for
 
 _SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
 _BODY_ESCAPE = (
@@ -18,21 +20,46 @@ WIDTH = 26 * 20
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str) -> Iterator[tuple[bytes, bytes]]:
-    """Expressions, each with its scout, for `literal` with its beginning, an underscore or its body escaped."""
+def evidence(literal: str) -> Iterator[tuple[bytes, tuple[Scout, ...]]]:
+    """Expressions, each with its scouts, for `literal` with its beginning, an underscore or its body escaped."""
     plain = [re.escape(c.encode()) for c in literal]
     escaped = [_escaped(c) for c in literal]
-    first, second = (ord(c) for c in literal[:2])
-    begins = rb"(?:%%%(x)b|\\(?:u00%(x)b|u\{0{0,2}%(x)b\}|x%(x)b|%(o)b)|%%25%(x)b|#(?:%(d)b|[xX]%(x)b);|=%(X)b)" % {
-        b"x": _pair(first), b"o": b"%03o" % first, b"d": b"%d" % first, b"X": b"%02X" % first,
-    }  # fmt: skip
-    yield b"".join(escaped[:_BEGINNING]), begins + rb"[%\\&=]"
-    yield b"".join((escaped[0], *plain[1:])), begins + re.escape(bytes((second,)))
-    yield b"".join(plain) + rb"[A-Za-z0-9]{0,33}" + _BODY_ESCAPE, b"".join(plain) + rb"[A-Za-z0-9]{0,33}[%\\&]"
+    begins = tuple(_spelled(ord(literal[0])))
+    yield b"".join(escaped[:_BEGINNING]), tuple(scout_for((*form, _ESCAPES)) for form in begins)
+    second = frozenset((ord(literal[1]),))
+    yield b"".join((escaped[0], *plain[1:])), tuple(scout_for((*form, second)) for form in begins)
+    whole = exactly(literal.encode())
+    yield b"".join(plain) + _BODY + _BODY_ESCAPE, (scout_for(whole, _ESCAPED_BODY, (literal.encode(),)),)
     if "_" in literal:
         at = literal.index("_")
         underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]
-        yield b"".join(underscores), b"".join(plain[:at]) + rb"(?:%(?:25|5)|\\|&[#alU]|=5F)"
+        yield b"".join(underscores), tuple(scout_for((*whole[:at], *form)) for form in _UNDERSCORE_BEGINS)
+
+
+_BODY = rb"[A-Za-z0-9]{0,33}"
+_ESCAPED_BODY = Rest(_BODY + rb"[%\\&]", 34)
+_ESCAPES = frozenset(b"%\\&=")
+_UNDERSCORE_BEGINS: tuple[Sets, ...] = (
+    exactly(b"%25"),
+    exactly(b"%5"),
+    exactly(b"\\"),
+    (*exactly(b"&"), frozenset(b"#alU")),
+    exactly(b"=5F"),
+)
+
+
+def _spelled(code: int) -> Iterator[Sets]:
+    """The ends of all ways to write one character as an escape, also as an escape that is escaped again."""
+    pair = tuple(frozenset(str(digit).encode() + str(digit).upper().encode()) for digit in f"{code:02x}")
+    octal, decimal = exactly(b"%03o" % code), exactly(b"%d;" % code)
+    yield (*exactly(b"%"), *pair)
+    yield (*exactly(b"%25"), *pair)
+    for opening, closing in ((b"u00", b""), (b"u{", b"}"), (b"u{0", b"}"), (b"u{00", b"}"), (b"x", b"")):
+        yield (*exactly(b"\\" + opening), *pair, *exactly(closing))
+    yield (*exactly(b"\\"), *octal)
+    yield (*exactly(b"#"), *decimal)
+    yield (*exactly(b"#"), frozenset(b"xX"), *pair, *exactly(b";"))
+    yield (*exactly(b"="), *exactly(b"%02X" % code))
 
 
 def _pair(code: int) -> bytes:

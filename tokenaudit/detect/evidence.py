@@ -10,16 +10,18 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tokenaudit.detect.patterns import Pattern
+from tokenaudit.detect.scouts import Lookout
+from tokenaudit.detect.searcher import Searcher, searcher
 
 Engine: TypeAlias = Literal["auto", "re"]
 
 
-_LITTLE = 96 << 10
-"""Bytes that are searched with `re` before Hyperscan is called in: compiling its database costs about a tenth of a
-second, in which `re` searches twice this much."""
+_LITTLE = 32 << 10
+"""Bytes that are searched with `re` before Hyperscan is called in: loading it and making its database cost about 30 ms,
+in which `re` searches this much."""
 
 _TOGETHER = 256
 """Scouts' matches that are confirmed at a time."""
@@ -36,14 +38,15 @@ class Hit(NamedTuple):
 class Prefilter:
     """Searches bytes for evidence: with Hyperscan where it is installed, with `re` elsewhere, with the same answers.
 
-    `width` is the most bytes that one piece of evidence spans. Cheap to pickle; compiled on first use. With
-    `everything`, all data count as evidence: some plugin doesn't say what it looks for.
+    `width` is the most bytes that one piece of evidence spans, `scout_width` the same for a scout. Cheap to pickle;
+    compiled on first use. With `everything`, all data count as evidence: some plugin doesn't say what it looks for.
     """
 
     def __init__(self, patterns: Iterable[Pattern], *, everything: bool = False, engine: Engine = "auto") -> None:
         self.patterns = tuple(patterns)
         self.everything = everything
         self.width = max((each.width for each in self.patterns), default=1)
+        self.scout_width = max((scout.width for each in self.patterns for scout in each.scouts), default=1)
         self._engine = engine
         self._exact: dict[int, re.Pattern[bytes]] = {}
         self._searched = 0
@@ -51,10 +54,25 @@ class Prefilter:
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
 
+    def prepare(self) -> None:
+        """Makes ready what searching much data needs, which else waits until much has been searched."""
+        self._searched = _LITTLE
+        _ = self._hyperscan
+
     def may_hold(self, data: bytes) -> bool:
         """Whether there is any evidence in `data`. False means that `examine` would find nothing in it."""
         if self.everything:
             return bool(data)
+        return self.traces(data) and self._confirmed(data)
+
+    def traces(self, data: bytes) -> bool:
+        """Whether any scout is in `data`: without one there is no evidence."""
+        engine = None if self._is_little(len(data)) else self._hyperscan
+        if engine is None:
+            return any(scout.search(data) for _, scout in self._scouts)
+        return engine.any_scout(data)
+
+    def _confirmed(self, data: bytes) -> bool:
         scouted: list[tuple[int, int]] = []
 
         def confirmed() -> bool:
@@ -105,41 +123,31 @@ class Prefilter:
 
     def _scan(self, data: bytes, seen: Callable[[int, int], bool]) -> bool:
         """Calls `seen` with pattern and end of each scout's match until it says True; whether it did."""
-        if self._is_little(len(data)) or self._hyperscan is None:
-            return any(
-                seen(index, found.end()) for index, scout in enumerate(self._scouts) for found in scout.finditer(data)
-            )
-        database, terminated = self._hyperscan
-        try:
-            database.scan(data, match_event_handler=lambda index, _, end, *__: seen(index, end))
-        except terminated:
-            return True
-        return False
+        engine = None if self._is_little(len(data)) else self._hyperscan
+        if engine is None:
+            return any(seen(index, found.end()) for index, scout in self._scouts for found in scout.finditer(data))
+        return engine.each_scout(data, seen)
 
     def _is_little(self, size: int) -> bool:
-        """Whether so little has been searched that compiling a database would cost more than it saves."""
+        """Whether so little has been searched that making a database would cost more than it saves."""
         self._searched += size
         return self._engine == "auto" and self._searched <= _LITTLE
 
     @cached_property
-    def _scouts(self) -> tuple[re.Pattern[bytes], ...]:
-        return tuple(re.compile(each.scout, re.DOTALL) for each in self.patterns)
+    def _scouts(self) -> list[tuple[int, re.Pattern[bytes]]]:
+        """Every scout, with the pattern that it stands for."""
+        return [
+            (index, re.compile(scout.expression, re.DOTALL))
+            for index, each in enumerate(self.patterns)
+            for scout in each.scouts
+        ]
 
     @cached_property
-    def _hyperscan(self) -> tuple[Any, type[Exception]] | None:
+    def _hyperscan(self) -> Searcher | None:
         if self._engine == "re":
             return None
-        try:
-            import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import
-        except ImportError:
-            return None
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        database.compile(
-            expressions=[each.scout for each in self.patterns],
-            ids=list(range(len(self.patterns))),
-            flags=[hyperscan.HS_FLAG_DOTALL] * len(self.patterns),
-        )
-        return database, hyperscan.ScanTerminated
+        lookout = Lookout((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
+        return searcher(lookout)
 
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle

@@ -1,17 +1,19 @@
 """What raw bytes must show before anything is unwrapped or decoded: credentials in clear and in every encoding.
 
-A pattern is two expressions of bounded length. The exact one says what counts; the scout is a short and rare part of
-it (or something looser) that compiles and searches fast. Whoever sees a scout has the exact one decide.
+A pattern is an expression of bounded length and its scouts. The expression says what counts; a scout is a short and
+rare part of it (or something looser) that is found fast. Whoever sees a scout has the expression decide.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import concatenated, encoded, escapes
+from tokenaudit.detect.scouts import Scout, scout_for
 
 Reading: TypeAlias = Literal[
     "plain", "base64", "hex", "utf-16", "escapes", "concatenated", "gzip", "bzip2", "xz", "zstd", "zip", "closed"
@@ -21,11 +23,11 @@ Reading: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Pattern:
-    """One piece of evidence: `expression` is for `re`, `scout` for both `re` and Hyperscan; `width` bounds both."""
+    """One piece of evidence. One of `scouts` stands in every match of `expression`; `width` bounds them all."""
 
     reading: Reading
     expression: bytes
-    scout: bytes
+    scouts: tuple[Scout, ...]
     width: int
 
 
@@ -40,23 +42,25 @@ class Shape:
 LONGEST_SHAPE = 64
 """Bytes that a declared expression may span at most; the loader refuses longer ones."""
 
-_CONTAINERS: tuple[tuple[Reading, bytes, int], ...] = (
-    ("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", 4),
-    ("bzip2", rb"BZh[1-9]1AY&SY", 10),
-    ("xz", rb"\xfd7zXZ\x00", 6),
-    ("zstd", rb"\x28\xb5\x2f\xfd", 4),
-    ("zip", rb"PK\x03\x04", 4),
-    ("closed", rb"7z\xbc\xaf\x27\x1c", 6),
-    ("closed", rb"Rar!\x1a\x07", 6),
-    ("closed", rb"\x04\x22\x4d\x18", 4),
-    ("base64", rb"H4sI[A-H]", 5),  # gzip
-    ("base64", rb"Qlpo[MN][0-9A-Za-z][FR]BWSZTW", 14),  # bzip2
-    ("base64", rb"[/_]Td6WFoA", 8),  # xz
-    ("base64", rb"KLUv[/_]", 5),  # zstd
-    ("base64", rb"UEsDB[AB]", 6),  # zip
-    ("hex", rb"1[fF]8[bB]080[0-9a-fA-F]0{4}", 12),
-    ("hex", rb"504[bB]03041[0-9a-fA-F]00", 12),
+_CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
+    ("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", 4, (b"\x1f\x8b\x08",), 0),
+    ("bzip2", rb"BZh[1-9]1AY&SY", 10, (b"1AY&SY",), 4),
+    ("xz", rb"\xfd7zXZ\x00", 6, (b"\xfd7zXZ\x00",), 0),
+    ("zstd", rb"\x28\xb5\x2f\xfd", 4, (b"\x28\xb5\x2f\xfd",), 0),
+    ("zip", rb"PK\x03\x04", 4, (b"PK\x03\x04",), 0),
+    ("closed", rb"7z\xbc\xaf\x27\x1c", 6, (b"7z\xbc\xaf\x27\x1c",), 0),
+    ("closed", rb"Rar!\x1a\x07", 6, (b"Rar!\x1a\x07",), 0),
+    ("closed", rb"\x04\x22\x4d\x18", 4, (b"\x04\x22\x4d\x18",), 0),
+    ("base64", rb"H4sI[A-H]", 5, (b"H4sI",), 0),  # gzip
+    ("base64", rb"Qlpo[MN][0-9A-Za-z][FR]BWSZTW", 14, (b"BWSZTW",), 7),  # bzip2
+    ("base64", rb"[/_]Td6WFoA", 8, (b"d6WFoA",), 2),  # xz
+    ("base64", rb"KLUv[/_]", 5, (b"KLUv/", b"KLUv_"), 0),  # zstd
+    ("base64", rb"UEsDB[AB]", 6, (b"UEsDBA", b"UEsDBB"), 0),  # zip
+    ("hex", rb"1[fF]8[bB]080[0-9a-fA-F]0{4}", 12, (b"8b080", b"8B080"), 2),
+    ("hex", rb"504[bB]03041[0-9a-fA-F]00", 12, (b"b03041", b"B03041"), 3),
 )
+"""Magic numbers: how to read them, the expression and its width, the literals one of which stands in it and where."""
+
 _THRICE = frozenset(("hf_", "api_", "oauth_app_secret_"))
 """Literals that are looked for even in base64 of base64 of base64."""
 
@@ -70,14 +74,32 @@ _SCOUTED = 5
 def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
     """All evidence for credentials of these shapes."""
     shapes = tuple(shapes)
-    found = [Pattern("plain", s.expression.encode(), s.expression.encode(), LONGEST_SHAPE) for s in shapes]
-    literals = {literal for shape in shapes for literal in shape.literals}
-    for literal in _roots(literals):
+    roots = _roots(literal for shape in shapes for literal in shape.literals)
+    preferred = tuple(root.encode() for root in roots)
+    found = [_plain(shape, preferred) for shape in shapes]
+    for literal in roots:
         found += _encoded(literal)
-    cut = dict.fromkeys(each for literal in sorted(literals) for each in concatenated.evidence(literal))
-    found += (Pattern("concatenated", each, scout, concatenated.WIDTH) for each, scout in cut)
-    found += (Pattern(reading, expression, expression, width) for reading, expression, width in _CONTAINERS)
+        found += (Pattern("escapes", each, scouts, escapes.WIDTH) for each, scouts in escapes.evidence(literal))
+    literals = sorted({literal for shape in shapes for literal in shape.literals})
+    cut = dict.fromkeys(each for literal in literals for each in concatenated.evidence(literal, preferred))
+    found += (Pattern("concatenated", each, (scout,), concatenated.WIDTH) for each, scout in cut)
+    found += (
+        Pattern(reading, each, (Scout(each, width, literals, lead),), width)
+        for reading, each, width, literals, lead in _CONTAINERS
+    )
     return tuple(found)
+
+
+def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
+    """Where every match plainly begins with a literal, a searcher needs to know no more than that."""
+    whole = shape.expression.encode()
+    begins = [
+        root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
+    ]
+    return Pattern("plain", whole, (Scout(whole, LONGEST_SHAPE, tuple(begins[:1])),), LONGEST_SHAPE)
+
+
+_IS_WORD = re.compile(rb"\w{3,}")
 
 
 def _roots(literals: Iterable[str]) -> list[str]:
@@ -95,7 +117,6 @@ def _encoded(literal: str) -> Iterator[Pattern]:
     for order in ("little", "big"):
         yield _pattern("utf-16", encoded.as_utf16(once, order))
     yield from _encoded_twice(literal)
-    yield from (Pattern("escapes", each, scout, escapes.WIDTH) for each, scout in escapes.evidence(literal))
 
 
 def _encoded_twice(literal: str) -> Iterator[Pattern]:
@@ -119,17 +140,21 @@ def _pattern(reading: Reading, form: encoded.Sets) -> Pattern:
     size = min(_SCOUTED * (1 if reading == "base64" else 2), len(form))
     stretches = [form[at : at + size] for at in range(len(form) - size + 1)]
     rarest = min(stretches, key=lambda stretch: math.prod(map(len, stretch)))
-    return Pattern(reading, encoded.expression(form), encoded.expression(rarest), len(form))
+    return Pattern(reading, encoded.expression(form), (scout_for(rarest),), len(form))
 
 
 def _rarity(form: encoded.Sets) -> int:
-    """How many characters are fixed: what Hyperscan is fast at looking for."""
+    """How many characters are fixed."""
     return sum(len(each) == 1 for each in form)
 
 
 def _folded(form: encoded.Sets) -> Iterator[Pattern]:
     """The form with one line break in it; the scout is its rarer part and the beginning or end of the break."""
     for at in range(1, len(form)):
-        left, right = encoded.expression(form[:at]), encoded.expression(form[at:])
-        scout = left + rb"[\r\n\\]" if _rarity(form[:at]) >= _rarity(form[at:]) else rb"[\nn \t]" + right
-        yield Pattern("base64", left + encoded.LINE_BREAK + right, scout, len(form) + encoded.LINE_BREAK_WIDTH)
+        left, right = form[:at], form[at:]
+        scout = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)
+        whole = encoded.expression(left) + encoded.LINE_BREAK + encoded.expression(right)
+        yield Pattern("base64", whole, (scout_for(scout),), len(form) + encoded.LINE_BREAK_WIDTH)
+
+
+_BREAK_BEGINS, _BREAK_ENDS = frozenset(b"\r\n\\"), frozenset(b"\nn \t")

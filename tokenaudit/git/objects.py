@@ -35,13 +35,16 @@ class Watcher(Protocol):
 
     @property
     def reach(self) -> int | None:
-        """How many bytes before or behind its first or last byte evidence can extend; None where it has no bound."""
+        """How many bytes before or behind its first or last byte a trace can extend; None where it has no bound."""
 
-    def may_hold(self, data: bytes) -> bool:
-        """Whether there is evidence in `data`. A run of bytes that is none stays none wherever it stands."""
+    def prepare(self) -> None:
+        """Makes ready whatever searching much data needs, once, before processes are forked."""
+
+    def traces(self, data: bytes) -> bool:
+        """Whether something in `data` calls for a second look. A run of bytes that doesn't never does, anywhere."""
 
     def holds(self, data: bytes) -> bool:
-        """Whether a second look at an object that may hold something is worth it."""
+        """What the second look says of an object with traces."""
 
 
 @dataclass
@@ -89,7 +92,7 @@ def search_one_by_one(share: Share, watcher: Watcher) -> Iterator[Haul]:
             continue
         haul.objects += 1
         haul.bytes += len(found.data)
-        if watcher.may_hold(found.data) and watcher.holds(found.data):
+        if watcher.traces(found.data) and watcher.holds(found.data):
             haul.hits.append((found.id, found.type))
         if haul.is_due:
             yield haul

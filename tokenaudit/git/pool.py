@@ -40,7 +40,7 @@ def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Hau
         for share in shares:
             yield from share.search(watcher)
         return
-    watcher.may_hold(b"?")  # whatever it prepares on first use is prepared once, before the fork
+    watcher.prepare()
     yield from _in_processes(shares, watcher, min(jobs, len(shares)))
 
 

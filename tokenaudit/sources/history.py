@@ -89,7 +89,7 @@ class HistorySource:
             unread, found = read_elsewhere(repository.git_dir, unread)
             for item in found:
                 run.read(1, len(item.data))
-                if watcher.may_hold(item.data) and watcher.holds(item.data):
+                if watcher.traces(item.data) and watcher.holds(item.data):
                     hits.append((item.type, item.id))
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
@@ -194,13 +194,20 @@ class _Watcher:
     """What the examiner makes of an object, without its value."""
 
     def __init__(self, examiner: Examiner) -> None:
-        self.may_hold = examiner.may_hold
         self._examiner = examiner
-        # An examiner that tells how many bytes its evidence spans lets deltas be searched for what they bring.
+        self.traces = examiner.may_hold
         self.reach: int | None = None
+        # An examiner that tells how many bytes its scouts span lets deltas be searched for what they bring.
         prefilter = getattr(examiner, "prefilter", None)
         if prefilter is not None and not prefilter.everything:
-            self.reach = prefilter.width - 1
+            self.traces = prefilter.traces
+            self.reach = prefilter.scout_width - 1
+        self._prefilter = prefilter
+
+    def prepare(self) -> None:
+        """See `git.objects.Watcher`."""
+        if self._prefilter is not None:
+            self._prefilter.prepare()
 
     def holds(self, data: bytes) -> bool:
         """Whether the examiner sees, or gives up on, anything."""

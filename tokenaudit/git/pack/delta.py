@@ -1,7 +1,7 @@
 """What a delta can have brought that its base did not hold.
 
-Evidence is a short run of bytes. If a base shows none, then any in its delta's result touches bytes that the delta
-inserts, or lies across the seam of two pieces. So those and their neighbourhood are all that has to be searched.
+What is looked for is a short run of bytes. If a base shows none, then any in its delta's result touches bytes that the
+delta inserts, or lies across the seam of two pieces. So those and their neighbourhood are all that has to be searched.
 Format: git's own documentation, gitformat-pack(5), "Deltified representation".
 """
 
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-_LARGEST_PIECES = 24
+_MOST_PIECES = 200
+"""Pieces beyond which the whole result is searched faster than its delta is taken apart."""
+
 _SIZE_ZERO = 0x10000
 _MORE = _COPY = 0x80
 
@@ -21,78 +23,75 @@ class Novelty(NamedTuple):
     size: int
 
 
-def novelty(base: bytes, delta: bytes, reach: int) -> Novelty | None:  # noqa: C901, PLR0912, PLR0915 - as calls, its steps would take twice the time
+def novelty(base: bytes, delta: bytes, reach: int) -> Novelty | None:
     """Bytes that hold every run of at most `reach + 1` bytes that `delta`'s result has and `base` has not.
 
     None where that isn't worth finding out (too many pieces) or the delta makes no sense; the whole result then has
     to be looked at.
     """
-    at = 0
-    shift = source = target = 0
-    size = len(delta)
+    size, both, from_bytes = len(delta), 2 * reach, int.from_bytes
+    pieces: list[bytes] = []
+    built = 0
     try:
-        while True:
-            byte = delta[at]
-            at += 1
-            source |= (byte & 127) << shift
-            shift += 7
-            if byte < _MORE:
-                break
-        shift = 0
-        while True:
-            byte = delta[at]
-            at += 1
-            target |= (byte & 127) << shift
-            shift += 7
-            if byte < _MORE:
-                break
-        if source != len(base):
-            return None
-        pieces = []
-        built = 0
+        source, at = _number(delta, 0)
+        target, at = _number(delta, at)
         while at < size:
             code = delta[at]
             at += 1
             if code < _COPY:
-                if not code:
-                    return None
                 pieces.append(delta[at : at + code])
                 at += code
                 built += code
-            else:
-                start = length = 0
-                if code & 1:
-                    start = delta[at]
-                    at += 1
-                if code & 2:
-                    start |= delta[at] << 8
-                    at += 1
-                if code & 4:
-                    start |= delta[at] << 16
-                    at += 1
-                if code & 8:
-                    start |= delta[at] << 24
-                    at += 1
-                if code & 16:
-                    length = delta[at]
-                    at += 1
-                if code & 32:
-                    length |= delta[at] << 8
-                    at += 1
-                if code & 64:
-                    length |= delta[at] << 16
-                    at += 1
-                length = length or _SIZE_ZERO
-                end = start + length
-                if length > 2 * reach:
-                    pieces += base[start : start + reach], base[end - reach : end]
-                else:
-                    pieces.append(base[start:end])
-                if end > source:
+                if not code:
                     return None
-                built += length
-            if len(pieces) > _LARGEST_PIECES:
+                continue
+            if code in _USUAL:
+                width, mask, shift = _USUAL[code]
+                numbers = from_bytes(delta[at : at + width], "little")
+                at += width
+                start, length = numbers & mask, numbers >> shift or _SIZE_ZERO
+            else:
+                start, length, at = _copy(delta, code, at)
+            end = start + length
+            built += length
+            if length > both:
+                pieces += base[start : start + reach], base[end - reach : end]
+            else:
+                pieces.append(base[start:end])
+            if end > source or len(pieces) > _MOST_PIECES:
                 return None
     except IndexError:
         return None
-    return Novelty(b"".join(pieces), target) if at == size and built == target else None
+    fits = source == len(base) and at == size and built == target
+    return Novelty(b"".join(pieces), target) if fits else None
+
+
+def _number(delta: bytes, at: int) -> tuple[int, int]:
+    """The number that stands at `at`, seven bits a byte, and where it ends."""
+    value = shift = 0
+    while True:
+        byte = delta[at]
+        at += 1
+        value |= (byte & 127) << shift
+        shift += 7
+        if byte < _MORE:
+            return value, at
+
+
+def _copy(delta: bytes, code: int, at: int) -> tuple[int, int, int]:
+    """Offset and length of any copy, and where it ends: each bit of `code` says whether a byte of them is there."""
+    numbers = [0] * 7
+    for bit in range(7):
+        if code >> bit & 1:
+            numbers[bit] = delta[at]
+            at += 1
+    return int.from_bytes(numbers[:4], "little"), int.from_bytes(numbers[4:], "little") or _SIZE_ZERO, at
+
+
+_USUAL = {
+    _COPY | (1 << offset) - 1 | ((1 << length) - 1) << 4: (offset + length, (1 << 8 * offset) - 1, 8 * offset)
+    for offset in range(5)
+    for length in range(4)
+}
+"""Codes of copies whose numbers have all their low bytes: how many bytes both take together, which bits of them are the
+offset, and how far above them the length begins."""

@@ -8,30 +8,30 @@ from tokenaudit.git.objects import Haul, Watcher
 from tokenaudit.git.pack.delta import novelty
 from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare, build
 
-_SHORT_DELTA = 120
-"""Bytes. Longer deltas have so many pieces that searching the whole result is faster than taking them apart."""
+_SHORT_DELTA = 1 / 24
+"""Of its base's size. Longer deltas have so many pieces that searching the whole result is faster than taking the delta
+apart."""
 
 
 def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:
     """Looks at each wanted object of `share`; see `objects.Share.search`.
 
-    What a visit hands on to the deltas of an object is whether the object is known to hold no evidence: then only what
+    What a visit hands on to the deltas of an object is whether the object is known to hold no trace: then only what
     such a delta brings has to be searched.
     """
     haul = Haul()
-    may_hold, reach = watcher.may_hold, watcher.reach
-    shortest = 4 * (reach or 0)
+    traces, reach = watcher.traces, watcher.reach
 
     def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
         haul.objects += 1
-        if is_clean and reach is not None and base and delta and len(delta) < _SHORT_DELTA and len(base) > shortest:
+        if is_clean and reach is not None and base and delta and len(delta) < len(base) * _SHORT_DELTA:
             news = novelty(base, delta, reach)
-            if news is not None and not may_hold(news.pieces):
+            if news is not None and not traces(news.pieces):
                 haul.bytes += news.size
                 return True
         content = build(base, delta) if data is None else data
         haul.bytes += len(content)
-        if not may_hold(content):
+        if not traces(content):
             return True
         if watcher.holds(content):
             haul.hits.append((share.name(node), TYPE_NAMES[int(share.forest.types[node])]))
