@@ -27,8 +27,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from isal import isal_zlib
+from deflate import zlib_decompress
 
+from tokenaudit.detect.interface import Sight
 from tokenaudit.git.catfile import cat_file_shares
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import GitObject, Haul, Share, Unread, Watcher
@@ -110,9 +111,10 @@ class _Nothing:
     def prepare(self) -> None:
         """Nothing."""
 
-    def traces(self, data: bytes) -> bool:
-        """No."""
-        return not data and False
+    def look(self, data: bytes) -> Sight:
+        """Nothing."""
+        del data
+        return Sight.NOTHING
 
     def holds(self, data: bytes) -> bool:
         """No."""
@@ -141,7 +143,7 @@ class _Inflated:
         with share.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             for start, end, size in zip(bodies.tolist(), ends, sizes, strict=True):
-                isal_zlib.decompress(view[start:end], 15, size or 1)
+                zlib_decompress(view[start:end], size or 1)
             view.release()
         yield Haul()
 

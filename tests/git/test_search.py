@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.git.test_store import SHAPES
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
+from tokenaudit.detect.interface import Sight
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import SEARCHED, GitObject
 from tokenaudit.git.pack.delta import novelty
@@ -33,11 +34,14 @@ class Literal:
     def prepare(self) -> None:
         pass
 
-    def traces(self, data: bytes) -> bool:
-        return any(word in data for word in self.words)
+    def look(self, data: bytes) -> Sight:
+        if any(word in data for word in self.words):
+            return Sight.EVIDENCE
+        # Parts of words are traces, or not: both have to lead to the same hits.
+        return Sight.TRACES if any(word[:4] in data for word in self.words[:-1]) else Sight.NOTHING
 
     def holds(self, data: bytes) -> bool:
-        return self.traces(data)
+        return self.look(data) is Sight.EVIDENCE
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -53,7 +57,7 @@ def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: o
     watcher = Literal([token.encode() for token in tokens] + [b"word77 word7", b"d13\nword", b"9 word9 "])
     work = plan(open_repository(repo.path), jobs, SEARCHED, small=0)
     objects = [item for share in work.shares for item in share.read() if isinstance(item, GitObject)]
-    expected = sorted((item.id, item.type) for item in objects if watcher.traces(item.data))
+    expected = sorted((item.id, item.type) for item in objects if watcher.holds(item.data))
     hauls = list(search(work.shares, watcher, jobs))
     assert sorted(hit for haul in hauls for hit in haul.hits) == expected
     assert sum(haul.objects for haul in hauls) == len(objects)

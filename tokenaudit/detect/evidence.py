@@ -12,9 +12,10 @@ from functools import cached_property
 from itertools import islice
 from typing import Literal, NamedTuple, TypeAlias
 
+from tokenaudit.detect.interface import Sight
 from tokenaudit.detect.patterns import Pattern
 from tokenaudit.detect.scouts import Lookout
-from tokenaudit.detect.searcher import Searcher, searcher
+from tokenaudit.detect.searcher import MANY, Searcher, searcher_for
 
 Engine: TypeAlias = Literal["auto", "re"]
 
@@ -23,8 +24,8 @@ _LITTLE = 32 << 10
 """Bytes that are searched with `re` before Hyperscan is called in: loading it and making its database cost about 30 ms,
 in which `re` searches this much."""
 
-_TOGETHER = 256
-"""Scouts' matches that are confirmed at a time."""
+_TRACE = 1
+"""Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
 
 
 class Hit(NamedTuple):
@@ -61,40 +62,27 @@ class Prefilter:
 
     def may_hold(self, data: bytes) -> bool:
         """Whether there is any evidence in `data`. False means that `examine` would find nothing in it."""
+        return self.look(data) is Sight.EVIDENCE
+
+    def look(self, data: bytes) -> Sight:
+        """What `data` shows. A trace (a scout) spans `scout_width` bytes at most."""
         if self.everything:
-            return bool(data)
-        return self.traces(data) and self._confirmed(data)
-
-    def traces(self, data: bytes) -> bool:
-        """Whether any scout is in `data`: without one there is no evidence."""
-        engine = None if self._is_little(len(data)) else self._hyperscan
-        if engine is None:
-            return any(scout.search(data) for _, scout in self._scouts)
-        return engine.any_scout(data)
-
-    def _confirmed(self, data: bytes) -> bool:
+            return Sight.EVIDENCE if data else Sight.NOTHING
         scouted: list[tuple[int, int]] = []
 
         def confirmed() -> bool:
             found = next(self._matches(data, scouted), None) is not None
-            scouted.clear()
+            scouted[_TRACE:] = ()
             return found
 
-        def seen(index: int, end: int) -> bool:
-            scouted.append((index, end))
-            return len(scouted) >= _TOGETHER and confirmed()
-
-        return self._scan(data, seen) or (bool(scouted) and confirmed())
+        if self._scan(data, scouted, confirmed) or (scouted and confirmed()):
+            return Sight.EVIDENCE
+        return Sight.TRACES if scouted else Sight.NOTHING
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
         scouted: list[tuple[int, int]] = []
-
-        def seen(index: int, end: int) -> bool:
-            scouted.append((index, end))
-            return False
-
-        self._scan(data, seen)
+        self._scan(data, scouted, None)
         return sorted(islice(self._matches(data, scouted), most))
 
     def _matches(self, data: bytes, scouted: Iterable[tuple[int, int]]) -> Iterator[Hit]:
@@ -121,12 +109,17 @@ class Prefilter:
             self._exact[index] = re.compile(self.patterns[index].expression, re.DOTALL)
         return self._exact[index]
 
-    def _scan(self, data: bytes, seen: Callable[[int, int], bool]) -> bool:
-        """Calls `seen` with pattern and end of each scout's match until it says True; whether it did."""
-        engine = None if self._is_little(len(data)) else self._hyperscan
-        if engine is None:
-            return any(seen(index, found.end()) for index, scout in self._scouts for found in scout.finditer(data))
-        return engine.each_scout(data, seen)
+    def _scan(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        searcher = None if self._is_little(len(data)) else self._hyperscan
+        if searcher is not None:
+            return searcher.search(data, scouted, enough)
+        for index, scout in self._scouts:
+            for found in scout.finditer(data):
+                scouted.append((index, found.end()))
+                if enough is not None and len(scouted) >= MANY and enough():
+                    return True
+        return False
 
     def _is_little(self, size: int) -> bool:
         """Whether so little has been searched that making a database would cost more than it saves."""
@@ -147,7 +140,7 @@ class Prefilter:
         if self._engine == "re":
             return None
         lookout = Lookout((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
-        return searcher(lookout)
+        return searcher_for(lookout)
 
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle

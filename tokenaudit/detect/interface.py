@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from tokenaudit.model import Claims, Likelihood
@@ -35,6 +36,18 @@ class Examined:
 
     detections: tuple[Detection, ...] = ()
     skipped: tuple[str, ...] = ()
+
+
+class Sight(Enum):
+    """What a first look at some bytes shows.
+
+    With TRACES, something had to be looked at closely and was nothing. NOTHING means that no part of these bytes calls
+    for a closer look, wherever it stands.
+    """
+
+    NOTHING = 0
+    TRACES = 1
+    EVIDENCE = 2
 
 
 class Examiner(Protocol):

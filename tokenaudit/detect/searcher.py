@@ -7,45 +7,41 @@ from typing import Any
 
 from tokenaudit.detect.scouts import Lookout
 
+MANY = 256
+"""Matches of scouts that are noted before somebody looks whether they are evidence."""
+
 
 class Searcher:
     """Finds scouts at memory speed. One thread at a time may use it."""
 
     def __init__(self, lookout: Lookout, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
-        self._scouted = lookout.scouted
+        self._at = lookout.scouted
         self._scan = database.scan
         self._terminated = terminated
         self._data = b""
+        self._scouted: list[tuple[int, int]] = []
+        self._enough: Callable[[], bool] | None = None
 
-    def any_scout(self, data: bytes) -> bool:
-        """Whether there is one in `data`."""
-        self._data = data
+    def search(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        self._data, self._scouted, self._enough = data, scouted, enough
         try:
-            self._scan(data, match_event_handler=self._is_scout)
+            self._scan(data, match_event_handler=self._seen)
         except self._terminated:
             return True
         finally:
-            self._data = b""
+            self._data, self._scouted = b"", []
         return False
 
-    def _is_scout(self, number: int, _: int, end: int, *__: object) -> bool:
-        return bool(self._scouted(self._data, number, end))
-
-    def each_scout(self, data: bytes, seen: Callable[[int, int], bool]) -> bool:
-        """Calls `seen` with the pattern and the end of each one until it says True; whether it did."""
-        scouted = self._scouted
-
-        def handle(number: int, _: int, end: int, *__: object) -> bool:
-            return any(seen(index, at) for index, at in scouted(data, number, end))
-
-        try:
-            self._scan(data, match_event_handler=handle)
-        except self._terminated:
-            return True
-        return False
+    def _seen(self, number: int, _: int, end: int, *__: object) -> bool:
+        found = self._at(self._data, number, end)
+        if not found:
+            return False
+        self._scouted += found
+        return self._enough is not None and len(self._scouted) >= MANY and self._enough()
 
 
-def searcher(lookout: Lookout) -> Searcher | None:
+def searcher_for(lookout: Lookout) -> Searcher | None:
     """A searcher for all of `lookout`; None where Hyperscan is not installed."""
     try:
         import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
+from tokenaudit.detect.interface import Sight
+
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
 """Trees hold names and ids only: they are read for attribution, never searched."""
@@ -40,11 +42,11 @@ class Watcher(Protocol):
     def prepare(self) -> None:
         """Makes ready whatever searching much data needs, once, before processes are forked."""
 
-    def traces(self, data: bytes) -> bool:
-        """Whether something in `data` calls for a second look. A run of bytes that doesn't never does, anywhere."""
+    def look(self, data: bytes) -> Sight:
+        """What a first look at `data` shows."""
 
     def holds(self, data: bytes) -> bool:
-        """What the second look says of an object with traces."""
+        """Whether a second look at an object with evidence finds something."""
 
 
 @dataclass
@@ -92,7 +94,7 @@ def search_one_by_one(share: Share, watcher: Watcher) -> Iterator[Haul]:
             continue
         haul.objects += 1
         haul.bytes += len(found.data)
-        if watcher.traces(found.data) and watcher.holds(found.data):
+        if watcher.look(found.data) is Sight.EVIDENCE and watcher.holds(found.data):
             haul.hits.append((found.id, found.type))
         if haul.is_due:
             yield haul

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
-from tokenaudit.detect.interface import Detection, Examiner
+from tokenaudit.detect.interface import Detection, Examiner, Sight
 from tokenaudit.git.attribution import Introduction, attribute
 from tokenaudit.git.catfile import ObjectReader, read_elsewhere
 from tokenaudit.git.command import GitError
@@ -89,7 +89,7 @@ class HistorySource:
             unread, found = read_elsewhere(repository.git_dir, unread)
             for item in found:
                 run.read(1, len(item.data))
-                if watcher.traces(item.data) and watcher.holds(item.data):
+                if watcher.look(item.data) is Sight.EVIDENCE and watcher.holds(item.data):
                     hits.append((item.type, item.id))
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
@@ -195,14 +195,16 @@ class _Watcher:
 
     def __init__(self, examiner: Examiner) -> None:
         self._examiner = examiner
-        self.traces = examiner.may_hold
+        self.look = self._whole
         self.reach: int | None = None
         # An examiner that tells how many bytes its scouts span lets deltas be searched for what they bring.
-        prefilter = getattr(examiner, "prefilter", None)
-        if prefilter is not None and not prefilter.everything:
-            self.traces = prefilter.traces
-            self.reach = prefilter.scout_width - 1
-        self._prefilter = prefilter
+        self._prefilter = getattr(examiner, "prefilter", None)
+        if self._prefilter is not None and not self._prefilter.everything:
+            self.look = self._prefilter.look
+            self.reach = self._prefilter.scout_width - 1
+
+    def _whole(self, data: bytes) -> Sight:
+        return Sight.EVIDENCE if self._examiner.may_hold(data) else Sight.TRACES
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenaudit.detect.interface import Sight
 from tokenaudit.git.objects import Haul, Watcher
 from tokenaudit.git.pack.delta import novelty
 from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare, build
 
-_SHORT_DELTA = 1 / 24
+_SHORT_DELTA = 1 / 64
 """Of its base's size. Longer deltas have so many pieces that searching the whole result is faster than taking the delta
 apart."""
 
@@ -20,22 +21,21 @@ def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:
     such a delta brings has to be searched.
     """
     haul = Haul()
-    traces, reach = watcher.traces, watcher.reach
+    look, reach, nothing = watcher.look, watcher.reach, Sight.NOTHING
 
     def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
         haul.objects += 1
         if is_clean and reach is not None and base and delta and len(delta) < len(base) * _SHORT_DELTA:
             news = novelty(base, delta, reach)
-            if news is not None and not traces(news.pieces):
+            if news is not None and look(news.pieces) is nothing:
                 haul.bytes += news.size
                 return True
         content = build(base, delta) if data is None else data
         haul.bytes += len(content)
-        if not traces(content):
-            return True
-        if watcher.holds(content):
+        sight = look(content)
+        if sight is Sight.EVIDENCE and watcher.holds(content):
             haul.hits.append((share.name(node), TYPE_NAMES[int(share.forest.types[node])]))
-        return False
+        return sight is nothing
 
     for failures in share.walk(visit):
         haul.unread += failures

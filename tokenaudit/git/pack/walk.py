@@ -6,12 +6,12 @@ import mmap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 import numpy as np
+from deflate import DeflateError, zlib_decompress
 from dulwich._pack import apply_delta
 from dulwich.errors import ApplyDeltaError
-from isal import isal_zlib
 
 from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
 from tokenaudit.git.pack.forest import Forest
@@ -19,7 +19,6 @@ from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
 from tokenaudit.git.pack.index import Ids
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
-_RAW_DEFLATE_IN_ZLIB = 15
 
 Visit: TypeAlias = Callable[[int, "bytes | None", "bytes | None", "bytes | None", bool], bool]
 """Given (position, content or None, base, delta, what the visit of the base returned): looks at one object.
@@ -88,7 +87,7 @@ class PackShare:
         plan = _plan(self)
         starts, ends, sizes = plan.starts, plan.ends, plan.sizes
         first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
-        inflate = isal_zlib.decompress
+        inflate = zlib_decompress
         failures: list[Unread] = []
         # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
         stack: list[tuple[bytes, bool, int, int]] = []
@@ -102,7 +101,7 @@ class PackShare:
             while True:
                 begin, stop = first[node], first[node + 1]
                 try:
-                    inflated = inflate(view[starts[node] : ends[node]], _RAW_DEFLATE_IN_ZLIB, sizes[node] or 1)
+                    inflated = bytes(inflate(view[starts[node] : ends[node]], sizes[node] or 1))
                     if len(inflated) != sizes[node]:
                         raise ValueError
                     if base is None:
@@ -138,8 +137,7 @@ class PackShare:
         return lost
 
 
-_INFLATE_ERROR = cast("type[Exception]", isal_zlib.error)
-_DAMAGES = (_INFLATE_ERROR, ApplyDeltaError, ValueError, MemoryError)
+_DAMAGES = (DeflateError, ApplyDeltaError, ValueError, MemoryError, OverflowError)
 
 
 def build(base: bytes | None, delta: bytes | None) -> bytes:
