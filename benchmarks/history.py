@@ -26,6 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from zlib import decompress
 
 from deflate import zlib_decompress
 
@@ -33,7 +34,7 @@ from tokenaudit.detect.interface import Sight
 from tokenaudit.git.catfile import cat_file_shares
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import GitObject, Haul, Share, Unread, Watcher
-from tokenaudit.git.pack.walk import PackShare
+from tokenaudit.git.pack.walk import TINY, PackShare
 from tokenaudit.git.pool import search
 from tokenaudit.git.store import plan
 
@@ -143,7 +144,10 @@ class _Inflated:
         with share.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             for start, end, size in zip(bodies.tolist(), ends, sizes, strict=True):
-                zlib_decompress(view[start:end], size or 1)
+                if end - start < TINY:
+                    decompress(view[start:end])
+                else:
+                    zlib_decompress(view[start:end], size or 1)
             view.release()
         yield Haul()
 

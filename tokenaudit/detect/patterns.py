@@ -81,8 +81,7 @@ def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
         found += _encoded(literal)
         found += (Pattern("escapes", each, scouts, escapes.WIDTH) for each, scouts in escapes.evidence(literal))
     literals = sorted({literal for shape in shapes for literal in shape.literals})
-    cut = dict.fromkeys(each for literal in literals for each in concatenated.evidence(literal, preferred))
-    found += (Pattern("concatenated", each, (scout,), concatenated.WIDTH) for each, scout in cut)
+    found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
     found += (
         Pattern(reading, each, (Scout(each, width, literals, lead),), width)
         for reading, each, width, literals, lead in _CONTAINERS
@@ -100,6 +99,17 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
 
 
 _IS_WORD = re.compile(rb"\w{3,}")
+
+
+def _cut(found: Iterable[tuple[bytes, Scout]]) -> Iterator[Pattern]:
+    """One pattern for all cuts that show in the same place: there are many, and they are seldom told apart."""
+    alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, Scout]] = {}
+    for whole, scout in found:
+        alike.setdefault((scout.literals, scout.lead), {})[whole] = scout
+    for (literals, lead), cuts in alike.items():
+        either = b"|".join(dict.fromkeys(scout.expression for scout in cuts.values()))
+        scout = Scout(either, max(scout.width for scout in cuts.values()), literals, lead)
+        yield Pattern("concatenated", b"|".join(cuts), (scout,), concatenated.WIDTH)
 
 
 def _roots(literals: Iterable[str]) -> list[str]:

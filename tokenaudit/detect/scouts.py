@@ -28,8 +28,8 @@ _LETTER, _OTHER_LETTER, _RARE = 4.0, 5.5, 6.5
 class Scout(NamedTuple):
     """A rare part of a pattern, which spans `width` bytes at most.
 
-    One of `literals` stands `lead` bytes behind the start of every match of `expression`, which then has no
-    alternatives at its top. Without literals a searcher has to look for the expression itself.
+    One of `literals` stands `lead` bytes behind the start of every match of `expression`. Without literals a searcher
+    has to look for the expression itself.
     """
 
     expression: bytes

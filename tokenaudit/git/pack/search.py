@@ -9,7 +9,7 @@ from tokenaudit.git.objects import Haul, Watcher
 from tokenaudit.git.pack.delta import novelty
 from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare, build
 
-_SHORT_DELTA = 1 / 64
+_SHORT_DELTA = 120
 """Of its base's size. Longer deltas have so many pieces that searching the whole result is faster than taking the delta
 apart."""
 
@@ -25,7 +25,7 @@ def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:
 
     def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
         haul.objects += 1
-        if is_clean and reach is not None and base and delta and len(delta) < len(base) * _SHORT_DELTA:
+        if is_clean and reach is not None and base and delta and len(delta) < _SHORT_DELTA < len(base):
             news = novelty(base, delta, reach)
             if news is not None and look(news.pieces) is nothing:
                 haul.bytes += news.size
