@@ -31,7 +31,7 @@ from tokenaudit.sources.tree import TreeSource
 PEERS = {
     "kingfisher": ["scan", "--rule", "huggingface-access-token", "--no-validate", "--no-update-check", "--git-history",
                    "none", "--format", "json"],
-    "betterleaks": ["dir", "--isolate-rule=huggingface-access-token", "--no-banner"],
+    "betterleaks": ["fs", "--isolate-rule=huggingface-access-token", "--no-banner"],
     "gitleaks": ["dir", "--enable-rule", "huggingface-access-token", "--no-banner"],
 }  # fmt: skip
 

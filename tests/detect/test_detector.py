@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,18 @@ def test_any_detect_secrets_plugin_can_be_loaded(tmp_path: Path) -> None:
     )
     found = Detector.load([file]).examine(b"one\nkey: acme-123456\n").detections
     assert [(each.kind, each.line, each.column) for each in found] == [("acme_api_key", 2, 6)]
+
+
+def test_the_plugin_host_loads_its_network_library_only_when_it_verifies() -> None:
+    code = """
+import sys
+from tokenaudit.detect.plugins import run, shipped
+found = run(shipped())
+assert found and "requests" not in sys.modules
+from detect_secrets.plugins import base
+assert issubclass(base.requests.exceptions.Timeout, Exception)
+import requests
+assert requests.exceptions is base.requests.exceptions
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -7,9 +7,10 @@ import importlib.util
 import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import GenericAlias
+from types import GenericAlias, ModuleType
 from typing import Any, NamedTuple, cast
 
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
@@ -96,7 +97,8 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
     Raises:
         ConfigurationError: the file can't be read or run, or holds no plugin.
     """
-    from detect_secrets.plugins.base import BasePlugin  # noqa: PLC0415 - slow to import
+    with _late("requests"):  # which detect-secrets verifies with, and takes longer to load than all the rest
+        from detect_secrets.plugins.base import BasePlugin  # noqa: PLC0415 - slow to import
 
     module = _module(path)
     classes = [
@@ -115,6 +117,28 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
         )
         raise ConfigurationError(message)
     return tuple(_loaded(each, path) for each in classes)
+
+
+class _Late(ModuleType):
+    """Stands for a module until somebody wants something of it."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+@contextmanager
+def _late(name: str) -> Iterator[None]:
+    """Whoever imports the module `name` meanwhile gets one that is loaded when it is first used."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = _Late(name)
+    try:
+        yield
+    finally:
+        del sys.modules[name]  # all others import it as ever
 
 
 def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is known

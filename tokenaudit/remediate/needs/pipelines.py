@@ -14,17 +14,8 @@ from tokenaudit.remediate.needs.interface import Needs, unique
 from tokenaudit.remediate.needs.python import python_needs
 from tokenaudit.remediate.needs.shell import shell_needs
 
-_PIPELINE = re.compile(
-    r"(?:^|/)(?:\.github/workflows/[^/]+\.ya?ml|action\.ya?ml|\.gitlab-ci\.ya?ml|\.circleci/config\.ya?ml|"
-    r"bitbucket-pipelines\.ya?ml)$"
-)
 _SCRIPTS = frozenset({"run", "script", "before_script", "after_script", "command"})
 _VARIABLES = ("env", "variables", "environment")
-
-
-def is_pipeline(path: str) -> bool:
-    """Whether a path is that of CI configuration known here."""
-    return bool(_PIPELINE.search(path))
 
 
 def pipeline_needs(path: str, text: str) -> Needs:
