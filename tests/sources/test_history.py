@@ -365,5 +365,7 @@ def test_a_damaged_object_is_read_from_its_other_copy(
     data[offset + 8] ^= 0xFF
     pack.write_bytes(data)
     found = scan(repo.path)
-    assert skipped(found) == []
+    (damage,) = skipped(found)
+    assert pack.name in damage.where
+    assert "checksum" in damage.reason
     assert {item.commit for item in locations(found, token)} == {leak}

@@ -15,6 +15,7 @@ from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.loose import loose_objects, loose_shares
 from tokenaudit.git.objects import SEARCHED, GitObject, ObjectType, Share, Unread
+from tokenaudit.git.pack.checksum import ChecksumShare
 from tokenaudit.git.reach import shallow_commits
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def plan(
     """
     limit = SMALL_REPOSITORY if small is None else small
     reason = _unusual(repository)
+    indexes: list[Path] = []
     if reason is None:
         folders, unread = object_folders(repository.objects)
         try:
@@ -93,7 +95,8 @@ def plan(
             reason = f"{error.filename}: {error.strerror}"
     shares, unread = cat_file_shares(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     note = f"read through git, because {reason}" if reason else None
-    return Plan([*shares], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
+    checksums = [ChecksumShare(index.with_suffix(".pack")) for index in indexes]
+    return Plan([*shares, *checksums], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
 
 
 def _commits(objects: Iterable[Listed | Unread]) -> list[str]:

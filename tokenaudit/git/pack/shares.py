@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.objects import ObjectType, Unread
+from tokenaudit.git.pack.checksum import ChecksumShare
 from tokenaudit.git.pack.forest import Forest, grow
 from tokenaudit.git.pack.headers import COMMIT, Headers, as_keys, read_headers
 from tokenaudit.git.pack.index import Ids, PackError, PackIndex, read_index
@@ -51,12 +52,14 @@ def _forest(index: PackIndex) -> Forest:
 
 def pack_shares(
     packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: bytes = b""
-) -> tuple[list[PackShare], list[Unread]]:
+) -> tuple[list[PackShare | ChecksumShare], list[Unread]]:
     """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
+
+    The checksum of each pack that has something new is a share, too.
 
     `known` are raw ids, sorted. An object that several packs hold is read from the first of them.
     """
-    shares: list[PackShare] = []
+    shares: list[PackShare | ChecksumShare] = []
     unread: list[Unread] = []
     seen: Keys = np.frombuffer(known, "S20")
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
@@ -69,6 +72,8 @@ def pack_shares(
         ]
         wanted = is_new & np.isin(forest.types, codes)
         shares += _divided(index, forest, wanted, count)
+        if is_new.any():
+            shares.append(ChecksumShare(index.pack))
         if number + 1 < len(packs):
             seen = np.union1d(seen, keys)
     return shares, unread
