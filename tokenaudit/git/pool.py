@@ -5,16 +5,13 @@ No content and no credential crosses a process border: a worker sends ids, count
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import sys
-import warnings
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.objects import Haul, Share, Unread, Watcher
+from tokenaudit.processes import may_fork, start_helper
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkProcess
@@ -34,9 +31,7 @@ def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Hau
 
     Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
     """
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-    alone = multiprocessing.current_process().daemon  # such processes may have no children
-    if len(shares) <= 1 or jobs <= 1 or not forks or alone or sum(share.size for share in shares) < SMALL_WORK:
+    if len(shares) <= 1 or jobs <= 1 or not may_fork() or sum(share.size for share in shares) < SMALL_WORK:
         for share in shares:
             yield from share.search(watcher)
         return
@@ -46,21 +41,14 @@ def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Hau
 
 def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
     """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
-    context = multiprocessing.get_context("fork")
     order = sorted(range(len(shares)), key=lambda number: (-shares[number].size, number))
     source, sink = os.pipe()
     os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))
     running: dict[object, tuple[_Receiver, ForkProcess]] = {}
     try:
-        with warnings.catch_warnings():
-            # A progress bar may run in a thread of ours; the workers touch nothing that thread could hold.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            for _ in range(jobs):
-                receiver, sender = context.Pipe(duplex=False)
-                process = context.Process(target=_work, args=(shares, watcher, source, sink, sender), daemon=True)
-                process.start()
-                sender.close()
-                running[receiver] = (receiver, process)
+        for _ in range(jobs):
+            receiver, process = start_helper(_work, shares, watcher, source, sink)
+            running[receiver] = (receiver, process)
         os.close(sink)
         sink = -1
         while running:
@@ -87,9 +75,7 @@ def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Itera
             os.close(sink)
 
 
-def _work(shares: Sequence[Share], watcher: Watcher, source: int, sink: int, sender: _Sender) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its workers
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+def _work(sender: _Sender, shares: Sequence[Share], watcher: Watcher, source: int, sink: int) -> None:
     os.close(sink)
     while number := os.read(source, _NUMBER):
         for haul in _hauls(shares[int.from_bytes(number, "little")], watcher):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import multiprocessing
-import signal
-import sys
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from tokenaudit.processes import may_fork, start_helper
 from tokenaudit.sources.files import Unreadable, read_small, read_windows
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
     from tokenaudit.detect.interface import Examined, Examiner
     from tokenaudit.sources.interface import Run
 
@@ -40,7 +40,7 @@ def search(files: Sequence[str], run: Run) -> Looks:
     looks: Looks = {}
     started = time.perf_counter()
     for at in range(0, len(files), _AT_ONCE):
-        if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and _may_fork():
+        if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and may_fork():
             return looks | _together(files, at, run)
         _take(_look(files[at : at + _AT_ONCE], run.examiner), looks, run)
     return looks
@@ -49,11 +49,6 @@ def search(files: Sequence[str], run: Run) -> Looks:
 def _take(found: _Found, looks: Looks, run: Run) -> None:
     run.read(found.objects, found.bytes)
     looks |= found.looks
-
-
-def _may_fork() -> bool:
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-    return forks and not multiprocessing.current_process().daemon  # such processes may have no children
 
 
 def examine_file(path: str, examiner: Examiner) -> tuple[list[Examined], int]:
@@ -118,7 +113,7 @@ class _Work:
 def _together(files: Sequence[str], start: int, run: Run) -> Looks:
     """The same with helpers. What a helper took that died on the way is looked at again."""
     work = _Work(files, start)
-    helpers = [_helper(work, run.examiner, name) for name in range(2, run.jobs + 1)]
+    helpers = [start_helper(_help, work, run.examiner, name) for name in range(2, run.jobs + 1)]
     looks: Looks = {}
     lost = {0}
     try:
@@ -139,28 +134,7 @@ def _together(files: Sequence[str], start: int, run: Run) -> Looks:
     return looks
 
 
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
-
-    _Sender: TypeAlias = Connection[_Found, object]
-    _Receiver: TypeAlias = Connection[object, _Found]
-
-
-def _helper(work: _Work, examiner: Examiner, name: int) -> tuple[_Receiver, ForkProcess]:
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_help, args=(work, examiner, name, sender), daemon=True)
-    with warnings.catch_warnings():
-        # A progress bar may run in a thread of ours; the helper touches nothing that thread could hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    sender.close()
-    return receiver, process
-
-
-def _help(work: _Work, examiner: Examiner, name: int, sender: _Sender) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its helpers
+def _help(sender: Connection[_Found, object], work: _Work, examiner: Examiner, name: int) -> None:
     total = _Found()
     for found in work.look(examiner, name):
         total.looks |= dict.fromkeys(found.looks)

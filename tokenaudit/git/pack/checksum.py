@@ -1,4 +1,4 @@
-"""The checksum of a pack: it alone tells that the objects' types, which stand outside their bodies, are as they were."""
+"""The checksum of a pack: it alone tells that the types of objects, which stand outside their bodies, are unharmed."""
 
 from __future__ import annotations
 

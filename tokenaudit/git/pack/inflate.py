@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import mmap
-import multiprocessing
-import signal
-import sys
-import warnings
-from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 from zlib import decompress
 from zlib import error as zlib_error
@@ -19,9 +14,10 @@ from tokenaudit.git.pack.forest import Forest
 from tokenaudit.git.pack.headers import Ints
 from tokenaudit.git.pack.index import PackError, PackIndex
 from tokenaudit.git.pack.walk import TINY
+from tokenaudit.processes import may_fork, start_helper
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
+    from multiprocessing.connection import Connection
 
 _WORTH_A_PROCESS = 20_000
 """Objects for which another process is worth starting."""
@@ -33,11 +29,9 @@ def inflate(index: PackIndex, forest: Forest, nodes: Ints, jobs: int = 1) -> byt
     Raises:
         PackError: one of them is damaged.
     """
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-    alone = multiprocessing.current_process().daemon  # such processes may have no children
-    parts = max(1, min(jobs, len(nodes) // _WORTH_A_PROCESS)) if forks and not alone else 1
+    parts = max(1, min(jobs, len(nodes) // _WORTH_A_PROCESS)) if may_fork() else 1
     first, *others = np.array_split(nodes, parts)
-    helpers = [_helper(index, forest, part) for part in others]
+    helpers = [start_helper(_help, index, forest, part) for part in others]
     try:
         found = [_inflated(index, forest, first)]
         found += [_received(receiver, index, forest, part) for (receiver, _), part in zip(helpers, others, strict=True)]
@@ -72,24 +66,11 @@ def _inflated(index: PackIndex, forest: Forest, nodes: Ints) -> bytes:
     return found
 
 
-def _helper(index: PackIndex, forest: Forest, nodes: Ints) -> tuple[Connection, ForkProcess]:
-    context = multiprocessing.get_context("fork")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_help, args=(index, forest, nodes, sender), daemon=True)
-    with warnings.catch_warnings():
-        # A progress bar may run in a thread of ours; the helper touches nothing that thread could hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    sender.close()
-    return receiver, process
-
-
-def _help(index: PackIndex, forest: Forest, nodes: Ints, sender: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted too, and ends its helpers
+def _help(sender: Connection[bytes, object], index: PackIndex, forest: Forest, nodes: Ints) -> None:
     sender.send_bytes(_inflated(index, forest, nodes))
 
 
-def _received(receiver: Connection, index: PackIndex, forest: Forest, nodes: Ints) -> bytes:
+def _received(receiver: Connection[object, bytes], index: PackIndex, forest: Forest, nodes: Ints) -> bytes:
     """What a helper found; where it died, the work is done here, and says what is wrong."""
     try:
         return receiver.recv_bytes()
