@@ -25,6 +25,7 @@ def scope_of(
     from_file: Path | None,
     *,
     members: bool = False,
+    logs: bool = False,
 ) -> Scope:
     """The scope of a command line.
 
@@ -36,7 +37,13 @@ def scope_of(
         message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
         raise UsageError(message)
     return Scope(
-        tuple(dict.fromkeys(namespaces)), _types(types), tuple(include), tuple(exclude), members=members, urls=urls
+        tuple(dict.fromkeys(namespaces)),
+        _types(types),
+        tuple(include),
+        tuple(exclude),
+        members=members,
+        urls=urls,
+        logs=logs,
     )
 
 

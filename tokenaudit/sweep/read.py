@@ -20,6 +20,7 @@ from tokenaudit.sources.endpoints import EndpointsSource
 from tokenaudit.sources.interface import Silence
 from tokenaudit.sources.jobs import JobsSource
 from tokenaudit.sources.space import SpaceSource
+from tokenaudit.sources.space_logs import SpaceLogsSource
 from tokenaudit.sources.webhooks import WebhooksSource
 from tokenaudit.sweep.collect import HubSource, collected, missed, without_values
 from tokenaudit.sweep.elsewhere import group_of
@@ -106,6 +107,10 @@ def _settings(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> O
     return _collected(shop, task, place, examiner, SpaceSource(shop.hub, shop.secret, _repository(task), shop.names))
 
 
+def _logs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+    return _collected(shop, task, place, examiner, SpaceLogsSource(shop.hub, shop.secret, _repository(task)))
+
+
 def _jobs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
     return _collected(shop, task, place, examiner, JobsSource(shop.hub, shop.secret, task.namespace))
 
@@ -156,6 +161,7 @@ _READERS: Mapping[str, Callable[[Workshop, Task, Place, Examiner], Outcome]] = {
     "history": _history,
     "discussions": _discussions,
     "settings": _settings,
+    "logs": _logs,
     "jobs": _jobs,
     "webhooks": _webhooks,
     "endpoints": _endpoints,
