@@ -75,14 +75,14 @@ def sweep(
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
-    with open_inventory(inventory) as book, screen(quiet=quiet) as progress:
+    with open_inventory(inventory) as book, screen(quiet=quiet, colour=not no_color) as shown:
         swept = run_sweep(
             scope,
             Workshop(setup, hub),
             book,
             crew=crew_of(cluster, jobs),
             settings=load_settings(),
-            progress=progress,
+            screen=shown,
             full=full,
         )
     own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())

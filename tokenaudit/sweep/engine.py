@@ -12,10 +12,10 @@ from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.paged import needs
 from tokenaudit.inventory import Inventory, Outcome
-from tokenaudit.sources.interface import Progress
 from tokenaudit.sweep.collect import missed
 from tokenaudit.sweep.read import run_task
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.tally import Screen, Tally
+from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop
 
 _FAILURES_BEFORE_A_PROBE = 6
@@ -24,10 +24,14 @@ _TRIES = 3
 
 @dataclass(frozen=True)
 class Crew:
-    """Who does the work: an executor, made when it is needed, and how many tasks it takes at a time."""
+    """Who does the work: an executor, made when it is needed, and how many tasks it takes at a time.
+
+    `remote` says that tasks run in other processes, so that only their results tell what they have read.
+    """
 
     executor: Callable[[], AbstractContextManager[Executor]]
     size: int
+    remote: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def cluster(address: str) -> Crew:
         with client:
             yield client.get_executor(pure=False)
 
-    return Crew(executor, 2 * max(1, sum(client.nthreads().values())))
+    return Crew(executor, 2 * max(1, sum(client.nthreads().values())), remote=True)
 
 
 def work(
@@ -80,23 +84,29 @@ def work(
     *,
     states: Mapping[str, str],
     crew: Crew,
-    progress: Progress,
+    screen: Screen,
     now: Callable[[], datetime],
 ) -> Stopped | None:
     """Does what of `tasks` is not done yet; None when all were, else why not."""
     done = inventory.done(sweep)
-    waiting = [left for task in reversed(tasks) if (left := _left(task, done, states)) is not None]
-    progress.start("sweeping", len(tasks))
-    progress.advance(len(tasks) - len(waiting))
+    tally = Tally(tasks, inventory.fingerprints(), shop.meter, lambda: shop.hub.pacer.window, remote=crew.remote)
+    waiting = []
+    for task in reversed(tasks):
+        left = _left(task, done, states)
+        if left is None:
+            tally.skip(task)
+        else:
+            waiting.append(left)
+    screen.watch(tally)
     doing = _Doing(shop, crew.size, waiting)
     with crew.executor() as executor:
         try:
             while doing.fill(executor):
-                for task, outcomes in doing.finished():
-                    inventory.commit(sweep, outcomes, now())
-                    progress.advance(1, sum(outcome.bytes for outcome in outcomes if not outcome.unchanged))
-                    if not doing.trouble and doing.judge(task, outcomes):
-                        progress.note(doing.trouble)
+                for task, finished in doing.finished():
+                    inventory.commit(sweep, finished.outcomes, now())
+                    tally.done(task, finished.outcomes, finished.window)
+                    if not doing.trouble and doing.judge(task, finished.outcomes):
+                        screen.note(doing.trouble)
                         doing.cancel()
         finally:
             doing.cancel()
@@ -123,7 +133,7 @@ class _Doing:
     def __init__(self, shop: Workshop, size: int, waiting: list[Task]) -> None:
         self._shop, self._size = shop, size
         self.waiting = waiting
-        self.running: dict[Future[tuple[Outcome, ...]], tuple[Task, int]] = {}
+        self.running: dict[Future[Done], tuple[Task, int]] = {}
         self.known: set[str] = set()
         self.trouble = ""
         self._failed = 0
@@ -139,21 +149,21 @@ class _Doing:
         future = executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
         self.running[future] = (task, number)
 
-    def finished(self) -> Iterable[tuple[Task, tuple[Outcome, ...]]]:
+    def finished(self) -> Iterable[tuple[Task, Done]]:
         """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
         ready, _ = wait(self.running, return_when=FIRST_COMPLETED)
         for future in ready:
             task, number = self.running.pop(future)
             try:
-                outcomes = future.result()
+                done = future.result()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a worker or its machine died of
                 if number < _TRIES:
                     self._submit(self._executor, task, number + 1)
                     continue
                 reason = f"its worker was lost {number} times ({type(error).__name__})"
-                outcomes = tuple(missed(place, reason) for place in task.places)
-            self.known |= {mark for outcome in outcomes for mark in outcome.inspections}
-            yield task, outcomes
+                done = Done(tuple(missed(place, reason) for place in task.places))
+            self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
+            yield task, done
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> bool:
         """Whether to give up: when nothing works any more and the Hub itself says why, or says nothing."""

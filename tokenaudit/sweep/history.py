@@ -63,6 +63,6 @@ def history_of_url(shop: Workshop, task: Task, place: Place, examiner: Examiner)
             examiner,
             shop.inspecting,
             state=state,
-            progress=Silence(),
+            progress=shop.meter,
             known=task.known,
         )

@@ -17,7 +17,6 @@ from tokenaudit.sources.bucket import BucketSource
 from tokenaudit.sources.collections import CollectionsSource
 from tokenaudit.sources.discussions import DiscussionsSource
 from tokenaudit.sources.endpoints import EndpointsSource
-from tokenaudit.sources.interface import Silence
 from tokenaudit.sources.jobs import JobsSource
 from tokenaudit.sources.space import SpaceSource
 from tokenaudit.sources.space_logs import SpaceLogsSource
@@ -26,15 +25,16 @@ from tokenaudit.sweep.collect import HubSource, collected, missed, without_value
 from tokenaudit.sweep.elsewhere import group_of
 from tokenaudit.sweep.history import history_of_url, repository_copy, sources_of
 from tokenaudit.sweep.setup import VERSION, Setup
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop, workshop
 
 
-def run_task(setup: Setup, task: Task) -> tuple[Outcome, ...]:
+def run_task(setup: Setup, task: Task) -> Done:
     """What came of each place of `task`. Takes and gives plain data, so it can run in any process on any machine."""
     shop = workshop(setup)
     with shop.examiner() as examiner:
-        return tuple(_read(shop, task, place, examiner) for place in task.places)
+        outcomes = tuple(_read(shop, task, place, examiner) for place in task.places)
+    return Done(outcomes, shop.hub.pacer.window)
 
 
 def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
@@ -58,7 +58,7 @@ def _collected(
         examiner,
         shop.inspecting,
         state=state,
-        progress=Silence(),
+        progress=shop.meter,
         known=task.known,
     )
 
@@ -83,7 +83,7 @@ def _history(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Ou
             examiner,
             shop.inspecting,
             state=state,
-            progress=Silence(),
+            progress=shop.meter,
             known=task.known,
         )
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tokenaudit.hub.pace import Window
 from tokenaudit.hub.repositories import Repository
-from tokenaudit.inventory.nouns import Place
+from tokenaudit.inventory.nouns import Outcome, Place
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,19 @@ class Task:
     known: frozenset[str] = frozenset()
 
     @property
+    def is_repository(self) -> bool:
+        """Whether this is a repository or bucket rather than something that belongs to a namespace as a whole."""
+        return self.repository is not None or self.url is not None
+
+    @property
     def name(self) -> str:
         """For messages."""
         return self.repository.target if self.repository else self.url or self.namespace
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of a task: an outcome a place, and what its process was last told of the Hub's limit."""
+
+    outcomes: tuple[Outcome, ...]
+    window: Window | None = None
