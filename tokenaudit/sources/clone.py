@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -56,29 +55,38 @@ def cloned(url: str, progress: Progress) -> Iterator[Path]:
 
 
 @contextmanager
-def mirrored(url: str, folder: Path, progress: Progress) -> Iterator[Path]:
+def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Path] = ()) -> Iterator[Path]:
     """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
 
-    A mirror that can't be brought up to date is made anew.
+    A mirror that can't be brought up to date is made anew. `belongings` are files that tell of this very mirror: they
+    go with it. Others that want the same mirror wait until this one is let go.
 
     Raises:
         UsageError: the URL is none that may be cloned.
         GitError: the repository could not be cloned; one line without passwords.
     """
-    bare, settings, secrets = _prepared(url)
-    if folder.is_dir():
-        try:
-            _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
-        except GitError:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            yield folder
-            return
+    from filelock import FileLock  # noqa: PLC0415 - a plain scan keeps no mirrors
+
+    prepared = _prepared(url)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as making:
-        _clone(bare, Path(making), settings, secrets, progress)
-        (Path(making) / "repository.git").rename(folder)
-    yield folder
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder.is_dir() and _updated(folder, *prepared)):
+            for path in belongings:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            with scratch_folder("mirror", folder.parent) as making:
+                _clone(prepared[0], making, *prepared[1:], progress)
+                (making / "repository.git").rename(folder)
+        yield folder
+
+
+def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:
+    try:
+        _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
+    except GitError:  # made anew, which says what is wrong if it is the remote's fault
+        return False
+    (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and both are to be read alike
+    return True
 
 
 def remote_refs(url: str) -> bytes:

@@ -82,12 +82,15 @@ def work(
     inventory: Inventory,
     sweep: int,
     *,
-    states: Mapping[str, str],
+    states: Mapping[str, str] | None,
     crew: Crew,
     screen: Screen,
     now: Callable[[], datetime],
 ) -> Stopped | None:
-    """Does what of `tasks` is not done yet; None when all were, else why not."""
+    """Does what of `tasks` is not done yet; None when all were, else why not.
+
+    `states` are the versions that were read last, by place key; None reads everything anew.
+    """
     done = inventory.done(sweep)
     tally = Tally(tasks, inventory.fingerprints(), shop.meter, lambda: shop.hub.pacer.window, remote=crew.remote)
     waiting = []
@@ -113,10 +116,12 @@ def work(
     return _stopped(doing) if doing.trouble else None
 
 
-def _left(task: Task, done: set[str], states: Mapping[str, str]) -> Task | None:
+def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task | None:
     places = tuple(place for place in task.places if place.key not in done)
     if not places:
         return None
+    if states is None:
+        return replace(task, places=places, full=True)
     return replace(task, places=places, states={p.key: states[p.key] for p in places if p.key in states})
 
 

@@ -23,7 +23,7 @@ from tokenaudit.sources.space_logs import SpaceLogsSource
 from tokenaudit.sources.webhooks import WebhooksSource
 from tokenaudit.sweep.collect import HubSource, collected, missed, without_values
 from tokenaudit.sweep.elsewhere import group_of
-from tokenaudit.sweep.history import history_of_url, repository_copy, sources_of
+from tokenaudit.sweep.history import history_of_url, read_repository
 from tokenaudit.sweep.setup import VERSION, Setup
 from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop, workshop
@@ -76,16 +76,7 @@ def _history(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Ou
     state = f"{VERSION}:{digest(found)}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    with repository_copy(shop.git_url(repository), place.target, shop.setup.cache) as path:
-        return collected(
-            place,
-            sources_of(path, place.target, shop.setup.secret_names),
-            examiner,
-            shop.inspecting,
-            state=state,
-            progress=shop.meter,
-            known=task.known,
-        )
+    return read_repository(shop, task, place, examiner, shop.git_url(repository), state)
 
 
 def _discussions(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:

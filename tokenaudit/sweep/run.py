@@ -63,7 +63,7 @@ def sweep(
         made = plan(shop, scope)
         running = inventory.begin(scope.name, scope.namespaces, now())
         shop.inspecting.learn(inventory.inspections(running.id))
-        states = {} if full else inventory.states()
+        states = None if full else inventory.states()
         stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, screen=screen, now=now)
         swept = _report(inventory, running.id, running.started_at, made, shop, settings, stopped, now)
         inventory.assessed(swept.report.credentials)

@@ -16,7 +16,8 @@ class Task:
     """Some places that are read one after the other, mostly those of one repository.
 
     `states` are the versions read last, by place key; `known` the fingerprints that this sweep has asked the Hub about
-    already. `url` is that of a git repository that is not on the Hub; it must hold no password.
+    already. `full` says that nothing of what earlier sweeps noted may spare reading. `url` is that of a git repository
+    that is not on the Hub; it must hold no password.
     """
 
     namespace: str
@@ -26,6 +27,7 @@ class Task:
     mine: bool = False
     url: str | None = None
     states: Mapping[str, str] = field(default_factory=dict)
+    full: bool = False
     known: frozenset[str] = frozenset()
 
     @property
