@@ -60,7 +60,7 @@ def sweep(
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.arguments import crew_of, scope_of  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.arguments import cache_of, crew_of, scope_of  # noqa: PLC0415 - as above
     from tokenaudit.sweep.workshop import Workshop  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
@@ -71,7 +71,7 @@ def sweep(
         inspect=not no_inspect,
         plugins=tuple(plugin or ()),
         secret_names=tuple(secret_name or ()),
-        cache=cache_dir.absolute() if cache_dir else None,
+        cache=cache_of(cache_dir, cluster),
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)

@@ -40,7 +40,9 @@ class PlainScreen:
         if self._tally is not None:
             self._teller.join()
             speed = self._tally.average()
-            self.note(f"swept: {how_far(self._tally)}; {figures(self._tally, speed)}")
+            self.note(
+                f"{'swept' if kind is None else 'stopped'}: {how_far(self._tally)}; {figures(self._tally, speed)}"
+            )
 
     def watch(self, tally: Tally) -> None:
         """From now on a line now and then tells of `tally`."""

@@ -15,6 +15,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.command import GitError, environment, reason
 from tokenaudit.git.url import without_password
 from tokenaudit.sources.interface import Progress
+from tokenaudit.sources.room import NoRoomError, ran_out
 from tokenaudit.sources.scratch import scratch_folder
 
 _SCHEMES = ("https", "http", "ssh", "file")
@@ -83,6 +84,8 @@ def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Pa
 def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:
     try:
         _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
+    except NoRoomError:
+        raise
     except GitError:  # made anew, which says what is wrong if it is the remote's fault
         return False
     (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and both are to be read alike
@@ -107,9 +110,16 @@ def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]
         ["git", *options, *where, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode:
-        message = reason(done.stderr, done.returncode)
-        raise GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
+        raise _failed(done.stderr, done.returncode, git_dir)
     return done.stdout
+
+
+def _failed(complaint: bytes, code: int, folder: Path | None) -> GitError:
+    """What went wrong, with a remedy where there is one; `folder` is where git wrote to."""
+    message = reason(complaint, code)
+    if folder is not None and ran_out(message, folder):
+        return NoRoomError(folder.parent)
+    return GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
 
 
 def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
@@ -181,9 +191,7 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
             process.terminate()
             process.wait()
     if code:
-        message = reason(complaint, code)
-        message = next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message)
-        raise GitError(message)
+        raise _failed(complaint, code, folder)
 
 
 def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:

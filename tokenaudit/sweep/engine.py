@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.paged import needs
 from tokenaudit.inventory import Inventory, Outcome
+from tokenaudit.sources.room import NO_ROOM, is_full
 from tokenaudit.sweep.collect import missed
 from tokenaudit.sweep.read import run_task
 from tokenaudit.sweep.tally import Screen, Tally
@@ -101,7 +104,7 @@ def work(
         else:
             waiting.append(left)
     screen.watch(tally)
-    doing = _Doing(shop, crew.size, waiting)
+    doing = _Doing(shop, crew, waiting)
     with crew.executor() as executor:
         try:
             while doing.fill(executor):
@@ -135,8 +138,8 @@ def _stopped(doing: _Doing) -> Stopped:
 class _Doing:
     """The tasks in flight. `trouble` says why no more are worth trying."""
 
-    def __init__(self, shop: Workshop, size: int, waiting: list[Task]) -> None:
-        self._shop, self._size = shop, size
+    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task]) -> None:
+        self._shop, self._size, self._remote = shop, crew.size, crew.remote
         self.waiting = waiting
         self.running: dict[Future[Done], tuple[Task, int]] = {}
         self.known: set[str] = set()
@@ -171,7 +174,9 @@ class _Doing:
             yield task, done
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> bool:
-        """Whether to give up: when nothing works any more and the Hub itself says why, or says nothing."""
+        """Whether to give up: when there is no room, or nothing works and the Hub itself says why, or says nothing."""
+        if self._no_room(outcomes):
+            return True
         if task.url is not None or not all(outcome.failed for outcome in outcomes):
             self._failed = 0 if task.url is None else self._failed
             return False
@@ -180,6 +185,14 @@ class _Doing:
             return False
         self._failed = 0
         self.trouble = probe(self._shop)
+        return bool(self.trouble)
+
+    def _no_room(self, outcomes: Sequence[Outcome]) -> bool:
+        # One repository that is too large for the disk stops no other: its copy is gone again by now.
+        folder = self._shop.setup.cache or Path(tempfile.gettempdir())
+        missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
+        if not self._remote and missing and is_full(folder):
+            self.trouble = f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir"
         return bool(self.trouble)
 
     def cancel(self) -> None:

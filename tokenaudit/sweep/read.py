@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from tokenaudit.sources.collections import CollectionsSource
 from tokenaudit.sources.discussions import DiscussionsSource
 from tokenaudit.sources.endpoints import EndpointsSource
 from tokenaudit.sources.jobs import JobsSource
+from tokenaudit.sources.room import NO_ROOM
 from tokenaudit.sources.space import SpaceSource
 from tokenaudit.sources.space_logs import SpaceLogsSource
 from tokenaudit.sources.webhooks import WebhooksSource
@@ -43,7 +45,8 @@ def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outco
     except (AuditError, GitError) as error:
         told = missed(place, str(error))
     except OSError as error:
-        told = missed(place, error.strerror or type(error).__name__)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        told = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
         told = missed(place, f"reading it failed ({type(error).__name__})")
     return without_values(told, examiner, [shop.secret] if shop.secret else ())
