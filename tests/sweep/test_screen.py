@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from tests.hub.faults import error
 from tests.hub.server import Request
 from tests.support.cli import environment, tokenaudit
 from tests.sweep.acme import Acme, everything
@@ -142,6 +143,27 @@ def test_a_continued_or_repeated_sweep_counts_what_was_found_before(
     assert "3 credentials found" in err
 
 
+def test_what_a_killed_sweep_had_found_in_a_part_of_a_repository_counts(
+    org: Acme, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything(org)
+    org.double.fails("git-upload-pack", error(503, "Busy"), always=True)
+    for place in ("jobs", "scheduled-jobs"):
+        org.double.fails(f"/api/{place}", error(503, "Busy"), always=True)
+    first = org.sweep(inspect=False)
+    assert first.finished
+    org.double.server.faults.clear()
+    with org.book() as book:
+        # As after a kill: the same sweep goes on, and its places are done but for those that failed.
+        book._open().exec_driver_sql("UPDATE sweeps SET finished_at = NULL")
+        book._open().commit()
+    with PlainScreen(quiet=False) as screen:
+        again = org.sweep(screen=screen, inspect=False)
+    assert again.number == first.number
+    assert len(first.report.credentials) < len(again.report.credentials) == len(org.marks)
+    assert f"{len(org.marks)} credentials found" in capsys.readouterr().err
+
+
 def task(name: str) -> Task:
     repository = Repository("model", f"acme/{name}")
     return Task("acme", (Place("acme", repository.target, "model", "history"),), repository)
@@ -161,7 +183,7 @@ def test_time_left_counts_only_what_this_run_did() -> None:
     jobs = Task("acme", (Place("acme", "jobs/acme", "jobs", "jobs"),))
     tasks = [task(str(number)) for number in range(9)] + [jobs]
     known = {tasks[0].places[0].key: {"a"}, tasks[1].places[0].key: {"b"}}
-    tally = Tally(tasks, known, meter, lambda: None, clock=clock)
+    tally = Tally(tasks, known, {task.places[0].key for task in tasks[:5]}, meter, lambda: None, clock=clock)
     assert how_far(tally) == "0 of 9 repositories, time left not known yet"
     for done in tasks[:5]:
         tally.skip(done)
@@ -181,7 +203,7 @@ def test_time_left_counts_only_what_this_run_did() -> None:
 def test_speed_is_that_of_the_last_seconds() -> None:
     clock, meter = Clock(), Meter()
     meter.advance(1000, 1000)
-    tally = Tally([task("a")], {}, meter, lambda: None, clock=clock)
+    tally = Tally([task("a")], {}, set(), meter, lambda: None, clock=clock)
     for _ in range(60):
         clock.now += 1
         meter.advance(10, 20)
@@ -196,7 +218,7 @@ def test_speed_is_that_of_the_last_seconds() -> None:
 def test_what_workers_elsewhere_read_and_were_told_counts_when_they_are_done() -> None:
     clock = Clock()
     tasks = [task("a"), task("b")]
-    tally = Tally(tasks, {}, Meter(), lambda: Window(900, 300.0), remote=True, clock=clock)
+    tally = Tally(tasks, {}, set(), Meter(), lambda: Window(900, 300.0), remote=True, clock=clock)
     tally.done(tasks[0], [Outcome(tasks[0].places[0], objects=7, bytes=70)], Window(1, 61.0))
     clock.now += 1
     assert tally.objects == 7

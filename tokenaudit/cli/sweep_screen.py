@@ -38,7 +38,8 @@ class PlainScreen:
     ) -> None:
         self._over.set()
         if self._tally is not None:
-            self._teller.join()
+            if self._teller.is_alive():  # an interrupt may come before it is started
+                self._teller.join()
             speed = self._tally.average()
             self.note(
                 f"{'swept' if kind is None else 'stopped'}: {how_far(self._tally)}; {figures(self._tally, speed)}"

@@ -21,7 +21,7 @@ from tokenaudit.sweep.tally import Screen, Tally
 from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop
 
-_FAILURES_BEFORE_A_PROBE = 6
+_MOST_FAILURES_BEFORE_A_PROBE = 6
 _TRIES = 3
 
 
@@ -95,7 +95,8 @@ def work(
     `states` are the versions that were read last, by place key; None reads everything anew.
     """
     done = inventory.done(sweep)
-    tally = Tally(tasks, inventory.fingerprints(), shop.meter, lambda: shop.hub.pacer.window, remote=crew.remote)
+    known, window = inventory.fingerprints(), lambda: shop.hub.pacer.window
+    tally = Tally(tasks, known, done, shop.meter, window, remote=crew.remote)
     waiting = []
     for task in reversed(tasks):
         left = _left(task, done, states)
@@ -145,6 +146,8 @@ class _Doing:
         self.known: set[str] = set()
         self.trouble = ""
         self._failed = 0
+        # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
+        self._suspicious = max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE))
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
@@ -181,7 +184,7 @@ class _Doing:
             self._failed = 0 if task.url is None else self._failed
             return False
         self._failed += 1
-        if self._failed < _FAILURES_BEFORE_A_PROBE:
+        if self._failed < self._suspicious:
             return False
         self._failed = 0
         self.trouble = probe(self._shop)

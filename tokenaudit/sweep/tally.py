@@ -42,7 +42,8 @@ class Tally:
 
     Args:
         tasks: all of them, those done by an earlier part of the sweep included.
-        known: fingerprints of credentials that earlier sweeps found, by place key.
+        known: fingerprints of credentials that stood at places before, by place key.
+        done: keys of the places that an earlier part of the sweep has read.
         meter: what this process has read. `remote` tasks are not in it; what they read counts when they are done.
         window: what the Hub said last of its limit, as far as this process was told.
         clock: a monotonic clock in seconds.
@@ -52,6 +53,7 @@ class Tally:
         self,
         tasks: Sequence[Task],
         known: Mapping[str, AbstractSet[str]],
+        done: AbstractSet[str],
         meter: Meter,
         window: Callable[[], Window | None],
         *,
@@ -60,7 +62,7 @@ class Tally:
     ) -> None:
         self.repositories = sum(task.is_repository for task in tasks)
         self.repositories_done = 0
-        self.credentials: set[str] = set()
+        self.credentials = {mark for key in done for mark in known.get(key, ())}
         self._known, self._meter, self._own_window, self._remote, self._clock = known, meter, window, remote, clock
         self._left, self._done = len(tasks), 0
         self._begun = clock()
@@ -73,8 +75,6 @@ class Tally:
         """An earlier part of this sweep has done `task`."""
         self._left -= 1
         self.repositories_done += task.is_repository
-        for place in task.places:
-            self.credentials |= self._known.get(place.key, frozenset())
 
     def done(self, task: Task, outcomes: Sequence[Outcome], window: Window | None) -> None:
         """`task` is done, here or elsewhere; `window` is what its worker was told of the Hub's limit."""
