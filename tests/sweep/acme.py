@@ -15,7 +15,7 @@ from tokenaudit.hub.pace import Patience
 from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Scope, Setup, Swept, run_sweep
-from tokenaudit.sweep.engine import Crew, threads
+from tokenaudit.sweep.crew import Crew, threads
 from tokenaudit.sweep.tally import Screen
 from tokenaudit.sweep.workshop import Workshop
 

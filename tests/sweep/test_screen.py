@@ -21,7 +21,7 @@ from tokenaudit.hub.pace import Window
 from tokenaudit.hub.repositories import Repository
 from tokenaudit.inventory.nouns import Outcome, Place
 from tokenaudit.model import Credential
-from tokenaudit.sweep.engine import threads
+from tokenaudit.sweep.crew import threads
 from tokenaudit.sweep.meter import Meter
 from tokenaudit.sweep.tally import Tally
 from tokenaudit.sweep.task import Task

@@ -12,7 +12,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.url import without_password
 from tokenaudit.hub.repositories import RepoType
 from tokenaudit.sources.clone import is_clone_url
-from tokenaudit.sweep.engine import Crew, cluster, threads
+from tokenaudit.sweep.crew import Crew, cluster, threads
 from tokenaudit.sweep.setup import TYPES, Scope
 
 _MOST_THREADS = 16

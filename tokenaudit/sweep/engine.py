@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.paged import needs
 from tokenaudit.inventory import Inventory, Outcome
 from tokenaudit.sources.room import NO_ROOM, is_full
 from tokenaudit.sweep.collect import missed
+from tokenaudit.sweep.crew import Crew
 from tokenaudit.sweep.read import run_task
 from tokenaudit.sweep.tally import Screen, Tally
 from tokenaudit.sweep.task import Done, Task
@@ -23,18 +22,8 @@ from tokenaudit.sweep.workshop import Workshop
 
 _MOST_FAILURES_BEFORE_A_PROBE = 6
 _TRIES = 3
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Who does the work: an executor, made when it is needed, and how many tasks it takes at a time.
-
-    `remote` says that tasks run in other processes, so that only their results tell what they have read.
-    """
-
-    executor: Callable[[], AbstractContextManager[Executor]]
-    size: int
-    remote: bool = False
+_A_WHILE = 5.0
+"""Seconds without any result after which it is asked whether there can be any."""
 
 
 @dataclass(frozen=True)
@@ -42,41 +31,6 @@ class Stopped:
     """Why a sweep was given up before its end."""
 
     reason: str
-
-
-def threads(size: int) -> Crew:
-    """Threads of this process.
-
-    Clones are programs of their own and searching leaves the interpreter's lock, so threads use all processors; values
-    never leave the process, and one pacer keeps all of them within the Hub's limits.
-    """
-    return Crew(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
-
-
-def cluster(address: str) -> Crew:
-    """The workers of a Dask cluster. They look for the auditor's token in their own environment.
-
-    Raises:
-        ConfigurationError: the extra isn't installed.
-        UsageError: no scheduler answers at `address`.
-    """
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra
-    except ImportError:
-        message = "--cluster needs Dask: pip install 'tokenaudit[cluster]'"
-        raise ConfigurationError(message) from None
-    try:
-        client = Client(address, timeout="4s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError):
-        message = f"no Dask scheduler answers at {address}"
-        raise UsageError(message) from None
-
-    @contextmanager
-    def executor() -> Iterator[Executor]:
-        with client:
-            yield client.get_executor(pure=False)
-
-    return Crew(executor, 2 * max(1, sum(client.nthreads().values())), remote=True)
 
 
 def work(
@@ -105,16 +59,14 @@ def work(
         else:
             waiting.append(left)
     screen.watch(tally)
-    doing = _Doing(shop, crew, waiting)
+    doing = _Doing(shop, crew, waiting, screen)
     with crew.executor() as executor:
         try:
             while doing.fill(executor):
                 for task, finished in doing.finished():
                     inventory.commit(sweep, finished.outcomes, now())
                     tally.done(task, finished.outcomes, finished.window)
-                    if not doing.trouble and doing.judge(task, finished.outcomes):
-                        screen.note(doing.trouble)
-                        doing.cancel()
+                    doing.judge(task, finished.outcomes)
         finally:
             doing.cancel()
     return _stopped(doing) if doing.trouble else None
@@ -139,8 +91,8 @@ def _stopped(doing: _Doing) -> Stopped:
 class _Doing:
     """The tasks in flight. `trouble` says why no more are worth trying."""
 
-    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task]) -> None:
-        self._shop, self._size, self._remote = shop, crew.size, crew.remote
+    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task], screen: Screen) -> None:
+        self._shop, self._crew, self._size, self._screen = shop, crew, crew.size, screen
         self.waiting = waiting
         self.running: dict[Future[Done], tuple[Task, int]] = {}
         self.known: set[str] = set()
@@ -162,7 +114,12 @@ class _Doing:
 
     def finished(self) -> Iterable[tuple[Task, Done]]:
         """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
-        ready, _ = wait(self.running, return_when=FIRST_COMPLETED)
+        ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
+        lost = "" if ready else self._crew.lost()
+        if lost:
+            self._give_up(lost)
+            self.waiting += [task for task, _ in self.running.values()]
+            self.running.clear()
         for future in ready:
             task, number = self.running.pop(future)
             try:
@@ -176,27 +133,30 @@ class _Doing:
             self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
             yield task, done
 
-    def judge(self, task: Task, outcomes: Sequence[Outcome]) -> bool:
-        """Whether to give up: when there is no room, or nothing works and the Hub itself says why, or says nothing."""
-        if self._no_room(outcomes):
-            return True
-        if task.url is not None or not all(outcome.failed for outcome in outcomes):
-            self._failed = 0 if task.url is None else self._failed
-            return False
-        self._failed += 1
-        if self._failed < self._suspicious:
-            return False
-        self._failed = 0
-        self.trouble = probe(self._shop)
-        return bool(self.trouble)
+    def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
+        """Gives up when there is no room, or when nothing works and the Hub itself says why, or says nothing."""
+        if self.trouble:
+            return
+        self._look_for_room(outcomes)
+        if task.url is not None:
+            return
+        self._failed = self._failed + 1 if all(outcome.failed for outcome in outcomes) else 0
+        if self._failed >= self._suspicious:
+            self._failed = 0
+            self._give_up(probe(self._shop))
 
-    def _no_room(self, outcomes: Sequence[Outcome]) -> bool:
+    def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:
         # One repository that is too large for the disk stops no other: its copy is gone again by now.
         folder = self._shop.setup.cache or Path(tempfile.gettempdir())
         missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
-        if not self._remote and missing and is_full(folder):
-            self.trouble = f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir"
-        return bool(self.trouble)
+        if not self._crew.remote and missing and is_full(folder):
+            self._give_up(f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir")
+
+    def _give_up(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            self.trouble = trouble
+            self._screen.note(trouble)
+            self.cancel()
 
     def cancel(self) -> None:
         """Takes back what has not been started; what is being read already is still waited for."""

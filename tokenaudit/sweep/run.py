@@ -12,8 +12,9 @@ from tokenaudit.gather import Gathered
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
 from tokenaudit.policy import Settings
+from tokenaudit.sweep.crew import Crew
 from tokenaudit.sweep.cross import across
-from tokenaudit.sweep.engine import Crew, Stopped, work
+from tokenaudit.sweep.engine import Stopped, work
 from tokenaudit.sweep.plan import Plan, plan
 from tokenaudit.sweep.setup import Scope
 from tokenaudit.sweep.tally import NoScreen, Screen
