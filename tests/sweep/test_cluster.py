@@ -88,7 +88,9 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
     ("killed", "told"),
     [(0, "the Dask scheduler at {} no longer answers"), (1, "the Dask cluster at {} has no workers")],
 )
-def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(org: Acme, killed: int, told: str) -> None:
+def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
+    org: Acme, killed: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
     for number in range(6):
         org.repository(f"m{number}")
     with running(org, 1) as (address, processes):
@@ -102,6 +104,7 @@ def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(org: Acme, ki
         swept = org.sweep(crew=cluster(address, patience=1), inspect=False)
         org.double.server.extra_headers = lambda _request: {}
     assert not swept.finished
+    assert [record for record in caplog.records if record.exc_info] == [], "no traceback"
     (rest,) = [gap for gap in swept.report.skipped if gap.where == "the rest of the sweep"]
     assert rest.reason.startswith(told.format(address))
     again = org.sweep()

@@ -224,6 +224,8 @@ def test_what_workers_elsewhere_read_and_were_told_counts_when_they_are_done() -
     assert tally.objects == 7
     assert tally.bytes == 70
     assert figures(tally, tally.average()).endswith("1 request left for 1:00")
+    tally.done(tasks[1], [], Window(7, 179.7))
+    assert figures(tally, tally.average()).endswith("7 requests left for 3:00")
     tally.done(tasks[1], [], Window(0, 5.0))
     assert figures(tally, tally.average()).endswith("no requests left: the Hub's limit is over in 0:05")
     clock.now += 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -64,8 +65,15 @@ def cluster(address: str, patience: float = _PATIENCE) -> Crew:
 
     @contextmanager
     def executor() -> Iterator[Executor]:
-        with client:
-            yield client.get_executor(pure=False)
+        # What it would say of a lost scheduler, tracebacks included, is told in one line as the sweep's own trouble.
+        complaints = logging.getLogger("distributed.client")
+        before = complaints.level
+        complaints.setLevel(logging.CRITICAL)
+        try:
+            with client:
+                yield client.get_executor(pure=False)
+        finally:
+            complaints.setLevel(before)
 
     size = 2 * max(1, sum(client.nthreads().values()))
     return Crew(executor, size, remote=True, lost=_Health(client, address, patience).lost)
@@ -91,6 +99,7 @@ class _Health:
     def _missing(self) -> str:
         gone = f"the Dask scheduler at {self._address} no longer answers"
         if self._client.status != "running":
+            self._since = float("-inf") if self._client.status == "closed" else self._since  # it has given up by itself
             return gone
         try:
             workers = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)

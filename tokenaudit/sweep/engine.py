@@ -103,13 +103,18 @@ class _Doing:
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
-        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
-            self._submit(executor, self.waiting.pop(), 1)
         self._executor = executor
+        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
+            self._submit(self.waiting.pop(), 1)
         return bool(self.running)
 
-    def _submit(self, executor: Executor, task: Task, number: int) -> None:
-        future = executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+    def _submit(self, task: Task, number: int) -> None:
+        try:
+            future = self._executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+        except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
+            self.waiting.append(task)
+            self._give_up(self._crew.lost() or f"no more work could be handed out ({type(error).__name__})")
+            return
         self.running[future] = (task, number)
 
     def finished(self) -> Iterable[tuple[Task, Done]]:
@@ -117,16 +122,16 @@ class _Doing:
         ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
         lost = "" if ready else self._crew.lost()
         if lost:
-            self._give_up(lost)
             self.waiting += [task for task, _ in self.running.values()]
-            self.running.clear()
+            self.running.clear()  # there is nobody left to take them back from
+            self._give_up(lost)
         for future in ready:
             task, number = self.running.pop(future)
             try:
                 done = future.result()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a worker or its machine died of
                 if number < _TRIES:
-                    self._submit(self._executor, task, number + 1)
+                    self._submit(task, number + 1)
                     continue
                 reason = f"its worker was lost {number} times ({type(error).__name__})"
                 done = Done(tuple(missed(place, reason) for place in task.places))

@@ -39,7 +39,8 @@ def _requests(tally: Tally) -> str:
     window = tally.window
     if window is None:
         return "requests left: unknown"
-    rest = f"{window.seconds // _MINUTE:.0f}:{window.seconds % _MINUTE:02.0f}"
+    minutes, seconds = divmod(round(window.seconds), _MINUTE)
+    rest = f"{minutes}:{seconds:02}"
     if window.left == 0:
         return f"no requests left: the Hub's limit is over in {rest}"
     return f"{window.left:,} request{'' if window.left == 1 else 's'} left for {rest}"
