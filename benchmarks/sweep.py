@@ -5,6 +5,11 @@ Everything is told as a ratio within one run, so that machines can be compared:
 
     python benchmarks/sweep.py 1000
     python benchmarks/sweep.py 200 --cluster
+    python benchmarks/sweep.py 200 --cluster --latency 0.1
+
+The simulated Hub is Python and shares the machine, so its own processor time is told, too. `--latency` lets each of its
+answers wait that many seconds, as one on the internet would: without, two workers on two processors have to share them
+with the Hub.
 """
 
 from __future__ import annotations
@@ -29,6 +34,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.hub import bodies
 from tests.hub.double import HubDouble
+from tests.hub.server import Request, Response
 from tests.hub.world import Repo
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
@@ -51,8 +57,8 @@ def _templates(folder: Path) -> list[Path]:
     return made
 
 
-def _hub(folder: Path, number: int, pipe: Connection) -> None:
-    """Serves `number` repositories as acme/r… until told to end."""
+def _hub(folder: Path, number: int, latency: float, pipe: Connection) -> None:
+    """Serves `number` repositories as acme/r… until told to end; tells its processor seconds when asked."""
     with HubDouble() as double:
         double.world.organizations.add("acme")
         double.world.page_size = 1000
@@ -61,20 +67,44 @@ def _hub(folder: Path, number: int, pipe: Connection) -> None:
             repo = Repo(f"acme/r{index:04}", git=folder / f"r{index:04}.git")
             shutil.copytree(template, folder / f"r{index:04}.git", copy_function=os.link)
             double.world.repos["model", repo.id] = repo
+        if latency:
+            answer = double.server.routes
+
+            def late(request: Request) -> Response:
+                time.sleep(latency)
+                return answer(request)
+
+            double.server.routes = late
         pipe.send(double.endpoint)
-        pipe.recv()
+        while pipe.recv() != "end":
+            spent = os.times()
+            pipe.send(spent.user + spent.system + spent.children_user + spent.children_system)
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A running simulation."""
+
+    endpoint: str
+    pipe: Connection
+
+    def processor(self) -> float:
+        """Seconds of processor it has used so far, those of git included."""
+        self.pipe.send("how much?")
+        spent: float = self.pipe.recv()
+        return spent
 
 
 @contextmanager
-def hub(number: int) -> Iterator[str]:
-    """The endpoint of a Hub with `number` repositories."""
+def hub(number: int, latency: float = 0) -> Iterator[Hub]:
+    """A Hub with `number` repositories."""
     with tempfile.TemporaryDirectory() as folder:
         here, there = multiprocessing.get_context("spawn").Pipe()
-        process = multiprocessing.get_context("spawn").Process(target=_hub, args=(Path(folder), number, there))
+        process = multiprocessing.get_context("spawn").Process(target=_hub, args=(Path(folder), number, latency, there))
         process.start()
         there.close()
         try:
-            yield here.recv()
+            yield Hub(here.recv(), here)
         finally:
             here.send("end")
             process.join()
@@ -114,22 +144,28 @@ def sweep(endpoint: str, data: Path, *more: str) -> Cost:
 
 def grows(number: int) -> None:
     """First and second sweep at a quarter, half and the whole of `number` repositories."""
-    print("repositories  first s (processor)  ms each  second s (processor)  second/first (processor)  peak MB")
+    print(
+        "repositories  first s (processor)  ms each  second s (processor)  second/first (processor)  peak MB  the Hub"
+    )
     for size in (number // 4, number // 2, number):
-        with hub(size) as endpoint, tempfile.TemporaryDirectory() as data:
-            first, second = sweep(endpoint, Path(data)), sweep(endpoint, Path(data))
+        with hub(size) as simulated, tempfile.TemporaryDirectory() as data:
+            before = simulated.processor()
+            first = sweep(simulated.endpoint, Path(data))
+            part = simulated.processor() - before
+            second = sweep(simulated.endpoint, Path(data))
         if first.found != second.found:
             sys.exit(f"the second sweep reports {second.found} credentials, the first {first.found}")
         each = 1000 * first.processor / size
         ratio, of_processor = second.wall / first.wall, second.processor / first.processor
         print(
             f"{size:12}  {first.wall:7.1f} ({first.processor:6.1f})  {each:11.0f}  {second.wall:8.1f} "
-            f"({second.processor:6.1f})  {ratio:12.1%} ({of_processor:5.1%})  {first.memory:11}",
+            f"({second.processor:6.1f})  {ratio:12.1%} ({of_processor:5.1%})  {first.memory:11}  "
+            f"{part / (part + first.processor):7.0%}",
             flush=True,
         )
 
 
-def on_a_cluster(number: int) -> None:
+def on_a_cluster(number: int, latency: float) -> None:
     """The same repositories with one and with two workers of a local Dask cluster."""
     from distributed import LocalCluster  # noqa: PLC0415 - an extra
 
@@ -137,11 +173,11 @@ def on_a_cluster(number: int) -> None:
     spent = {}
     for workers in (1, 2):
         with (
-            hub(number) as endpoint,
+            hub(number, latency) as simulated,
             tempfile.TemporaryDirectory() as data,
             LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None) as cluster,
         ):
-            spent[workers] = sweep(endpoint, Path(data), "--cluster", cluster.scheduler_address).wall
+            spent[workers] = sweep(simulated.endpoint, Path(data), "--cluster", cluster.scheduler_address).wall
     print(f"one worker {spent[1]:.1f} s, two workers {spent[2]:.1f} s: {spent[1] / spent[2]:.2f} times as fast")
 
 
@@ -150,8 +186,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("repositories", nargs="?", type=int, default=1000)
     parser.add_argument("--cluster", action="store_true", help="compare one and two Dask workers instead")
+    parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="of each answer, with --cluster")
     arguments = parser.parse_args()
-    (on_a_cluster if arguments.cluster else grows)(arguments.repositories)
+    if arguments.cluster:
+        on_a_cluster(arguments.repositories, arguments.latency)
+    else:
+        grows(arguments.repositories)
 
 
 if __name__ == "__main__":

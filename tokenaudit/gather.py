@@ -53,7 +53,8 @@ def gather(sources: Iterable[Source], run: Run) -> Gathered:
                 gathered.problems.append(finding)
             else:
                 gathered.skipped.append(finding)
-        gathered.targets.append(Target(source.target, source.kind, share.objects, share.bytes))
+        objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
+        gathered.targets.append(Target(source.target, source.kind, objects, size))
         run.objects += share.objects
         run.bytes += share.bytes
     for mark, places in spots.items():

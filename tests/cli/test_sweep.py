@@ -74,6 +74,7 @@ def test_progress_goes_to_stderr_and_quiet_means_quiet(org: Acme) -> None:
         (["sweep", "acme", "--from-file", "absent.txt"], "can't be read"),
         (["sweep", "acme", "--cluster", "tcp://127.0.0.1:1"], "no Dask scheduler answers"),
         (["sweep", "acme", "--inventory", "postgresql://u:hidden@127.0.0.1:1/x"], "no server answers"),
+        (["sweep", "acme", "--cache-dir", "/dev/null"], "mirrors can't be kept in /dev/null"),
         (["inventory", "list"], "there is no inventory"),
     ],
 )

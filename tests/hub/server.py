@@ -45,11 +45,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What the routes answer."""
+    """What the routes answer. A `stream` comes instead of the body: bytes to send, and pauses in seconds."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] | None = None
+    stream: Iterator[bytes | float] | None = None
 
 
 def reply(body: object, status: int = 200, **headers: str) -> Response:
@@ -104,7 +105,10 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None:
             answer = self.server.routes(request)
             headers = {**self.server.extra_headers(request), **(answer.headers or {})}
-            self._send(answer.status, headers, answer.body)
+            if answer.stream is None:
+                self._send(answer.status, headers, answer.body)
+            else:
+                self._stream(answer.status, headers, answer.stream)
         else:
             self._play(fault)
         self.wfile.flush()
@@ -134,6 +138,20 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _stream(self, status: int, headers: Mapping[str, str], stream: Iterator[bytes | float]) -> None:
+        self.send_response_only(status)
+        for name, value in {**headers, "Transfer-Encoding": "chunked", "Date": self.date_time_string()}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.flush()
+        for piece in stream:
+            if isinstance(piece, bytes):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+                self.wfile.flush()
+            elif self.server.closing.wait(piece):
+                return
+        self.wfile.write(b"0\r\n\r\n")
 
     def _play(self, fault: Fault) -> None:
         headers = {"Content-Type": JSON, **fault.headers}

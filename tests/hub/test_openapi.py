@@ -19,6 +19,7 @@ from tests.hub.double import HubDouble
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.revoke import revoke
+from tokenaudit.hub.space_logs import LOG_TYPES
 from tokenaudit.secret import Secret
 
 ROOT = Path(__file__).parents[2]
@@ -132,6 +133,13 @@ def test_a_revocation_is_what_the_document_asks_for(document: dict[str, Any], fu
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     Draft202012Validator(schema).validate(full.requests[-1].json())
     assert operation["security"] == []
+
+
+def test_the_logs_of_a_space_are_those_of_the_document(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/api/spaces/{namespace}/{repo}/logs/{logType}"]["get"]
+    (kinds,) = [entry["schema"]["enum"] for entry in operation["parameters"] if entry["name"] == "logType"]
+    assert set(kinds) == set(LOG_TYPES)
+    assert "SSE" in operation["description"]
 
 
 def test_the_endpoints_that_nobody_can_check_are_still_the_same(document: dict[str, Any]) -> None:

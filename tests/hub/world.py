@@ -5,12 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Body: TypeAlias = dict[str, Any]
 
 MOMENT = "2026-10-01T09:00:00.000Z"
 _RANK = {"no_access": 0, "read": 1, "contributor": 1, "write": 2, "admin": 3}
+
+
+@dataclass
+class Log:
+    """One log of a Space: events as the Hub sends them, then what happens until the reader leaves.
+
+    `close` ends the stream, as after a build; a running Space keeps it open with signs of life (`keep-alive`), without
+    them (`silence`), or with ever more lines (`print`).
+    """
+
+    events: list[Body] = field(default_factory=list)
+    then: Literal["close", "keep-alive", "silence", "print"] = "close"
+    pause: float = 0.05
+
+    @classmethod
+    def of(cls, *lines: str, then: Literal["close", "keep-alive", "silence", "print"] = "close") -> Log:
+        """A log with these lines, printed at `MOMENT`."""
+        return cls([{"data": f"{line}\n", "timestamp": MOMENT} for line in lines], then)
 
 
 @dataclass
@@ -29,6 +47,7 @@ class Repo:
     secrets: dict[str, Body] = field(default_factory=dict)
     secret_values: dict[str, str] = field(default_factory=dict)
     discussions: list[Body] = field(default_factory=list)
+    logs: dict[str, Log] = field(default_factory=dict)
     runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
     restarts: int = 0
 

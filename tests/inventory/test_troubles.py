@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import create_engine, text, update
+from sqlalchemy.engine import make_url
 
 from tests.hub.server import until
 from tests.inventory.builders import SCOPE, START, credential, outcome, place
+from tests.support.postgresql import fresh_database
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import open_inventory
 from tokenaudit.inventory.tables import MIGRATIONS, VERSION
@@ -241,3 +243,19 @@ def test_a_server_that_does_not_answer_is_said_without_its_password() -> None:
         open_inventory("postgresql://someone:hidden@127.0.0.1:1/db")
     assert "no server answers" in told(error)
     assert "hidden" not in told(error)
+
+
+def test_a_server_that_goes_away_half_way_is_said_and_what_was_committed_stays() -> None:
+    with fresh_database() as url, open_inventory(url) as book:
+        number = book.begin(SCOPE, ["acme"], START).id
+        book.commit(number, [outcome(place())], START)
+        other = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+        with other.connect() as connection:
+            everybody_else = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            connection.execute(text(f"{everybody_else} AND datname = current_database()"))
+        other.dispose()
+        with pytest.raises(InventoryError) as error:
+            book.done(number)
+        assert "the server went away" in told(error)
+        with open_inventory(url) as again:
+            assert (again.begin(SCOPE, ["acme"], START).id, again.done(number)) == (number, {place().key})

@@ -15,7 +15,8 @@ from tokenaudit.hub.pace import Patience
 from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Scope, Setup, Swept, run_sweep
-from tokenaudit.sweep.engine import Crew, threads
+from tokenaudit.sweep.crew import Crew, threads
+from tokenaudit.sweep.tally import Screen
 from tokenaudit.sweep.workshop import Workshop
 
 IMPATIENT = Patience(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)
@@ -61,10 +62,18 @@ class Acme:
         return open_inventory(self.folder / "data" / "inventory.sqlite")
 
     def sweep(
-        self, scope: Scope | None = None, *, crew: Crew | None = None, full: bool = False, **setup: object
+        self,
+        scope: Scope | None = None,
+        *,
+        crew: Crew | None = None,
+        full: bool = False,
+        screen: Screen | None = None,
+        **setup: object,
     ) -> Swept:
         with self.book() as book:
-            return run_sweep(scope or Scope(("acme",)), self.shop(**setup), book, crew=crew or threads(3), full=full)
+            shop = self.shop(**setup)
+            scope = scope or Scope(("acme",))
+            return run_sweep(scope, shop, book, crew=crew or threads(3), full=full, screen=screen)
 
 
 def acme(double: HubDouble, folder: Path) -> Acme:

@@ -16,7 +16,7 @@ import pytest
 from tests.hub.server import Request, until
 from tests.support.cli import environment
 from tests.sweep.acme import Acme, everything
-from tokenaudit.sweep.engine import cluster
+from tokenaudit.sweep.crew import cluster
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @contextmanager
 def running(org: Acme, workers: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """A scheduler's address and its workers, each a process of one thread."""
+    """A scheduler's address, the scheduler, and its workers, each a process of one thread."""
     env = environment(
         org.folder, {"HF_TOKEN": org.own, "PYTHONPATH": str(ROOT), "DASK_DISTRIBUTED__WORKER__DAEMON": "False"}
     )
@@ -49,7 +49,7 @@ def running(org: Acme, workers: int) -> Iterator[tuple[str, list[subprocess.Pope
         address = json.loads(file.read_text())["address"]
         with distributed.Client(address, set_as_default=False) as client:
             client.wait_for_workers(workers, timeout=90)
-        yield address, processes[1:]
+        yield address, processes
     finally:
         for process in processes:
             process.kill()
@@ -61,14 +61,14 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
     everything(org)
     for number in range(6):
         org.repository(f"m{number}")
-    with running(org, 2) as (address, workers):
+    with running(org, 2) as (address, (_, first, _)):
         lost = False
 
         def lose(request: Request) -> Mapping[str, str]:
             nonlocal lost
             if "upload-pack" in request.path and not lost:
                 lost = True
-                os.kill(workers[0].pid, signal.SIGKILL)
+                os.kill(first.pid, signal.SIGKILL)
             return {}
 
         org.double.server.extra_headers = lose
@@ -81,3 +81,32 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
     assert {(c.fingerprint, c.locations) for c in alone.report.credentials} == {
         (c.fingerprint, c.locations) for c in swept.report.credentials
     }
+
+
+@pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
+@pytest.mark.parametrize(
+    ("killed", "told"),
+    [(0, "the Dask scheduler at {} no longer answers"), (1, "the Dask cluster at {} has no workers")],
+)
+def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
+    org: Acme, killed: int, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(6):
+        org.repository(f"m{number}")
+    with running(org, 1) as (address, processes):
+
+        def lose(request: Request) -> Mapping[str, str]:
+            if "upload-pack" in request.path:
+                processes[killed].kill()
+            return {}
+
+        org.double.server.extra_headers = lose
+        swept = org.sweep(crew=cluster(address, patience=1), inspect=False)
+        org.double.server.extra_headers = lambda _request: {}
+    assert not swept.finished
+    assert [record for record in caplog.records if record.exc_info] == [], "no traceback"
+    (rest,) = [gap for gap in swept.report.skipped if gap.where == "the rest of the sweep"]
+    assert rest.reason.startswith(told.format(address))
+    again = org.sweep()
+    assert (again.number, again.finished) == (swept.number, True)
+    assert {credential.fingerprint for credential in again.report.credentials} == org.marks

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.hub import bodies
 from tests.support.cli import tokenaudit
 from tests.sweep.acme import Acme, everything
+from tokenaudit.hub.space_logs import LogLimits
 from tokenaudit.rules import find_rules
 from tokenaudit.sweep.setup import Setup
 
@@ -37,3 +38,5 @@ def test_the_rules_and_limits_of_the_page_are_those_of_the_program() -> None:
     assert named <= {rule.id for rule in find_rules(None)}
     assert len(named) == 5
     assert f"up to {Setup('').largest_text >> 20} MiB each and {Setup('').most_bucket_bytes >> 30} GiB in all" in PAGE
+    assert LogLimits().seconds == 60
+    assert f"up to {LogLimits().most // 1_000_000} million characters" in PAGE

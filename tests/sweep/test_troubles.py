@@ -14,7 +14,7 @@ from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.inventory import Inventory
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Scope, run_sweep
-from tokenaudit.sweep.engine import threads
+from tokenaudit.sweep.crew import threads
 
 
 def gaps(org: Acme) -> dict[str, str]:

@@ -22,6 +22,7 @@ EXIT_INTERRUPTED = 130
 
 # typer keeps click's classes in a place of its own since 0.26 and in click before; the family tree is the same.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
+_INTERRUPTED = "interrupted: nothing was left half done; run the same command again"
 _LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
 
 
@@ -34,7 +35,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
-        say("interrupted: nothing was left half done; run the same command again")
+        say(_INTERRUPTED)
         return EXIT_INTERRUPTED
     except AuditError as error:
         say(f"error: {error}")
@@ -48,6 +49,8 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must not print a traceback with values
         _bug(error)
         return EXIT_INCOMPLETE
+    if code == EXIT_INTERRUPTED:  # newer versions of typer make a quiet exit of an interrupt
+        say(_INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 

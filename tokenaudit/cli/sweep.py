@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tokenaudit.cli import options
+from tokenaudit.cli import sweep_options as chosen
 from tokenaudit.cli.inventory import InventoryOption
-
-_WHAT = "What to read"
-_HOW = "How to run"
 
 
 def sweep(
@@ -22,43 +19,19 @@ def sweep(
             metavar="[NAMESPACE]...", help="Users or organizations of the Hub; also github:ORG, gitlab:GROUP."
         ),
     ] = None,
-    types: Annotated[
-        str, typer.Option("--type", help="Only these: model, dataset, space, bucket.", rich_help_panel=_WHAT)
-    ] = "model,dataset,space,bucket",
-    include: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GLOB", help="Only repositories that match. Repeatable.", rich_help_panel=_WHAT),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(metavar="GLOB", help="Leave out repositories that match. Repeatable.", rich_help_panel=_WHAT),
-    ] = None,
-    members: Annotated[
-        bool, typer.Option("--members", help="An organization's members, too.", rich_help_panel=_WHAT)
-    ] = False,
-    from_file: Annotated[
-        Path | None,
-        typer.Option(metavar="LIST", help="Also the git URLs in this file, one a line.", rich_help_panel=_WHAT),
-    ] = None,
-    full: Annotated[
-        bool, typer.Option("--full", help="Read again what has not changed.", rich_help_panel=_WHAT)
-    ] = False,
-    no_inspect: Annotated[
-        bool, typer.Option("--no-inspect", help="Don't ask the Hub who the credentials are.", rich_help_panel=_WHAT)
-    ] = False,
-    fail_on_new: Annotated[
-        bool, typer.Option("--fail-on-new", help="Exit 1 only for what no earlier sweep has seen.")
-    ] = False,
-    cache_dir: Annotated[
-        Path | None, typer.Option(help="Keep mirrors here, so that reruns only fetch.", rich_help_panel=_HOW)
-    ] = None,
-    cluster: Annotated[
-        str | None, typer.Option(metavar="tcp://…", help="Work on this Dask cluster.", rich_help_panel=_HOW)
-    ] = None,
+    types: chosen.TypesOption = "model,dataset,space,bucket",
+    include: chosen.IncludeOption = None,
+    exclude: chosen.ExcludeOption = None,
+    members: chosen.MembersOption = False,
+    logs: chosen.LogsOption = False,
+    from_file: chosen.FromFileOption = None,
+    full: chosen.FullOption = False,
+    no_inspect: chosen.NoInspectOption = False,
+    fail_on_new: chosen.FailOnNewOption = False,
+    cache_dir: chosen.CacheDirOption = None,
+    cluster: chosen.ClusterOption = None,
     inventory: InventoryOption = None,
-    secret_name: Annotated[
-        list[str] | None, typer.Option(help="A further name that keeps a Hugging Face token. Repeatable.")
-    ] = None,
+    secret_name: chosen.SecretNameOption = None,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = options.Format.TEXT,
     output: options.OutputOption = None,
@@ -66,9 +39,7 @@ def sweep(
     show_unlikely: options.ShowUnlikelyOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
-    jobs: Annotated[
-        int | None, typer.Option("--jobs", "-j", min=1, help="How many repositories at a time.", rich_help_panel=_HOW)
-    ] = None,
+    jobs: chosen.AtATimeOption = None,
     quiet: options.QuietOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
@@ -89,10 +60,10 @@ def sweep(
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.arguments import crew_of, scope_of  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.arguments import cache_of, crew_of, scope_of  # noqa: PLC0415 - as above
     from tokenaudit.sweep.workshop import Workshop  # noqa: PLC0415 - as above
 
-    scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members)
+    scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
     hub = options.hub(endpoint, no_token=no_token)
     setup = Setup(
         hub.endpoint,
@@ -100,18 +71,18 @@ def sweep(
         inspect=not no_inspect,
         plugins=tuple(plugin or ()),
         secret_names=tuple(secret_name or ()),
-        cache=cache_dir.absolute() if cache_dir else None,
+        cache=cache_of(cache_dir, cluster),
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
-    with open_inventory(inventory) as book, screen(quiet=quiet) as progress:
+    with open_inventory(inventory) as book, screen(quiet=quiet, colour=not no_color) as shown:
         swept = run_sweep(
             scope,
             Workshop(setup, hub),
             book,
             crew=crew_of(cluster, jobs),
             settings=load_settings(),
-            progress=progress,
+            screen=shown,
             full=full,
         )
     own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())

@@ -1,31 +1,34 @@
-"""How far a sweep is: a live line on a terminal, a plain line now and then elsewhere."""
+"""How far a sweep is: live on a terminal, a plain line now and then elsewhere. Both carry the same numbers."""
 
 from __future__ import annotations
 
+import os
 import sys
-import time
-from contextlib import AbstractContextManager
+import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tokenaudit.cli.progress import TerminalProgress
+from tokenaudit.cli.boundary import say
+from tokenaudit.sweep.words import figures, how_far
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from typing_extensions import Self
 
-    from tokenaudit.sources.interface import Progress
+    from tokenaudit.sweep.tally import Tally
 
 _EVERY_SECONDS = 20.0
+_LISTING = "asking the Hub what there is"
 
 
-class PlainProgress:
-    """A `Progress` for CI logs: one line at the start, one every 20 seconds, one for each note."""
+class PlainScreen:
+    """A `Screen` for CI logs: one line at the start, one every 20 seconds, one at the end, one for each note."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
-        self._what, self._total = "", 0
-        self._done = self._bytes = 0
-        self._begun = self._said = time.monotonic()
+    def __init__(self, *, quiet: bool, every: float = _EVERY_SECONDS) -> None:
+        self._quiet, self._every = quiet, every
+        self._over = threading.Event()
+        self._teller = threading.Thread(target=self._tell, name="sweep-screen", daemon=True)
+        self._tally: Tally | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -33,35 +36,77 @@ class PlainProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to put away."""
+        self._over.set()
+        if self._tally is not None:
+            if self._teller.is_alive():  # an interrupt may come before it is started
+                self._teller.join()
+            speed = self._tally.average()
+            self.note(
+                f"{'swept' if kind is None else 'stopped'}: {how_far(self._tally)}; {figures(self._tally, speed)}"
+            )
 
-    def start(self, what: str, total: int | None = None) -> None:
-        """A new stage."""
-        self._what, self._total, self._done, self._bytes = what, total or 0, 0, 0
-        self._begun = self._said = time.monotonic()
-        self.note(f"{what}: {self._total} tasks")
-
-    def advance(self, objects: int = 1, size: int = 0) -> None:
-        """Counts, and says so now and then."""
-        self._done += objects
-        self._bytes += size
-        now = time.monotonic()
-        if now - self._said < _EVERY_SECONDS:
-            return
-        self._said = now
-        spent = now - self._begun
-        left = spent / self._done * (self._total - self._done) if self._done else 0.0
-        speed = self._bytes / spent / 1_000_000
-        self.note(f"{self._what}: {self._done} of {self._total}, {speed:.1f} MB/s, about {left / 60:.0f} min left")
+    def watch(self, tally: Tally) -> None:
+        """From now on a line now and then tells of `tally`."""
+        self._tally = tally
+        self.note(f"sweeping {tally.repositories} repositories")
+        self._teller.start()
 
     def note(self, message: str) -> None:
         """One line on stderr."""
         if not self._quiet:
-            line = "".join(c if c.isprintable() else "?" for c in message)
-            sys.stderr.write(f"tokenaudit: {line}\n")
+            say(message)
             sys.stderr.flush()
 
+    def _tell(self) -> None:
+        while self._tally is not None and not self._over.wait(self._every):
+            self.note(f"{how_far(self._tally)}; {figures(self._tally, self._tally.speed())}")
 
-def screen(*, quiet: bool) -> AbstractContextManager[Progress]:
-    """A bar where stderr is a terminal, plain lines elsewhere, nothing where nobody wants to be told."""
-    return TerminalProgress() if sys.stderr.isatty() and not quiet else PlainProgress(quiet=quiet)
+
+class LiveScreen:
+    """A `Screen` of two lines that are drawn anew four times a second, for as long as it is entered."""
+
+    def __init__(self, *, colour: bool = True) -> None:
+        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
+        from rich.live import Live  # noqa: PLC0415 - as above
+
+        self._tally: Tally | None = None
+        console = Console(stderr=True, no_color=None if colour else True)
+        self._live = Live(get_renderable=self._drawn, console=console, transient=True)
+
+    def __enter__(self) -> Self:
+        self._live.start(refresh=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def watch(self, tally: Tally) -> None:
+        """From now on the lines tell of `tally`."""
+        self._tally = tally
+
+    def note(self, message: str) -> None:
+        """One line above the live ones."""
+        line = "".join(c if c.isprintable() else "?" for c in message)
+        self._live.console.print(line, markup=False, highlight=False)
+
+    def _drawn(self) -> RenderableType:
+        from rich.console import Group  # noqa: PLC0415 - as above
+        from rich.progress_bar import ProgressBar  # noqa: PLC0415 - as above
+        from rich.table import Table  # noqa: PLC0415 - as above
+        from rich.text import Text  # noqa: PLC0415 - as above
+
+        tally = self._tally
+        if tally is None:
+            return Text(_LISTING, no_wrap=True, overflow="ellipsis")
+        first = Table.grid(padding=(0, 1))
+        bar = ProgressBar(max(tally.repositories, 1), tally.repositories_done, width=24)
+        first.add_row(bar, Text(how_far(tally), no_wrap=True, overflow="ellipsis"))
+        return Group(first, Text(figures(tally, tally.speed()), no_wrap=True, overflow="ellipsis"))
+
+
+def screen(*, quiet: bool, colour: bool) -> LiveScreen | PlainScreen:
+    """Live where stderr is a terminal that somebody looks at, plain lines elsewhere, nothing where nobody wants any."""
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
+    return LiveScreen(colour=colour) if live and not quiet else PlainScreen(quiet=quiet)

@@ -113,12 +113,14 @@ class Hub:
         *,
         note: Callable[[str], None] | None = None,
         deadline: float | None = None,
+        timeout: float | None = None,
         listing: bool = False,
     ) -> Answer:
         """Puts `question` to the Hub as `secret` (None: anonymously), with retries, and says what came of it.
 
         `question` calls one wrapper of huggingface_hub and must hand on the token it is given. A `listing` keeps the
         library's own retries, which continue at the page that failed, and gets `deadline` seconds for all pages.
+        `timeout` is the longest wait for any single byte of this answer, in seconds, where it is not the usual one.
         """
         token: Token = secret.reveal() if secret is not None else False
         if token is not False and not (token.isascii() and token.isprintable() and len(token) <= _LONGEST_CREDENTIAL):
@@ -131,7 +133,8 @@ class Hub:
                 return Failure("limited", 429, f"the Hub asks to wait {pending:.0f} seconds", attempt)
             waited += self._wait(pending, note)
             attempt += 1
-            call = Call(self.endpoint, self.timeout, time.monotonic() + (deadline or self.deadline), listing)
+            ends = time.monotonic() + (deadline or self.deadline)
+            call = Call(self.endpoint, timeout or self.timeout, ends, listing)
             answer = self._once(question, token, call)
             self.pacer.saw(call.headers)
             if isinstance(answer, Reply) or answer.trouble not in PASSING:

@@ -24,6 +24,14 @@ def window_left(headers: Mapping[str, str]) -> float:
 
 
 @dataclass(frozen=True)
+class Window:
+    """What the Hub said last of its limit: `left` requests may go within the next `seconds`."""
+
+    left: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Patience:
     """How often one question is asked and how long, in seconds, it may wait: once, and in all."""
 
@@ -41,6 +49,14 @@ class Pacer:
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     free_at: float = 0.0
+    _left: int = 0
+    _resets_at: float = float("-inf")
+
+    @property
+    def window(self) -> Window | None:
+        """What is left of the window the Hub last told of; None where it told of none, or that one is over."""
+        seconds = self._resets_at - self.clock()
+        return Window(self._left, seconds) if seconds > 0 else None
 
     def pending(self) -> float:
         """Seconds until the next request may go."""
@@ -48,6 +64,9 @@ class Pacer:
 
     def saw(self, headers: Mapping[str, str]) -> None:
         """Learns from any response: with nothing remaining, the next request waits for the window to reset."""
+        limit = _LIMIT.search(headers.get("ratelimit", ""))
+        if limit:
+            self._left, self._resets_at = int(limit[1]), self.clock() + int(limit[2])
         left = window_left(headers)
         if left:
             self.free_at = max(self.free_at, self.clock() + left)

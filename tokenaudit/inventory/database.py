@@ -145,6 +145,11 @@ class Inventory:
         with self._transaction() as connection:
             return read.states(connection)
 
+    def fingerprints(self) -> dict[str, set[str]]:
+        """By place key: what is most probably a credential and stood there last."""
+        with self._transaction() as connection:
+            return read.fingerprints(connection)
+
     def places(self, namespaces: Sequence[str]) -> list[Place]:
         """The known places of some namespaces that are not gone."""
         with self._transaction() as connection:

@@ -39,6 +39,7 @@ class Outcome:
     `state` names the version that was read, None where the place can't tell or was not read completely: it is then
     read again next time. `unchanged` says that `state` is that of the last time, so nothing was read and what is
     known still holds. `failed` says that the place was not read at all, so nothing known of it is given up.
+    `objects` and `bytes` count what the place was found to hold, read this time or relied on from the last.
     The credentials carry locations and claims only; `inspections` are by fingerprint.
     """
 

@@ -34,7 +34,8 @@ def open_inventory(where: str | os.PathLike[str] | None = None, *, must_exist: b
     named = os.fspath(where) if where is not None else default_url()
     url = _url(named)
     file = Path(url.database) if url.get_backend_name() == "sqlite" and url.database else None
-    shown = str(file) if file else url.set(query={}).render_as_string(hide_password=True)
+    named_so = url.set(drivername=url.get_backend_name(), query={})  # as users write it, without the driver's name
+    shown = str(file) if file else named_so.render_as_string(hide_password=True)
     if file is not None:
         _make_room(file, must_exist=must_exist)
     try:

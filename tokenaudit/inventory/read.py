@@ -50,6 +50,17 @@ def states(connection: Connection) -> dict[str, str]:
     return {row.key: row.state for row in rows}
 
 
+def fingerprints(connection: Connection) -> dict[str, set[str]]:
+    """By place key: the credentials (placeholders and look-alikes left out) that stand there."""
+    joined = SIGHTINGS.join(PLACES, SIGHTINGS.c.place == PLACES.c.key)
+    joined = joined.join(CREDENTIALS, SIGHTINGS.c.fingerprint == CREDENTIALS.c.fingerprint)
+    chosen = select(SIGHTINGS.c.place, SIGHTINGS.c.fingerprint).distinct().select_from(joined)
+    found: dict[str, set[str]] = defaultdict(set)
+    for row in connection.execute(chosen.where(_PRESENT, CREDENTIALS.c.likelihood == "credential")):
+        found[row.place].add(row.fingerprint)
+    return dict(found)
+
+
 def places(connection: Connection, namespaces: Sequence[str]) -> list[Place]:
     """The known places of some namespaces that are not gone."""
     mine = PLACES.c.namespace.in_([storable(name) for name in namespaces])

@@ -15,6 +15,8 @@ _TROUBLES: Mapping[str, str] = {
     "password authentication failed": "the server refused the user or password",
     "does not exist": "there is no such database or user; create it first",
     "connection refused": "no server answers there",
+    "closed the connection": "the server went away; when it is back, run the same command again, it continues there",
+    "terminating connection": "the server went away; when it is back, run the same command again, it continues there",
     "permission denied": "the database user may not do this; grant it CREATE and write rights",
 }
 

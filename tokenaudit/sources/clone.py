@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -16,6 +15,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.command import GitError, environment, reason
 from tokenaudit.git.url import without_password
 from tokenaudit.sources.interface import Progress
+from tokenaudit.sources.room import NoRoomError, ran_out
 from tokenaudit.sources.scratch import scratch_folder
 
 _SCHEMES = ("https", "http", "ssh", "file")
@@ -56,29 +56,40 @@ def cloned(url: str, progress: Progress) -> Iterator[Path]:
 
 
 @contextmanager
-def mirrored(url: str, folder: Path, progress: Progress) -> Iterator[Path]:
+def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Path] = ()) -> Iterator[Path]:
     """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
 
-    A mirror that can't be brought up to date is made anew.
+    A mirror that can't be brought up to date is made anew. `belongings` are files that tell of this very mirror: they
+    go with it. Others that want the same mirror wait until this one is let go.
 
     Raises:
         UsageError: the URL is none that may be cloned.
         GitError: the repository could not be cloned; one line without passwords.
     """
-    bare, settings, secrets = _prepared(url)
-    if folder.is_dir():
-        try:
-            _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
-        except GitError:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            yield folder
-            return
+    from filelock import FileLock  # noqa: PLC0415 - a plain scan keeps no mirrors
+
+    prepared = _prepared(url)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix=".new-", dir=folder.parent) as making:
-        _clone(bare, Path(making), settings, secrets, progress)
-        (Path(making) / "repository.git").rename(folder)
-    yield folder
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder.is_dir() and _updated(folder, *prepared)):
+            for path in belongings:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            with scratch_folder("mirror", folder.parent) as making:
+                _clone(prepared[0], making, *prepared[1:], progress)
+                (making / "repository.git").rename(folder)
+        yield folder
+
+
+def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:
+    try:
+        _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
+    except NoRoomError:
+        raise
+    except GitError:  # made anew, which says what is wrong if it is the remote's fault
+        return False
+    (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and both are to be read alike
+    return True
 
 
 def remote_refs(url: str) -> bytes:
@@ -99,9 +110,16 @@ def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]
         ["git", *options, *where, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
     )
     if done.returncode:
-        message = reason(done.stderr, done.returncode)
-        raise GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
+        raise _failed(done.stderr, done.returncode, git_dir)
     return done.stdout
+
+
+def _failed(complaint: bytes, code: int, folder: Path | None) -> GitError:
+    """What went wrong, with a remedy where there is one; `folder` is where git wrote to."""
+    message = reason(complaint, code)
+    if folder is not None and ran_out(message, folder):
+        return NoRoomError(folder.parent)
+    return GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
 
 
 def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
@@ -173,9 +191,7 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
             process.terminate()
             process.wait()
     if code:
-        message = reason(complaint, code)
-        message = next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message)
-        raise GitError(message)
+        raise _failed(complaint, code, folder)
 
 
 def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:

@@ -51,12 +51,16 @@ class HistorySource:
             mark = signature(run.examiner) if self.state else None
             earlier = load_state(self.state, mark) if self.state and mark else None
             work = plan(repository, run.jobs, known=earlier.ids if earlier else b"")
+            before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run)
             if work.ids and self.state and mark:
                 ids = work.ids()
                 hits += _still_there(earlier, ids)
+                relied = (earlier.objects, earlier.bytes) if earlier else (0, 0)
+                run.relied = relied
                 if not unread:
-                    yield from _saved(self.state, mark, HistoryState(ids, tuple(sorted(hits))))
+                    read = (run.objects - before[0] + relied[0], run.bytes - before[1] + relied[1])
+                    yield from _saved(self.state, mark, HistoryState(ids, tuple(sorted(hits)), *read))
             yield from self._sightings(repository, work, sorted(hits), run)
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")

@@ -49,13 +49,17 @@ class Silence:
 
 @dataclass
 class Run:
-    """What every source of one run shares. Sources add what they have read to `objects` and `bytes`."""
+    """What every source of one run shares. Sources add what they have read to `objects` and `bytes`.
+
+    `relied` are the objects and bytes that an earlier run has read and this one relies on.
+    """
 
     examiner: Examiner
     jobs: int = 1
     progress: Progress = field(default_factory=Silence)
     objects: int = 0
     bytes: int = 0
+    relied: tuple[int, int] = (0, 0)
 
     def read(self, objects: int, size: int) -> None:
         """Counts what was read and tells the progress."""

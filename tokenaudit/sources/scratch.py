@@ -17,17 +17,19 @@ _LOCK = "lock"
 
 
 @contextmanager
-def scratch_folder(purpose: str) -> Iterator[Path]:
+def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
     """A folder only its owner can read, removed at the end, also of a program ended by SIGTERM or SIGHUP.
+
+    It is made in `parent`, which has to exist, or where the system keeps temporary files.
 
     Nothing can be removed after SIGKILL, so each folder is locked while in use, and the next run removes those of its
     user that nobody holds any more.
     """
     prefix = f"tokenaudit-{purpose}-"
-    _remove_abandoned(Path(tempfile.gettempdir()), prefix)
+    _remove_abandoned(parent or Path(tempfile.gettempdir()), prefix)
     with _signals_as_exits():
         # It gets its name once it is locked: another thread or program must not take it for an abandoned one.
-        folder = Path(tempfile.mkdtemp(prefix="tokenaudit.new-"))
+        folder = Path(tempfile.mkdtemp(prefix="tokenaudit.new-", dir=parent))
         try:
             held = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             try:

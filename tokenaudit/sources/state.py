@@ -17,16 +17,21 @@ from tokenaudit import detect
 from tokenaudit._version import __version__
 from tokenaudit.detect.interface import Examiner
 
-_FORMAT = "tokenaudit/history-state/1"
+_FORMAT = "tokenaudit/history-state/2"
 _ID = 20
 
 
 @dataclass(frozen=True)
 class HistoryState:
-    """`ids` are raw ids of 20 bytes each, sorted; `hits` are (type, id) of objects in which something was seen."""
+    """`ids` are raw ids of 20 bytes each, sorted; `hits` are (type, id) of objects in which something was seen.
+
+    `objects` and `bytes` count all that was read to know this, whether or not the repository still has it.
+    """
 
     ids: bytes
     hits: tuple[tuple[str, str], ...]
+    objects: int = 0
+    bytes: int = 0
 
 
 def signature(examiner: Examiner) -> str | None:
@@ -48,11 +53,12 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
         head, _, ids = file.read_bytes().partition(b"\n")
         told = json.loads(head)
         fits = told["format"] == _FORMAT and told["detection"] == mark
-        whole = told["sha256"] == hashlib.sha256(ids + json.dumps(told["hits"]).encode()).hexdigest()
+        whole = told["sha256"] == _checksum(ids, told["hits"], told["read"])
         hits = tuple((str(kind), str(name)) for kind, name in told["hits"])
+        objects, size = (int(number) for number in told["read"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no state, or none of ours: everything is read
-    return HistoryState(ids, hits) if fits and whole and len(ids) % _ID == 0 else None
+    return HistoryState(ids, hits, objects, size) if fits and whole and len(ids) % _ID == 0 else None
 
 
 def save_state(file: Path, mark: str, state: HistoryState) -> None:
@@ -62,8 +68,9 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
         OSError: it can't be written.
     """
     hits = [list(hit) for hit in state.hits]
-    checksum = hashlib.sha256(state.ids + json.dumps(hits).encode()).hexdigest()
-    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "hits": hits})
+    read = [state.objects, state.bytes]
+    checksum = _checksum(state.ids, hits, read)
+    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "hits": hits, "read": read})
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
     try:
@@ -73,3 +80,7 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _checksum(ids: bytes, hits: object, read: object) -> str:
+    return hashlib.sha256(ids + json.dumps([hits, read]).encode()).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -11,7 +12,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.url import without_password
 from tokenaudit.hub.repositories import RepoType
 from tokenaudit.sources.clone import is_clone_url
-from tokenaudit.sweep.engine import Crew, cluster, threads
+from tokenaudit.sweep.crew import Crew, cluster, threads
 from tokenaudit.sweep.setup import TYPES, Scope
 
 _MOST_THREADS = 16
@@ -25,6 +26,7 @@ def scope_of(
     from_file: Path | None,
     *,
     members: bool = False,
+    logs: bool = False,
 ) -> Scope:
     """The scope of a command line.
 
@@ -36,7 +38,13 @@ def scope_of(
         message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
         raise UsageError(message)
     return Scope(
-        tuple(dict.fromkeys(namespaces)), _types(types), tuple(include), tuple(exclude), members=members, urls=urls
+        tuple(dict.fromkeys(namespaces)),
+        _types(types),
+        tuple(include),
+        tuple(exclude),
+        members=members,
+        urls=urls,
+        logs=logs,
     )
 
 
@@ -66,6 +74,23 @@ def _urls(path: Path) -> tuple[str, ...]:
             message = f"{path}: entry {number} holds a password; leave it to git's credential helper"
             raise UsageError(message)
     return tuple(dict.fromkeys(urls))
+
+
+def cache_of(folder: Path | None, cluster_address: str | None) -> Path | None:
+    """Where mirrors are kept, made where it is missing. That of a cluster is on its workers' machines, not here.
+
+    Raises:
+        UsageError: it can't be written.
+    """
+    if folder is None or cluster_address is not None:
+        return folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder.absolute()
+    except OSError as error:
+        message = f"mirrors can't be kept in {folder}: {error.strerror}; choose another place with --cache-dir"
+        raise UsageError(message) from None
 
 
 def crew_of(address: str | None, size: int | None) -> Crew:

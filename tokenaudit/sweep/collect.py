@@ -76,8 +76,8 @@ def collected(
         skipped=tuple(gathered.skipped),
         secrets=tuple(kept),
         inspections=_inspections(gathered, inspecting, known),
-        objects=run.objects,
-        bytes=run.bytes,
+        objects=sum(target.objects for target in gathered.targets),
+        bytes=sum(target.bytes for target in gathered.targets),
     )
     return without_values(outcome, examiner, tuple(gathered.secrets.values()))
 

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import AbstractContextManager, contextmanager
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 
-from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.paged import needs
 from tokenaudit.inventory import Inventory, Outcome
-from tokenaudit.sources.interface import Progress
+from tokenaudit.sources.room import NO_ROOM, is_full
 from tokenaudit.sweep.collect import missed
+from tokenaudit.sweep.crew import Crew
 from tokenaudit.sweep.read import run_task
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.tally import Screen, Tally
+from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop
 
-_FAILURES_BEFORE_A_PROBE = 6
+_MOST_FAILURES_BEFORE_A_PROBE = 6
 _TRIES = 3
-
-
-@dataclass(frozen=True)
-class Crew:
-    """Who does the work: an executor, made when it is needed, and how many tasks it takes at a time."""
-
-    executor: Callable[[], AbstractContextManager[Executor]]
-    size: int
+_A_WHILE = 5.0
+"""Seconds without any result after which it is asked whether there can be any."""
 
 
 @dataclass(frozen=True)
@@ -37,76 +33,51 @@ class Stopped:
     reason: str
 
 
-def threads(size: int) -> Crew:
-    """Threads of this process.
-
-    Clones are programs of their own and searching leaves the interpreter's lock, so threads use all processors; values
-    never leave the process, and one pacer keeps all of them within the Hub's limits.
-    """
-    return Crew(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
-
-
-def cluster(address: str) -> Crew:
-    """The workers of a Dask cluster. They look for the auditor's token in their own environment.
-
-    Raises:
-        ConfigurationError: the extra isn't installed.
-        UsageError: no scheduler answers at `address`.
-    """
-    try:
-        from distributed import Client  # noqa: PLC0415 - an extra
-    except ImportError:
-        message = "--cluster needs Dask: pip install 'tokenaudit[cluster]'"
-        raise ConfigurationError(message) from None
-    try:
-        client = Client(address, timeout="4s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError):
-        message = f"no Dask scheduler answers at {address}"
-        raise UsageError(message) from None
-
-    @contextmanager
-    def executor() -> Iterator[Executor]:
-        with client:
-            yield client.get_executor(pure=False)
-
-    return Crew(executor, 2 * max(1, sum(client.nthreads().values())))
-
-
 def work(
     tasks: Sequence[Task],
     shop: Workshop,
     inventory: Inventory,
     sweep: int,
     *,
-    states: Mapping[str, str],
+    states: Mapping[str, str] | None,
     crew: Crew,
-    progress: Progress,
+    screen: Screen,
     now: Callable[[], datetime],
 ) -> Stopped | None:
-    """Does what of `tasks` is not done yet; None when all were, else why not."""
+    """Does what of `tasks` is not done yet; None when all were, else why not.
+
+    `states` are the versions that were read last, by place key; None reads everything anew.
+    """
     done = inventory.done(sweep)
-    waiting = [left for task in reversed(tasks) if (left := _left(task, done, states)) is not None]
-    progress.start("sweeping", len(tasks))
-    progress.advance(len(tasks) - len(waiting))
-    doing = _Doing(shop, crew.size, waiting)
+    known, window = inventory.fingerprints(), lambda: shop.hub.pacer.window
+    tally = Tally(tasks, known, done, shop.meter, window, remote=crew.remote)
+    waiting = []
+    for task in reversed(tasks):
+        left = _left(task, done, states)
+        if left is None:
+            tally.skip(task)
+        else:
+            waiting.append(left)
+    screen.watch(tally)
+    doing = _Doing(shop, crew, waiting, screen)
     with crew.executor() as executor:
         try:
             while doing.fill(executor):
-                for task, outcomes in doing.finished():
-                    inventory.commit(sweep, outcomes, now())
-                    progress.advance(1, sum(outcome.bytes for outcome in outcomes if not outcome.unchanged))
-                    if not doing.trouble and doing.judge(task, outcomes):
-                        progress.note(doing.trouble)
-                        doing.cancel()
+                for task, finished in doing.finished():
+                    inventory.commit(sweep, finished.outcomes, now())
+                    tally.done(task, finished.outcomes, finished.window)
+                    doing.judge(task, finished.outcomes)
         finally:
             doing.cancel()
     return _stopped(doing) if doing.trouble else None
 
 
-def _left(task: Task, done: set[str], states: Mapping[str, str]) -> Task | None:
+def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task | None:
     places = tuple(place for place in task.places if place.key not in done)
     if not places:
         return None
+    if states is None:
+        return replace(task, places=places, full=True)
     return replace(task, places=places, states={p.key: states[p.key] for p in places if p.key in states})
 
 
@@ -120,52 +91,77 @@ def _stopped(doing: _Doing) -> Stopped:
 class _Doing:
     """The tasks in flight. `trouble` says why no more are worth trying."""
 
-    def __init__(self, shop: Workshop, size: int, waiting: list[Task]) -> None:
-        self._shop, self._size = shop, size
+    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task], screen: Screen) -> None:
+        self._shop, self._crew, self._size, self._screen = shop, crew, crew.size, screen
         self.waiting = waiting
-        self.running: dict[Future[tuple[Outcome, ...]], tuple[Task, int]] = {}
+        self.running: dict[Future[Done], tuple[Task, int]] = {}
         self.known: set[str] = set()
         self.trouble = ""
         self._failed = 0
+        # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
+        self._suspicious = max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE))
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
-        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
-            self._submit(executor, self.waiting.pop(), 1)
         self._executor = executor
+        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
+            self._submit(self.waiting.pop(), 1)
         return bool(self.running)
 
-    def _submit(self, executor: Executor, task: Task, number: int) -> None:
-        future = executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+    def _submit(self, task: Task, number: int) -> None:
+        try:
+            future = self._executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+        except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
+            self.waiting.append(task)
+            self._give_up(self._crew.lost() or f"no more work could be handed out ({type(error).__name__})")
+            return
         self.running[future] = (task, number)
 
-    def finished(self) -> Iterable[tuple[Task, tuple[Outcome, ...]]]:
+    def finished(self) -> Iterable[tuple[Task, Done]]:
         """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
-        ready, _ = wait(self.running, return_when=FIRST_COMPLETED)
+        ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
+        lost = "" if ready else self._crew.lost()
+        if lost:
+            self.waiting += [task for task, _ in self.running.values()]
+            self.running.clear()  # there is nobody left to take them back from
+            self._give_up(lost)
         for future in ready:
             task, number = self.running.pop(future)
             try:
-                outcomes = future.result()
+                done = future.result()
             except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a worker or its machine died of
                 if number < _TRIES:
-                    self._submit(self._executor, task, number + 1)
+                    self._submit(task, number + 1)
                     continue
                 reason = f"its worker was lost {number} times ({type(error).__name__})"
-                outcomes = tuple(missed(place, reason) for place in task.places)
-            self.known |= {mark for outcome in outcomes for mark in outcome.inspections}
-            yield task, outcomes
+                done = Done(tuple(missed(place, reason) for place in task.places))
+            self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
+            yield task, done
 
-    def judge(self, task: Task, outcomes: Sequence[Outcome]) -> bool:
-        """Whether to give up: when nothing works any more and the Hub itself says why, or says nothing."""
-        if task.url is not None or not all(outcome.failed for outcome in outcomes):
-            self._failed = 0 if task.url is None else self._failed
-            return False
-        self._failed += 1
-        if self._failed < _FAILURES_BEFORE_A_PROBE:
-            return False
-        self._failed = 0
-        self.trouble = probe(self._shop)
-        return bool(self.trouble)
+    def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
+        """Gives up when there is no room, or when nothing works and the Hub itself says why, or says nothing."""
+        if self.trouble:
+            return
+        self._look_for_room(outcomes)
+        if task.url is not None:
+            return
+        self._failed = self._failed + 1 if all(outcome.failed for outcome in outcomes) else 0
+        if self._failed >= self._suspicious:
+            self._failed = 0
+            self._give_up(probe(self._shop))
+
+    def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:
+        # One repository that is too large for the disk stops no other: its copy is gone again by now.
+        folder = self._shop.setup.cache or Path(tempfile.gettempdir())
+        missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
+        if not self._crew.remote and missing and is_full(folder):
+            self._give_up(f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir")
+
+    def _give_up(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            self.trouble = trouble
+            self._screen.note(trouble)
+            self.cancel()
 
     def cancel(self) -> None:
         """Takes back what has not been started; what is being read already is still waited for."""

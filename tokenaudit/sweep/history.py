@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -28,26 +28,49 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 @contextmanager
-def repository_copy(url: str, target: str, cache: Path | None) -> Iterator[Path]:
+def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) -> Iterator[tuple[Path, Path | None]]:
     """All refs of the repository at `url`, bare; in `cache` it stays, and the next time only news are fetched.
+
+    With a `cache` there is also a file for what has been read of it; `full` forgets what an earlier sweep noted there.
 
     Raises:
         GitError: it could not be cloned or fetched.
+        OSError: the cache can't be written.
     """
     if cache is None:
         with cloned(url, Silence()) as path:
-            yield path
+            yield path, None
         return
     # The digest keeps apart what differs only in characters that a file name can't hold.
-    name = f"{_UNSAFE.sub('-', target)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
-    with mirrored(url, cache / name, Silence()) as path:
-        yield path
+    mirror = cache / f"{_UNSAFE.sub('-', target)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
+    state = mirror.with_suffix(f".{VERSION}.state")
+    with mirrored(url, mirror, Silence(), [state]) as path:
+        if full:
+            state.unlink(missing_ok=True)
+        yield path, state
 
 
-def sources_of(path: Path, target: str, secret_names: Sequence[str]) -> list[HubSource]:
-    """What `tokenaudit scan` reads of a clone, too: history, what lies beside it, CI configuration."""
-    found = [HistorySource(path, target), GitDirSource(path, target), CiSource(path, target, secret_names=secret_names)]
-    return cast("list[HubSource]", found)
+def read_repository(shop: Workshop, task: Task, place: Place, examiner: Examiner, url: str, state: str) -> Outcome:
+    """The repository at `url`, whose refs are in `state`: what `tokenaudit scan` reads of a clone, too.
+
+    That is its history, what lies beside it, and its CI configuration.
+
+    Raises:
+        GitError: it could not be cloned or fetched.
+        OSError: the cache can't be written.
+    """
+    target, names = place.target, shop.setup.secret_names
+    with repository_copy(url, target, shop.setup.cache, full=task.full) as (path, noted):
+        found = [HistorySource(path, target, noted), GitDirSource(path, target), CiSource(path, target, names)]
+        return collected(
+            place,
+            cast("list[HubSource]", found),
+            examiner,
+            shop.inspecting,
+            state=state,
+            progress=shop.meter,
+            known=task.known,
+        )
 
 
 def history_of_url(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
@@ -56,13 +79,4 @@ def history_of_url(shop: Workshop, task: Task, place: Place, examiner: Examiner)
     state = f"{VERSION}:{hashlib.sha256(remote_refs(url)).hexdigest()[:32]}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    with repository_copy(url, place.target, shop.setup.cache) as path:
-        return collected(
-            place,
-            sources_of(path, place.target, shop.setup.secret_names),
-            examiner,
-            shop.inspecting,
-            state=state,
-            progress=Silence(),
-            known=task.known,
-        )
+    return read_repository(shop, task, place, examiner, url, state)

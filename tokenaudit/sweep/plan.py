@@ -41,19 +41,17 @@ class Plan:
     listed: list[tuple[str, str]] = field(default_factory=list)
     repositories: list[Repository] = field(default_factory=list)
 
-    @property
-    def keys(self) -> set[str]:
-        """Every place of the plan."""
-        return {place.key for task in self.tasks for place in task.places}
-
     def gone(self, known: Sequence[Place], scope: Scope) -> list[str]:
-        """Keys of known places of fully listed kinds that are no longer there."""
-        keys = self.keys
+        """Keys of known places of fully listed kinds that are no longer there.
+
+        A repository goes as a whole: an aspect that is only read on request is not gone when nobody asks for it.
+        """
+        there = {place.target for task in self.tasks for place in task.places}
         return [
             place.key
             for place in known
             if (place.namespace, place.kind) in self.listed
-            and place.key not in keys
+            and place.target not in there
             and scope.covers(Repository(place.kind, place.target.partition("/")[2]))  # type: ignore[arg-type]
         ]
 
@@ -141,7 +139,7 @@ def _namespace(shop: Workshop, scope: Scope, made: Plan, namespace: str, owner: 
     for repository in sorted(found.values(), key=lambda repository: repository.target):
         if scope.covers(repository):
             made.repositories.append(repository)
-            made.tasks.append(_of_repository(namespace, repository))
+            made.tasks.append(_of_repository(namespace, repository, logs=scope.logs))
     if not scope.narrow:
         aspects = [a for a in _NAMESPACE_ASPECTS if a != "endpoints" or _has_endpoints(shop)]
         places = tuple(Place(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in aspects)
@@ -154,9 +152,11 @@ def _has_endpoints(shop: Workshop) -> bool:
     return shop.setup.service is not None or shop.hub.endpoint == DEFAULT
 
 
-def _of_repository(namespace: str, repository: Repository) -> Task:
+def _of_repository(namespace: str, repository: Repository, *, logs: bool) -> Task:
     aspects = ["history", "discussions"] if repository.type in GIT_TYPES else ["bucket"]
     if repository.type == "space":
         aspects.append("settings")
+        if logs and repository.sdk != "static":  # nothing of a static Space is built or runs
+            aspects.append("logs")
     places = (Place(namespace, repository.target, repository.type, aspect) for aspect in aspects)
     return Task(namespace, tuple(places), repository)

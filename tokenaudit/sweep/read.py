@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -17,23 +18,25 @@ from tokenaudit.sources.bucket import BucketSource
 from tokenaudit.sources.collections import CollectionsSource
 from tokenaudit.sources.discussions import DiscussionsSource
 from tokenaudit.sources.endpoints import EndpointsSource
-from tokenaudit.sources.interface import Silence
 from tokenaudit.sources.jobs import JobsSource
+from tokenaudit.sources.room import NO_ROOM
 from tokenaudit.sources.space import SpaceSource
+from tokenaudit.sources.space_logs import SpaceLogsSource
 from tokenaudit.sources.webhooks import WebhooksSource
 from tokenaudit.sweep.collect import HubSource, collected, missed, without_values
 from tokenaudit.sweep.elsewhere import group_of
-from tokenaudit.sweep.history import history_of_url, repository_copy, sources_of
+from tokenaudit.sweep.history import history_of_url, read_repository
 from tokenaudit.sweep.setup import VERSION, Setup
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.workshop import Workshop, workshop
 
 
-def run_task(setup: Setup, task: Task) -> tuple[Outcome, ...]:
+def run_task(setup: Setup, task: Task) -> Done:
     """What came of each place of `task`. Takes and gives plain data, so it can run in any process on any machine."""
     shop = workshop(setup)
     with shop.examiner() as examiner:
-        return tuple(_read(shop, task, place, examiner) for place in task.places)
+        outcomes = tuple(_read(shop, task, place, examiner) for place in task.places)
+    return Done(outcomes, shop.hub.pacer.window)
 
 
 def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
@@ -42,7 +45,8 @@ def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outco
     except (AuditError, GitError) as error:
         told = missed(place, str(error))
     except OSError as error:
-        told = missed(place, error.strerror or type(error).__name__)
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        told = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
         told = missed(place, f"reading it failed ({type(error).__name__})")
     return without_values(told, examiner, [shop.secret] if shop.secret else ())
@@ -57,7 +61,7 @@ def _collected(
         examiner,
         shop.inspecting,
         state=state,
-        progress=Silence(),
+        progress=shop.meter,
         known=task.known,
     )
 
@@ -75,16 +79,7 @@ def _history(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Ou
     state = f"{VERSION}:{digest(found)}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    with repository_copy(shop.git_url(repository), place.target, shop.setup.cache) as path:
-        return collected(
-            place,
-            sources_of(path, place.target, shop.setup.secret_names),
-            examiner,
-            shop.inspecting,
-            state=state,
-            progress=Silence(),
-            known=task.known,
-        )
+    return read_repository(shop, task, place, examiner, shop.git_url(repository), state)
 
 
 def _discussions(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
@@ -104,6 +99,10 @@ def _discussions(shop: Workshop, task: Task, place: Place, examiner: Examiner) -
 
 def _settings(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
     return _collected(shop, task, place, examiner, SpaceSource(shop.hub, shop.secret, _repository(task), shop.names))
+
+
+def _logs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+    return _collected(shop, task, place, examiner, SpaceLogsSource(shop.hub, shop.secret, _repository(task)))
 
 
 def _jobs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
@@ -156,6 +155,7 @@ _READERS: Mapping[str, Callable[[Workshop, Task, Place, Examiner], Outcome]] = {
     "history": _history,
     "discussions": _discussions,
     "settings": _settings,
+    "logs": _logs,
     "jobs": _jobs,
     "webhooks": _webhooks,
     "endpoints": _endpoints,

@@ -12,11 +12,12 @@ from tokenaudit.gather import Gathered
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
 from tokenaudit.policy import Settings
-from tokenaudit.sources.interface import Progress, Silence
+from tokenaudit.sweep.crew import Crew
 from tokenaudit.sweep.cross import across
-from tokenaudit.sweep.engine import Crew, Stopped, work
+from tokenaudit.sweep.engine import Stopped, work
 from tokenaudit.sweep.plan import Plan, plan
 from tokenaudit.sweep.setup import Scope
+from tokenaudit.sweep.tally import NoScreen, Screen
 from tokenaudit.sweep.workshop import Workshop, install
 
 TOOL = Tool("tokenaudit", __version__)
@@ -43,7 +44,7 @@ def sweep(
     *,
     crew: Crew,
     settings: Settings | None = None,
-    progress: Progress | None = None,
+    screen: Screen | None = None,
     full: bool = False,
     now: Callable[[], datetime] | None = None,
 ) -> Swept:
@@ -56,15 +57,15 @@ def sweep(
         InventoryError: it can't be written, or another sweep is writing it.
     """
     now = now or shop.now
-    progress = progress or Silence()
+    screen = screen or NoScreen()
     settings = settings or Settings()
     with inventory.alone():
         install(shop)
         made = plan(shop, scope)
         running = inventory.begin(scope.name, scope.namespaces, now())
         shop.inspecting.learn(inventory.inspections(running.id))
-        states = {} if full else inventory.states()
-        stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, progress=progress, now=now)
+        states = None if full else inventory.states()
+        stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, screen=screen, now=now)
         swept = _report(inventory, running.id, running.started_at, made, shop, settings, stopped, now)
         inventory.assessed(swept.report.credentials)
         if swept.finished:

@@ -45,6 +45,7 @@ class Scope:
     exclude: tuple[str, ...] = ()
     members: bool = False
     urls: tuple[str, ...] = ()
+    logs: bool = False
 
     @property
     def name(self) -> str:
@@ -55,6 +56,7 @@ class Scope:
             "include=" + " ".join(sorted(self.include)),
             "exclude=" + " ".join(sorted(self.exclude)),
             "members" if self.members else "",
+            "logs" if self.logs else "",
             "urls=" + " ".join(sorted(self.urls)),
             f"reader={VERSION}",
         ]

@@ -16,6 +16,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repositories import Repository
 from tokenaudit.secret import Secret
 from tokenaudit.sweep.inspecting import Inspecting
+from tokenaudit.sweep.meter import Meter
 from tokenaudit.sweep.setup import Setup
 
 _lock = threading.Lock()
@@ -37,6 +38,7 @@ class Workshop:
         self.now = now
         self.inspecting = Inspecting(self.hub if setup.inspect else None, now)
         self.names = Names(setup.secret_names)
+        self.meter = Meter()
 
     @cached_property
     def secret(self) -> Secret | None:
