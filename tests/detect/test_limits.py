@@ -6,8 +6,10 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tracemalloc
 import zipfile
+import zlib
 
 import pytest
 import zstandard
@@ -109,3 +111,14 @@ def test_names_of_members_never_show_a_value() -> None:
     found = detector().examine(archive({f"{token}/{token}": token.encode()}))
     assert found.detections
     assert not any(token in str(each) for each in (*found.detections, *found.skipped))
+
+
+def test_a_member_without_a_name_is_a_member() -> None:
+    token = Mint("nameless").user_token().encode()
+    common = struct.pack("<HHHHHIIIHH", 20, 0, 0, 0, 0, zlib.crc32(token), len(token), len(token), 0, 0)
+    member = b"PK\3\4" + common + token
+    listed = b"PK\1\2" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0, 0)
+    end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(listed), len(member), 0)
+    found = detector().examine(member + listed + end)
+    assert [(each.secret.reveal().encode(), each.member) for each in found.detections] == [(token, "")]
+    assert found.skipped == ()

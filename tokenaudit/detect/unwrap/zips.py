@@ -69,7 +69,7 @@ def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
         return
     with archive:
         for info in archive.infolist():
-            if info.is_dir():
+            if info.filename.endswith("/"):  # `is_dir` of older Pythons fails for a member without a name
                 continue
             if not budget.entry():
                 return
