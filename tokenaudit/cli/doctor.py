@@ -43,7 +43,7 @@ def doctor(
 
     finish = Finish(report_format.value, output, fail_on.value, baseline, show_unlikely, not no_color)
     source = MachineSource(Path.home(), os.environ, tuple(folder or (Path.home(),)))
-    with progress_for(quiet=quiet) as progress:
+    with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             questions=options.questions(endpoint, reach, no_token=no_token) if inspect else None,

@@ -69,7 +69,7 @@ def inspect(
 
     screen = "identity" if report_format is options.Format.TEXT else report_format.value
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
-    with progress_for(quiet=quiet) as progress:
+    with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = Questions(
             options.hub(endpoint, no_token=True),
             None if no_cache else DiskCache(default_path()),

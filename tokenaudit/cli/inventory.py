@@ -83,9 +83,7 @@ def show(
 
 @app.command()
 def diff(
-    since: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Changes after this sweep. Default: what the last one changed.")
-    ] = None,
+    since: Annotated[int | None, typer.Option(metavar="NUMBER", help="After this sweep. Default: in the last.")] = None,
     form: FormOption = Form.TEXT,
     inventory: InventoryOption = None,
 ) -> None:

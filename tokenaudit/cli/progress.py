@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class TerminalProgress:
     """A `Progress` that draws one bar on stderr for as long as it is entered."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, color: bool = True) -> None:
         from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
         from rich.progress import (  # noqa: PLC0415 - as above
             BarColumn,
@@ -31,7 +31,7 @@ class TerminalProgress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[read]}"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
+            console=Console(stderr=True, no_color=None if color else True),
             transient=True,
         )
         self._task = self._bar.add_task("starting", total=None, read="")
@@ -77,6 +77,6 @@ class SilentProgress(Silence):
         """Nothing to put away."""
 
 
-def progress(*, quiet: bool) -> TerminalProgress | SilentProgress:
+def progress(*, quiet: bool, color: bool = True) -> TerminalProgress | SilentProgress:
     """A bar where stderr is a terminal and nobody asked for quiet, else silence."""
-    return TerminalProgress() if sys.stderr.isatty() and not quiet else SilentProgress()
+    return TerminalProgress(color=color) if sys.stderr.isatty() and not quiet else SilentProgress()

@@ -80,7 +80,7 @@ def scan(
         ci_refs=tuple(ci_ref or ()),
         zizmor=zizmor,
     )
-    with progress_for(quiet=quiet) as progress:
+    with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             honour_ignores=honour_ignores,

@@ -75,7 +75,7 @@ def sweep(
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
-    with open_inventory(inventory) as book, screen(quiet=quiet, colour=not no_color) as shown:
+    with open_inventory(inventory) as book, screen(quiet=quiet, color=not no_color) as shown:
         swept = run_sweep(
             scope,
             Workshop(setup, hub),

@@ -65,12 +65,12 @@ class PlainScreen:
 class LiveScreen:
     """A `Screen` of two lines that are drawn anew four times a second, for as long as it is entered."""
 
-    def __init__(self, *, colour: bool = True) -> None:
+    def __init__(self, *, color: bool = True) -> None:
         from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
         from rich.live import Live  # noqa: PLC0415 - as above
 
         self._tally: Tally | None = None
-        console = Console(stderr=True, no_color=None if colour else True)
+        console = Console(stderr=True, no_color=None if color else True)
         self._live = Live(get_renderable=self._drawn, console=console, transient=True)
 
     def __enter__(self) -> Self:
@@ -106,7 +106,7 @@ class LiveScreen:
         return Group(first, Text(figures(tally, tally.speed()), no_wrap=True, overflow="ellipsis"))
 
 
-def screen(*, quiet: bool, colour: bool) -> LiveScreen | PlainScreen:
+def screen(*, quiet: bool, color: bool) -> LiveScreen | PlainScreen:
     """Live where stderr is a terminal that somebody looks at, plain lines elsewhere, nothing where nobody wants any."""
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
-    return LiveScreen(colour=colour) if live and not quiet else PlainScreen(quiet=quiet)
+    return LiveScreen(color=color) if live and not quiet else PlainScreen(quiet=quiet)
