@@ -122,3 +122,10 @@ def test_a_member_without_a_name_is_a_member() -> None:
     found = detector().examine(member + listed + end)
     assert [(each.secret.reveal().encode(), each.member) for each in found.detections] == [(token, "")]
     assert found.skipped == ()
+
+
+def test_escapes_that_stand_for_nothing_are_looked_at_once() -> None:
+    token = Mint("escaped").user_token()
+    unmoved = f"{token[:20]}&#381;{token[20:]}"
+    assert detector().examine(f"{unmoved}\n{token}\n".encode()).detections[0].secret.reveal() == token
+    assert detector().examine(unmoved.encode()).skipped == ()

@@ -33,6 +33,7 @@ class _Piece:
     trace: Callable[[int], Trace]
     via: tuple[str, ...] = ()
     member: str | None = None
+    depth: int = 0
 
 
 class Examination:
@@ -88,7 +89,7 @@ class Examination:
                 covered.append(inner.covers)
             if not self._prefilter.may_hold(inner.data):
                 continue
-            if len(piece.via) >= self._budget.limits.depth:
+            if max(piece.depth, len(piece.via)) >= self._budget.limits.depth:
                 self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
             elif not self._budget.late():
                 self._examine(_inside(piece, inner))
@@ -134,9 +135,10 @@ def _inside(outer: _Piece, inner: Inner) -> _Piece:
     if member is not None and outer.member is not None:
         member = f"{outer.member}!/{member}"
     member = member if member is not None else outer.member
-    origin = inner.origin
+    origin, depth = inner.origin, outer.depth + 1
     if origin is not None:
-        return _Piece(inner.data, lambda at: outer.place(origin(at)), lambda at: outer.trace(origin(at)), via, member)
+        place, trace = (lambda at: outer.place(origin(at))), (lambda at: outer.trace(origin(at)))
+        return _Piece(inner.data, place, trace, via, member, depth)
     around, before = outer.place(inner.at), outer.trace(inner.at)
     place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
-    return _Piece(inner.data, place, lambda at: (*before, at), via, member)
+    return _Piece(inner.data, place, lambda at: (*before, at), via, member, depth)

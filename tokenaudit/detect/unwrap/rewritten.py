@@ -36,7 +36,8 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
             return
         spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
         text, origins, kinds = unescaped(data[start:end], start, spans)
-        yield Inner(text, kinds, start, origins)
+        if kinds:  # else what looked like escapes stands for nothing that a credential can hold
+            yield Inner(text, kinds, start, origins)
 
 
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
