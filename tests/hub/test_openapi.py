@@ -54,7 +54,7 @@ def document() -> dict[str, Any]:
 def full(hub_double: HubDouble) -> HubDouble:
     """A double with at least one of everything."""
     world = hub_double.world
-    hub_double.knows(Mint(1).user_token(), bodies.classic("write", orgs=[bodies.org()]))
+    hub_double.knows(Mint(1).user_token(), bodies.classic("write", orgs=[bodies.org(role="admin")]))
     world.add_repo("alice/m", visibility="private")
     world.add_repo("acme/d", "dataset")
     space = world.add_space("alice/app", variables={"A": "1"}, secrets={"HF_TOKEN": "2026-01-01T00:00:00.000Z"})

@@ -15,7 +15,7 @@ _RANK = {"no_access": 0, "read": 1, "contributor": 1, "write": 2, "admin": 3}
 
 @dataclass
 class Repo:
-    """One repository; `git` is its bare repository where it has one."""
+    """One repository; `git` is its bare repository where it has one, `commits` listings by branch in place of it."""
 
     id: str
     type: str = "model"
@@ -29,6 +29,7 @@ class Repo:
     secrets: dict[str, Body] = field(default_factory=dict)
     secret_values: dict[str, str] = field(default_factory=dict)
     discussions: list[Body] = field(default_factory=list)
+    commits: dict[str, list[Body]] = field(default_factory=dict)
     runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
     restarts: int = 0
 
