@@ -19,7 +19,17 @@ State: TypeAlias = Literal["open", "done"]
 About: TypeAlias = Literal["credential", "secret", "consumer"]
 
 ChangeKind: TypeAlias = Literal[
-    "commit", "discussion", "pull-request", "secret", "variable", "job", "scheduled-job", "webhook", "member", "audit"
+    "commit",
+    "file",
+    "discussion",
+    "pull-request",
+    "secret",
+    "variable",
+    "job",
+    "scheduled-job",
+    "webhook",
+    "member",
+    "audit",
 ]
 
 

@@ -11,7 +11,7 @@ from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.names import is_namespace, refused_repo
 from tokenaudit.hub.repositories import namespace_kind
-from tokenaudit.incident.changes import audit_log, commits, discussions, jobs, settings, webhooks
+from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks
 from tokenaudit.incident.changes.settings import Settings
 from tokenaudit.incident.changes.window import Window
 from tokenaudit.incident.desk import Desk
@@ -60,8 +60,11 @@ def ask_all(
             found += settings.changes(window, today[f"spaces/{space}"])
         progress.advance()
     for repository in repositories:
-        found += commits.changes(window, repository, desk)
-        found += discussions.changes(window, repository, desk)
+        if repository.type == "bucket":
+            found += files.changes(window, repository, desk)
+        else:
+            found += commits.changes(window, repository, desk)
+            found += discussions.changes(window, repository, desk)
         progress.advance()
     for namespace in namespaces:
         found += jobs.changes(window, namespace, desk)

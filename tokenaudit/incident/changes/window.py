@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenaudit.hub.names import refused_repo
-from tokenaudit.hub.repositories import GIT_TYPES, Repository
+from tokenaudit.hub.repositories import Repository, RepoType
 from tokenaudit.incident.desk import Desk
 from tokenaudit.incident.nouns import ReachedBy
+
+_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 
 @dataclass(frozen=True)
@@ -19,11 +21,11 @@ class Window:
     limit: int
 
     def repositories(self, reached: list[ReachedBy], desk: Desk) -> list[Repository]:
-        """The repositories to ask about: those with git history whose names are ones, the most harmful first."""
+        """The repositories and buckets to ask about: those whose names are ones, the most harmful first."""
         found: list[Repository] = []
         left = 0
         for repo in reached:
-            kind = next((known for known in GIT_TYPES if known == repo.type), None)
+            kind = next((known for known in _TYPES if known == repo.type), None)
             if kind is None:
                 desk.skip(f"{repo.type} {repo.id}", f"the Hub tells nothing of what changed in a {repo.type}")
             elif "/" not in repo.id or refused_repo(repo.id) is not None:
