@@ -41,9 +41,9 @@ def for_credential(
             f"tokenaudit incident {shlex.quote(incident)}{again}"
         )
     if exposed(credential):
-        return f"It stands where others can read it: revoke it, then replace it.{runbook}", (
-            f"tokenaudit revoke {mark}{again}"
-        )
+        paste = "" if place else " Its value goes to standard input."
+        do = f"It stands where others can read it: revoke it, then replace it.{paste}{runbook}"
+        return do, f"tokenaudit revoke {mark}{again}"
     return f"Replace it; the old one dies first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
 
 

@@ -163,7 +163,9 @@ def _listed(name: str, desk: Desk, found: Reaching) -> list[Repository]:
         )
         repos += answer or ()
     if not desk.sees_private(name):
-        found.not_known[f"private repositories of {name}: the account that asks does not belong to it"] = None
+        unseen = f"private repositories of {name}"
+        found.not_known[unseen] = None
+        desk.skip(unseen, f"the account that asks does not belong to {name}: ask with a token of one that does")
     return repos
 
 

@@ -12,12 +12,13 @@ from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.policy.settings import Incident
 
 _VARIABLES = frozenset({"space-variable", "github-variable", "gitlab-variable"})
-_AGE_OF_SOMETHING_ELSE = {
-    "endpoint-secret": "the endpoint was changed",
-    "job-secret": "the schedule was made",
-    "job-token": "the schedule was made",
+_AGES: dict[str, tuple[str, Touch | Literal["no"]]] = {
+    "endpoint-secret": ("the endpoint was changed", "perhaps"),
+    "job-secret": ("the schedule was made", "no"),
+    "job-token": ("the schedule was made", "no"),
 }
-"""Kinds whose recorded time is not that of the value: it may be older, never younger."""
+"""What the recorded time of a kind means where it is not that of the value, and what follows from one that is since:
+a schedule gets its values when it is made, an endpoint can be changed without them."""
 
 
 def created(inspections: Iterable[Inspection]) -> datetime | None:
@@ -68,13 +69,11 @@ def secret_touched(secret: SecretName, incident: Incident) -> tuple[Touch | Lite
     updated = secret.updated_at
     if updated is None:
         return "perhaps", "when it was last set is not known"
-    other = _AGE_OF_SOMETHING_ELSE.get(secret.kind)
-    if other is not None:
-        older = updated < incident.cutoff
-        return ("yes" if older else "perhaps"), f"{other} {updated:%Y-%m-%d}" + (
-            "" if older else ", which does not tell how old the value is"
-        )
-    return ("yes" if updated < incident.cutoff else "no"), f"last set {updated:%Y-%m-%d}"
+    what, since = _AGES.get(secret.kind, ("last set", "no"))
+    if updated < incident.cutoff:
+        return "yes", f"{what} {updated:%Y-%m-%d}"
+    doubt = ", which does not tell how old the value is" if since == "perhaps" else ""
+    return since, f"{what} {updated:%Y-%m-%d}{doubt}"
 
 
 def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
