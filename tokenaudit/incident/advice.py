@@ -30,8 +30,9 @@ def for_credential(
     """In words, and as a command. `report` is a file that `tokenaudit plan` can read."""
     place = next((found for spot in credential.locations if (found := _scannable(spot, endpoint))), None)
     again = f" --from {shlex.quote(place)}" if place else ""
-    mark = touched.fingerprint
-    runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {mark[:12]}." if report else ""
+    # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
+    mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
+    runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
     if touched.kind in _ENDS_BY_ITSELF:
         do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
         return do + runbook, None
@@ -52,7 +53,8 @@ def for_kept(kept: Kept, endpoint: str, names: Names) -> tuple[str, str | None]:
     page = f"{endpoint}/{kept.target}/settings"
     if kept.kind == "space-variable":
         do = f"Everyone can read a variable: put a new token into a secret, then delete the variable ({page})."
-        command = f"tokenaudit rotate {kept.fingerprint} --mode breach --consumer {_consumer('space-secret', kept)}"
+        mark = shlex.quote(kept.fingerprint or "")
+        command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', kept)}"
         return do, command if kept.fingerprint else None
     if kept.kind == "space-secret" and not names.match(kept.name):
         return f"Make a new one at the service it is for, then set it at {page}.", None

@@ -49,7 +49,7 @@ def _open(screen: Screen, item: Item) -> None:
         (f" {item.severity.value.upper()} ", STYLES[item.severity]),
         "  ",
         (_clean(item.title), "bold"),
-        (f"  {item.subject[:12]}" if item.about == "credential" else "", "dim"),
+        (f"  {_clean(item.subject)[:12]}" if item.about == "credential" else "", "dim"),
         (doubt, "yellow"),
     )
     _row(screen, "open", _clean(item.why))
