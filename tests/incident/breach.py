@@ -39,6 +39,7 @@ class Breach:
     young: str
     mint: Mint
     environment: dict[str, str] = field(default_factory=dict)
+    cwd: Path | None = None
 
     @property
     def mark(self) -> str:
@@ -47,8 +48,20 @@ class Breach:
     def run(self, *arguments: str | Path, stdin: str = "", **env: str) -> Ran:
         base = {"HF_TOKEN": self.own, "HF_ENDPOINT": self.double.endpoint, "NO_PROXY": "*"}
         return tokenaudit(
-            *arguments, home=self.folder, cwd=self.folder, stdin=stdin.encode(), env={**base, **self.environment, **env}
+            *arguments,
+            home=self.folder,
+            cwd=self.cwd or self.folder,
+            stdin=stdin.encode(),
+            env={**base, **self.environment, **env},
         )
+
+    def hosts_the_space(self) -> None:
+        """Puts a git repository behind the Space, which is one more thing that a sweep can read."""
+        code = GitRepo(self.folder / "space")
+        code.commit("start", {"app.py": "print('hello')\n"})
+        bare = self.double.hosts(code.path, "acme/elsewhere", "space").git
+        del self.double.world.repos["space", "acme/elsewhere"]
+        self.double.world.repos["space", "acme/app"].git = bare
 
     def incident(self, *arguments: str | Path, stdin: str = "", **env: str) -> Ran:
         return self.run("incident", ID, *arguments, stdin=stdin, **env)

@@ -11,6 +11,8 @@ from tokenaudit.inspect.intake import Given, Handed
 from tokenaudit.inventory.nouns import Known, Sweep
 from tokenaudit.inventory.read import ordered
 from tokenaudit.model import Credential, Inspection, Report, SecretName, Skipped, Tool
+from tokenaudit.remediate.runbook.consumers import consumers_of
+from tokenaudit.remediate.runbook.nouns import Consumer
 from tokenaudit.secret import Secret
 
 _NOBODY = Tool("tokenaudit", "")
@@ -87,6 +89,24 @@ class Material:
             for mark, credential in self.credentials.items()
             if mark in self.values and credential.likelihood == "credential"
         ]
+
+    def consumers(self, fingerprint: str) -> tuple[Consumer, ...]:
+        """What is known to use a credential. Of a place that was read twice the later complete reading counts."""
+        latest: dict[str, datetime] = {}
+        for _, report in self.reports:
+            for target in report.targets if report.complete else ():
+                latest[target.target] = max(report.finished_at, latest.get(target.target, report.finished_at))
+        found: dict[Consumer, None] = {}
+        for _, report in self.reports:
+            for seen in report.credentials:
+                if seen.fingerprint == fingerprint:
+                    valid = tuple(
+                        spot
+                        for spot in seen.locations
+                        if report.finished_at >= latest.get(spot.target, report.finished_at)
+                    )
+                    found.update(dict.fromkeys(consumers_of(replace(seen, locations=valid), report)))
+        return tuple(found)
 
     def _credential(self, new: Credential) -> None:
         mark = new.fingerprint

@@ -25,7 +25,7 @@ from tokenaudit.inspect.inspector import Cache
 from tokenaudit.model import Credential, Inspection, Severity, Tool
 from tokenaudit.policy import Settings, judge
 from tokenaudit.policy.settings import Incident
-from tokenaudit.remediate.runbook.consumers import consumers_of, spot
+from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.report.view import severity_of
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Silence
@@ -109,13 +109,6 @@ class Responder:
             if touch == "no":
                 untouched += 1
                 continue
-            consumers = dict.fromkeys(
-                consumer
-                for _, report in material.reports
-                for seen in report.credentials
-                if seen.fingerprint == mark
-                for consumer in consumers_of(seen, report)
-            )
             inspection = now.inspection
             found.append(
                 Touched(
@@ -124,7 +117,7 @@ class Responder:
                     inspection.checked_at if now.told else None, now.asked_now, inspection.account, inspection.name,
                     inspection.role, inspection.created_at,
                     places=tuple(dict.fromkeys(spot(location) for location in credential.locations)),
-                    consumers=tuple(consumers),
+                    consumers=material.consumers(mark),
                 )
             )  # fmt: skip
         return found, untouched
