@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime, timezone
 from typing import Any
 
 import pytest
@@ -13,6 +14,8 @@ from tests.hub import bodies
 from tests.hub.faults import Fault, error
 from tests.incident.breach import BEFORE, DURING, ID, SINCE, Breach, token_body
 from tokenaudit.incident.changes.audit_log import TYPES
+from tokenaudit.model import Account, Credential, Inspection, Location, Organization, Reach, ReachedRepo, Report, Tool
+from tokenaudit.report import render
 from tokenaudit.secret import fingerprint
 
 
@@ -197,6 +200,35 @@ def test_limits_are_said_where_they_cut(after: Breach) -> None:
     assert "audit log (tokens, secrets, members): only the newest 1 of 3 are listed" in told
     assert [c["credential"] for c in view["changes"] if c["kind"] == "audit"] == [after.mark]
     assert len(view["reach"]["repositories"]) == 1
+
+
+def test_names_from_a_report_made_by_hand_lead_nowhere_else(after: Breach) -> None:
+    """Names become parts of paths at the Hub, and words on a screen."""
+    when = datetime(2026, 1, 5, tzinfo=timezone.utc)
+    odd = "..\x1b[2J/../settings"
+    inspection = Inspection(
+        "active", when, "", Account("user", "../carol"), "n", "write", when, orgs=(Organization(odd, "admin"),),
+    )  # fmt: skip
+    repos = (
+        ReachedRepo(odd, "model", "write"),
+        ReachedRepo("no-owner", "dataset", "write"),
+        ReachedRepo("a/k", "kernel", "write"),
+    )
+    spot = Location("tree", "spaces/../../x", "a.py")
+    credential = Credential(
+        "\x1b]0;x", "user_token", "hf_****", "credential", (spot,), None, inspection, Reach(repos=repos)
+    )
+    report = Report(Tool("t", "1"), when, when, complete=True, credentials=(credential,))
+    (after.folder / "odd.json").write_text(render(report, "json"))
+    before = len(after.double.requests)
+    view = after.view("--report", "odd.json")
+    assert not [request.path for request in after.double.requests[before:] if ".." in request.path]
+    told = skipped(view)
+    assert told.count("this can't be a repository's name") == 2
+    assert "this can't be a Space's name" in told
+    assert "this can't be the name of a user or an organization" in told
+    assert "the Hub tells nothing of what changed in a kernel" in told
+    assert "\x1b" not in after.incident("--report", "odd.json").out
 
 
 def test_since_can_be_chosen(after: Breach) -> None:

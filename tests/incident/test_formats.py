@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shlex
 from dataclasses import replace
 from datetime import datetime, timezone
 
@@ -169,3 +170,19 @@ def test_a_strangers_value_in_a_title_does_not_get_out_either(after: Breach, for
         for trace in traces(value):
             assert trace not in ran.out + ran.err
             assert not [data for data in new if trace.encode() in data]
+
+
+@pytest.mark.parametrize("width", [60, 90, 200])
+def test_a_command_that_is_folded_is_still_one_command(width: int) -> None:
+    command = f"tokenaudit rotate {SECRET.fingerprint} --mode breach --consumer 'space-secret:acme/a b#HF_TOKEN'"
+    full = view()
+    item = replace(full.open[0], command=command)
+    written = render(replace(full, open=(item,)), "text", width=width)
+    lines = written.splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("  next"))
+    folded = [lines[start].removeprefix("  next")]
+    while folded[-1].endswith("\\"):
+        folded.append(lines[start + len(folded)])
+    shown = "\n".join(folded)
+    assert shlex.split(shown.replace("\\\n", " ")) == shlex.split(command)
+    assert max(map(len, folded)) <= width

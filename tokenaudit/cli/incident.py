@@ -48,7 +48,9 @@ def incident(
     since: Annotated[
         datetime | None,
         typer.Option(
-            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"], help="Look for changes from here on (UTC). Default: its start."
+            metavar="DATE",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"],
+            help="Look for changes from here on (UTC). Default: its start.",
         ),
     ] = None,
     limit: Annotated[

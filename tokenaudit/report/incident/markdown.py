@@ -38,7 +38,7 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
         "",
         f"## Open: {len(view.open):,}",
         "",
-        *(line for item in view.open for line in _open(item)),
+        *(line for item in view.open for line in _open(item, view)),
         *([] if view.open else ["Nothing.", ""]),
         f"## Done: {len(view.done):,}",
         "",
@@ -61,11 +61,14 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _open(item: Item) -> Iterable[str]:
+def _open(item: Item, view: View) -> Iterable[str]:
     doubt = ", perhaps touched" if item.touched == "perhaps" else ""
     mark = f" {code(item.subject)}" if item.about == "credential" else ""
     yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
     yield f"  - Open: {prose(item.why)}"
+    for label, said in zip(("Where", "Reach"), words.found(view, item), strict=True):
+        if said:
+            yield f"  - {label}: {text(said)}"
     if item.do:
         yield f"  - Do: {prose(item.do)}"
     if not item.command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from tokenaudit.report import view as common
@@ -34,7 +35,7 @@ def render(view: View, options: Options) -> str:
     _row(screen, "known from", _clean(", ".join(view.sources)) or "nothing")
     screen.blank()
     for item in view.open[:_MOST]:
-        _open(screen, item)
+        _open(screen, item, view, options.width)
     _more(screen, view.open)
     _done(screen, view)
     _reach(screen, view)
@@ -43,7 +44,7 @@ def render(view: View, options: Options) -> str:
     return screen.written()
 
 
-def _open(screen: Screen, item: Item) -> None:
+def _open(screen: Screen, item: Item, view: View, width: int | None) -> None:
     doubt = "  perhaps touched" if item.touched == "perhaps" else ""
     screen.add(
         (f" {item.severity.value.upper()} ", STYLES[item.severity]),
@@ -53,11 +54,29 @@ def _open(screen: Screen, item: Item) -> None:
         (doubt, "yellow"),
     )
     _row(screen, "open", _clean(item.why))
+    for label, said in zip(("where", "reach"), words.found(view, item), strict=True):
+        if said:
+            _row(screen, label, _clean(said))
     if item.do:
         _row(screen, "do", _clean(item.do))
     if item.command:
-        _row(screen, "next", (visible(item.command), "bold"))
+        for number, line in enumerate(_folded(item.command, width)):
+            _row(screen, "" if number else "next", (line, "bold"))
     screen.blank()
+
+
+def _folded(command: str, width: int | None) -> list[str]:
+    """A command as lines that a shell takes for one: a line folded in the wrong place would do something else."""
+    room = (width or 0) - _COLUMN - 2
+    words_ = [visible(shlex.quote(word)) for word in shlex.split(command)]
+    lines = [words_[0]]
+    for word in words_[1:]:
+        if width is not None and len(lines[-1]) + len(word) + 3 > room:
+            lines[-1] += " \\"
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines
 
 
 def _done(screen: Screen, view: View) -> None:

@@ -9,7 +9,7 @@ from tokenaudit.report.view import count
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tokenaudit.incident.nouns import Change, Reached, View
+    from tokenaudit.incident.nouns import Change, Item, Reached, View
     from tokenaudit.policy.settings import Incident
 
 CLEAN, OPEN, INCOMPLETE = 0, 1, 3
@@ -66,6 +66,18 @@ def reach(reached: Reached) -> str:
         f"could write {reached.writable:,} {'repository' if reached.writable == 1 else 'repositories'}{pulled}, "
         f"and read {reached.readable:,} ({reached.private:,} private, {reached.gated:,} gated)"
     )
+
+
+def found(view: View, item: Item, most: int = 5) -> tuple[str, str]:
+    """Of a credential that is open: where it stands, and how far it reaches; both empty for anything else."""
+    touched = next((one for one in view.credentials if one.fingerprint == item.subject), None)
+    if item.about != "credential" or touched is None:
+        return "", ""
+    more = len(touched.places) - most
+    places = ", ".join(touched.places[:most]) + (f" and {more:,} more" if more > 0 else "")
+    if touched.writable is None:
+        return places, "not known"
+    return places, f"writes {touched.writable:,} and reads {touched.readable or 0:,} repositories"
 
 
 def happened(change: Change) -> str:
