@@ -35,6 +35,8 @@ def test_the_wheel_ships_the_detectors_and_the_type_marker(built: Path) -> None:
     assert "tokenaudit/_plugins/huggingface.py" in names
     assert "tokenaudit/py.typed" in names
     assert "tokenaudit/report/report.schema.json" in names
+    assert "tokenaudit/report/incident.schema.json" in names
+    assert "tokenaudit/policy/incidents.json" in names
     assert not [name for name in names if name.startswith(("tests/", "plugins/", "benchmarks/"))]
 
 

@@ -83,3 +83,10 @@ def test_no_command_shows_the_help(tmp_path: Path) -> None:
     ran = tokenaudit(home=tmp_path)
     assert ran.code == 2
     assert "scan" in ran.out + ran.err
+
+
+@pytest.mark.parametrize("arguments", [["plan", "--format", "odd"], ["rotate"], ["scan", "--fail-on", "odd"]])
+def test_wrong_usage_is_one_line_on_stderr_and_nothing_on_stdout(tmp_path: Path, arguments: list[str]) -> None:
+    ran = tokenaudit(*arguments, home=tmp_path)
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert f"See 'tokenaudit {arguments[0]} --help'." in ran.err

@@ -37,3 +37,23 @@ def answer(
     fields = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n") if ": " in line)
     status = int(fields.pop("Status", "200").split()[0])
     return status, fields, content
+
+
+def commits(repository: Path, revision: str) -> list[dict[str, object]] | None:
+    """The log of a revision as the Hub lists it, None where there is no such revision."""
+    form = "%H%x00%s%x00%b%x00%an%x00%cd"
+    done = subprocess.run(
+        ["git", "log", "-z", f"--format={form}", "--date=format-local:%Y-%m-%dT%H:%M:%S.000Z", revision, "--"],
+        cwd=repository,
+        env={"PATH": os.environ["PATH"], "HOME": str(repository.parent), "TZ": "UTC", "GIT_CONFIG_NOSYSTEM": "1"},
+        capture_output=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        return None
+    parts = done.stdout.decode("utf-8", "replace").split("\0")
+    rows = [parts[at : at + 5] for at in range(0, len(parts) - 4, 5)]
+    return [
+        {"id": commit, "title": title, "message": body, "authors": [{"user": author}], "date": date}
+        for commit, title, body, author, date in rows
+    ]

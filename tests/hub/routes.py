@@ -189,13 +189,6 @@ def _members(routes: Routes, request: Request, found: re.Match[str]) -> Response
     return routes.page(request, routes.world.members.get(found["name"], []))
 
 
-@_route("GET", "/api/organizations/(?P<name>[^/]+)/audit-log/export")
-def _audit_log(routes: Routes, request: Request, found: re.Match[str]) -> Response:
-    if request.token is None:
-        return refusal(401, "Invalid username or password.")
-    return reply(routes.world.audit_log.get(found["name"], []))
-
-
 def register_all() -> None:
     """Adds the routes of the other modules; called once by the double."""
     from tests.hub import (  # noqa: PLC0415 - importing registers them, and they import this module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.hub import gitserver
 from tests.hub.routes import _REPO, Routes, _route, refusal
 from tests.hub.server import Request, Response, reply
 from tests.hub.world import MOMENT
@@ -11,6 +12,7 @@ from tests.hub.world import MOMENT
 _SPACE = r"/api/(?P<type>space)s/(?P<id>[^/]+/[^/]+)"
 _NAME = re.compile(r"^[a-zA-Z][_a-zA-Z0-9]*$")
 _DISCUSSIONS_A_PAGE = 10
+_COMMITS_A_PAGE = 50
 _IN_LISTS_ONLY = frozenset({"topReactions", "numReactionUsers", "numComments", "repoOwner"})
 _IN_DETAILS_ONLY = frozenset(
     {"_id", "events", "locked", "collection", "isReport", "changes", "filesWithConflicts", "diff"}
@@ -75,9 +77,12 @@ def _discussions(routes: Routes, request: Request, found: re.Match[str]) -> Resp
     if isinstance(repo, Response):
         return repo
     start = int(request.query.get("p", "0")) * _DISCUSSIONS_A_PAGE
+    # As on the Hub: pinned ones first, then the most recently created.
+    ordered = sorted(repo.discussions, key=lambda entry: entry["createdAt"], reverse=True)
+    ordered.sort(key=lambda entry: not entry.get("pinned"))
     listed = [
         {key: value for key, value in entry.items() if key not in _IN_DETAILS_ONLY}
-        for entry in repo.discussions[start : start + _DISCUSSIONS_A_PAGE]
+        for entry in ordered[start : start + _DISCUSSIONS_A_PAGE]
     ]
     return reply({"discussions": listed, "count": len(repo.discussions), "start": start, "numClosedDiscussions": 0})
 
@@ -110,10 +115,15 @@ def _webhooks(routes: Routes, request: Request, _found: re.Match[str]) -> Respon
 
 @_route("GET", _REPO + r"/commits/(?P<rev>.+)")
 def _commits(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    """The commits of a branch: those that `commits` holds for it, else those of the git repository, in git's order."""
     repo = routes.repo(request, found)
     if isinstance(repo, Response):
         return repo
-    commits = repo.info.get(
-        "commits", [{"id": "7" * 40, "title": "start", "message": "", "date": MOMENT, "authors": []}]
-    )
-    return routes.page(request, commits)
+    limit = int(request.query.get("limit", _COMMITS_A_PAGE))
+    if found["rev"] in repo.commits:
+        return routes.page(request, repo.commits[found["rev"]], limit=limit)
+    if repo.git is None:
+        first = {"id": "7" * 40, "title": "start", "message": "", "date": MOMENT, "authors": []}
+        return routes.page(request, [first], limit=limit)
+    listed = gitserver.commits(repo.git, found["rev"])
+    return refusal(404, "Revision not found") if listed is None else routes.page(request, listed, limit=limit)

@@ -1,13 +1,36 @@
-"""The double's two forms of shutting a token out of one organization, of which the real Hub may have only one."""
+"""The double's endpoints for administrators of an organization: its audit log, and shutting a token out of it.
+
+Of the two forms of shutting out the real Hub may have only one.
+"""
 
 from __future__ import annotations
 
 import re
 
 from tests.hub.routes import Routes, _route, refusal
-from tests.hub.server import Request, Response
+from tests.hub.server import Request, Response, reply
 
 _TOKENS = "/api/organizations/(?P<name>[^/]+)/settings/tokens"
+
+
+_PLANS = frozenset({"team", "enterprise", "plus"})
+_MOST_EVENTS = 100_000
+
+
+@_route("GET", "/api/organizations/(?P<name>[^/]+)/audit-log/export")
+def _audit_log(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    """The last events, newest first, to administrators of a Team or Enterprise organization; `q` may name a type."""
+    if request.token is None:
+        return refusal(401, "Invalid username or password.")
+    orgs = {org["name"]: org for org in routes.world.tokens[request.token].get("orgs", [])}
+    org = orgs.get(found["name"], {})
+    if org.get("roleInOrg") != "admin" or org.get("plan") not in _PLANS:
+        return refusal(403, "Forbidden")
+    events = sorted(routes.world.audit_log.get(found["name"], []), key=lambda event: event["createdAt"], reverse=True)
+    wanted = request.query.get("q", "")
+    if wanted.startswith("type:"):
+        events = [event for event in events if event["type"] == wanted.removeprefix("type:")]
+    return reply(events[:_MOST_EVENTS])
 
 
 @_route("POST", _TOKENS + "/revoke")

@@ -35,11 +35,12 @@ def _refs(routes: Routes, request: Request, found: re.Match[str]) -> Response:
     body: Body = {"branches": [], "tags": [], "converts": []}
     if request.query.get("include_prs"):
         body["pullRequests"] = []
-    if repo.git is not None:
-        for ref, commit in sorted(_all_refs(repo.git).items()):
-            for group, prefix in _GROUPS.items():
-                if ref.startswith(prefix) and group in body:
-                    body[group].append({"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": commit})
+    refs = {f"refs/heads/{name}": commits[0]["id"] for name, commits in repo.commits.items() if commits}
+    refs |= _all_refs(repo.git) if repo.git is not None else {}
+    for ref, commit in sorted(refs.items()):
+        for group, prefix in _GROUPS.items():
+            if ref.startswith(prefix) and group in body:
+                body[group].append({"name": ref.removeprefix(prefix), "ref": ref, "targetCommit": commit})
     return reply(body)
 
 

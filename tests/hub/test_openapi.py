@@ -16,10 +16,12 @@ from jsonschema import Draft202012Validator
 
 from tests.hub import bodies, resources
 from tests.hub.double import HubDouble
+from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.hub.space_logs import LOG_TYPES
+from tokenaudit.incident.changes.audit_log import TYPES
 from tokenaudit.secret import Secret
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +57,7 @@ def document() -> dict[str, Any]:
 def full(hub_double: HubDouble) -> HubDouble:
     """A double with at least one of everything."""
     world = hub_double.world
-    hub_double.knows(Mint(1).user_token(), bodies.classic("write", orgs=[bodies.org()]))
+    hub_double.knows(Mint(1).user_token(), bodies.classic("write", orgs=[bodies.org(role="admin")]))
     world.add_repo("alice/m", visibility="private")
     world.add_repo("acme/d", "dataset")
     space = world.add_space("alice/app", variables={"A": "1"}, secrets={"HF_TOKEN": "2026-01-01T00:00:00.000Z"})
@@ -144,3 +146,21 @@ def test_the_logs_of_a_space_are_those_of_the_document(document: dict[str, Any])
 
 def test_the_endpoints_that_nobody_can_check_are_still_the_same(document: dict[str, Any]) -> None:
     assert not set(NOT_IN_THE_DOCUMENT) & set(document["paths"])
+
+
+def test_the_events_asked_for_by_type_are_types_of_the_document(document: dict[str, Any]) -> None:
+    operation = document["paths"]["/api/organizations/{name}/audit-log/export"]["get"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    assert set(TYPES) <= set(schema["items"]["properties"]["type"]["enum"])
+
+
+def test_the_commits_of_a_real_repository_are_listed_as_the_document_says(
+    document: dict[str, Any], hub_double: HubDouble, tmp_path: Path
+) -> None:
+    repo = GitRepo(tmp_path / "r")
+    repo.commit("first\n\nwith a body")
+    hub_double.hosts(repo.path, "acme/m")
+    answer = Hub(hub_double.endpoint).get("/api/models/acme/m/commits/main", None)
+    body = answer.body  # type: ignore[union-attr]  # a failure has none, and fails the test
+    assert [commit["title"] for commit in body] == ["first"]
+    assert complaints(document, "/api/models/{namespace}/{repo}/commits/{rev}", body) == []

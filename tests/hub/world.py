@@ -33,7 +33,7 @@ class Log:
 
 @dataclass
 class Repo:
-    """One repository; `git` is its bare repository where it has one."""
+    """One repository; `git` is its bare repository where it has one, `commits` listings by branch in place of it."""
 
     id: str
     type: str = "model"
@@ -48,6 +48,7 @@ class Repo:
     secret_values: dict[str, str] = field(default_factory=dict)
     discussions: list[Body] = field(default_factory=list)
     logs: dict[str, Log] = field(default_factory=dict)
+    commits: dict[str, list[Body]] = field(default_factory=dict)
     runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
     restarts: int = 0
 

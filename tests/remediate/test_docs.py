@@ -24,9 +24,10 @@ def blocks(name: str) -> list[str]:
 def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_double: HubDouble, tmp_path: Path) -> None:
     """Every command of the guide is run in order; only the typed confirmations are given as --yes."""
     mint = Mint(90)
-    old, new = hub_double.knows(mint.user_token()), mint.user_token()
+    old, new = mint.user_token(), mint.user_token()
+    hub_double.knows(old, bodies.user(bodies.access_token("write", created="2026-03-01T08:00:00.000Z")))
     scope = bodies.scope("model", ["repo.content.read"], name="alice/m")
-    hub_double.knows(new, bodies.user(bodies.fine_grained(scope)))
+    hub_double.knows(new, bodies.user(bodies.fine_grained(scope, created="2026-11-02T08:00:00.000Z")))
     hub_double.world.add_repo("alice/m", visibility="private")
     project = tmp_path / "project"
     project.mkdir()
@@ -60,7 +61,11 @@ def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_doubl
     after = json.loads((project / "after.json").read_text())
     status = {c["fingerprint"]: c["inspection"]["status"] for c in after["credentials"]}
     assert "invalid" in status.values()
-    for name in ("report.json", "runbook.md", "incident.md", "after.json"):
+    lookback = (project / "lookback.md").read_text()
+    assert "**1 credential touched, 0 still open; " in lookback
+    assert f'- [x] hf&#95;&#42;&#42;&#42;&#42;{old[-4:]} "laptop" of alice: invalid' in lookback
+    assert "not finished: see lookback.md" in done.stdout
+    for name in ("report.json", "runbook.md", "incident.md", "after.json", "lookback.md"):
         assert old not in (project / name).read_text()
         assert new not in (project / name).read_text()
     assert old not in done.stdout + done.stderr

@@ -21,6 +21,7 @@ COMMANDS: tuple[str, ...] = (
     "plan",
     "revoke",
     "rotate",
+    "incident",
     "inventory",
     "auth",
 )

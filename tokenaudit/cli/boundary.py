@@ -63,9 +63,10 @@ def say(message: str) -> None:
 def _usage(error: Exception) -> int:
     message = getattr(error, "format_message", lambda: str(error))()
     context = getattr(error, "ctx", None)
-    # Where no command was given, the "message" is the whole help: it belongs on the screen as it is.
-    if context is not None and (not message or message == context.get_help()):
-        sys.stderr.write(context.get_help() + "\n")
+    # Where no command was given, the "message" is the whole help: it belongs on the screen as it is. With panels typer
+    # has printed it by now, and asking for it once more would print it again: so the error is known by its name.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(f"{message}\n" if message else "")
         return EXIT_USAGE
     command = context.command_path if context is not None else "tokenaudit"
     say(f"error: {' '.join(str(message).split())} See '{command} --help'.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from http.client import HTTPException, HTTPMessage
 from typing import IO
@@ -13,6 +14,7 @@ from urllib.parse import quote, urljoin, urlsplit
 from tokenaudit.hub.answer import Answer, Failure, Reply, Trouble
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import is_loopback, origin
+from tokenaudit.hub.moments import moment
 from tokenaudit.hub.paged import listed, objects, text
 from tokenaudit.secret import Secret
 
@@ -21,11 +23,12 @@ _MOST_REDIRECTS = 4
 
 @dataclass(frozen=True)
 class BucketFile:
-    """One file; `size` is in bytes, None where the Hub doesn't say."""
+    """One file; `size` is in bytes. `size` and `uploaded_at` are None where the Hub doesn't say."""
 
     path: str
     size: int | None
     content_type: str
+    uploaded_at: datetime | None = None
 
 
 def files(hub: Hub, bucket: str, secret: Secret | None) -> list[BucketFile] | Failure:
@@ -38,7 +41,8 @@ def files(hub: Hub, bucket: str, secret: Secret | None) -> list[BucketFile] | Fa
         size = item.get("size")
         if item.get("type") == "file" and text(item.get("path")):
             known = size if isinstance(size, int) else None
-            found.append(BucketFile(text(item.get("path")), known, text(item.get("contentType"))))
+            uploaded = moment(item.get("uploadedAt"))
+            found.append(BucketFile(text(item.get("path")), known, text(item.get("contentType")), uploaded))
     return found
 
 

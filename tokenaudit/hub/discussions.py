@@ -44,6 +44,55 @@ def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> list
     return found
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A discussion or pull request as the listing shows it; `title` is a stranger's text."""
+
+    number: int
+    title: str
+    author: str | None
+    date: datetime
+    pull_request: bool
+    status: str
+
+
+def opened_since(
+    hub: Hub, repository: Repository, secret: Secret | None, since: datetime, *, limit: int
+) -> tuple[list[Opened], bool] | Failure:
+    """At most `limit` discussions and pull requests opened at or after `since`, and whether there are more.
+
+    The listing is sorted by the time of opening, pinned ones aside, so it is read only up to the first page that holds
+    nothing as new.
+    """
+    found: list[Opened] = []
+    for page in range(_MOST_PAGES):
+        answer = hub.get(f"/api/{repository.target}/discussions", secret, p=page, sort="recently-created")
+        if isinstance(answer, Failure):
+            return answer
+        body = answer.body if isinstance(answer.body, dict) else {}
+        fresh = [one for item in body.get("discussions") or () if (one := _opened(item)) and one.date >= since]
+        found += fresh
+        if not fresh or len(found) > limit:
+            break
+    return found[:limit], len(found) > limit
+
+
+def _opened(item: object) -> Opened | None:
+    if not isinstance(item, dict):
+        return None
+    number, date = item.get("num"), moment(item.get("createdAt"))
+    if not isinstance(number, int) or date is None:
+        return None
+    return Opened(
+        number,
+        text(item.get("title")),
+        _author(item),
+        date,
+        item.get("isPullRequest") is True,
+        text(item.get("status")),
+    )
+
+
 def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) -> list[Text] | Failure:
     """Every text of one discussion, older versions of comments included."""
     answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)

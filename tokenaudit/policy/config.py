@@ -22,13 +22,16 @@ _LARGEST = 1_000_000
 
 
 class _Incident(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
-    """One row of `[[incidents]]`; `cutoff` is a TOML date or time (UTC where it names no zone)."""
+    """One row of `[[incidents]]`; its times are TOML dates or times (UTC where they name no zone)."""
 
     id: str
     title: str
     cutoff: object
     advice: str = "replace it"
     source: str = ""
+    began: object = None
+    ended: object = None
+    disclosed: object = None
 
 
 class _Exemption(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
@@ -94,7 +97,7 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
         read.max_age_days,
         read.allowed_roles,
         read.dangerous_permissions,
-        tuple(Incident(row.id, row.title, _moment(row.cutoff, path), row.advice, row.source) for row in read.incidents),
+        tuple(_incident(row, path) for row in read.incidents),
         tuple(Exemption(row.organization, row.until, row.reason, row.rules) for row in read.exemptions),
     )
 
@@ -121,9 +124,23 @@ def _check(table: _Table, path: Path) -> None:
             raise ConfigurationError(message)
 
 
-def _moment(value: object, path: Path) -> datetime:
+def _incident(row: _Incident, path: Path) -> Incident:
+    cutoff = _moment(row.cutoff, "cutoff", path)
+    began = None if row.began is None else _moment(row.began, "began", path)
+    ended = None if row.ended is None else _moment(row.ended, "ended", path)
+    disclosed = None if row.disclosed is None else _moment(row.disclosed, "disclosed", path).date()
+    if began is not None and began > cutoff:
+        message = f"{path}: the incident {row.id} began after its cutoff; set cutoff to began or later"
+        raise ConfigurationError(message)
+    if began is not None and ended is not None and ended < began:
+        message = f"{path}: the incident {row.id} ended before it began"
+        raise ConfigurationError(message)
+    return Incident(row.id, row.title, cutoff, row.advice, row.source, began, ended, disclosed)
+
+
+def _moment(value: object, key: str, path: Path) -> datetime:
     if not isinstance(value, date):
-        message = f"{path}: an incident's cutoff is no date; write it without quotes, as 2026-07-16"
+        message = f"{path}: an incident's {key} is no date; write it without quotes, as 2026-07-16"
         raise ConfigurationError(message)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)

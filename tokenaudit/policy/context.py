@@ -9,7 +9,7 @@ from functools import cached_property
 
 from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
-from tokenaudit.policy.incidents import built_in
+from tokenaudit.policy.incidents import known
 from tokenaudit.policy.permissions import danger
 from tokenaudit.policy.settings import Incident, Settings
 
@@ -56,9 +56,8 @@ class Context:
 
     @cached_property
     def incidents(self) -> tuple[Incident, ...]:
-        """Built-in incidents and the user's own; the user's wins where both have an id."""
-        own = {incident.id: incident for incident in self.settings.incidents}
-        return (*(row for row in built_in() if row.id not in own), *own.values())
+        """Built-in incidents and the user's own."""
+        return known(self.settings)
 
 
 def active(credential: Credential) -> Inspection | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time, timezone
 
 NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
 """Rules that no setting can quieten: settings may come from the very place that is audited."""
@@ -11,13 +11,35 @@ NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
 
 @dataclass(frozen=True)
 class Incident:
-    """A break-in at the Hub: credentials created before `cutoff` should be replaced."""
+    """A break-in, at the Hub or at home: credentials created before `cutoff` should be replaced.
+
+    `began` and `ended` are the first and last activity of the intruders that is known, None where nobody has said;
+    `disclosed` is the day on which the world was told.
+    """
 
     id: str
     title: str
     cutoff: datetime
     advice: str
     source: str
+    began: datetime | None = None
+    ended: datetime | None = None
+    disclosed: date | None = None
+
+    @property
+    def since(self) -> datetime:
+        """The moment from which changes have to be looked at: the earliest of those that are known."""
+        if self.began is not None:
+            return self.began
+        told = datetime.combine(self.disclosed, time(), timezone.utc) if self.disclosed is not None else self.cutoff
+        return min(told, self.cutoff)
+
+    @property
+    def since_reason(self) -> str:
+        """Why `since` is that moment, in words."""
+        if self.began is not None:
+            return "the first known activity of the intruders"
+        return "when it began is not known; this is the earliest day that is told of it, so look at earlier ones too"
 
 
 @dataclass(frozen=True)

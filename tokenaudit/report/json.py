@@ -37,7 +37,12 @@ def render(report: Report, options: Options) -> str:
     if not options.show_unlikely:
         kept = tuple(c for c in report.credentials if c.likelihood == "credential")
         report = replace(report, credentials=kept)
-    written = msgspec.to_builtins(_in_utc(map_text(report, _encodable)))
+    return as_json(report)
+
+
+def as_json(noun: object) -> str:
+    """A noun with a `schema`, such as a report, as indented JSON with that first; every time in UTC."""
+    written = msgspec.to_builtins(_in_utc(map_text(noun, _encodable)))
     document = {"schema": written.pop("schema"), **written}
     text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
     return _UNSEEN.sub(_as_escape, text) + "\n"

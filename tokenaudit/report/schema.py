@@ -1,6 +1,7 @@
-"""The JSON Schema of the report, made from the classes that are the report.
+"""The JSON Schemas of the report and of the view after a breach, made from the classes that they are.
 
-After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`.
+After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, or
+`python -m tokenaudit.report.schema incident > tokenaudit/report/incident.schema.json`.
 """
 
 from __future__ import annotations
@@ -8,35 +9,61 @@ from __future__ import annotations
 import importlib.resources
 import inspect
 import sys
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from tokenaudit import model
+from tokenaudit.incident.nouns import View
 from tokenaudit.model import Report
 
-FILE = "report.schema.json"
+
+@dataclass(frozen=True)
+class Document:
+    """One kind of document that has a schema: its class, its id, its title and the file in this package."""
+
+    noun: type
+    id: str
+    title: str
+    file: str
 
 
-def generate() -> dict[str, Any]:
-    """The schema of what `tokenaudit.report.json.render` writes: every key is always present, others may be added."""
-    schema = msgspec.json.schema(Report)
+REPORT = Document(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
+INCIDENT = Document(View, "tokenaudit/incident/1", "tokenaudit incident", "incident.schema.json")
+DOCUMENTS = {"report": REPORT, "incident": INCIDENT}
+
+
+def generate(document: Document = REPORT) -> dict[str, Any]:
+    """The schema of what is written: every key is always present, others may be added."""
+    schema = msgspec.json.schema(document.noun)
+    nouns = {noun.__name__: noun for noun in _nouns(document.noun, {})}
     for name, definition in schema["$defs"].items():
         if "description" in definition:
             definition["description"] = inspect.cleandoc(definition["description"])
         if "properties" in definition:
             definition["required"] = list(definition["properties"])
-            for field in _times(getattr(model, name)):
+            for field in _times(nouns[name]):
                 _mark_as_time(definition["properties"][field])
-    document = {
+    whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "tokenaudit/report/1",
-        "title": "tokenaudit report",
+        "$id": document.id,
+        "title": document.title,
         **schema,
     }
-    as_json: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(document))
+    as_json: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(whole))
     return as_json
+
+
+def _nouns(hint: Any, found: dict[Any, None]) -> dict[Any, None]:  # noqa: ANN401 - any type hint
+    """Every dataclass that `hint` is made of."""
+    if is_dataclass(hint) and hint not in found:
+        found[hint] = None
+        for inner in get_type_hints(hint).values():
+            _nouns(inner, found)
+    for inner in get_args(hint):
+        _nouns(inner, found)
+    return found
 
 
 def _times(noun: type) -> list[str]:
@@ -49,17 +76,17 @@ def _mark_as_time(definition: dict[str, Any]) -> None:
             choice.update(format="date-time", pattern="Z$")
 
 
-def text() -> str:
+def text(document: Document = REPORT) -> str:
     """`generate()` as the text of the shipped file."""
-    return msgspec.json.format(msgspec.json.encode(generate()), indent=2).decode() + "\n"
+    return msgspec.json.format(msgspec.json.encode(generate(document)), indent=2).decode() + "\n"
 
 
-def shipped() -> dict[str, Any]:
+def shipped(document: Document = REPORT) -> dict[str, Any]:
     """The schema as this package ships it."""
-    file = importlib.resources.files("tokenaudit.report") / FILE
+    file = importlib.resources.files("tokenaudit.report") / document.file
     loaded: dict[str, Any] = msgspec.json.decode(file.read_bytes())
     return loaded
 
 
 if __name__ == "__main__":
-    sys.stdout.write(text())
+    sys.stdout.write(text(DOCUMENTS[sys.argv[1]] if sys.argv[1:] else REPORT))

@@ -1,0 +1,79 @@
+"""The table of incidents: built in, and a team's own."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.support.mint import Mint
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.policy import Settings, load_settings
+from tokenaudit.policy.incidents import built_in, chosen, known
+from tokenaudit.policy.settings import Incident
+
+UTC = timezone.utc
+CUTOFF = datetime(2026, 10, 1, tzinfo=UTC)
+OWN = "[[incidents]]\nid = 'laptop'\ntitle = 'stolen'\ncutoff = 2026-10-01\n"
+
+
+def test_the_built_in_ones_say_when_they_were() -> None:
+    spaces, platform = built_in()
+    assert (spaces.began, spaces.disclosed, spaces.since) == (
+        None,
+        date(2024, 5, 31),
+        datetime(2024, 5, 31, tzinfo=UTC),
+    )
+    assert platform.since == platform.began == datetime(2026, 7, 9, 2, 28, tzinfo=UTC)
+    assert platform.ended == datetime(2026, 7, 13, 14, 14, tzinfo=UTC)
+    assert [incident.cutoff for incident in built_in()] == sorted(incident.cutoff for incident in built_in())
+
+
+@pytest.mark.parametrize(
+    ("disclosed", "expected"),
+    [(None, CUTOFF), (date(2026, 9, 20), datetime(2026, 9, 20, tzinfo=UTC)), (date(2026, 12, 1), CUTOFF)],
+)
+def test_without_a_beginning_the_earliest_day_counts(disclosed: date | None, expected: datetime) -> None:
+    incident = Incident("x", "x", CUTOFF, "", "", disclosed=disclosed)
+    assert incident.since == expected
+    assert "not known" in incident.since_reason
+
+
+def test_a_teams_own_can_say_when_it_was(tmp_path: Path) -> None:
+    more = "began = 2026-09-01T10:00:00+02:00\nended = 2026-09-02\ndisclosed = 2026-09-03\n"
+    (tmp_path / "tokenaudit.toml").write_text(OWN + more)
+    (incident,) = load_settings(tmp_path).incidents
+    assert incident.began == datetime(2026, 9, 1, 8, tzinfo=UTC)
+    assert incident.ended == datetime(2026, 9, 2, tzinfo=UTC)
+    assert incident.disclosed == date(2026, 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("began = 2026-10-02\n", "began after its cutoff"),
+        ("began = 2026-09-02\nended = 2026-09-01\n", "ended before it began"),
+        ("began = '2026-09-02'\n", "an incident's began is no date; write it without quotes"),
+        ("disclosed = 7\n", "an incident's disclosed is no date"),
+    ],
+)
+def test_impossible_times_are_refused(tmp_path: Path, more: str, told: str) -> None:
+    (tmp_path / "tokenaudit.toml").write_text(OWN + more)
+    with pytest.raises(ConfigurationError, match=told):
+        load_settings(tmp_path)
+
+
+def test_the_teams_own_wins_where_both_have_an_id() -> None:
+    own = Incident("platform-2026-07", "ours", CUTOFF, "", "")
+    assert chosen(Settings(incidents=(own,)), " platform-2026-07 ") is own
+    assert len(known(Settings(incidents=(own,)))) == len(built_in())
+
+
+def test_an_unknown_one_names_the_known_and_never_repeats_a_token() -> None:
+    with pytest.raises(UsageError, match="known are spaces-2024-05, platform-2026-07"):
+        chosen(Settings(), "heartbleed")
+    token = Mint(1).user_token()
+    with pytest.raises(UsageError) as caught:
+        chosen(Settings(), token)
+    assert token not in str(caught.value)

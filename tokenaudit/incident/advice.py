@@ -1,0 +1,86 @@
+"""What to do next about one thing that is open, and the command for it."""
+
+from __future__ import annotations
+
+import shlex
+
+from tokenaudit.ci.names import Names
+from tokenaudit.incident.nouns import Kept, Touched
+from tokenaudit.model import Credential, Location
+from tokenaudit.policy.context import exposed
+
+_ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
+_ON_THE_HUB = ("models/", "datasets/", "spaces/")
+_IN_CODE = frozenset({"history", "tree", "ci", "commit-message", "tag-message", "note"})
+_NOT_SCANNABLE = (
+    "jobs/",
+    "scheduled-jobs/",
+    "webhooks/",
+    "endpoints/",
+    "collections/",
+    "buckets/",
+    "github:",
+    "gitlab:",
+)
+
+
+def for_credential(
+    touched: Touched, credential: Credential, incident: str, endpoint: str, report: str | None
+) -> tuple[str, str | None]:
+    """In words, and as a command. `report` is a file that `tokenaudit plan` can read."""
+    place = next((found for spot in credential.locations if (found := _scannable(spot, endpoint))), None)
+    again = f" --from {shlex.quote(place)}" if place else ""
+    # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
+    mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
+    runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
+    if touched.kind in _ENDS_BY_ITSELF:
+        do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
+        return do + runbook, None
+    if touched.status != "active":
+        how = "" if place else " on standard input"
+        return f"Hand its value over{how}, so that the Hub can be asked whether it lives.{runbook}", (
+            f"tokenaudit incident {shlex.quote(incident)}{again}"
+        )
+    if exposed(credential):
+        paste = "" if place else " Its value goes to standard input."
+        do = f"It stands where others can read it: revoke it, then replace it.{paste}{runbook}"
+        return do, f"tokenaudit revoke {mark}{again}"
+    return f"Replace it; the old one dies first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
+
+
+def for_kept(kept: Kept, endpoint: str, names: Names) -> tuple[str, str | None]:
+    """In words, and as a command where it is a token of the Hub's in a place that `rotate` can change."""
+    page = f"{endpoint}/{kept.target}/settings"
+    if kept.kind == "space-variable":
+        do = f"Everyone can read a variable: put a new token into a secret, then delete the variable ({page})."
+        mark = shlex.quote(kept.fingerprint or "")
+        command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', kept)}"
+        return do, command if kept.fingerprint else None
+    if kept.kind == "space-secret" and not names.match(kept.name):
+        return f"Make a new one at the service it is for, then set it at {page}.", None
+    if kept.kind in {"space-secret", "github-secret"} and " environment " not in kept.target:
+        do = "Replace the token that it holds. FINGERPRINT is that token's: `tokenaudit fingerprint` tells it."
+        return do, f"tokenaudit rotate FINGERPRINT --mode breach --consumer {_consumer(kept.kind, kept)}"
+    where = {
+        "github-secret": "in the environment's settings",
+        "gitlab-variable": "under Settings, CI/CD, Variables",
+        "webhook-secret": f"at {endpoint}/settings/webhooks",
+        "endpoint-secret": "in the endpoint's settings",
+        "job-secret": "by deleting the schedule and creating it anew",
+        "job-token": "by deleting the schedule and creating it anew with another token",
+    }.get(kept.kind, "there")
+    return f"Make a new token and set it {where}.", None
+
+
+def _consumer(kind: str, kept: Kept) -> str:
+    place = kept.target.removeprefix("spaces/").removeprefix("github:")
+    return shlex.quote(f"{kind}:{place}#{kept.name}")
+
+
+def _scannable(spot: Location, endpoint: str) -> str | None:
+    """The place of a location as `--from` takes it; None where a scan can't find the value again."""
+    if spot.source not in _IN_CODE:
+        return None
+    if spot.target.startswith(_ON_THE_HUB) and spot.target.count("/") > 1:
+        return f"{endpoint}/{spot.target.removeprefix('models/')}"
+    return None if spot.target.startswith(_NOT_SCANNABLE) else spot.target

@@ -1,0 +1,82 @@
+"""Events of an organization's audit log that matter after a break-in: tokens, secrets, members, rules, Jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.audit_log import MOST_EVENTS, Event, Log, events_since
+from tokenaudit.hub.client import Hub
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change, ChangeKind
+from tokenaudit.secret import Secret
+
+TYPES: tuple[str, ...] = (
+    "org.add_user", "org.change_role", "org.invite.accept", "org.invite.email", "org.invite_user",
+    "org.join.automatic", "org.join.from_domain", "org.remove_user", "org.rotate_token", "org.sso_join",
+    "org.service_account.create", "org.service_account.token.create", "org.service_account.token.rotate",
+    "org.service_account.token.update", "org.settings.network", "org.settings.network.auth_enforcement.disable",
+    "org.settings.network.ip_restriction.disable", "org.settings.security.2fa.disable",
+    "org.settings.security.auto_join.enable", "org.settings.sso.disable", "org.token_approval.disabled",
+    "org.token_approval.authorization_request", "org.token_approval.authorization_request.authorized",
+    "org.token_approval.authorization_request.denied", "org.token_approval.authorization_request.revoked",
+    "org.update_join_settings", "org.update_settings", "repo.add_secret", "repo.add_secrets",
+    "repo.add_trusted_publisher", "repo.add_variable", "repo.add_variables", "repo.create", "repo.delete",
+    "repo.delete_lfs_file", "repo.duplication", "repo.move", "repo.remove_secret", "repo.remove_secrets",
+    "repo.remove_trusted_publisher", "repo.remove_variable", "repo.remove_variables", "repo.update_secret",
+    "repo.update_settings", "repo.update_variable", "resource_group.add_users", "resource_group.change_role",
+    "jobs.create", "scheduled_job.create", "scheduled_job.update_schedule", "oauth.token",
+)  # fmt: skip
+"""The types of events that are told (source: the Hub's OpenAPI document); others only where a touched token did it."""
+
+_MEMBERS = ("org.add_user", "org.invite.accept", "org.join.", "org.sso_join")
+_LAST = 4
+
+
+def last_characters(displays: Mapping[str, str]) -> dict[str, str]:
+    """By the last four characters that a display form shows: the fingerprint, where only one credential ends so.
+
+    `displays` are display forms by fingerprint.
+    """
+    found: dict[str, list[str]] = {}
+    for mark, display in displays.items():
+        shown = display.rpartition("*")[2]
+        if len(shown) == _LAST:
+            found.setdefault(shown, []).append(mark)
+    return {end: marks[0] for end, marks in found.items() if len(marks) == 1}
+
+
+def changes(window: Window, organization: str, endings: Mapping[str, str], desk: Desk) -> list[Change]:
+    """The events, newest first. `endings` are fingerprints of touched credentials by their last four characters."""
+    where = f"{organization}: audit log (tokens, secrets, members)"
+    permission = f"a token of an administrator of {organization}, on a Team or Enterprise plan"
+    log = desk.ask(where, permission, partial(_events, organization, window))
+    if log is None:
+        return []
+    told = [event for event in log.events if event.type in TYPES or event.last4 in endings]
+    if log.cut:
+        desk.skip(where, f"the Hub exports the last {MOST_EVENTS:,} events only: earlier ones since then are not in it")
+    if len(told) > window.limit:
+        desk.skip(where, f"only the newest {window.limit} of {len(told)} are listed; raise --limit for the rest")
+        # What a touched token did is never what is cut off.
+        told.sort(key=lambda event: event.last4 not in endings)
+        told = told[: window.limit]
+    return [_change(event, organization, endings) for event in told]
+
+
+def _change(event: Event, organization: str, endings: Mapping[str, str]) -> Change:
+    kind: ChangeKind = "member" if event.type.startswith(_MEMBERS) else "audit"
+    mark = endings.get(event.last4 or "")
+    notes = []
+    if mark is not None:
+        notes.append(f"done with a token that ends in {event.last4}, as a touched one does")
+    if event.ip or event.place:
+        notes.append(f"from {event.ip or 'an address that is not told'}" + (f" ({event.place})" if event.place else ""))
+    what = f"{event.type}: {event.message}"
+    return Change(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
+
+
+def _events(organization: str, window: Window, hub: Hub, secret: Secret | None) -> Log | Failure:
+    return events_since(hub, organization, secret, window.since, types=TYPES)

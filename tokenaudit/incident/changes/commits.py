@@ -1,0 +1,60 @@
+"""Commits on the branches of repositories that touched credentials could write."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.commits import Commit, commits_since
+from tokenaudit.hub.repositories import Repository, refs
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change
+from tokenaudit.secret import Secret
+
+_HEADS = "refs/heads/"
+_MOST_BRANCHES = 10
+
+
+def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
+    """Every commit once, whichever of the branches it is on."""
+    permission = f"repo.content.read on {repository.target}"
+    named = desk.ask(f"{repository.target}: branches", permission, partial(_refs, repository), anonymous=True)
+    if named is None:
+        return []
+    heads = {ref.removeprefix(_HEADS): commit for ref, commit in named.items() if ref.startswith(_HEADS)}
+    # Of branches that stand on the same commit one is enough, and the usual one is the best known.
+    one_each = {heads[name]: name for name in sorted(heads, key=lambda name: (name == "main", name))}
+    branches = sorted(one_each.values(), key=lambda name: (name != "main", name))
+    if len(branches) > _MOST_BRANCHES:
+        reason = f"only {_MOST_BRANCHES} branches were read"
+        desk.skip(f"{repository.target}: commits on {len(branches) - _MOST_BRANCHES} more branches", reason)
+    found: dict[str, Change] = {}
+    for branch in branches[:_MOST_BRANCHES]:
+        where = f"{repository.target}: commits on {branch}"
+        answer = desk.ask(where, permission, partial(_commits, window, repository, branch), anonymous=True)
+        commits, more = answer or ([], False)
+        for commit in commits:
+            found.setdefault(commit.id, _change(commit, repository, branch))
+        if more:
+            desk.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
+    return list(found.values())
+
+
+def _change(commit: Commit, repository: Repository, branch: str) -> Change:
+    notes = [] if branch == "main" else [f"on the branch {branch}"]
+    if commit.backdated:
+        notes.append("it says that it is older, but stands on a commit that is not")
+    by = ", ".join(commit.authors) or None
+    return Change("commit", repository.target, commit.title, commit.date, by, commit.id, "; ".join(notes))
+
+
+def _refs(repository: Repository, hub: Hub, secret: Secret | None) -> dict[str, str] | Failure:
+    return refs(hub, repository, secret)
+
+
+def _commits(
+    window: Window, repository: Repository, branch: str, hub: Hub, secret: Secret | None
+) -> tuple[list[Commit], bool] | Failure:
+    return commits_since(hub, repository, branch, secret, window.since, limit=window.limit)

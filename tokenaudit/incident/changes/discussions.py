@@ -1,0 +1,42 @@
+"""Discussions and pull requests opened in repositories that touched credentials could write."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.discussions import Opened, opened_since
+from tokenaudit.hub.repositories import Repository
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change
+from tokenaudit.secret import Secret
+
+
+def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
+    """The newest first."""
+    where = f"{repository.target}: discussions"
+    permission = f"repo.content.read on {repository.target}"
+    answer = desk.ask(where, permission, partial(_opened, window, repository), anonymous=True)
+    opened, more = answer or ([], False)
+    if more:
+        desk.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
+    return [
+        Change(
+            "pull-request" if one.pull_request else "discussion",
+            repository.target,
+            one.title,
+            one.date,
+            one.author,
+            str(one.number),
+            one.status,
+        )
+        for one in opened
+    ]
+
+
+def _opened(
+    window: Window, repository: Repository, hub: Hub, secret: Secret | None
+) -> tuple[list[Opened], bool] | Failure:
+    return opened_since(hub, repository, secret, window.since, limit=window.limit)

@@ -1,0 +1,29 @@
+"""Files put into buckets that touched credentials could write; buckets keep no history, so this is all there is."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.buckets import BucketFile, files
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repositories import Repository
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change
+from tokenaudit.secret import Secret
+
+
+def changes(window: Window, bucket: Repository, desk: Desk) -> list[Change]:
+    """The newest first. What was deleted can't be seen, and who uploaded a file the Hub does not tell."""
+    where = f"{bucket.target}: files"
+    listed = desk.ask(where, f"repo.content.read on {bucket.target}", partial(_files, bucket), anonymous=True) or []
+    fresh = [file for file in listed if file.uploaded_at is None or file.uploaded_at >= window.since]
+    fresh.sort(key=lambda file: (file.uploaded_at or window.since, file.path), reverse=True)
+    if len(fresh) > window.limit:
+        desk.skip(where, f"only the newest {window.limit} of {len(fresh)} are listed; raise --limit for the rest")
+    return [Change("file", bucket.target, file.path, file.uploaded_at) for file in fresh[: window.limit]]
+
+
+def _files(bucket: Repository, hub: Hub, secret: Secret | None) -> list[BucketFile] | Failure:
+    return files(hub, bucket.id, secret)

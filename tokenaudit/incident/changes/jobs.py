@@ -1,0 +1,59 @@
+"""Jobs and schedules made since: they run arbitrary code, and may carry a token."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Literal
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.jobs import jobs
+from tokenaudit.hub.moments import moment
+from tokenaudit.hub.paged import Item, text
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change, ChangeKind
+from tokenaudit.secret import Secret
+
+_KINDS: tuple[tuple[Literal["jobs", "scheduled-jobs"], ChangeKind], ...] = (
+    ("jobs", "job"),
+    ("scheduled-jobs", "scheduled-job"),
+)
+
+
+def changes(window: Window, namespace: str, desk: Desk) -> list[Change]:
+    """The newest first. Commands and environments are left out: they may hold values."""
+    found: list[Change] = []
+    for listing, kind in _KINDS:
+        where = f"{listing}/{namespace}"
+        items = desk.ask(where, f"job.write on {namespace}", partial(_jobs, namespace, listing)) or []
+        made = [(moment(item.get("createdAt")), item) for item in items]
+        fresh = [_change(kind, where, item) for at, item in made if at is None or at >= window.since]
+        fresh.sort(key=lambda change: (change.at or window.since, change.id or ""), reverse=True)
+        if len(fresh) > window.limit:
+            desk.skip(where, f"only the newest {window.limit} of {len(fresh)} are listed; raise --limit for the rest")
+        found += fresh[: window.limit]
+    return found
+
+
+def _change(kind: ChangeKind, where: str, item: Item) -> Change:
+    spec = _part(item, "jobSpec") or item
+    runs = text(spec.get("dockerImage")) or text(spec.get("spaceId")) or "an image that the Hub does not name"
+    by = text(_part(item, "createdBy").get("name")) or text(_part(item, "initiator").get("name")) or None
+    carried = _part(spec, "hfToken")
+    note = ""
+    if carried:
+        role, owner = text(carried.get("tokenRole")) or "unknown", text(carried.get("ownerName"))
+        note = f"carries the token {text(carried.get('tokenId')) or '(without id)'} of {owner}, role {role}"
+    return Change(kind, where, f"runs {runs}", moment(item.get("createdAt")), by, text(item.get("id")) or None, note)
+
+
+def _part(item: Item, key: str) -> Item:
+    part = item.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _jobs(
+    namespace: str, listing: Literal["jobs", "scheduled-jobs"], hub: Hub, secret: Secret | None
+) -> list[Item] | Failure:
+    return jobs(hub, namespace, listing, secret)

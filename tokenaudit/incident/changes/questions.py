@@ -1,0 +1,100 @@
+"""All questions about what changed, put in order of what they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tokenaudit.detect.interface import Examiner
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.names import is_namespace, refused_repo
+from tokenaudit.hub.repositories import namespace_kind
+from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks
+from tokenaudit.incident.changes.settings import Settings
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change, ReachedBy, Touched
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Progress
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look: writable repositories by harm, Spaces by `owner/name`, namespaces, who is user or organization.
+
+    `namespaces` hold what could be written; of `organizations` all are meant that a touched credential's owner is in.
+    """
+
+    repositories: tuple[ReachedBy, ...]
+    spaces: Collection[str]
+    namespaces: Collection[str]
+    users: Collection[str]
+    organizations: Collection[str]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What changed, newest first, and what each Space (`spaces/owner/name`) keeps today."""
+
+    changes: tuple[Change, ...] = ()
+    settings: dict[str, Settings] = field(default_factory=dict)
+
+
+def ask_all(
+    window: Window, places: Places, touched: Sequence[Touched], desk: Desk, examiner: Examiner, progress: Progress
+) -> Answers:
+    """Everything that can be asked about `places`."""
+    found: list[Change] = []
+    today: dict[str, Settings] = {}
+    spaces = _bounded("what further Spaces keep", places.spaces, window, desk)
+    repositories = window.repositories(list(places.repositories), desk)
+    namespaces = [name for name in sorted(places.namespaces) if is_namespace(name)]
+    progress.start("asking what changed", len(spaces) + len(repositories) + len(namespaces))
+    for space in spaces:
+        if "/" not in space or refused_repo(space) is not None:
+            desk.skip(f"spaces/{space}", "this can't be a Space's name, so nothing was asked about it")
+        else:
+            today[f"spaces/{space}"] = settings.settings(space, desk, examiner)
+            found += settings.changes(window, today[f"spaces/{space}"])
+        progress.advance()
+    for repository in repositories:
+        if repository.type == "bucket":
+            found += files.changes(window, repository, desk)
+        else:
+            found += commits.changes(window, repository, desk)
+            found += discussions.changes(window, repository, desk)
+        progress.advance()
+    for namespace in namespaces:
+        found += jobs.changes(window, namespace, desk)
+        progress.advance()
+    if places.users:
+        found += webhooks.changes(window, places.users, desk)
+    endings = audit_log.last_characters({one.fingerprint: one.display for one in touched})
+    for organization in _organizations(places, desk):
+        found += audit_log.changes(window, organization, endings, desk)
+    undated = [change for change in found if change.at is None]
+    dated = sorted((c for c in found if c.at is not None), key=lambda c: (c.at or window.since, c.where, c.id or ""))
+    return Answers((*reversed(dated), *undated), today)
+
+
+def _organizations(places: Places, desk: Desk) -> list[str]:
+    """Those that are known to be some, and the namespaces of which the Hub says so."""
+    found = {name for name in places.organizations if is_namespace(name)}
+    for name in sorted(set(places.namespaces) - set(places.users) - found):
+        if is_namespace(name):
+            kind = desk.ask(f"whether {name} is an organization", "nothing", partial(_kind, name), anonymous=True)
+            found |= {name} if kind == "org" else set()
+    return sorted(found)
+
+
+def _kind(name: str, hub: Hub, secret: Secret | None) -> str | Failure:
+    return namespace_kind(hub, name, secret)
+
+
+def _bounded(what: str, names: Iterable[str], window: Window, desk: Desk) -> list[str]:
+    ordered = sorted(names)
+    if len(ordered) > window.limit:
+        desk.skip(what, f"only {window.limit} of {len(ordered)} were asked about; raise --limit for the rest")
+    return ordered[: window.limit]

@@ -1,0 +1,69 @@
+"""Secrets and variables of Spaces: what was set since, and what is kept there today."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+from tokenaudit.detect.interface import Examiner
+from tokenaudit.hub import spaces
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.incident.changes.window import Window
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Change
+from tokenaudit.model import SecretName
+from tokenaudit.secret import Secret
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One Space as it is now; None for what could not be asked. A variable knows the credential that it holds."""
+
+    secrets: tuple[SecretName, ...] | None
+    variables: tuple[SecretName, ...] | None
+
+
+def settings(space: str, desk: Desk, examiner: Examiner) -> Settings:
+    """What `space` (`owner/name`) keeps today."""
+    target = f"spaces/{space}"
+    permission = f"repo.write on {target}"
+    secrets = desk.ask(f"{target}: secret names", permission, partial(_secret_names, space))
+    variables = desk.ask(f"{target}: variables", permission, partial(_variables, space))
+    return Settings(
+        None
+        if secrets is None
+        else tuple(SecretName(target, kept.name, "space-secret", kept.updated_at) for kept in secrets),
+        None
+        if variables is None
+        else tuple(
+            SecretName(target, kept.name, "space-variable", kept.updated_at, None, _held(kept.value, examiner))
+            for kept in variables
+        ),
+    )
+
+
+def changes(window: Window, now: Settings) -> list[Change]:
+    """What was set at or after the window's start."""
+    kept = (*(now.secrets or ()), *(now.variables or ()))
+    return [
+        Change("secret" if one.kind == "space-secret" else "variable", one.target, one.name, one.updated_at, note="set")
+        for one in kept
+        if one.updated_at is not None and one.updated_at >= window.since
+    ]
+
+
+def _held(value: Secret, examiner: Examiner) -> str | None:
+    data = value.reveal().encode("utf-8", "backslashreplace")
+    found = [seen for seen in examiner.examine(data).detections if seen.likelihood == "credential"]
+    return found[0].secret.fingerprint if found else None
+
+
+def _secret_names(space: str, hub: Hub, secret: Secret | None) -> tuple[spaces.SecretName, ...] | Failure:
+    if secret is None:
+        return Failure("not-asked", None, "secret names are not shown to strangers", 0)
+    return spaces.secret_names(hub, space, secret)
+
+
+def _variables(space: str, hub: Hub, secret: Secret | None) -> tuple[spaces.Variable, ...] | Failure:
+    return spaces.variables(hub, space, secret)

@@ -1,0 +1,26 @@
+"""Values taken out of the view: the known ones, and any that strangers' titles and messages hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tokenaudit.detect.interface import Examiner
+from tokenaudit.incident.nouns import View
+from tokenaudit.report.redact import redactor
+from tokenaudit.report.walk import map_text
+from tokenaudit.secret import Secret
+
+
+def hidden(view: View, secrets: Iterable[Secret], examiner: Examiner) -> View:
+    """`view` with every value of `secrets`, and every other credential in its texts, as its display form."""
+    found = dict.fromkeys(secrets)
+
+    def look(text: str) -> str:
+        data = text.encode("utf-8", "backslashreplace")
+        if examiner.may_hold(data):
+            seen = (one for one in examiner.examine(data).detections if one.likelihood != "identifier")
+            found.update((one.secret, None) for one in seen)
+        return text
+
+    map_text(view, look)
+    return map_text(view, redactor(found))

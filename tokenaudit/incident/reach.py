@@ -1,0 +1,173 @@
+"""What all touched credentials together could reach: what was recorded, and what their namespaces own today."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Literal
+
+from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.names import is_namespace
+from tokenaudit.hub.repositories import Repository, RepoType, repositories
+from tokenaudit.incident.desk import Desk
+from tokenaudit.incident.nouns import Reached, ReachedBy
+from tokenaudit.inspect.effective import namespace
+from tokenaudit.inspect.scope import areas
+from tokenaudit.model import Entity, Inspection, Reach
+from tokenaudit.policy.context import shortened
+from tokenaudit.secret import Secret
+
+_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
+
+
+@dataclass(frozen=True)
+class Power:
+    """One touched credential with the last answer that told its rights (None: never asked), and its recorded reach."""
+
+    fingerprint: str
+    display: str
+    details: Inspection | None
+    reach: Reach | None
+
+
+@dataclass
+class Reaching:
+    """Everything reached: repositories by type and name, their namespaces, and what each credential holds of it."""
+
+    repositories: dict[tuple[str, str], ReachedBy] = field(default_factory=dict)
+    namespaces: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    organizations: set[str] = field(default_factory=set)
+    admin_of: set[str] = field(default_factory=set)
+    not_known: dict[str, None] = field(default_factory=dict)
+    held: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
+
+    def add(self, repo: ReachedBy) -> None:
+        """Adds a repository; write access wins, what either knows is kept, credentials are united."""
+        key = (repo.type, repo.id)
+        for mark in repo.credentials:
+            mine = self.held.setdefault(mark, {})
+            mine[key] = "write" if "write" in (mine.get(key), repo.access) else "read"
+        old = self.repositories.get(key)
+        if old is None:
+            self.repositories[key] = repo
+            return
+        self.repositories[key] = replace(
+            old,
+            access="write" if "write" in (old.access, repo.access) else "read",
+            private=repo.private if old.private is None else old.private,
+            gated=repo.gated if old.gated is None else old.gated,
+            downloads=repo.downloads if old.downloads is None else old.downloads,
+            credentials=tuple(dict.fromkeys((*old.credentials, *repo.credentials))),
+        )
+
+    def counts(self, fingerprint: str) -> tuple[int, int]:
+        """How many repositories one credential could read, and how many write."""
+        mine = self.held.get(fingerprint, {})
+        return len(mine), sum(access == "write" for access in mine.values())
+
+    def writable(self) -> list[ReachedBy]:
+        """What could be written, the most harmful first."""
+        return [repo for repo in self.by_harm() if repo.access == "write"]
+
+    def by_harm(self) -> list[ReachedBy]:
+        """Writable before readable, the most pulled first, private before public."""
+        return sorted(
+            self.repositories.values(),
+            key=lambda repo: (repo.access == "read", -(repo.downloads or 0), not repo.private, repo.type, repo.id),
+        )
+
+
+def measure(powers: Sequence[Power], desk: Desk) -> Reaching:
+    """Unites what every credential of `powers` could reach; namespaces are listed with the auditor's own token."""
+    found = Reaching()
+    listings: dict[str, list[Repository]] = {}
+    silent: list[str] = []
+    for power in powers:
+        _recorded(power, found)
+        if power.details is None:
+            silent.append(power.display)
+            continue
+        _people(power.details, found)
+        covered = areas(power.details)
+        found.not_known.update(dict.fromkeys(covered.not_counted))
+        for entity, access in covered.repositories:
+            _name(entity, access, power.fingerprint, found)
+        for area in covered.namespaces:
+            found.namespaces.add(area.name)
+            if area.name not in listings:
+                listings[area.name] = _listed(area.name, desk, found)
+            for repo in listings[area.name]:
+                found.add(ReachedBy(repo.id, repo.type, area.access, repo.private, credentials=(power.fingerprint,)))
+    if silent:
+        found.not_known[f"what {shortened(silent)} could reach: the Hub never told the rights"] = None
+    return found
+
+
+def summed(found: Reaching, limit: int) -> Reached:
+    """The numbers, and at most `limit` repositories by name."""
+    repos = found.by_harm()
+    not_known = list(found.not_known)
+    if len(repos) > limit:
+        not_known.append(f"{len(repos) - limit} more repositories are counted, but not listed (--limit)")
+    return Reached(
+        readable=len(repos),
+        writable=sum(repo.access == "write" for repo in repos),
+        private=sum(repo.private is True for repo in repos),
+        gated=sum(repo.gated is True for repo in repos),
+        downloads_month=sum(repo.downloads or 0 for repo in repos if repo.access == "write"),
+        repositories=tuple(repos[:limit]),
+        admin_of=tuple(sorted(found.admin_of)),
+        not_known=tuple(not_known),
+    )
+
+
+def _recorded(power: Power, found: Reaching) -> None:
+    if power.reach is None:
+        return
+    found.not_known.update(dict.fromkeys(power.reach.not_counted))
+    for repo in power.reach.repos:
+        owner = namespace(Entity(repo.type, repo.id))
+        if owner is not None and repo.access == "write":
+            found.namespaces.add(owner)
+        found.add(
+            ReachedBy(repo.id, repo.type, repo.access, repo.private, repo.gated, repo.downloads, (power.fingerprint,))
+        )
+
+
+def _people(details: Inspection, found: Reaching) -> None:
+    if details.account is not None:
+        (found.organizations if details.account.type == "org" else found.users).add(details.account.name)
+    found.organizations.update(org.name for org in details.orgs)
+    found.admin_of.update(org.name for org in details.orgs if org.role == "admin" and not org.restrictions)
+
+
+def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: Reaching) -> None:
+    name = entity.name or ""
+    owner = namespace(entity)
+    if owner is not None and access == "write":
+        found.namespaces.add(owner)
+    found.add(ReachedBy(name, entity.type, access, credentials=(mark,)))
+
+
+def _listed(name: str, desk: Desk, found: Reaching) -> list[Repository]:
+    if not is_namespace(name):
+        desk.skip(f"the repositories of {name}", "this can't be the name of a user or an organization")
+        return []
+    repos: list[Repository] = []
+    for repo_type in _TYPES:
+        answer = desk.ask(
+            f"{name}: its {repo_type}s", "repo.content.read", partial(_repositories, name, repo_type), anonymous=True
+        )
+        repos += answer or ()
+    if not desk.sees_private(name):
+        unseen = f"private repositories of {name}"
+        found.not_known[unseen] = None
+        desk.skip(unseen, f"the account that asks does not belong to {name}: ask with a token of one that does")
+    return repos
+
+
+def _repositories(name: str, repo_type: RepoType, hub: Hub, secret: Secret | None) -> list[Repository] | Failure:
+    return repositories(hub, name, repo_type, secret)

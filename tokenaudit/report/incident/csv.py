@@ -1,0 +1,42 @@
+"""The view as CSV with one row a thing, safe to open in a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from tokenaudit.report.csv import cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tokenaudit.incident.nouns import View
+    from tokenaudit.report import Options
+
+COLUMNS = ("state", "severity", "kind", "touched", "where", "what", "at", "by", "why", "do", "command")
+
+
+def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of every format
+    """Rows of state `open`, `done`, `changed` and `not-asked`, in this order."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(COLUMNS)
+    for row in _rows(view):
+        writer.writerow([cell(value) for value in row])
+    return out.getvalue()
+
+
+def _rows(view: View) -> Iterator[tuple[object, ...]]:
+    for state, items in (("open", view.open), ("done", view.done)):
+        for item in items:
+            yield (
+                state, item.severity.value, item.about, item.touched, item.subject, item.title, None, None, item.why,
+                item.do, item.command,
+            )  # fmt: skip
+    for change in view.changes:
+        at = change.at.isoformat() if change.at else None
+        touched = "yes" if change.credential else None
+        yield ("changed", None, change.kind, touched, change.where, change.what, at, change.by, change.note, None, None)
+    for entry in view.skipped:
+        yield ("not-asked", None, None, None, entry.where, None, None, None, entry.reason, None, None)

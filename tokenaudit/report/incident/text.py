@@ -1,0 +1,143 @@
+"""The view for a person at a terminal: the answer, what is open with the next command, what was reached and changed."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from tokenaudit.report import view as common
+from tokenaudit.report.escape import shorten, visible
+from tokenaudit.report.incident import words
+from tokenaudit.report.screen import Screen
+from tokenaudit.report.text import STYLES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tokenaudit.incident.nouns import Item, View
+    from tokenaudit.report import Options
+    from tokenaudit.report.screen import Span
+
+_LONGEST = 300
+_COLUMN = 9
+_MOST = 30
+
+
+def render(view: View, options: Options) -> str:
+    """The whole screen."""
+    screen = Screen(options.color, options.width)
+    style = "bold red" if view.open else "bold green" if view.complete else "bold yellow"
+    screen.add((words.answer(view), style))
+    incident = view.incident
+    _row(screen, "incident", f"{_clean(incident.id)}: {_clean(incident.title)}")
+    _row(screen, "", words.dates(incident))
+    _row(screen, "advice", _clean(incident.advice), *((f"  [{_clean(incident.source)}]",) if incident.source else ()))
+    _row(screen, "known from", _clean(", ".join(view.sources)) or "nothing")
+    screen.blank()
+    for item in view.open[:_MOST]:
+        _open(screen, item, view, options.width)
+    _more(screen, view.open)
+    _done(screen, view)
+    _reach(screen, view)
+    _changes(screen, view)
+    _skipped(screen, view)
+    return screen.written()
+
+
+def _open(screen: Screen, item: Item, view: View, width: int | None) -> None:
+    doubt = "  perhaps touched" if item.touched == "perhaps" else ""
+    screen.add(
+        (f" {item.severity.value.upper()} ", STYLES[item.severity]),
+        "  ",
+        (_clean(item.title), "bold"),
+        (f"  {_clean(item.subject)[:12]}" if item.about == "credential" else "", "dim"),
+        (doubt, "yellow"),
+    )
+    _row(screen, "open", _clean(item.why))
+    for label, said in zip(("where", "reach"), words.found(view, item), strict=True):
+        if said:
+            _row(screen, label, _clean(said))
+    if item.do:
+        _row(screen, "do", _clean(item.do))
+    if item.command:
+        for number, line in enumerate(_folded(item.command, width)):
+            _row(screen, "" if number else "next", (line, "bold"))
+    screen.blank()
+
+
+def _folded(command: str, width: int | None) -> list[str]:
+    """A command as lines that a shell takes for one: a line folded in the wrong place would do something else."""
+    room = (width or 0) - _COLUMN - 2
+    words_ = [visible(shlex.quote(word)) for word in shlex.split(command)]
+    lines = [words_[0]]
+    for word in words_[1:]:
+        if width is not None and len(lines[-1]) + len(word) + 3 > room:
+            lines[-1] += " \\"
+            lines.append(f"  {word}")
+        else:
+            lines[-1] += f" {word}"
+    return lines
+
+
+def _done(screen: Screen, view: View) -> None:
+    if not view.done:
+        return
+    screen.add((" DONE ", "bold black on green"), f"  {len(view.done):,}:")
+    for item in view.done[:_MOST]:
+        screen.add(_clean(item.title), (f"  {_clean(item.why)}", "dim"), indent=2)
+    _more(screen, view.done)
+    screen.blank()
+
+
+def _reach(screen: Screen, view: View) -> None:
+    if not view.credentials:
+        return
+    reached = view.reach
+    screen.add((" REACH ", "bold black on white"), f"  together they {words.reach(reached)}")
+    for repo in reached.repositories[:10]:
+        kind = "private" if repo.private else "gated" if repo.gated else ""
+        screen.add(f"{repo.access}  {_clean(repo.type)} {_clean(repo.id)}", (f"  {kind}", "dim"), indent=2)
+    if len(reached.repositories) > 10:  # noqa: PLR2004 - as above
+        screen.add((f"and {len(reached.repositories) - 10:,} more (all of them: --format json)", "dim"), indent=2)
+    if reached.admin_of:
+        screen.add(f"administrator of {_clean(', '.join(reached.admin_of))}", indent=2)
+    for unknown in reached.not_known[:10]:
+        screen.add(("not known: ", "yellow"), _clean(unknown), indent=2)
+    screen.blank()
+
+
+def _changes(screen: Screen, view: View) -> None:
+    since = f"since {words.moment(view.since)} ({view.since_reason})"
+    screen.add((" CHANGED ", "bold black on cyan"), f"  {common.count(len(view.changes), 'event')} {_clean(since)}")
+    for change in view.changes[:_MOST]:
+        style = "bold" if change.credential else ""
+        screen.add(
+            (f"{words.moment(change.at)}  ", "dim"),
+            f"{_clean(change.where)}  ",
+            (_clean(words.happened(change)), style),
+            indent=2,
+        )
+    _more(screen, view.changes)
+    screen.blank()
+
+
+def _skipped(screen: Screen, view: View) -> None:
+    if not view.skipped:
+        return
+    screen.add((" NOT ASKED ", "bold black on yellow"), f"  {common.count(len(view.skipped), 'place')}:")
+    for entry in view.skipped[:_MOST]:
+        screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
+    _more(screen, view.skipped)
+
+
+def _more(screen: Screen, entries: Sequence[object]) -> None:
+    if len(entries) > _MOST:
+        screen.add((f"and {len(entries) - _MOST:,} more (all of them: --format json)", "dim"), indent=2)
+
+
+def _row(screen: Screen, label: str, *spans: Span) -> None:
+    screen.add(*spans, label=label, indent=2, column=max(_COLUMN, len(label) + 1))
+
+
+def _clean(text: str) -> str:
+    return shorten(visible(text), _LONGEST)
