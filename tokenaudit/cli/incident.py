@@ -105,7 +105,7 @@ def incident(
     hub = options.hub(endpoint, no_token=no_token)
     material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner)
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
-    with progress_for(quiet=quiet) as progress:
+    with progress_for(quiet=quiet, color=not no_color) as progress:
         responder = Responder(hub, examiner, settings, TOOL, utc_now, options.fresh_cache(), progress)
         view = responder.view(wanted, material, Window(start, limit))
     written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
