@@ -16,8 +16,7 @@ from tests.support.randomrepo import random_repository
 from tokenaudit.detect.interface import Sight
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import SEARCHED, GitObject
-from tokenaudit.git.pack.delta import novelty
-from tokenaudit.git.pack.walk import build
+from tokenaudit.git.pack.delta import build, novelty
 from tokenaudit.git.pool import search
 from tokenaudit.git.store import plan
 

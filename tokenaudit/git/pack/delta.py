@@ -1,4 +1,4 @@
-"""What a delta can have brought that its base did not hold.
+"""What a delta makes of its base, and what it can have brought that its base did not hold.
 
 What is looked for is a short run of bytes. If a base shows none, then any in its delta's result touches bytes that the
 delta inserts, or lies across the seam of two pieces. So those and their neighbourhood are all that has to be searched.
@@ -8,6 +8,8 @@ Format: git's own documentation, gitformat-pack(5), "Deltified representation".
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from dulwich._pack import apply_delta
 
 _MOST_PIECES = 200
 """Pieces beyond which the whole result is searched faster than its delta is taken apart."""
@@ -21,6 +23,18 @@ class Novelty(NamedTuple):
 
     pieces: bytes
     size: int
+
+
+def build(base: bytes | None, delta: bytes | None) -> bytes:
+    """What `delta` makes of `base`.
+
+    Raises:
+        ValueError: they don't fit.
+    """
+    if base is None or delta is None:
+        raise ValueError
+    made = apply_delta(base, delta)
+    return made if isinstance(made, bytes) else b"".join(made)
 
 
 def novelty(base: bytes, delta: bytes, reach: int) -> Novelty | None:

@@ -1,21 +1,29 @@
-"""Searching a share of a pack, without building what can't hold anything new."""
+"""Searching the objects of a pack as they are visited, without building what can't hold anything new."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 from tokenaudit.detect.interface import Sight
-from tokenaudit.git.objects import Haul, Watcher
-from tokenaudit.git.pack.delta import novelty
-from tokenaudit.git.pack.walk import TYPE_NAMES, PackShare, build
+from tokenaudit.git.objects import Haul, ObjectType, Unread, Watcher
+from tokenaudit.git.pack.delta import build, novelty
+
+Visit: TypeAlias = Callable[[int, "bytes | None", "bytes | None", "bytes | None", bool], bool]
+"""Given (position, content or None, base, delta, what the visit of the base returned): looks at one object.
+
+A whole object comes with its content alone. A delta comes with base and delta, and with its content where deltas of its
+own make that needed anyway; `build` makes it elsewhere. What it returns is handed to the visits of its own deltas.
+"""
 
 _SHORT_DELTA = 120
-"""Of its base's size. Longer deltas have so many pieces that searching the whole result is faster than taking the delta
-apart."""
+"""Bytes. Longer deltas have so many pieces that searching the whole result is faster than taking the delta apart."""
 
 
-def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:
-    """Looks at each wanted object of `share`; see `objects.Share.search`.
+def search(
+    walk: Callable[[Visit], Iterator[list[Unread]]], known_as: Callable[[int], tuple[str, ObjectType]], watcher: Watcher
+) -> Iterator[Haul]:
+    """Looks at each object that `walk` visits; `known_as` gives the id and type of a position.
 
     What a visit hands on to the deltas of an object is whether the object is known to hold no trace: then only what
     such a delta brings has to be searched.
@@ -34,10 +42,10 @@ def search_pack(share: PackShare, watcher: Watcher) -> Iterator[Haul]:
         haul.bytes += len(content)
         sight = look(content)
         if sight is Sight.EVIDENCE and watcher.holds(content):
-            haul.hits.append((share.name(node), TYPE_NAMES[int(share.forest.types[node])]))
+            haul.hits.append(known_as(node))
         return sight is nothing
 
-    for failures in share.walk(visit):
+    for failures in walk(visit):
         haul.unread += failures
         if haul.is_due:
             yield Haul(list(haul.hits), haul.objects, haul.bytes, list(haul.unread))

@@ -10,11 +10,11 @@ import numpy as np
 from dulwich.errors import ApplyDeltaError
 
 from tokenaudit.git.objects import GitObject
+from tokenaudit.git.pack.delta import build
 from tokenaudit.git.pack.forest import Forest
 from tokenaudit.git.pack.headers import Ints
 from tokenaudit.git.pack.index import Ids, PackError, PackIndex
 from tokenaudit.git.pack.inflate import inflate
-from tokenaudit.git.pack.walk import build
 
 _MOST_TEXT, _MOST_OBJECTS = 256 << 20, 1_500_000
 """Bytes, as they are stored, and number of objects that are kept at most."""

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TypeAlias
 from zlib import decompress
 from zlib import error as zlib_error
 
 import numpy as np
+import numpy.typing as npt
 from deflate import DeflateError, zlib_decompress
-from dulwich._pack import apply_delta
 from dulwich.errors import ApplyDeltaError
 
 from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
+from tokenaudit.git.pack.delta import build
 from tokenaudit.git.pack.forest import Forest
 from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
 from tokenaudit.git.pack.index import Ids
+from tokenaudit.git.pack.search import Visit, search
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
-
-Visit: TypeAlias = Callable[[int, "bytes | None", "bytes | None", "bytes | None", bool], bool]
-"""Given (position, content or None, base, delta, what the visit of the base returned): looks at one object.
-
-A whole object comes with its content alone. A delta comes with base and delta, and with its content where deltas of its
-own make that needed anyway; `build` makes it elsewhere. What it returns is handed to the visits of its own deltas.
-"""
 
 
 @dataclass(frozen=True)
@@ -49,11 +44,10 @@ class PackShare:
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Share`."""
         found: list[GitObject | Unread] = []
-        types = self.forest.types
 
         def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, _: bool) -> bool:  # noqa: FBT001 - as `Visit` says
             content = build(base, delta) if data is None else data
-            found.append(GitObject(self.name(node), TYPE_NAMES[int(types[node])], content))
+            found.append(GitObject(self.name(node), self._type(node), content))
             return False
 
         for failures in self.walk(visit, pause=1):
@@ -63,14 +57,19 @@ class PackShare:
 
     def search(self, watcher: Watcher) -> Iterator[Haul]:
         """See `objects.Share`."""
-        from tokenaudit.git.pack.search import search_pack  # noqa: PLC0415 - it builds on this module
-
-        return search_pack(self, watcher)
+        return search(self.walk, lambda node: (self.name(node), self._type(node)), watcher)
 
     def name(self, node: int) -> str:
         """The id of the object at that position."""
         raw: bytes = self.ids[node].tobytes()
         return raw.hex()
+
+    def _type(self, node: int) -> ObjectType:
+        return TYPE_NAMES[int(self._types[node])]
+
+    @cached_property
+    def _types(self) -> npt.NDArray[np.uint8]:
+        return self.forest.types
 
     def walk(self, visit: Visit, pause: int = 64) -> Iterator[list[Unread]]:
         """Visits every wanted object; yields after every `pause` trees, with the objects that could not be read.
@@ -144,18 +143,6 @@ TINY = 150
 """Compressed bytes below which the standard library inflates faster, as it has less to set up."""
 
 _DAMAGES = (DeflateError, zlib_error, ApplyDeltaError, ValueError, MemoryError, OverflowError)
-
-
-def build(base: bytes | None, delta: bytes | None) -> bytes:
-    """What `delta` makes of `base`.
-
-    Raises:
-        ValueError: they don't fit.
-    """
-    if base is None or delta is None:
-        raise ValueError
-    made = apply_delta(base, delta)
-    return made if isinstance(made, bytes) else b"".join(made)
 
 
 @dataclass(frozen=True)
