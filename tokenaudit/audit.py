@@ -16,7 +16,7 @@ from tokenaudit.detect.allow import Honouring
 from tokenaudit.gather import gather
 from tokenaudit.model import Credential, Evidence, Report, Tool
 from tokenaudit.policy import Settings
-from tokenaudit.report.redact import redacted
+from tokenaudit.redact import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Run, Silence, Source
 from tokenaudit.sources.resolve import Scope, resolved

@@ -13,7 +13,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.gather import Gathered
 from tokenaudit.inspect.intake import Given, Handed
 from tokenaudit.policy import Settings
-from tokenaudit.report.redact import redacted
+from tokenaudit.redact import redacted
 from tokenaudit.sources.interface import Progress, Silence
 
 

@@ -275,6 +275,13 @@ class Credential:
     verdict: Verdict | None = None
     recommendation: Recommendation | None = None
 
+    @property
+    def severity(self) -> Severity:
+        """The verdict's; an exposed credential that nobody judged counts as high, since it may be active."""
+        if self.verdict is not None:
+            return self.verdict.severity
+        return Severity.HIGH if self.locations else Severity.INFO
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -27,8 +27,8 @@ from tokenaudit.remediate.runbook.nouns import Consumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render
 from tokenaudit.report.incident.words import answer, exit_code
-from tokenaudit.report.walk import map_text
 from tokenaudit.secret import Secret
+from tokenaudit.texts import map_text
 
 NOW = datetime(2026, 9, 1, 12, 30, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())

@@ -17,8 +17,8 @@ from tokenaudit import model
 from tokenaudit.model import Severity
 from tokenaudit.report import render
 from tokenaudit.report.html.page import diff
-from tokenaudit.report.walk import map_text
 from tokenaudit.secret import Secret
+from tokenaudit.texts import map_text
 
 OURS = {"credential", "active", "write", "over", "trusted-publisher", "needed", "high", "tokenaudit/report/1"}
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from tests.support import reports
 from tests.support.mint import Mint
+from tokenaudit.redact import redacted, redactor
 from tokenaudit.report import FORMATS, render
-from tokenaudit.report.redact import redacted, redactor
-from tokenaudit.report.walk import map_text
 from tokenaudit.secret import Secret, SecretUnavailableError
+from tokenaudit.texts import map_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

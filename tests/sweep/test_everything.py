@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.hub import bodies
+from tests.hub.world import MOMENT
 from tests.sweep.acme import Acme, everything
 from tokenaudit.inventory import document
 from tokenaudit.report import render
@@ -66,7 +67,7 @@ def test_a_live_token_is_inspected_where_it_was_found_and_asked_once(org: Acme) 
     org.push(repo, "one")
     org.repository("two", secret=False)
     org.double.world.repos["model", "acme/two"].discussions.append(
-        {"num": 1, "title": token, "status": "open", "isPullRequest": False, "events": []}
+        {"num": 1, "title": token, "status": "open", "isPullRequest": False, "createdAt": MOMENT, "events": []}
     )
     org.double.knows(token, bodies.classic("write"))
     before = org.double.count("whoami")

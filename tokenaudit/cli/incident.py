@@ -98,12 +98,13 @@ def incident(
     from tokenaudit.incident.run import Responder  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
     from tokenaudit.report.incident.words import exit_code  # noqa: PLC0415 - as above
+    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or intake.STDIN in reports else sys.stdin.buffer
     examiner = Detector.load()
     hub = options.hub(endpoint, no_token=no_token)
-    material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner)
+    material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         responder = Responder(hub, examiner, settings, TOOL, utc_now, options.fresh_cache(), progress)

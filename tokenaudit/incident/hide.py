@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from tokenaudit.detect.interface import Examiner
 from tokenaudit.incident.nouns import View
-from tokenaudit.report.redact import redactor
-from tokenaudit.report.walk import map_text
+from tokenaudit.redact import redactor
 from tokenaudit.secret import Secret
+from tokenaudit.texts import map_text
 
 
 def hidden(view: View, secrets: Iterable[Secret], examiner: Examiner) -> View:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,7 +13,7 @@ from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.incident.material import Material
 from tokenaudit.inspect import intake
 from tokenaudit.inventory import Inventory, open_inventory
-from tokenaudit.report.json import load
+from tokenaudit.model import Report
 
 STDIN = "-"
 
@@ -37,10 +37,11 @@ class Named:
     lines: BinaryIO | None = None
 
 
-def gathered(named: Named, examiner: Examiner) -> Material:
+def gathered(named: Named, examiner: Examiner, load: Callable[[bytes, str], Report]) -> Material:
     """Everything that is known of what was named.
 
-    Reports take the place of the inventory, unless that is named too. Without an inventory values will do.
+    Reports, which `load` reads from their bytes and name, take the place of the inventory, unless that is named too.
+    Without an inventory values will do.
 
     Raises:
         UsageError: a report can't be read, or the keyring keeps nothing under a name.

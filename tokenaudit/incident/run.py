@@ -26,7 +26,6 @@ from tokenaudit.model import Credential, Inspection, Severity, Tool
 from tokenaudit.policy import Settings, judge
 from tokenaudit.policy.settings import Incident
 from tokenaudit.remediate.runbook.consumers import spot
-from tokenaudit.report.view import severity_of
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress, Silence
 
@@ -126,7 +125,7 @@ class Responder:
         if now.dead:
             return Severity.INFO
         judged = judge(replace(credential, inspection=now.inspection), self.settings, self.now()).severity
-        return max(judged, severity_of(credential), key=lambda severity: severity.rank)
+        return max(judged, credential.severity, key=lambda severity: severity.rank)
 
     def _places(self, reached: reach.Reaching, material: Material, marks: frozenset[str]) -> Places:
         writable = reached.writable()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
-from tokenaudit.report.view import likely, severity_of
+from tokenaudit.report.view import likely
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report
@@ -25,7 +25,7 @@ def exit_code(report: Report, fail_on: str = "low") -> int:
     """
     if fail_on != NEVER:
         least = _severity(fail_on).rank
-        found = [severity_of(credential) for credential in likely(report)]
+        found = [credential.severity for credential in likely(report)]
         found += [problem.severity for problem in report.problems]
         if any(severity.rank >= least for severity in found):
             return FOUND

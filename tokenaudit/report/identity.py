@@ -64,7 +64,7 @@ def _closing(report: Report) -> str:
 
 
 def _credential(credential: Credential, report: Report) -> Node:
-    severity = view.severity_of(credential)
+    severity = credential.severity
     head: tuple[Span, ...] = (
         (f" {severity.value.upper()} ", STYLES[severity]),
         "  ",

@@ -83,7 +83,7 @@ def _of_spot(credential: Credential, spot: view.Spot | None, number: int) -> Ite
     rule = visible(reason.rule) if reason else EXPOSED
     return Item(
         rule=rule,
-        severity=view.severity_of(credential),
+        severity=credential.severity,
         title=f"Hugging Face {kind(credential.kind)} {display}",
         message="; ".join(said),
         remedy=" ".join(dict.fromkeys(remedies)) or "Revoke it and replace it; deleting the text is not enough.",

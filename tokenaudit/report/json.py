@@ -12,7 +12,7 @@ import msgspec
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Report
 from tokenaudit.report.escape import visible
-from tokenaudit.report.walk import map_text
+from tokenaudit.texts import map_text
 
 if TYPE_CHECKING:
     from tokenaudit.report import Options

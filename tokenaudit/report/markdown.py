@@ -58,7 +58,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
 
 
 def _credential(credential: Credential, *, several: bool) -> str:
-    severity = view.severity_of(credential).value
+    severity = credential.severity.value
     if credential.likelihood != "credential":
         severity = credential.likelihood
     status = credential.inspection.status if credential.inspection else "not inspected"

@@ -9,7 +9,7 @@ import msgspec
 from tokenaudit.remediate.runbook.nouns import Consumer, Plan, PlannedCredential, Step
 from tokenaudit.report.escape import visible
 from tokenaudit.report.markdown import code
-from tokenaudit.report.walk import map_text
+from tokenaudit.texts import map_text
 
 _SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
 _ZERO_WIDTH = "&#8203;"

@@ -42,7 +42,7 @@ def render(report: Report, options: Options) -> str:
     for credential in likely[:MOST_WHOLE]:
         _credential(screen, credential, several=several)
     for credential in likely[MOST_WHOLE:]:
-        _line(screen, view.severity_of(credential), _short(credential, several=several))
+        _line(screen, credential.severity, _short(credential, several=several))
     screen.blank()
     for problem in problems[:MOST_WHOLE]:
         _problem(screen, problem, several=several)
@@ -57,7 +57,7 @@ def render(report: Report, options: Options) -> str:
 
 
 def _credential(screen: Screen, credential: Credential, *, several: bool) -> None:
-    severity = view.severity_of(credential)
+    severity = credential.severity
     screen.add(
         (f" {severity.value.upper()} ", STYLES[severity]),
         "  ",

@@ -47,13 +47,6 @@ class Spot:
         return ":".join([where, *numbers])
 
 
-def severity_of(credential: Credential) -> Severity:
-    """The verdict's severity; an exposed credential that nobody judged counts as high, since it may be active."""
-    if credential.verdict is not None:
-        return credential.verdict.severity
-    return Severity.HIGH if credential.locations else Severity.INFO
-
-
 def likely(report: Report) -> list[Credential]:
     """The credentials, without placeholders and look-alikes, worst first and in the same order every time."""
     return worst_first(c for c in report.credentials if c.likelihood == "credential")
@@ -73,7 +66,7 @@ def _harm(credential: Credential) -> tuple[int, int, int, int, str, str]:
     status = credential.inspection.status if credential.inspection else "unknown"
     reach = credential.reach
     return (
-        -severity_of(credential).rank,
+        -credential.severity.rank,
         ("active", "unknown", "expired", "invalid").index(status),
         -(reach.downloads_month if reach else 0),
         -len(credential.locations),
@@ -156,7 +149,7 @@ def several(report: Report) -> bool:
 
 def severities(report: Report) -> Counter[Severity]:
     """How many credentials and problems there are of each severity."""
-    return Counter([*(severity_of(c) for c in likely(report)), *(p.severity for p in report.problems)])
+    return Counter([*(c.severity for c in likely(report)), *(p.severity for p in report.problems)])
 
 
 def sentence(report: Report) -> str:
@@ -176,7 +169,7 @@ def sentence(report: Report) -> str:
 def _found(report: Report, credentials: list[Credential]) -> str:
     parts = []
     if credentials:
-        worst = severity_of(credentials[0])
+        worst = credentials[0].severity
         active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
         notes = [f"worst: {worst.value}"]
         if active:

@@ -10,12 +10,12 @@ from tokenaudit.detect.interface import Examiner
 from tokenaudit.gather import Gathered, gather
 from tokenaudit.inventory.nouns import Outcome, Place
 from tokenaudit.model import Inspection, SecretName, Skipped
-from tokenaudit.report.redact import redactor
-from tokenaudit.report.walk import map_text
+from tokenaudit.redact import redactor
 from tokenaudit.secret import Secret
 from tokenaudit.sources.answers import Found
 from tokenaudit.sources.interface import Finding, Progress, Run
 from tokenaudit.sweep.inspecting import Inspecting
+from tokenaudit.texts import map_text
 
 
 class HubSource(Protocol):

@@ -158,7 +158,7 @@ def _numbers(report: Report, likely: list[Credential]) -> tuple[tuple[str, int, 
 def _card(credential: Credential, options: Options, *, drawn: bool = False) -> Card:
     spots = tuple(view.spots(credential))
     dates = sorted(spot.date for spot in spots if spot.date)
-    severity = view.severity_of(credential)
+    severity = credential.severity
     inspection, reach, recommendation = credential.inspection, credential.reach, credential.recommendation
     account = inspection.account if inspection else None
     everywhere = _everywhere(credential)

@@ -10,7 +10,7 @@ import base64
 import re
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.walk import map_text
+from tokenaudit.texts import map_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
