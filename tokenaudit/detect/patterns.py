@@ -54,8 +54,8 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("base64", rb"H4sI[A-H]", 5, (b"H4sI",), 0),  # gzip
     ("base64", rb"Qlpo[MN][0-9A-Za-z][FR]BWSZTW", 14, (b"BWSZTW",), 7),  # bzip2
     ("base64", rb"[/_]Td6WFoA", 8, (b"d6WFoA",), 2),  # xz
-    ("base64", rb"KLUv[/_]", 5, (b"KLUv/", b"KLUv_"), 0),  # zstd
-    ("base64", rb"UEsDB[AB]", 6, (b"UEsDBA", b"UEsDBB"), 0),  # zip
+    ("base64", rb"KLUv[/_]", 5, (b"KLUv",), 0),  # zstd
+    ("base64", rb"UEsDB[AB]", 6, (b"UEsDB",), 0),  # zip
     ("hex", rb"1[fF]8[bB]080[0-9a-fA-F]0{4}", 12, (b"8b080", b"8B080"), 2),
     ("hex", rb"504[bB]03041[0-9a-fA-F]00", 12, (b"b03041", b"B03041"), 3),
 )

@@ -126,6 +126,8 @@ class _Doing:
             self.running.clear()  # there is nobody left to take them back from
             self._give_up(lost)
         for future in ready:
+            if future not in self.running:
+                continue  # giving up over another one has taken it back meanwhile
             task, number = self.running.pop(future)
             try:
                 done = future.result()
