@@ -10,14 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.log import Change, Changes, Commit, changes, commits_named
-from tokenaudit.git.reach import tips, unreached
-
-if TYPE_CHECKING:
-    from tokenaudit.git.pack.lineage import Lineage
+from tokenaudit.git.log import Change, Changes, Commit, changes
+from tokenaudit.git.reach import unreached
 
 Marks = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""
@@ -46,22 +42,14 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Reach:
-    """Of the commits concerned, or of all: those that no ref leads to, and those that only notes lead to."""
+    """Of the commits concerned: those that no ref leads to, and those that only notes lead to."""
 
     lost: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
 
 
-def attribute(
-    git_dir: Path,
-    marks: Marks,
-    commits: Callable[[], Sequence[str]],
-    jobs: int = 1,
-    lineage: Callable[[], Lineage | None] = lambda: None,
-) -> Attribution:
+def attribute(git_dir: Path, marks: Marks, commits: Sequence[str], jobs: int = 1) -> Attribution:
     """Finds the introductions of every mark in `commits` (all of the repository, reachable or not) and in the index.
-
-    With a `lineage` this is worked out from the repository's packs, else (or where it has gaps) by git.
 
     Raises:
         GitError: git can't be run.
@@ -70,39 +58,12 @@ def attribute(
     if not marks:
         return result
     blobs = frozenset(marks)
-    known = lineage()
-    steps = _compared(git_dir, blobs, known) if known else None
-    if known and steps is not None:
-        reach = _reach_in(git_dir, known)
-    else:
-        steps, result.incomplete = changes(git_dir, blobs, commits(), jobs)
-        reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
+    steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
+    reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
     result.introductions = _introduced(steps, marks, _tree(git_dir, "HEAD"), reach)
     seen = {change.new for step in steps for change in step.changes}
     result.introductions += _without_commit(git_dir, marks, blobs - seen)
     return result
-
-
-def _compared(git_dir: Path, blobs: frozenset[str], known: Lineage) -> list[Changes] | None:
-    """None where git has to be asked: it knows what to make of gaps, and names them."""
-    from tokenaudit.git.comparison import compare  # noqa: PLC0415 - numpy, only where packs are read with it
-    from tokenaudit.git.pack.index import PackError  # noqa: PLC0415 - as above
-
-    try:
-        return compare(known, blobs, lambda names: commits_named(git_dir, names))
-    except (PackError, GitError):
-        return None
-
-
-def _reach_in(git_dir: Path, known: Lineage) -> Reach:
-    all_tips, other_tips = tips(git_dir), tips(git_dir, notes=False)
-    by_refs = known.reached(all_tips)
-    by_notes = by_refs - known.reached(other_tips) if other_tips != all_tips else set()
-    return Reach(_names(known, set(range(len(known.commits))) - by_refs), _names(known, by_notes))
-
-
-def _names(known: Lineage, commits: Iterable[int]) -> frozenset[str]:
-    return frozenset(known.commits[each].tobytes().hex() for each in commits)
 
 
 def introductions_in(git_dir: Path, steps: Iterable[Changes], marks: Marks) -> list[Introduction]:

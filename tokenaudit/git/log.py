@@ -14,7 +14,6 @@ from tokenaudit.git.command import GitError, git
 _FEWEST = 2000
 """Commits for which another git is worth starting."""
 _MOST_FAILURES = 20
-_FORMAT = "%H%n%ct%n%at%n%an <%ae>"
 _SUBMODULE = "160000"
 _MOST_OBJECTS = 500 if os.name == "nt" else 10_000
 """More ids than this would make too long a command line; the output is then filtered here instead of by git."""
@@ -71,25 +70,6 @@ def changes(
     return found, sorted(failures)
 
 
-def commits_named(git_dir: Path, names: Sequence[str]) -> dict[str, Commit]:
-    """Who made these commits, and when.
-
-    Raises:
-        GitError: one of them can't be read.
-    """
-    if not names:
-        return {}
-    told = git(
-        "log", "-z", "--no-walk=unsorted", "--encoding=UTF-8", f"--format={_FORMAT}", "--stdin",
-        git_dir=git_dir, stdin="".join(f"{name}\n" for name in names).encode(),
-    )  # fmt: skip
-    found = {commit.id: commit for commit in (_commit(header) for header in told.split(b"\0") if header)}
-    if len(found) < len(set(names)):
-        message = "git log did not tell of every commit"
-        raise GitError(message)
-    return found
-
-
 def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
     """Halves what git can't do in one go until it is clear which commits are at fault, or too many are."""
     try:
@@ -112,7 +92,7 @@ def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]) ->
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
     told = git(
         "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted", "--encoding=UTF-8",
-        f"--format={_FORMAT}", "--stdin", *[f"--find-object={blob}" for blob in asked],
+        "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
         git_dir=git_dir, stdin="".join(f"{commit}\n" for commit in commits).encode(),
     )  # fmt: skip
     return list(_parsed(iter(told.split(b"\0")), blobs))

@@ -26,22 +26,6 @@ def unreached(git_dir: Path, commits: Iterable[str], *tips: str) -> frozenset[st
     return asked.intersection(told.decode("ascii").split())
 
 
-def tips(git_dir: Path, *, notes: bool = True) -> frozenset[bytes]:
-    """Raw ids of what HEAD and all refs (or all but those of notes) name, tags and what they stand for.
-
-    Raises:
-        GitError: refs can't be listed.
-    """
-    try:
-        told = git("show-ref", "--head", "--dereference", git_dir=git_dir).decode("ascii", "replace")
-    except GitError:
-        if git("for-each-ref", "--count=1", git_dir=git_dir):
-            raise
-        return frozenset()  # it lists nothing, and calls that a failure
-    lines = (line.split(" ", 1) for line in told.splitlines())
-    return frozenset(bytes.fromhex(name) for name, ref in lines if notes or not ref.startswith("refs/notes/"))
-
-
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:
     """Those of `commits` that are no part of HEAD's history; all of them where there is no HEAD yet."""
     try:

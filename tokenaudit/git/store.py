@@ -9,17 +9,13 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_of
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.loose import loose_objects, loose_shares
-from tokenaudit.git.objects import SEARCHED, GitObject, ObjectType, Share, Unread
+from tokenaudit.git.objects import SEARCHED, ObjectType, Share, Unread
 from tokenaudit.git.pack.checksum import ChecksumShare
-from tokenaudit.git.reach import shallow_commits
-
-if TYPE_CHECKING:
-    from tokenaudit.git.pack.lineage import Lineage
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git itself is done before the pack reader has been loaded."""
@@ -41,18 +37,16 @@ _MANY_OBJECTS = 50_000
 class Plan:
     """Shares that together are every wanted object once, and what can't be read at all.
 
-    `commits` tells the ids of all commits, reachable or not; attribution asks for them, or better for `lineage`, which
-    is all commits and trees, where these can be had and kept in memory. `ids` tells the raw ids of all objects, sorted,
-    for the next scan to leave out; small and unusual repositories are always read whole, and have none. `links` says
-    which links between objects have to be followed to know that none is missing: following all of them takes git longer
-    than reading the objects takes us. `note` says why it is slow, if it is.
+    `commits` tells the ids of all commits, reachable or not; attribution asks for them. `ids` tells the raw ids of all
+    objects, sorted, for the next scan to leave out; small and unusual repositories are always read whole, and have
+    none. `links` says which links between objects have to be followed to know that none is missing: following all of
+    them takes git longer than reading the objects takes us. `note` says why it is slow, if it is.
     """
 
     shares: list[Share]
     unread: list[Unread]
     commits: Callable[[], list[str]]
     ids: Callable[[], bytes] | None = None
-    lineage: Callable[[], Lineage | None] = lambda: None
     links: Links = "all"
     note: str | None = None
 
@@ -135,22 +129,11 @@ def _fast(
     def commits() -> list[str]:
         return [*packed.commits_of(packs), *_commits(types_of(repository.git_dir, alone))]
 
-    def lineage() -> Lineage | None:
-        from tokenaudit.git.pack.lineage import read_lineage  # noqa: PLC0415 - only hits need it
-
-        lonely = loose_shares([(name, loose[name]) for name in alone], 1, ("commit", "tree"))
-        found = [item for share in lonely for item in share.read()]
-        if broken or unread or any(isinstance(item, Unread) for item in found):
-            return None  # git knows what to make of gaps
-        objects = [item for item in found if isinstance(item, GitObject)]
-        return read_lineage(packs, objects, shallow_commits(repository.common_dir), wish.jobs)
-
     return Plan(
         [*shares, *loose_shares([(name, loose[name]) for name in new], count, wish.types)],
         [*unread, *broken, *unbuilt],
         commits,
         ids=lambda: packed.all_ids(packs, alone),
-        lineage=lineage,
         links=_links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone)),
     )
 

@@ -129,15 +129,15 @@ class HistorySource:
                     (commits if kind == "commit" else tags).append(found)
             in_blobs = {name: seen for name, seen in detections.items() if seen}
             if in_blobs:
-                yield from self._in_blobs(repository, in_blobs, work, run.jobs)
+                yield from self._in_blobs(repository, in_blobs, work.commits(), run.jobs)
             yield from self._in_commits(repository, commits, examiner)
             yield from self._in_tags(repository, tags, examiner, reader)
 
     def _in_blobs(
-        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], work: Plan, jobs: int
+        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
     ) -> Iterator[Finding]:
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
-        attribution = attribute(repository.git_dir, marks, work.commits, jobs, work.lineage)
+        attribution = attribute(repository.git_dir, marks, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections[introduction.blob]:
