@@ -129,3 +129,9 @@ def test_escapes_that_stand_for_nothing_are_looked_at_once() -> None:
     unmoved = f"{token[:20]}&#381;{token[20:]}"
     assert detector().examine(f"{unmoved}\n{token}\n".encode()).detections[0].secret.reveal() == token
     assert detector().examine(unmoved.encode()).skipped == ()
+
+
+def test_a_magic_number_alone_is_no_damaged_archive() -> None:
+    """As code that handles archives writes it down, in clear or in base64."""
+    assert detector().examine(b"LITERALS = (b'UEsDBA', b'UEsDBB', b'PK\x03\x04')\n").skipped == ()
+    assert detector().examine(b"PK\3\4" + bytes(100)).skipped != ()

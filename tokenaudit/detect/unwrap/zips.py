@@ -64,7 +64,7 @@ def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _DAMAGE:
-        if data.startswith(_MAGIC):
+        if data.startswith(_MAGIC) and len(data) > _HEADER.size:  # anything shorter has no room for a member
             budget.skip("zip archive is damaged or cut off; its members were read one by one")
         return
     with archive:
