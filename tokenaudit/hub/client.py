@@ -7,7 +7,6 @@ holds even against a server that drips single bytes, with retries within a budge
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from functools import cached_property
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.answer import PASSING, Answer, Failure, Reply, Trouble, masked, printable
+from tokenaudit.hub.aside import Aside
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.pace import Pacer, Patience
 from tokenaudit.hub.session import Call, Stopped, begin, end
@@ -68,6 +68,7 @@ class Hub:
         self.deadline = deadline
         self.pacer = Pacer(patience or Patience(), clock, sleep)
         self._own_token = own_token
+        self._aside = Aside()
 
     @cached_property
     def own(self) -> OwnToken | None:
@@ -156,15 +157,9 @@ class Hub:
 
     def _once(self, question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Answer:
         """One try on a thread that is left behind when the deadline passes."""
-        outcome: list[Answer] = []
-
-        def run() -> None:
-            outcome.append(_guarded(question, token, call))
-
-        thread = threading.Thread(target=run, daemon=True, name="tokenaudit-hub")
-        thread.start()
-        thread.join(max(call.ends - time.monotonic(), 0) + _GRACE)
-        return outcome[0] if outcome else Failure("timeout", call.status, "the answer took too long")
+        seconds = max(call.ends - time.monotonic(), 0) + _GRACE
+        answer = self._aside.run(lambda: _guarded(question, token, call), seconds)
+        return answer or Failure("timeout", call.status, "the answer took too long")
 
 
 def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Answer:

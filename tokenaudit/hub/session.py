@@ -12,8 +12,9 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol, TypeVar, cast
 from urllib.parse import urljoin
 
@@ -206,17 +207,27 @@ def _response_hook(response: Received) -> None:
 
 
 def _bounded(stream: ByteStream, call: Call) -> object:
-    """`stream` with the call's limits checked at every chunk. The base class is that of the library's HTTP backend."""
-    backend = sys.modules[type(stream).__module__.partition(".")[0]]
+    """`stream` with the call's limits checked at every chunk."""
+    return _bounded_stream(type(stream).__module__.partition(".")[0])(stream, call)
 
-    def chunks(_self: object) -> Iterator[bytes]:
-        size = 0
-        for chunk in stream:
-            size += len(chunk)
-            call.check(size)
-            yield chunk
 
-    def close(_self: object) -> None:
-        stream.close()
+@cache
+def _bounded_stream(backend: str) -> Callable[[ByteStream, Call], object]:
+    """The class of bounded bodies: a stream of the HTTP backend, of which the library has two."""
+    base: type = sys.modules[backend].SyncByteStream
 
-    return type("BoundedStream", (backend.SyncByteStream,), {"__iter__": chunks, "close": close})()
+    class BoundedStream(base):  # type: ignore[misc]  # known only when the library has chosen
+        def __init__(self, stream: ByteStream, call: Call) -> None:
+            self._stream, self._call = stream, call
+
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for chunk in self._stream:
+                size += len(chunk)
+                self._call.check(size)
+                yield chunk
+
+        def close(self) -> None:
+            self._stream.close()
+
+    return BoundedStream

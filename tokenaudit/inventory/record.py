@@ -26,6 +26,19 @@ from tokenaudit.model import Credential, Inspection, Location
 
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
 
+# Made once: in a sweep that finds nothing new, this is all that is written, a thousand times over.
+_CHECKED = (
+    update(PLACES)
+    .where(PLACES.c.key == bindparam("place"))
+    .values(
+        gone_in=None,
+        failed_in=None,
+        checked_in=bindparam("sweep"),
+        checked_at=bindparam("now"),
+        state=bindparam("version"),
+    )
+)
+
 
 def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: datetime) -> Sweep:
     """The unfinished sweep of the same scope, else a new one."""
@@ -41,24 +54,27 @@ def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: da
 
 
 def commit(connection: Connection, sweep: int, outcome: Outcome, now: datetime) -> None:
-    """Everything about one place, replacing what was known of it unless it failed or is unchanged."""
+    """Everything about one place, replacing what was known of it unless it failed or is unchanged.
+
+    An unchanged place that isn't known stays unknown, so that the next sweep reads it.
+    """
     key = storable(outcome.place.key)
+    if outcome.unchanged:
+        connection.execute(_CHECKED, {"place": key, "sweep": sweep, "now": now, "version": outcome.state})
+        _inspected(connection, sweep, outcome)
+        return
     known = connection.execute(select(PLACES.c.read_in).where(PLACES.c.key == key)).first()
     seen: dict[str, Any] = {"gone_in": None, "failed_in": sweep if outcome.failed else None}
     if not outcome.failed:
         seen |= {"checked_in": sweep, "checked_at": now, "state": outcome.state}
-        if not outcome.unchanged:
-            seen |= {"objects": outcome.objects, "bytes": outcome.bytes}
-        if not outcome.unchanged and (not outcome.skipped or known is None or known.read_in is None):
+        seen |= {"objects": outcome.objects, "bytes": outcome.bytes}
+        if not outcome.skipped or known is None or known.read_in is None:
             # A place that was read only in part can't show that something is gone from it.
             seen["read_in"] = sweep
     if known is None:
         connection.execute(insert(PLACES).values(**_columns(outcome.place), **seen))
     else:
         connection.execute(update(PLACES).where(PLACES.c.key == key).values(**seen))
-    if outcome.unchanged:
-        _inspected(connection, sweep, outcome)
-        return
     _notes(connection, sweep, key, outcome)
     for credential in outcome.credentials:
         _credential(connection, sweep, credential, now)
