@@ -36,6 +36,11 @@ def test_an_unchanged_place_keeps_its_credentials_alive(book: Inventory) -> None
     assert book.swept(last).targets[0].objects == 5
 
 
+def test_an_unchanged_place_of_which_nothing_is_known_is_read_the_next_time(book: Inventory) -> None:
+    last = sweep(book, START, outcome(unchanged=True))
+    assert (book.states(), book.done(last)) == ({}, set())
+
+
 def test_a_credential_that_a_place_no_longer_holds_is_gone(book: Inventory) -> None:
     found = credential(1, "app.py")
     sweep(book, START, outcome(credentials=[found]))
