@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 
-from tokenaudit import ci, policy
+from tokenaudit import policy
+from tokenaudit.ci import rules as configuration
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
 from tokenaudit.sources import machine
@@ -15,7 +16,7 @@ def all_rules() -> dict[str, Rule]:
     """Rules by id: those about tokens, configuration, machines and what is kept on the Hub, each group by name."""
     return {
         rule.id: rule
-        for group in (policy.RULES, ci.RULES, machine.RULES, kept.RULES)
+        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES)
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

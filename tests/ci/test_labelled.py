@@ -6,7 +6,7 @@ from collections import Counter
 
 from tests.ci.labelled import Labelled, labelled
 from tests.ci.support import problems
-from tokenaudit.ci import RULES
+from tokenaudit.ci.rules import RULES
 from tokenaudit.model import Severity
 
 LEAST_FILES = 120

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.ci.support import example, problems
-from tokenaudit.ci import RULES
+from tokenaudit.ci.rules import RULES
 from tokenaudit.model import Rule
 
 

@@ -4,6 +4,5 @@ from __future__ import annotations
 
 from tokenaudit.ci.audit import Literal, audit
 from tokenaudit.ci.registry import is_ci_file, may_be_ci
-from tokenaudit.ci.rules import RULES
 
-__all__ = ["RULES", "Literal", "audit", "is_ci_file", "may_be_ci"]
+__all__ = ["Literal", "audit", "is_ci_file", "may_be_ci"]

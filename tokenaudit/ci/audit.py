@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.check import Context, Project
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
+from tokenaudit.ci.project import Project
 from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
-from tokenaudit.ci.rules import CHECKS
 from tokenaudit.ci.systems import gitlab
 from tokenaudit.ci.yamltree import UnreadableError
 from tokenaudit.model import Problem, Skipped
@@ -60,9 +59,10 @@ def audit(
             rest[path] = data
     for path in _included(reading.project, rest):
         yield from reading.take(path, rest[path], GITLAB)
-    for path, pipeline in reading.project.pipelines.items():
-        literals = reading.literals.get(path, ())
-        yield from _check(Context(target, pipeline, reading.names, reading.project, literals))
+    if reading.project.pipelines:
+        from tokenaudit.ci.judging import problems  # noqa: PLC0415 - most repositories have nothing to be judged
+
+        yield from problems(target, reading.project, reading.names, reading.literals)
 
 
 class _Reading:
@@ -98,16 +98,6 @@ def _included(project: Project, rest: Mapping[str, bytes]) -> list[str]:
         for name in gitlab.included(pipeline.root)
     ]
     return [path for path in rest if any(fnmatch(path, name.replace("**", "*")) for name in wanted)]
-
-
-def _check(context: Context) -> Iterator[Problem]:
-    said: set[tuple[str, int | None, int | None]] = set()
-    for check in CHECKS.values():
-        for problem in check(context):
-            key = (problem.rule, problem.line, problem.column)
-            if key not in said:
-                said.add(key)
-                yield problem
 
 
 def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[int | None, str]]]:

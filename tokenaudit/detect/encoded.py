@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Iterator
+from functools import cache
 from typing import TypeAlias
 
 Sets: TypeAlias = tuple[frozenset[int], ...]
@@ -47,13 +48,19 @@ def as_base64(text: Sets) -> Iterator[Sets]:
 
 def _character(places: list[frozenset[int]], at: int) -> frozenset[int]:
     first, shift = divmod(at * 6, 8)
+    following = places[first + 1] if first + 1 < len(places) else frozenset((0,))
+    return _sextet(places[first], following, shift)
+
+
+@cache
+def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> frozenset[int]:
+    """What may stand for the six bits that begin `shift` bits into `place`."""
     borrowed = shift - 2  # bits taken from the following byte, if positive
     if borrowed <= 0:
-        indices = {byte >> -borrowed & 63 for byte in places[first]}
+        indices = {byte >> -borrowed & 63 for byte in place}
     else:
-        following = places[first + 1] if first + 1 < len(places) else frozenset((0,))
         low = {byte >> (8 - borrowed) for byte in following}
-        high = {byte << borrowed & 63 for byte in places[first]}
+        high = {byte << borrowed & 63 for byte in place}
         indices = {left | right for left in high for right in low}
     plain = {_ALPHABET[index] for index in indices}
     return frozenset(plain | {_URL_SAFE[c] for c in plain if c in _URL_SAFE})
@@ -79,6 +86,7 @@ def expression(text: Sets) -> bytes:
     return b"".join(_place(each) for each in text)
 
 
+@cache
 def _place(allowed: frozenset[int]) -> bytes:
     if len(allowed) == 1:
         return b"\\x%02x" % next(iter(allowed))

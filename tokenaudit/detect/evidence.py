@@ -19,11 +19,6 @@ from tokenaudit.detect.searcher import MANY, Searcher, searcher_for
 
 Engine: TypeAlias = Literal["auto", "re"]
 
-
-_LITTLE = 32 << 10
-"""Bytes that are searched with `re` before Hyperscan is called in: loading it and making its database cost about 30 ms,
-in which `re` searches this much."""
-
 _TRACE = 1
 """Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
 
@@ -50,14 +45,12 @@ class Prefilter:
         self.scout_width = max((scout.width for each in self.patterns for scout in each.scouts), default=1)
         self._engine = engine
         self._exact: dict[int, re.Pattern[bytes]] = {}
-        self._searched = 0
 
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
 
     def prepare(self) -> None:
-        """Makes ready what searching much data needs, which else waits until much has been searched."""
-        self._searched = _LITTLE
+        """Makes ready what searching needs, which else waits for the first data."""
         _ = self._hyperscan
 
     def may_hold(self, data: bytes) -> bool:
@@ -111,20 +104,14 @@ class Prefilter:
 
     def _scan(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
-        searcher = None if self._is_little(len(data)) else self._hyperscan
-        if searcher is not None:
-            return searcher.search(data, scouted, enough)
+        if self._hyperscan is not None:
+            return self._hyperscan.search(data, scouted, enough)
         for index, scout in self._scouts:
             for found in scout.finditer(data):
                 scouted.append((index, found.end()))
                 if enough is not None and len(scouted) >= MANY and enough():
                     return True
         return False
-
-    def _is_little(self, size: int) -> bool:
-        """Whether so little has been searched that making a database would cost more than it saves."""
-        self._searched += size
-        return self._engine == "auto" and self._searched <= _LITTLE
 
     @cached_property
     def _scouts(self) -> list[tuple[int, re.Pattern[bytes]]]:

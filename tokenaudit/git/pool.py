@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.objects import Haul, Share, Unread, Watcher
-from tokenaudit.processes import may_fork, start_helper
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
     from multiprocessing.context import ForkProcess
     from typing import TypeAlias
 
@@ -31,16 +30,23 @@ def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Hau
 
     Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
     """
-    if len(shares) <= 1 or jobs <= 1 or not may_fork() or sum(share.size for share in shares) < SMALL_WORK:
-        for share in shares:
-            yield from share.search(watcher)
-        return
-    watcher.prepare()
-    yield from _in_processes(shares, watcher, min(jobs, len(shares)))
+    if len(shares) > 1 and jobs > 1 and sum(share.size for share in shares) >= SMALL_WORK:
+        from tokenaudit.processes import may_fork  # noqa: PLC0415 - small repositories need no helpers
+
+        if may_fork():
+            watcher.prepare()
+            yield from _in_processes(shares, watcher, min(jobs, len(shares)))
+            return
+    for share in shares:
+        yield from share.search(watcher)
 
 
 def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
     """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
+    from multiprocessing.connection import wait  # noqa: PLC0415 - as above
+
+    from tokenaudit.processes import start_helper  # noqa: PLC0415 - as above
+
     order = sorted(range(len(shares)), key=lambda number: (-shares[number].size, number))
     source, sink = os.pipe()
     os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenaudit.detect.interface import Detection, Examiner, Sight
-from tokenaudit.git.attribution import Introduction, attribute
 from tokenaudit.git.catfile import ObjectReader, read_elsewhere
 from tokenaudit.git.command import GitError
 from tokenaudit.git.headers import parse
@@ -22,6 +22,9 @@ from tokenaudit.model import Skipped
 from tokenaudit.sources.gitplaces import in_blob, in_message
 from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.state import HistoryState, load_state, save_state, signature
+
+if TYPE_CHECKING:
+    from tokenaudit.git.attribution import Introduction
 
 
 class HistorySource:
@@ -136,6 +139,8 @@ class HistorySource:
     def _in_blobs(
         self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
     ) -> Iterator[Finding]:
+        from tokenaudit.git.attribution import attribute  # noqa: PLC0415 - only hits are attributed
+
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
         attribution = attribute(repository.git_dir, marks, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
