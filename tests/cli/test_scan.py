@@ -92,6 +92,49 @@ def test_bare_repositories_and_file_urls(repo: GitRepo, tmp_path: Path, mint: Mi
         assert {entry["target"] for entry in ran.report["targets"]} == {target}
 
 
+@pytest.mark.parametrize("target", ["repo", "./repo", "repo/", "../{here}/repo", "repo/.git", "bare.git", "linked"])
+def test_a_relative_target_is_the_same_place(repo: GitRepo, tmp_path: Path, mint: Mint, target: str) -> None:
+    value = mint.user_token()
+    repo.commit("add", {"a.py": value})
+    repo.commit("remove", {"a.py": "nothing"})
+    repo.git("clone", "-q", "--bare", str(repo.path), str(tmp_path / "bare.git"))
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    ran = tokenaudit("scan", target.format(here=tmp_path.name), "-f", "json", home=tmp_path, cwd=tmp_path)
+    assert (ran.code, ran.err, ran.report["skipped"]) == (1, "", [])
+    assert located(ran.report, value) == [("history", "a.py", 1, 1)]
+
+
+@pytest.mark.parametrize("option", [["--staged"], ["--since", "HEAD"]])
+def test_changes_of_a_relative_target(repo: GitRepo, tmp_path: Path, mint: Mint, option: list[str]) -> None:
+    value = mint.user_token()
+    repo.commit("first", {"b.py": "b"})
+    repo.git("branch", "base")
+    if option == ["--staged"]:
+        repo.write("a.py", value)
+        repo.git("add", "a.py")
+    else:
+        repo.commit("add", {"a.py": value})
+        option = ["--since", "base"]
+    ran = tokenaudit("scan", "repo", *option, "-f", "json", home=tmp_path, cwd=tmp_path)
+    assert (ran.code, ran.err, ran.report["skipped"]) == (1, "", [])
+    assert [(path, line) for _, path, line, _ in located(ran.report, value)] == [("a.py", 1)]
+
+
+def test_staged_and_since_are_not_asked_together(repo: GitRepo, tmp_path: Path) -> None:
+    repo.commit("first", {"b.py": "b"})
+    ran = tokenaudit("scan", repo.path, "--staged", "--since", "HEAD", home=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "ask one at a time" in ran.err
+
+
+def test_a_blob_that_only_the_index_names_is_said_to_be_in_no_commit(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    repo.commit("first", {"b.py": "b"})
+    repo.write("a.py", mint.user_token())
+    repo.git("add", "a.py")
+    ran = tokenaudit("scan", repo.path, "--only", "history", home=tmp_path)
+    assert "in no commit" in ran.out
+
+
 def test_a_plain_folder_and_a_single_file(tmp_path: Path, mint: Mint) -> None:
     value = mint.user_token()
     folder = tmp_path / "plain"

@@ -97,7 +97,8 @@ def start(
     Raises:
         GitError: git is not installed, or `cwd` is not a folder.
     """
-    where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+    # Git would look for a relative folder in `cwd`, callers mean it from where they are.
+    where = [f"--git-dir={git_dir.absolute()}"] if git_dir is not None else []
     try:
         return subprocess.Popen(
             ["git", *where, *map(str, arguments)],

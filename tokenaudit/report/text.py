@@ -125,9 +125,8 @@ def notes(spot: view.Spot) -> list[str]:
     if spot.live:
         said.append("still there")
     elif spot.live is False:
-        said.append(
-            "no longer in HEAD, still in the history" if spot.reachable is not False else "in no branch any more"
-        )
+        lost = "in no branch any more" if spot.commit else "in no commit"
+        said.append("no longer in HEAD, still in the history" if spot.reachable is not False else lost)
     if spot.via:
         said.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
     return said

@@ -66,6 +66,9 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     """
     from tokenaudit.sources.clone import is_clone_url  # noqa: PLC0415 - keeps the module light for its types
 
+    if scope.staged and scope.since:
+        message = "--staged and --since are two different questions: ask one at a time"
+        raise UsageError(message)
     with ExitStack() as stack:
         sources: list[Source] = []
         for target in dict.fromkeys(targets):
