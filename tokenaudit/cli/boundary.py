@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import sys
@@ -14,7 +13,9 @@ from types import FrameType
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.errors import AuditError
+from tokenaudit.cli import streams
+from tokenaudit.cli.output import emit
+from tokenaudit.errors import AuditError, UsageError
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
@@ -28,12 +29,20 @@ _LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
+    streams.open_closed()
     signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(app, arguments)
+    finally:
+        streams.settle()
+
+
+def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
     try:
         code = typer.main.get_command(app).main(
             args=None if arguments is None else list(arguments), prog_name="tokenaudit", standalone_mode=False
         )
-        sys.stdout.flush()
+        emit("")  # what typer wrote, such as the help, may not have left yet
     except (KeyboardInterrupt, typer.Abort):
         say(_INTERRUPTED)
         return EXIT_INTERRUPTED
@@ -41,17 +50,24 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
         say(f"error: {error}")
         return EXIT_USAGE
     except BrokenPipeError:
-        # The reader went away (`| head`): say nothing more, and keep Python from complaining when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_INCOMPLETE
+        return EXIT_INCOMPLETE  # the reader went away (`| head`): there is nobody to say more to
     except _CommandLineError as error:
         return _usage(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must not print a traceback with values
-        _bug(error)
-        return EXIT_INCOMPLETE
+        return _lost(error) if isinstance(error, OSError) else _bug(error)
     if code == EXIT_INTERRUPTED:  # newer versions of typer make a quiet exit of an interrupt
         say(_INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _lost(error: OSError) -> int:
+    """What typer wrote, such as the help, fails in its own words; a full stdout still fails when it is asked again."""
+    try:
+        emit("")
+    except UsageError as told:
+        say(f"error: {told}")
+        return EXIT_USAGE
+    return _bug(error)
 
 
 def say(message: str) -> None:
@@ -73,7 +89,7 @@ def _usage(error: Exception) -> int:
     return EXIT_USAGE
 
 
-def _bug(error: Exception) -> None:
+def _bug(error: Exception) -> int:
     """Names the error's type and places but not its text or its variables: either could hold a credential."""
     message = _LONG_WORD.sub("…", " ".join(str(error).split()))[:200]
     say(f"internal error: {type(error).__name__}: {message}")
@@ -82,6 +98,7 @@ def _bug(error: Exception) -> None:
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     say(f"this is a bug in tokenaudit {__version__}; please report these names: {' > '.join(frames[-6:])}")
+    return EXIT_INCOMPLETE
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

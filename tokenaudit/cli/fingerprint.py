@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from tokenaudit.cli.output import emit
 from tokenaudit.secret import fingerprint as fingerprint_of
 
 
@@ -15,5 +16,5 @@ def fingerprint() -> None:
     """
     for line in sys.stdin.buffer:
         value = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape").strip()
-        sys.stdout.write(f"{fingerprint_of(value) if value else ''}\n")
-        sys.stdout.flush()  # an asking program may wait for the answer before it sends the next line
+        # An asking program may wait for the answer before it sends the next line.
+        emit(f"{fingerprint_of(value) if value else ''}\n")

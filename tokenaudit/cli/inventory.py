@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.cli.output import emit, or_stdout
+
 if TYPE_CHECKING:
     from tokenaudit.inventory import Inventory
 
@@ -34,19 +36,15 @@ InventoryOption = Annotated[
     ),
 ]
 FormOption = Annotated[Form, typer.Option("--format", "-f", help="How to print.")]
-OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file instead of stdout.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", callback=or_stdout, help="Write to this file instead of stdout.")
+]
 
 
 def _opened(where: str | None, *, write: bool = False) -> Inventory:
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - `--help` doesn't load a database
 
     return open_inventory(where, must_exist=not write)
-
-
-def _emit(text: str, output: Path | None = None) -> None:
-    from tokenaudit.cli.output import emit  # noqa: PLC0415 - as above
-
-    emit(text, output)
 
 
 @app.command("list")
@@ -62,9 +60,9 @@ def list_(
     with _opened(inventory) as book:
         known, secrets, runs = book.credentials(), book.secrets(), book.sweeps()
     if form is Form.JSON:
-        _emit(document.as_json(known, secrets, runs), output)
+        emit(document.as_json(known, secrets, runs), output)
     else:
-        _emit(document.sweeps_as_text(runs) if sweeps else document.as_text(known, secrets), output)
+        emit(document.sweeps_as_text(runs) if sweeps else document.as_text(known, secrets), output)
 
 
 @app.command()
@@ -78,7 +76,7 @@ def show(
 
     with _opened(inventory) as book:
         known = select.one(book.credentials(), fingerprint)
-    _emit(document.as_json([known], ()) if form is Form.JSON else document.detail_as_text(known))
+    emit(document.as_json([known], ()) if form is Form.JSON else document.detail_as_text(known))
 
 
 @app.command()
@@ -92,7 +90,7 @@ def diff(
 
     with _opened(inventory) as book:
         changes = book.difference(since)
-    _emit(document.diff_as_json(changes) if form is Form.JSON else document.diff_as_text(changes))
+    emit(document.diff_as_json(changes) if form is Form.JSON else document.diff_as_text(changes))
 
 
 @app.command()
@@ -101,7 +99,7 @@ def export(output: OutputOption = None, inventory: InventoryOption = None) -> No
     from tokenaudit.inventory import document  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        _emit(document.as_json(book.credentials(), book.secrets(), book.sweeps()), output)
+        emit(document.as_json(book.credentials(), book.secrets(), book.sweeps()), output)
 
 
 @app.command()
@@ -117,4 +115,4 @@ def forget(
     with _opened(inventory, write=True) as book, book.alone():
         chosen = select.to_forget(book.credentials(), fingerprints or (), namespace)
         went = book.forget(chosen, namespace)
-    _emit(f"forgot {went} {'credential' if went == 1 else 'credentials'}\n")
+    emit(f"forgot {went} {'credential' if went == 1 else 'credentials'}\n")

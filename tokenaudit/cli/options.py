@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.cli.output import or_stdout
+
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
     from tokenaudit.hub.client import Hub
@@ -55,7 +57,13 @@ FormatOption = Annotated[
 ]
 OutputOption = Annotated[
     Path | None,
-    typer.Option("--output", "-o", help="Write the report to this file instead of stdout.", rich_help_panel=_REPORT),
+    typer.Option(
+        "--output",
+        "-o",
+        callback=or_stdout,
+        help="Write the report to this file instead of stdout.",
+        rich_help_panel=_REPORT,
+    ),
 ]
 FailOnOption = Annotated[
     FailOn,

@@ -10,32 +10,49 @@ from pathlib import Path
 from tokenaudit.errors import UsageError
 
 
-def emit(text: str, output: Path | None) -> None:
+def or_stdout(path: Path | None) -> Path | None:
+    """The file that `--output` names; None, which stands for stdout, also for `-`."""
+    return None if path is not None and str(path) == "-" else path
+
+
+def emit(text: str, output: Path | None = None) -> None:
     """Writes `text` to stdout, or whole or not at all to `output`.
 
     Raises:
-        UsageError: the file can't be written.
+        UsageError: it can't be written there.
+        BrokenPipeError: whoever read stdout has gone away.
     """
-    if not text.endswith("\n"):
+    if text and not text.endswith("\n"):
         text += "\n"
-    if output is None:
-        sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
-        sys.stdout.flush()
-        return
+    try:
+        if output is None:
+            sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+            sys.stdout.flush()
+        else:
+            _write(text, output)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        place = "standard output" if output is None else str(output)
+        message = f"can't write to {place}: {error.strerror}; choose another place for it"
+        raise UsageError(message) from None
+
+
+def _write(text: str, output: Path) -> None:
     if output.exists() and not output.is_file():
         # A device or a pipe, such as /dev/stderr, can't be replaced, only written to.
         with output.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
         return
+    handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
-        handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(output)
-    except OSError as error:
-        message = f"can't write the report to {output}: {error.strerror}; choose another --output"
-        raise UsageError(message) from None
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _umask() -> int:

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit.cli.boundary import say
+from tokenaudit.cli.output import emit, or_stdout
 from tokenaudit.errors import UsageError
 
 
@@ -38,7 +39,7 @@ def plan(
     write_patch: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the patches that make CI jobs keyless into this folder.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", callback=or_stdout, help="Write to a file.")] = None,
 ) -> None:
     """Write the rotation runbook for a report: replacements, consumers, steps in order. Offline."""
     from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
@@ -54,10 +55,7 @@ def plan(
             say(f"wrote {path}")
     found = planned(loaded, mode=mode.value if mode else None, only=only or ())
     written = to_json(found) if format is PlanFormat.JSON else to_markdown(found)
-    if output is None:
-        sys.stdout.buffer.write(written.encode("utf-8", "backslashreplace"))
-    else:
-        output.write_text(written, encoding="utf-8", errors="backslashreplace")
+    emit(written, output)
 
 
 def _read(path: Path | None) -> bytes:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-
 from tokenaudit.cli import options
+from tokenaudit.cli.output import emit
 
 
 def plugins(plugin: options.PluginOption = None, report_format: options.FormatOption = options.Format.TEXT) -> None:
@@ -16,4 +15,4 @@ def plugins(plugin: options.PluginOption = None, report_format: options.FormatOp
     from tokenaudit.listing import plugins_json, plugins_text  # noqa: PLC0415 - as above
 
     loaded = Detector.load(tuple(plugin or ())).plugins
-    sys.stdout.write(plugins_json(loaded) if report_format is options.Format.JSON else plugins_text(loaded))
+    emit(plugins_json(loaded) if report_format is options.Format.JSON else plugins_text(loaded))

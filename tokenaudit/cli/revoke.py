@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenaudit.cli import options
+from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _confirm(phrase: str) -> None:
 def _write(outcomes: Sequence[Outcome], outcome_format: RevokeFormat) -> None:
     from tokenaudit.report.outcomes import to_json, to_text  # noqa: PLC0415 - as above
 
-    sys.stdout.write(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
+    emit(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
 
 
 def _exit_code(outcomes: Sequence[Outcome]) -> int:

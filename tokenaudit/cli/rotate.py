@@ -11,6 +11,7 @@ import typer
 
 from tokenaudit.cli import options
 from tokenaudit.cli.boundary import say
+from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.errors import UsageError
 
@@ -111,7 +112,4 @@ def _write(path: Path | None, record: Record) -> None:
     from tokenaudit.report.rotation import to_markdown  # noqa: PLC0415 - as above
 
     written = to_json(record) if path is not None and path.suffix == ".json" else to_markdown(record)
-    if path is None:
-        sys.stdout.write(written)
-    else:
-        path.write_text(written, encoding="utf-8")
+    emit(written, path)

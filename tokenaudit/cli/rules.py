@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from tokenaudit.cli import options
+from tokenaudit.cli.output import emit
 
 
 def rules(
@@ -20,4 +20,4 @@ def rules(
 
     found = find_rules(rule)
     as_json = report_format is options.Format.JSON
-    sys.stdout.write(rules_json(found) if as_json else rules_text(found, whole=rule is not None))
+    emit(rules_json(found) if as_json else rules_text(found, whole=rule is not None))

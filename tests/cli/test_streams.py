@@ -1,0 +1,91 @@
+"""Closed, full and abandoned streams, and files that can't be written: one line, the right code, nothing left over."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import Ran, environment, tokenaudit
+from tests.support.gitrepo import GitRepo
+from tests.support.mint import Mint
+
+FULL = Path("/dev/full")
+needs_full = pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+
+
+@pytest.fixture
+def leak(tmp_path: Path) -> Path:
+    repo = GitRepo(tmp_path / "leak")
+    repo.commit("add", {"a.py": Mint(61).user_token()})
+    return repo.path
+
+
+def shell(line: str, home: Path) -> Ran:
+    """Runs a command line of sh in which `tokenaudit` is ours."""
+    ours = f"{shlex.quote(sys.executable)} -m tokenaudit"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'tokenaudit() {{ {ours} "$@"; }}; {line}'],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        check=False,
+        timeout=300,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.mark.parametrize("command", ["scan leak", "rules", "plugins", "--help", "--version", "scan --help"])
+@pytest.mark.parametrize("redirection", [pytest.param(">/dev/full", marks=needs_full), ">&-"])
+def test_a_stdout_that_takes_nothing_is_one_line(leak: Path, command: str, redirection: str) -> None:
+    ran = shell(f"tokenaudit {command} {redirection}", leak.parent)
+    assert ran.code == 2
+    assert ran.err.startswith("tokenaudit: error: can't write to standard output: ")
+    assert ran.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("scan leak -q", 1), ("fingerprint", 0), ("inspect --no-token", 2), ("plan", 2), ("report", 2)],
+)
+def test_a_closed_stdin_is_an_empty_one(leak: Path, command: str, code: int) -> None:
+    closed, empty = (shell(f"tokenaudit {command} {how}", leak.parent) for how in ("<&-", "</dev/null"))
+    assert (closed.code, closed.err) == (empty.code, empty.err)
+    assert closed.code == code
+    assert "internal error" not in closed.err
+
+
+def test_a_closed_stderr_loses_messages_only(leak: Path) -> None:
+    assert shell("tokenaudit scan leak 2>&-", leak.parent).code == 1
+    assert shell("tokenaudit scan nosuch 2>&-", leak.parent).code == 2
+
+
+def test_a_reader_that_goes_away_is_no_trouble(leak: Path) -> None:
+    ran = shell("tokenaudit rules | head -1", leak.parent)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("format_", ["text", "json"])
+def test_a_dash_as_output_is_stdout(leak: Path, format_: str) -> None:
+    ran = tokenaudit("scan", leak, "-f", format_, "--output", "-", home=leak.parent, cwd=leak.parent)
+    assert ran.code == 1
+    assert "hf_****" in ran.out
+    assert not (leak.parent / "-").exists()
+
+
+@pytest.mark.parametrize("command", [["scan", "leak"], ["plan", "report.json"]])
+@pytest.mark.parametrize("place", ["folder", "missing/report.txt", pytest.param("/dev/full", marks=needs_full)])
+def test_an_output_that_cannot_be_written_is_named(leak: Path, command: list[str], place: str) -> None:
+    home = leak.parent
+    (home / "folder").mkdir()
+    (home / "report.json").write_text(tokenaudit("scan", leak, "-f", "json", home=home).out)
+    before = sorted(home.rglob("*"))
+    ran = tokenaudit(*command, "--output", place, home=home, cwd=home)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"tokenaudit: error: can't write to {place}: ")
+    assert ran.err.count("\n") == 1
+    assert sorted(home.rglob("*")) == before
