@@ -104,6 +104,26 @@ def test_a_relative_target_is_the_same_place(repo: GitRepo, tmp_path: Path, mint
     assert located(ran.report, value) == [("history", "a.py", 1, 1)]
 
 
+def test_a_place_that_is_named_twice_is_read_once(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    value = mint.user_token()
+    repo.commit("add", {"a.py": value})
+    ran = tokenaudit("scan", "repo", "./repo", repo.path, "-f", "json", home=tmp_path, cwd=tmp_path)
+    assert {place["target"] for place in ran.report["targets"]} == {"repo"}
+    assert len(located(ran.report, value)) == 2
+
+
+def test_an_empty_target_is_not_taken_for_the_current_folder(tmp_path: Path) -> None:
+    ran = tokenaudit("scan", "", home=tmp_path, cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert "an empty name is no target" in ran.err
+
+
+def test_nothing_is_left_open(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    repo.commit("add", {"a.py": mint.user_token()})
+    ran = tokenaudit("scan", repo.path, home=tmp_path, env={"PYTHONWARNINGS": "error", "PYTHONDEVMODE": "1"})
+    assert (ran.code, ran.err) == (1, "")
+
+
 @pytest.mark.parametrize("option", [["--staged"], ["--since", "HEAD"]])
 def test_changes_of_a_relative_target(repo: GitRepo, tmp_path: Path, mint: Mint, option: list[str]) -> None:
     value = mint.user_token()

@@ -194,9 +194,10 @@ class _Drain:
         self._thread.start()
 
     def _run(self) -> None:
-        for line in self._pipe:
-            if len(self._kept) < 1 << 16:
-                self._kept += line
+        with self._pipe:
+            for line in self._pipe:
+                if len(self._kept) < 1 << 16:
+                    self._kept += line
 
     def text(self) -> bytes:
         self._thread.join()

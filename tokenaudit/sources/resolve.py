@@ -71,11 +71,13 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
         raise UsageError(message)
     with ExitStack() as stack:
         sources: list[Source] = []
-        for target in dict.fromkeys(targets):
-            if is_clone_url(target):
-                sources += _of_url(target, scope, progress, stack)
-            else:
-                sources += _of_path(target, scope, progress)
+        seen: set[str] = set()
+        for target in targets:
+            is_url = is_clone_url(target)
+            place = target if is_url else os.path.realpath(target)
+            if place not in seen:
+                seen.add(place)
+                sources += _of_url(target, scope, progress, stack) if is_url else _of_path(target, scope, progress)
         yield sources
 
 
@@ -98,6 +100,9 @@ def _of_url(url: str, scope: Scope, progress: Progress, stack: ExitStack) -> lis
 def _of_path(target: str, scope: Scope, progress: Progress) -> list[Source]:
     from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - a URL never asks
 
+    if not target:
+        message = "an empty name is no target: is a variable unset? Name a folder, a file or a repository"
+        raise UsageError(message)
     path = Path(target)
     if not os.path.lexists(path):
         message = f"{target} doesn't exist: name a folder, a file, a git repository or a clone URL"
