@@ -6,30 +6,19 @@ import shlex
 
 from tokenaudit.ci.names import Names
 from tokenaudit.incident.nouns import Kept, Touched
-from tokenaudit.model import Credential, Location
+from tokenaudit.model import Credential
 from tokenaudit.policy.context import exposed
+from tokenaudit.remediate.places import found_again
 
 _ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
-_ON_THE_HUB = ("models/", "datasets/", "spaces/")
-_IN_CODE = frozenset({"history", "tree", "ci", "commit-message", "tag-message", "note"})
-_NOT_SCANNABLE = (
-    "jobs/",
-    "scheduled-jobs/",
-    "webhooks/",
-    "endpoints/",
-    "collections/",
-    "buckets/",
-    "github:",
-    "gitlab:",
-)
 
 
 def for_credential(
     touched: Touched, credential: Credential, incident: str, endpoint: str, report: str | None
 ) -> tuple[str, str | None]:
     """In words, and as a command. `report` is a file that `tokenaudit plan` can read."""
-    place = next((found for spot in credential.locations if (found := _scannable(spot, endpoint))), None)
-    again = f" --from {shlex.quote(place)}" if place else ""
+    place = found_again(credential, endpoint)
+    again = f" --from {place}" if place else ""
     # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
     mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
     runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
@@ -75,12 +64,3 @@ def for_kept(kept: Kept, endpoint: str, names: Names) -> tuple[str, str | None]:
 def _consumer(kind: str, kept: Kept) -> str:
     place = kept.target.removeprefix("spaces/").removeprefix("github:")
     return shlex.quote(f"{kind}:{place}#{kept.name}")
-
-
-def _scannable(spot: Location, endpoint: str) -> str | None:
-    """The place of a location as `--from` takes it; None where a scan can't find the value again."""
-    if spot.source not in _IN_CODE:
-        return None
-    if spot.target.startswith(_ON_THE_HUB) and spot.target.count("/") > 1:
-        return f"{endpoint}/{spot.target.removeprefix('models/')}"
-    return None if spot.target.startswith(_NOT_SCANNABLE) else spot.target

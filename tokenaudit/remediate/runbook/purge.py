@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Location
+from tokenaudit.remediate.places import clone_address, hub_of
 from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.remediate.runbook.nouns import Step
 
@@ -25,7 +26,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
         if location.source in _IN_GIT or location.commit:
             by_target.setdefault(location.target, []).append(location)
     for number, (target, locations) in enumerate(by_target.items(), start=1):
-        yield _rewrite(f"purge-{number}", target, locations)
+        yield _rewrite(f"purge-{number}", target, clone_address(target, hub_of(credential)), locations)
     paths = sorted({spot(loc) for loc in credential.locations if not loc.commit and loc.path})
     if paths:
         yield Step(
@@ -44,7 +45,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
         )
 
 
-def _rewrite(name: str, target: str, locations: list[Location]) -> Step:
+def _rewrite(name: str, target: str, address: str, locations: list[Location]) -> Step:
     commits = sorted({loc.commit[:12] for loc in locations if loc.commit})
     encoded = sorted({loc.path for loc in locations if loc.via and loc.path})
     in_messages = any(loc.source in _MESSAGES for loc in locations)
@@ -60,11 +61,11 @@ def _rewrite(name: str, target: str, locations: list[Location]) -> Step:
         )
     verify = "`tokenaudit scan` of a fresh clone, with all refs, shows the fingerprint nowhere."
     return Step(
-        name, f"Rewrite the history of {target}", f"{do} {LIMITS}", verify, _command(target, encoded, in_messages)
+        name, f"Rewrite the history of {target}", f"{do} {LIMITS}", verify, _command(address, encoded, in_messages)
     )
 
 
-def _command(target: str, encoded: list[str], in_messages: bool) -> str:  # noqa: FBT001 - one fact of three
+def _command(address: str, encoded: list[str], in_messages: bool) -> str:  # noqa: FBT001 - one fact of three
     """Commands that read the value from a hidden prompt: it is never an argument."""
     options = "--sensitive-data-removal --replace-text ../replacements.txt"
     if in_messages:
@@ -72,11 +73,11 @@ def _command(target: str, encoded: list[str], in_messages: bool) -> str:  # noqa
     if encoded:
         options += " --invert-paths" + "".join(f" --path {shlex.quote(path)}" for path in encoded)
     lines = [
-        f"git clone --mirror {shlex.quote(target)} purge.git",
+        f"git clone --mirror {shlex.quote(address)} purge.git",
         "read -rs OLD && (umask 077; printf 'literal:%s==>***REMOVED***\\n' \"$OLD\" > replacements.txt); unset OLD",
         f"(cd purge.git && git filter-repo {options})",
         "rm replacements.txt",
-        f"git -C purge.git push --force --mirror {shlex.quote(target)}",
+        f"git -C purge.git push --force --mirror {shlex.quote(address)}",
     ]
     return "\n".join(lines)
 

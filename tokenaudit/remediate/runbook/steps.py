@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenaudit.model import Credential, Recommendation
 from tokenaudit.remediate.permissions import in_words, name_of
+from tokenaudit.remediate.places import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.nouns import Consumer, Mode, Step
 from tokenaudit.remediate.runbook.purge import purge_steps
 
@@ -38,7 +39,7 @@ def _ordered(
     if mode == "breach" and not dead:
         yield _revoke(credential, mode, consumers)
     if not dead:
-        yield _reach(credential)
+        yield _reach(credential, mode)
     yield Step(
         "consumers",
         "Know every consumer",
@@ -68,7 +69,7 @@ def _identify(credential: Credential) -> Step:
     found = credential.inspection
     if found is None:
         do = f"Nobody asked the Hub about {credential.display}: {_places(credential)}. Ask who it speaks for."
-        command = f"tokenaudit scan --inspect {_targets(credential)}" if credential.locations else "tokenaudit inspect"
+        command = look_again(credential, hub_of(credential), ask=True)
     else:
         who = f"{found.account.type} {found.account.name}" if found.account else "an account the Hub did not name"
         age = f", created {found.created_at:%Y-%m-%d}" if found.created_at else ""
@@ -91,20 +92,23 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -
         )
     breaks = _listed([_spoken(c) for c in consumers], "nothing that is known")
     first = "Contain: revoke it now" if mode == "breach" else "Revoke the old one, last"
+    place = found_again(credential, hub_of(credential))
+    paste = "" if place else " Its value goes to standard input."
     return Step(
         "revoke",
         first,
-        f"This can't be undone. What stops working: {breaks}.",
+        f"This can't be undone. What stops working: {breaks}.{paste}",
         "The Hub refuses it: whoami answers 401. An accepted request (202) proves nothing.",
-        f"tokenaudit revoke {credential.fingerprint}"
-        + (f" --from {_first(credential)}" if credential.locations else ""),
+        f"tokenaudit revoke {shlex.quote(credential.fingerprint)}" + (f" --from {place}" if place else ""),
     )
 
 
-def _reach(credential: Credential) -> Step:
-    reach = credential.reach
+def _reach(credential: Credential, mode: Mode) -> Step:
+    reach, command = credential.reach, None
     if reach is None:
-        do = "What it can read and write is not known: the Hub was not asked."
+        early = ", and of a dead one it can't be: do this before, if a minute can be spared" if mode == "breach" else ""
+        do = f"What it can read and write was not asked{early}. Its value goes to standard input."
+        command = "tokenaudit inspect --reach summary"
     else:
         writable = [f"{r.type} {r.id}" for r in reach.repos if r.access == "write"]
         do = (
@@ -114,7 +118,9 @@ def _reach(credential: Credential) -> Step:
             + "."
             + (f" Not counted: {'; '.join(reach.not_counted)}." if reach.not_counted else "")
         )
-    return Step("reach", "Know what it reaches", do, "The list is kept with the incident, before rights change.")
+    return Step(
+        "reach", "Know what it reaches", do, "The list is kept with the incident, before rights change.", command
+    )
 
 
 def _replace(recommendation: Recommendation) -> Iterator[Step]:
@@ -214,7 +220,7 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
         "Close it",
         "Scan again, and keep that report with this record.",
         "No live credential with this fingerprint is left, and the scan exits 0.",
-        f"tokenaudit scan {_targets(credential)}" if credential.locations else None,
+        look_again(credential, hub_of(credential)) if credential.locations else None,
     )
 
 
@@ -232,14 +238,6 @@ def _thing(consumer: Consumer) -> str:
 def _places(credential: Credential) -> str:
     seen = [f"{loc.path or loc.source}{f':{loc.line}' if loc.line else ''}" for loc in credential.locations]
     return f"seen in {_listed(list(dict.fromkeys(seen)), '')}" if seen else "seen in no place, only asked about"
-
-
-def _targets(credential: Credential) -> str:
-    return " ".join(shlex.quote(t) for t in dict.fromkeys(loc.target for loc in credential.locations))
-
-
-def _first(credential: Credential) -> str:
-    return shlex.quote(credential.locations[0].target)
 
 
 def _listed(items: Sequence[str], none: str) -> str:
