@@ -78,6 +78,16 @@ def test_without_an_inspection_the_next_step_is_to_inspect() -> None:
     assert "Revoke it at https://huggingface.co/settings/tokens" in screen
 
 
+def test_a_credential_where_its_owner_keeps_it_need_not_be_revoked() -> None:
+    report = a_leak()
+    spot = replace(report.credentials[0].locations[0], source="machine", target="this machine", path="~/.netrc")
+    bare = replace(report.credentials[0], inspection=None, reach=None, verdict=None, locations=(spot,))
+    screen = render(replace(report, credentials=(bare,)), "text")
+    assert "Nothing: it stands where its owner keeps it; --inspect asks the Hub" in screen
+    assert "Revoke it" not in screen
+    assert "Replace it" not in screen
+
+
 def test_the_worst_comes_first_however_the_report_is_ordered() -> None:
     report = reports.breach(30, 3)
     screens = set()

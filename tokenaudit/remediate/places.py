@@ -20,7 +20,7 @@ _ON_THE_HUB = (
     "collections/",
 )
 _PLATFORMS = ("github:", "gitlab:")
-_HERE = frozenset({"machine", "keyring", "environment"})
+_HERE = frozenset({"machine", "keyring", "environment", "stored"})
 
 
 def hub_of(credential: Credential) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
+from tokenaudit.policy.context import exposed
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.screen import Screen
@@ -136,6 +137,10 @@ def _next(screen: Screen, credential: Credential) -> None:
     reasons = credential.verdict.reasons if credential.verdict else ()
     remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
     status = credential.inspection.status if credential.inspection else "unknown"
+    if not remedies and credential.locations and not exposed(credential):
+        asked = "" if credential.inspection else "; --inspect asks the Hub whether it may do more than it needs"
+        _row(screen, "do", f"Nothing: it stands where its owner keeps it{asked}.")
+        return
     if not remedies and credential.locations and status not in {"invalid", "expired"}:
         remedies = [
             "Revoke it at https://huggingface.co/settings/tokens and replace it; deleting the text is not enough."
