@@ -104,6 +104,18 @@ def test_progress_shows_until_nothing_is_open(after: Breach) -> None:
     assert after.view("--report", report, code=0)["complete"] is True
 
 
+def test_what_was_revoked_here_is_done_without_handing_its_value_over_again(after: Breach) -> None:
+    assert after.mark in subjects(after.view())
+    assert after.run("revoke", after.mark, "--yes", stdin=f"{after.old}\n").code == 0
+    view = after.view()
+    assert after.mark in subjects(view, "done")
+    assert after.mark not in subjects(view)
+    (touched,) = view["credentials"]
+    assert touched["status"] == "invalid"
+    elsewhere = after.view(HF_ENDPOINT=after.double.endpoint.replace("127.0.0.1", "localhost"))
+    assert after.mark in subjects(elsewhere), "what one Hub refuses may live at another"
+
+
 def test_a_report_takes_the_place_of_the_inventory(after: Breach) -> None:
     project = after.folder / "project"
     project.mkdir()
@@ -249,7 +261,7 @@ def test_a_dead_credential_that_is_still_read_somewhere_stays_on_the_list(after:
     after.double.world.tokens.pop(after.old)
     view = after.view("--from", ".env")
     (left,) = [item for item in view["open"] if item["about"] == "consumer"]
-    assert (left["severity"], left["subject"]) == ("low", ".env: .env")
+    assert (left["severity"], left["subject"]) == ("low", ".env")
     assert "which is dead" in left["why"]
 
 

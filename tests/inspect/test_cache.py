@@ -17,7 +17,7 @@ from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.cache import LIFE, DiskCache
-from tokenaudit.model import Inspection
+from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -25,8 +25,8 @@ ENDPOINT = "https://hub.example.com"
 FINGERPRINT = "a" * 32
 
 
-def said(at: datetime = NOW, endpoint: str = ENDPOINT) -> Inspection:
-    return Inspection("invalid", at, "the Hub does not know it", endpoint=endpoint)
+def said(at: datetime = NOW, endpoint: str = ENDPOINT, status: Status = "invalid") -> Inspection:
+    return Inspection(status, at, "so says the Hub", endpoint=endpoint)
 
 
 @pytest.fixture
@@ -66,10 +66,23 @@ def test_a_file_that_others_could_read_is_closed_to_them(path: Path) -> None:
 
 def test_what_has_outlived_its_hour_is_deleted(path: Path) -> None:
     cache = DiskCache(path)
-    cache.put(FINGERPRINT, said())
+    cache.put(FINGERPRINT, said(status="active"))
     cache.put("b" * 32, said(NOW + 2 * LIFE))
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT fingerprint FROM inspections").fetchall() == [("b" * 32,)]
+
+
+def test_an_end_is_remembered_for_good_though_it_is_asked_about_again_after_an_hour(path: Path) -> None:
+    cache = DiskCache(path)
+    assert cache.ends(ENDPOINT) == {}
+    assert not path.exists()
+    for mark, status in (("a" * 32, "invalid"), ("b" * 32, "expired"), ("c" * 32, "active"), ("d" * 32, "unknown")):
+        cache.put(mark, said(status=status))  # type: ignore[arg-type]
+    cache.put("e" * 32, said(endpoint="https://other.example.com"))
+    later = NOW + 1000 * LIFE
+    cache.put("f" * 32, said(later, status="active"))
+    assert set(DiskCache(path).ends(ENDPOINT)) == {"a" * 32, "b" * 32}
+    assert DiskCache(path).get("a" * 32, ENDPOINT, later) is None
 
 
 def test_a_row_of_another_version_is_asked_again(path: Path) -> None:

@@ -96,6 +96,7 @@ def incident(
     from tokenaudit.incident import intake  # noqa: PLC0415 - as above
     from tokenaudit.incident.changes import Window  # noqa: PLC0415 - as above
     from tokenaudit.incident.run import Responder  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
     from tokenaudit.report.incident.words import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
@@ -105,9 +106,11 @@ def incident(
     examiner = Detector.load()
     hub = options.hub(endpoint, no_token=no_token)
     material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
+    answers = options.answers()
+    material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
-        responder = Responder(hub, examiner, settings, TOOL, utc_now, options.fresh_cache(), progress)
+        responder = Responder(hub, examiner, settings, TOOL, utc_now, Fresh(answers), progress)
         view = responder.view(wanted, material, Window(start, limit))
     written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
     emit(written, output)

@@ -13,6 +13,7 @@ from tokenaudit.cli.output import or_stdout
 if TYPE_CHECKING:
     from tokenaudit.ask import Questions
     from tokenaudit.hub.client import Hub
+    from tokenaudit.inspect.cache import DiskCache
     from tokenaudit.remediate.revoking import Fresh
 
 
@@ -143,9 +144,15 @@ def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Question
     return Questions(hub(endpoint, no_token=no_token), DiskCache(default_path()), reach.value)
 
 
+def answers() -> DiskCache:
+    """What this machine remembers of the Hub's answers."""
+    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
+
+    return DiskCache(default_path())
+
+
 def fresh_cache() -> Fresh:
     """Inspections for later runs, from a command that itself asks everything anew."""
-    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
-    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - an offline run never loads it
 
-    return Fresh(DiskCache(default_path()))
+    return Fresh(answers())

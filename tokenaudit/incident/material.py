@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -67,6 +67,11 @@ class Material:
         self.reports.append((path, report))
         self.skipped += report.skipped
         self.sources.append(name)
+
+    def ended(self, ends: Mapping[str, Inspection]) -> None:
+        """Takes in what this machine remembers of ends, such as those by `tokenaudit revoke`, for what is known."""
+        for mark in self.credentials.keys() & ends.keys():
+            self.said.setdefault(mark, []).append(ends[mark])
 
     def handed(self, handed: Iterable[Handed], name: str) -> None:
         """Takes in values that were given to be asked about; empty input is no source."""

@@ -1,7 +1,9 @@
 """Inspections remembered on disk for an hour, by fingerprint: no value, no name of a place, nothing of use to a thief.
 
 A cache makes an interrupted run of thousands of questions continue where it stopped, and keeps a second run from
-spending the Hub's strict limit on whoami again. It is one SQLite file that only its owner can read.
+spending the Hub's strict limit on whoami again. The end of a credential is remembered for good, since nothing revives
+one: that is how a later look at an incident knows what has been revoked, without its value. It is one SQLite file that
+only its owner can read.
 """
 
 from __future__ import annotations
@@ -20,10 +22,12 @@ from tokenaudit.model import Inspection
 
 LIFE = timedelta(hours=1)
 _T = TypeVar("_T")
-_LAYOUT = 1
+_LAYOUT = 2
+_DEAD = frozenset({"invalid", "expired"})
 _TABLE = """
 CREATE TABLE IF NOT EXISTS inspections (
-    fingerprint TEXT, endpoint TEXT, checked_at TEXT, inspection BLOB, PRIMARY KEY (fingerprint, endpoint)
+    fingerprint TEXT, endpoint TEXT, checked_at TEXT, is_dead INTEGER, inspection BLOB,
+    PRIMARY KEY (fingerprint, endpoint)
 )
 """
 
@@ -56,29 +60,35 @@ class DiskCache:
                 "SELECT inspection FROM inspections WHERE fingerprint = ? AND endpoint = ?", (fingerprint, endpoint)
             ).fetchall()
         )
-        if not rows:
-            return None
-        try:
-            inspection = msgspec.json.decode(rows[0][0], type=Inspection)
-        except msgspec.MsgspecError:
-            # Written by another version: asking again is right, and the next put replaces the row.
-            return None
-        return inspection if timedelta(0) <= now - inspection.checked_at < self._life else None
+        inspection = _decoded(rows[0][0]) if rows else None
+        return inspection if inspection and timedelta(0) <= now - inspection.checked_at < self._life else None
+
+    def ends(self, endpoint: str) -> dict[str, Inspection]:
+        """Every credential that `endpoint` was once found to refuse, by fingerprint, with its answer then."""
+        if not self._path.exists():
+            return {}
+        rows = self._act(
+            lambda db: db.execute(
+                "SELECT fingerprint, inspection FROM inspections WHERE endpoint = ? AND is_dead", (endpoint,)
+            ).fetchall()
+        )
+        return {mark: inspection for mark, held in rows if (inspection := _decoded(held)) is not None}
 
     def put(self, fingerprint: str, inspection: Inspection) -> None:
-        """Keeps what was said; also forgets everything that has outlived its hour."""
+        """Keeps what was said; also forgets everything that has outlived its hour, ends aside."""
         row = (
             fingerprint,
             inspection.endpoint or "",
             inspection.checked_at.isoformat(),
+            inspection.status in _DEAD,
             msgspec.json.encode(inspection),
         )
         stale = (inspection.checked_at - self._life).isoformat()
 
         def write(db: sqlite3.Connection) -> None:
             with db:
-                db.execute("INSERT OR REPLACE INTO inspections VALUES (?, ?, ?, ?)", row)
-                db.execute("DELETE FROM inspections WHERE checked_at < ?", (stale,))
+                db.execute("INSERT OR REPLACE INTO inspections VALUES (?, ?, ?, ?, ?)", row)
+                db.execute("DELETE FROM inspections WHERE checked_at < ? AND NOT is_dead", (stale,))
 
         self._act(write)
 
@@ -117,3 +127,11 @@ class DiskCache:
                 db.execute(f"PRAGMA user_version = {_LAYOUT}")
             db.execute(_TABLE)
         return db
+
+
+def _decoded(held: bytes) -> Inspection | None:
+    """None where another version wrote it: asking again is right, and the next put replaces the row."""
+    try:
+        return msgspec.json.decode(held, type=Inspection)
+    except msgspec.MsgspecError:
+        return None

@@ -46,14 +46,15 @@ def identity_trouble(new: Inspection, old: Inspection | None, account: str | Non
 
 
 def compare(new: Inspection, wanted: Sequence[Grant]) -> Compared:
-    """What the new credential lacks of `wanted`, and what it has beyond."""
+    """What the new credential lacks of `wanted`, and what it has beyond. Who may write a repository may read it."""
     everywhere = (*new.global_permissions, *((GATED,) if new.can_read_gated_repos else ()))
     granted = union((*new.grants, *((Grant(GLOBAL, everywhere),) if everywhere else ())))
     asked = union(wanted)
     own = new.account.name if new.account else None
     if ("user", None) in asked:
         asked["user", own] = asked.pop(("user", None)) | asked.get(("user", own), frozenset())
-    return Compared(_beyond(asked, granted), _beyond(granted, asked))
+    fitting = {where: rights | {READ} if WRITE in rights else rights for where, rights in asked.items()}
+    return Compared(_beyond(asked, granted), _beyond(granted, fitting))
 
 
 def _beyond(

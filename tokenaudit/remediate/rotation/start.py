@@ -73,7 +73,7 @@ def begin(request: Request, known: Known, around: Surroundings, rescan: Callable
     kind = recognised([old], around.examiner)[old.fingerprint]
     owners = Owners(around.hub, around.environment)
     consumers = [resolve(spelled, old.fingerprint, owners) for spelled in request.consumers]
-    _tell_of_others(known.values.consumers.get(old.fingerprint, ()), request.consumers, around.say)
+    _tell_of_others(known.values.consumers.get(old.fingerprint, ()), around.say)
     wanted = grants(request.grants) or _advised(known.advice)
     path = None if request.dry_run else request.journal or journal_path(old.fingerprint)
     fresh = Record(old.fingerprint, old.display, around.hub.endpoint, request.mode, around.now())
@@ -151,10 +151,10 @@ def _advised(advice: Recommendation | None) -> tuple[Grant, ...]:
     return advice.grants if advice is not None and advice.replacement in _CREATED else ()
 
 
-def _tell_of_others(found: Sequence[Consumer], named: Sequence[str], say: Callable[[str], None]) -> None:
+def _tell_of_others(found: Sequence[Consumer], say: Callable[[str], None]) -> None:
     """Consumers that a scan found and that this rotation was not told to move: nothing is silently left behind."""
     for consumer in found:
-        say(f"also known: {consumer.kind} in {consumer.where}; move it yourself unless it is named ({len(named)} are)")
+        say(f"also known: {consumer.kind} in {consumer.where}; move it yourself, unless a --consumer names it")
 
 
 def old_in_keyring(name: str) -> Values:
