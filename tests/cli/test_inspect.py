@@ -61,6 +61,14 @@ def test_the_exit_code_follows_the_verdict(
     assert (ran.code, ran.report["credentials"][0]["verdict"]["privilege"]) == (code, privilege)
 
 
+def test_of_a_dead_one_nothing_is_asked_to_be_done(hub_double: HubDouble, tmp_path: Path, mint: Mint) -> None:
+    ran = run(hub_double, tmp_path, stdin=mint.user_token())
+    assert ran.code == 0
+    assert "invalid: " in ran.out
+    assert "nothing to do" in ran.out
+    assert "narrower" not in ran.out
+
+
 @pytest.mark.parametrize("fault", [rate_limited(0, 100_000), error(403, "Forbidden")])
 def test_no_answer_is_unknown_and_incomplete_never_invalid(
     hub_double: HubDouble, tmp_path: Path, mint: Mint, fault: Fault
