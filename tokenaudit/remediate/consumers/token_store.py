@@ -36,7 +36,8 @@ class TokenStore:
         marks = [fingerprint(value) for value in self._values()]
         if not marks:
             return Seen(exists=False)
-        detail = f"{len(marks)} entries, {marks.count(self._old)} of them with the old value"
+        entries = "1 entry" if len(marks) == 1 else f"{len(marks)} entries"
+        detail = f"{entries}, {marks.count(self._old)} of them with the old value"
         if self._old in marks:
             return Seen(exists=True, mark=self._old, detail=detail)
         return Seen(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))

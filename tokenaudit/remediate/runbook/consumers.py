@@ -54,7 +54,8 @@ def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]
     if credential.inspection is None:
         unknown.append("everything the account runs: the Hub was not asked who this credential is (`--inspect`)")
     if not report.complete:
-        unknown.append(f"what this report could not read: {len(report.skipped)} places")
+        places = "1 place" if len(report.skipped) == 1 else f"{len(report.skipped)} places"
+        unknown.append(f"what this report could not read: {places}")
     return tuple(unknown)
 
 
