@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.names import is_namespace
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant, Inspection
 from tokenaudit.policy.context import CLASSIC_ROLES
@@ -66,9 +67,10 @@ READS = ("repo.content.read",)
 
 
 def own_for_reading(hub: Hub, namespaces: Sequence[str], now: datetime) -> OwnVerdict | None:
-    """`judge_own` for an audit that reads everything `namespaces` own.
+    """`judge_own` for an audit that reads everything `namespaces` own; None where none of them is of the Hub.
 
     Raises:
         ConfigurationError: as `judge_own`.
     """
-    return judge_own(hub, [Grant(Entity("org", name), READS) for name in namespaces], now)
+    of_the_hub = [name for name in namespaces if is_namespace(name)]
+    return judge_own(hub, [Grant(Entity("org", name), READS) for name in of_the_hub], now) if of_the_hub else None

@@ -56,6 +56,29 @@ def test_a_token_that_can_do_more_than_read_is_told_of_with_a_link_to_a_lesser_o
     assert org.own not in ran.err
 
 
+def test_what_was_revoked_since_is_not_called_active_though_its_place_is_unchanged(org: Acme) -> None:
+    org.repository("m")
+    (value,) = [value for name, value in org.tokens.items() if name != "own"]
+    org.double.knows(value)
+    (before,) = sweep(org, "-f", "json").report["credentials"]
+    assert before["inspection"]["status"] == "active"
+    (org.folder / "leak.txt").write_text(value)
+    assert run(org, "revoke", fingerprint(value), "--from", str(org.folder / "leak.txt"), "--yes").code == 0
+    (after,) = sweep(org, "-f", "json").report["credentials"]
+    assert after["inspection"]["status"] == "invalid"
+    assert after["inspection"]["account"] == before["inspection"]["account"]
+    assert "invalid" in run(org, "inventory", "list").out
+
+
+def test_a_sweep_of_other_places_says_nothing_of_the_token_for_the_hub(org: Acme, tmp_path: Path) -> None:
+    org.repository("m", secret=False)
+    (tmp_path / "urls").write_text(f"file://{org.folder}/model-m\n")
+    ran = run(org, "sweep", "--from-file", str(tmp_path / "urls"))
+    assert ran.code == 0
+    assert "sweeping 1 repository\n" in ran.err
+    assert "your own token" not in ran.err
+
+
 def test_progress_goes_to_stderr_and_quiet_means_quiet(org: Acme) -> None:
     org.repository("m", secret=False)
     ran = sweep(org, "-f", "json")
@@ -70,7 +93,7 @@ def test_progress_goes_to_stderr_and_quiet_means_quiet(org: Acme) -> None:
     [
         (["sweep"], "name a user or an organization"),
         (["sweep", "nobody"], "there is no user or organization nobody"),
-        (["sweep", "acme", "--type", "paper"], "no such type"),
+        (["sweep", "acme", "--type", "bogus"], "--type bogus: no such type"),
         (["sweep", "acme", "--from-file", "absent.txt"], "can't be read"),
         (["sweep", "acme", "--cluster", "tcp://127.0.0.1:1"], "no Dask scheduler answers"),
         (["sweep", "acme", "--inventory", "postgresql://u:hidden@127.0.0.1:1/x"], "no server answers"),

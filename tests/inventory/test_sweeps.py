@@ -149,6 +149,21 @@ def test_a_certain_sighting_outweighs_a_doubtful_one(book: Inventory) -> None:
     assert book.credentials()[0].credential.likelihood == "credential"
 
 
+def test_an_end_is_noted_unless_the_hub_was_asked_later(book: Inventory) -> None:
+    found, other = credential(1, "app.py"), credential(2, "b.py")
+    alive = Inspection("active", START, "it accepts it", name="laptop")
+    number = sweep(book, START, outcome(credentials=[found]))
+    book.commit(number, [replace(outcome(credentials=[found]), inspections={found.fingerprint: alive})], START)
+    dead = Inspection("invalid", START - DAY, "it refuses it")
+    book.ended({found.fingerprint: dead, other.fingerprint: dead})
+    assert book.credentials()[0].credential.inspection == alive
+    book.ended({found.fingerprint: replace(dead, checked_at=START + DAY)})
+    (known,) = book.credentials()
+    assert known.credential.inspection == replace(
+        alive, status="invalid", reason="it refuses it", checked_at=START + DAY
+    )
+
+
 def test_inspections_of_a_sweep_are_remembered_for_its_continuation(book: Inventory) -> None:
     found = credential(1, "a.py")
     said = Inspection("active", START, "the Hub accepted it", role="write")

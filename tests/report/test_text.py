@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,16 @@ def test_a_credential_where_its_owner_keeps_it_need_not_be_revoked() -> None:
     assert "Nothing: it stands where its owner keeps it; --inspect asks the Hub" in screen
     assert "Revoke it" not in screen
     assert "Replace it" not in screen
+
+
+def test_an_answer_of_an_earlier_run_is_told_with_its_time() -> None:
+    report = a_leak()
+    (credential,) = report.credentials
+    assert credential.inspection is not None
+    assert "asked on" not in render(report, "text")
+    asked = replace(credential.inspection, checked_at=report.started_at - timedelta(hours=2))
+    screen = render(replace(report, credentials=(replace(credential, inspection=asked),)), "text")
+    assert f", asked on {asked.checked_at:%Y-%m-%d %H:%M} UTC" in screen
 
 
 def test_the_worst_comes_first_however_the_report_is_ordered() -> None:

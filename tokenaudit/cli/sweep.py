@@ -84,6 +84,7 @@ def sweep(
             settings=load_settings(),
             screen=shown,
             full=full,
+            ends=options.answers().ends(hub.endpoint),
         )
     own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())
     if own is not None and own.too_much is not False:

@@ -48,7 +48,7 @@ class PlainScreen:
     def watch(self, tally: Tally) -> None:
         """From now on a line now and then tells of `tally`."""
         self._tally = tally
-        self.note(f"sweeping {tally.repositories} repositories")
+        self.note(f"sweeping {tally.repositories:,} {'repository' if tally.repositories == 1 else 'repositories'}")
         self._teller.start()
 
     def note(self, message: str) -> None:

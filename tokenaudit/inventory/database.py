@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -129,6 +129,11 @@ class Inventory:
         """Remembers the verdicts and recommendations of credentials that are known already."""
         with self._transaction() as connection:
             record.assessed(connection, credentials)
+
+    def ended(self, ends: Mapping[str, Inspection]) -> None:
+        """Remembers that known credentials are dead: by fingerprint, what the Hub said of each."""
+        with self._transaction() as connection:
+            record.ended(connection, ends)
 
     def forget(self, fingerprints: Sequence[str] = (), namespace: str | None = None) -> int:
         """Removes credentials, or everything about a namespace; how many credentials went."""

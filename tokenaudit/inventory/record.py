@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -176,6 +176,18 @@ def assessed(connection: Connection, credentials: Iterable[Credential]) -> None:
         connection.execute(
             update(CREDENTIALS).where(CREDENTIALS.c.fingerprint == credential.fingerprint).values(document=packed(bare))
         )
+
+
+def ended(connection: Connection, ends: Mapping[str, Inspection]) -> None:
+    """Notes the ends of known credentials, by fingerprint, unless the Hub was asked later than that."""
+    for fingerprint, end in ends.items():
+        held = connection.execute(
+            select(CREDENTIALS.c.document).where(CREDENTIALS.c.fingerprint == fingerprint)
+        ).scalar()
+        last = unpacked(held, Credential).inspection if held is not None else None
+        if last is None or last.checked_at < end.checked_at:
+            last = replace(last, status=end.status, reason=end.reason, checked_at=end.checked_at) if last else end
+            _change(connection, fingerprint, inspection=last)
 
 
 def _change(connection: Connection, fingerprint: str, *, inspection: Inspection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
@@ -11,6 +12,8 @@ from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.screen import Screen
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tokenaudit.model import Credential, Grant, Inspection, Problem, Report, Skipped
     from tokenaudit.report import Options
     from tokenaudit.report.screen import Span
@@ -21,6 +24,9 @@ MOST_WHOLE = 30
 
 MOST_SKIPPED = 20
 MOST_GRANTS = 6
+_RECENTLY = timedelta(hours=1)
+"""An answer that was that old when a run began is told with its time: it is one of an earlier run."""
+
 _FINGERPRINT = 12
 _COMMIT = 12
 _LONGEST = 300
@@ -41,7 +47,7 @@ def render(report: Report, options: Options) -> str:
     several = view.several(report)
     likely, problems = view.likely(report), view.problems(report)
     for credential in likely[:MOST_WHOLE]:
-        _credential(screen, credential, several=several)
+        _credential(screen, credential, report.started_at, several=several)
     for credential in likely[MOST_WHOLE:]:
         _line(screen, credential.severity, _short(credential, several=several))
     screen.blank()
@@ -57,7 +63,7 @@ def render(report: Report, options: Options) -> str:
     return screen.written()
 
 
-def _credential(screen: Screen, credential: Credential, *, several: bool) -> None:
+def _credential(screen: Screen, credential: Credential, started_at: datetime, *, several: bool) -> None:
     severity = credential.severity
     screen.add(
         (f" {severity.value.upper()} ", STYLES[severity]),
@@ -66,7 +72,7 @@ def _credential(screen: Screen, credential: Credential, *, several: bool) -> Non
         f"  {kind(credential.kind)}  ",
         (_clean(credential.fingerprint)[:_FINGERPRINT], "dim"),
     )
-    _who(screen, credential)
+    _who(screen, credential, started_at)
     _where(screen, credential, several=several)
     reasons = sorted(credential.verdict.reasons, key=lambda r: -r.severity.rank) if credential.verdict else ()
     for number, reason in enumerate(reasons):
@@ -75,12 +81,14 @@ def _credential(screen: Screen, credential: Credential, *, several: bool) -> Non
     screen.blank()
 
 
-def _who(screen: Screen, credential: Credential) -> None:
+def _who(screen: Screen, credential: Credential, started_at: datetime) -> None:
     inspection = credential.inspection
     if inspection is None:
         return
     style = {"active": "bold red", "unknown": "yellow"}.get(inspection.status, "green")
-    _row(screen, "who", (inspection.status, style), *_identity(inspection))
+    is_old = inspection.checked_at < started_at - _RECENTLY
+    asked = [(f", asked on {inspection.checked_at:%Y-%m-%d %H:%M} UTC", "dim")] if is_old else []
+    _row(screen, "who", (inspection.status, style), *_identity(inspection), *asked)
     for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
         _row(screen, "may" if number == 0 else "", grant_text(grant))
     if len(inspection.grants) > MOST_GRANTS:

@@ -49,8 +49,11 @@ def scope_of(
 
 
 def _types(named: str) -> tuple[RepoType, ...]:
-    wanted = {name.strip().removesuffix("s") for name in named.split(",") if name.strip()}
-    for name in sorted(wanted - set(TYPES)):
+    typed = [name.strip() for name in named.split(",") if name.strip()]
+    wanted = {name if name in TYPES else name.removesuffix("s") for name in typed}
+    for name in typed:
+        if name.removesuffix("s") in TYPES:
+            continue
         message = f"--type {name}: no such type; choose from {', '.join(TYPES)}"
         raise UsageError(message)
     return cast("tuple[RepoType, ...]", tuple(name for name in TYPES if name in wanted))

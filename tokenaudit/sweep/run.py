@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -46,11 +46,13 @@ def sweep(
     settings: Settings | None = None,
     screen: Screen | None = None,
     full: bool = False,
+    ends: Mapping[str, Inspection] | None = None,
     now: Callable[[], datetime] | None = None,
 ) -> Swept:
     """Audits everything `scope` covers and remembers it in `inventory`.
 
-    A sweep of the same scope that was cut short is continued. `full` reads unchanged places again, too.
+    A sweep of the same scope that was cut short is continued. `full` reads unchanged places again, too. `ends` are what
+    the Hub said of credentials that are known to be dead, by fingerprint: in an unchanged place nobody asks again.
 
     Raises:
         UsageError: a namespace doesn't exist, or the Hub can't be asked at all.
@@ -66,6 +68,7 @@ def sweep(
         shop.inspecting.learn(inventory.inspections(running.id))
         states = None if full else inventory.states()
         stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, screen=screen, now=now)
+        inventory.ended(ends or {})
         swept = _report(inventory, running.id, running.started_at, made, shop, settings, stopped, now)
         inventory.assessed(swept.report.credentials)
         if swept.finished:
