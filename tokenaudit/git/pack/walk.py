@@ -20,7 +20,7 @@ from tokenaudit.git.pack.delta import build
 from tokenaudit.git.pack.forest import Forest
 from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
 from tokenaudit.git.pack.index import Ids
-from tokenaudit.git.pack.search import Visit, search
+from tokenaudit.git.pack.search import Leaf, Visit, search
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
 
@@ -45,12 +45,14 @@ class PackShare:
         """See `objects.Share`."""
         found: list[GitObject | Unread] = []
 
-        def visit(node: int, data: bytes | None, base: bytes | None, delta: bytes | None, _: bool) -> bool:  # noqa: FBT001 - as `Visit` says
-            content = build(base, delta) if data is None else data
-            found.append(GitObject(self.name(node), self._type(node), content))
+        def visit(node: int, data: bytes, *_: object) -> bool:
+            found.append(GitObject(self.name(node), self._type(node), data))
             return False
 
-        for failures in self.walk(visit, pause=1):
+        def leaf(node: int, inflated: bytes, base: bytes | None, _: bool) -> None:  # noqa: FBT001 - as `Leaf` says
+            visit(node, inflated if base is None else build(base, inflated))
+
+        for failures in self.walk(visit, leaf, pause=1):
             yield from found
             found.clear()
             yield from failures
@@ -71,8 +73,10 @@ class PackShare:
     def _types(self) -> npt.NDArray[np.uint8]:
         return self.forest.types
 
-    def walk(self, visit: Visit, pause: int = 64) -> Iterator[list[Unread]]:
+    def walk(self, visit: Visit, leaf: Leaf, pause: int = 64) -> Iterator[list[Unread]]:
         """Visits every wanted object; yields after every `pause` trees, with the objects that could not be read.
+
+        Objects from which nothing else is built go to `leaf`, the others to `visit`.
 
         Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
         its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
@@ -80,11 +84,11 @@ class PackShare:
         with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             try:
-                yield from self._trees(view, visit, pause)
+                yield from self._trees(view, visit, leaf, pause)
             finally:
                 view.release()
 
-    def _trees(self, view: memoryview, visit: Visit, pause: int) -> Iterator[list[Unread]]:
+    def _trees(self, view: memoryview, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
         plan = _plan(self)
         starts, ends, sizes = plan.starts, plan.ends, plan.sizes
         first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
@@ -97,7 +101,6 @@ class PackShare:
                 yield failures
                 failures = []
             base: bytes | None = None
-            data: bytes | None
             node, mark = root, False
             while True:
                 begin, stop = first[node], first[node + 1]
@@ -106,14 +109,12 @@ class PackShare:
                     inflated = decompress(stored) if len(stored) < TINY else bytes(inflate(stored, sizes[node] or 1))
                     if len(inflated) != sizes[node]:
                         raise ValueError
-                    if base is None:
-                        data = inflated
-                        seen = visit(names[node], data, None, None, False) if wanted[node] else False  # noqa: FBT003 - as `Visit` says
-                    else:
-                        data = build(base, inflated) if begin < stop else None
+                    if begin < stop:
+                        data = inflated if base is None else build(base, inflated)
                         seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
-                    if begin < stop and data is not None:
                         stack.append((data, seen, begin, stop))
+                    elif wanted[node]:
+                        leaf(names[node], inflated, base, mark)
                 except _DAMAGES as damage:
                     failures += self._lost(plan, node, damage)
                 if not stack:
