@@ -243,6 +243,22 @@ def test_names_from_a_report_made_by_hand_lead_nowhere_else(after: Breach) -> No
     assert "\x1b" not in after.incident("--report", "odd.json").out
 
 
+def test_what_the_hub_tells_nothing_of_is_not_asked_for_again(after: Breach) -> None:
+    """Handing such a value over would give the same view once more."""
+    secret, refresh = after.mint.client_secret(), after.mint.refresh_token()
+    after.environment["TOKENAUDIT_INVENTORY"] = str(after.folder / "nowhere")
+    view = after.view(stdin=f"{secret}\n{refresh}\n")
+    told = {item["subject"]: (item["do"], item["command"]) for item in view["open"]}
+    assert told[fingerprint(secret)][0].endswith("make a new one in the application's settings, which ends this one.")
+    assert "remove the application's access" in told[fingerprint(refresh)][0]
+    assert {command for _, command in told.values()} == {None}
+
+
+def test_an_application_has_no_webhooks_of_its_own(after: Breach) -> None:
+    token = after.double.knows(after.mint.app_token(), bodies.app())
+    assert "webhooks of nightly-sync" not in skipped(after.view(stdin=f"{token}\n"))
+
+
 def test_since_can_be_chosen(after: Breach) -> None:
     view = after.view("--since", "2026-08-01")
     assert (view["since"], view["since_reason"]) == ("2026-08-01T00:00:00Z", "--since")

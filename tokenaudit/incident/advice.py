@@ -11,6 +11,11 @@ from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.places import found_again
 
 _ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
+_NOT_ASKABLE = {
+    "oauth_client_secret": "make a new one in the application's settings, which ends this one",
+    "oauth_refresh_token": "remove the application's access in the settings of the account that gave it",
+}
+"""How to end those of which whoami tells nothing, so that handing them over would lead nowhere."""
 
 
 def for_credential(
@@ -25,6 +30,8 @@ def for_credential(
     if touched.kind in _ENDS_BY_ITSELF:
         do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
         return do + runbook, None
+    if touched.kind in _NOT_ASKABLE:
+        return f"The Hub tells nobody whether it lives: {_NOT_ASKABLE[touched.kind]}.{runbook}", None
     if touched.status != "active":
         how = "" if place else " on standard input"
         return f"Hand its value over{how}, so that the Hub can be asked whether it lives.{runbook}", (

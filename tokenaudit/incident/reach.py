@@ -138,7 +138,8 @@ def _recorded(power: Power, found: Reaching) -> None:
 
 
 def _people(details: Inspection, found: Reaching) -> None:
-    if details.account is not None:
+    # An application has no settings page of its own that anybody could look at.
+    if details.account is not None and details.account.type != "app":
         (found.organizations if details.account.type == "org" else found.users).add(details.account.name)
     found.organizations.update(org.name for org in details.orgs)
     found.admin_of.update(org.name for org in details.orgs if org.role == "admin" and not org.restrictions)
