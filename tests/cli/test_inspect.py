@@ -292,3 +292,11 @@ def test_the_auditors_own_token_gets_the_same_honesty(
     assert words in ran.out
     assert ("settings/tokens/new" in ran.out) == ("more powerful" in words or "told" in words)
     assert value not in ran.out
+
+
+@pytest.mark.parametrize("backend", ["", "nowhere.Keyring", "json.NoSuchThing"])
+def test_a_keyring_that_cannot_be_loaded_is_one_line(hub_double: HubDouble, tmp_path: Path, backend: str) -> None:
+    ran = run(hub_double, tmp_path, "--keyring", "x", PYTHON_KEYRING_BACKEND=backend)
+    assert (ran.code, ran.out) == (2, "")
+    assert "the keyring that is configured can't be loaded" in ran.err
+    assert ran.err.count("\n") == 1

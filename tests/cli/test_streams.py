@@ -89,3 +89,11 @@ def test_an_output_that_cannot_be_written_is_named(leak: Path, command: list[str
     assert ran.err.startswith(f"tokenaudit: error: can't write to {place}: ")
     assert ran.err.count("\n") == 1
     assert sorted(home.rglob("*")) == before
+
+
+def test_a_keyring_that_cannot_be_loaded_is_a_place_that_was_not_read(tmp_path: Path) -> None:
+    ran = tokenaudit("doctor", "-f", "json", home=tmp_path, env={"PYTHON_KEYRING_BACKEND": "nowhere.Keyring"})
+    assert (ran.code, ran.err) == (3, "")
+    (gap,) = ran.report["skipped"]
+    assert gap["where"] == "OS keyring"
+    assert "can't be loaded" in gap["reason"]

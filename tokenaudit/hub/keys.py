@@ -70,7 +70,11 @@ def _act(action: Callable[[KeyringBackend], T]) -> T:
     import keyring  # noqa: PLC0415 - slow to load, and most runs need none
     from keyring.errors import KeyringError  # noqa: PLC0415 - as above
 
-    backend = keyring.get_keyring()
+    try:
+        backend = keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
+        message = f"the keyring that is configured can't be loaded ({type(error).__name__}); {_REMEDY}"
+        raise ConfigurationError(message) from None
     parts = getattr(backend, "backends", None) or [backend]
     unsafe = [part for part in parts if type(part).__module__.startswith(_UNSAFE_MODULES)]
     if unsafe or not backend.priority > 0:

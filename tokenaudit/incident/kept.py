@@ -56,7 +56,7 @@ def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *
     was_there = before is not None and before.updated_at is not None and before.updated_at < incident.cutoff
     doubt = "" if was_there else "; whether it was there before is not known"
     return _kept(
-        latest, "yes" if was_there else "perhaps", f"{why}, which is since{doubt}", "done", asked_now=asked_now
+        latest, "yes" if was_there else "perhaps", f"{why}, after the cut-off{doubt}", "done", asked_now=asked_now
     )
 
 

@@ -23,7 +23,13 @@ def keyring_entries() -> Iterator[tuple[str, str | Skipped]]:
     from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415 - as above
     from keyring.errors import KeyringError  # noqa: PLC0415 - as above
 
-    if isinstance(keyring.get_keyring(), NoKeyring):
+    try:
+        backend = keyring.get_keyring()
+    except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
+        reason = f"the one that is configured can't be loaded ({type(error).__name__}): mend PYTHON_KEYRING_BACKEND"
+        yield "keyring", Skipped("OS keyring", reason)
+        return
+    if isinstance(backend, NoKeyring):
         return
     for service, user in _ENTRIES:
         name = f"keyring entry {service}/{user}"
