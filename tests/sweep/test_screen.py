@@ -98,7 +98,7 @@ def test_a_terminal_that_nobody_looks_at_gets_plain_lines(org: Acme, more: dict[
     shown, _, code = on_a_terminal(org, "sweep", "acme", "--no-inspect", **more)
     assert code == 1
     assert "\x1b" not in shown
-    assert "sweeping 1 repositories" in shown
+    assert "sweeping 1 repository" in shown
 
 
 def test_a_log_gets_the_same_numbers_as_lines(org: Acme) -> None:
