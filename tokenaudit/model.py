@@ -176,6 +176,11 @@ class Inspection:
     """False where the Hub named a fine-grained role without its grants: nothing may then be called minimal."""
     endpoint: str | None = None
 
+    @property
+    def dead(self) -> bool:
+        """Whether it is of no use to anyone any more; nothing revives one."""
+        return self.status in {"invalid", "expired"}
+
 
 @dataclass(frozen=True)
 class ReachedRepo:

@@ -115,7 +115,7 @@ def opened(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Insp
         )
         return Desk(hub, None, reason)
     said = inspected(own.secret)
-    if said.status in {"invalid", "expired"}:
+    if said.dead:
         reason = f"your own token {own.secret.display} (from {own.origin}) is {said.status}: give a new one in HF_TOKEN"
         return Desk(hub, None, reason)
     return Desk(hub, own.secret, own=said)

@@ -8,8 +8,6 @@ from datetime import datetime
 
 from tokenaudit.model import Credential, Inspection
 
-_DEAD = frozenset({"invalid", "expired"})
-
 
 @dataclass(frozen=True)
 class Standing:
@@ -27,7 +25,7 @@ class Standing:
     @property
     def dead(self) -> bool:
         """Whether it is known to be of no use to anyone any more."""
-        return self.inspection.status in _DEAD
+        return self.inspection.dead
 
 
 def standing(
@@ -49,7 +47,7 @@ def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, no
     expiry = credential.claims.expires_at if credential.claims is not None else None
     if expiry is not None and expiry <= now:
         return Inspection("expired", now, f"its own claims say that it expired at {expiry:%Y-%m-%d %H:%M} UTC")
-    return next((one for one in said if one.status in _DEAD and one.endpoint in (None, endpoint)), None)
+    return next((one for one in said if one.dead and one.endpoint in (None, endpoint)), None)
 
 
 def _unsettled(
@@ -62,7 +60,7 @@ def _unsettled(
         return Standing(_with(details, asked), details, asked_now=True, told=True)
     if last is None:
         return Standing(Inspection("unknown", now, "the Hub was never asked"), None, asked_now=False, told=False)
-    if last.status in _DEAD:
+    if last.dead:
         reason = f"{last.status} at {last.endpoint}, which is another Hub than the one asked now"
         last = replace(last, status="unknown", reason=reason)
     return Standing(_with(details, last), details, asked_now=False, told=True)

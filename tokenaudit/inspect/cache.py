@@ -23,7 +23,6 @@ from tokenaudit.model import Inspection
 LIFE = timedelta(hours=1)
 _T = TypeVar("_T")
 _LAYOUT = 2
-_DEAD = frozenset({"invalid", "expired"})
 _TABLE = """
 CREATE TABLE IF NOT EXISTS inspections (
     fingerprint TEXT, endpoint TEXT, checked_at TEXT, is_dead INTEGER, inspection BLOB,
@@ -80,7 +79,7 @@ class DiskCache:
             fingerprint,
             inspection.endpoint or "",
             inspection.checked_at.isoformat(),
-            inspection.status in _DEAD,
+            inspection.dead,
             msgspec.json.encode(inspection),
         )
         stale = (inspection.checked_at - self._life).isoformat()

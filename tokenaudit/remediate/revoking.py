@@ -26,7 +26,6 @@ Result: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "lef
 WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the questions whether a credential is dead."""
 
-_DEAD = frozenset({"invalid", "expired"})
 _SHORTEST_PREFIX = 8
 
 
@@ -60,7 +59,7 @@ class Candidate:
     @property
     def dead(self) -> bool:
         """Whether the Hub refuses it already."""
-        return self.inspection is not None and self.inspection.status in _DEAD
+        return self.inspection is not None and self.inspection.dead
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ def carry_out_in_organization(
 
 def candidate_is_out(seen: Inspection, organization: str) -> bool | None:
     """Whether a credential is shut out of `organization`; None where the Hub does not say."""
-    if seen.status in _DEAD:
+    if seen.dead:
         return True
     restrictions = next((o.restrictions for o in seen.orgs if o.name == organization), None)
     return None if restrictions is None else "token-revoked" in restrictions
@@ -237,7 +236,7 @@ def _shown(shut: bool | None, organization: str) -> str:  # noqa: FBT001 - the a
 
 
 def _judged(candidate: Candidate, seen: Inspection | None) -> Outcome:
-    if seen is not None and seen.status in _DEAD:
+    if seen is not None and seen.dead:
         return _outcome(candidate, "revoked", "the Hub refuses it (whoami answered 401)")
     if seen is not None and seen.status == "active":
         return _outcome(candidate, "alive", "the request was accepted, but the Hub still knows it: ask again later")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 _LONGEST = 300
 _MOST = 30
 _STATUS = {"active": "bold", "unknown": "yellow", "invalid": "dim", "expired": "dim"}
-_DEAD = frozenset({"invalid", "expired"})
 _PRIVILEGE = {
     "over": ("more than it needs to be", "bold red"),
     "minimal": ("minimal: nothing here is too much", "bold green"),
@@ -81,11 +80,8 @@ def _credential(credential: Credential, report: Report) -> Node:
         parts += _organizations(inspection.orgs)
     if credential.reach is not None:
         parts.append(_reach(credential.reach))
-    if (
-        inspection is not None
-        and inspection.status in _DEAD
-        and not (credential.verdict and credential.verdict.reasons)
-    ):
+    judged = credential.verdict is not None and credential.verdict.reasons
+    if inspection is not None and inspection.dead and not judged:
         parts.append(Node(("nothing to do: nobody can use it any more",)))
         return Node(head, tuple(parts))
     if credential.verdict is not None:

@@ -144,12 +144,12 @@ def notes(spot: view.Spot) -> list[str]:
 def _next(screen: Screen, credential: Credential) -> None:
     reasons = credential.verdict.reasons if credential.verdict else ()
     remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
-    status = credential.inspection.status if credential.inspection else "unknown"
+    dead = credential.inspection is not None and credential.inspection.dead
     if not remedies and credential.locations and not exposed(credential):
         asked = "" if credential.inspection else "; --inspect asks the Hub whether it may do more than it needs"
         _row(screen, "do", f"Nothing: it stands where its owner keeps it{asked}.")
         return
-    if not remedies and credential.locations and status not in {"invalid", "expired"}:
+    if not remedies and credential.locations and not dead:
         remedies = [
             "Revoke it at https://huggingface.co/settings/tokens and replace it; deleting the text is not enough."
         ]

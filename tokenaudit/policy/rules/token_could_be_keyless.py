@@ -28,7 +28,7 @@ _WORKFLOW = re.compile(r"(^|/)(\.github/workflows/|\.gitlab-ci\.yml$|\.circleci/
 
 def check(credential: Credential, context: Context) -> Iterator[Reason]:
     """A stored token does what a keyless exchange could do."""
-    if credential.inspection is not None and credential.inspection.status in ("invalid", "expired"):
+    if credential.inspection is not None and credential.inspection.dead:
         return
     recommendation = credential.recommendation
     if recommendation is not None:

@@ -25,7 +25,7 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         return
     inspection = credential.inspection
     claims = credential.claims
-    if inspection is not None and inspection.status in ("invalid", "expired"):
+    if inspection is not None and inspection.dead:
         yield Reason(
             RULE.id,
             Severity.LOW,

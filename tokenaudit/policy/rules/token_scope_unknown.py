@@ -22,7 +22,7 @@ RULE = Rule(
 def check(credential: Credential, context: Context) -> Iterator[Reason]:
     """What a token may do can't be told."""
     inspection = credential.inspection
-    if inspection is None or inspection.status in ("invalid", "expired"):
+    if inspection is None or inspection.dead:
         return
     if active(credential) is None:
         message = f"neither its owner nor its rights are known: {inspection.reason}"

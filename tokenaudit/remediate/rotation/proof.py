@@ -33,7 +33,7 @@ def identity_trouble(new: Inspection, old: Inspection | None, account: str | Non
     name = new.account.name if new.account else None
     pending = [o.name for o in new.orgs if "token-policy" in o.restrictions]
     for wrong, words in (
-        (new.status in {"invalid", "expired"}, f"the new token is already dead: {new.reason}"),
+        (new.dead, f"the new token is already dead: {new.reason}"),
         (new.status != "active", f"the Hub does not say who the new token is: {new.reason}; try again later"),
         (expected not in {None, name}, f"the new token speaks for {name}, the old one for {expected}"),
         (new.role != "fineGrained", f"the new token has the role {new.role}: make a fine-grained one"),

@@ -22,7 +22,6 @@ from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.proof import compare, doors, identity_trouble
 from tokenaudit.secret import Secret
 
-_DEAD = frozenset({"invalid", "expired"})
 _TRIES = 4
 
 
@@ -82,7 +81,7 @@ class Walk:
             ConfigurationError: a token of the auditor's is missing, or the journal can't be written.
         """
         old = self._identify()
-        dead = old.status in _DEAD
+        dead = old.dead
         self._survey()
         if self.dry_run:
             self._foresee(dead=dead)
@@ -223,7 +222,7 @@ class Walk:
     def _prove_gone(self, new: Secret) -> None:
         title = "Prove that the old one is gone and the new one works"
         old, fresh = self._inspect(self.old, self.kind), self._inspect(new, "user_token")
-        if old.status not in _DEAD:
+        if not old.dead:
             raise self._halted(title, "gone", f"the old token is {old.status}: {old.reason}")
         if fresh.status != "active":
             raise self._halted(title, "gone", f"the new token is {fresh.status}: {fresh.reason}")

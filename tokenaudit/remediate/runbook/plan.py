@@ -12,7 +12,6 @@ from tokenaudit.remediate.runbook.nouns import Mode, Plan, PlannedCredential
 from tokenaudit.remediate.runbook.steps import steps_of
 
 _OURS = frozenset({"machine", "keyring", "environment"})
-_DEAD = frozenset({"invalid", "expired"})
 
 
 def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Plan:
@@ -59,11 +58,10 @@ def _exposed(credential: Credential) -> bool:
 
 def _harm(credential: Credential) -> tuple[int, int, int, int, str]:
     """Sorts the worst first: alive, severe, able to write much, read by many."""
-    status = credential.inspection.status if credential.inspection else "unknown"
     severity = credential.verdict.severity.rank if credential.verdict else Severity.HIGH.rank
     reach = credential.reach
     return (
-        int(status in _DEAD),
+        int(credential.inspection is not None and credential.inspection.dead),
         -severity,
         -(reach.writable if reach else 0),
         -(reach.downloads_month if reach else 0),

@@ -11,7 +11,6 @@ from tokenaudit.remediate.places import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.nouns import Consumer, Mode, Step
 from tokenaudit.remediate.runbook.purge import purge_steps
 
-_DEAD = frozenset({"invalid", "expired"})
 _ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
 _LONGEST = 6
 
@@ -34,7 +33,7 @@ def _ordered(
     unknown: Sequence[str],
     mode: Mode,
 ) -> Iterator[Step]:
-    dead = credential.inspection is not None and credential.inspection.status in _DEAD
+    dead = credential.inspection is not None and credential.inspection.dead
     yield _identify(credential)
     if mode == "breach" and not dead:
         yield _revoke(credential, mode, consumers)
