@@ -9,7 +9,7 @@ from dulwich.errors import ApplyDeltaError
 
 from tokenaudit.detect.interface import Sight
 from tokenaudit.git.objects import Haul, ObjectType, Unread, Watcher
-from tokenaudit.git.pack.delta import build, novelty
+from tokenaudit.git.pack.delta import Novelty, build, novelty
 
 Visit: TypeAlias = Callable[[int, bytes, "bytes | None", bytes, bool], bool]
 """Given (position, content, base, delta, what the visit of the base returned): looks at an object with own deltas.
@@ -67,40 +67,41 @@ class _Looking:
 
     def visit(self, node: int, data: bytes, base: bytes | None, delta: bytes, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
         """See `Visit`."""
-        haul = self.haul
-        haul.objects += 1
-        haul.bytes += len(data)
-        if is_clean and self._reach is not None and base and len(delta) < _SHORT_DELTA < len(base):
-            news = novelty(base, delta, self._reach)
-            if news is not None and self._look(news.pieces) is Sight.NOTHING:
-                return True
+        self._count(len(data))
+        news = self._news(delta, base) if is_clean else None
+        if news is not None and self._look(news.pieces) is Sight.NOTHING:
+            return True
         return self._whole(node, data)
 
     def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - as `Leaf` says
         """See `Leaf`."""
-        haul = self.haul
-        if base is None:
-            text, size = delta, len(delta)
-        else:
-            news = None
-            if is_clean and self._reach is not None and len(delta) < _SHORT_DELTA < len(base):
-                news = novelty(base, delta, self._reach)
-            if news is None:
-                text = build(base, delta)
-                haul.objects += 1
-                haul.bytes += len(text)
-                self._whole(node, text)
-                return
-            text, size = news
-            self._held += len(base)
-        haul.objects += 1
-        haul.bytes += size
-        if base is None and (len(text) > _LITTLE or self._reach is None):
-            self._whole(node, text)
+        news = self._news(delta, base) if is_clean else None
+        if news is not None:
+            self._count(news.size)
+            self._put_aside(node, delta, base, news.pieces)
             return
+        content = delta if base is None else build(base, delta)
+        self._count(len(content))
+        if base is None and len(content) <= _LITTLE and self._reach is not None:
+            self._put_aside(node, delta, base, content)
+        else:
+            self._whole(node, content)
+
+    def _count(self, size: int) -> None:
+        self.haul.objects += 1
+        self.haul.bytes += size
+
+    def _news(self, delta: bytes, base: bytes | None) -> Novelty | None:
+        """What `delta` brings to a clean base, where that is less to search than the result."""
+        if self._reach is None or base is None or not len(delta) < _SHORT_DELTA < len(base):
+            return None
+        return novelty(base, delta, self._reach)
+
+    def _put_aside(self, node: int, delta: bytes, base: bytes | None, text: bytes) -> None:
         self._texts.append(text)
         self._waiting.append((node, delta, base))
         self._size += len(text)
+        self._held += len(base) if base is not None else 0
         if self._size > _MUCH or self._held > _MOST_HELD:
             self.settle()
 
