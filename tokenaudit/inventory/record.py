@@ -163,39 +163,38 @@ def mark(location: Location) -> str:
 
 def _inspected(connection: Connection, sweep: int, outcome: Outcome) -> None:
     for fingerprint, inspection in outcome.inspections.items():
-        _change(connection, fingerprint, inspection=inspection)
-        connection.execute(
-            update(CREDENTIALS).where(CREDENTIALS.c.fingerprint == fingerprint).values(inspected_in=sweep)
-        )
+        known = _known(connection, fingerprint)
+        if known is not None:
+            _change(connection, replace(known, inspection=inspection), inspected_in=sweep)
 
 
 def assessed(connection: Connection, credentials: Iterable[Credential]) -> None:
     """Verdict, reach and recommendation of credentials that are known already."""
     for credential in credentials:
-        bare = replace(credential, locations=())
-        connection.execute(
-            update(CREDENTIALS).where(CREDENTIALS.c.fingerprint == credential.fingerprint).values(document=packed(bare))
-        )
+        _change(connection, replace(credential, locations=()))
 
 
 def ended(connection: Connection, ends: Mapping[str, Inspection]) -> None:
     """Notes the ends of known credentials, by fingerprint, unless the Hub was asked later than that."""
     for fingerprint, end in ends.items():
-        held = connection.execute(
-            select(CREDENTIALS.c.document).where(CREDENTIALS.c.fingerprint == fingerprint)
-        ).scalar()
-        last = unpacked(held, Credential).inspection if held is not None else None
+        known = _known(connection, fingerprint)
+        if known is None:
+            continue
+        last = known.inspection
         if last is None or last.checked_at < end.checked_at:
-            last = replace(last, status=end.status, reason=end.reason, checked_at=end.checked_at) if last else end
-            _change(connection, fingerprint, inspection=last)
+            said = replace(last, status=end.status, reason=end.reason, checked_at=end.checked_at) if last else end
+            _change(connection, replace(known, inspection=said))
 
 
-def _change(connection: Connection, fingerprint: str, *, inspection: Inspection) -> None:
+def _known(connection: Connection, fingerprint: str) -> Credential | None:
     at = CREDENTIALS.c.fingerprint == fingerprint
-    known = connection.execute(select(CREDENTIALS.c.document).where(at)).scalar()
-    if known is not None:
-        changed = replace(unpacked(known, Credential), inspection=inspection)
-        connection.execute(update(CREDENTIALS).where(at).values(document=packed(changed)))
+    held = connection.execute(select(CREDENTIALS.c.document).where(at)).scalar()
+    return unpacked(held, Credential) if held is not None else None
+
+
+def _change(connection: Connection, bare: Credential, **columns: int) -> None:
+    at = CREDENTIALS.c.fingerprint == bare.fingerprint
+    connection.execute(update(CREDENTIALS).where(at).values(document=packed(bare), **columns))
 
 
 def _secrets(connection: Connection, key: str, outcome: Outcome, now: datetime) -> None:
