@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 
 app = typer.Typer(
     name="auth", help="Keep your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
@@ -44,7 +44,7 @@ def status(
     for name in keys.NAMES if backend else ():
         kept = keys.read(name)
         typer.echo(f"{name}: {kept.display if kept else 'nothing'}")
-    hub = options.hub(endpoint, no_token=False)
+    hub = asking.hub(endpoint, no_token=False)
     typer.echo(f"in use: {f'{hub.own.secret.display} from {hub.own.origin}' if hub.own else 'none'}")
     if check and hub.own:
         from tokenaudit.audit import utc_now  # noqa: PLC0415 - only where asked for

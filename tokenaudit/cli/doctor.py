@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 
 
 def doctor(
@@ -46,7 +46,7 @@ def doctor(
     with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
-            questions=options.questions(endpoint, reach, no_token=no_token) if inspect else None,
+            questions=asking.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             progress=progress,
         )

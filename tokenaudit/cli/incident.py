@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 from tokenaudit.errors import UsageError
 
 
@@ -104,9 +104,9 @@ def incident(
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or intake.STDIN in reports else sys.stdin.buffer
     examiner = Detector.load()
-    hub = options.hub(endpoint, no_token=no_token)
+    hub = asking.hub(endpoint, no_token=no_token)
     material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
-    answers = options.answers()
+    answers = asking.answers()
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 
 if TYPE_CHECKING:
     from tokenaudit.inspect.intake import Handed
@@ -71,7 +71,7 @@ def inspect(
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = Questions(
-            options.hub(endpoint, no_token=True),
+            asking.hub(endpoint, no_token=True),
             None if no_cache else DiskCache(default_path()),
             reach.value,
             tuple(named_repo(name) for name in repo or ()),

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from tokenaudit.cli.output import or_stdout
-
-if TYPE_CHECKING:
-    from tokenaudit.ask import Questions
-    from tokenaudit.hub.client import Hub
-    from tokenaudit.inspect.cache import DiskCache
-    from tokenaudit.remediate.revoking import Fresh
 
 
 class FailOn(str, Enum):
@@ -119,40 +113,3 @@ EndpointOption = Annotated[
 NoTokenOption = Annotated[
     bool, typer.Option("--no-token", help="Use no token of your own, whatever is configured.", rich_help_panel=_HUB)
 ]
-
-
-def hub(endpoint: str | None, *, no_token: bool) -> Hub:
-    """The Hub that `--endpoint` and `--no-token` describe.
-
-    Raises:
-        EndpointError: the address is neither https nor http on loopback.
-    """
-    from tokenaudit.hub.client import Hub  # noqa: PLC0415 - an offline run never loads the network
-
-    return Hub(endpoint, own_token=not no_token)
-
-
-def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Questions:
-    """What `--inspect` and its companions ask of the Hub.
-
-    Raises:
-        EndpointError: as `hub`.
-    """
-    from tokenaudit.ask import Questions  # noqa: PLC0415 - an offline run never loads the network
-    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
-
-    return Questions(hub(endpoint, no_token=no_token), DiskCache(default_path()), reach.value)
-
-
-def answers() -> DiskCache:
-    """What this machine remembers of the Hub's answers."""
-    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
-
-    return DiskCache(default_path())
-
-
-def fresh_cache() -> Fresh:
-    """Inspections for later runs, from a command that itself asks everything anew."""
-    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - an offline run never loads it
-
-    return Fresh(answers())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
@@ -59,14 +59,14 @@ def revoke(
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate import revoking  # noqa: PLC0415 - as above
 
-    hub = options.hub(endpoint, no_token=no_token)
+    hub = asking.hub(endpoint, no_token=no_token)
     values = _values(fingerprints, from_ or (), keyring or ())
     secrets = revoking.chosen(fingerprints, values.secrets)
     kinds = revoking.recognised(secrets, Detector.load())
     if not yes and not sys.stdin.isatty():
         message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"
         raise UsageError(message)
-    cache = options.fresh_cache()
+    cache = asking.fresh_cache()
     found = revoking.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers, cache=cache)
     sys.stderr.write("\n".join(revoking.preview(found, hub.endpoint, organization)) + "\n")
     if not yes and any(not c.dead for c in found):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 from tokenaudit.cli.boundary import say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
@@ -69,8 +69,8 @@ def rotate(
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
-    hub = options.hub(endpoint, no_token=no_token)
-    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, options.fresh_cache())
+    hub = asking.hub(endpoint, no_token=no_token)
+    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, asking.fresh_cache())
     known, rescan = _known(fingerprint, from_ or [], keyring)
     walk = start.begin(request, known, around, rescan)
     try:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 
 
 def scan(
@@ -84,7 +84,7 @@ def scan(
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             honour_ignores=honour_ignores,
-            questions=options.questions(endpoint, reach, no_token=no_token) if inspect else None,
+            questions=asking.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             jobs=jobs,
             progress=progress,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import asking, options
 from tokenaudit.cli import sweep_options as chosen
 from tokenaudit.cli.inventory import InventoryOption
 
@@ -64,7 +64,7 @@ def sweep(
     from tokenaudit.sweep.workshop import Workshop  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
-    hub = options.hub(endpoint, no_token=no_token)
+    hub = asking.hub(endpoint, no_token=no_token)
     setup = Setup(
         hub.endpoint,
         own_token=not no_token,
@@ -84,7 +84,7 @@ def sweep(
             settings=load_settings(),
             screen=shown,
             full=full,
-            ends=options.answers().ends(hub.endpoint),
+            ends=asking.answers().ends(hub.endpoint),
         )
     own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())
     if own is not None and own.too_much is not False:
