@@ -66,15 +66,26 @@ def available() -> str | None:
         return None
 
 
-def _act(action: Callable[[KeyringBackend], T]) -> T:
+def configured() -> KeyringBackend:
+    """The keyring that this machine is set up to use, safe or not.
+
+    Raises:
+        ConfigurationError: it can't be loaded.
+    """
     import keyring  # noqa: PLC0415 - slow to load, and most runs need none
-    from keyring.errors import KeyringError  # noqa: PLC0415 - as above
 
     try:
-        backend = keyring.get_keyring()
+        return keyring.get_keyring()
     except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
-        message = f"the keyring that is configured can't be loaded ({type(error).__name__}); {_REMEDY}"
+        kind = type(error).__name__
+        message = f"the keyring that is configured can't be loaded ({kind}): mend PYTHON_KEYRING_BACKEND"
         raise ConfigurationError(message) from None
+
+
+def _act(action: Callable[[KeyringBackend], T]) -> T:
+    from keyring.errors import KeyringError  # noqa: PLC0415 - slow to load, and most runs need none
+
+    backend = configured()
     parts = getattr(backend, "backends", None) or [backend]
     unsafe = [part for part in parts if type(part).__module__.startswith(_UNSAFE_MODULES)]
     if unsafe or not backend.priority > 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.hub.keys import configured
 from tokenaudit.model import Skipped
 
 _ENTRIES = (
@@ -19,22 +21,20 @@ def keyring_entries() -> Iterator[tuple[str, str | Skipped]]:
 
     A machine without a keyring has nothing there and yields nothing; a locked or failing one is `Skipped`.
     """
-    import keyring  # noqa: PLC0415 - loads every backend it can find
-    from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415 - as above
+    from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415 - slow to load
     from keyring.errors import KeyringError  # noqa: PLC0415 - as above
 
     try:
-        backend = keyring.get_keyring()
-    except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
-        reason = f"the one that is configured can't be loaded ({type(error).__name__}): mend PYTHON_KEYRING_BACKEND"
-        yield "keyring", Skipped("OS keyring", reason)
+        backend = configured()
+    except ConfigurationError as error:
+        yield "keyring", Skipped("OS keyring", str(error))
         return
     if isinstance(backend, NoKeyring):
         return
     for service, user in _ENTRIES:
         name = f"keyring entry {service}/{user}"
         try:
-            value = keyring.get_password(service, user)
+            value = backend.get_password(service, user)
         except KeyringError as error:
             yield name, Skipped("OS keyring", f"can't be read: {type(error).__name__}; unlock it and run again")
             return
