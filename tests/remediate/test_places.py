@@ -7,6 +7,7 @@ import pytest
 from tests.support.mint import Mint
 from tokenaudit.model import Credential, Location
 from tokenaudit.remediate.places import clone_address, found_again, look_again
+from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.secret import Secret
 
 HUB = "https://hub.example"
@@ -67,3 +68,8 @@ def test_only_repositories_of_the_hub_get_its_address() -> None:
     assert clone_address("datasets/acme/d", HUB) == f"{HUB}/datasets/acme/d"
     assert clone_address("models/here", HUB) == "models/here"
     assert clone_address("/srv/models/acme/m", HUB) == "/srv/models/acme/m"
+
+
+def test_a_file_named_like_its_folder_keeps_its_name() -> None:
+    assert spot(Location("tree", "/srv/app", "app")) == "/srv/app: app"
+    assert spot(Location("tree", ".env", ".env")) == ".env"

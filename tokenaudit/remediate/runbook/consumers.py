@@ -80,8 +80,8 @@ def _at(location: Location) -> Iterator[Consumer]:
 
 def spot(location: Location) -> str:
     """The place of a location, as short as it can be."""
-    if location.path is None or location.target == location.path or location.target.endswith(f"/{location.path}"):
-        return location.target  # a single file was the target
+    if location.path is None or location.target == location.path:
+        return location.target
     return location.path if location.target == "." else f"{location.target}: {location.path}"
 
 
