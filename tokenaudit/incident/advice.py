@@ -9,8 +9,8 @@ from tokenaudit.incident.nouns import Kept, Touched
 from tokenaudit.model import Credential
 from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.places import found_again
+from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
 
-_ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
 _NOT_ASKABLE = {
     "oauth_client_secret": "make a new one in the application's settings, which ends this one",
     "oauth_refresh_token": "remove the application's access in the settings of the account that gave it",
@@ -27,7 +27,7 @@ def for_credential(
     # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
     mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
     runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
-    if touched.kind in _ENDS_BY_ITSELF:
+    if touched.kind in ENDS_BY_ITSELF:
         do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
         return do + runbook, None
     if touched.kind in _NOT_ASKABLE:

@@ -20,7 +20,8 @@ _ON_THE_HUB = (
     "collections/",
 )
 _PLATFORMS = ("github:", "gitlab:")
-_HERE = frozenset({"machine", "keyring", "environment", "stored"})
+HERE = frozenset({"machine", "keyring", "environment"})
+"""Sources that are the machine itself, where its owner keeps a credential."""
 
 
 def hub_of(credential: Credential) -> str:
@@ -44,11 +45,11 @@ def look_again(credential: Credential, endpoint: str, *, ask: bool = False) -> s
     inspect = " --inspect" if ask else ""
     namespaces = sorted({name for spot in credential.locations if (name := _namespace(spot))})
     targets = _unique(
-        _scannable(spot, endpoint) for spot in credential.locations if spot.source not in _HERE and not _namespace(spot)
+        _scannable(spot, endpoint) for spot in credential.locations if spot.source not in HERE and not _namespace(spot)
     )
     commands = [f"tokenaudit sweep {' '.join(map(shlex.quote, namespaces))}"] if namespaces else []
     commands += [f"tokenaudit scan{inspect} {' '.join(targets)}"] if targets else []
-    commands += [f"tokenaudit doctor{inspect}"] if any(s.source in _HERE for s in credential.locations) else []
+    commands += [f"tokenaudit doctor{inspect}"] if any(s.source in HERE for s in credential.locations) else []
     return "\n".join(commands) or "tokenaudit inspect"
 
 

@@ -50,10 +50,8 @@ def scope_of(
 
 def _types(named: str) -> tuple[RepoType, ...]:
     typed = [name.strip() for name in named.split(",") if name.strip()]
-    wanted = {name if name in TYPES else name.removesuffix("s") for name in typed}
-    for name in typed:
-        if name.removesuffix("s") in TYPES:
-            continue
+    wanted = {name.removesuffix("s") for name in typed}
+    for name in (name for name in typed if name.removesuffix("s") not in TYPES):
         message = f"--type {name}: no such type; choose from {', '.join(TYPES)}"
         raise UsageError(message)
     return cast("tuple[RepoType, ...]", tuple(name for name in TYPES if name in wanted))

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Report, Severity
+from tokenaudit.remediate.places import HERE
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
 from tokenaudit.remediate.runbook.nouns import Mode, Plan, PlannedCredential
 from tokenaudit.remediate.runbook.steps import steps_of
-
-_OURS = frozenset({"machine", "keyring", "environment"})
 
 
 def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Plan:
@@ -53,7 +52,7 @@ def _planned(credential: Credential, report: Report, mode: Mode) -> PlannedCrede
 
 
 def _exposed(credential: Credential) -> bool:
-    return any(location.source not in _OURS for location in credential.locations)
+    return any(location.source not in HERE for location in credential.locations)
 
 
 def _harm(credential: Credential) -> tuple[int, int, int, int, str]:

@@ -11,7 +11,8 @@ from tokenaudit.remediate.places import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.nouns import Consumer, Mode, Step
 from tokenaudit.remediate.runbook.purge import purge_steps
 
-_ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
+ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
+"""Kinds that can't be revoked by their value."""
 _LONGEST = 6
 
 
@@ -79,7 +80,7 @@ def _identify(credential: Credential) -> Step:
 
 
 def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -> Step:
-    if credential.kind in _ENDS_BY_ITSELF:
+    if credential.kind in ENDS_BY_ITSELF:
         ends = credential.claims.expires_at if credential.claims else None
         when = f"ends by itself at {ends:%Y-%m-%d %H:%M} UTC" if ends else "ends by itself, when is not known"
         return Step(
