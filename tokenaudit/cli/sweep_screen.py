@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.cli.boundary import say
 from tokenaudit.sweep.words import figures, how_far
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -48,7 +49,7 @@ class PlainScreen:
     def watch(self, tally: Tally) -> None:
         """From now on a line now and then tells of `tally`."""
         self._tally = tally
-        self.note(f"sweeping {tally.repositories:,} {'repository' if tally.repositories == 1 else 'repositories'}")
+        self.note(f"sweeping {count(tally.repositories, 'repository')}")
         self._teller.start()
 
     def note(self, message: str) -> None:

@@ -10,6 +10,7 @@ from tokenaudit.model import Severity
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.items import items
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +52,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         places = "; ".join(f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped[:5])
         more = f"; and {len(report.skipped) - 5} more" if len(report.skipped) > 5 else ""  # noqa: PLR2004 - shown above
         lines.append(_command("warning", {"title": "tokenaudit could not read everything"}, places + more))
-    verdict = view.sentence(report) + (f" {view.count(left, 'finding')} more than shown here." if left else "")
+    verdict = view.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"
 

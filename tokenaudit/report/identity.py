@@ -12,6 +12,7 @@ from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.screen import Screen
 from tokenaudit.report.text import STYLES
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Entity, Grant, Inspection, Organization, Reach, Report, Verdict
@@ -57,10 +58,10 @@ def _closing(report: Report) -> str:
     credentials = view.likely(report)
     active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
     over = sum(c.verdict is not None and c.verdict.privilege == "over" for c in credentials)
-    known = f"{view.count(len(credentials), 'credential')}: {active:,} active, {over:,} with more rights than needed."
+    known = f"{count(len(credentials), 'credential')}: {active:,} active, {over:,} with more rights than needed."
     if report.complete:
         return known
-    return f"{known} {view.count(len(report.skipped), 'question')} left open."
+    return f"{known} {count(len(report.skipped), 'question')} left open."
 
 
 def _credential(credential: Credential, report: Report) -> Node:
@@ -101,7 +102,7 @@ def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
         yield f', named "{_clean(inspection.name)}"'
     if inspection.created_at is not None:
         days = (report.started_at - inspection.created_at).days
-        yield f", created {inspection.created_at:%Y-%m-%d} ({view.count(max(days, 0), 'day')} ago)"
+        yield f", created {inspection.created_at:%Y-%m-%d} ({count(max(days, 0), 'day')} ago)"
     if inspection.expires_at is not None:
         yield f", until {inspection.expires_at:%Y-%m-%d %H:%M} UTC"
     if inspection.account is None or not inspection.details_known:
@@ -160,7 +161,7 @@ def _organizations(orgs: Sequence[Organization]) -> list[Node]:
 
 def _reach(reach: Reach) -> Node:
     head = (
-        f"writes {view.count(reach.writable, 'repo')}"
+        f"writes {count(reach.writable, 'repo')}"
         f", reads {reach.readable:,} ({reach.private:,} private, {reach.gated:,} gated)"
     )
     pulled = f"; what it writes is pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Report
@@ -32,13 +33,13 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     unlikely = view.unlikely(report) if options.show_unlikely else []
     head = ["## Hugging Face credentials", "", f"**{text(view.sentence(report))}**", ""]
     if report.skipped:
-        head += [f"### Not read: {view.count(len(report.skipped), 'place')}", ""]
+        head += [f"### Not read: {count(len(report.skipped), 'place')}", ""]
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
         head.append("")
     summary = report.summary
     if summary.known:
-        head += [f"{view.count(summary.known, 'finding')} in the baseline not listed.", ""]
+        head += [f"{count(summary.known, 'finding')} in the baseline not listed.", ""]
     if summary.unlikely and not unlikely:
         head += [f"Placeholders and look-alikes not listed: {summary.unlikely:,}.", ""]
     several = view.several(report)
@@ -51,7 +52,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     for number, block in enumerate(blocks):
         size += len(block.encode()) + 1
         if size > most_bytes:
-            body += [f"**{view.count(len(blocks) - number, 'finding')} more**: see the whole report.", ""]
+            body += [f"**{count(len(blocks) - number, 'finding')} more**: see the whole report.", ""]
             break
         body.append(block)
     return "\n".join([*head, *body, *tail]).rstrip("\n") + "\n"

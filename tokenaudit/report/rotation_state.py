@@ -8,7 +8,7 @@ import msgspec
 
 from tokenaudit.remediate.rotation.journal import Record
 from tokenaudit.remediate.rotation.start import journal_path
-from tokenaudit.report.view import count
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

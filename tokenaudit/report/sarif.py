@@ -17,6 +17,7 @@ from tokenaudit.model import Severity
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.items import items
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -164,9 +165,9 @@ def _notifications(report: Report, unplaced: int, cut: int) -> list[dict[str, An
     if not report.complete and not texts:
         texts.append("the audit is incomplete")
     if unplaced:
-        texts.append(f"{view.count(unplaced, 'finding')} outside of files can't be shown here; see the JSON report")
+        texts.append(f"{count(unplaced, 'finding')} outside of files can't be shown here; see the JSON report")
     if cut:
-        texts.append(f"{view.count(cut, 'finding')} more than {MOST_RESULTS:,} are left out; see the JSON report")
+        texts.append(f"{count(cut, 'finding')} more than {MOST_RESULTS:,} are left out; see the JSON report")
     return [{"level": "warning", "message": {"text": _short(_no_links(text))}} for text in texts]
 
 

@@ -10,6 +10,7 @@ from tokenaudit.policy.context import exposed
 from tokenaudit.report import view
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.screen import Screen
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -92,13 +93,13 @@ def _who(screen: Screen, credential: Credential, started_at: datetime) -> None:
     for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
         _row(screen, "may" if number == 0 else "", grant_text(grant))
     if len(inspection.grants) > MOST_GRANTS:
-        _row(screen, "", f"and {view.count(len(inspection.grants) - MOST_GRANTS, 'grant')} more")
+        _row(screen, "", f"and {count(len(inspection.grants) - MOST_GRANTS, 'grant')} more")
     if inspection.global_permissions:
         _row(screen, "may", f"everywhere: {_clean(', '.join(inspection.global_permissions))}")
     reach = credential.reach
     if reach is not None:
         pulled = f", pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
-        _row(screen, "reach", f"writes {view.count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
+        _row(screen, "reach", f"writes {count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
 
 
 def _identity(inspection: Inspection) -> list[Span]:
@@ -234,7 +235,7 @@ def _unlikely(screen: Screen, credentials: list[Credential], *, several: bool) -
 def _skipped(screen: Screen, skipped: tuple[Skipped, ...]) -> None:
     if not skipped:
         return
-    screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{view.count(len(skipped), 'place')}:", "bold"))
+    screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
     for entry in sorted(skipped, key=lambda entry: (entry.where, entry.reason))[:MOST_SKIPPED]:
         screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
     if len(skipped) > MOST_SKIPPED:
@@ -253,7 +254,7 @@ def _closing(screen: Screen, report: Report, options: Options) -> None:
         )
         screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
     if report.summary.known:
-        screen.add((f"{view.count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
+        screen.add((f"{count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
     advice = next_step(report)
     if advice:
         screen.add((f"Next: {advice}", "bold"))

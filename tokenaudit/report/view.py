@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -187,11 +188,6 @@ def _gaps(report: Report) -> str:
     if not report.skipped:
         return "the audit is incomplete"
     return f"{count(len(report.skipped), 'place')} could not be read or asked"
-
-
-def count(number: int, noun: str) -> str:
-    """`1 credential`, `12,345 objects`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def size(number: int) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokenaudit.words import count
+
 if TYPE_CHECKING:
     from tokenaudit.sweep.tally import Tally
 
@@ -18,8 +20,7 @@ def how_far(tally: Tally) -> str:
 def figures(tally: Tally, speed: tuple[float, float]) -> str:
     """Speed (objects and bytes a second), credentials found, and what is left of the Hub's rate limit."""
     objects, size = speed
-    found = len(tally.credentials)
-    credentials = f"{found:,} credential{'' if found == 1 else 's'} found"
+    credentials = f"{count(len(tally.credentials), 'credential')} found"
     return f"{objects:,.0f} objects/s, {size / 1_000_000:,.1f} MB/s, {credentials}, {_requests(tally)}"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from tokenaudit.remediate.consumers import files
 from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
 from tokenaudit.secret import Secret, fingerprint
+from tokenaudit.words import count
 
 _NAMED = re.compile(r"^(?P<head>[ \t]*hf_token[ \t]*[=:][ \t]*)(?P<value>\S+)", re.MULTILINE)
 _PRIVATE = 0o600
@@ -36,8 +37,7 @@ class TokenStore:
         marks = [fingerprint(value) for value in self._values()]
         if not marks:
             return Seen(exists=False)
-        entries = "1 entry" if len(marks) == 1 else f"{len(marks)} entries"
-        detail = f"{entries}, {marks.count(self._old)} of them with the old value"
+        detail = f"{count(len(marks), 'entry')}, {marks.count(self._old)} of them with the old value"
         if self._old in marks:
             return Seen(exists=True, mark=self._old, detail=detail)
         return Seen(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))

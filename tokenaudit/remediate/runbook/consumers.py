@@ -7,6 +7,7 @@ from posixpath import basename
 
 from tokenaudit.model import Credential, Location, Problem, Report
 from tokenaudit.remediate.runbook.nouns import Consumer
+from tokenaudit.words import count
 
 _NOT_IN_USE = frozenset({"history", "commit-message", "tag-message", "note", "reflog", "discussion"})
 """Places where a value stands but nothing reads it from."""
@@ -54,8 +55,7 @@ def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]
     if credential.inspection is None:
         unknown.append("everything the account runs: the Hub was not asked who this credential is (`--inspect`)")
     if not report.complete:
-        places = "1 place" if len(report.skipped) == 1 else f"{len(report.skipped)} places"
-        unknown.append(f"what this report could not read: {places}")
+        unknown.append(f"what this report could not read: {count(len(report.skipped), 'place')}")
     return tuple(unknown)
 
 

@@ -11,7 +11,7 @@ from tokenaudit.report.escape import visible
 from tokenaudit.report.incident import words
 from tokenaudit.report.markdown import code, text
 from tokenaudit.report.plan import prose
-from tokenaudit.report.view import count
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tokenaudit.report import view as common
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.incident import words
 from tokenaudit.report.screen import Screen
 from tokenaudit.report.text import STYLES
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,7 +108,7 @@ def _reach(screen: Screen, view: View) -> None:
 
 def _changes(screen: Screen, view: View) -> None:
     since = f"since {words.moment(view.since)} ({view.since_reason})"
-    screen.add((" CHANGED ", "bold black on cyan"), f"  {common.count(len(view.changes), 'event')} {_clean(since)}")
+    screen.add((" CHANGED ", "bold black on cyan"), f"  {count(len(view.changes), 'event')} {_clean(since)}")
     for change in view.changes[:_MOST]:
         style = "bold" if change.credential else ""
         screen.add(
@@ -124,7 +124,7 @@ def _changes(screen: Screen, view: View) -> None:
 def _skipped(screen: Screen, view: View) -> None:
     if not view.skipped:
         return
-    screen.add((" NOT ASKED ", "bold black on yellow"), f"  {common.count(len(view.skipped), 'place')}:")
+    screen.add((" NOT ASKED ", "bold black on yellow"), f"  {count(len(view.skipped), 'place')}:")
     for entry in view.skipped[:_MOST]:
         screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
     _more(screen, view.skipped)

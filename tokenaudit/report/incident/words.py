@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.view import count
+from tokenaudit.words import count
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -63,7 +63,7 @@ def reach(reached: Reached) -> str:
     """The blast radius in a sentence."""
     pulled = f", pulled {reached.downloads_month:,} times a month" if reached.downloads_month else ""
     return (
-        f"could write {reached.writable:,} {'repository' if reached.writable == 1 else 'repositories'}{pulled}, "
+        f"could write {count(reached.writable, 'repository')}{pulled}, "
         f"and read {reached.readable:,} ({reached.private:,} private, {reached.gated:,} gated)"
     )
 
