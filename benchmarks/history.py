@@ -30,13 +30,13 @@ from zlib import decompress
 
 from deflate import zlib_decompress
 
-from tokenaudit.detect.interface import Sight
 from tokenaudit.git.catfile import cat_file_shares
 from tokenaudit.git.layout import open_repository
+from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import GitObject, Haul, Share, Unread, Watcher
-from tokenaudit.git.pack.walk import TINY, PackShare
-from tokenaudit.git.pool import search
-from tokenaudit.git.store import plan
+from tokenaudit.git.pack.reader import TINY, PackShare
+from tokenaudit.git.parallel import search
+from tokenaudit.interfaces import Sight
 
 _PEERS = {
     "kingfisher": ["kingfisher", "scan", "--rule", "huggingface-access-token", "--no-validate", "--quiet"],

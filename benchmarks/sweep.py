@@ -35,7 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.hub.server import Request, Response
-from tests.hub.world import Repo
+from tests.hub.state import Repo
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from tokenaudit.detect import Detector
 from tokenaudit.sources.interface import Run
-from tokenaudit.sources.tree import TreeSource
+from tokenaudit.sources.local.filesystem import TreeSource
 
 PEERS = {
     "kingfisher": ["scan", "--rule", "huggingface-access-token", "--no-validate", "--no-update-check", "--git-history",

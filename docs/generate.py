@@ -15,7 +15,7 @@ import typer
 
 from tokenaudit.cli.app import build
 from tokenaudit.model import Rule
-from tokenaudit.rules import all_rules
+from tokenaudit.rule_index import all_rules
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run it. -->\n\n"

@@ -38,7 +38,7 @@ def on_files(files: Any, config: Any) -> Any:
 
     from tests.support.reports import examples  # noqa: PLC0415 - as above
     from tokenaudit.report import render  # noqa: PLC0415 - as above
-    from tokenaudit.rules import all_rules  # noqa: PLC0415 - as above
+    from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - as above
 
     for name, report in examples().items():
         page = render(report, "html", rules=all_rules())

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING
 from tokenaudit._version import __version__
 
 if TYPE_CHECKING:
-    from tokenaudit.audit import Audit, scan
+    from tokenaudit.audit.auditor import Audit, scan
+    from tokenaudit.audit.targets import Scope
     from tokenaudit.errors import AuditError
     from tokenaudit.model import Report
     from tokenaudit.secret import Secret, fingerprint
-    from tokenaudit.sources.resolve import Scope
 
 _HOMES = {
-    "Audit": "tokenaudit.audit",
+    "Audit": "tokenaudit.audit.auditor",
     "AuditError": "tokenaudit.errors",
     "Report": "tokenaudit.model",
-    "Scope": "tokenaudit.sources.resolve",
+    "Scope": "tokenaudit.audit.targets",
     "Secret": "tokenaudit.secret",
     "fingerprint": "tokenaudit.secret",
-    "scan": "tokenaudit.audit",
+    "scan": "tokenaudit.audit.auditor",
 }
 
 __all__ = ["Audit", "AuditError", "Report", "Scope", "Secret", "__version__", "fingerprint", "scan"]

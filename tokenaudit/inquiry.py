@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from tokenaudit.ask import Questions
-from tokenaudit.assess import report
-from tokenaudit.audit import TOOL, Audit, utc_now
+from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.audit.assessment import report
+from tokenaudit.audit.auditor import TOOL, Audit, utc_now
+from tokenaudit.audit.inspection import Questions
 from tokenaudit.errors import UsageError
-from tokenaudit.gather import Gathered
-from tokenaudit.inspect.intake import Given, Handed
+from tokenaudit.inspect.input import Given, Handed
 from tokenaudit.policy import Settings
-from tokenaudit.redact import redacted
+from tokenaudit.redaction import redacted
 from tokenaudit.sources.interface import Progress, Silence
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.conftest import Open
 from tests.support.reports import examples
-from tokenaudit.rules import all_rules
+from tokenaudit.rule_index import all_rules
 
 PICTURES = {
     "nothing-desktop": ("nothing", 1200, 640, "light"),

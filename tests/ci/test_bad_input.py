@@ -14,8 +14,8 @@ from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci import audit, is_ci_file
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.ci import CiSource
 from tokenaudit.sources.interface import Run
+from tokenaudit.sources.local.ci_config import CiSource
 
 _WORKFLOW = ".github/workflows/a.yml"
 _BOMB = "HF_TOKEN: hf_<34 letters>\na: &a [x, x]\n" + "".join(

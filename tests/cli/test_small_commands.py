@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.cli import tokenaudit
 from tests.support.mint import Mint
-from tokenaudit.rules import all_rules
+from tokenaudit.rule_index import all_rules
 from tokenaudit.secret import fingerprint
 
 

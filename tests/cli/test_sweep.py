@@ -8,7 +8,7 @@ import pytest
 
 from tests.hub.double import HubDouble, hub_double
 from tests.support.cli import Ran, tokenaudit
-from tests.sweep.acme import Acme, acme
+from tests.sweep.example_org import Acme, acme
 from tokenaudit.secret import fingerprint
 
 __all__ = ["hub_double"]

@@ -14,7 +14,7 @@ import typer
 import yaml
 
 from tokenaudit.cli.app import build
-from tokenaudit.rules import all_rules
+from tokenaudit.rule_index import all_rules
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.git.test_store import read, reference
+from tests.git.test_object_store import read, reference
 from tests.support.gitrepo import GitRepo
 from tests.support.randomrepo import random_repository
 from tokenaudit.git.layout import open_repository
+from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import Unread
-from tokenaudit.git.store import plan
 
 
 @pytest.fixture(scope="module")

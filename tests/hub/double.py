@@ -23,7 +23,7 @@ from tests.hub.faults import Fault
 from tests.hub.limit import Limit
 from tests.hub.routes import Routes, register_all
 from tests.hub.server import Request, Server
-from tests.hub.world import Repo, World
+from tests.hub.state import Repo, World
 
 
 class HubDouble:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from tests.hub.world import MOMENT
+from tests.hub.state import MOMENT
 
 Body: TypeAlias = dict[str, Any]
 

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from tests.hub import gitserver
 from tests.hub.faults import INVALID
 from tests.hub.server import Request, Response, reply
-from tests.hub.world import MOMENT, Body, Repo, World
+from tests.hub.state import MOMENT, Body, Repo, World
 
 Route: TypeAlias = Callable[["Routes", Request, "re.Match[str]"], Response]
 _ROUTES: list[tuple[str, re.Pattern[str], Route]] = []
@@ -193,7 +193,7 @@ def register_all() -> None:
     """Adds the routes of the other modules; called once by the double."""
     from tests.hub import (  # noqa: PLC0415 - importing registers them, and they import this module
         routes_logs,  # noqa: F401 - as above
-        routes_more,  # noqa: F401 - as above
         routes_organization,  # noqa: F401 - as above
         routes_owned,  # noqa: F401 - as above
+        routes_repo_settings,  # noqa: F401 - as above
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 
 from tests.hub.routes import Routes, _route
 from tests.hub.server import Request, Response
-from tests.hub.world import Body, Log
+from tests.hub.state import Body, Log
 
 
 @_route("GET", r"/api/(?P<type>space)s/(?P<id>[^/]+/[^/]+)/logs/(?P<log>build|run)")

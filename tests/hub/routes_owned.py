@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.hub.routes import _REPO, Routes, _route, refusal
 from tests.hub.server import Request, Response, reply
-from tests.hub.world import MOMENT, Body
+from tests.hub.state import MOMENT, Body
 
 _GROUPS = {"branches": "refs/heads/", "tags": "refs/tags/", "converts": "refs/convert/", "pullRequests": "refs/pr/"}
 

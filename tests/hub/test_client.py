@@ -13,9 +13,9 @@ from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, html, rate_limited, redirect
 from tests.support.mint import Mint
-from tokenaudit.hub.answer import Failure, Reply
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
 

@@ -10,9 +10,9 @@ import pytest
 from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, rate_limited, redirect
 from tests.support.mint import Mint
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.result import Failure
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.secret import Secret
 

@@ -9,12 +9,12 @@ import pytest
 from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, html
-from tests.hub.world import MOMENT, Log
+from tests.hub.state import MOMENT, Log
 from tests.support.mint import Mint
 from tokenaudit.hub import Hub
-from tokenaudit.hub.answer import Failure
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.result import Failure
 from tokenaudit.hub.space_logs import LogLimits, SpaceLog, space_log
 from tokenaudit.secret import Secret
 

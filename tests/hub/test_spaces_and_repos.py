@@ -10,10 +10,10 @@ from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.hub.faults import error
 from tests.support.mint import Mint
-from tokenaudit.hub import repos, spaces
-from tokenaudit.hub.answer import Failure, Reply
+from tokenaudit.hub import repo_access, spaces
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
 
@@ -81,15 +81,15 @@ def test_a_narrow_token_opens_its_own_repository_only(hub: Hub, hub_double: HubD
     hub_double.world.add_repo("acme/private-model", visibility="private")
     hub_double.world.add_repo("acme/other", visibility="private")
     token = Secret(hub_double.knows(Mint(5).user_token(), bodies.one_model_read(orgs=[bodies.org()])))
-    assert repos.auth_check(hub, "acme/private-model", "model", token).allowed is True
-    assert repos.auth_check(hub, "acme/private-model", "model", token, write=True).allowed is False
-    assert repos.auth_check(hub, "acme/other", "model", token).allowed is False
+    assert repo_access.auth_check(hub, "acme/private-model", "model", token).allowed is True
+    assert repo_access.auth_check(hub, "acme/private-model", "model", token, write=True).allowed is False
+    assert repo_access.auth_check(hub, "acme/other", "model", token).allowed is False
     assert [request.method for request in hub_double.requests] == ["GET"] * 3
 
 
 def test_no_answer_is_neither_yes_nor_no(hub: Hub, hub_double: HubDouble, owner: Secret) -> None:
     hub_double.fails("auth-check", error(503, "Unavailable"), always=True)
-    assert repos.auth_check(hub, "acme/m", "model", owner).allowed is None
+    assert repo_access.auth_check(hub, "acme/m", "model", owner).allowed is None
 
 
 @pytest.mark.parametrize(
@@ -102,17 +102,17 @@ def test_visibility_is_asked_as_a_stranger(
     hub_double: HubDouble,
     made: dict[str, str] | None,
     expected: str,
-    repo_type: repos.RepoType,
+    repo_type: repo_access.RepoType,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", Mint(6).user_token())
     if made is not None:
         hub_double.world.add_repo("acme/thing", repo_type, **made)
-    assert repos.visibility(hub, "acme/thing", repo_type)[0] == expected
+    assert repo_access.visibility(hub, "acme/thing", repo_type)[0] == expected
     assert [request.token for request in hub_double.requests] == [None]
 
 
 def test_a_repository_name_can_not_lead_elsewhere(hub: Hub, hub_double: HubDouble, owner: Secret) -> None:
-    access = repos.auth_check(hub, "../../api/settings", "model", owner)
+    access = repo_access.auth_check(hub, "../../api/settings", "model", owner)
     assert access.allowed is None
     assert hub_double.requests == []

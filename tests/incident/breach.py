@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.hub import bodies, resources
 from tests.hub.double import HubDouble
-from tests.hub.world import Body
+from tests.hub.state import Body
 from tests.support.cli import Ran, tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint

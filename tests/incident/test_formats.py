@@ -20,13 +20,13 @@ from tests.report.test_secrecy import KINDS, WAYS, traces
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
 from tokenaudit.incident.hide import hidden
-from tokenaudit.incident.nouns import Change, Item, Kept, Numbers, Reached, ReachedBy, Touched, View
+from tokenaudit.incident.model import Change, Item, Kept, Numbers, Reached, ReachedBy, Touched, View
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.incidents import built_in
-from tokenaudit.remediate.runbook.nouns import Consumer
+from tokenaudit.remediate.runbook.model import Consumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render
-from tokenaudit.report.incident.words import answer, exit_code
+from tokenaudit.report.incident.phrasing import answer, exit_code
 from tokenaudit.secret import Secret
 from tokenaudit.texts import map_text
 

@@ -12,7 +12,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import error
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.rate_limit import Patience
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.reach import Level, Limits, reach
 from tokenaudit.model import Reach

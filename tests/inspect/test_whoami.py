@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.hub import bodies
 from tests.support.mint import Mint
-from tokenaudit.detect.claims import read_claims
-from tokenaudit.hub.answer import Reply
+from tokenaudit.detect.jwt import read_claims
+from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, ResourceGroup
 from tokenaudit.secret import Secret

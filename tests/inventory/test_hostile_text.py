@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inventory.builders import SCOPE, START, credential, outcome
 from tests.support.mint import Mint
-from tokenaudit.inventory import Inventory, Place, document, open_inventory
+from tokenaudit.inventory import Inventory, Place, export, open_inventory
 from tokenaudit.model import SecretName
 
 _TEXT = st.text(st.characters(), max_size=20)
@@ -34,8 +34,8 @@ def test_any_text_survives(lasting: Inventory, path: str, name: str, target: str
     held = lasting.swept(number)
     lasting.end(number, START, complete=True)
     assert found.locations[0] in held.credentials[0].locations
-    document.as_json(lasting.credentials(), lasting.secrets()).encode()
-    assert "\x1b" not in document.as_text(lasting.credentials(), lasting.secrets())
+    export.as_json(lasting.credentials(), lasting.secrets()).encode()
+    assert "\x1b" not in export.as_text(lasting.credentials(), lasting.secrets())
 
 
 def test_odd_names_survive_every_database(book: Inventory) -> None:

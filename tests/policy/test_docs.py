@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.hub import bodies
-from tokenaudit.hub.answer import Reply
+from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Credential, Location, Severity, Verdict
+from tokenaudit.permissions import KNOWN
 from tokenaudit.policy import RULES, Settings, judge
-from tokenaudit.policy.permissions import KNOWN
 from tokenaudit.secret import Secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "inspect.md"

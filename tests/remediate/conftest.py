@@ -6,7 +6,7 @@ import pytest
 
 from tests.hub.double import HubDouble, hub_double
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pace import Patience
+from tokenaudit.hub.rate_limit import Patience
 
 __all__ = ["hub_double"]
 

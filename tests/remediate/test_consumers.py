@@ -252,6 +252,6 @@ def test_tokens_for_github_go_to_https_or_loopback_only(hub: Hub) -> None:
 
 
 def test_without_a_token_of_yours_nothing_is_changed_at_github(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenaudit.hub.keys.available", lambda: None)
+    monkeypatch.setattr("tokenaudit.hub.keyring.available", lambda: None)
     with pytest.raises(ConfigurationError, match="GITHUB_TOKEN"):
         resolve("github-secret:a/b", OLD.fingerprint, Owners(hub, {}))

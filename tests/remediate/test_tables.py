@@ -7,7 +7,7 @@ import inspect
 import huggingface_hub
 import pytest
 
-from tokenaudit.remediate.needs.calls import HUB
+from tokenaudit.code_usage.calls import HUB
 
 METHODS = {
     name: method for name, method in inspect.getmembers(huggingface_hub.HfApi, inspect.isfunction) if name in HUB

@@ -16,7 +16,7 @@ from tests.support.mint import Mint
 from tokenaudit import model
 from tokenaudit.model import Severity
 from tokenaudit.report import render
-from tokenaudit.report.html.page import diff
+from tokenaudit.report.html.view_model import diff
 from tokenaudit.secret import Secret
 from tokenaudit.texts import map_text
 

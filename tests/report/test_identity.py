@@ -9,7 +9,7 @@ import pytest
 
 from tests.hub import bodies
 from tests.support.mint import Mint
-from tokenaudit.hub.answer import Reply
+from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Credential, Reach, ReachedRepo, Report, Skipped, Tool
 from tokenaudit.policy import Settings, judge

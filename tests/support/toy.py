@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.detect.interface import Detection, Examined
+from tokenaudit.interfaces import Detection, Examined
 from tokenaudit.secret import Secret
 
 _TOKEN = re.compile(rb"hf_[A-Za-z]{34}(?![A-Za-z0-9])")

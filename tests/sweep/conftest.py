@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.double import HubDouble, hub_double
-from tests.sweep.acme import Acme, acme
+from tests.sweep.example_org import Acme, acme
 
 __all__ = ["hub_double", "org"]
 

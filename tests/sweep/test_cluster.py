@@ -15,8 +15,8 @@ import pytest
 
 from tests.hub.server import Request, until
 from tests.support.cli import environment
-from tests.sweep.acme import Acme, everything
-from tokenaudit.sweep.crew import cluster
+from tests.sweep.example_org import Acme, everything
+from tokenaudit.sweep.executors import cluster
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from tests.hub import bodies
 from tests.support.cli import tokenaudit
-from tests.sweep.acme import Acme, everything
+from tests.sweep.example_org import Acme, everything
 from tokenaudit.hub.space_logs import LogLimits
-from tokenaudit.rules import find_rules
-from tokenaudit.sweep.setup import Setup
+from tokenaudit.rule_index import find_rules
+from tokenaudit.sweep.config import Setup
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text("utf-8")
 BLOCK = re.compile(r"```console\n(?P<lines>.*?)```\n<!-- exit code: (?P<code>\d) -->", re.DOTALL)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import tokenaudit
-from tests.sweep.acme import Acme
+from tests.sweep.example_org import Acme
 
 
 @contextmanager

@@ -17,11 +17,11 @@ import pytest
 from tests.hub.server import until
 from tests.support.gitrepo import GitRepo
 from tests.support.randomrepo import random_repository
-from tests.sweep.acme import Acme
-from tests.sweep.test_again import essence
+from tests.sweep.example_org import Acme
+from tests.sweep.test_resume import essence
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Swept
-from tokenaudit.sweep.tally import Tally
+from tokenaudit.sweep.progress import Tally
 
 PLUGIN = """
 import re
@@ -36,7 +36,7 @@ class Marked(RegexBasedDetector):
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small repositories are always read whole; here none counts as small."""
-    monkeypatch.setattr("tokenaudit.git.store.SMALL_REPOSITORY", 0)
+    monkeypatch.setattr("tokenaudit.git.object_store.SMALL_REPOSITORY", 0)
 
 
 @dataclass
@@ -217,7 +217,7 @@ def test_a_sweep_killed_while_cloning_leaves_nothing_behind_for_long(org: Acme) 
 
 def mirror(url: str, cache: str) -> None:
     """In a process of its own: makes the mirror that a sweep would make."""
-    from tokenaudit.sources.clone import mirrored  # noqa: PLC0415 - for the other process
+    from tokenaudit.git.clone import mirrored  # noqa: PLC0415 - for the other process
     from tokenaudit.sources.interface import Silence  # noqa: PLC0415 - as above
 
     with mirrored(url, Path(cache) / "other.git", Silence()):

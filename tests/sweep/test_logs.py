@@ -6,9 +6,9 @@ import pytest
 
 from tests.hub import bodies
 from tests.hub.faults import error
-from tests.hub.world import MOMENT, Log
-from tests.sweep.acme import Acme, everything
-from tokenaudit.hub.moments import moment
+from tests.hub.state import MOMENT, Log
+from tests.sweep.example_org import Acme, everything
+from tokenaudit.hub.parsing import moment
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Scope
 

@@ -12,11 +12,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from tests.sweep.acme import Acme
+from tests.sweep.example_org import Acme
 from tokenaudit.errors import UsageError
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import Scope
-from tokenaudit.sweep.elsewhere import with_password
+from tokenaudit.sweep.platforms import with_password
 
 WHEN = "2026-01-02T03:04:05Z"
 

@@ -6,15 +6,15 @@ from datetime import datetime, timezone
 
 import pytest
 
-from tests.hub.world import MOMENT
-from tests.sweep.acme import Acme
+from tests.hub.state import MOMENT
+from tests.sweep.example_org import Acme
 from tokenaudit.ci.names import Names
-from tokenaudit.hub.repositories import Repository
+from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.model import Problem, SecretName, Severity
 from tokenaudit.policy import Settings
-from tokenaudit.rules import find_rules
+from tokenaudit.rule_index import find_rules
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep.cross import across
+from tokenaudit.sweep.cross_checks import across
 from tokenaudit.sweep.rules import RULES
 
 NOW = datetime(2026, 10, 12, tzinfo=timezone.utc)

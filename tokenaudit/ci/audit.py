@@ -13,11 +13,11 @@ from tokenaudit.ci.names import Names
 from tokenaudit.ci.project import Project
 from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
 from tokenaudit.ci.systems import gitlab
-from tokenaudit.ci.yamltree import UnreadableError
+from tokenaudit.ci.yaml_document import UnreadableError
 from tokenaudit.model import Problem, Skipped
 
 if TYPE_CHECKING:
-    from tokenaudit.detect.interface import Detection, Examiner
+    from tokenaudit.interfaces import Detection, Examiner
 
 LARGEST = 1 << 20
 """Bytes. A larger file is no configuration that a CI system would read; its literals are found as text all the same."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.check import Context
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.project import Project
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.ci.rules import CHECKS
 from tokenaudit.model import Problem
 
 if TYPE_CHECKING:
-    from tokenaudit.detect.interface import Detection
+    from tokenaudit.interfaces import Detection
 
 
 def problems(

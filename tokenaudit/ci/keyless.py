@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tokenaudit.ci.flows import Flows, Run
+from tokenaudit.ci.dataflow import Flows, Run
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.shell import Command
 

@@ -13,8 +13,8 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from tokenaudit.ci.shell import Script
-from tokenaudit.ci.text import Text
-from tokenaudit.ci.yamltree import Mapping
+from tokenaudit.ci.source_span import Text
+from tokenaudit.ci.yaml_document import Mapping
 
 Kind: TypeAlias = Literal["pipeline", "action", "image", "compose", "manifest", "script", "settings"]
 """What a file is: a pipeline, a reusable action, an image recipe, …; `settings` are dotenv files and their like."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tokenaudit.ci.flows import Flows, Run, credential_of
+from tokenaudit.ci.dataflow import Flows, Run, credential_of
+from tokenaudit.ci.diff import Edits, block_end
 from tokenaudit.ci.keyless import SYNC_ACTION
 from tokenaudit.ci.model import Binding, Job, Pipeline, Step
-from tokenaudit.ci.patching import Edits, block_end
 from tokenaudit.ci.pins import PIN, too_old
-from tokenaudit.ci.yamltree import Mapping, UnreadableError
+from tokenaudit.ci.yaml_document import Mapping, UnreadableError
 
 Parse = Callable[[str, str], Pipeline]
 

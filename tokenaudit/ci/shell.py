@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.text import Text
+from tokenaudit.ci.source_span import Text
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenaudit.ci.flows import Flows
+from tokenaudit.ci.dataflow import Flows
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.systems import github
-from tokenaudit.ci.yamltree import UnreadableError
+from tokenaudit.ci.yaml_document import UnreadableError
 from tokenaudit.model import Problem, Severity, Skipped
 
 _SEVERITIES = {"Low": Severity.LOW, "Medium": Severity.MEDIUM, "High": Severity.HIGH}

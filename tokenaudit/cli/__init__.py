@@ -11,7 +11,7 @@ from collections.abc import Sequence
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; the entry point of the `tokenaudit` script."""
     from tokenaudit.cli.app import build  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
-    from tokenaudit.cli.boundary import run  # noqa: PLC0415 - as above
+    from tokenaudit.cli.errors import run  # noqa: PLC0415 - as above
 
     # Loading modules makes many objects that live for ever; looking through them again and again finds no garbage.
     gc.set_threshold(50_000, 20, 100)

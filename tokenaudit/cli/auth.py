@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 
 app = typer.Typer(
     name="auth", help="Keep your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
@@ -22,11 +22,11 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="hf, github, g
 @app.command("set")
 def set_(name: NameArgument) -> None:
     """Keep a token under NAME. It is asked for without an echo, or read from stdin; never from the command line."""
-    from tokenaudit.hub import keys  # noqa: PLC0415 - the keyring is slow to load
+    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
     from tokenaudit.secret import Secret  # noqa: PLC0415 - as above
 
-    keys.write(_checked(name), Secret(_value(name)))
-    typer.echo(f"kept under {name} in {keys.available()}", err=True)
+    keyring.write(_checked(name), Secret(_value(name)))
+    typer.echo(f"kept under {name} in {keyring.available()}", err=True)
 
 
 @app.command()
@@ -37,19 +37,19 @@ def status(
     endpoint: options.EndpointOption = None,
 ) -> None:
     """What is kept, and which token tokenaudit would use at the Hub."""
-    from tokenaudit.hub import keys  # noqa: PLC0415 - the keyring is slow to load
+    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
 
-    backend = keys.available()
+    backend = keyring.available()
     typer.echo(f"keyring: {backend or 'none that keeps values encrypted'}")
-    for name in keys.NAMES if backend else ():
-        kept = keys.read(name)
+    for name in keyring.NAMES if backend else ():
+        kept = keyring.read(name)
         typer.echo(f"{name}: {kept.display if kept else 'nothing'}")
-    hub = asking.hub(endpoint, no_token=False)
+    hub = context.hub(endpoint, no_token=False)
     typer.echo(f"in use: {f'{hub.own.secret.display} from {hub.own.origin}' if hub.own else 'none'}")
     if check and hub.own:
-        from tokenaudit.audit import utc_now  # noqa: PLC0415 - only where asked for
+        from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - only where asked for
+        from tokenaudit.audit.auditor_token import judge_own  # noqa: PLC0415 - as above
         from tokenaudit.model import Entity, Grant  # noqa: PLC0415 - as above
-        from tokenaudit.own import judge_own  # noqa: PLC0415 - as above
 
         verdict = judge_own(hub, (Grant(Entity("user"), ("repo.content.read",)),), utc_now())
         for line in (verdict.message, *verdict.by_hand) if verdict else ():
@@ -59,9 +59,9 @@ def status(
 @app.command()
 def clear(name: NameArgument) -> None:
     """Forget what is kept under NAME. The token itself stays valid until you revoke it."""
-    from tokenaudit.hub import keys  # noqa: PLC0415 - the keyring is slow to load
+    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
 
-    typer.echo(f"forgot {name}" if keys.clear(_checked(name)) else f"nothing was kept under {name}", err=True)
+    typer.echo(f"forgot {name}" if keyring.clear(_checked(name)) else f"nothing was kept under {name}", err=True)
 
 
 def _checked(name: str) -> str:

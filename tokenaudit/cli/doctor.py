@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 
 
 def doctor(
@@ -34,10 +34,10 @@ def doctor(
     Looks at the HF token store, the environment, git credentials and the helpers git would ask, netrc, the keyring,
     docker logins, shell start-up files and histories, and at notebooks and dotenv files below the home folder.
     """
-    from tokenaudit.audit import Auditor  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.audit import doctor as run_doctor  # noqa: PLC0415 - as above
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor import doctor as run_doctor  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
+    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.sources.machine import MachineSource  # noqa: PLC0415 - as above
 
@@ -46,7 +46,7 @@ def doctor(
     with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
-            questions=asking.questions(endpoint, reach, no_token=no_token) if inspect else None,
+            questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             progress=progress,
         )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 from tokenaudit.errors import UsageError
 
 
@@ -80,33 +80,33 @@ def incident(
 
     settings = load_settings()
     if name is None:
-        from tokenaudit.report.incident import listing  # noqa: PLC0415 - as above
+        from tokenaudit.report.incident import known_incidents  # noqa: PLC0415 - as above
 
         if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
             message = f"the list of incidents comes as text or json; --format {view_format.value} takes an ID"
             raise UsageError(message)
-        write = listing.to_json if view_format is IncidentFormat.JSON else listing.to_text
+        write = known_incidents.to_json if view_format is IncidentFormat.JSON else known_incidents.to_text
         emit(write(known(settings)), output)
         return
     wanted = chosen(settings, name)
 
-    from tokenaudit.audit import TOOL, utc_now  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor import TOOL, utc_now  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.incident import intake  # noqa: PLC0415 - as above
-    from tokenaudit.incident.changes import Window  # noqa: PLC0415 - as above
-    from tokenaudit.incident.run import Responder  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.revoking import Fresh  # noqa: PLC0415 - as above
+    from tokenaudit.incident.assessment import Responder  # noqa: PLC0415 - as above
+    from tokenaudit.incident.changes.time_window import Window  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.revocation import Fresh  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
-    from tokenaudit.report.incident.words import exit_code  # noqa: PLC0415 - as above
+    from tokenaudit.report.incident.phrasing import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or intake.STDIN in reports else sys.stdin.buffer
     examiner = Detector.load()
-    hub = asking.hub(endpoint, no_token=no_token)
+    hub = context.hub(endpoint, no_token=no_token)
     material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
-    answers = asking.answers()
+    answers = context.answers()
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:

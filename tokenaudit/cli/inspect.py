@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 
 if TYPE_CHECKING:
-    from tokenaudit.inspect.intake import Handed
+    from tokenaudit.inspect.input import Handed
 
 
 def inspect(
@@ -47,14 +47,14 @@ def inspect(
     the Hub that --endpoint or HF_ENDPOINT names, and nowhere else, one after the other whatever --jobs says. A token
     of your own is never used for this.
     """
-    from tokenaudit.ask import Questions  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
+    from tokenaudit.audit.inspection import Questions  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
+    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.inquiry import Inquirer  # noqa: PLC0415 - as above
-    from tokenaudit.inspect import intake  # noqa: PLC0415 - as above
+    from tokenaudit.inspect import input as intake  # noqa: PLC0415 - as above
+    from tokenaudit.inspect.access_check import named_repo  # noqa: PLC0415 - as above
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
-    from tokenaudit.inspect.proof import named_repo  # noqa: PLC0415 - as above
     from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
 
     examiner = Detector.load(tuple(plugin or ()))
@@ -71,7 +71,7 @@ def inspect(
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = Questions(
-            asking.hub(endpoint, no_token=True),
+            context.hub(endpoint, no_token=True),
             None if no_cache else DiskCache(default_path()),
             reach.value,
             tuple(named_repo(name) for name in repo or ()),

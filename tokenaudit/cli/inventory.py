@@ -55,14 +55,14 @@ def list_(
     inventory: InventoryOption = None,
 ) -> None:
     """Every credential that was ever seen, and every secret's name with its age."""
-    from tokenaudit.inventory import document  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
         known, secrets, runs = book.credentials(), book.secrets(), book.sweeps()
     if form is Form.JSON:
-        emit(document.as_json(known, secrets, runs), output)
+        emit(export.as_json(known, secrets, runs), output)
     else:
-        emit(document.sweeps_as_text(runs) if sweeps else document.as_text(known, secrets), output)
+        emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets), output)
 
 
 @app.command()
@@ -72,11 +72,11 @@ def show(
     inventory: InventoryOption = None,
 ) -> None:
     """Everything known of one credential: where it stands, who it is, since when."""
-    from tokenaudit.inventory import document, select  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export, lookup  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        known = select.one(book.credentials(), fingerprint)
-    emit(document.as_json([known], ()) if form is Form.JSON else document.detail_as_text(known))
+        known = lookup.one(book.credentials(), fingerprint)
+    emit(export.as_json([known], ()) if form is Form.JSON else export.detail_as_text(known))
 
 
 @app.command()
@@ -86,20 +86,20 @@ def diff(
     inventory: InventoryOption = None,
 ) -> None:
     """What is new since the last sweep, and what is gone."""
-    from tokenaudit.inventory import document  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
         changes = book.difference(since)
-    emit(document.diff_as_json(changes) if form is Form.JSON else document.diff_as_text(changes))
+    emit(export.diff_as_json(changes) if form is Form.JSON else export.diff_as_text(changes))
 
 
 @app.command()
 def export(output: OutputOption = None, inventory: InventoryOption = None) -> None:
     """The whole inventory as JSON. It holds no credential's value."""
-    from tokenaudit.inventory import document  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        emit(document.as_json(book.credentials(), book.secrets(), book.sweeps()), output)
+        emit(export.as_json(book.credentials(), book.secrets(), book.sweeps()), output)
 
 
 @app.command()
@@ -109,10 +109,10 @@ def forget(
     inventory: InventoryOption = None,
 ) -> None:
     """Remove credentials, or everything about a namespace, from the inventory. Nothing happens to them at the Hub."""
-    from tokenaudit.inventory import select  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import lookup  # noqa: PLC0415 - as above
 
     _opened(inventory).close()
     with _opened(inventory, write=True) as book, book.alone():
-        chosen = select.to_forget(book.credentials(), fingerprints or (), namespace)
+        chosen = lookup.to_forget(book.credentials(), fingerprints or (), namespace)
         went = book.forget(chosen, namespace)
     emit(f"forgot {went} {'credential' if went == 1 else 'credentials'}\n")

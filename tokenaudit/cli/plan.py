@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli.boundary import say
+from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit, or_stdout
 from tokenaudit.errors import UsageError
 

@@ -12,7 +12,7 @@ def plugins(plugin: options.PluginOption = None, report_format: options.FormatOp
     Each file also works under plain detect-secrets: detect-secrets scan -p FILE.
     """
     from tokenaudit.detect import Detector  # noqa: PLC0415 - `--help` doesn't load detectors
-    from tokenaudit.listing import plugins_json, plugins_text  # noqa: PLC0415 - as above
+    from tokenaudit.report.catalog import plugins_json, plugins_text  # noqa: PLC0415 - as above
 
     loaded = Detector.load(tuple(plugin or ())).plugins
     emit(plugins_json(loaded) if report_format is options.Format.JSON else plugins_text(loaded))

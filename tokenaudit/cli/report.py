@@ -23,7 +23,7 @@ def report(
     no_color: options.NoColorOption = False,
 ) -> None:
     """Write an earlier JSON report in another format: a page, a table, a pull request's comment. Offline."""
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 
     finish = Finish(report_format.value, output, fail_on.value, show_unlikely=show_unlikely, color=not no_color)

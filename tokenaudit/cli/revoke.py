@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenaudit.remediate.revoking import Outcome
-    from tokenaudit.remediate.values import Values
+    from tokenaudit.remediate.revocation import Outcome
+    from tokenaudit.remediate.secret_input import Values
 
 
 class RevokeFormat(str, Enum):
@@ -55,29 +55,29 @@ def revoke(
     Exit codes: 0 every one is proven dead; 1 one is still alive or was left out; 2 wrong usage, nothing sent;
     3 accepted, but not proven.
     """
-    from tokenaudit.audit import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.remediate import revoking  # noqa: PLC0415 - as above
+    from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
 
-    hub = asking.hub(endpoint, no_token=no_token)
-    values = _values(fingerprints, from_ or (), keyring or ())
-    secrets = revoking.chosen(fingerprints, values.secrets)
-    kinds = revoking.recognised(secrets, Detector.load())
+    hub = context.hub(endpoint, no_token=no_token)
+    secret_input = _values(fingerprints, from_ or (), keyring or ())
+    secrets = revocation.chosen(fingerprints, secret_input.secrets)
+    kinds = revocation.recognised(secrets, Detector.load())
     if not yes and not sys.stdin.isatty():
         message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"
         raise UsageError(message)
-    cache = asking.fresh_cache()
-    found = revoking.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers, cache=cache)
-    sys.stderr.write("\n".join(revoking.preview(found, hub.endpoint, organization)) + "\n")
+    cache = context.fresh_cache()
+    found = revocation.candidates(secrets, kinds, hub, now=utc_now, consumers=secret_input.consumers, cache=cache)
+    sys.stderr.write("\n".join(revocation.preview(found, hub.endpoint, organization)) + "\n")
     if not yes and any(not c.dead for c in found):
-        _confirm(revoking.phrase(found))
+        _confirm(revocation.phrase(found))
     if organization is None:
-        outcomes = revoking.carry_out(found, hub, now=utc_now, cache=cache)
+        outcomes = revocation.carry_out(found, hub, now=utc_now, cache=cache)
     else:
         if hub.own is None:
             message = f"--organization needs an administrator's token: set HF_TOKEN to one of {organization}"
             raise UsageError(message)
-        outcomes = revoking.carry_out_in_organization(
+        outcomes = revocation.carry_out_in_organization(
             found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
         )
     _write(outcomes, outcome_format)
@@ -85,18 +85,18 @@ def revoke(
 
 
 def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> Values:
-    from tokenaudit.remediate import values  # noqa: PLC0415 - as above
+    from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
 
     if not targets and not names:
         asked = [f"the credential {mark}" for mark in fingerprints]
-        return values.typed(asked) if sys.stdin.isatty() else values.of_lines(sys.stdin.buffer)
-    found = [values.Values((values.kept(name),)) for name in names]
+        return secret_input.typed(asked) if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
+    found = [secret_input.Values((secret_input.kept(name),)) for name in names]
     if targets:
-        from tokenaudit.audit import scan  # noqa: PLC0415 - as above
+        from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
 
         audit = scan(targets)
-        found.append(values.of_audit(audit.report, audit.secrets))
-    return values.together(*found)
+        found.append(secret_input.of_audit(audit.report, audit.secrets))
+    return secret_input.together(*found)
 
 
 def _confirm(phrase: str) -> None:
@@ -108,7 +108,7 @@ def _confirm(phrase: str) -> None:
 
 
 def _write(outcomes: Sequence[Outcome], outcome_format: RevokeFormat) -> None:
-    from tokenaudit.report.outcomes import to_json, to_text  # noqa: PLC0415 - as above
+    from tokenaudit.report.revocation import to_json, to_text  # noqa: PLC0415 - as above
 
     emit(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
-from tokenaudit.cli.boundary import say
+from tokenaudit.cli import context, options
+from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tokenaudit.remediate.rotation.journal import Record
-    from tokenaudit.remediate.rotation.start import Known
+    from tokenaudit.remediate.rotation.setup import Known
 
 
 def rotate(
@@ -55,24 +55,24 @@ def rotate(
     Exit codes: 0 done and proven; 1 a step could not be done or proven, and nothing after it was touched;
     2 wrong usage.
     """
-    from tokenaudit.audit import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate.consumers.interface import ConsumerError  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation import start  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation.walk import HaltedError  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation.runner import HaltedError  # noqa: PLC0415 - as above
 
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
-    request = start.Request(
+    request = setup.Request(
         fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
-    hub = asking.hub(endpoint, no_token=no_token)
-    around = start.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, asking.fresh_cache())
+    hub = context.hub(endpoint, no_token=no_token)
+    around = setup.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
     known, rescan = _known(fingerprint, from_ or [], keyring)
-    walk = start.begin(request, known, around, rescan)
+    walk = setup.begin(request, known, around, rescan)
     try:
         finished = walk.run()
     except (HaltedError, ConsumerError) as error:
@@ -81,24 +81,24 @@ def rotate(
         _write(record, walk.journal.record)
         raise typer.Exit(1) from None
     if not dry_run:
-        start.forget(walk.old.fingerprint)
+        setup.forget(walk.old.fingerprint)
     _write(record, finished)
 
 
 def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[Known, Callable[[], list[str]] | None]:
-    from tokenaudit.audit import scan  # noqa: PLC0415 - as above
-    from tokenaudit.remediate import values  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation import start  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
+    from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
 
-    parts = [start.old_in_keyring(keyring)] if keyring else []
+    parts = [setup.old_in_keyring(keyring)] if keyring else []
     audit = scan(targets) if targets else None
     if audit is not None:
-        parts.append(values.of_audit(audit.report, audit.secrets))
-    handed = None if sys.stdin.isatty() else values.of_lines(sys.stdin.buffer)
+        parts.append(secret_input.of_audit(audit.report, audit.secrets))
+    handed = None if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
     if handed is None and not parts:
-        parts.append(values.typed([f"the old token {mark}"]))
-    known = start.known(mark, parts, handed, audit.report if audit is not None else None)
-    return known, (lambda: start.places(mark, scan(targets).report)) if targets else None
+        parts.append(secret_input.typed([f"the old token {mark}"]))
+    known = setup.known(mark, parts, handed, audit.report if audit is not None else None)
+    return known, (lambda: setup.places(mark, scan(targets).report)) if targets else None
 
 
 def _confirm(what: str, phrase: str) -> bool:

@@ -15,8 +15,8 @@ def rules(
     report_format: options.FormatOption = options.Format.TEXT,
 ) -> None:
     """Every rule with its reason, severity and remedy; one rule with its bad and good example."""
-    from tokenaudit.listing import rules_json, rules_text  # noqa: PLC0415 - `--help` doesn't load rules
-    from tokenaudit.rules import find_rules  # noqa: PLC0415 - as above
+    from tokenaudit.report.catalog import rules_json, rules_text  # noqa: PLC0415 - `--help` doesn't load rules
+    from tokenaudit.rule_index import find_rules  # noqa: PLC0415 - as above
 
     found = find_rules(rule)
     as_json = report_format is options.Format.JSON

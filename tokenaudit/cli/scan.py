@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 
 
 def scan(
@@ -55,12 +55,12 @@ def scan(
     Exit codes: 0 clean and complete; 1 something at or above --fail-on; 2 wrong usage; 3 nothing found, but some
     place could not be read; 130 interrupted.
     """
-    from tokenaudit.audit import Auditor  # noqa: PLC0415 - as above
-    from tokenaudit.audit import scan as run_scan  # noqa: PLC0415 - as above
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor import scan as run_scan  # noqa: PLC0415 - as above
+    from tokenaudit.audit.targets import Scope, parts  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
+    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
-    from tokenaudit.sources.resolve import Scope, parts  # noqa: PLC0415 - as above
 
     finish = Finish(
         report_format.value,
@@ -84,7 +84,7 @@ def scan(
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             honour_ignores=honour_ignores,
-            questions=asking.questions(endpoint, reach, no_token=no_token) if inspect else None,
+            questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=load_settings(),
             jobs=jobs,
             progress=progress,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import asking, options
+from tokenaudit.cli import context, options
 from tokenaudit.cli import sweep_options as chosen
 from tokenaudit.cli.inventory import InventoryOption
 
@@ -51,20 +51,20 @@ def sweep(
 
     Exit codes: those of `scan`.
     """
-    from tokenaudit.audit import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.cli.boundary import say  # noqa: PLC0415 - as above
-    from tokenaudit.cli.finish import Finish  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor_token import own_for_reading  # noqa: PLC0415 - as above
+    from tokenaudit.cli.errors import say  # noqa: PLC0415 - as above
     from tokenaudit.cli.sweep_screen import screen  # noqa: PLC0415 - as above
+    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
-    from tokenaudit.own import own_for_reading  # noqa: PLC0415 - as above
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
     from tokenaudit.sweep.arguments import cache_of, crew_of, scope_of  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.workshop import Workshop  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.worker_context import Workshop  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
-    hub = asking.hub(endpoint, no_token=no_token)
+    hub = context.hub(endpoint, no_token=no_token)
     setup = Setup(
         hub.endpoint,
         own_token=not no_token,
@@ -84,7 +84,7 @@ def sweep(
             settings=load_settings(),
             screen=shown,
             full=full,
-            ends=asking.answers().ends(hub.endpoint),
+            ends=context.answers().ends(hub.endpoint),
         )
     own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())
     if own is not None and own.too_much is not False:

@@ -8,15 +8,15 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tokenaudit.cli.boundary import say
+from tokenaudit.cli.errors import say
 from tokenaudit.sweep.words import figures, how_far
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from typing_extensions import Self
 
-    from tokenaudit.sweep.tally import Tally
+    from tokenaudit.sweep.progress import Tally
 
 _EVERY_SECONDS = 20.0
 _LISTING = "asking the Hub what there is"

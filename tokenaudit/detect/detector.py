@@ -7,11 +7,11 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenaudit.detect.budget import Budget
-from tokenaudit.detect.evidence import Prefilter
-from tokenaudit.detect.interface import Examined
 from tokenaudit.detect.limits import Limits
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugins import Find, Plugin, read_declarations, run, shipped
+from tokenaudit.detect.prefilter import Prefilter
+from tokenaudit.interfaces import Examined
 
 
 class Detector:
@@ -59,7 +59,7 @@ class Detector:
         """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
         if not self.may_hold(data):
             return Examined()
-        from tokenaudit.detect.examination import Examination  # noqa: PLC0415 - loads every archive format
+        from tokenaudit.detect.scanner import Examination  # noqa: PLC0415 - loads every archive format
 
         return Examination(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 

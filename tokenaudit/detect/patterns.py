@@ -12,8 +12,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tokenaudit.detect import concatenated, encoded, escapes
-from tokenaudit.detect.scouts import Scout, scout_for
+from tokenaudit.detect import encodings
+from tokenaudit.detect.decode import concatenated, escapes
+from tokenaudit.detect.literals import Scout, scout_for
 
 Reading: TypeAlias = Literal[
     "plain", "base64", "hex", "utf-16", "escapes", "concatenated", "gzip", "bzip2", "xz", "zstd", "zip", "closed"
@@ -119,52 +120,52 @@ def _roots(literals: Iterable[str]) -> list[str]:
 
 
 def _encoded(literal: str) -> Iterator[Pattern]:
-    once = encoded.known(literal, _BYTES_ONCE)
-    for form in encoded.as_base64(once):
+    once = encodings.known(literal, _BYTES_ONCE)
+    for form in encodings.as_base64(once):
         yield _pattern("base64", form)
         yield from _folded(form)
-    yield _pattern("hex", encoded.as_hex(once))
+    yield _pattern("hex", encodings.as_hex(once))
     for order in ("little", "big"):
-        yield _pattern("utf-16", encoded.as_utf16(once, order))
+        yield _pattern("utf-16", encodings.as_utf16(once, order))
     yield from _encoded_twice(literal)
 
 
 def _encoded_twice(literal: str) -> Iterator[Pattern]:
-    short = encoded.known(literal, _BYTES_TWICE)
-    wide = [encoded.as_utf16(short, order) for order in ("little", "big")]
-    for inner in encoded.as_base64(short):
-        for form in encoded.as_base64(inner):
+    short = encodings.known(literal, _BYTES_TWICE)
+    wide = [encodings.as_utf16(short, order) for order in ("little", "big")]
+    for inner in encodings.as_base64(short):
+        for form in encodings.as_base64(inner):
             yield _pattern("base64", form)
             if literal in _THRICE:
-                yield from (_pattern("base64", outer) for outer in encoded.as_base64(form))
-        yield _pattern("hex", encoded.as_hex(inner))
-        yield from (_pattern("utf-16", encoded.as_utf16(inner, order)) for order in ("little", "big"))
-    for inner in (encoded.as_hex(short), *wide):
-        yield from (_pattern("base64", form) for form in encoded.as_base64(inner))
-        yield _pattern("hex", encoded.as_hex(inner))
+                yield from (_pattern("base64", outer) for outer in encodings.as_base64(form))
+        yield _pattern("hex", encodings.as_hex(inner))
+        yield from (_pattern("utf-16", encodings.as_utf16(inner, order)) for order in ("little", "big"))
+    for inner in (encodings.as_hex(short), *wide):
+        yield from (_pattern("base64", form) for form in encodings.as_base64(inner))
+        yield _pattern("hex", encodings.as_hex(inner))
     for order in ("little", "big"):
-        yield _pattern("utf-16", encoded.as_utf16(encoded.as_hex(short), order))
+        yield _pattern("utf-16", encodings.as_utf16(encodings.as_hex(short), order))
 
 
-def _pattern(reading: Reading, form: encoded.Sets) -> Pattern:
+def _pattern(reading: Reading, form: encodings.Sets) -> Pattern:
     size = min(_SCOUTED * (1 if reading == "base64" else 2), len(form))
     stretches = [form[at : at + size] for at in range(len(form) - size + 1)]
     rarest = min(stretches, key=lambda stretch: math.prod(map(len, stretch)))
-    return Pattern(reading, encoded.expression(form), (scout_for(rarest),), len(form))
+    return Pattern(reading, encodings.expression(form), (scout_for(rarest),), len(form))
 
 
-def _rarity(form: encoded.Sets) -> int:
+def _rarity(form: encodings.Sets) -> int:
     """How many characters are fixed."""
     return sum(len(each) == 1 for each in form)
 
 
-def _folded(form: encoded.Sets) -> Iterator[Pattern]:
+def _folded(form: encodings.Sets) -> Iterator[Pattern]:
     """The form with one line break in it; the scout is its rarer part and the beginning or end of the break."""
     for at in range(1, len(form)):
         left, right = form[:at], form[at:]
         scout = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)
-        whole = encoded.expression(left) + encoded.LINE_BREAK + encoded.expression(right)
-        yield Pattern("base64", whole, (scout_for(scout),), len(form) + encoded.LINE_BREAK_WIDTH)
+        whole = encodings.expression(left) + encodings.LINE_BREAK + encodings.expression(right)
+        yield Pattern("base64", whole, (scout_for(scout),), len(form) + encodings.LINE_BREAK_WIDTH)
 
 
 _BREAK_BEGINS, _BREAK_ENDS = frozenset(b"\r\n\\"), frozenset(b"\nn \t")

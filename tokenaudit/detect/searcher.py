@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tokenaudit.detect.scouts import Lookout
+from tokenaudit.detect.literals import Lookout
 
 MANY = 256
 """Matches of scouts that are noted before somebody looks whether they are evidence."""

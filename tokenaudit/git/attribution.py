@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
-from tokenaudit.git.reach import unreached
+from tokenaudit.git.reachability import unreached
 
 Marks = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""

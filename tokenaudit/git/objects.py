@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from tokenaudit.detect.interface import Sight
+from tokenaudit.interfaces import Sight
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")

@@ -1,7 +1,7 @@
 """The only package that speaks to the Hub. Importing it loads no network library; asking does."""
 
-from tokenaudit.hub.answer import Answer, Failure, Reply
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import resolve_endpoint
+from tokenaudit.hub.result import Answer, Failure, Reply
 
 __all__ = ["Answer", "Failure", "Hub", "Reply", "resolve_endpoint"]

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.paged import Item, listed, objects, text
+from tokenaudit.hub.pagination import Item, listed, objects, text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 MOST_EVENTS = 100_000

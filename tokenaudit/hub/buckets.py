@@ -11,11 +11,11 @@ from http.client import HTTPException, HTTPMessage
 from typing import IO
 from urllib.parse import quote, urljoin, urlsplit
 
-from tokenaudit.hub.answer import Answer, Failure, Reply, Trouble
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import is_loopback, origin
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.paged import listed, objects, text
+from tokenaudit.hub.pagination import listed, objects, text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.result import Answer, Failure, Reply, Trouble
 from tokenaudit.secret import Secret
 
 _MOST_REDIRECTS = 4

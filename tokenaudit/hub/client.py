@@ -13,17 +13,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
-from tokenaudit.hub.answer import PASSING, Answer, Failure, Reply, Trouble, masked, printable
-from tokenaudit.hub.aside import Aside
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.hub.pace import Pacer, Patience
-from tokenaudit.hub.session import Call, Stopped, begin, end
+from tokenaudit.hub.rate_limit import Pacer, Patience
+from tokenaudit.hub.result import PASSING, Answer, Failure, Reply, Trouble, masked, printable
+from tokenaudit.hub.timeout import Aside
+from tokenaudit.hub.transport import Call, Stopped, begin, end
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from tokenaudit.hub.own_token import OwnToken
+    from tokenaudit.hub.credentials import OwnToken
 
 Token: TypeAlias = str | Literal[False]
 """What wrappers get as `token`: a value, or False for anonymous. Never None: that would mean this machine's own."""
@@ -77,7 +77,7 @@ class Hub:
         Raises:
             ConfigurationError: the token file is there but can't be read, or the keyring refuses.
         """
-        from tokenaudit.hub.own_token import own_token  # noqa: PLC0415 - the keyring is slow to load
+        from tokenaudit.hub.credentials import own_token  # noqa: PLC0415 - the keyring is slow to load
 
         return own_token() if self._own_token else None
 

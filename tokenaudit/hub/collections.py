@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.paged import Item, listed, objects, text
+from tokenaudit.hub.pagination import Item, listed, objects, text
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 

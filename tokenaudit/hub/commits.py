@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.paged import Item, text
-from tokenaudit.hub.repositories import Repository
+from tokenaudit.hub.pagination import Item, text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 SECONDS = 120.0

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.paged import text
-from tokenaudit.hub.repositories import Repository
+from tokenaudit.hub.pagination import text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 _MOST_PAGES = 10_000

@@ -6,10 +6,10 @@ goes there only when the Hub asked is the public one, or where the address was g
 
 from __future__ import annotations
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.paged import Item
+from tokenaudit.hub.pagination import Item
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 SERVICE = "https://api.endpoints.huggingface.cloud"

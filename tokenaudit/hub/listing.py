@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.names import is_namespace, refused_repo
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ class Usage:
     spaces: int | None
 
 
-def repositories(hub: Hub, namespace: str | None, secret: Secret, *, limit: int) -> tuple[Listed, ...] | Failure:
+def visible_repositories(
+    hub: Hub, namespace: str | None, secret: Secret, *, limit: int
+) -> tuple[Listed, ...] | Failure:
     """At most `limit` repositories of an organization, or with None of the token's own account, private ones too."""
     if namespace is not None and not is_namespace(namespace):
         return Failure("not-asked", None, "this can't be the name of a user or an organization", 0)

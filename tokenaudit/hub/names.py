@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.hub.answer import Failure, printable
+from tokenaudit.hub.result import Failure, printable
 
 _PART = r"(?!\.)[A-Za-z0-9._-]{1,96}"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tokenaudit.hub.answer import Failure, Reply
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.quiet import post
+from tokenaudit.hub.raw_post import post
+from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,95}")

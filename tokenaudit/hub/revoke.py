@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tokenaudit.hub.answer import Answer, Failure, Reply
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.quiet import post
+from tokenaudit.hub.raw_post import post
+from tokenaudit.hub.result import Answer, Failure, Reply
 from tokenaudit.secret import Secret
 
 LARGEST_BATCH = 1000

@@ -17,11 +17,11 @@ from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.moments import moment
 from tokenaudit.hub.names import refused_repo
-from tokenaudit.hub.session import Stopped
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.result import Failure
+from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tokenaudit.hub.answer import Answer, Failure, Reply
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.names import refused_repo
+from tokenaudit.hub.result import Answer, Failure, Reply
 from tokenaudit.secret import Secret
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.paged import Item
+from tokenaudit.hub.pagination import Item
+from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.nouns import Kept, Touched
+from tokenaudit.incident.model import Kept, Touched
 from tokenaudit.model import Credential
 from tokenaudit.policy.context import exposed
-from tokenaudit.remediate.places import found_again
+from tokenaudit.remediate.locate import found_again
 from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
 
 _NOT_ASKABLE = {

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tokenaudit.detect.interface import Examiner
-from tokenaudit.incident.nouns import View
-from tokenaudit.redact import redactor
+from tokenaudit.incident.model import View
+from tokenaudit.interfaces import Examiner
+from tokenaudit.redaction import redactor
 from tokenaudit.secret import Secret
 from tokenaudit.texts import map_text
 

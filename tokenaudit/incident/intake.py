@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tokenaudit.detect.interface import Examiner
 from tokenaudit.errors import InventoryError, UsageError
-from tokenaudit.incident.material import Material
-from tokenaudit.inspect import intake
+from tokenaudit.incident.evidence import Material
+from tokenaudit.inspect import input as intake
+from tokenaudit.interfaces import Examiner
 from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.model import Report
 
@@ -71,7 +71,7 @@ def _values(named: Named, examiner: Examiner, material: Material) -> None:
     if named.keyring:
         material.handed(intake.from_keyring(named.keyring, examiner), "the keyring")
     if named.targets:
-        from tokenaudit.audit import scan  # noqa: PLC0415 - the whole scanner, only with --from
+        from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - the whole scanner, only with --from
 
         audit = scan(named.targets)
         material.values.update(audit.secrets)

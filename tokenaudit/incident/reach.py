@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.names import is_namespace
-from tokenaudit.hub.repositories import Repository, RepoType, repositories
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Reached, ReachedBy
+from tokenaudit.hub.repo_listing import Repository, RepoType, repositories
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Reached, ReachedBy
 from tokenaudit.inspect.effective import namespace
-from tokenaudit.inspect.scope import areas
+from tokenaudit.inspect.namespaces import areas
 from tokenaudit.model import Entity, Inspection, Reach
 from tokenaudit.policy.context import shortened
 from tokenaudit.secret import Secret

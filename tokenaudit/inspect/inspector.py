@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from tokenaudit.detect.claims import read_claims
-from tokenaudit.hub.answer import PASSING, Failure
+from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.result import PASSING, Failure
 from tokenaudit.inspect.status import ASKABLE, not_asked, unanswered
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Inspection

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 from tokenaudit.hub import listing
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.inspect.scope import Area, areas
+from tokenaudit.hub.result import Failure
+from tokenaudit.inspect.namespaces import Area, areas
 from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
@@ -72,7 +72,7 @@ def _count_namespace(
     area: Area, inspection: Inspection, secret: Secret, hub: Hub, limits: Limits, count: _Count
 ) -> None:
     own = inspection.account is not None and area.name == inspection.account.name
-    listed = listing.repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
+    listed = listing.visible_repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
     if isinstance(listed, Failure):
         count.not_counted.append(f"the repositories of {area.name}: {listed.message}")
         return

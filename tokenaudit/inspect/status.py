@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tokenaudit.hub.answer import Failure
+from tokenaudit.hub.result import Failure
 from tokenaudit.model import Inspection, Status
 
 ASKABLE = frozenset({"user_token", "org_token", "oauth_token", "oidc_token", "app_token", "legacy_token", "s3_token"})

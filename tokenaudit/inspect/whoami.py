@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tokenaudit.hub.answer import Reply
-from tokenaudit.inspect.shape import Reader
+from tokenaudit.hub.result import Reply
+from tokenaudit.inspect.json_reader import Reader
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, Organization, ResourceGroup
 from tokenaudit.secret import Secret
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from tokenaudit.inventory.connect import default_url, open_inventory
 from tokenaudit.inventory.database import Inventory
-from tokenaudit.inventory.nouns import Change, Consumer, Difference, Known, Outcome, Place, Sweep
-from tokenaudit.inventory.opening import default_url, open_inventory
+from tokenaudit.inventory.model import Change, Consumer, Difference, Known, Outcome, Place, Sweep
 
 __all__ = [
     "Change",

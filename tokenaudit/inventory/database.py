@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import read, record, tables
-from tokenaudit.inventory.nouns import Consumer, Difference, Known, Outcome, Place, Sweep
+from tokenaudit.inventory.model import Consumer, Difference, Known, Outcome, Place, Sweep
 from tokenaudit.inventory.trouble import trouble
 from tokenaudit.model import Credential, Inspection, SecretName
 

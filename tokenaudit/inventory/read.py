@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from tokenaudit.inventory.nouns import Change, Consumer, Difference, Known, Place, Sweep
+from tokenaudit.inventory.model import Change, Consumer, Difference, Known, Place, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,

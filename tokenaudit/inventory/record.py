@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from tokenaudit.inventory.nouns import Outcome, Place, Sweep
+from tokenaudit.inventory.model import Outcome, Place, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tokenaudit.policy.config import load_settings
-    from tokenaudit.policy.judging import judge
+    from tokenaudit.policy.evaluate import judge
     from tokenaudit.policy.registry import RULES
     from tokenaudit.policy.settings import Exemption, Incident, Settings
 
@@ -16,7 +16,7 @@ _HOMES = {
     "Exemption": "tokenaudit.policy.settings",
     "Incident": "tokenaudit.policy.settings",
     "Settings": "tokenaudit.policy.settings",
-    "judge": "tokenaudit.policy.judging",
+    "judge": "tokenaudit.policy.evaluate",
     "load_settings": "tokenaudit.policy.config",
 }
 

@@ -9,8 +9,8 @@ from functools import cached_property
 
 from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
+from tokenaudit.permissions import danger
 from tokenaudit.policy.incidents import known
-from tokenaudit.policy.permissions import danger
 from tokenaudit.policy.settings import Incident, Settings
 
 CLASSIC_ROLES = frozenset({"read", "write", "god"})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from tokenaudit.model import Grant
-from tokenaudit.remediate.permissions import GATED, REPOSITORY_TYPES, in_words, name_of
+from tokenaudit.remediate.permissions import GATED, REPOSITORY_TYPES, label_of, name_of
 
 PUBLIC_HUB = "https://huggingface.co"
 
@@ -95,4 +95,4 @@ def _patterns(grant: Grant) -> list[str]:
 
 
 def _listed(permissions: Iterable[str]) -> str:
-    return ", ".join(in_words(p) for p in permissions)
+    return ", ".join(label_of(p) for p in permissions)

@@ -42,7 +42,7 @@ _WORDS = {
 }
 
 
-def in_words(permission: str) -> str:
+def label_of(permission: str) -> str:
     """The permission as a person would say it, its name behind; an unheard-of one is only named."""
     words = _WORDS.get(permission)
     return f"{words} (`{permission}`)" if words else f"`{permission}`"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repos import RepoType, visibility
+from tokenaudit.hub.repo_access import RepoType, visibility
 from tokenaudit.model import Entity, Evidence, Visibility
 from tokenaudit.remediate.permissions import READ
 

@@ -1,7 +1,7 @@
 """A `Report` in every form people and programs read: one file a format, one face.
 
 A format is a module with `render(report, options) -> str`. None of them prints, and none ever sees a credential's
-value: a report holds fingerprints and display forms only (`tokenaudit.redact` takes values out of the texts
+value: a report holds fingerprints and display forms only (`tokenaudit.redaction` takes values out of the texts
 that came from scanned places).
 """
 

@@ -8,7 +8,7 @@ from datetime import timezone
 from typing import TYPE_CHECKING
 
 from tokenaudit.report.escape import visible
-from tokenaudit.report.items import items
+from tokenaudit.report.flat_findings import items
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report

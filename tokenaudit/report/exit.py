@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
-from tokenaudit.report.view import likely
+from tokenaudit.report.presentation import likely
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Severity
-from tokenaudit.report import view
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.items import items
-from tokenaudit.words import count
+from tokenaudit.report.flat_findings import items
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.items import Item
+    from tokenaudit.report.flat_findings import Item
 
 MOST_OF_A_KIND = 10
 """GitHub shows about ten annotations of each level for a step."""
@@ -52,7 +52,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         places = "; ".join(f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped[:5])
         more = f"; and {len(report.skipped) - 5} more" if len(report.skipped) > 5 else ""  # noqa: PLR2004 - shown above
         lines.append(_command("warning", {"title": "tokenaudit could not read everything"}, places + more))
-    verdict = view.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
+    verdict = presentation.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"
 

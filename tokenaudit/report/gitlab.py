@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.items import items
+from tokenaudit.report.flat_findings import items
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.items import Item
+    from tokenaudit.report.flat_findings import Item
 
 VERSION = "15.0.7"
 SCHEMA = (

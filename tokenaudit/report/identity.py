@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
-from tokenaudit.policy.permissions import danger, in_words, is_known
-from tokenaudit.report import view
+from tokenaudit.permissions import danger, effect_of, is_known
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.screen import Screen
+from tokenaudit.report.terminal import Screen
 from tokenaudit.report.text import STYLES
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Entity, Grant, Inspection, Organization, Reach, Report, Verdict
     from tokenaudit.report import Options
-    from tokenaudit.report.screen import Span
+    from tokenaudit.report.terminal import Span
 
 _LONGEST = 300
 _MOST = 30
@@ -40,11 +40,11 @@ class Node:
 def render(report: Report, options: Options) -> str:
     """One tree a credential, the worst first; then what could not be asked, and the closing sentence."""
     screen = Screen(options.color, options.width)
-    for credential in view.likely(report):
+    for credential in presentation.likely(report):
         _draw(screen, _credential(credential, report))
         screen.blank()
     if options.show_unlikely:
-        for credential in view.unlikely(report):
+        for credential in presentation.unlikely(report):
             screen.add((f"{credential.likelihood}", "dim"), f"  {_clean(credential.display)}")
     for skipped in report.skipped[:_MOST]:
         screen.add(("NOT ASKED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
@@ -55,7 +55,7 @@ def render(report: Report, options: Options) -> str:
 
 
 def _closing(report: Report) -> str:
-    credentials = view.likely(report)
+    credentials = presentation.likely(report)
     active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
     over = sum(c.verdict is not None and c.verdict.privilege == "over" for c in credentials)
     known = f"{count(len(credentials), 'credential')}: {active:,} active, {over:,} with more rights than needed."
@@ -137,7 +137,7 @@ def _grant(grant: Grant) -> Node:
 
 def _permission(name: str, entity: Entity | None) -> Node:
     grade = danger(name, entity)
-    words = in_words(name) if is_known(name) else "unknown, so taken for dangerous"
+    words = effect_of(name) if is_known(name) else "unknown, so taken for dangerous"
     mark: Span = ("! ", STYLES[grade]) if grade.rank >= Severity.HIGH.rank else "  "
     return Node((mark, _clean(name), (f"  {words}", "dim")))
 

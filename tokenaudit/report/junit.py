@@ -6,14 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from tokenaudit.report import view
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import visible
-from tokenaudit.report.items import items
+from tokenaudit.report.flat_findings import items
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.items import Item
+    from tokenaudit.report.flat_findings import Item
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
@@ -36,7 +36,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         case = ET.SubElement(suite, "testcase", {"classname": "not-read", "name": visible(entry.where)})
         ET.SubElement(case, "error", {"message": visible(entry.reason)})
     if passing:
-        ET.SubElement(suite, "testcase", {"classname": "tokenaudit", "name": view.sentence(report)})
+        ET.SubElement(suite, "testcase", {"classname": "tokenaudit", "name": presentation.sentence(report)})
     ET.indent(root)
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tokenaudit.report import view
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Report
@@ -30,8 +30,8 @@ _TICKS = re.compile(r"`+")
 
 def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) -> str:
     """The verdict, a table of findings, a fold for each credential; cut with a count where it gets too long."""
-    unlikely = view.unlikely(report) if options.show_unlikely else []
-    head = ["## Hugging Face credentials", "", f"**{text(view.sentence(report))}**", ""]
+    unlikely = presentation.unlikely(report) if options.show_unlikely else []
+    head = ["## Hugging Face credentials", "", f"**{text(presentation.sentence(report))}**", ""]
     if report.skipped:
         head += [f"### Not read: {count(len(report.skipped), 'place')}", ""]
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
@@ -42,9 +42,9 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         head += [f"{count(summary.known, 'finding')} in the baseline not listed.", ""]
     if summary.unlikely and not unlikely:
         head += [f"Placeholders and look-alikes not listed: {summary.unlikely:,}.", ""]
-    several = view.several(report)
-    blocks = [_credential(c, several=several) for c in [*view.likely(report), *unlikely]]
-    blocks += [_problem(p, several=several) for p in view.problems(report)]
+    several = presentation.several(report)
+    blocks = [_credential(c, several=several) for c in [*presentation.likely(report), *unlikely]]
+    blocks += [_problem(p, several=several) for p in presentation.problems(report)]
     advice = next_step(report)
     tail = [f"Next: {text(advice)}", ""] if advice else []
     size = sum(len(line.encode()) + 1 for line in [*head, *tail]) + 200
@@ -73,7 +73,7 @@ def _credential(credential: Credential, *, several: bool) -> str:
     if inspection and inspection.account:
         lines.append(f"- speaks for {code(inspection.account.name)}, role {code(inspection.role)}")
     lines += [f"- may {code(grant_text(grant))}" for grant in (inspection.grants if inspection else ())[:10]]
-    spots = view.spots(credential)
+    spots = presentation.spots(credential)
     for spot in spots[:MOST_SPOTS]:
         place = f"{spot.target}: {spot.place}" if several else spot.place
         said = "".join(f", {text(note)}" for note in notes(spot))

@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from tokenaudit.remediate.runbook.nouns import Consumer, Plan, PlannedCredential, Step
+from tokenaudit.remediate.runbook.model import Consumer, Plan, PlannedCredential, Step
 from tokenaudit.report.escape import visible
 from tokenaudit.report.markdown import code
 from tokenaudit.texts import map_text

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tokenaudit.remediate.rotation.journal import Record
-from tokenaudit.remediate.rotation.start import journal_path
-from tokenaudit.words import count
+from tokenaudit.remediate.rotation.setup import journal_path
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,10 +14,10 @@ from urllib.parse import quote
 import msgspec
 
 from tokenaudit.model import Severity
-from tokenaudit.report import view
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.items import items
-from tokenaudit.words import count
+from tokenaudit.report.flat_findings import items
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Report, Rule, Skipped
     from tokenaudit.report import Options
-    from tokenaudit.report.items import Item
+    from tokenaudit.report.flat_findings import Item
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 HOME = "https://github.com/tokenaudit/tokenaudit"
@@ -81,7 +81,7 @@ def render(report: Report, options: Options) -> str:
             }
         ],
         "results": [_result(item, rules.index(item.rule)) for item in shown],
-        "properties": {"complete": report.complete, "verdict": view.sentence(report)},
+        "properties": {"complete": report.complete, "verdict": presentation.sentence(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"

@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from tokenaudit.incident.nouns import View
+from tokenaudit.incident.model import View
 from tokenaudit.model import Report
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
 from tokenaudit.policy.context import exposed
-from tokenaudit.report import view
+from tokenaudit.report import presentation
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.screen import Screen
-from tokenaudit.words import count
+from tokenaudit.report.terminal import Screen
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from tokenaudit.model import Credential, Grant, Inspection, Problem, Report, Skipped
     from tokenaudit.report import Options
-    from tokenaudit.report.screen import Span
+    from tokenaudit.report.terminal import Span
 
 MOST_SPOTS = 5
 MOST_WHOLE = 30
@@ -45,8 +45,8 @@ STYLES = {
 def render(report: Report, options: Options) -> str:
     """The whole screen; see `tokenaudit.report.Options`."""
     screen = Screen(options.color, options.width)
-    several = view.several(report)
-    likely, problems = view.likely(report), view.problems(report)
+    several = presentation.several(report)
+    likely, problems = presentation.likely(report), presentation.problems(report)
     for credential in likely[:MOST_WHOLE]:
         _credential(screen, credential, report.started_at, several=several)
     for credential in likely[MOST_WHOLE:]:
@@ -58,7 +58,7 @@ def render(report: Report, options: Options) -> str:
         _line(screen, problem.severity, f"{_place(problem, several=several)}  {_clean(problem.rule)}")
     screen.blank()
     if options.show_unlikely:
-        _unlikely(screen, view.unlikely(report), several=several)
+        _unlikely(screen, presentation.unlikely(report), several=several)
     _skipped(screen, report.skipped)
     _closing(screen, report, options)
     return screen.written()
@@ -117,7 +117,7 @@ def _identity(inspection: Inspection) -> list[Span]:
 
 
 def _where(screen: Screen, credential: Credential, *, several: bool) -> None:
-    spots = view.spots(credential)
+    spots = presentation.spots(credential)
     for number, spot in enumerate(spots[:MOST_SPOTS]):
         place = f"{spot.target}: {spot.place}" if several else spot.place
         _row(screen, "where" if number == 0 else "", _clean(place), *(("  " + note, "dim") for note in notes(spot)))
@@ -125,7 +125,7 @@ def _where(screen: Screen, credential: Credential, *, several: bool) -> None:
         _row(screen, "", (f"and {len(spots) - MOST_SPOTS:,} more", "dim"))
 
 
-def notes(spot: view.Spot) -> list[str]:
+def notes(spot: presentation.Spot) -> list[str]:
     """What else is known of a spot, each a few words: origin, whether it still stands, how it was hidden."""
     said = []
     if spot.commit:
@@ -216,7 +216,7 @@ def _line(screen: Screen, severity: Severity, text: str) -> None:
 
 
 def _short(credential: Credential, *, several: bool) -> str:
-    spots = view.spots(credential)
+    spots = presentation.spots(credential)
     places = [f"{spot.target}: {spot.place}" if several else spot.place for spot in spots[:1]]
     more = f" and {len(spots) - 1:,} more" if len(spots) > 1 else ""
     parts = [credential.display, kind(credential.kind), credential.fingerprint[:_FINGERPRINT], *places]
@@ -244,9 +244,9 @@ def _skipped(screen: Screen, skipped: tuple[Skipped, ...]) -> None:
 
 
 def _closing(screen: Screen, report: Report, options: Options) -> None:
-    found = bool(view.likely(report) or report.problems)
+    found = bool(presentation.likely(report) or report.problems)
     style = "bold" if found else "bold green" if report.complete else "bold yellow"
-    screen.add((view.sentence(report), style))
+    screen.add((presentation.sentence(report), style))
     unlikely = report.summary.unlikely
     if unlikely and not options.show_unlikely:
         subject = (
@@ -262,7 +262,7 @@ def _closing(screen: Screen, report: Report, options: Options) -> None:
 
 def next_step(report: Report) -> str:
     """What to run next, in one line; empty where there is nothing to do."""
-    credentials = view.likely(report)
+    credentials = presentation.likely(report)
     if any(c.inspection is None for c in credentials):
         return "the same command with --inspect asks the Hub which of these are active and what they may do."
     open_ones = [
@@ -271,7 +271,7 @@ def next_step(report: Report) -> str:
     if open_ones:
         return "tokenaudit plan REPORT.json (a report written with --format json) says how to replace each one."
     if report.problems:
-        return f"tokenaudit rules {view.problems(report)[0].rule} explains the first problem."
+        return f"tokenaudit rules {presentation.problems(report)[0].rule} explains the first problem."
     if not report.complete:
         return "make the places above readable and run the same command again."
     return ""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
-from tokenaudit.detect.interface import Detection, Examiner
+from tokenaudit.interfaces import Detection, Examiner
 from tokenaudit.model import Location, Problem, Skipped
 
 

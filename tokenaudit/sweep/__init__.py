@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tokenaudit.sweep.run import Swept
-from tokenaudit.sweep.run import sweep as run_sweep
-from tokenaudit.sweep.setup import Scope, Setup
+from tokenaudit.sweep.config import Scope, Setup
+from tokenaudit.sweep.runner import Swept
+from tokenaudit.sweep.runner import sweep as run_sweep
 
 __all__ = ["Scope", "Setup", "Swept", "run_sweep"]

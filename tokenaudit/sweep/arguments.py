@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import cast
 
 from tokenaudit.errors import UsageError
+from tokenaudit.git.clone import is_clone_url
 from tokenaudit.git.url import without_password
-from tokenaudit.hub.repositories import RepoType
-from tokenaudit.sources.clone import is_clone_url
-from tokenaudit.sweep.crew import Crew, cluster, threads
-from tokenaudit.sweep.setup import TYPES, Scope
+from tokenaudit.hub.repo_listing import RepoType
+from tokenaudit.sweep.config import TYPES, Scope
+from tokenaudit.sweep.executors import Crew, cluster, threads
 
 _MOST_THREADS = 16
 

@@ -9,20 +9,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from tokenaudit.detect.interface import Examiner
-from tokenaudit.inventory.nouns import Outcome, Place
-from tokenaudit.sources.ci import CiSource
-from tokenaudit.sources.clone import cloned, mirrored, remote_refs
-from tokenaudit.sources.gitdir import GitDirSource
-from tokenaudit.sources.history import HistorySource
+from tokenaudit.git.clone import cloned, mirrored, remote_refs
+from tokenaudit.interfaces import Examiner
+from tokenaudit.inventory.model import Outcome, Place
 from tokenaudit.sources.interface import Silence
-from tokenaudit.sweep.collect import HubSource, collected
-from tokenaudit.sweep.elsewhere import with_password
-from tokenaudit.sweep.setup import VERSION
+from tokenaudit.sources.local.ci_config import CiSource
+from tokenaudit.sources.local.git_dir import GitDirSource
+from tokenaudit.sources.local.git_history import HistorySource
+from tokenaudit.sweep.config import VERSION
+from tokenaudit.sweep.outcome import HubSource, collected
+from tokenaudit.sweep.platforms import with_password
 from tokenaudit.sweep.task import Task
 
 if TYPE_CHECKING:
-    from tokenaudit.sweep.workshop import Workshop
+    from tokenaudit.sweep.worker_context import Workshop
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 

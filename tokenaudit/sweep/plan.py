@@ -7,24 +7,17 @@ from dataclasses import dataclass, field
 
 from tokenaudit.errors import UsageError
 from tokenaudit.git.url import without_password
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.endpoint import DEFAULT
 from tokenaudit.hub.names import is_namespace
-from tokenaudit.hub.paged import needs, objects, text
-from tokenaudit.hub.repositories import (
-    GIT_TYPES,
-    Repository,
-    administered,
-    members,
-    namespace_kind,
-    repositories,
-)
-from tokenaudit.inventory.nouns import Place
+from tokenaudit.hub.pagination import needs, objects, text
+from tokenaudit.hub.repo_listing import GIT_TYPES, Repository, administered, members, namespace_kind, repositories
+from tokenaudit.hub.result import Failure
+from tokenaudit.inventory.model import Place
 from tokenaudit.model import Skipped
-from tokenaudit.sweep.elsewhere import platform_of, tasks_of
-from tokenaudit.sweep.setup import Scope
+from tokenaudit.sweep.config import Scope
+from tokenaudit.sweep.platforms import platform_of, tasks_of
 from tokenaudit.sweep.task import Task
-from tokenaudit.sweep.workshop import Workshop
+from tokenaudit.sweep.worker_context import Workshop
 
 _NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")
 

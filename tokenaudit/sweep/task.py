@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tokenaudit.hub.pace import Window
-from tokenaudit.hub.repositories import Repository
-from tokenaudit.inventory.nouns import Outcome, Place
+from tokenaudit.hub.rate_limit import Window
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.inventory.model import Outcome, Place
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
-    from tokenaudit.sweep.tally import Tally
+    from tokenaudit.sweep.progress import Tally
 
 _MINUTE, _HOUR = 60, 3600
 

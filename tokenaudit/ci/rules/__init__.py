@@ -5,7 +5,7 @@ The first line of a rule's bad and good example is a comment that names the file
 
 from __future__ import annotations
 
-from tokenaudit.ci.check import Check
+from tokenaudit.ci.rule_context import Check
 from tokenaudit.ci.rules import (
     all_secrets,
     client_bundle,

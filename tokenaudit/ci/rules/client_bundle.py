@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
-from tokenaudit.ci.flows import credential_of
+from tokenaudit.ci.dataflow import credential_of
 from tokenaudit.ci.names import for_browsers
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.ci.rules.outputs import is_client_file, writes
 from tokenaudit.model import Problem, Rule, Severity
 

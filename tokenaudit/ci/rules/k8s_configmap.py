@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from tokenaudit.ci.check import Context
 from tokenaudit.ci.model import Binding, Way
 from tokenaudit.ci.names import stands_in
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

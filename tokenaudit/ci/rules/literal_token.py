@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
 from tokenaudit.ci.keyless import uses
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.publishing import publishes
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenaudit.ci.flows import Hit, Run, is_token_printer
+from tokenaudit.ci.dataflow import Hit, Run, is_token_printer
 from tokenaudit.ci.shell import Command, Word
 
 _WRITERS = frozenset({"echo", "printf", "cat", "print"})

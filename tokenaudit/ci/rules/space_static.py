@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

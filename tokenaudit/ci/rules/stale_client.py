@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.pins import PIN, too_old
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

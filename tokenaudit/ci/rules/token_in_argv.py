@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
-from tokenaudit.ci.flows import Hit, Run, in_url, is_token_printer
+from tokenaudit.ci.dataflow import Hit, Run, in_url, is_token_printer
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
-from tokenaudit.ci.flows import credential_of
+from tokenaudit.ci.dataflow import credential_of
 from tokenaudit.ci.model import Job, Step
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.ci.shell import EXPRESSION
 from tokenaudit.model import Problem, Rule, Severity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
-from tokenaudit.ci.flows import Run
+from tokenaudit.ci.dataflow import Run
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.ci.rules.outputs import printed_environment, writes
 from tokenaudit.ci.shell import Word
 from tokenaudit.model import Problem, Rule, Severity

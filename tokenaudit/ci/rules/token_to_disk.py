@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.check import Context
-from tokenaudit.ci.flows import Run
+from tokenaudit.ci.dataflow import Run
 from tokenaudit.ci.model import Job
+from tokenaudit.ci.rule_context import Context
 from tokenaudit.ci.rules.outputs import Written, is_client_file, writes
 from tokenaudit.model import Problem, Rule, Severity
 

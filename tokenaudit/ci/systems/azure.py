@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from tokenaudit.ci.expressions import sources_in
 from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.source_span import Text
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
-from tokenaudit.ci.text import Text
-from tokenaudit.ci.yamltree import Mapping, Scalar, Sequence
+from tokenaudit.ci.yaml_document import Mapping, Scalar, Sequence
 
 NAME = "azure"
 _FILE = re.compile(r"(?:^|/)[^/]*azure-pipelines?[^/]*\.ya?ml$|(?:^|/)\.azure-?[Pp]ipelines?/.+\.ya?ml$")

@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
-from tokenaudit.ci.yamltree import Mapping, Sequence, walk
+from tokenaudit.ci.yaml_document import Mapping, Sequence, walk
 
 NAME = "bitbucket"
 _FILE = re.compile(r"(?:^|/)bitbucket-pipelines\.ya?ml$")

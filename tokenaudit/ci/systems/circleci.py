@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 
 NAME = "circleci"
 _FILE = re.compile(r"(?:^|/)\.circleci/[^/]+\.ya?ml$")

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.source_span import Text
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
-from tokenaudit.ci.text import Text
-from tokenaudit.ci.yamltree import Mapping, Scalar
+from tokenaudit.ci.yaml_document import Mapping, Scalar
 
 NAME = "cloudbuild"
 _GOOGLE = re.compile(r"(?:^|/)cloudbuild[^/]*\.(?:ya?ml|json)$")

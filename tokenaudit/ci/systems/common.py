@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from tokenaudit.ci.expressions import sources_in
 from tokenaudit.ci.model import Binding, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse
-from tokenaudit.ci.text import Segment, Text
-from tokenaudit.ci.yamltree import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk
+from tokenaudit.ci.source_span import Segment, Text
+from tokenaudit.ci.yaml_document import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk
 
 SourcesOf = Callable[[str], tuple[str, ...]]
 Rewrite = Callable[[str], str]

@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Job, Level, Pipeline, Way
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
-from tokenaudit.ci.yamltree import Mapping
+from tokenaudit.ci.yaml_document import Mapping
 
 NAME = "compose"
 _FILE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.text import Segment, Text
+from tokenaudit.ci.source_span import Segment, Text
 
 NAME = "docker"
 _FILE = re.compile(r"(?:^|/)(?:Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile[^/]*)$")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.systems.common import bindings, note_document, scalars, script_step, variables
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence, documents
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents
 
 NAME = "drone"
 _FILE = re.compile(r"(?:^|/)\.drone\.ya?ml$|(?:^|/)\.woodpecker\.ya?ml$|(?:^|/)\.woodpecker/.+\.ya?ml$")

@@ -7,7 +7,7 @@ import re
 from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Trigger, Way
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 
 NAME = "github"
 _WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")

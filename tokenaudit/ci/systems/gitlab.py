@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
 
 NAME = "gitlab"
 _FILE = re.compile(r"(?:^|/)(?:\.gitlab-ci|[^/]+\.gitlab-ci)\.ya?ml$|(?:^|/)\.gitlab/ci/.+\.ya?ml$")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.text import Text, piece, plain
-from tokenaudit.ci.yamltree import UnreadableError
+from tokenaudit.ci.source_span import Text, piece, plain
+from tokenaudit.ci.yaml_document import UnreadableError
 
 NAME = "jenkins"
 _FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")

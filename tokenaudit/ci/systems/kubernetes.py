@@ -9,7 +9,7 @@ from itertools import pairwise
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, note_document
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence, documents, walk
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents, walk
 
 NAME = "kubernetes"
 _CONTENT = re.compile(rb"^apiVersion:\s*\S", re.MULTILINE)

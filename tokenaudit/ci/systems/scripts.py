@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.text import Text, plain
+from tokenaudit.ci.source_span import Text, plain
 
 NAME = "shell"
 _SCRIPT = re.compile(

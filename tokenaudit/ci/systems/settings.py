@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
-from tokenaudit.ci.text import Text, piece, plain
+from tokenaudit.ci.source_span import Text, piece, plain
 
 NAME = "settings"
 _FILE = re.compile(

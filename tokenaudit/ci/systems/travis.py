@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
+from tokenaudit.ci.source_span import piece
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
-from tokenaudit.ci.text import piece
-from tokenaudit.ci.yamltree import Mapping, Node, Scalar, Sequence
+from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 
 NAME = "travis"
 _FILE = re.compile(r"(?:^|/)\.travis\.ya?ml$|(?:^|/)\.?appveyor\.ya?ml$")

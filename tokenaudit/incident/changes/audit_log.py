@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.audit_log import MOST_EVENTS, Event, Log, events_since
 from tokenaudit.hub.client import Hub
-from tokenaudit.incident.changes.window import Window
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Change, ChangeKind
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Change, ChangeKind
 from tokenaudit.secret import Secret
 
 TYPES: tuple[str, ...] = (

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.commits import Commit, commits_since
-from tokenaudit.hub.repositories import Repository, refs
-from tokenaudit.incident.changes.window import Window
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Change
+from tokenaudit.hub.repo_listing import Repository, refs
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Change
 from tokenaudit.secret import Secret
 
 _HEADS = "refs/heads/"

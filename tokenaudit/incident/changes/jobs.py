@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import Literal
 
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.jobs import jobs
-from tokenaudit.hub.moments import moment
-from tokenaudit.hub.paged import Item, text
-from tokenaudit.incident.changes.window import Window
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Change, ChangeKind
+from tokenaudit.hub.namespace import jobs
+from tokenaudit.hub.pagination import Item, text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Change, ChangeKind
 from tokenaudit.secret import Secret
 
 _KINDS: tuple[tuple[Literal["jobs", "scheduled-jobs"], ChangeKind], ...] = (

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from tokenaudit.detect.interface import Examiner
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.names import is_namespace, refused_repo
-from tokenaudit.hub.repositories import namespace_kind
+from tokenaudit.hub.repo_listing import namespace_kind
+from tokenaudit.hub.result import Failure
 from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks
 from tokenaudit.incident.changes.settings import Settings
-from tokenaudit.incident.changes.window import Window
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Change, ReachedBy, Touched
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Change, ReachedBy, Touched
+from tokenaudit.interfaces import Examiner
 from tokenaudit.secret import Secret
 from tokenaudit.sources.interface import Progress
 

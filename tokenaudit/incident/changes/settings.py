@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 
-from tokenaudit.detect.interface import Examiner
 from tokenaudit.hub import spaces
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
-from tokenaudit.incident.changes.window import Window
-from tokenaudit.incident.desk import Desk
-from tokenaudit.incident.nouns import Change
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.model import Change
+from tokenaudit.interfaces import Examiner
 from tokenaudit.model import SecretName
 from tokenaudit.secret import Secret
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.permissions import NARROW, effect_of, is_known
 from tokenaudit.policy.context import Context, Power, active, grouped, powers
-from tokenaudit.policy.permissions import NARROW, in_words, is_known
 
 RULE = Rule(
     id="token-dangerous-permission",
@@ -45,5 +45,5 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         message = f"{group.permission} on {group.where} is on your own list of dangerous permissions"
         yield Reason(RULE.id, severity, message, RULE.remedy)
     for group in grouped(power for power in powers(inspection) if power.permission not in own and _dangerous(power)):
-        message = f"{group.permission} on {group.where} lets its holder {in_words(group.permission)}{group.note}"
+        message = f"{group.permission} on {group.where} lets its holder {effect_of(group.permission)}{group.note}"
         yield Reason(RULE.id, group.severity, message, RULE.remedy)

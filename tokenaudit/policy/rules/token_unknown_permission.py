@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.permissions import is_known
 from tokenaudit.policy.context import Context, active, grouped, powers
-from tokenaudit.policy.permissions import is_known
 
 RULE = Rule(
     id="token-unknown-permission",

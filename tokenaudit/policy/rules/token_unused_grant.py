@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
+from tokenaudit.permissions import effect_of, is_known
 from tokenaudit.policy.context import Context, active, grouped, powers
-from tokenaudit.policy.permissions import in_words, is_known
 
 RULE = Rule(
     id="token-unused-grant",
@@ -32,7 +32,7 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         needs.add("repo.content.read")
     unused = (power for power in powers(inspection) if power.permission not in needs and is_known(power.permission))
     for group in grouped(unused):
-        words = in_words(group.permission)
+        words = effect_of(group.permission)
         message = f"{group.permission} on {group.where} (to {words}) is granted, but no use of it was seen"
         severity = Severity.MEDIUM if group.permission.endswith("write") else Severity.LOW
         yield Reason(RULE.id, severity, message, RULE.remedy)

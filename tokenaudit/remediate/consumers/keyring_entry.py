@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenaudit.hub import keys
+from tokenaudit.hub import keyring
 from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
 from tokenaudit.secret import Secret
 
@@ -22,13 +22,13 @@ class KeyringEntry:
 
     def look(self) -> Seen:
         """See `interface.Updater`."""
-        held = keys.read(self._name)
+        held = keyring.read(self._name)
         return Seen(exists=held is not None, mark=held.fingerprint if held else None)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
-        held = keys.read(self._name)
+        held = keyring.read(self._name)
         if held is not None and held.fingerprint not in {old, new.fingerprint}:
             message = f"the keyring's {self._name} holds another value than the old one; nothing was changed"
             raise ConsumerError(message)
-        keys.write(self._name, new)
+        keyring.write(self._name, new)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenaudit.errors import ConfigurationError, UsageError
-from tokenaudit.hub import keys
+from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.own_token import token_path
+from tokenaudit.hub.credentials import token_path
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import PUBLIC_API, GithubSecret
@@ -60,7 +60,7 @@ class Owners:
         value = self.environment.get(variable, "").strip()
         if value:
             return Secret(value)
-        kept = keys.read(service) if keys.available() is not None else None
+        kept = keyring.read(service) if keyring.available() is not None else None
         if kept is None:
             message = (
                 f"changing anything at {service} needs a token of yours: set {variable}, or keep it in the keyring"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenaudit.hub import spaces
-from tokenaudit.hub.answer import Failure
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.result import Failure
 from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
 from tokenaudit.secret import Secret
 

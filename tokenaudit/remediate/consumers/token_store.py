@@ -8,7 +8,7 @@ from pathlib import Path
 from tokenaudit.remediate.consumers import files
 from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
 from tokenaudit.secret import Secret, fingerprint
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 _NAMED = re.compile(r"^(?P<head>[ \t]*hf_token[ \t]*[=:][ \t]*)(?P<value>\S+)", re.MULTILINE)
 _PRIVATE = 0o600

@@ -13,7 +13,7 @@ import msgspec
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.remediate.consumers.files import replace as replace_file
-from tokenaudit.remediate.runbook.nouns import Mode
+from tokenaudit.remediate.runbook.model import Mode
 
 State: TypeAlias = Literal["begun", "done", "failed"]
 _PRIVATE = 0o600

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from tokenaudit.model import Credential, Location, Problem, Report
-from tokenaudit.remediate.runbook.nouns import Consumer
-from tokenaudit.words import count
+from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.text import count
 
 _NOT_IN_USE = frozenset({"history", "commit-message", "tag-message", "note", "reflog", "discussion"})
 """Places where a value stands but nothing reads it from."""

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Report, Severity
-from tokenaudit.remediate.places import HERE
+from tokenaudit.remediate.locate import HERE
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
-from tokenaudit.remediate.runbook.nouns import Mode, Plan, PlannedCredential
+from tokenaudit.remediate.runbook.model import Mode, Plan, PlannedCredential
 from tokenaudit.remediate.runbook.steps import steps_of
 
 

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Location
-from tokenaudit.remediate.places import clone_address, hub_of
+from tokenaudit.remediate.locate import clone_address, hub_of
 from tokenaudit.remediate.runbook.consumers import spot
-from tokenaudit.remediate.runbook.nouns import Step
+from tokenaudit.remediate.runbook.model import Step
 
 _MESSAGES = frozenset({"commit-message", "tag-message"})
 _IN_GIT = frozenset({"history", *_MESSAGES})

@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from tokenaudit.model import Credential, Recommendation
-from tokenaudit.remediate.permissions import in_words, name_of
-from tokenaudit.remediate.places import found_again, hub_of, look_again
-from tokenaudit.remediate.runbook.nouns import Consumer, Mode, Step
+from tokenaudit.remediate.locate import found_again, hub_of, look_again
+from tokenaudit.remediate.permissions import label_of, name_of
+from tokenaudit.remediate.runbook.model import Consumer, Mode, Step
 from tokenaudit.remediate.runbook.purge import purge_steps
 
 ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
@@ -134,7 +134,7 @@ def _replace(recommendation: Recommendation) -> Iterator[Step]:
         )
         return
     grants = _listed(
-        [f"{', '.join(in_words(p) for p in g.permissions)} on {name_of(g.entity)}" for g in recommendation.grants],
+        [f"{', '.join(label_of(p) for p in g.permissions)} on {name_of(g.entity)}" for g in recommendation.grants],
         "nothing yet",
     )
     what = {

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.html.page import page
+from tokenaudit.report.html.view_model import page
 from tokenaudit.report.text import sentences
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from tokenaudit.report import Options
 
 if TYPE_CHECKING:
-    from tokenaudit.incident.nouns import View
+    from tokenaudit.incident.model import View
 
 FORMATS: dict[str, str] = {
     "text": "tokenaudit.report.incident.text",

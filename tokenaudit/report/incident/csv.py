@@ -11,7 +11,7 @@ from tokenaudit.report.csv import cell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tokenaudit.incident.nouns import View
+    from tokenaudit.incident.model import View
     from tokenaudit.report import Options
 
 COLUMNS = ("state", "severity", "kind", "touched", "where", "what", "at", "by", "why", "do", "command")

@@ -8,15 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.report.escape import visible
-from tokenaudit.report.incident import words
+from tokenaudit.report.incident import phrasing
 from tokenaudit.report.markdown import code, text
 from tokenaudit.report.plan import prose
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tokenaudit.incident.nouns import Change, Item, View
+    from tokenaudit.incident.model import Change, Item, View
     from tokenaudit.report import Options
 
 _MOST = 200
@@ -28,13 +28,13 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
     lines = [
         f"# Incident {code(incident.id)}",
         "",
-        f"**{text(words.answer(view))}**",
+        f"**{text(phrasing.answer(view))}**",
         "",
         f"- {text(incident.title)}",
-        f"- {text(words.dates(incident))}",
+        f"- {text(phrasing.dates(incident))}",
         f"- Advice: {text(incident.advice)}" + (f" ({text(incident.source)})" if incident.source else ""),
         f"- Known from: {text(', '.join(view.sources) or 'nothing')}",
-        f"- Asked: {text(view.endpoint)}, {words.moment(view.finished_at)}",
+        f"- Asked: {text(view.endpoint)}, {phrasing.moment(view.finished_at)}",
         "",
         f"## Open: {len(view.open):,}",
         "",
@@ -46,7 +46,7 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
         *_more(view.done),
         "",
         *_reach(view),
-        f"## Changed since {words.moment(view.since)}: {len(view.changes):,}",
+        f"## Changed since {phrasing.moment(view.since)}: {len(view.changes):,}",
         "",
         f"{text(view.since_reason[:1].upper() + view.since_reason[1:])}. Someone has to sign that each was their own.",
         "",
@@ -66,7 +66,7 @@ def _open(item: Item, view: View) -> Iterable[str]:
     mark = f" {code(item.subject)}" if item.about == "credential" else ""
     yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
     yield f"  - Open: {prose(item.why)}"
-    for label, said in zip(("Where", "Reach"), words.found(view, item), strict=True):
+    for label, said in zip(("Where", "Reach"), phrasing.found(view, item), strict=True):
         if said:
             yield f"  - {label}: {text(said)}"
     if item.do:
@@ -82,7 +82,7 @@ def _open(item: Item, view: View) -> Iterable[str]:
 
 def _reach(view: View) -> list[str]:
     reached = view.reach
-    lines = ["## Reach", "", f"Together the touched credentials {text(words.reach(reached))}.", ""]
+    lines = ["## Reach", "", f"Together the touched credentials {text(phrasing.reach(reached))}.", ""]
     if reached.admin_of:
         lines += [f"Their owners are administrators of {', '.join(code(name) for name in reached.admin_of)}.", ""]
     if reached.repositories:
@@ -99,7 +99,7 @@ def _reach(view: View) -> list[str]:
 
 def _change(change: Change) -> str:
     touched = " **(a touched token)**" if change.credential else ""
-    return f"- [ ] {words.moment(change.at)} {code(change.where)} {text(words.happened(change))}{touched}"
+    return f"- [ ] {phrasing.moment(change.at)} {code(change.where)} {text(phrasing.happened(change))}{touched}"
 
 
 def _more(entries: Sequence[object]) -> list[str]:

@@ -6,17 +6,17 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tokenaudit.report.escape import shorten, visible
-from tokenaudit.report.incident import words
-from tokenaudit.report.screen import Screen
+from tokenaudit.report.incident import phrasing
+from tokenaudit.report.terminal import Screen
 from tokenaudit.report.text import STYLES
-from tokenaudit.words import count
+from tokenaudit.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenaudit.incident.nouns import Item, View
+    from tokenaudit.incident.model import Item, View
     from tokenaudit.report import Options
-    from tokenaudit.report.screen import Span
+    from tokenaudit.report.terminal import Span
 
 _LONGEST = 300
 _COLUMN = 9
@@ -27,10 +27,10 @@ def render(view: View, options: Options) -> str:
     """The whole screen."""
     screen = Screen(options.color, options.width)
     style = "bold red" if view.open else "bold green" if view.complete else "bold yellow"
-    screen.add((words.answer(view), style))
+    screen.add((phrasing.answer(view), style))
     incident = view.incident
     _row(screen, "incident", f"{_clean(incident.id)}: {_clean(incident.title)}")
-    _row(screen, "", words.dates(incident))
+    _row(screen, "", phrasing.dates(incident))
     _row(screen, "advice", _clean(incident.advice), *((f"  [{_clean(incident.source)}]",) if incident.source else ()))
     _row(screen, "known from", _clean(", ".join(view.sources)) or "nothing")
     screen.blank()
@@ -54,7 +54,7 @@ def _open(screen: Screen, item: Item, view: View, width: int | None) -> None:
         (doubt, "yellow"),
     )
     _row(screen, "open", _clean(item.why))
-    for label, said in zip(("where", "reach"), words.found(view, item), strict=True):
+    for label, said in zip(("where", "reach"), phrasing.found(view, item), strict=True):
         if said:
             _row(screen, label, _clean(said))
     if item.do:
@@ -93,7 +93,7 @@ def _reach(screen: Screen, view: View) -> None:
     if not view.credentials:
         return
     reached = view.reach
-    screen.add((" REACH ", "bold black on white"), f"  together they {words.reach(reached)}")
+    screen.add((" REACH ", "bold black on white"), f"  together they {phrasing.reach(reached)}")
     for repo in reached.repositories[:10]:
         kind = "private" if repo.private else "gated" if repo.gated else ""
         screen.add(f"{repo.access}  {_clean(repo.type)} {_clean(repo.id)}", (f"  {kind}", "dim"), indent=2)
@@ -107,14 +107,14 @@ def _reach(screen: Screen, view: View) -> None:
 
 
 def _changes(screen: Screen, view: View) -> None:
-    since = f"since {words.moment(view.since)} ({view.since_reason})"
+    since = f"since {phrasing.moment(view.since)} ({view.since_reason})"
     screen.add((" CHANGED ", "bold black on cyan"), f"  {count(len(view.changes), 'event')} {_clean(since)}")
     for change in view.changes[:_MOST]:
         style = "bold" if change.credential else ""
         screen.add(
-            (f"{words.moment(change.at)}  ", "dim"),
+            (f"{phrasing.moment(change.at)}  ", "dim"),
             f"{_clean(change.where)}  ",
-            (_clean(words.happened(change)), style),
+            (_clean(phrasing.happened(change)), style),
             indent=2,
         )
     _more(screen, view.changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.hub.keys import configured
+from tokenaudit.hub.keyring import configured
 from tokenaudit.model import Skipped
 
 _ENTRIES = (

@@ -7,10 +7,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tokenaudit.detect.interface import Detection
+from tokenaudit.interfaces import Detection
 from tokenaudit.model import Location, Problem, Skipped
 from tokenaudit.sources.interface import Finding, Run, Sighting
-from tokenaudit.sources.machine.git_credentials import helper_answers
+from tokenaudit.sources.machine.credential_stores import helper_answers
 from tokenaudit.sources.machine.keyring_entries import keyring_entries
 from tokenaudit.sources.machine.notebooks import notebooks_and_dotenv
 from tokenaudit.sources.machine.places import MachineFile, machine_files

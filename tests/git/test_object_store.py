@@ -1,0 +1,208 @@
+"""The pack reader delivers exactly what `git cat-file` delivers."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.gitrepo import GitRepo
+from tests.support.randomrepo import random_repository
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.object_store import plan
+from tokenaudit.git.objects import GitObject, ObjectType, Unread
+
+ALL: tuple[ObjectType, ...] = ("blob", "commit", "tag", "tree")
+_numbers = itertools.count()
+
+
+def delivered(path: Path, jobs: int = 2) -> set[tuple[str, str]]:
+    """(id, SHA-256 of the content) of everything the pack reader reads; fails on a double and on anything unread."""
+    found, unread = read(path, jobs)
+    assert unread == []
+    return found
+
+
+def read(path: Path, jobs: int = 2) -> tuple[set[tuple[str, str]], list[Unread]]:
+    work = plan(open_repository(path), jobs, ALL, small=0)
+    assert work.note is None
+    found: dict[str, str] = {}
+    unread = list(work.unread)
+    for share in work.shares:
+        count = 0
+        for item in share.read():
+            if isinstance(item, Unread):
+                unread.append(item)
+                continue
+            assert item.id not in found, "read twice"
+            found[item.id] = hashlib.sha256(item.type.encode() + item.data).hexdigest()
+            count += 1
+        assert count <= share.count
+    return set(found.items()), unread
+
+
+def reference(repo: GitRepo) -> set[tuple[str, str]]:
+    """The same, by git itself."""
+    output = repo.git_bytes("cat-file", "--batch-all-objects", "--batch")
+    found: set[tuple[str, str]] = set()
+    at = 0
+    while at < len(output):
+        end = output.index(b"\n", at)
+        name, kind, size = output[at:end].split()
+        content = output[end + 1 : end + 1 + int(size)]
+        found.add((name.decode(), hashlib.sha256(kind + content).hexdigest()))
+        at = end + 1 + int(size) + 1
+    return found
+
+
+def _as_imported(repo: GitRepo) -> None:
+    del repo
+
+
+def _one_pack(repo: GitRepo) -> None:
+    repo.git("repack", "-adfq", "--depth=50", "--window=20")
+
+
+def _deep(repo: GitRepo) -> None:
+    repo.git("repack", "-adfq", "--depth=4000", "--window=250")
+
+
+def _ref_deltas(repo: GitRepo) -> None:
+    repo.git("-c", "repack.useDeltaBaseOffset=false", "repack", "-adfq", "--depth=20")
+
+
+def _old_index(repo: GitRepo) -> None:
+    repo.git("-c", "pack.indexVersion=1", "repack", "-adfq")
+
+
+def _large_offsets(repo: GitRepo) -> None:
+    """Every offset beyond 64 bytes goes to the table of 64-bit offsets."""
+    _one_pack(repo)
+    for index in (repo.git_dir / "objects/pack").glob("*.idx"):
+        index.chmod(0o644)
+        index.unlink()
+        repo.git("index-pack", "--index-version=2,0x40", str(index.with_suffix(".pack")))
+
+
+def _all_loose(repo: GitRepo) -> None:
+    packs = repo.git_dir / "objects/pack"
+    aside = repo.path.parent / "aside"
+    shutil.move(packs, aside)
+    packs.mkdir()
+    for pack in aside.glob("*.pack"):
+        repo.git_bytes("unpack-objects", "-q", stdin=pack.read_bytes())
+    shutil.rmtree(aside)
+
+
+def _packed_and_loose(repo: GitRepo) -> None:
+    """Every object both packed and loose, and some only loose."""
+    packs = [pack.read_bytes() for pack in (repo.git_dir / "objects/pack").glob("*.pack")]
+    _all_loose(repo)
+    for pack in packs:
+        repo.git_bytes("index-pack", "--stdin", stdin=pack)
+    repo.blob(b"only loose")
+
+
+def _several_packs(repo: GitRepo) -> None:
+    """Packs that overlap, with an index over all of them."""
+    ids = repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)").split()
+    third = len(ids) // 3
+    for part in (ids[: 2 * third], ids[third:], ids[::2]):
+        repo.git_bytes(
+            "pack-objects", "-q", str(repo.git_dir / "objects/pack/pack"), stdin="\n".join([*part, ""]).encode()
+        )
+    repo.git("multi-pack-index", "write")
+
+
+def _borrowed(repo: GitRepo) -> None:
+    """Half of the objects lie in another repository, which borrows from a third."""
+    main = repo.git_dir / "objects"
+    number = next(_numbers)  # it may be done more than once
+    second, third = repo.path.parent / f"second-{number}", repo.path.parent / f"third-{number}"
+    (second / "info").mkdir(parents=True)
+    shutil.move(main / "pack", second / "pack")
+    (main / "pack").mkdir()
+    with (main / "info/alternates").open("a") as alternates:
+        alternates.write(f"# a comment\n{os.path.relpath(second, main)}\n")
+    third.mkdir()
+    (second / "info/alternates").write_text(f"{third}\n{main}\n")
+    repo.blob(b"own")
+
+
+SHAPES: list[Callable[[GitRepo], None]] = [
+    _as_imported, _one_pack, _deep, _ref_deltas, _old_index, _large_offsets, _all_loose, _packed_and_loose,
+    _several_packs, _borrowed,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_object_is_delivered_as_git_delivers_it(tmp_path: Path, shape: Callable[[GitRepo], None]) -> None:
+    repo = random_repository(tmp_path / "repo", 7, commits=60)
+    shape(repo)
+    expected = reference(repo)
+    assert delivered(repo.path) == expected
+    assert delivered(repo.path, jobs=5) == expected
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1 << 32), shapes=st.lists(st.sampled_from(SHAPES), max_size=3), files=st.integers(1, 8))
+def test_random_repositories(tmp_path: Path, seed: int, shapes: list[Callable[[GitRepo], None]], files: int) -> None:
+    """Whatever was done to a repository, in whatever order, both readers agree."""
+    home = tmp_path / f"{next(_numbers)}"
+    repo = random_repository(home / "repo", seed, files=files)
+    for shape in shapes:
+        shape(repo)
+    assert delivered(repo.path) == reference(repo)
+    shutil.rmtree(home)
+
+
+def test_replaced_objects_are_delivered_as_they_are(tmp_path: Path) -> None:
+    repo = random_repository(tmp_path / "repo", 3)
+    repo.git("replace", repo.head("main"), repo.head("main~1"))
+    assert delivered(repo.path) == reference_without_replacing(repo)
+
+
+def reference_without_replacing(repo: GitRepo) -> set[tuple[str, str]]:
+    os.environ["GIT_NO_REPLACE_OBJECTS"] = "1"
+    try:
+        return reference(repo)
+    finally:
+        del os.environ["GIT_NO_REPLACE_OBJECTS"]
+
+
+def test_an_empty_repository_has_nothing(tmp_path: Path) -> None:
+    assert delivered(GitRepo(tmp_path / "repo").path) == set()
+
+
+def test_sha256_repositories_are_read_through_git(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo", object_format="sha256")
+    repo.commit("first", {"a": "1"})
+    work = plan(open_repository(repo.path), 2, ALL, small=0)
+    assert work.note == "read through git, because its object format is sha256"
+    found = {item.id for share in work.shares for item in share.read() if isinstance(item, GitObject)}
+    assert found == {name for name, _ in reference(repo)}
+
+
+def test_a_pack_known_to_the_multi_pack_index_alone_is_read_through_git(tmp_path: Path) -> None:
+    repo = random_repository(tmp_path / "repo", 5)
+    _several_packs(repo)
+    for index in (repo.git_dir / "objects/pack").glob("*.idx"):
+        index.unlink()
+    work = plan(open_repository(repo.path), 2, ALL, small=0)
+    assert work.note is not None
+    found = {item.id for share in work.shares for item in share.read() if isinstance(item, GitObject)}
+    assert found == {name for name, _ in reference(repo)}
+
+
+def test_a_missing_alternate_is_said(tmp_path: Path) -> None:
+    repo = random_repository(tmp_path / "repo", 6)
+    (repo.git_dir / "objects/info/alternates").write_text("/nonexistent/objects\n")
+    _, unread = read(repo.path)
+    assert unread == [Unread("alternate /nonexistent/objects", "the folder of borrowed objects is missing")]

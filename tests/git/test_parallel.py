@@ -1,0 +1,115 @@
+"""Searching packs finds what looking at every object one by one finds."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.git.test_object_store import SHAPES
+from tests.support.mint import Mint
+from tests.support.randomrepo import random_repository
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.object_store import plan
+from tokenaudit.git.objects import SEARCHED, GitObject
+from tokenaudit.git.pack.delta import build, novelty
+from tokenaudit.git.parallel import search
+from tokenaudit.interfaces import Sight
+
+_numbers = itertools.count()
+
+
+class Literal:
+    """Evidence is any of some words; whatever holds one is worth a second look."""
+
+    def __init__(self, words: list[bytes]) -> None:
+        self.words = words
+        self.reach: int | None = max(map(len, words)) - 1
+
+    def prepare(self) -> None:
+        pass
+
+    def look(self, data: bytes) -> Sight:
+        if any(word in data for word in self.words):
+            return Sight.EVIDENCE
+        # Parts of words are traces, or not: both have to lead to the same hits.
+        return Sight.TRACES if any(word[:4] in data for word in self.words[:-1]) else Sight.NOTHING
+
+    def holds(self, data: bytes) -> bool:
+        return self.look(data) is Sight.EVIDENCE
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1 << 32), shape=st.sampled_from(SHAPES), jobs=st.integers(1, 3))
+def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: object, jobs: int) -> None:
+    home = tmp_path / f"{next(_numbers)}"
+    mint = Mint(seed)
+    tokens = [mint.user_token() for _ in range(4)]
+    repo = random_repository(home / "repo", seed, commits=40, plant=tokens)
+    assert callable(shape)
+    shape(repo)
+    # Short words come together across seams far more often than whole tokens do.
+    watcher = Literal([token.encode() for token in tokens] + [b"word77 word7", b"d13\nword", b"9 word9 "])
+    work = plan(open_repository(repo.path), jobs, SEARCHED, small=0)
+    objects = [item for share in work.shares for item in share.read() if isinstance(item, GitObject)]
+    expected = sorted((item.id, item.type) for item in objects if watcher.holds(item.data))
+    hauls = list(search(work.shares, watcher, jobs))
+    assert sorted(hit for haul in hauls for hit in haul.hits) == expected
+    assert sum(haul.objects for haul in hauls) == len(objects)
+    assert sum(haul.bytes for haul in hauls) == sum(len(item.data) for item in objects)
+    shutil.rmtree(home)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.integers(0, 1 << 32), st.integers(1, 12))
+def test_whatever_a_delta_brings_is_among_its_news(seed: int, width: int) -> None:
+    """Every run of bytes of the result that the base has not, up to the width, stands in what is to be searched."""
+    dice = random.Random(seed)
+    base = bytes(dice.choices(b"ab", k=dice.randrange(1, 200)))
+    delta, size = _delta(dice, base)
+    result = build(base, delta)
+    news = novelty(base, delta, width - 1)
+    assert news is not None
+    assert news.size == len(result) == size
+    runs = {result[at : at + width] for at in range(len(result) - width + 1)}
+    assert all(run in base or run in news.pieces for run in runs)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.binary(max_size=60), st.binary(max_size=40))
+def test_senseless_deltas_have_no_news(base: bytes, delta: bytes) -> None:
+    news = novelty(base, delta, 3)
+    if news is not None:
+        assert len(build(base, delta)) == news.size
+
+
+def _delta(dice: random.Random, base: bytes) -> tuple[bytes, int]:
+    pieces, size = b"", 0
+    for _ in range(dice.randrange(1, 6)):
+        if dice.random() < 0.4:
+            text = bytes(dice.choices(b"abc", k=dice.randrange(1, 20)))
+            pieces += bytes([len(text)]) + text
+            size += len(text)
+            continue
+        start = dice.randrange(len(base))
+        length = dice.randrange(1, len(base) - start + 1)
+        # Numbers may be written with leading zeros, and low bytes that are zero may be left out.
+        numbers = [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40]
+        values = [start, 0, 0, 0, length, 0, 0]
+        there = [bit for bit, value in zip(numbers, values, strict=True) if value or dice.random() < 0.4]
+        given = bytes(value for bit, value in zip(numbers, values, strict=True) if bit in there)
+        pieces += bytes([0x80 | sum(there)]) + given
+        size += length
+    return _number(len(base)) + _number(size) + pieces, size
+
+
+def _number(value: int) -> bytes:
+    found = b""
+    while value > 127:
+        found += bytes([value & 127 | 128])
+        value >>= 7
+    return found + bytes([value])

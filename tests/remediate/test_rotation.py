@@ -1,0 +1,395 @@
+"""A classic write token with six kinds of consumers, rotated to the end, cut off and taken up again at every step."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+
+from tests.hub import bodies
+from tests.hub.double import HubDouble
+from tests.hub.faults import error
+from tests.remediate.services import Github, Gitlab, Stored, running
+from tests.support.mint import Mint
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.credentials import OwnToken
+from tokenaudit.model import Entity, Grant
+from tokenaudit.remediate.consumers.interface import ConsumerError, Updater
+from tokenaudit.remediate.consumers.resolve import Owners, resolve
+from tokenaudit.remediate.rotation.journal import Journal, Record, State, to_json
+from tokenaudit.remediate.rotation.runner import HaltedError, Walk
+from tokenaudit.remediate.runbook.model import Mode
+from tokenaudit.report.rotation import to_markdown
+from tokenaudit.secret import Secret
+
+MODEL = Entity("model", "alice/m")
+WANTED = (Grant(MODEL, ("repo.content.read", "repo.write")),)
+SPELLED = (
+    "space-secret:alice/app",
+    "github-secret:acme/app",
+    "gitlab-variable:acme/app",
+    "token-store",
+    "dotenv:{home}/.env",
+    "git-credential:https://huggingface.co",
+)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def now() -> datetime:
+    return datetime(2026, 11, 1, 12, tzinfo=timezone.utc)
+
+
+@dataclass
+class Place:
+    """Everything a rotation meets: the Hub, GitHub, GitLab, and a home folder."""
+
+    double: HubDouble
+    hub: Hub
+    github: Github
+    gitlab: Gitlab
+    home: Path
+    old: Secret
+    new: Secret
+    seconds: int = 0
+    said: list[str] = field(default_factory=list)
+    confirmed: list[str] = field(default_factory=list)
+
+    def consumers(self) -> list[Updater]:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GITHUB_TOKEN": "g",
+            "GITHUB_API_URL": self.github.url,
+            "GITLAB_TOKEN": "l",
+            "GITLAB_URL": self.gitlab.url,
+            "HF_TOKEN_PATH": str(self.home / "token"),
+        }
+        owners = Owners(self.hub, environment)
+        return [resolve(s.format(home=self.home), self.old.fingerprint, owners) for s in SPELLED]
+
+    def journal(self, mode: Mode = "planned") -> Journal:
+        fresh = Record(self.old.fingerprint, self.old.display, self.hub.endpoint, mode, now())
+        return Journal.opened(self.home / "journal" / "rotation.json", fresh, now)
+
+    def walk(self, mode: Mode = "planned", *, journal: Journal | None = None, yes: bool = True, **more: object) -> Walk:
+        def confirm(_what: str, phrase: str) -> bool:
+            self.confirmed.append(phrase)
+            return yes
+
+        settings: dict[str, object] = {
+            "consumers": self.consumers(),
+            "wanted": WANTED,
+            "new": lambda: self.new,
+            "waits": (0.0, 1.0),
+            **more,
+        }
+        return Walk(
+            self.hub,
+            journal or self.journal(mode),
+            self.old,
+            "user_token",
+            confirm=confirm,
+            say=self.said.append,
+            now=now,
+            **settings,  # type: ignore[arg-type]
+        )
+
+    def held(self) -> list[str]:
+        """The values that the six consumers hold."""
+        git = (self.home / ".git-credentials").read_text().split(":")[2].split("@")[0]
+        return [
+            self.double.world.repos["space", "alice/app"].secret_values["HF_TOKEN"],
+            self.github.secrets["repos/acme/app/actions/secrets"]["HF_TOKEN"].value,
+            str(self.gitlab.variables["acme/app"][0]["value"]),
+            (self.home / "token").read_text(),
+            (self.home / ".env").read_text().strip().partition("=")[2],
+            git,
+        ]
+
+    def is_moved(self) -> bool:
+        return self.held() == [self.new.reveal()] * 6
+
+    def is_untouched(self) -> bool:
+        return self.held() == [self.old.reveal()] * 6 and self.old.reveal() in self.double.world.tokens
+
+
+@pytest.fixture
+def place(hub: Hub, hub_double: HubDouble, tmp_path: Path) -> Iterator[Place]:
+    mint = Mint(70)
+    old, new, own = (Secret(mint.user_token()) for _ in range(3))
+    github, gitlab = Github(), Gitlab()
+    hub_double.knows(old.reveal())
+    hub_double.knows(own.reveal())
+    scope = bodies.scope("model", ["repo.content.read", "repo.write"], name="alice/m")
+    hub_double.knows(new.reveal(), bodies.user(bodies.fine_grained(scope)))
+    for name in ("alice/m", "alice/other"):
+        hub_double.world.add_repo(name, visibility="private")
+    space = hub_double.world.add_space("alice/app", secrets={"HF_TOKEN": "2026-10-01T09:00:00.000Z"})
+    space.secret_values["HF_TOKEN"] = old.reveal()
+    hub.__dict__["own"] = OwnToken(own, "the test")
+    github.secrets["repos/acme/app/actions/secrets"] = {"HF_TOKEN": Stored(old.reveal())}
+    gitlab.variables["acme/app"] = [
+        {"key": "HF_TOKEN", "value": old.reveal(), "environment_scope": "*", "masked": True}
+    ]
+    (tmp_path / "token").write_text(old.reveal())
+    (tmp_path / ".env").write_text(f"HF_TOKEN={old.reveal()}\n")
+    (tmp_path / ".gitconfig").write_text(f"[credential]\n\thelper = store --file={tmp_path}/.git-credentials\n")
+    (tmp_path / ".git-credentials").write_text(f"https://me:{old.reveal()}@huggingface.co\n")
+    with running(github), running(gitlab):
+        found = Place(hub_double, hub, github, gitlab, tmp_path, old, new)
+
+        def moment() -> str:
+            found.seconds += 1
+            return f"2026-11-01T12:{found.seconds // 60:02d}:{found.seconds % 60:02d}.000Z"
+
+        hub_double.world.moment = moment
+        yield found
+
+
+def test_a_planned_rotation_moves_everything_and_revokes_last(place: Place) -> None:
+    record = place.walk().run()
+    assert place.is_moved()
+    assert place.old.reveal() not in place.double.world.tokens
+    assert record.finished_at is not None
+    ids = [e.id for e in record.entries]
+    assert (
+        ids.index("new") < ids.index("consumer dotenv " + str(place.home / ".env") + " HF_TOKEN") < ids.index("revoke")
+    )
+    assert place.double.world.repos["space", "alice/app"].restarts == 1
+    assert place.confirmed == [f"revoke {place.old.fingerprint[:8]}"]
+
+
+def test_a_breach_revokes_first(place: Place) -> None:
+    record = place.walk("breach").run()
+    assert place.is_moved()
+    ids = [e.id for e in record.entries]
+    assert ids.index("contain") < ids.index("new")
+    assert "revoke" not in ids
+
+
+def test_a_breach_ends_even_where_the_new_one_is_not_there_yet(place: Place) -> None:
+    """The old one is dead whatever comes after; the walk goes on from there."""
+
+    def later() -> Secret:
+        raise Killed
+
+    with pytest.raises(Killed):
+        place.walk("breach", new=later).run()
+    assert place.old.reveal() not in place.double.world.tokens
+    place.walk("breach").run()
+    assert place.is_moved()
+    assert len(place.double.world.revoked) == 1
+
+
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_it_can_be_cut_off_before_or_after_every_note_and_taken_up_again(place: Place, mode: Mode, moment: str) -> None:
+    """Each walk is cut off at the first note that no walk before it was cut off at, so none is left out."""
+    met: set[tuple[str, ...]] = set()
+    while True:
+        journal = place.journal(mode)
+        _cut(journal, met, moment)
+        cuts = len(met)
+        try:
+            record = place.walk(mode, journal=journal).run()
+        except Killed:
+            alive = place.old.reveal() in place.double.world.tokens
+            assert mode == "breach" or alive or place.is_moved(), "revoked before everything had moved"
+            assert len(met) == cuts + 1
+            continue
+        break
+    assert len(met) >= 25
+    assert record.finished_at is not None
+    assert place.is_moved()
+    assert place.old.reveal() not in place.double.world.tokens
+    assert len(place.double.world.revoked) == 1
+
+
+def _cut(journal: Journal, met: set[tuple[str, ...]], moment: str) -> None:
+    note, change = journal.note, journal.change
+
+    def cutting(key: tuple[str, ...], act: Callable[[], None]) -> None:
+        if key in met:
+            act()
+            return
+        met.add(key)
+        if moment == "after":
+            act()
+        raise Killed
+
+    def noting(name: str, title: str, state: State, evidence: str = "", **more: datetime | None) -> None:
+        cutting((name, state), lambda: note(name, title, state, evidence, **more))
+
+    def changing(**what: object) -> None:
+        if "entries" in what:
+            change(**what)
+        else:
+            cutting(tuple(sorted(what)), lambda: change(**what))
+
+    journal.note = noting  # type: ignore[method-assign]
+    journal.change = changing  # type: ignore[method-assign]
+
+
+def test_the_journal_is_private_and_holds_no_value(place: Place) -> None:
+    record = place.walk().run()
+    path = place.home / "journal" / "rotation.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    written = path.read_text() + to_markdown(record) + to_json(record) + "\n".join(place.said)
+    for secret in (place.old, place.new):
+        assert secret.reveal() not in written
+        assert secret.reveal()[3:] not in written
+    assert json.loads(path.read_text())["schema"] == "tokenaudit/rotation/1"
+
+
+def test_a_dry_run_changes_nothing_and_keeps_no_journal(place: Place) -> None:
+    fresh = Record(place.old.fingerprint, place.old.display, place.hub.endpoint, "planned", now())
+    place.walk(journal=Journal.opened(None, fresh, now), dry_run=True).run()
+    assert place.is_untouched()
+    assert not (place.home / "journal").exists()
+    assert sum("would update" in line for line in place.said) == 6
+
+
+def other_account(place: Place) -> None:
+    scope = bodies.scope("model", ["repo.content.read", "repo.write"], name="alice/m")
+    place.double.world.tokens[place.new.reveal()] = bodies.user(bodies.fine_grained(scope), name="mallory")
+
+
+def too_much(place: Place) -> None:
+    scope = bodies.scope("model", ["repo.content.read", "repo.write", "discussion.write"], name="alice/m")
+    place.double.world.tokens[place.new.reveal()] = bodies.user(bodies.fine_grained(scope))
+
+
+def too_little(place: Place) -> None:
+    scope = bodies.scope("model", ["repo.content.read"], name="alice/m")
+    place.double.world.tokens[place.new.reveal()] = bodies.user(bodies.fine_grained(scope))
+
+
+def classic(place: Place) -> None:
+    place.double.knows(place.new.reveal())
+
+
+def dead(place: Place) -> None:
+    del place.double.world.tokens[place.new.reveal()]
+
+
+def same(place: Place) -> None:
+    place.new = place.old
+
+
+def pending(place: Place) -> None:
+    scope = bodies.scope("model", ["repo.content.read", "repo.write"], name="alice/m")
+    orgs = [bodies.org("acme", restrictions=["token-policy"])]
+    place.double.world.tokens[place.new.reveal()] = bodies.user(bodies.fine_grained(scope), orgs=orgs)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (other_account, "speaks for mallory"),
+        (too_much, "beyond that open and answer discussions"),
+        (too_little, "lacks write"),
+        (classic, "role write"),
+        (dead, "already dead"),
+        (same, "is the old one"),
+        (pending, "approved by acme"),
+    ],
+)
+def test_a_wrong_new_token_is_refused_and_nothing_is_touched(
+    place: Place, wrong: Callable[[Place], None], words: str
+) -> None:
+    wrong(place)
+    with pytest.raises(HaltedError, match=words):
+        place.walk().run()
+    assert place.is_untouched()
+
+
+def test_a_door_that_should_be_shut_stops_it(place: Place) -> None:
+    """The rights may read well and still be wider than they look: one write must be refused."""
+    place.double.fails("/api/models/alice/(m|other)/auth-check/write", error(403, "Forbidden"))
+    with pytest.raises(HaltedError, match="door"):
+        place.walk().run()
+    assert place.is_untouched()
+
+
+def test_without_wanted_rights_nothing_is_touched(place: Place) -> None:
+    with pytest.raises(HaltedError, match="--grant"):
+        place.walk(wanted=()).run()
+    assert place.is_untouched()
+
+
+def test_a_refusing_consumer_stops_it_before_the_revocation_and_it_goes_on_later(place: Place) -> None:
+    place.gitlab.refuses = True
+    with pytest.raises(ConsumerError, match="GitLab answered 401"):
+        place.walk().run()
+    assert place.is_untouched()
+    place.gitlab.refuses = False
+    place.walk().run()
+    assert place.is_moved()
+
+
+def test_a_value_changed_by_someone_else_is_not_overwritten(place: Place) -> None:
+    stranger = Secret(Mint(71).user_token())
+    (place.home / ".env").write_text(f"HF_TOKEN={stranger.reveal()}\n")
+    with pytest.raises(HaltedError, match="someone else has changed it"):
+        place.walk().run()
+    assert stranger.reveal() in (place.home / ".env").read_text()
+    assert place.old.reveal() in place.double.world.tokens
+
+
+def test_a_secret_changed_by_someone_else_since_the_walk_began_is_not_overwritten(place: Place) -> None:
+    held = place.github.secrets["repos/acme/app/actions/secrets"]
+
+    def meanwhile() -> Secret:
+        held["HF_TOKEN"] = Stored("theirs", "2026-10-31T00:00:00Z")
+        return place.new
+
+    with pytest.raises(HaltedError, match="since this rotation began"):
+        place.walk(new=meanwhile).run()
+    assert held["HF_TOKEN"].value == "theirs"
+    assert place.old.reveal() in place.double.world.tokens
+
+
+def test_a_mistyped_confirmation_revokes_nothing(place: Place) -> None:
+    with pytest.raises(HaltedError, match="not confirmed"):
+        place.walk(yes=False).run()
+    assert place.is_moved()
+    assert place.old.reveal() in place.double.world.tokens
+    assert place.double.world.revoked == []
+
+
+def test_no_answer_about_the_old_one_is_no_reason_to_guess(place: Place) -> None:
+    place.double.fails("/api/whoami-v2", error(503, "busy"), always=True)
+    with pytest.raises(HaltedError, match="does not say"):
+        place.walk().run()
+    assert place.is_untouched()
+
+
+def test_the_journal_of_another_rotation_is_not_continued(place: Place) -> None:
+    with pytest.raises(HaltedError):
+        place.walk(wanted=()).run()
+    with pytest.raises(ConfigurationError, match="another rotation"):
+        place.journal("breach")
+
+
+def test_another_new_token_than_the_first_is_refused(place: Place) -> None:
+    with pytest.raises(HaltedError):
+        place.walk(yes=False).run()
+    place.new = Secret(place.double.knows(Mint(72).user_token(), place.double.world.tokens[place.new.reveal()]))
+    with pytest.raises(HaltedError, match="go on with that one"):
+        place.walk().run()
+
+
+def test_dead_copies_that_are_left_are_named(place: Place) -> None:
+    record = place.walk(rescan=lambda: ["app: .env"]).run()
+    assert "dead copies are left in app: .env" in next(e.evidence for e in record.entries if e.id == "gone")

@@ -1,0 +1,130 @@
+"""A second scan reads only what is new, and finds what a full one finds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from tests.support.gitrepo import GitRepo
+from tests.support.mint import Mint
+from tests.support.randomrepo import random_repository
+from tokenaudit.detect import Detector
+from tokenaudit.model import Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.local.git_history import HistorySource
+
+DETECTOR = Detector.load()
+
+
+@pytest.fixture(autouse=True)
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small repositories are always read whole; here none counts as small."""
+    monkeypatch.setattr("tokenaudit.git.object_store.SMALL_REPOSITORY", 0)
+
+
+@pytest.fixture
+def tokens() -> list[str]:
+    mint = Mint(5)
+    return [mint.user_token() for _ in range(3)]
+
+
+@pytest.fixture
+def repo(tmp_path: Path, tokens: list[str]) -> GitRepo:
+    return random_repository(tmp_path / "repo", 21, plant=tokens)
+
+
+def scan(repo: GitRepo, state: Path | None) -> tuple[set[Finding], int]:
+    run = Run(DETECTOR)
+    found = set(HistorySource(repo.path, "place", state).findings(run))
+    return found, run.objects
+
+
+def marks(found: set[Finding]) -> set[str]:
+    return {item.detection.secret.reveal() for item in found if isinstance(item, Sighting)}
+
+
+def test_nothing_new_is_read_twice(repo: GitRepo, tokens: list[str], tmp_path: Path) -> None:
+    state = tmp_path / "states/one"
+    full, read = scan(repo, state)
+    assert marks(full) == set(tokens)
+    assert read > 30
+    again, nothing = scan(repo, state)
+    assert again == full == scan(repo, None)[0]
+    assert nothing == 0
+
+
+def test_only_what_is_new_is_read(repo: GitRepo, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    scan(repo, state)
+    token = Mint(6).user_token()
+    blob = repo.blob(f"new {token}".encode())
+    new, read = scan(repo, state)
+    assert read == 1
+    assert new == scan(repo, None)[0]
+    assert token in marks(new)
+    repo.git("update-ref", "refs/blobs/kept", blob)
+    repo.git("repack", "-adfq", "--depth=9")
+    assert scan(repo, state) == (scan(repo, None)[0], 0)
+
+
+def test_what_was_removed_is_not_told_again(repo: GitRepo, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    blob = repo.blob(Mint(7).user_token().encode())
+    before, _ = scan(repo, state)
+    (repo.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    after, read = scan(repo, state)
+    assert after < before
+    assert (after, read) == (scan(repo, None)[0], 0)
+
+
+@pytest.mark.parametrize("damage", [b"", b"junk", b"{}\n", None])
+def test_a_state_that_does_not_fit_is_not_used(repo: GitRepo, tmp_path: Path, damage: bytes | None) -> None:
+    state = tmp_path / "state"
+    full, read = scan(repo, state)
+    whole = state.read_bytes()
+    state.write_bytes(whole[:-20] if damage is None else damage)
+    assert scan(repo, state) == (full, read)
+    assert state.read_bytes() == whole
+
+
+def test_another_detection_reads_everything(repo: GitRepo, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    full, read = scan(repo, state)
+    run = Run(Detector.load(limits=dataclasses.replace(DETECTOR.limits)))
+    assert set(HistorySource(repo.path, "place", state).findings(run)) == full
+    assert run.objects == 0, "equal limits are the same detection"
+    name = dataclasses.fields(DETECTOR.limits)[0].name
+    other = dataclasses.replace(DETECTOR.limits, **{name: getattr(DETECTOR.limits, name) + 1})
+    run = Run(Detector.load(limits=other))
+    list(HistorySource(repo.path, "place", state).findings(run))
+    assert run.objects == read
+
+
+def test_what_could_not_be_read_is_tried_again(repo: GitRepo, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    bad = repo.blob(b"bad" * 100)
+    file = repo.git_dir / "objects" / bad[:2] / bad[2:]
+    good = file.read_bytes()
+    file.chmod(0o644)
+    file.write_bytes(b"junk")
+    scan(repo, state)
+    assert not state.exists()
+    file.write_bytes(good)
+    assert scan(repo, state) == scan(repo, None)
+
+
+def test_a_state_holds_no_credential_and_is_private(repo: GitRepo, tokens: list[str], tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    scan(repo, state)
+    data = state.read_bytes()
+    assert not any(token.encode() in data for token in tokens)
+    assert state.stat().st_mode & 0o077 == 0
+
+
+def test_a_state_that_cannot_be_written_is_said(repo: GitRepo, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found, _ = scan(repo, tmp_path / "file" / "state")
+    (said,) = (item for item in found if isinstance(item, Skipped))
+    assert "could not be noted" in said.reason

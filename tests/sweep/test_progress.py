@@ -1,0 +1,232 @@
+"""How far a sweep is, on a real terminal and in a log: the same numbers, and nothing of them on stdout."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+
+import pytest
+
+from tests.hub.faults import error
+from tests.hub.server import Request
+from tests.support.cli import environment, tokenaudit
+from tests.sweep.example_org import Acme, everything
+from tokenaudit.cli.sweep_screen import PlainScreen
+from tokenaudit.hub.rate_limit import Window
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.model import Credential
+from tokenaudit.sweep.executors import threads
+from tokenaudit.sweep.meter import Meter
+from tokenaudit.sweep.progress import Tally
+from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.words import figures, how_far
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def limited(org: Acme) -> None:
+    """The Hub says how many requests are left, as the real one does."""
+
+    def headers(_request: Request) -> Mapping[str, str]:
+        left = 1000 - len(org.double.requests)
+        return {"RateLimit": f'"api";r={left};t=200', "RateLimit-Policy": '"fixed window";"api";q=1000;w=300'}
+
+    org.double.server.extra_headers = headers
+
+
+def variables(org: Acme) -> dict[str, str]:
+    here = org.double.endpoint
+    return {"HF_TOKEN": org.own, "HF_ENDPOINT": here, "TOKENAUDIT_ENDPOINTS_SERVICE": here}
+
+
+def on_a_terminal(org: Acme, *arguments: str, **more: str) -> tuple[str, str, int]:
+    """What a terminal of 110 columns showed while `tokenaudit` ran, what came on stdout, and the exit code."""
+    env = environment(org.folder, {**variables(org), "TERM": "xterm-256color", "COLUMNS": "110", **more})
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "tokenaudit", *arguments]
+    with subprocess.Popen(command, env=env, stderr=side, stdin=side, stdout=subprocess.PIPE) as process:
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(main, 4096)
+            except OSError:  # Linux: the other end was closed
+                break
+            if not piece:
+                break
+            shown += piece
+        assert process.stdout is not None
+        out = process.stdout.read().decode()
+        code = process.wait(60)
+    os.close(main)
+    return shown.decode("utf-8", "replace"), out, code
+
+
+def test_a_terminal_shows_repositories_speed_credentials_requests_and_time_left(org: Acme) -> None:
+    everything(org)
+    for number in range(5):
+        org.repository(f"m{number}")
+    limited(org)
+    shown, out, code = on_a_terminal(org, "sweep", "acme", "--no-inspect", "-f", "json")
+    plain = _ESCAPES.sub("", shown)
+    assert code == 1
+    assert len(json.loads(out)["credentials"]) == len(org.marks)
+    assert "asking the Hub what there is" in plain
+    assert re.search(r"0 of 9 repositories, time left not known yet", plain)
+    assert re.search(r"[1-8] of 9 repositories, about \d+ s left", plain)
+    found = re.findall(
+        r"([\d,]+) objects/s, [\d.]+ MB/s, (\d+) credentials? found, (\d+) requests left for \d:\d\d", plain
+    )
+    assert len({counted for _, counted, _ in found}) > 1, "the number of credentials grows"
+    assert any(int(speed.replace(",", "")) > 0 for speed, _, _ in found)
+    assert all(0 < int(left) < 1000 for _, _, left in found)
+    assert "9 of 9 repositories, nothing left" in plain
+    assert not any(token in shown for token in org.tokens.values())
+    # What is drawn is wiped away: the cursor goes up and clears both lines at the end.
+    assert shown.rindex("\x1b[2K") > shown.rindex("objects/s")
+
+
+@pytest.mark.parametrize("more", [{"CI": "true"}, {"TERM": "dumb"}])
+def test_a_terminal_that_nobody_looks_at_gets_plain_lines(org: Acme, more: dict[str, str]) -> None:
+    org.repository("m")
+    shown, _, code = on_a_terminal(org, "sweep", "acme", "--no-inspect", **more)
+    assert code == 1
+    assert "\x1b" not in shown
+    assert "sweeping 1 repository" in shown
+
+
+def test_a_log_gets_the_same_numbers_as_lines(org: Acme) -> None:
+    everything(org)
+    limited(org)
+    ran = tokenaudit("sweep", "acme", "--no-inspect", "-f", "json", home=org.folder, env=variables(org))
+    assert "tokenaudit: sweeping 4 repositories" in ran.err
+    assert re.search(
+        r"tokenaudit: swept: 4 of 4 repositories, nothing left; [\d,]+ objects/s, [\d.]+ MB/s, "
+        rf"{len(org.marks)} credentials found, \d+ requests left for \d:\d\d\n",
+        ran.err,
+    )
+    assert "\x1b" not in ran.err
+
+
+def test_lines_come_even_while_nothing_gets_done(org: Acme, capsys: pytest.CaptureFixture[str]) -> None:
+    org.repository("m")
+    slow = org.double.server.routes
+
+    def routes(request: Request) -> object:
+        if "upload-pack" in request.path:
+            org.double.server.closing.wait(0.4)
+        return slow(request)
+
+    org.double.server.routes = routes  # type: ignore[assignment]
+    with PlainScreen(quiet=False, every=0.05) as screen:
+        org.sweep(screen=screen, inspect=False)
+    waiting = [line for line in capsys.readouterr().err.splitlines() if "0 of 1 repositories" in line]
+    assert len(waiting) >= 3
+
+
+def test_a_continued_or_repeated_sweep_counts_what_was_found_before(
+    org: Acme, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(3):
+        org.repository(f"m{number}")
+    org.sweep(inspect=False)
+    org.double.world.repos["model", "acme/m0"].git = org.folder / "away.git"
+    with PlainScreen(quiet=False) as screen:
+        org.sweep(screen=screen, inspect=False, crew=threads(1))
+    assert "3 of 3 repositories, nothing left" in (err := capsys.readouterr().err)
+    assert "3 credentials found" in err
+
+
+def test_what_a_killed_sweep_had_found_in_a_part_of_a_repository_counts(
+    org: Acme, capsys: pytest.CaptureFixture[str]
+) -> None:
+    everything(org)
+    org.double.fails("git-upload-pack", error(503, "Busy"), always=True)
+    for place in ("jobs", "scheduled-jobs"):
+        org.double.fails(f"/api/{place}", error(503, "Busy"), always=True)
+    first = org.sweep(inspect=False)
+    assert first.finished
+    org.double.server.faults.clear()
+    with org.book() as book:
+        # As after a kill: the same sweep goes on, and its places are done but for those that failed.
+        book._open().exec_driver_sql("UPDATE sweeps SET finished_at = NULL")
+        book._open().commit()
+    with PlainScreen(quiet=False) as screen:
+        again = org.sweep(screen=screen, inspect=False)
+    assert again.number == first.number
+    assert len(first.report.credentials) < len(again.report.credentials) == len(org.marks)
+    assert f"{len(org.marks)} credentials found" in capsys.readouterr().err
+
+
+def task(name: str) -> Task:
+    repository = Repository("model", f"acme/{name}")
+    return Task("acme", (Place("acme", repository.target, "model", "history"),), repository)
+
+
+class Clock:
+    """Moved by hand."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_left_counts_only_what_this_run_did() -> None:
+    clock, meter = Clock(), Meter()
+    jobs = Task("acme", (Place("acme", "jobs/acme", "jobs", "jobs"),))
+    tasks = [task(str(number)) for number in range(9)] + [jobs]
+    known = {tasks[0].places[0].key: {"a"}, tasks[1].places[0].key: {"b"}}
+    tally = Tally(tasks, known, {task.places[0].key for task in tasks[:5]}, meter, lambda: None, clock=clock)
+    assert how_far(tally) == "0 of 9 repositories, time left not known yet"
+    for done in tasks[:5]:
+        tally.skip(done)
+    clock.now += 30
+    meter.advance(600, 3_000_000)
+    credential = Credential("c", "user_token", "hf_****", "credential")
+    unlikely = Credential("d", "user_token", "hf_****", "placeholder")
+    tally.done(tasks[5], [Outcome(tasks[5].places[0], "v", credentials=(credential, unlikely))], Window(3, 9.0))
+    assert how_far(tally) == "6 of 9 repositories, about 2 min left"
+    assert figures(tally, tally.average()) == "20 objects/s, 0.1 MB/s, 3 credentials found, requests left: unknown"
+    tally.done(jobs, [], None)
+    assert how_far(tally) == "6 of 9 repositories, about 45 s left"
+    clock.now += 36_000
+    assert how_far(tally) == "6 of 9 repositories, about 15 h 0 min left"
+
+
+def test_speed_is_that_of_the_last_seconds() -> None:
+    clock, meter = Clock(), Meter()
+    meter.advance(1000, 1000)
+    tally = Tally([task("a")], {}, set(), meter, lambda: None, clock=clock)
+    for _ in range(60):
+        clock.now += 1
+        meter.advance(10, 20)
+        assert tally.speed() == (10, 20)
+    for _ in range(40):
+        clock.now += 1
+        tally.speed()
+    assert tally.speed() == (0, 0)
+    assert tally.objects == 600
+
+
+def test_what_workers_elsewhere_read_and_were_told_counts_when_they_are_done() -> None:
+    clock = Clock()
+    tasks = [task("a"), task("b")]
+    tally = Tally(tasks, {}, set(), Meter(), lambda: Window(900, 300.0), remote=True, clock=clock)
+    tally.done(tasks[0], [Outcome(tasks[0].places[0], objects=7, bytes=70)], Window(1, 61.0))
+    clock.now += 1
+    assert tally.objects == 7
+    assert tally.bytes == 70
+    assert figures(tally, tally.average()).endswith("1 request left for 1:00")
+    tally.done(tasks[1], [], Window(7, 179.7))
+    assert figures(tally, tally.average()).endswith("7 requests left for 3:00")
+    tally.done(tasks[1], [], Window(0, 5.0))
+    assert figures(tally, tally.average()).endswith("no requests left: the Hub's limit is over in 0:05")
+    clock.now += 6
+    assert figures(tally, tally.average()).endswith("requests left: unknown")

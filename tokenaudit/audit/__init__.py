@@ -1,0 +1,1 @@
+"""Targets to a report: read, group, inspect, assess."""

@@ -1,0 +1,97 @@
+"""Sightings from many places, grouped by credential."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from tokenaudit.interfaces import Detection
+from tokenaudit.model import Credential, Location, Problem, Skipped, Target
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Run, Sighting, Source
+
+_SOURCE_ORDER = ("tree", "staged", "ci", "machine", "history")
+_CERTAIN_FIRST = ("credential", "placeholder", "identifier")
+
+
+@dataclass
+class Gathered:
+    """What the sources gave: credentials by fingerprint, their values (in memory only), problems, gaps, totals."""
+
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    targets: list[Target] = field(default_factory=list)
+
+    def learn(self, detection: Detection) -> str:
+        """Takes in what a detection tells; its fingerprint. Of a value seen twice the likelier reading counts."""
+        mark = detection.secret.fingerprint
+        known = self.credentials.get(mark)
+        if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
+            self.credentials[mark] = Credential(
+                fingerprint=mark,
+                kind=detection.kind,
+                display=detection.secret.display,
+                likelihood=detection.likelihood,
+                claims=detection.claims,
+            )
+            self.secrets[mark] = detection.secret
+        return mark
+
+
+def gather(sources: Iterable[Source], run: Run) -> Gathered:
+    """Drains every source. Duplicates are folded and everything is put into an order that no run changes."""
+    gathered = Gathered()
+    spots: dict[str, dict[Location, None]] = {}
+    for source in sources:
+        share = Run(examiner=run.examiner, jobs=run.jobs, progress=run.progress)
+        for finding in source.findings(share):
+            if isinstance(finding, Sighting):
+                spots.setdefault(gathered.learn(finding.detection), {})[finding.location] = None
+            elif isinstance(finding, Problem):
+                gathered.problems.append(finding)
+            else:
+                gathered.skipped.append(finding)
+        objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
+        gathered.targets.append(Target(source.target, source.kind, objects, size))
+        run.objects += share.objects
+        run.bytes += share.bytes
+    for mark, places in spots.items():
+        ordered = tuple(sorted(places, key=_location_order))
+        gathered.credentials[mark] = replace(gathered.credentials[mark], locations=ordered)
+    gathered.problems = sorted(set(gathered.problems), key=_problem_order)
+    gathered.skipped = sorted(set(gathered.skipped), key=lambda skipped: (skipped.where, skipped.reason))
+    return gathered
+
+
+def _location_order(location: Location) -> tuple[object, ...]:
+    source = location.source
+    rank = _SOURCE_ORDER.index(source) if source in _SOURCE_ORDER else len(_SOURCE_ORDER)
+    return (
+        rank,
+        source,
+        location.target,
+        location.path or "",
+        location.member or "",
+        location.line or 0,
+        location.column or 0,
+        location.date.isoformat() if location.date else "",
+        location.commit or "",
+        location.object or "",
+        location.via,
+    )
+
+
+def _problem_order(problem: Problem) -> tuple[object, ...]:
+    return (
+        -problem.severity.rank,
+        problem.target,
+        problem.path or "",
+        problem.line or 0,
+        problem.column or 0,
+        problem.rule,
+        problem.message,
+        problem.where or "",
+        problem.credential_name or "",
+    )

@@ -1,0 +1,108 @@
+"""From what was found to what it means: asked of the Hub if wanted, judged, and given a replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeAlias
+
+from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.model import Credential, Evidence, Inspection, Problem, Report, Severity, Skipped, Summary, Tool
+from tokenaudit.policy import Settings
+
+Inspections: TypeAlias = Mapping[str, Inspection]
+Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
+
+
+def no_uses(credential: Credential) -> Sequence[Evidence]:
+    """Where there is no code to look at."""
+    del credential
+    return ()
+
+
+def assess(
+    credential: Credential,
+    inspections: Inspections,
+    settings: Settings,
+    now: datetime,
+    evidence: Sequence[Evidence] = (),
+    problems: Sequence[Problem] = (),
+) -> Credential:
+    """One credential with its inspection, verdict and recommendation; `evidence` is what code was seen to need.
+
+    `problems` are those of the same run: one of them may bring the change that makes CI do without the credential.
+
+    Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
+    """
+    if credential.likelihood != "credential":
+        return credential
+    from tokenaudit.policy import judge  # noqa: PLC0415 - a clean place needs no rules
+    from tokenaudit.remediate.keyless import keyless_patch  # noqa: PLC0415 - a clean place needs no replacement
+    from tokenaudit.remediate.recommendation import recommend  # noqa: PLC0415 - as above
+
+    inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
+    patch = keyless_patch(inspected, problems)
+    recommended = replace(inspected, recommendation=recommend(inspected, evidence, patch=patch))
+    # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.
+    return replace(recommended, verdict=judge(recommended if evidence else inspected, settings, now))
+
+
+def report(
+    gathered: Gathered,
+    inspections: Inspections,
+    settings: Settings,
+    *,
+    started_at: datetime,
+    now: Callable[[], datetime],
+    tool: Tool,
+    uses: Uses = no_uses,
+) -> Report:
+    """The finished report: worst first, with what could not be asked said among what could not be read.
+
+    `uses` gives the evidence of needs for a credential.
+    """
+    moment = now()
+    found = gathered.credentials.values()
+    problems = gathered.problems
+    credentials = sorted(
+        (assess(each, inspections, settings, moment, uses(each), problems) for each in found), key=_worst_first
+    )
+    skipped = (*gathered.skipped, *_unanswered(credentials))
+    return Report(
+        tool=tool,
+        started_at=started_at,
+        finished_at=now(),
+        complete=not skipped,
+        skipped=skipped,
+        targets=tuple(gathered.targets),
+        credentials=tuple(credentials),
+        problems=tuple(gathered.problems),
+        summary=summarize(credentials, len(gathered.problems)),
+    )
+
+
+def summarize(credentials: Sequence[Credential], problems: int) -> Summary:
+    """The numbers of a report."""
+    likely = [credential for credential in credentials if credential.likelihood == "credential"]
+    return Summary(
+        credentials=len(likely),
+        active=sum(c.inspection is not None and c.inspection.status == "active" for c in likely),
+        over_privileged=sum(c.verdict is not None and c.verdict.privilege == "over" for c in likely),
+        problems=problems,
+        unlikely=len(credentials) - len(likely),
+    )
+
+
+def _unanswered(credentials: Sequence[Credential]) -> list[Skipped]:
+    return [
+        Skipped(f"credential {credential.fingerprint} ({credential.display})", credential.inspection.reason)
+        for credential in credentials
+        if credential.inspection is not None and credential.inspection.status == "unknown"
+    ]
+
+
+def _worst_first(credential: Credential) -> tuple[object, ...]:
+    severity = credential.verdict.severity if credential.verdict else Severity.INFO
+    reach = credential.reach.downloads_month if credential.reach else 0
+    return (credential.likelihood != "credential", -severity.rank, -reach, credential.fingerprint)

@@ -1,0 +1,141 @@
+"""The whole chain: places are read, credentials gathered, asked about if wanted, judged, and put into a report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeGuard
+
+from tokenaudit._version import __version__
+from tokenaudit.audit.aggregate import gather
+from tokenaudit.audit.assessment import Uses, report
+from tokenaudit.audit.targets import Scope, resolved
+from tokenaudit.detect import Detector
+from tokenaudit.detect.allowlist import Honouring
+from tokenaudit.model import Credential, Evidence, Report, Tool
+from tokenaudit.policy import Settings
+from tokenaudit.redaction import redacted
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Progress, Run, Silence, Source
+
+if TYPE_CHECKING:
+    from tokenaudit.audit.inspection import Questions
+    from tokenaudit.code_usage.collect import CodeUses
+    from tokenaudit.hub.client import Hub
+    from tokenaudit.remediate.visibility import Visibilities
+    from tokenaudit.sources.local.filesystem import TreeSource
+    from tokenaudit.sources.machine import MachineSource
+
+TOOL = Tool("tokenaudit", __version__)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A report, and the values behind its fingerprints for as long as this object lives (they mask themselves)."""
+
+    report: Report
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+
+
+def utc_now() -> datetime:
+    """The clock that is passed in everywhere."""
+    return datetime.now(timezone.utc)
+
+
+@dataclass(frozen=True)
+class Auditor:
+    """Everything an audit needs besides the places to look at. The defaults give an offline audit.
+
+    Args:
+        plugins: further detect-secrets plugin files to look with.
+        honour_ignores: obey inline allow comments of scanners; by default whoever is audited can't silence the audit.
+        questions: what the Hub is asked about each unique credential; None keeps the audit offline.
+        settings: the policy.
+        jobs: how many processes to use; one a processor by default.
+        progress: told how far the audit is.
+        now: the clock.
+    """
+
+    plugins: Sequence[Path] = ()
+    honour_ignores: bool = False
+    questions: Questions | None = None
+    settings: Settings = field(default_factory=Settings)
+    jobs: int | None = None
+    progress: Progress = field(default_factory=Silence)
+    now: Callable[[], datetime] = utc_now
+
+    def audit(self, sources: Iterable[Source]) -> Audit:
+        """Reads all `sources`, asks, judges.
+
+        Raises:
+            ConfigurationError: a plugin file can't be used.
+        """
+        started_at = self.now()
+        detector = Detector.load(self.plugins)
+        examiner = Honouring(detector) if self.honour_ignores else detector
+        run = Run(examiner=examiner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
+        places = list(sources)
+        gathered = gather(places, run)
+        inspections = self.questions.answers(gathered, self.now, self.progress) if self.questions else {}
+        trees = [place for place in places if _is_tree(place)]
+        finished = report(
+            gathered,
+            inspections,
+            self.settings,
+            started_at=started_at,
+            now=self.now,
+            tool=TOOL,
+            uses=_uses(trees, self.questions.hub if self.questions else None),
+        )
+        return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+
+
+def _is_tree(place: Source) -> TypeGuard[TreeSource]:
+    return place.kind == "tree"
+
+
+def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
+    """What code was seen to need; with a Hub to ask, also which of the repositories it reads are public."""
+    known: list[Visibilities] = []
+    code: list[CodeUses] = []
+
+    def uses(credential: Credential) -> Sequence[Evidence]:
+        if credential.likelihood != "credential":
+            return ()
+        from tokenaudit.code_usage.collect import CodeUses  # noqa: PLC0415 - a clean place shows no uses
+
+        if not code:
+            code.append(CodeUses(trees))
+        evidence = code[0].of(credential)
+        if hub is None or not evidence:
+            return evidence
+        from tokenaudit.remediate.visibility import Visibilities, with_visibility  # noqa: PLC0415 - as above
+
+        if not known:
+            known.append(Visibilities(hub))
+        return with_visibility(evidence, known[0].of)
+
+    return uses
+
+
+def scan(
+    targets: Sequence[str | os.PathLike[str]] = (".",), scope: Scope | None = None, auditor: Auditor | None = None
+) -> Audit:
+    """Finds every Hugging Face credential in folders, files, git repositories (bare ones too) or clone URLs.
+
+    Raises:
+        UsageError: a target doesn't exist or can't be cloned.
+        ConfigurationError: a plugin file can't be used.
+    """
+    auditor = auditor or Auditor()
+    names = [os.fspath(target) for target in targets]
+    with resolved(names, scope or Scope(), auditor.progress) as sources:
+        return auditor.audit(sources)
+
+
+def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:
+    """Audits one machine."""
+    return (auditor or Auditor()).audit([source])

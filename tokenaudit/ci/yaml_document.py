@@ -1,0 +1,271 @@
+"""YAML as a tree whose every scalar knows its place, built so that hostile files can't hurt.
+
+Built from libyaml's events, not from `compose`: PyYAML's C composer recurses without a limit and takes the whole
+process down on a few thousand nested brackets. Keys stay the strings they are (`on:` is not `True`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import yaml
+
+from tokenaudit.ci.source_span import Segment, Text
+
+_DEEPEST = 100
+_MOST_ALIASED = 20_000
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_MERGE = "<<"
+
+
+class UnreadableError(Exception):
+    """A file that can't be understood. `line` counts from 1 and is None where no line is to blame."""
+
+    def __init__(self, reason: str, line: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.line = line
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """One scalar. `style` is YAML's own sign for it: None (plain), a quote, `|` or `>`."""
+
+    text: Text
+    line: int
+    column: int
+    style: str | None = None
+
+    @property
+    def value(self) -> str:
+        """The scalar's value as a string, whatever type YAML would give it."""
+        return self.text.value
+
+
+@dataclass
+class Sequence:
+    """A list of nodes."""
+
+    where: str
+    line: int
+    column: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass
+class Mapping:
+    """Entries in the order of the file; `get` gives the last one of a key, as most readers do."""
+
+    where: str
+    line: int
+    column: int
+    entries: list[tuple[Scalar, Node]] = field(default_factory=list)
+
+    def get(self, key: str) -> Node | None:
+        """The value of `key`, or None."""
+        return next((value for name, value in reversed(self.entries) if name.value == key), None)
+
+    def key(self, key: str) -> Scalar | None:
+        """The key itself, with its place."""
+        return next((name for name, _ in reversed(self.entries) if name.value == key), None)
+
+    def map(self, key: str) -> Mapping | None:
+        """The value of `key` where that is a mapping."""
+        value = self.get(key)
+        return value if isinstance(value, Mapping) else None
+
+    def scalar(self, key: str) -> Scalar | None:
+        """The value of `key` where that is a scalar."""
+        value = self.get(key)
+        return value if isinstance(value, Scalar) else None
+
+    def string(self, key: str) -> str | None:
+        """The value of `key` as a string, where it is a scalar."""
+        value = self.scalar(key)
+        return None if value is None else value.value
+
+    def items(self, key: str) -> list[Node]:
+        """The items of the list at `key`; one item where it is no list, none where it is missing."""
+        value = self.get(key)
+        if value is None:
+            return []
+        return value.items if isinstance(value, Sequence) else [value]
+
+
+Node: TypeAlias = Scalar | Mapping | Sequence
+
+
+@dataclass(frozen=True)
+class Document:
+    """One document of a file, with the duplicate keys seen in it as (key, line)."""
+
+    root: Node
+    duplicates: tuple[tuple[str, int], ...] = ()
+
+
+def documents(text: str) -> list[Document]:
+    """All documents of a YAML file.
+
+    Raises:
+        UnreadableError: not YAML, nested too deeply, or aliases that unfold into far more than was written.
+    """
+    return list(_Reader(text).documents())
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and everything below it, in the order of the file."""
+    pending = [node]
+    while pending:
+        one = pending.pop()
+        yield one
+        if isinstance(one, Sequence):
+            pending.extend(reversed(one.items))
+        elif isinstance(one, Mapping):
+            pending.extend(value for _, value in reversed(one.entries))
+
+
+@dataclass
+class _Raw:
+    """A node as the events tell it, before aliases are unfolded and paths are known."""
+
+    start: yaml.NodeEvent
+    children: list[tuple[_Raw, bool]] = field(default_factory=list)
+    """Each child, and whether an alias stood in its place."""
+
+
+class _Reader:
+    def __init__(self, text: str) -> None:
+        self.lines = _LINE_BREAK.split(text)
+        self.text = text
+        self.aliased = 0
+        self.duplicates: list[tuple[str, int]] = []
+
+    def documents(self) -> Iterator[Document]:
+        try:
+            for raw in self._raw_documents():
+                self.duplicates = []
+                root = self._node(raw, "", 0, aliased=False)
+                yield Document(root, tuple(self.duplicates))
+        except yaml.MarkedYAMLError as problem:
+            mark = problem.problem_mark or problem.context_mark
+            reason = "not valid YAML: " + (problem.problem or problem.context or "cannot be parsed")
+            raise UnreadableError(reason, None if mark is None else mark.line + 1) from None
+        except yaml.reader.ReaderError as problem:
+            line = self.text.count("\n", 0, problem.position or 0) + 1
+            reason = "not valid YAML: it holds a character that YAML does not allow"
+            raise UnreadableError(reason, line) from None
+
+    def _raw_documents(self) -> Iterator[_Raw]:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        stack: list[_Raw] = []
+        anchors: dict[str, _Raw] = {}
+        for event in yaml.parse(self.text, Loader=loader):
+            if isinstance(event, yaml.DocumentStartEvent):
+                anchors = {}
+            elif isinstance(event, yaml.CollectionEndEvent):
+                done = stack.pop()
+                if not stack:
+                    yield done
+            elif isinstance(event, yaml.NodeEvent):
+                raw = _placed(event, anchors, stack)
+                if isinstance(event, yaml.CollectionStartEvent):
+                    stack.append(raw)
+                elif not stack:
+                    yield raw
+
+    def _node(self, raw: _Raw, where: str, depth: int, *, aliased: bool) -> Node:
+        event = raw.start
+        line, column = _position(event)
+        self.aliased += aliased
+        if depth > _DEEPEST or self.aliased > _MOST_ALIASED:
+            reason = "its aliases unfold into too much to be looked through"
+            raise UnreadableError(reason, line)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event, where)
+        if isinstance(event, yaml.MappingStartEvent):
+            return self._mapping(raw, where, depth, aliased=aliased)
+        items = [
+            self._node(child, f"{where}.{index}" if where else str(index), depth + 1, aliased=aliased or alias)
+            for index, (child, alias) in enumerate(raw.children)
+        ]
+        return Sequence(where, line, column, items)
+
+    def _mapping(self, raw: _Raw, where: str, depth: int, *, aliased: bool) -> Mapping:
+        mapping = Mapping(where, *_position(raw.start))
+        merged: list[tuple[Scalar, Node]] = []
+        known: set[str] = set()
+        for (key_raw, _), (value_raw, alias) in zip(raw.children[::2], raw.children[1::2], strict=True):
+            key = self._key(key_raw, where)
+            path = f"{where}.{key.value}" if where else key.value
+            if key.value == _MERGE and key.style is None:
+                value = self._node(value_raw, where, depth + 1, aliased=aliased or alias)
+                for source in value.items if isinstance(value, Sequence) else [value]:
+                    merged.extend(source.entries if isinstance(source, Mapping) else [])
+                continue
+            if key.value in known and not aliased:
+                self.duplicates.append((key.value, key.line))
+            known.add(key.value)
+            mapping.entries.append((key, self._node(value_raw, path, depth + 1, aliased=aliased or alias)))
+        mapping.entries[:0] = [entry for entry in merged if entry[0].value not in known]
+        return mapping
+
+    def _key(self, raw: _Raw, where: str) -> Scalar:
+        if isinstance(raw.start, yaml.ScalarEvent):
+            return self._scalar(raw.start, where)
+        line, column = _position(raw.start)
+        return Scalar(Text("", where, ((0, line, column),)), line, column)
+
+    def _scalar(self, event: yaml.ScalarEvent, where: str) -> Scalar:
+        line, column = _position(event)
+        last = line if event.end_mark is None else event.end_mark.line + 1
+        style = event.style or None
+        if style not in ("|", ">") and last == line:
+            segments: tuple[Segment, ...] = ((0, line, column + (style in ("'", '"'))),)
+        else:
+            block = style in ("|", ">")
+            segments = self._segments(event.value, line - 1 + block, last - 1, 0 if block else column - 1)
+        return Scalar(Text(event.value, where, segments or ((0, line, column),)), line, column, style)
+
+    def _segments(self, value: str, first: int, last: int, start: int) -> tuple[Segment, ...]:
+        """Where each source line's own words stand in the value, for scalars of several lines."""
+        segments: list[Segment] = []
+        offset = 0
+        for number in range(first, min(last + 1, len(self.lines))):
+            raw = self.lines[number]
+            content = raw[start if number == first else 0 :].strip()
+            content = content.strip("\"'") if number in (first, last) and start else content
+            found = value.find(content, offset) if content else -1
+            if found >= 0:
+                segments.append((found, number + 1, raw.find(content, start if number == first else 0) + 1))
+                offset = found + len(content)
+        if segments and segments[0][0]:
+            indent = max(segments[0][2] - segments[0][0], 1)
+            segments.insert(0, (0, segments[0][1], indent))
+        return tuple(segments)
+
+
+def _position(event: yaml.Event) -> tuple[int, int]:
+    mark = event.start_mark
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)
+
+
+def _placed(event: yaml.NodeEvent, anchors: dict[str, _Raw], stack: list[_Raw]) -> _Raw:
+    """The node that an event begins or that its alias stands for, hung below the innermost open collection."""
+    line, _ = _position(event)
+    if len(stack) >= _DEEPEST:
+        reason = f"nested more than {_DEEPEST} levels deep"
+        raise UnreadableError(reason, line)
+    alias = isinstance(event, yaml.AliasEvent)
+    anchor = event.anchor or ""
+    if alias and (anchor not in anchors or not stack):
+        reason = f"alias *{anchor} has no anchor"
+        raise UnreadableError(reason, line)
+    raw = anchors[anchor] if alias else _Raw(event)
+    if anchor and not alias:
+        anchors[anchor] = raw
+    if stack:
+        stack[-1].children.append((raw, alias))
+    return raw

@@ -1,0 +1,90 @@
+"""The end that all auditing commands share: baseline, redaction, format, destination, exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenaudit.cli.errors import say
+from tokenaudit.cli.output import color_wanted, emit, width
+from tokenaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from tokenaudit.audit.auditor import Audit
+    from tokenaudit.model import Report
+
+_WITH_RULES = frozenset({"sarif", "html"})
+
+
+@dataclass(frozen=True)
+class Finish:
+    """How a command was asked to end. Calling it writes the report and gives the exit code."""
+
+    format: str
+    output: Path | None
+    fail_on: str
+    baseline: Path | None = None
+    show_unlikely: bool = False
+    color: bool = True
+    update_baseline: bool = False
+    plugins: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.update_baseline and self.baseline is None:
+            message = "--update-baseline needs --baseline FILE to know what to write"
+            raise UsageError(message)
+
+    def __call__(self, audit: Audit) -> int:
+        """Writes the report of `audit` and returns the exit code it deserves."""
+        return self.publish(audit.report if self.baseline is None else self._new(audit, self.baseline))
+
+    def publish(self, report: Report) -> int:
+        """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""
+        from tokenaudit.report import render  # noqa: PLC0415 - `--help` doesn't write reports
+        from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
+
+        rules = None
+        if self.format in _WITH_RULES:
+            from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - only for formats that carry the reference
+
+            rules = all_rules()
+        rotation = None
+        if self.format == "html":
+            from tokenaudit.report.rotation_state import states  # noqa: PLC0415 - only the page shows it
+
+            rotation = states(report)
+        text = render(
+            report,
+            self.format,
+            color=color_wanted(self.output, no_color=not self.color),
+            width=width(self.output),
+            show_unlikely=self.show_unlikely,
+            rules=rules,
+            rotation=rotation,
+        )
+        emit(text, self.output)
+        if self.output is not None and sys.stderr.isatty():
+            from tokenaudit.report.presentation import sentence  # noqa: PLC0415 - a person waits for an answer
+
+            say(f"{sentence(report)} The report is in {self.output}.")
+        if self.format == "github":
+            from tokenaudit.report.github import write_summary  # noqa: PLC0415 - as above
+
+            write_summary(report, os.environ, show_unlikely=self.show_unlikely)
+        return exit_code(report, self.fail_on)
+
+    def _new(self, audit: Audit, path: Path) -> Report:
+        from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
+
+        secrets = audit.secrets.values()
+        known = None if self.update_baseline and not path.exists() else baseline.load(path)
+        if self.update_baseline:
+            from tokenaudit.detect.plugins import read_declarations, run, shipped  # noqa: PLC0415 - as above
+
+            further = tuple(plugin for file in self.plugins for plugin, _ in run(file))
+            known = baseline.updated(known, audit.report, secrets, (*read_declarations(shipped()), *further))
+            baseline.save(known, path)
+        return baseline.apply(audit.report, known or baseline.Baseline(), secrets)

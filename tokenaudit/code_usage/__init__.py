@@ -1,0 +1,68 @@
+"""Which Hugging Face permissions code needs, read from the code with evidence.
+
+One file a language, all pure functions from text to `Needs`. What they find is needed or perhaps needed; what they do
+not find is not thereby unneeded. A reader is loaded when there is something for it to read.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tokenaudit.code_usage.files import Language, language
+from tokenaudit.code_usage.model import Need, Needs, merged
+
+__all__ = ["Need", "Needs", "merged", "needs_of", "reads"]
+
+_LARGEST = 4_000_000
+_SHELL = re.compile(r"\b(?:ba|z|k|da)?sh\b")
+
+
+def reads(path: str) -> bool:
+    """Whether a file of this name is read for needs. One without an extension may still be, by its first line."""
+    return language(path) is not None
+
+
+def needs_of(path: str, data: bytes) -> Needs:
+    """What the file `path` with the content `data` needs; empty for kinds of file that are not read for needs.
+
+    A file larger than 4 MB is not read, and said so.
+    """
+    known = language(path)
+    if known is None:
+        return Needs()
+    if len(data) > _LARGEST:
+        return Needs(skipped=(f"{path}: larger than 4 MB, so its needs are unknown",))
+    if known == "first-line":
+        known = _by_first_line(data.partition(b"\n")[0].decode("utf-8", "replace"))
+    return _read(known, path, data) if known else Needs()
+
+
+def _by_first_line(first: str) -> Language | None:
+    if not first.startswith("#!"):
+        return None
+    if "python" in first:
+        return "python"
+    return "shell" if _SHELL.search(first) else None
+
+
+def _read(known: Language, path: str, data: bytes) -> Needs:
+    from tokenaudit.code_usage.python import python_needs  # noqa: PLC0415 - see above; the others build on it
+
+    if known == "python":
+        return python_needs(path, data)
+    if known == "notebook":
+        from tokenaudit.code_usage.notebook import notebook_needs  # noqa: PLC0415 - see above
+
+        return notebook_needs(path, data)
+    text = data.decode("utf-8", "replace")
+    if known == "pipeline":
+        from tokenaudit.code_usage.pipelines import pipeline_needs  # noqa: PLC0415 - see above
+
+        return pipeline_needs(path, text)
+    if known == "javascript":
+        from tokenaudit.code_usage.javascript import javascript_needs  # noqa: PLC0415 - see above
+
+        return javascript_needs(path, text)
+    from tokenaudit.code_usage.shell import shell_needs  # noqa: PLC0415 - see above
+
+    return shell_needs(path, text, python=python_needs)

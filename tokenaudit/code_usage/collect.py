@@ -1,0 +1,77 @@
+"""What the code around a credential needs it for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenaudit.code_usage import Needs, merged, needs_of, reads
+from tokenaudit.model import Credential, Evidence
+from tokenaudit.sources.local.filesystem import TreeSource
+
+_MENTIONS = (b"hugg", b"HF_", b"hf_", b"from_pretrained", b"push_to_hub", b"load_dataset", b"hf ", b"Inference")
+_MOST_FILES = 400
+_LARGEST = 4_000_000
+
+
+class CodeUses:
+    """Evidence of what credentials are used for, from the code of the places they were found in.
+
+    `trees` are the places that have files. What is read of a place is remembered: make one for a run.
+    """
+
+    def __init__(self, trees: Sequence[TreeSource]) -> None:
+        self._trees = trees
+        self._whole: dict[Path, Needs] = {}
+
+    def of(self, credential: Credential) -> tuple[Evidence, ...]:
+        """Needs read from the files in which `credential` stands or once stood, as they are now.
+
+        Where those files only log in, or are configuration (a dotenv file, say), the use is elsewhere in that place:
+        then all code there is read, up to 400 files, and each need told once. Nothing found here means that nothing
+        was seen, not that nothing is needed.
+        """
+        return merged(self._in_place(credential, tree) for tree in self._trees).evidence
+
+    def _in_place(self, credential: Credential, tree: TreeSource) -> Needs:
+        root = tree.path
+        paths = {place.path for place in credential.locations if place.target == tree.target and place.path}
+        if not paths:
+            return Needs()
+        code = sorted(path for path in paths if "." in path.rsplit("/", 1)[-1] and reads(path))
+        found = merged(_of_file(root, path) for path in code)
+        if not _says_something(found) and not root.is_file():
+            found = self._everywhere(tree)
+        return found if _says_something(found) else Needs()
+
+    def _everywhere(self, tree: TreeSource) -> Needs:
+        root = tree.path
+        if root not in self._whole:
+            seen: dict[tuple[object, ...], Evidence] = {}
+            for each in merged(_of_file(root, path) for path in _all_code(tree)).evidence:
+                seen.setdefault((each.need, each.certainty, each.entity), each)
+            self._whole[root] = Needs(tuple(seen.values()))
+        return self._whole[root]
+
+
+def _says_something(needs: Needs) -> bool:
+    """Logging in alone needs no permission, and says nothing about what is done then."""
+    return any(evidence.need != "valid-token" for evidence in needs.evidence)
+
+
+def _of_file(root: Path, path: str) -> Needs:
+    file = root if root.is_file() else root / path
+    if not file.is_file() or file.is_symlink() or file.stat().st_size > _LARGEST:
+        return Needs()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return Needs(skipped=(f"{path}: {error.strerror}",))
+    return needs_of(path, data) if any(mention in data for mention in _MENTIONS) else Needs()
+
+
+def _all_code(tree: TreeSource) -> Iterable[str]:
+    top = len(str(tree.path))
+    paths = (path[top:].lstrip("/\\").replace("\\", "/") for path in tree.files)
+    code = sorted(path for path in paths if reads(path) and "/." not in f"/{path}".replace("/.github", ""))
+    return code[:_MOST_FILES]

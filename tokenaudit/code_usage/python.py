@@ -1,0 +1,115 @@
+"""Needs of a Python module, read from its syntax tree: nothing is run or imported."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Iterator
+
+from tokenaudit.code_usage.arguments import Arguments, entities
+from tokenaudit.code_usage.calls import DATASETS, HUB, Call
+from tokenaudit.code_usage.constant_folding import Values
+from tokenaudit.code_usage.import_resolution import Origins
+from tokenaudit.code_usage.libraries import library_needs
+from tokenaudit.code_usage.model import Need, Needs, unique
+from tokenaudit.code_usage.push_to_hub import Pushes
+from tokenaudit.model import Evidence
+from tokenaudit.remediate.permissions import WRITE
+
+_WORTH_PARSING = re.compile(
+    rb"hugging|from_pretrained|push_to_hub|load_dataset|\bhf\b|hf_hub|hf-hub|SentenceTransformer|CrossEncoder|"
+    rb"\bvllm\b|gradio_client|WhisperModel|transformers|smolagents"
+)
+_TELLING = frozenset(
+    {"upload_folder", "upload_file", "upload_large_folder", "create_commit", "hf_hub_download", "snapshot_download"}
+)
+"""Names that mean the Hub even on an object of unknown origin."""
+
+
+def python_needs(path: str, data: bytes) -> Needs:
+    """What a `.py` file needs."""
+    if not _WORTH_PARSING.search(data):
+        return Needs()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)
+            module = ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
+        return Needs(skipped=(f"{path}: no Python that could be parsed{line}, so its needs are unknown",))
+    try:
+        return module_needs(path, module)
+    except RecursionError:
+        return Needs(skipped=(f"{path}: nested too deeply to be read, so its needs are unknown",))
+
+
+def module_needs(path: str, module: ast.Module) -> Needs:
+    """What a parsed module needs."""
+    reader = _Reader(path, module)
+    evidence = unique(reader.evidence())
+    return Needs(evidence, tuple(reader.skipped))
+
+
+class _Reader:
+    def __init__(self, path: str, module: ast.Module) -> None:
+        self._path = path
+        self._calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
+        self._values = Values(module)
+        self._origins = Origins(module, self._values)
+        self._pushes = Pushes(self._values, self._origins)
+        self.skipped: list[str] = []
+
+    def evidence(self) -> Iterator[Evidence]:
+        for call in self._calls:
+            origin, name = self._called(call)
+            arguments = Arguments(call, self._values, self._origins)
+            for need in self._needs(origin, name, arguments):
+                yield need.at(self._path, call.lineno, _shown(name or origin, need))
+
+    def _called(self, call: ast.Call) -> tuple[str, str]:
+        """The full name of what is called, as far as known, and its last part."""
+        origin = self._origins.of(call.func)
+        if isinstance(call.func, ast.Attribute):
+            return origin, call.func.attr
+        if not isinstance(call.func, ast.Name):
+            return origin, ""
+        if not origin and any(s.startswith("huggingface_hub") for s in self._origins.stars):
+            origin = f"huggingface_hub.{call.func.id}" if call.func.id in HUB else ""
+        return origin, origin.rsplit(".", 1)[-1] if origin and not origin.endswith("()") else call.func.id
+
+    def _needs(self, origin: str, name: str, arguments: Arguments) -> Iterator[Need]:
+        library = origin.split(".", 1)[0]
+        if name == "getattr" and self._is_hub(arguments.call):
+            where = f"{self._path}:{arguments.call.lineno}"
+            self.skipped.append(f"{where}: huggingface_hub is used through getattr; what it calls can't be read")
+        elif library == "huggingface_hub" and name in HUB and "HfFileSystem" not in origin:
+            yield from _from_table(HUB[name], name, arguments)
+        elif not origin and name in _TELLING and (arguments.has("repo_id") or name.endswith("download")):
+            yield from (n.doubted() for n in _from_table(HUB[name], name, arguments))
+        elif library == "datasets" and name in DATASETS:
+            yield from _from_table(DATASETS[name], name, arguments, readable=True)
+        yield from self._pushes.needs(origin, name, arguments)
+        yield from library_needs(origin, name, arguments)
+
+    def _is_hub(self, call: ast.Call) -> bool:
+        return (
+            len(call.args) > 1
+            and not isinstance(call.args[1], ast.Constant)
+            and self._origins.of(call.args[0]).startswith("huggingface_hub")
+        )
+
+
+def _from_table(rows: tuple[Call, ...], name: str, arguments: Arguments, *, readable: bool = False) -> Iterator[Need]:
+    for row in rows:
+        need = row.need
+        if need == WRITE and arguments.is_true("create_pr"):
+            need = "discussion.write"
+        sure = row.sure and not (name.startswith(("create_repo", "create_bucket")) and arguments.is_true("exist_ok"))
+        for entity, certain in entities(row, arguments, skip_local=readable):
+            yield Need(need, entity, "needed" if certain and sure else "perhaps")
+
+
+def _shown(name: str, need: Need) -> str:
+    """The call in short. Arguments are never quoted: one of them may be a credential."""
+    return f'{name}("{need.entity.name}")' if need.entity and need.entity.name else f"{name}(…)"

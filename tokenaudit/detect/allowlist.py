@@ -1,0 +1,48 @@
+"""Inline allow comments, for those who ask for them to count."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tokenaudit.interfaces import Detection, Examined, Examiner
+
+_ON_THE_LINE = re.compile(
+    rb"pragma:[ \t]*(?:allow|white)list[ \t]+secret"  # detect-secrets
+    rb"|gitleaks:allow|betterleaks:allow|trufflehog:ignore|kingfisher:ignore|ggignore|ggshield-ignore"
+    rb"|secretlint-disable-line|tokenaudit:allow",
+    re.IGNORECASE,
+)
+_ON_THE_LINE_BEFORE = re.compile(
+    rb"pragma:[ \t]*(?:allow|white)list[ \t]+nextline[ \t]+secret|secretlint-disable-next-line", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Honouring:
+    """An examiner that leaves out what an inline comment of a scanner allows.
+
+    An audit doesn't use it unless told to: whoever is audited must not be able to tell the auditor where not to look.
+    """
+
+    examiner: Examiner
+
+    def may_hold(self, data: bytes) -> bool:
+        """As the examiner within."""
+        return self.examiner.may_hold(data)
+
+    def examine(self, data: bytes, name: str = "") -> Examined:
+        """What the examiner within sees, less what stands on a line that carries an allow comment."""
+        examined = self.examiner.examine(data, name)
+        if not examined.detections:
+            return examined
+        lines = data.split(b"\n")
+        kept = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
+        return Examined(kept, examined.skipped)
+
+
+def _allowed(detection: Detection, lines: list[bytes]) -> bool:
+    if detection.line is None or detection.member is not None or detection.line > len(lines):
+        return False
+    before = lines[detection.line - 2] if detection.line > 1 else b""
+    return bool(_ON_THE_LINE.search(lines[detection.line - 1]) or _ON_THE_LINE_BEFORE.search(before))

@@ -1,0 +1,176 @@
+"""zip archives and what is built on them: wheels, office documents, NumPy and PyTorch files, jars."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.compression import windows
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.limits import MIB
+from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.ranges import Ranges
+
+_HEADER = struct.Struct("<4s5H3I2H")
+_MAGIC = b"PK\x03\x04"
+_LISTED = b"PK\x01\x02"
+_STEP = 1 * MIB
+_ENCRYPTED = 1
+_STORED, _DEFLATED = 0, 8
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
+    struct.error,
+)
+
+
+def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """Members by the archive's directory; those that it doesn't list, or all if it is lost, by their own headers."""
+    covered: list[tuple[int, int]] = []
+    for inner in _listed(data, budget):
+        if inner.covers:
+            covered.append(inner.covers)
+        yield inner
+    listed = Ranges(covered)
+    end = 0
+    for hit in hits:
+        if hit.start in listed or hit.start < end:
+            continue
+        if not budget.entry():
+            return
+        header = _local(data, hit.start)
+        if header is None:
+            continue
+        for inner in _by_header(data, header, budget):
+            end = inner.covers[1] if inner.covers else end
+            yield inner
+
+
+def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
+    if data.count(_LISTED) > budget.limits.entries:
+        budget.skip(f"zip archive lists more than {budget.limits.entries} members")
+        return
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except _DAMAGE:
+        if data.startswith(_MAGIC) and len(data) > _HEADER.size:  # anything shorter has no room for a member
+            budget.skip("zip archive is damaged or cut off; its members were read one by one")
+        return
+    with archive:
+        for info in archive.infolist():
+            if info.filename.endswith("/"):  # `is_dir` of older Pythons fails for a member without a name
+                continue
+            if not budget.entry():
+                return
+            yield from _member(archive, info, data, budget)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes, budget: Budget) -> Iterator[Inner]:
+    covers = _extent(data, info)
+    if info.flag_bits & _ENCRYPTED:
+        budget.skip(f"{info.filename}: encrypted")
+        yield Inner(b"", ("zip",), info.header_offset, member=info.filename, covers=covers)
+        return
+    try:
+        with archive.open(info) as stream:
+            parts = _parts(stream, info.filename, info.compress_size, budget)
+            for window, line in windows(parts):
+                yield Inner(window, ("zip",), info.header_offset, None, info.filename, covers, line)
+    except _DAMAGE as error:
+        budget.skip(f"{info.filename}: {_why(error)}")
+
+
+def _parts(stream: IO[bytes], name: str, size: int, budget: Budget) -> Iterator[bytes]:
+    came = 0
+    while True:
+        try:
+            part = stream.read(_STEP)
+        except _DAMAGE as error:
+            budget.skip(f"{name}: {_why(error)}")
+            return
+        came += len(part)
+        if not part or not budget.spend(len(part)) or budget.grows_too_much(name, came, size):
+            return
+        yield part
+
+
+def _extent(data: bytes, info: zipfile.ZipInfo) -> tuple[int, int] | None:
+    """Where a member's bytes stand, by its own header, which may be longer than the directory says."""
+    header = _local(data, info.header_offset)
+    return (info.header_offset, header.start + info.compress_size) if header else None
+
+
+@dataclass(frozen=True)
+class _Local:
+    """A member's own header: where the content starts, and its size if that is already known there."""
+
+    at: int
+    start: int
+    size: int
+    method: int
+    name: str
+    encrypted: bool
+
+
+def _local(data: bytes, at: int) -> _Local | None:
+    if data[at : at + 4] != _MAGIC or len(data) < at + _HEADER.size:
+        return None
+    _, _, flags, method, _, _, _, size, _, name_size, extra_size = _HEADER.unpack_from(data, at)
+    start = at + _HEADER.size + name_size + extra_size
+    name = data[at + _HEADER.size : at + _HEADER.size + name_size].decode("utf-8", "backslashreplace")
+    return _Local(at, start, size, method, name, bool(flags & _ENCRYPTED)) if start <= len(data) else None
+
+
+def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Inner]:
+    if header.encrypted:
+        budget.skip(f"{header.name}: encrypted")
+        return
+    if header.method == _STORED:
+        content = data[header.start : header.start + header.size]
+        if budget.spend(len(content)):
+            covers = (header.at, header.start + len(content))
+            yield Inner(content, ("zip",), header.at, None, header.name, covers)
+    elif header.method == _DEFLATED:
+        inflater = zlib.decompressobj(-15)
+        for window, line in windows(_inflated(data, header, inflater, budget)):
+            covers = (header.at, len(data) - len(inflater.unused_data) if inflater.eof else header.start + 1)
+            yield Inner(window, ("zip",), header.at, None, header.name, covers, line)
+    elif data.startswith(_MAGIC):
+        budget.skip(f"{header.name}: compressed by method {header.method}, which is not supported")
+
+
+def _inflated(data: bytes, header: _Local, inflater: zlib._Decompress, budget: Budget) -> Iterator[bytes]:
+    came = 0
+    fed: bytes = data[header.start :]
+    while fed and not inflater.eof:
+        try:
+            part = inflater.decompress(fed, _STEP)
+        except zlib.error:
+            budget.skip(f"{header.name}: damaged after {came} bytes")
+            return
+        fed = inflater.unconsumed_tail
+        came += len(part)
+        if (
+            not part
+            or not budget.spend(len(part))
+            or budget.grows_too_much(header.name, came, len(data) - header.start)
+        ):
+            return
+        yield part
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, NotImplementedError):
+        return "compressed by a method that is not supported"
+    return "damaged or cut off"

@@ -1,0 +1,118 @@
+"""Runs of base64 or hexadecimal characters, wherever they begin and however they are folded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import string
+from collections.abc import Callable, Iterator, Sequence
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.encodings import LINE_BREAK
+from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.ranges import Origins
+
+_BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
+_HEX = string.hexdigits.encode()
+_BREAK = re.compile(LINE_BREAK)
+_BREAK_BEFORE = re.compile(LINE_BREAK + rb"$")
+_STEP = 64 << 10
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+_JWT_BEFORE = re.compile(rb"eyJ[A-Za-z0-9_-]{5,4000}\.$")
+
+
+class Run:
+    """The characters of one alphabet around an offset, without the line breaks among them."""
+
+    def __init__(self, data: bytes, offset: int, alphabet: bytes) -> None:
+        self.start = _start(data, offset, alphabet)
+        self.end = _end(data, offset, alphabet)
+        whole = data[self.start : self.end]
+        self._origins = Origins(self.start)
+        pieces = []
+        done = kept = 0
+        for found in _BREAK.finditer(whole):
+            pieces.append(whole[done : found.start()])
+            kept += found.start() - done
+            done = found.end()
+            self._origins.add(kept, self.start + done)
+        pieces.append(whole[done:])
+        self.text = b"".join(pieces)
+
+    def offset(self, position: int) -> int:
+        """Where the character at `position` of `text` stands."""
+        return self._origins(position)
+
+
+def _start(data: bytes, offset: int, alphabet: bytes) -> int:
+    while True:
+        before = data[max(0, offset - _STEP) : offset]
+        kept = len(before) - len(before.rstrip(alphabet))
+        offset -= kept
+        if kept == len(before) and before:
+            continue
+        line_break = _BREAK_BEFORE.search(data, max(0, offset - 64), offset)
+        if not line_break or data[line_break.start() - 1 : line_break.start()] not in _characters(alphabet):
+            return offset
+        offset = line_break.start()
+
+
+def _end(data: bytes, offset: int, alphabet: bytes) -> int:
+    characters = _CHARACTERS[alphabet]
+    while True:
+        found = characters.match(data, offset)
+        offset = found.end() if found else offset
+        line_break = _BREAK.match(data, offset)
+        if not line_break or data[line_break.end() : line_break.end() + 1] not in _characters(alphabet):
+            return offset
+        offset = line_break.end()
+
+
+_CHARACTERS = {each: re.compile(rb"[" + re.escape(each) + rb"]*") for each in (_BASE64, _HEX)}
+
+
+def _characters(alphabet: bytes) -> frozenset[bytes]:
+    return _SETS[alphabet]
+
+
+_SETS = {each: frozenset(bytes((byte,)) for byte in each) for each in (_BASE64, _HEX)}
+
+
+def _runs(data: bytes, hits: Sequence[Hit], alphabet: bytes) -> Iterator[Run]:
+    end = -1
+    for hit in hits:
+        if hit.start >= end:
+            run = Run(data, hit.start, alphabet)
+            end = run.end
+            yield run
+
+
+def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """Both alphabets. A run may have characters of something else in front, so all four ways to group it are tried."""
+    for run in _runs(data, hits, _BASE64):
+        standard = run.text.translate(_TO_STANDARD)
+        via = "jwt" if _JWT_BEFORE.search(data, max(0, run.start - 4100), run.start) else "base64"
+        for skipped in range(4):
+            characters = standard[skipped:]
+            if len(characters) % 4 == 1:
+                characters = characters[:-1]
+            if not budget.spend(len(characters) * 3 // 4):
+                return
+            decoded = base64.b64decode(characters + b"=" * (-len(characters) % 4))
+            yield Inner(decoded, (via,), run.start, _origin(run, skipped, 4, 3))
+
+
+def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """Pairs of digits, beginning at the first or at the second."""
+    for run in _runs(data, hits, _HEX):
+        for skipped in range(2):
+            digits = run.text[skipped : skipped + (len(run.text) - skipped) // 2 * 2]
+            if not budget.spend(len(digits) // 2):
+                return
+            yield Inner(binascii.unhexlify(digits), ("hex",), run.start, _origin(run, skipped, 2, 1))
+
+
+def _origin(run: Run, skipped: int, characters: int, size: int) -> Callable[[int], int]:
+    return lambda offset: run.offset(skipped + offset * characters // size)

@@ -1,0 +1,31 @@
+"""What every way of unwrapping gives: pieces of bytes that stood inside others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.prefilter import Hit
+
+
+@dataclass(frozen=True)
+class Inner:
+    """Bytes unwrapped from an outer piece, beginning at its offset `at`.
+
+    `origin` maps an offset in `data` to the outer offset it came from, where there is such a thing; without it `data`
+    is a text of its own, whose first line is number `line`. `covers` is the outer range that needs no other reading.
+    """
+
+    data: bytes
+    via: tuple[str, ...]
+    at: int
+    origin: Callable[[int], int] | None = None
+    member: str | None = None
+    covers: tuple[int, int] | None = None
+    line: int = 1
+
+
+Unwrap: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Inner]]
+"""Unwraps what the hits, all of one reading, point at. Never raises for damaged data."""

@@ -1,0 +1,33 @@
+"""Ways to get at bytes inside bytes, one file a way."""
+
+from tokenaudit.detect.decode.archives import unwrap_zip
+from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
+from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
+from tokenaudit.detect.decode.interface import Unwrap
+from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
+from tokenaudit.detect.decode.tar import is_tar, unwrap_tar
+from tokenaudit.detect.decode.text import unwrap_concatenated, unwrap_escapes
+from tokenaudit.detect.decode.unsupported import report_closed
+from tokenaudit.detect.decode.utf16 import unwrap_utf16
+from tokenaudit.detect.patterns import Reading
+
+CONTAINERS: dict[Reading, Unwrap] = {
+    "zip": unwrap_zip,
+    "gzip": unwrap_gzip,
+    "bzip2": unwrap_bzip2,
+    "xz": unwrap_xz,
+    "zstd": unwrap_zstd,
+    "closed": report_closed,
+}
+"""What accounts for all bytes of a range: evidence inside of it is not read in any other way."""
+
+WRITINGS: dict[Reading, Unwrap] = {
+    "utf-16": unwrap_utf16,
+    "base64": unwrap_base64,
+    "hex": unwrap_hex,
+    "escapes": unwrap_escapes,
+    "concatenated": unwrap_concatenated,
+}
+"""Ways to write text."""
+
+__all__ = ["CONTAINERS", "WRITINGS", "is_sqlite", "is_tar", "unwrap_columns", "unwrap_tar"]

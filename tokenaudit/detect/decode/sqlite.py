@@ -1,0 +1,80 @@
+"""SQLite databases: columns stand next to each other without anything between them, so their ends must be read.
+
+Format: sqlite.org/fileformat2.html, "Record Format". Databases are not opened, because a damaged one can be read
+this way too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.prefilter import Hit
+
+_MAGIC = b"SQLite format 3\0"
+_REACH = 8 << 10
+_LONGEST_HEADER = 127
+_SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
+_FIRST_VARIABLE = len(_SIZES)
+_LONGEST_VARINT = 9
+
+
+def is_sqlite(data: bytes) -> bool:
+    """Whether `data` is a database, or its write-ahead log."""
+    return data.startswith((_MAGIC, b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"))
+
+
+def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """The text or blob that each hit stands in, wherever the record around it can be recognized."""
+    end = -1
+    for hit in hits:
+        if hit.start < end:
+            continue
+        if budget.late():
+            return
+        column = _column(data, hit.start)
+        if column and budget.spend(column[1] - column[0]):
+            start, end = column
+            yield Inner(data[start:end], ("sqlite",), start, column[0].__add__, None, column)
+
+
+def _column(data: bytes, offset: int) -> tuple[int, int] | None:
+    for at in range(offset - 1, max(0, offset - _REACH), -1):
+        size = data[at]
+        if 1 < size <= _LONGEST_HEADER and at + size <= offset:
+            columns = _columns(data, at, size)
+            if columns and columns[0] <= offset < columns[-1] and _is_record(data, at, columns[-1] - at):
+                start = max(column for column in columns if column <= offset)
+                return start, min(column for column in columns if column > offset)
+    return None
+
+
+def _columns(data: bytes, at: int, size: int) -> list[int]:
+    """Where the columns of the record with its header at `at` start, and where the last one ends."""
+    here, end = at + 1, at + size
+    edges = [end]
+    while here < end:
+        kind, here = _varint(data, here)
+        edges.append(edges[-1] + (_SIZES[kind] if kind < _FIRST_VARIABLE else (kind - _FIRST_VARIABLE) // 2))
+    return edges if here == end and edges[-1] <= len(data) else []
+
+
+def _is_record(data: bytes, at: int, size: int) -> bool:
+    """Whether the record's size stands before it, with or without a row number between."""
+    for row in range(_LONGEST_VARINT + 1):
+        for length in (1, 2, 3):
+            start = at - row - length
+            sized = start >= 0 and _varint(data, start) == (size, start + length)
+            if sized and (row == 0 or _varint(data, start + length)[1] == at):
+                return True
+    return False
+
+
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    value = 0
+    for here in range(at, min(at + _LONGEST_VARINT, len(data))):
+        value = value << 7 | data[here] & 0x7F
+        if data[here] < 0x80:  # noqa: PLR2004 - the top bit says that more follows
+            return value, here + 1
+    return value, min(at + _LONGEST_VARINT, len(data))

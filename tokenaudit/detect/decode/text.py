@@ -1,0 +1,49 @@
+"""Text around evidence with its escapes replaced, or with its cut string literals put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.concatenated import joined
+from tokenaudit.detect.decode.escapes import unescaped
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.ranges import Ranges
+
+_LEFT, _RIGHT = 256, 32 << 10
+
+
+def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[tuple[int, int, list[Hit]]]:
+    """Stretches of data around hits, those that touch made one: (start, end, the hits in it)."""
+    inside: list[Hit] = []
+    start = end = 0
+    for hit in hits:
+        if inside and hit.start - left > end:
+            yield start, end, inside
+            inside = []
+        start = start if inside else max(0, hit.start - left)
+        end = min(size, max(end, hit.end + right))
+        inside.append(hit)
+    if inside:
+        yield start, end, inside
+
+
+def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """With every escape of an ASCII character replaced."""
+    for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
+        if not budget.spend(end - start):
+            return
+        spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
+        text, origins, kinds = unescaped(data[start:end], start, spans)
+        if kinds:  # else what looked like escapes stands for nothing that a credential can hold
+            yield Inner(text, kinds, start, origins)
+
+
+def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """With the quotes and operators between literals taken out. What is found so is reconstructed, not read."""
+    for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
+        if not budget.spend(end - start):
+            return
+        text, origins = joined(data[start:end], start)
+        yield Inner(text, ("concatenated",), start, origins)

@@ -1,0 +1,57 @@
+"""UTF-16: whole texts with or without byte order mark, and strings inside binaries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.prefilter import Hit
+
+_LOOKED_AT = 4000
+_STRINGS = (
+    re.compile(rb"(?:[\t\n\r\x20-\x7e]\x00){8,}"),
+    re.compile(rb"(?:\x00[\t\n\r\x20-\x7e]){8,}"),
+)
+_REACH = 64 << 10
+
+
+def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """The whole text where all of `data` is one, else the strings that the hits stand in."""
+    encoding = _encoding(data)
+    if encoding:
+        if budget.spend(len(data)):
+            text = data.decode(encoding, "replace").removeprefix("\ufeff")
+            yield Inner(text.encode("utf-8", "replace"), ("utf-16",), 0, covers=(0, len(data)))
+        return
+    done = -1
+    for hit in hits:
+        if hit.start < done:
+            continue
+        low, high = max(0, hit.start - _REACH), hit.end + _REACH
+        for string in (found for strings in _STRINGS for found in strings.finditer(data, low, high)):
+            if string.start() <= hit.start and hit.end - 1 <= string.end():
+                done = string.end()
+                yield _inner(data, string)
+
+
+def _inner(data: bytes, string: re.Match[bytes]) -> Inner:
+    first = string.start() + (data[string.start()] == 0)
+    return Inner(data[first : string.end() : 2], ("utf-16",), string.start(), lambda offset: first + offset * 2)
+
+
+def _encoding(data: bytes) -> str | None:
+    """Which UTF-16 all of `data` is: by its mark, or because most of every second byte is zero."""
+    if data[:2] == b"\xff\xfe":
+        return "utf-16-le"
+    if data[:2] == b"\xfe\xff":
+        return "utf-16-be"
+    beginning = data[:_LOOKED_AT]
+    half = len(beginning) // 2
+    even, odd = beginning[::2].count(0), beginning[1::2].count(0)
+    if odd * 2 > half and not even:
+        return "utf-16-le"
+    if even * 2 > half and not odd:
+        return "utf-16-be"
+    return None

@@ -1,0 +1,158 @@
+"""What is looked for first: short literals that stand in every match of a scout, and scouts in every piece of evidence.
+
+Literals are all that a multi-pattern searcher needs to be made in milliseconds and to run at memory speed. Where one is
+seen, the scout is tried at that very spot; only where that matches, too, has the exact expression to decide.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from typing import NamedTuple
+
+from tokenaudit.detect.encodings import Sets, expression
+
+_MOST_SPELLINGS = 4
+"""Literals into which one stretch of a scout may be written out."""
+
+_LONGEST = 6
+"""Bytes of a literal: more would not make it rarer in practice, but cost spellings."""
+
+_LETTER, _OTHER_LETTER, _RARE = 4.0, 5.5, 6.5
+"""Bits that a lower-case letter, a capital or digit, and any other byte tell in text."""
+
+
+class Scout(NamedTuple):
+    """A rare part of a pattern, which spans `width` bytes at most.
+
+    One of `literals` stands `lead` bytes behind the start of every match of `expression`. Without literals a searcher
+    has to look for the expression itself.
+    """
+
+    expression: bytes
+    width: int
+    literals: tuple[bytes, ...] = ()
+    lead: int = 0
+
+
+class Rest(NamedTuple):
+    """What a scout goes on with behind its fixed form, and how many bytes that spans at most."""
+
+    expression: bytes
+    width: int
+
+
+_NOTHING = Rest(b"", 0)
+
+
+def scout_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()) -> Scout:
+    """The scout that matches `form`, then `rest`.
+
+    Its literals are the rarest stretch of `form`, or one of `preferred` that stands in it: those are looked for anyway.
+    """
+    fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form)
+    for literal in preferred:
+        at = fixed.find(literal)
+        if at >= 0:
+            return Scout(expression(form) + rest.expression, len(form) + rest.width, (literal,), at)
+    start, end = _rarest(form)
+    literals = tuple(map(bytes, itertools.product(*map(sorted, form[start:end]))))
+    return Scout(expression(form) + rest.expression, len(form) + rest.width, literals, start)
+
+
+def _rarest(form: Sets) -> tuple[int, int]:
+    """The stretch that tells most in text, less what its spellings cost."""
+    tells = [_tells(each) for each in form]
+    best, chosen = -math.inf, (0, 1)
+    for start in range(len(form)):
+        spellings, told = 1, 0.0
+        for end in range(start + 1, min(len(form), start + _LONGEST) + 1):
+            spellings *= len(form[end - 1])
+            if spellings > _MOST_SPELLINGS:
+                break
+            told += tells[end - 1]
+            if told - math.log2(spellings) / 2 > best:
+                best, chosen = told - math.log2(spellings) / 2, (start, end)
+    return chosen
+
+
+@cache
+def _tells(allowed: frozenset[int]) -> float:
+    """Bits of information in meeting one of these bytes."""
+    return -math.log2(min(1.0, sum(2 ** -_bits(byte) for byte in allowed)))
+
+
+def _bits(byte: int) -> float:
+    character = chr(byte)
+    if "a" <= character <= "z":
+        return _LETTER
+    return _OTHER_LETTER if character.isascii() and character.isalnum() else _RARE
+
+
+class _Trial(NamedTuple):
+    """What to try `back` bytes before the end of a literal: if `guard` matches there, each scout with its patterns."""
+
+    back: int
+    guard: Callable[[bytes, int], object]
+    scouts: tuple[tuple[bytes, tuple[int, ...]], ...]
+
+
+class Lookout:
+    """Everything that a searcher looks for at once, by number: literals first, then whole expressions."""
+
+    def __init__(self, scouts: Iterable[tuple[int, Scout]]) -> None:
+        """For scouts, each with the number of its pattern."""
+        by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
+        self._whole: list[tuple[int, bytes]] = []
+        for pattern, scout in scouts:
+            if not scout.literals:
+                self._whole.append((pattern, scout.expression))
+            for literal in scout.literals:
+                tried = by_literal.setdefault(literal, {}).setdefault(scout.lead + len(literal), {})
+                tried.setdefault(scout.expression, []).append(pattern)
+        self.literals = sorted(by_literal)
+        self._tried = [by_literal[literal] for literal in self.literals]
+        self._trials: dict[int, list[_Trial]] = {}
+
+    @property
+    def expressions(self) -> list[bytes]:
+        """One for each number."""
+        spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
+        return spelled + [each for _, each in self._whole]
+
+    def scouted(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
+        """(pattern, end of its scout) for each scout that matches where what has that number was seen to end.
+
+        Of most literals this is asked never, of few often.
+        """
+        trials = self._trials.get(number)
+        if trials is None:
+            if number >= len(self.literals):
+                return [(self._whole[number - len(self.literals)][0], end)]
+            trials = self._trials[number] = [_trial(back, tried) for back, tried in self._tried[number].items()]
+        for back, guard, _ in trials:
+            if end >= back and guard(data, end - back):
+                break
+        else:
+            return ()
+        return [
+            (pattern, found.end())
+            for back, _, scouts in trials
+            if end >= back
+            for each, patterns in scouts
+            if (found := _compiled(each).match(data, end - back))
+            for pattern in patterns
+        ]
+
+
+def _trial(back: int, tried: dict[bytes, list[int]]) -> _Trial:
+    return _Trial(back, _compiled(b"|".join(tried)).match, tuple((each, tuple(p)) for each, p in tried.items()))
+
+
+@cache
+def _compiled(each: bytes) -> re.Pattern[bytes]:
+    """Compiled when first needed: most never are."""
+    return re.compile(each, re.DOTALL)

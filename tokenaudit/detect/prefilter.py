@@ -1,0 +1,134 @@
+"""The search for evidence that drives detection.
+
+Every pattern spans a bounded number of bytes, so a searcher that sees data in pieces needs only `Prefilter.width`
+bytes of overlap. `examine` follows evidence and nothing else; that makes `may_hold` an exact superset of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from itertools import islice
+from typing import Literal, NamedTuple, TypeAlias
+
+from tokenaudit.detect.literals import Lookout
+from tokenaudit.detect.patterns import Pattern
+from tokenaudit.detect.searcher import MANY, Searcher, searcher_for
+from tokenaudit.interfaces import Sight
+
+Engine: TypeAlias = Literal["auto", "re"]
+
+_TRACE = 1
+"""Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
+
+
+class Hit(NamedTuple):
+    """One piece of evidence: `data[start:end]` matched `patterns[pattern]`."""
+
+    start: int
+    end: int
+    pattern: int
+
+
+class Prefilter:
+    """Searches bytes for evidence: with Hyperscan where it is installed, with `re` elsewhere, with the same answers.
+
+    `width` is the most bytes that one piece of evidence spans, `scout_width` the same for a scout. Cheap to pickle;
+    compiled on first use. With `everything`, all data count as evidence: some plugin doesn't say what it looks for.
+    """
+
+    def __init__(self, patterns: Iterable[Pattern], *, everything: bool = False, engine: Engine = "auto") -> None:
+        self.patterns = tuple(patterns)
+        self.everything = everything
+        self.width = max((each.width for each in self.patterns), default=1)
+        self.scout_width = max((scout.width for each in self.patterns for scout in each.scouts), default=1)
+        self._engine = engine
+        self._exact: dict[int, re.Pattern[bytes]] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
+        return _rebuilt, (self.patterns, self.everything, self._engine)
+
+    def prepare(self) -> None:
+        """Makes ready what searching needs, which else waits for the first data."""
+        _ = self._hyperscan
+
+    def may_hold(self, data: bytes) -> bool:
+        """Whether there is any evidence in `data`. False means that `examine` would find nothing in it."""
+        return self.look(data) is Sight.EVIDENCE
+
+    def look(self, data: bytes) -> Sight:
+        """What `data` shows. A trace (a scout) spans `scout_width` bytes at most."""
+        if self.everything:
+            return Sight.EVIDENCE if data else Sight.NOTHING
+        scouted: list[tuple[int, int]] = []
+
+        def confirmed() -> bool:
+            found = next(self._matches(data, scouted), None) is not None
+            scouted[_TRACE:] = ()
+            return found
+
+        if self._scan(data, scouted, confirmed) or (scouted and confirmed()):
+            return Sight.EVIDENCE
+        return Sight.TRACES if scouted else Sight.NOTHING
+
+    def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
+        """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
+        scouted: list[tuple[int, int]] = []
+        self._scan(data, scouted, None)
+        return sorted(islice(self._matches(data, scouted), most))
+
+    def _matches(self, data: bytes, scouted: Iterable[tuple[int, int]]) -> Iterator[Hit]:
+        """Exact matches near where scouts ended. Stretches that touch are searched as one: the work stays linear."""
+        index = -1
+        low = high = 0
+        for pattern, end in sorted(scouted):
+            width = self.patterns[pattern].width
+            if pattern == index and end - width <= high:
+                high = end + width
+                continue
+            yield from self._exact_matches(data, index, low, high)
+            index, low, high = pattern, max(0, end - width), end + width
+        yield from self._exact_matches(data, index, low, high)
+
+    def _exact_matches(self, data: bytes, index: int, low: int, high: int) -> Iterator[Hit]:
+        if index >= 0:
+            for found in self._compiled(index).finditer(data, low, high):
+                yield Hit(found.start(), found.end(), index)
+
+    def _compiled(self, index: int) -> re.Pattern[bytes]:
+        """Compiled when first needed: most never are."""
+        if index not in self._exact:
+            self._exact[index] = re.compile(self.patterns[index].expression, re.DOTALL)
+        return self._exact[index]
+
+    def _scan(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        if self._hyperscan is not None:
+            return self._hyperscan.search(data, scouted, enough)
+        for index, scout in self._scouts:
+            for found in scout.finditer(data):
+                scouted.append((index, found.end()))
+                if enough is not None and len(scouted) >= MANY and enough():
+                    return True
+        return False
+
+    @cached_property
+    def _scouts(self) -> list[tuple[int, re.Pattern[bytes]]]:
+        """Every scout, with the pattern that it stands for."""
+        return [
+            (index, re.compile(scout.expression, re.DOTALL))
+            for index, each in enumerate(self.patterns)
+            for scout in each.scouts
+        ]
+
+    @cached_property
+    def _hyperscan(self) -> Searcher | None:
+        if self._engine == "re":
+            return None
+        lookout = Lookout((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
+        return searcher_for(lookout)
+
+
+def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle
+    return Prefilter(patterns, everything=everything, engine=engine)

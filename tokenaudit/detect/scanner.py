@@ -1,0 +1,145 @@
+"""One examination: from a piece of bytes to everything inside it, however deep, following evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
+from tokenaudit.detect.decode.text import windows
+from tokenaudit.detect.jwt import read_claims
+from tokenaudit.detect.plugins import Candidate, Find
+from tokenaudit.detect.positions import Lines, Place
+from tokenaudit.detect.prefilter import Hit, Prefilter
+from tokenaudit.detect.ranges import Ranges
+from tokenaudit.interfaces import Detection, Examined
+from tokenaudit.secret import Secret
+
+_LEFT, _RIGHT = 64, 32 << 10
+"""Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+
+_CHECKED = 256
+"""Candidates between two looks at the clock."""
+
+Trace = tuple[int, ...]
+"""Where something stands: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
+
+
+@dataclass(frozen=True)
+class _Piece:
+    data: bytes
+    place: Callable[[int], Place]
+    trace: Callable[[int], Trace]
+    via: tuple[str, ...] = ()
+    member: str | None = None
+    depth: int = 0
+
+
+class Examination:
+    """Walks one piece of bytes. `finds` are the plugins' functions from text to candidates."""
+
+    def __init__(self, prefilter: Prefilter, finds: Callable[[], Sequence[Find]], budget: Budget) -> None:
+        self._prefilter = prefilter
+        self._finds = finds
+        self._budget = budget
+        self._found: dict[tuple[str, Trace], Detection] = {}
+
+    def run(self, data: bytes) -> Examined:
+        """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
+        self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,)))
+        ordered = sorted(self._found.items(), key=lambda item: item[0][1])
+        detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
+        return Examined(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
+
+    def _unnamed(self, detection: Detection) -> Detection:
+        """Names of archive members may be credentials themselves."""
+        return replace(detection, member=self._without_values(detection.member)) if detection.member else detection
+
+    def _without_values(self, text: str) -> str:
+        for detection in self._found.values():
+            text = text.replace(detection.secret.reveal(), detection.secret.display)
+        return text
+
+    def _examine(self, piece: _Piece) -> None:
+        most = self._budget.limits.evidence
+        hits = self._prefilter.hits(piece.data, most)
+        if len(hits) == most:
+            self._budget.skip(f"more than {most} places to look at; the rest was not read")
+        if hits and is_tar(piece.data):
+            hits = self._follow(piece, unwrap_tar(piece.data, self._budget), hits)
+        for reading, unwrap in CONTAINERS.items():
+            if chosen := self._chosen(hits, reading):
+                hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
+        if hits and is_sqlite(piece.data):
+            hits = self._follow(piece, unwrap_columns(piece.data, hits, self._budget), hits)
+        self._detect(piece, hits)
+        for reading, unwrap in WRITINGS.items():
+            if chosen := self._chosen(hits, reading):
+                hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
+
+    def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
+        return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]
+
+    def _follow(self, piece: _Piece, inners: Iterator[Inner], hits: list[Hit]) -> list[Hit]:
+        """Examines what was unwrapped; gives the hits that it doesn't account for."""
+        covered = []
+        for inner in inners:
+            if inner.covers:
+                covered.append(inner.covers)
+            if not self._prefilter.may_hold(inner.data):
+                continue
+            if max(piece.depth, len(piece.via)) >= self._budget.limits.depth:
+                self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
+            elif not self._budget.late():
+                self._examine(_inside(piece, inner))
+        accounted = Ranges(covered)
+        return [hit for hit in hits if hit.start not in accounted]
+
+    def _detect(self, piece: _Piece, hits: Sequence[Hit]) -> None:
+        for candidate in self._candidates(piece.data, hits):
+            key = (candidate.value, piece.trace(candidate.start))
+            if key in self._found:
+                continue
+            line, column = piece.place(candidate.start)
+            self._found[key] = Detection(
+                candidate.kind,
+                Secret(candidate.value),
+                candidate.likelihood,
+                line,
+                column,
+                piece.via,
+                piece.member,
+                read_claims(candidate.value),
+            )
+
+    def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
+        plain = self._chosen(hits, "plain")
+        stretches = [(start, end) for start, end, _ in windows(plain, len(data), _LEFT, _RIGHT)]
+        if self._prefilter.everything:
+            stretches = [(0, len(data))]
+        for start, end in stretches:
+            if self._budget.late():
+                return
+            text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
+            found = (candidate for find in self._finds() for candidate in find(text))
+            for number, each in enumerate(found, 1):
+                if number % _CHECKED == 0 and self._budget.late():
+                    return
+                yield each._replace(start=each.start + start, end=each.end + start)
+
+
+def _inside(outer: _Piece, inner: Inner) -> _Piece:
+    via = (*outer.via, *inner.via)
+    member = inner.member
+    if member is not None and outer.member is not None:
+        member = f"{outer.member}!/{member}"
+    member = member if member is not None else outer.member
+    origin, depth = inner.origin, outer.depth + 1
+    if origin is not None:
+        place, trace = (lambda at: outer.place(origin(at))), (lambda at: outer.trace(origin(at)))
+        return _Piece(inner.data, place, trace, via, member, depth)
+    around, before = outer.place(inner.at), outer.trace(inner.at)
+    place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
+    return _Piece(inner.data, place, lambda at: (*before, at), via, member, depth)

@@ -1,0 +1,212 @@
+"""A temporary, complete copy of a repository named by URL."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
+
+from tokenaudit.errors import UsageError
+from tokenaudit.git.command import GitError, environment, reason
+from tokenaudit.git.tempdir import scratch_folder
+from tokenaudit.git.url import without_password
+from tokenaudit.sources.interface import Progress
+from tokenaudit.sources.room import NoRoomError, ran_out
+
+_SCHEMES = ("https", "http", "ssh", "file")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^:].*)")
+_ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|::)")
+_COUNTED = re.compile(rb"(?P<what>Receiving objects|Resolving deltas):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
+_REMEDIES = {
+    "could not read Username": "it does not exist or needs credentials; give them to git's credential helper",
+    "could not read Password": "it does not exist or needs credentials; give them to git's credential helper",
+    "Authentication failed": "the credentials were refused",
+    "Could not resolve host": "the host is unknown or there is no network",
+}
+# Answers only for the host of the URL, so that a redirect can't carry the password elsewhere.
+_HELPER = '!f() { printf "username=%s\\npassword=%s\\n" "$TOKENAUDIT_CLONE_USER" "$TOKENAUDIT_CLONE_PASSWORD"; }; f'
+
+
+def is_clone_url(text: str) -> bool:
+    """Whether `text` is meant as a repository's URL rather than as a path; it may still be one that is refused."""
+    return bool(_ANY_URL.match(text) or (_SCP.fullmatch(text) and not Path(text).exists()))
+
+
+@contextmanager
+def cloned(url: str, progress: Progress) -> Iterator[Path]:
+    """A bare mirror of every ref at `url` (branches, tags, notes, pull requests), removed at the end.
+
+    No working tree is written, so no filter, hook or submodule comes into play. A user and password in `url` go to its
+    host only, and into no message, no configuration file and no command line. Programs are never asked for a password.
+
+    Raises:
+        UsageError: the URL is none that may be cloned.
+        GitError: the repository could not be cloned; one line without passwords.
+    """
+    bare, settings, secrets = _prepared(url)
+    with scratch_folder("clone") as folder:
+        _clone(bare, folder, settings, secrets, progress)
+        yield folder / "repository.git"
+
+
+@contextmanager
+def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Path] = ()) -> Iterator[Path]:
+    """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
+
+    A mirror that can't be brought up to date is made anew. `belongings` are files that tell of this very mirror: they
+    go with it. Others that want the same mirror wait until this one is let go.
+
+    Raises:
+        UsageError: the URL is none that may be cloned.
+        GitError: the repository could not be cloned; one line without passwords.
+    """
+    from filelock import FileLock  # noqa: PLC0415 - a plain scan keeps no mirrors
+
+    prepared = _prepared(url)
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder.is_dir() and _updated(folder, *prepared)):
+            for path in belongings:
+                path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
+            with scratch_folder("mirror", folder.parent) as making:
+                _clone(prepared[0], making, *prepared[1:], progress)
+                (making / "repository.git").rename(folder)
+        yield folder
+
+
+def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:
+    try:
+        _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
+    except NoRoomError:
+        raise
+    except GitError:  # made anew, which says what is wrong if it is the remote's fault
+        return False
+    (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and both are to be read alike
+    return True
+
+
+def remote_refs(url: str) -> bytes:
+    """What `git ls-remote` says of the repository at `url`: every ref and its object, sorted by name.
+
+    Raises:
+        UsageError: the URL is none that may be cloned.
+        GitError: it can't be reached.
+    """
+    bare, settings, secrets = _prepared(url)
+    return _run(["ls-remote", "--", bare], settings, secrets, None)
+
+
+def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str], git_dir: Path | None) -> bytes:
+    options, variables = _guards(settings, secrets)
+    where = [f"--git-dir={git_dir}"] if git_dir is not None else []
+    done = subprocess.run(
+        ["git", *options, *where, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise _failed(done.stderr, done.returncode, git_dir)
+    return done.stdout
+
+
+def _failed(complaint: bytes, code: int, folder: Path | None) -> GitError:
+    """What went wrong, with a remedy where there is one; `folder` is where git wrote to."""
+    message = reason(complaint, code)
+    if folder is not None and ran_out(message, folder):
+        return NoRoomError(folder.parent)
+    return GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
+
+
+def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
+    """The URL without a password, with the settings and the environment that hold it instead."""
+    if _SCP.fullmatch(url):
+        return url, {"scheme": "ssh"}, {}
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        message = f"{without_password(url)} is no URL: {error}"
+        raise UsageError(message) from None
+    scheme = parts.scheme.lower()
+    if scheme not in _SCHEMES or not url[len(scheme) :].startswith("://") or not url.isprintable():
+        shown = without_password("".join(mark if mark.isprintable() else "?" for mark in url))
+        message = f"{shown} can't be cloned: only https, ssh and file URLs are"
+        raise UsageError(message)
+    if scheme == "http" and host not in _LOOPBACK:
+        message = f"{without_password(url)} would be read unencrypted: use https"
+        raise UsageError(message)
+    if host.startswith("-") or (not host and scheme != "file"):
+        message = f"{without_password(url)} names no host"
+        raise UsageError(message)
+    place = f"[{host}]" if ":" in host else host
+    place += f":{port}" if port else ""
+    if scheme == "ssh" and parts.username:
+        return _joined(parts, f"{parts.username}@{place}"), {"scheme": scheme}, {}
+    settings, secrets = {"scheme": scheme}, {}
+    if parts.username and scheme != "file":
+        settings[f"credential.{scheme}://{place}.helper"] = _HELPER
+        secrets = {
+            "TOKENAUDIT_CLONE_USER": unquote(parts.username),
+            "TOKENAUDIT_CLONE_PASSWORD": unquote(parts.password or ""),
+        }
+    return _joined(parts, place), settings, secrets
+
+
+def _joined(parts: SplitResult, place: str) -> str:
+    return urlunsplit((parts.scheme, place, parts.path, parts.query, ""))
+
+
+def _guards(settings: dict[str, str], secrets: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """Options before git's subcommand, and its environment."""
+    variables = environment(network=True) | secrets
+    variables["GIT_ALLOW_PROTOCOL"] = settings["scheme"]  # a redirect must not lead to another kind of transport
+    options = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]
+    for key, value in settings.items():
+        if key != "scheme":
+            # An empty helper first forgets the user's own: the URL's credentials are the ones meant.
+            options += ["-c", "credential.helper=", "-c", f"{key}={value}"]
+    return options, variables
+
+
+def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, str], progress: Progress) -> None:
+    options, variables = _guards(settings, secrets)
+    process = subprocess.Popen(
+        ["git", *options, "clone", "--mirror", "--template=", "--progress", "--", url, "repository.git"],
+        cwd=folder,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        complaint = _followed(cast("IO[bytes]", process.stderr), f"cloning {without_password(url)}", progress)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code:
+        raise _failed(complaint, code, folder)
+
+
+def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:
+    """Tells `progress` what git says it has done; returns what else it said."""
+    stage, done, said, rest = b"", 0, b"", b""
+    while chunk := pipe.read1(1 << 12) if hasattr(pipe, "read1") else pipe.read(1 << 12):
+        *lines, rest = re.split(rb"[\r\n]", rest + chunk)
+        for line in lines:
+            counted = _COUNTED.search(line)
+            if not counted:
+                said = (said + line + b"\n")[-(1 << 16) :]
+                continue
+            if counted["what"] != stage:
+                stage, done = counted["what"], 0
+                progress.start(f"{what}: {stage.decode().lower()}", int(counted["total"]))
+            progress.advance(int(counted["done"]) - done)
+            done = int(counted["done"])
+    return said + rest

@@ -1,0 +1,166 @@
+"""Everything a repository's object folders hold, as shares to be read.
+
+Packs and files are read directly where that is fast; small and unusual repositories are read through `git cat-file`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_of
+from tokenaudit.git.layout import Repository
+from tokenaudit.git.loose import loose_objects, loose_shares
+from tokenaudit.git.objects import SEARCHED, ObjectType, Share, Unread
+from tokenaudit.git.pack.checksum import ChecksumShare
+
+SMALL_REPOSITORY = 4 << 20
+"""Bytes of packs below which git itself is done before the pack reader has been loaded."""
+
+_FEW_LOOSE = 2000
+_SHARES_PER_JOB = 6
+"""More shares than processes, so that one that took longer than thought doesn't keep the others waiting."""
+
+_DEEPEST_ALTERNATES = 5
+
+
+Links: TypeAlias = Literal["all", "unpacked", "none"]
+
+_MANY_OBJECTS = 50_000
+"""Objects in packs up to which git follows all links quickly enough."""
+
+
+@dataclass
+class Plan:
+    """Shares that together are every wanted object once, and what can't be read at all.
+
+    `commits` tells the ids of all commits, reachable or not; attribution asks for them. `ids` tells the raw ids of all
+    objects, sorted, for the next scan to leave out; small and unusual repositories are always read whole, and have
+    none. `links` says which links between objects have to be followed to know that none is missing: following all of
+    them takes git longer than reading the objects takes us. `note` says why it is slow, if it is.
+    """
+
+    shares: list[Share]
+    unread: list[Unread]
+    commits: Callable[[], list[str]]
+    ids: Callable[[], bytes] | None = None
+    links: Links = "all"
+    note: str | None = None
+
+    @property
+    def objects(self) -> int:
+        """How many objects that is."""
+        return sum(share.count for share in self.shares)
+
+
+def plan(
+    repository: Repository,
+    jobs: int,
+    types: Sequence[ObjectType] = SEARCHED,
+    *,
+    known: bytes = b"",
+    small: int | None = None,
+) -> Plan:
+    """How to read `repository`'s objects of `types` with `jobs` processes.
+
+    Objects whose raw ids are in `known` (sorted, one behind the other) may be left out. Repositories with fewer bytes
+    of packs than `small` are read through git.
+
+    Raises:
+        GitError: git is needed and can't be run.
+    """
+    limit = SMALL_REPOSITORY if small is None else small
+    reason = _unusual(repository)
+    indexes: list[Path] = []
+    if reason is None:
+        folders, unread = object_folders(repository.objects)
+        try:
+            indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
+            loose = {name: file for folder in folders for name, file in loose_objects(folder)}
+            if sum(index.with_suffix(".pack").stat().st_size for index in indexes) >= limit or len(loose) > _FEW_LOOSE:
+                return _fast(repository, indexes, loose, unread, _Wish(jobs, types, known))
+        except ImportError as error:
+            reason = f"the compiled library {error.name} is missing"
+        except OSError as error:
+            # Git may still get at what we can't list, and says what it can't.
+            reason = f"{error.filename}: {error.strerror}"
+    shares, unread = cat_file_shares(repository.git_dir, jobs * _SHARES_PER_JOB, types)
+    note = f"read through git, because {reason}" if reason else None
+    checksums = [ChecksumShare(index.with_suffix(".pack")) for index in indexes]
+    return Plan([*shares, *checksums], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
+
+
+def _commits(objects: Iterable[Listed | Unread]) -> list[str]:
+    return [item.id for item in objects if isinstance(item, Listed) and item.type == "commit"]
+
+
+def _unusual(repository: Repository) -> str | None:
+    if repository.object_format != "sha1":
+        return f"its object format is {repository.object_format}"
+    packs = repository.objects / "pack"
+    if (packs / "multi-pack-index").exists() and any(
+        not pack.with_suffix(".idx").exists() for pack in packs.glob("*.pack")
+    ):
+        return "a multi-pack-index is the only index of some of its packs"
+    return None
+
+
+@dataclass(frozen=True)
+class _Wish:
+    jobs: int
+    types: Sequence[ObjectType]
+    known: bytes
+
+
+def _fast(
+    repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
+) -> Plan:
+    from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - numpy, only where it pays
+
+    count = wish.jobs * _SHARES_PER_JOB
+    packs, broken = packed.read_packs(indexes)
+    shares, unbuilt = packed.pack_shares(packs, count, wish.types, wish.known)
+    alone = packed.not_packed(packs, loose)
+    new = packed.not_known(alone, wish.known)
+
+    def commits() -> list[str]:
+        return [*packed.commits_of(packs), *_commits(types_of(repository.git_dir, alone))]
+
+    return Plan(
+        [*shares, *loose_shares([(name, loose[name]) for name in new], count, wish.types)],
+        [*unread, *broken, *unbuilt],
+        commits,
+        ids=lambda: packed.all_ids(packs, alone),
+        links=_links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone)),
+    )
+
+
+def _links(objects: int, packs: int, loose: int) -> Links:
+    """A pack is written with everything its objects refer to, unless that lies in other packs already."""
+    if objects < _MANY_OBJECTS:
+        return "all"
+    return "none" if packs == 1 and not loose else "unpacked"
+
+
+def object_folders(main: Path) -> tuple[list[Path], list[Unread]]:
+    """`main` and every object folder it borrows from, directly or not, each once."""
+    found: list[Path] = []
+    unread: list[Unread] = []
+    waiting = [(main, 0)]
+    while waiting:
+        folder, depth = waiting.pop(0)
+        folder = folder.resolve()
+        if folder in found:
+            continue
+        if not folder.is_dir():
+            unread.append(Unread(f"alternate {folder}", "the folder of borrowed objects is missing"))
+            continue
+        found.append(folder)
+        listing = folder / "info" / "alternates"
+        if listing.exists() and depth <= _DEEPEST_ALTERNATES:
+            lines = os.fsdecode(listing.read_bytes()).splitlines()
+            waiting += [(folder / line, depth + 1) for line in lines if line and not line.startswith("#")]
+    return found, unread

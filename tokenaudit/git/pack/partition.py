@@ -1,0 +1,146 @@
+"""Dividing the objects of many packs into shares of about equal work, each object once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenaudit.git.objects import ObjectType, Unread
+from tokenaudit.git.pack.checksum import ChecksumShare
+from tokenaudit.git.pack.headers import COMMIT, Headers, as_keys, read_headers
+from tokenaudit.git.pack.index import Ids, PackError, PackIndex, read_index
+from tokenaudit.git.pack.layout import Forest, grow
+from tokenaudit.git.pack.reader import TYPE_NAMES, PackShare
+
+Keys = npt.NDArray[np.bytes_]
+
+
+def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, Forest]], list[Unread]]:
+    """Opens packs, the largest first; those that can't be used come as `Unread`."""
+    packs: list[tuple[PackIndex, Forest]] = []
+    unread: list[Unread] = []
+    for path in sorted(indexes):
+        opened = _opened(path)
+        if isinstance(opened, Unread):
+            unread.append(opened)
+        else:
+            packs.append(opened)
+    packs.sort(key=lambda pack: (-len(pack[0].starts), pack[0].pack.name))
+    return packs, unread
+
+
+def _opened(path: Path) -> tuple[PackIndex, Forest] | Unread:
+    try:
+        index = read_index(path)
+        return index, _forest(index)
+    except PackError as error:
+        return Unread(path.with_suffix(".pack").name, str(error))
+    except OSError as error:
+        return Unread(path.with_suffix(".pack").name, f"it can't be read: {error.strerror}")
+
+
+def _forest(index: PackIndex) -> Forest:
+    if not len(index.starts):
+        nothing = np.zeros(0, np.int64)
+        return Forest(Headers(nothing.astype(np.uint8), nothing, nothing, nothing), nothing, nothing, nothing)
+    headers = read_headers(index, np.memmap(index.pack, dtype=np.uint8, mode="r"))
+    return grow(headers, index.ends - headers.bodies)
+
+
+def pack_shares(
+    packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: bytes = b""
+) -> tuple[list[PackShare | ChecksumShare], list[Unread]]:
+    """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
+
+    The checksum of each pack that has something new is a share, too.
+
+    `known` are raw ids, sorted. An object that several packs hold is read from the first of them.
+    """
+    shares: list[PackShare | ChecksumShare] = []
+    unread: list[Unread] = []
+    seen: Keys = np.frombuffer(known, "S20")
+    codes = [code for code, name in TYPE_NAMES.items() if name in types]
+    for number, (index, forest) in enumerate(packs):
+        keys = as_keys(index.ids)
+        is_new = ~_contained(keys, seen)
+        unread += [
+            Unread(index.ids[lost].tobytes().hex(), "its header or the base it is built from is damaged or missing")
+            for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
+        ]
+        wanted = is_new & np.isin(forest.types, codes)
+        shares += _divided(index, forest, wanted, count)
+        if is_new.any():
+            shares.append(ChecksumShare(index.pack))
+        if number + 1 < len(packs):
+            seen = np.union1d(seen, keys)
+    return shares, unread
+
+
+def not_packed(packs: Sequence[tuple[PackIndex, Forest]], names: Iterable[str]) -> list[str]:
+    """Those of `names` (ids of loose objects) that no pack holds, sorted."""
+    left = sorted(names)
+    for index, _ in packs:
+        if left:
+            left = not_known(left, np.sort(as_keys(index.ids)).tobytes())
+    return left
+
+
+def not_known(names: Sequence[str], known: bytes) -> list[str]:
+    """Those of `names` that are not among the raw ids `known`, which are sorted."""
+    if not names:
+        return []
+    within = _contained(_keys(names), np.frombuffer(known, "S20"))
+    return [name for name, is_known in zip(names, within.tolist(), strict=True) if not is_known]
+
+
+def all_ids(packs: Sequence[tuple[PackIndex, Forest]], loose: Sequence[str]) -> bytes:
+    """The raw ids of all objects, sorted, each once."""
+    found = np.concatenate([_keys(loose), *(as_keys(index.ids) for index, _ in packs)])
+    return np.unique(found).tobytes()
+
+
+def _keys(names: Sequence[str]) -> Keys:
+    return np.frombuffer(bytes.fromhex("".join(names)), "S20")
+
+
+def _names(ids: Ids) -> list[str]:
+    text = ids.tobytes().hex()
+    return [text[at : at + 40] for at in range(0, len(text), 40)]
+
+
+def commits_of(packs: Sequence[tuple[PackIndex, Forest]]) -> list[str]:
+    """The ids of all commits, each once, in the order of the packs."""
+    found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
+    return list(dict.fromkeys(found))
+
+
+def _contained(keys: Keys, within: Keys) -> npt.NDArray[np.bool_]:
+    if not len(within):
+        return np.zeros(len(keys), bool)
+    place = np.minimum(np.searchsorted(within, keys), len(within) - 1)
+    return np.asarray(within[place] == keys)
+
+
+def _divided(index: PackIndex, forest: Forest, wanted: npt.NDArray[np.bool_], count: int) -> Iterator[PackShare]:
+    """Whole delta trees in the order of the pack, cut where each share's work is done."""
+    nodes = np.nonzero(forest.needed_for(wanted))[0]
+    if not len(nodes):
+        return
+    by_root = np.zeros(len(forest.roots))
+    np.add.at(by_root, forest.roots[nodes], forest.costs[nodes])
+    so_far = np.cumsum(by_root)
+    number = np.minimum((so_far[forest.roots[nodes]] / so_far[-1] * count).astype(np.int64), count - 1)
+    for each in range(count):
+        part = nodes[number == each]
+        if len(part):
+            yield PackShare(
+                pack=index.pack,
+                ids=index.ids,
+                forest=forest,
+                nodes=part,
+                wanted=part[wanted[part]],
+                size=int(forest.costs[part].sum()),
+            )

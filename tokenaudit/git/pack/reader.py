@@ -1,0 +1,183 @@
+"""Reading a share of a pack: each delta tree from its root, so that every object is inflated and built once."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from zlib import decompress
+from zlib import error as zlib_error
+
+import numpy as np
+import numpy.typing as npt
+from deflate import DeflateError, zlib_decompress
+from dulwich.errors import ApplyDeltaError
+
+from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
+from tokenaudit.git.pack.delta import build
+from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
+from tokenaudit.git.pack.index import Ids
+from tokenaudit.git.pack.layout import Forest
+from tokenaudit.git.pack.scan import Leaf, Visit, search
+
+TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
+
+
+@dataclass(frozen=True)
+class PackShare:
+    """Some whole delta trees of one pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
+
+    pack: Path
+    ids: Ids
+    forest: Forest
+    nodes: Ints
+    wanted: Ints
+    size: int
+
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return len(self.wanted)
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """See `objects.Share`."""
+        found: list[GitObject | Unread] = []
+
+        def visit(node: int, data: bytes, *_: object) -> bool:
+            found.append(GitObject(self.name(node), self._type(node), data))
+            return False
+
+        def leaf(node: int, inflated: bytes, base: bytes | None, _: bool) -> None:  # noqa: FBT001 - as `Leaf` says
+            visit(node, inflated if base is None else build(base, inflated))
+
+        for failures in self.walk(visit, leaf, pause=1):
+            yield from found
+            found.clear()
+            yield from failures
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """See `objects.Share`."""
+        return search(self.walk, lambda node: (self.name(node), self._type(node)), watcher)
+
+    def name(self, node: int) -> str:
+        """The id of the object at that position."""
+        raw: bytes = self.ids[node].tobytes()
+        return raw.hex()
+
+    def _type(self, node: int) -> ObjectType:
+        return TYPE_NAMES[int(self._types[node])]
+
+    @cached_property
+    def _types(self) -> npt.NDArray[np.uint8]:
+        return self.forest.types
+
+    def walk(self, visit: Visit, leaf: Leaf, pause: int = 64) -> Iterator[list[Unread]]:
+        """Visits every wanted object; yields after every `pause` trees, with the objects that could not be read.
+
+        Objects from which nothing else is built go to `leaf`, the others to `visit`.
+
+        Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
+        its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
+        """
+        with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            view = memoryview(mapped)
+            try:
+                yield from self._trees(view, visit, leaf, pause)
+            finally:
+                view.release()
+
+    def _trees(self, view: memoryview, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
+        plan = _plan(self)
+        starts, ends, sizes = plan.starts, plan.ends, plan.sizes
+        first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
+        inflate = zlib_decompress
+        failures: list[Unread] = []
+        # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
+        stack: list[tuple[bytes, bool, int, int]] = []
+        for number, root in enumerate(plan.roots):
+            if not number % pause:
+                yield failures
+                failures = []
+            base: bytes | None = None
+            node, mark = root, False
+            while True:
+                begin, stop = first[node], first[node + 1]
+                try:
+                    stored = view[starts[node] : ends[node]]
+                    inflated = decompress(stored) if len(stored) < TINY else bytes(inflate(stored, sizes[node] or 1))
+                    if len(inflated) != sizes[node]:
+                        raise ValueError
+                    if begin < stop:
+                        data = inflated if base is None else build(base, inflated)
+                        seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
+                        stack.append((data, seen, begin, stop))
+                    elif wanted[node]:
+                        leaf(names[node], inflated, base, mark)
+                except _DAMAGES as damage:
+                    failures += self._lost(plan, node, damage)
+                if not stack:
+                    break
+                held, mark, begin, stop = stack.pop()
+                if begin + 1 < stop:
+                    stack.append((held, mark, begin + 1, stop))
+                base = held
+                node = children[begin]
+        yield failures
+
+    def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
+        """`node` and everything that is built from it."""
+        lost, waiting = [], [node]
+        while waiting:
+            each = waiting.pop()
+            reason = "the object is corrupt" if each == node else f"it is built from {self.name(plan.nodes[node])}"
+            if isinstance(damage, MemoryError):
+                reason = "the object is too large for this machine's memory"
+            if plan.wanted[each]:
+                lost.append(Unread(self.name(plan.nodes[each]), reason))
+            waiting += plan.children[plan.first[each] : plan.first[each + 1]]
+        return lost
+
+
+TINY = 150
+"""Compressed bytes below which the standard library inflates faster, as it has less to set up."""
+
+_DAMAGES = (DeflateError, zlib_error, ApplyDeltaError, ValueError, MemoryError, OverflowError)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A share as plain lists, numbered from 0 within the share."""
+
+    nodes: list[int]
+    starts: list[int]
+    ends: list[int]
+    sizes: list[int]
+    wanted: list[bool]
+    first: list[int]
+    children: list[int]
+    roots: list[int]
+
+
+def _plan(share: PackShare) -> _Plan:
+    forest, nodes = share.forest, share.nodes
+    headers = forest.headers
+    parents = headers.parents[nodes]
+    is_delta = np.nonzero(parents >= 0)[0]
+    above = np.searchsorted(nodes, parents[is_delta])
+    trees = forest.sizes_of_trees(nodes)[nodes[is_delta]]
+    order = np.lexsort((is_delta, trees, above))
+    children = is_delta[order]
+    first = np.searchsorted(above[order], np.arange(len(nodes) + 1))
+    bodies = headers.bodies[nodes]
+    return _Plan(
+        nodes=nodes.tolist(),
+        starts=bodies.tolist(),
+        ends=(bodies + forest.lengths[nodes]).tolist(),
+        sizes=headers.sizes[nodes].tolist(),
+        wanted=np.isin(nodes, share.wanted, assume_unique=True).tolist(),
+        first=first.tolist(),
+        children=children.tolist(),
+        roots=np.nonzero(parents < 0)[0].tolist(),
+    )

@@ -1,0 +1,89 @@
+"""The auditor's own token: never taken implicitly by a library, always found here, in a documented order."""
+
+from __future__ import annotations
+
+import configparser
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.hub import keyring
+from tokenaudit.secret import Secret
+
+_LARGEST_FILE = 1_000_000
+
+
+@dataclass(frozen=True)
+class OwnToken:
+    """A token of the auditor's and where it came from, in words."""
+
+    secret: Secret
+    origin: str
+
+
+def own_token(environment: Mapping[str, str] | None = None) -> OwnToken | None:
+    """`HF_TOKEN`, else the keyring's `hf`, else the token file of `hf auth login`; None where there is none."""
+    environment = os.environ if environment is None else environment
+    value = _cleaned(environment.get("HF_TOKEN", ""))
+    if value:
+        return OwnToken(Secret(value), "the environment variable HF_TOKEN")
+    kept = keyring.read("hf") if keyring.available() is not None else None
+    if kept is not None:
+        return OwnToken(kept, "the keyring")
+    path = token_path(environment)
+    value = _cleaned(_read(path) or "")
+    return OwnToken(Secret(value), f"the token file {path}") if value else None
+
+
+def token_path(environment: Mapping[str, str]) -> Path:
+    """Where `hf auth login` keeps the active token (huggingface_hub, constants)."""
+    if environment.get("HF_TOKEN_PATH"):
+        return Path(environment["HF_TOKEN_PATH"]).expanduser()
+    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    home = environment.get("HF_HOME") or f"{cache}/huggingface"
+    return Path(home).expanduser() / "token"
+
+
+def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, Secret]]:
+    """Every token in the store of `hf auth login`, active and named ones: where it stands, and its value.
+
+    Raises:
+        ConfigurationError: the store is there but can't be read.
+    """
+    path = token_path(os.environ if environment is None else environment)
+    active = _cleaned(_read(path) or "")
+    if active:
+        yield str(path), Secret(active)
+    named = path.with_name("stored_tokens")
+    text = _read(named)
+    if text is None:
+        return
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(text)
+    except configparser.Error:
+        # The parser's own message quotes the line, and the line may hold a token.
+        message = f"{named} is no INI file; repair or remove it"
+        raise ConfigurationError(message) from None
+    for section in parser.sections():
+        for key in ("hf_token", "refresh_token"):
+            value = _cleaned(parser.get(section, key, fallback=""))
+            if value:
+                yield f"{named} [{section}] {key}", Secret(value)
+
+
+def _read(path: Path) -> str | None:
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_LARGEST_FILE)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        message = f"{path} can't be read: {error.strerror}; repair it, or use --no-token"
+        raise ConfigurationError(message) from None
+
+
+def _cleaned(value: str) -> str:
+    return value.replace("\r", "").replace("\n", "").strip()

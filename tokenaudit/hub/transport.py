@@ -1,0 +1,233 @@
+"""Guards around huggingface_hub's HTTP session: origin, time, size, and what a refusal said.
+
+The library's client has no time-out of its own, follows redirects anywhere and raises exceptions that hold the request
+and so the bearer token. The guards below ride on its documented event hooks, act only during one of our own calls
+(a host program's other uses of the library are left alone), and note what happened as plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Protocol, TypeVar, cast
+from urllib.parse import urljoin
+
+from tokenaudit.hub.endpoint import origin
+from tokenaudit.hub.rate_limit import window_left
+from tokenaudit.hub.result import Trouble
+
+LARGEST_BODY = 32 * 1024 * 1024
+_LARGEST_ERROR_TEXT = 2000
+_KEPT_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
+_SERVER_ERROR = 500
+_TOO_MANY = 429
+_FIRST_ERROR = 400
+
+
+class Sent(Protocol):
+    """What the guards use of a request, whichever of its two HTTP backends huggingface_hub has."""
+
+    url: object
+    headers: MutableMapping[str, str]
+    extensions: Mapping[str, object]
+
+
+class Received(Protocol):
+    """What the guards use of a response."""
+
+    url: object
+    headers: MutableMapping[str, str]
+    status_code: int
+    stream: object
+
+    @property
+    def is_redirect(self) -> bool:
+        """Whether the status is one of a redirect."""
+
+    def read(self) -> bytes:
+        """Reads the whole body."""
+
+
+class ByteStream(Protocol):
+    """A body as it comes."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+
+
+class _Hooked(Protocol):
+    event_hooks: Mapping[str, Sequence[object]]
+
+
+ClientT = TypeVar("ClientT")
+
+
+class Stopped(Exception):  # noqa: N818 - no error of the program: a guard ending one call
+    """A guard ended the call; holds plain data only."""
+
+    def __init__(self, trouble: Trouble, message: str) -> None:
+        super().__init__(message)
+        self.trouble: Trouble = trouble
+        self.message = message
+
+
+@dataclass
+class Call:
+    """One call in progress on this thread, and what was seen of its latest response.
+
+    `timeout` is the longest wait for any single byte, in seconds; `ends` a `time.monotonic()` after which nothing more
+    is read. With `retries` the library's own retries of listings are left to work.
+    """
+
+    endpoint: str
+    timeout: float
+    ends: float
+    retries: bool = False
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    error_text: str = ""
+    requests: int = 0
+
+    def on_request(self, request: Sent) -> None:
+        """Lets a request go only to the Hub's own origin, with time-outs."""
+        self.requests += 1
+        self.status = None
+        if origin(str(request.url)) != origin(self.endpoint):
+            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
+        self.check()
+        wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
+        request.extensions = {
+            **request.extensions,
+            "timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait),
+        }
+        # A compressed body could unfold to any size after the guard on its bytes.
+        request.headers["accept-encoding"] = "identity"
+
+    def on_response(self, response: Received) -> None:
+        """Notes status and limits, bounds the body, and reads what a refusal says."""
+        self.status = response.status_code
+        self.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        response.stream = _bounded(cast("ByteStream", response.stream), self)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise Stopped(trouble="malformed", message="the answer is compressed although it was asked not to be")
+        target = response.headers.get("location")
+        if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
+            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
+        if response.status_code == _TOO_MANY and not (self.retries and self._can_wait()):
+            raise Stopped(trouble="limited", message="the Hub limits the rate of requests")
+        if response.status_code >= _SERVER_ERROR and not self.retries:
+            raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
+        if response.status_code >= _FIRST_ERROR:
+            self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
+
+    def _can_wait(self) -> bool:
+        """Whether the library, which sleeps out a window whatever its length, would be back before the call ends."""
+        return window_left(self.headers) < self.ends - time.monotonic()
+
+    def check(self, size: int = 0) -> None:
+        """Ends the call when its time is up or its body too large."""
+        if time.monotonic() > self.ends:
+            raise Stopped(trouble="timeout", message="the answer took too long")
+        if size > LARGEST_BODY:
+            raise Stopped(trouble="oversized", message=f"the answer is larger than {LARGEST_BODY} bytes")
+
+
+class _Current(threading.local):
+    call: Call | None = None
+
+
+_current = _Current()
+_lock = threading.Lock()
+_installed = False
+
+
+def begin(call: Call) -> None:
+    """Makes `call` the one that the guards watch over on this thread."""
+    _install()
+    _current.call = call
+
+
+def end() -> None:
+    """The thread's call is over."""
+    _current.call = None
+
+
+def _install() -> None:
+    global _installed  # noqa: PLW0603 - huggingface_hub's client factory is one a process, so this is too
+    with _lock:
+        if _installed:
+            return
+        from huggingface_hub import constants, set_client_factory  # noqa: PLC0415 - a third of a second to import
+        from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
+
+        set_client_factory(lambda: _armed(default_client_factory()))
+        # Otherwise building headers for the first request first fetches a list from the Hub: a question nobody asked.
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
+        logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
+        _installed = True
+
+
+def _error_words(body: bytes) -> str:
+    """What a JSON error body says; a page of HTML or anything else says nothing of the Hub's."""
+    try:
+        parsed = json.loads(body)
+    except (ValueError, RecursionError):
+        return "(without the Hub's own words)"
+    words = parsed.get("error") if isinstance(parsed, dict) else None
+    return words[:_LARGEST_ERROR_TEXT] if isinstance(words, str) else "(without the Hub's own words)"
+
+
+def _armed(client: ClientT) -> ClientT:
+    hooked = cast("_Hooked", client)
+    hooks = hooked.event_hooks
+    hooked.event_hooks = {
+        "request": [*hooks["request"], _request_hook],
+        "response": [*hooks["response"], _response_hook],
+    }
+    return client
+
+
+def _request_hook(request: Sent) -> None:
+    if _current.call is not None:
+        _current.call.on_request(request)
+
+
+def _response_hook(response: Received) -> None:
+    if _current.call is not None:
+        _current.call.on_response(response)
+
+
+def _bounded(stream: ByteStream, call: Call) -> object:
+    """`stream` with the call's limits checked at every chunk."""
+    return _bounded_stream(type(stream).__module__.partition(".")[0])(stream, call)
+
+
+@cache
+def _bounded_stream(backend: str) -> Callable[[ByteStream, Call], object]:
+    """The class of bounded bodies: a stream of the HTTP backend, of which the library has two."""
+    base: type = sys.modules[backend].SyncByteStream
+
+    class BoundedStream(base):  # type: ignore[misc]  # known only when the library has chosen
+        def __init__(self, stream: ByteStream, call: Call) -> None:
+            self._stream, self._call = stream, call
+
+        def __iter__(self) -> Iterator[bytes]:
+            size = 0
+            for chunk in self._stream:
+                size += len(chunk)
+                self._call.check(size)
+                yield chunk
+
+        def close(self) -> None:
+            self._stream.close()
+
+    return BoundedStream

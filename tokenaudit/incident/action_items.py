@@ -1,0 +1,105 @@
+"""What is still open, in order of harm, and what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tokenaudit.ci.names import Names
+from tokenaudit.incident.advice import for_credential, for_kept
+from tokenaudit.incident.model import Item, Kept, Touched
+from tokenaudit.model import Credential, Severity
+from tokenaudit.remediate.runbook.model import Consumer
+
+_COVERED = frozenset({"space-variable"})
+"""Consumers that are kept places of their own."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What advice needs to know.
+
+    `credentials` are the touched ones by fingerprint, `plans` report files by the fingerprints in them.
+    """
+
+    incident: str
+    endpoint: str
+    credentials: Mapping[str, Credential]
+    plans: Mapping[str, str]
+    names: Names = field(default_factory=Names)
+
+
+def balance(
+    credentials: Sequence[Touched], secrets: Sequence[Kept], ground: Ground
+) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+    """The open items, most harmful first, and those that are done."""
+    opened: list[tuple[tuple[object, ...], Item]] = []
+    done: list[Item] = []
+    for credential in credentials:
+        if credential.state == "open":
+            opened.append((_harm(credential), _open(credential, ground)))
+            continue
+        title = _named(credential)
+        why = f"{credential.status}: {credential.status_reason} ({credential.why})"
+        done.append(Item("credential", credential.fingerprint, title, Severity.INFO, credential.touched, why))
+        opened += [
+            ((5, *_spot(c)), _left_behind(credential, c)) for c in credential.consumers if c.kind not in _COVERED
+        ]
+    dead = {credential.fingerprint for credential in credentials if credential.state == "done"}
+    for kept in secrets:
+        subject = f"{kept.target} {kept.name}"
+        title = f"{kept.kind} {kept.name} of {kept.target}"
+        if kept.state == "done":
+            done.append(Item("secret", subject, title, Severity.INFO, kept.touched, kept.why))
+            continue
+        severity = _severity(kept, ground.names, dead)
+        do, command = for_kept(kept, ground.endpoint, ground.names)
+        key = (3 if kept.touched == "yes" else 4, -severity.rank, kept.target, kept.name, kept.kind)
+        opened.append((key, Item("secret", subject, title, severity, kept.touched, kept.why, do, command)))
+    opened.sort(key=lambda pair: pair[0])
+    return tuple(item for _, item in opened), tuple(done)
+
+
+def _open(touched: Touched, ground: Ground) -> Item:
+    report = ground.plans.get(touched.fingerprint)
+    credential = ground.credentials[touched.fingerprint]
+    do, command = for_credential(touched, credential, ground.incident, ground.endpoint, report)
+    at = f" on {touched.checked_at:%Y-%m-%d %H:%M} UTC" if touched.checked_at and not touched.asked_now else ""
+    told = {"active": f"the Hub accepted it{at or ' just now'}"}.get(touched.status, touched.status_reason)
+    used = len(touched.consumers)
+    uses = f"; {used} known {'place uses' if used == 1 else 'places use'} it" if used else ""
+    why = f"{touched.why}; {touched.status}: {told}{uses}"
+    return Item("credential", touched.fingerprint, _named(touched), touched.severity, touched.touched, why, do, command)
+
+
+def _left_behind(touched: Touched, consumer: Consumer) -> Item:
+    title = f"{consumer.kind} {consumer.where}" + (
+        f" ({consumer.name})" if consumer.name and consumer.name not in consumer.where else ""
+    )
+    why = f"it still holds {touched.display}, which is dead: whatever reads it there fails"
+    return Item("consumer", consumer.where, title, Severity.LOW, touched.touched, why, f"{_capital(consumer.how)}.")
+
+
+def _severity(kept: Kept, names: Names, dead: set[str]) -> Severity:
+    if kept.fingerprint in dead:
+        return Severity.LOW
+    return Severity.HIGH if kept.kind == "space-variable" or names.match(kept.name) else Severity.MEDIUM
+
+
+def _named(touched: Touched) -> str:
+    who = f" of {touched.account.name}" if touched.account is not None else ""
+    called = f' "{touched.name}"' if touched.name else ""
+    return f"{touched.display}{called}{who}"
+
+
+def _harm(touched: Touched) -> tuple[object, ...]:
+    group = 2 if touched.status != "active" else 0 if touched.touched == "yes" else 1
+    return (group, -touched.severity.rank, -(touched.writable or 0), touched.touched != "yes", touched.fingerprint)
+
+
+def _spot(consumer: Consumer) -> tuple[str, str, str]:
+    return (consumer.where, consumer.kind, consumer.name or "")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,189 @@
+"""The chain of the view after a breach: what is known, who lives, what it reached, what changed there, what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tokenaudit.ci.names import Names
+from tokenaudit.hub.client import Hub
+from tokenaudit.incident import reach
+from tokenaudit.incident.action_items import Ground, balance
+from tokenaudit.incident.affected import credential_touched, spaces_of
+from tokenaudit.incident.affected_secrets import kept
+from tokenaudit.incident.changes.questions import Answers, Places, ask_all
+from tokenaudit.incident.changes.time_window import Window
+from tokenaudit.incident.evidence import Material
+from tokenaudit.incident.hide import hidden
+from tokenaudit.incident.hub_queries import Desk, opened
+from tokenaudit.incident.model import Kept, Numbers, Touched, View
+from tokenaudit.incident.status import Standing, standing
+from tokenaudit.inspect import inspect_credentials
+from tokenaudit.inspect.inspector import Cache
+from tokenaudit.interfaces import Examiner
+from tokenaudit.model import Credential, Inspection, Severity, Tool
+from tokenaudit.policy import Settings, judge
+from tokenaudit.policy.settings import Incident
+from tokenaudit.remediate.runbook.consumers import spot
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Progress, Silence
+
+
+@dataclass(frozen=True)
+class Responder:
+    """Everything the view needs besides what is known already.
+
+    Args:
+        hub: who is asked.
+        examiner: finds credentials in strangers' texts, so that they are not passed on.
+        settings: the policy.
+        tool: who writes the view.
+        now: the clock.
+        cache: gets the answers about values, for later runs.
+        progress: told how far it is.
+    """
+
+    hub: Hub
+    examiner: Examiner
+    settings: Settings
+    tool: Tool
+    now: Callable[[], datetime]
+    cache: Cache | None = None
+    progress: Progress = field(default_factory=Silence)
+
+    def view(self, incident: Incident, material: Material, window: Window) -> View:
+        """The whole view of `incident`.
+
+        Raises:
+            ConfigurationError: the place of the auditor's own token can't be read, or the cache can't be used.
+        """
+        started = self.now()
+        fresh = dict(
+            inspect_credentials(material.asked(), self.hub, now=self.now, cache=self.cache, progress=self.progress)
+        )
+        standings = self._standings(material, fresh)
+        found, untouched = self._touched(incident, material, standings)
+        marks = frozenset(one.fingerprint for one in found)
+        desk = opened(self.hub, marks, self._inspected)
+        powers = [
+            reach.Power(
+                mark, material.credentials[mark].display, standings[mark].details, material.credentials[mark].reach
+            )
+            for mark in sorted(marks)
+        ]
+        reached = reach.measure(powers, desk)
+        answers = ask_all(window, self._places(reached, material, marks), found, desk, self.examiner, self.progress)
+        names = Names()
+        secrets = kept(material.secrets.values(), answers.settings, marks, incident, names)
+        found = [_with_reach(one, reached) for one in found]
+        plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
+        ground = Ground(incident.id, self.hub.endpoint, material.credentials, plans, names)
+        return self._written(
+            incident, material, window, desk, (found, secrets, untouched), reached, answers, ground, started
+        )
+
+    def _standings(self, material: Material, fresh: Mapping[str, Inspection]) -> dict[str, Standing]:
+        return {
+            mark: standing(
+                credential,
+                material.said.get(mark, ()),
+                fresh.get(mark),
+                endpoint=self.hub.endpoint,
+                now=self.now(),
+            )
+            for mark, credential in material.credentials.items()
+            if credential.likelihood == "credential"
+        }
+
+    def _touched(
+        self, incident: Incident, material: Material, standings: Mapping[str, Standing]
+    ) -> tuple[list[Touched], int]:
+        found: list[Touched] = []
+        untouched = 0
+        for mark, now in standings.items():
+            credential = material.credentials[mark]
+            said = [*material.said.get(mark, ()), now.inspection]
+            touch, why = credential_touched(credential, said, material.first_seen.get(mark), incident)
+            if touch == "no":
+                untouched += 1
+                continue
+            inspection = now.inspection
+            found.append(
+                Touched(
+                    mark, credential.kind, credential.display, touch, why, self._severity(credential, now),
+                    "done" if now.dead else "open", inspection.status, inspection.reason,
+                    inspection.checked_at if now.told else None, now.asked_now, inspection.account, inspection.name,
+                    inspection.role, inspection.created_at,
+                    places=tuple(dict.fromkeys(spot(location) for location in credential.locations)),
+                    consumers=material.consumers(mark),
+                )
+            )  # fmt: skip
+        return found, untouched
+
+    def _severity(self, credential: Credential, now: Standing) -> Severity:
+        if now.dead:
+            return Severity.INFO
+        judged = judge(replace(credential, inspection=now.inspection), self.settings, self.now()).severity
+        return max(judged, credential.severity, key=lambda severity: severity.rank)
+
+    def _places(self, reached: reach.Reaching, material: Material, marks: frozenset[str]) -> Places:
+        writable = reached.writable()
+        spaces = {repo.id for repo in writable if repo.type == "space"}
+        spaces |= set(spaces_of(material.secrets.values()))
+        targets = {target.target for _, report in material.reports for target in report.targets}
+        targets |= {spot.target for mark in marks for spot in material.credentials[mark].locations}
+        spaces |= {target.removeprefix("spaces/") for target in targets if target.startswith("spaces/")}
+        organizations = reached.organizations - reached.users
+        return Places(tuple(writable), spaces, reached.namespaces | reached.users, reached.users, organizations)
+
+    def _inspected(self, secret: Secret) -> Inspection:
+        ((_, inspection),) = inspect_credentials([("user_token", secret)], self.hub, now=self.now)
+        return inspection
+
+    def _written(
+        self,
+        incident: Incident,
+        material: Material,
+        window: Window,
+        desk: Desk,
+        found: tuple[list[Touched], Sequence[Kept], int],
+        reached: reach.Reaching,
+        answers: Answers,
+        ground: Ground,
+        started: datetime,
+    ) -> View:
+        credentials, secrets, untouched = found
+        opened_items, done = balance(credentials, secrets, ground)
+        skipped = tuple(dict.fromkeys((*material.skipped, *desk.all_skipped())))
+        numbers = Numbers(
+            credentials=len(credentials),
+            perhaps=sum(one.touched == "perhaps" for one in credentials),
+            credentials_open=sum(one.state == "open" for one in credentials),
+            secrets=len(secrets),
+            secrets_open=sum(one.state == "open" for one in secrets),
+            open=len(opened_items),
+            done=len(done),
+            changes=len(answers.changes),
+            untouched=untouched,
+        )
+        reason = incident.since_reason if window.since == incident.since else "--since"
+        written = View(
+            self.tool, started, self.now(), self.hub.endpoint, incident, window.since, reason,
+            complete=not skipped, sources=tuple(material.sources), skipped=skipped, summary=numbers,
+            credentials=tuple(sorted(credentials, key=_order)), secrets=tuple(secrets),
+            reach=reach.summed(reached, window.limit), changes=answers.changes, open=opened_items, done=done,
+        )  # fmt: skip
+        own = [self.hub.own.secret] if self.hub.own is not None else []
+        return hidden(written, [*material.values.values(), *own], self.examiner)
+
+
+def _with_reach(touched: Touched, reached: reach.Reaching) -> Touched:
+    if touched.fingerprint not in reached.held:
+        return touched
+    readable, writable = reached.counts(touched.fingerprint)
+    return replace(touched, readable=readable, writable=writable)
+
+
+def _order(touched: Touched) -> tuple[bool, int, str]:
+    return touched.state == "done", -touched.severity.rank, touched.fingerprint

@@ -1,0 +1,132 @@
+"""What is known of credentials and kept secrets: from the inventory, from reports, from values handed over now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.inspect.input import Given, Handed
+from tokenaudit.inventory.model import Known, Sweep
+from tokenaudit.inventory.read import ordered
+from tokenaudit.model import Credential, Inspection, Report, SecretName, Skipped, Tool
+from tokenaudit.remediate.runbook.consumers import consumers_of
+from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.secret import Secret
+
+_NOBODY = Tool("tokenaudit", "")
+
+
+@dataclass
+class Material:
+    """Everything known, merged: credentials by fingerprint, secret names by kind, place and name.
+
+    `said` holds every answer of the Hub about a credential, by fingerprint. `first_seen` is when a sweep first saw it.
+    `reports` are kept whole, for what uses a credential, by the name under which a command can read them (None: not
+    as a file). `values` are the values handed over in this run; they stay in memory.
+    """
+
+    credentials: dict[str, Credential] = field(default_factory=dict)
+    said: dict[str, list[Inspection]] = field(default_factory=dict)
+    first_seen: dict[str, datetime] = field(default_factory=dict)
+    secrets: dict[tuple[str, str, str], SecretName] = field(default_factory=dict)
+    reports: list[tuple[str | None, Report]] = field(default_factory=list)
+    values: dict[str, Secret] = field(default_factory=dict)
+    sources: list[str] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def inventory(self, known: Sequence[Known], secrets: Iterable[SecretName]) -> None:
+        """Takes in what the inventory holds."""
+        for entry in known:
+            self._credential(entry.credential)
+            mark = entry.credential.fingerprint
+            self.first_seen[mark] = min(entry.first_seen, self.first_seen.get(mark, entry.first_seen))
+        for secret in secrets:
+            self.secrets[secret.kind, secret.target, secret.name] = secret
+        present = tuple(entry.credential for entry in known if entry.present)
+        times = [entry.last_seen for entry in known]
+        if times:
+            self.reports.append((None, Report(_NOBODY, min(times), max(times), complete=True, credentials=present)))
+        self.sources.append("the inventory")
+
+    def sweeps(self, sweeps: Sequence[Sweep], skipped: Iterable[Skipped]) -> None:
+        """Takes in what the sweeps behind the inventory could not read."""
+        for sweep in sweeps:
+            if sweep.finished_at is None:
+                names = ", ".join(sweep.namespaces)
+                self.skipped.append(
+                    Skipped(f"the sweep of {names}", "it is not finished: run the same `tokenaudit sweep` again")
+                )
+        self.skipped += skipped
+
+    def report(self, report: Report, name: str, path: str | None = None) -> None:
+        """Takes in a report; `path` is where a command can read it again."""
+        for credential in report.credentials:
+            self._credential(credential)
+        self.reports.append((path, report))
+        self.skipped += report.skipped
+        self.sources.append(name)
+
+    def ended(self, ends: Mapping[str, Inspection]) -> None:
+        """Takes in what this machine remembers of ends, such as those by `tokenaudit revoke`, for what is known."""
+        for mark in self.credentials.keys() & ends.keys():
+            self.said.setdefault(mark, []).append(ends[mark])
+
+    def handed(self, handed: Iterable[Handed], name: str) -> None:
+        """Takes in values that were given to be asked about; empty input is no source."""
+        gathered = Gathered()
+        for each in handed:
+            if isinstance(each, Given):
+                gathered.learn(each.detection)
+            else:
+                self.skipped.append(each)
+        for credential in gathered.credentials.values():
+            self._credential(credential)
+        self.values.update(gathered.secrets)
+        if gathered.credentials:
+            self.sources.append(name)
+
+    def asked(self) -> list[tuple[str, Secret]]:
+        """Kind and value of every credential that can be asked about now."""
+        return [
+            (credential.kind, self.values[mark])
+            for mark, credential in self.credentials.items()
+            if mark in self.values and credential.likelihood == "credential"
+        ]
+
+    def consumers(self, fingerprint: str) -> tuple[Consumer, ...]:
+        """What is known to use a credential. Of a place that was read twice the later complete reading counts."""
+        latest: dict[str, datetime] = {}
+        for _, report in self.reports:
+            for target in report.targets if report.complete else ():
+                latest[target.target] = max(report.finished_at, latest.get(target.target, report.finished_at))
+        found: dict[Consumer, None] = {}
+        for _, report in self.reports:
+            for seen in report.credentials:
+                if seen.fingerprint == fingerprint:
+                    valid = tuple(
+                        spot
+                        for spot in seen.locations
+                        if report.finished_at >= latest.get(spot.target, report.finished_at)
+                    )
+                    found.update(dict.fromkeys(consumers_of(replace(seen, locations=valid), report)))
+        return tuple(found)
+
+    def _credential(self, new: Credential) -> None:
+        mark = new.fingerprint
+        if new.inspection is not None:
+            self.said.setdefault(mark, []).append(new.inspection)
+        old = self.credentials.get(mark)
+        if old is None:
+            self.credentials[mark] = new
+            return
+        believed = "credential" if "credential" in (old.likelihood, new.likelihood) else old.likelihood
+        self.credentials[mark] = replace(
+            old,
+            likelihood=believed,
+            locations=ordered((*old.locations, *new.locations)),
+            claims=old.claims or new.claims,
+            reach=new.reach or old.reach,
+            verdict=new.verdict or old.verdict,
+        )

@@ -1,0 +1,121 @@
+"""Asking the Hub with the auditor's own token, and saying what could not be asked.
+
+A touched credential is never used for these questions. After some questions in a row without an answer no more are
+put: an unreachable Hub must not cost hours of patience.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.result import Failure
+from tokenaudit.model import Inspection, Skipped
+from tokenaudit.secret import Secret
+
+T = TypeVar("T")
+
+_UNANSWERED_IN_A_ROW = 3
+_ANSWERED = frozenset({"refused", "not-asked", "oversized"})
+
+
+@dataclass
+class Desk:
+    """Who asks, and what came of it.
+
+    Args:
+        hub: who is asked.
+        secret: the auditor's own token; None for anonymous questions only.
+        no_secret: why there is none, with the remedy.
+        own: what the Hub says of that token.
+    """
+
+    hub: Hub
+    secret: Secret | None
+    no_secret: str = ""
+    own: Inspection | None = None
+    skipped: list[Skipped] = field(default_factory=list)
+    _silent: int = 0
+    _not_put: list[str] = field(default_factory=list)
+    _needing: list[str] = field(default_factory=list)
+
+    @property
+    def account(self) -> str | None:
+        """Whose token asks."""
+        return self.own.account.name if self.own is not None and self.own.account is not None else None
+
+    def sees_private(self, namespace: str) -> bool:
+        """Whether the asking account belongs to `namespace`, so that its private repositories may be listed."""
+        orgs = self.own.orgs if self.own is not None else ()
+        return self.secret is not None and namespace in {self.account, *(org.name for org in orgs)}
+
+    def ask(
+        self,
+        where: str,
+        permission: str,
+        question: Callable[[Hub, Secret | None], T | Failure],
+        *,
+        anonymous: bool = False,
+    ) -> T | None:
+        """The answer; None where there is none, which is then said of `where` with the `permission` it takes.
+
+        With `anonymous` the question is put even without a token.
+        """
+        if self.secret is None and not anonymous:
+            self._needing.append(where)
+            return None
+        if self._silent >= _UNANSWERED_IN_A_ROW:
+            self._not_put.append(where)
+            return None
+        answer = question(self.hub, self.secret)
+        if not isinstance(answer, Failure):
+            self._silent = 0
+            return answer
+        self._silent = 0 if answer.trouble in _ANSWERED else self._silent + 1
+        self.skip(where, needs(answer, permission))
+        return None
+
+    def skip(self, where: str, reason: str) -> None:
+        """Something that could not be asked, or only in part."""
+        self.skipped.append(Skipped(where, reason))
+
+    def all_skipped(self) -> tuple[Skipped, ...]:
+        """Everything that could not be asked, what has one reason in one entry."""
+        found = list(dict.fromkeys(self.skipped))
+        for places, reason in (
+            (self._needing, self.no_secret),
+            (self._not_put, "not asked any more: the Hub left the questions before this one unanswered; run again"),
+        ):
+            if places:
+                more = f" and {len(places) - 1} more questions" if len(places) > 1 else ""
+                found.append(Skipped(f"{places[0]}{more}", reason))
+        return tuple(found)
+
+
+def opened(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Inspection]) -> Desk:
+    """A desk with the auditor's own token, unless there is none, the Hub refuses it, or it is itself touched.
+
+    `touched` are the fingerprints that the incident touches.
+
+    Raises:
+        ConfigurationError: the token's place is there but can't be read.
+    """
+    own = hub.own
+    if own is None:
+        return Desk(
+            hub, None, "this takes a token of your own: set HF_TOKEN, or keep one with `tokenaudit auth set hf`"
+        )
+    if own.secret.fingerprint in touched:
+        reason = (
+            f"your own token {own.secret.display} (from {own.origin}) is touched by the incident itself, and such a "
+            "token is not used: give a new one in HF_TOKEN"
+        )
+        return Desk(hub, None, reason)
+    said = inspected(own.secret)
+    if said.dead:
+        reason = f"your own token {own.secret.display} (from {own.origin}) is {said.status}: give a new one in HF_TOKEN"
+        return Desk(hub, None, reason)
+    return Desk(hub, own.secret, own=said)

@@ -1,0 +1,193 @@
+"""What the view after a breach is made of; written as JSON field by field (`tokenaudit/incident/1`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from tokenaudit.model import Account, Severity, Skipped, Status, Tool
+from tokenaudit.policy.settings import Incident
+from tokenaudit.remediate.runbook.model import Consumer
+
+Touch: TypeAlias = Literal["yes", "perhaps"]
+"""Whether the incident concerns something: it is older than the cut-off, or its age is not known. Never "no": what is
+certainly younger is only counted."""
+
+State: TypeAlias = Literal["open", "done"]
+
+About: TypeAlias = Literal["credential", "secret", "consumer"]
+
+ChangeKind: TypeAlias = Literal[
+    "commit",
+    "file",
+    "discussion",
+    "pull-request",
+    "secret",
+    "variable",
+    "job",
+    "scheduled-job",
+    "webhook",
+    "member",
+    "audit",
+]
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A credential that the incident touches.
+
+    `why` says what it is known or suspected by. `status` is the Hub's last word, said at `checked_at`; `asked_now` is
+    whether that was in this run. Account, name, role and creation come from the last answer that named them.
+    `readable` and `writable` count repositories, None where nothing is known. `places` says where it stands.
+    """
+
+    fingerprint: str
+    kind: str
+    display: str
+    touched: Touch
+    why: str
+    severity: Severity
+    state: State
+    status: Status
+    status_reason: str
+    checked_at: datetime | None = None
+    asked_now: bool = False
+    account: Account | None = None
+    name: str | None = None
+    role: str = "unknown"
+    created_at: datetime | None = None
+    readable: int | None = None
+    writable: int | None = None
+    places: tuple[str, ...] = ()
+    consumers: tuple[Consumer, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A place that holds a secret by name and was last set before the cut-off, or since then: `state` says which.
+
+    `asked_now` is whether the platform said so in this run. `fingerprint` is that of its credential where it is known.
+    """
+
+    kind: str
+    target: str
+    name: str
+    touched: Touch
+    why: str
+    state: State
+    updated_at: datetime | None = None
+    asked_now: bool = False
+    fingerprint: str | None = None
+
+
+@dataclass(frozen=True)
+class ReachedBy:
+    """A repository and the touched credentials (by fingerprint) that could read or write it."""
+
+    id: str
+    type: str
+    access: Literal["read", "write"]
+    private: bool | None = None
+    gated: bool | None = None
+    downloads: int | None = None
+    credentials: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What all touched credentials together could reach, each repository once.
+
+    `repositories` holds the most harmful ones, the numbers count all; `admin_of` are organizations in which an owner of
+    a touched credential is an administrator. `not_known` says in words what the numbers leave out.
+    """
+
+    readable: int = 0
+    writable: int = 0
+    private: int = 0
+    gated: int = 0
+    downloads_month: int = 0
+    repositories: tuple[ReachedBy, ...] = ()
+    admin_of: tuple[str, ...] = ()
+    not_known: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that happened in a place which touched credentials could reach, at or after the incident's start.
+
+    `at` is None where the Hub does not tell when. `by` is an account or what a commit says of its author, `what` a
+    title or message: both are strangers' words. `credential` is the fingerprint of the one touched credential that the
+    event points to, where it does; `note` says how, and what else is odd.
+    """
+
+    kind: ChangeKind
+    where: str
+    what: str
+    at: datetime | None = None
+    by: str | None = None
+    id: str | None = None
+    note: str = ""
+    credential: str | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing that is still open, or that is done.
+
+    `subject` is a fingerprint, or the place and name of a kept secret. `why` says what is open or how it was settled,
+    `do` what is to be done about it, `command` the command for that where there is one.
+    """
+
+    about: About
+    subject: str
+    title: str
+    severity: Severity
+    touched: Touch
+    why: str
+    do: str = ""
+    command: str | None = None
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a reader looks at first. `untouched` counts credentials that are certainly younger than the cut-off."""
+
+    credentials: int = 0
+    perhaps: int = 0
+    credentials_open: int = 0
+    secrets: int = 0
+    secrets_open: int = 0
+    open: int = 0
+    done: int = 0
+    changes: int = 0
+    untouched: int = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """The view after one incident.
+
+    `since` is the moment from which changes were looked for, `since_reason` why. `sources` says what the credentials
+    were taken from. `complete` is False where something could not be read or asked: `skipped` says what, and what it
+    would take. `open` is in order of harm.
+    """
+
+    tool: Tool
+    started_at: datetime
+    finished_at: datetime
+    endpoint: str
+    incident: Incident
+    since: datetime
+    since_reason: str
+    complete: bool
+    sources: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    summary: Numbers = field(default_factory=Numbers)
+    credentials: tuple[Touched, ...] = ()
+    secrets: tuple[Kept, ...] = ()
+    reach: Reached = field(default_factory=Reached)
+    changes: tuple[Change, ...] = ()
+    open: tuple[Item, ...] = ()
+    done: tuple[Item, ...] = ()
+    schema: Literal["tokenaudit/incident/1"] = "tokenaudit/incident/1"

@@ -1,0 +1,120 @@
+"""The inventory as JSON (`tokenaudit/inventory/1`) and as lines for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime, timezone
+
+import msgspec
+
+from tokenaudit.inventory.model import Difference, Known, Sweep
+from tokenaudit.model import Location, SecretName
+
+SCHEMA = "tokenaudit/inventory/1"
+
+
+def as_json(known: Sequence[Known], secrets: Sequence[SecretName], sweeps: Sequence[Sweep] = ()) -> str:
+    """What `inventory list --format json` and `inventory export` print."""
+    document: dict[str, object] = {
+        "schema": SCHEMA,
+        "credentials": [_credential(entry) for entry in known],
+        "secrets": [_builtin(secret) for secret in secrets],
+        "sweeps": [_builtin(sweep) for sweep in sweeps],
+    }
+    return _written(document)
+
+
+def diff_as_json(differences: Sequence[Difference]) -> str:
+    """What `inventory diff --format json` prints: credentials of the same form, each with its `change`."""
+    changed = [
+        {"change": entry.change, "changed_locations": _builtin(entry.locations), **_credential(entry.known)}
+        for entry in differences
+    ]
+    return _written({"schema": SCHEMA, "credentials": changed})
+
+
+def as_text(known: Sequence[Known], secrets: Sequence[SecretName]) -> str:
+    """One line a credential, one a secret name."""
+    lines = [_line(entry) for entry in known if entry.credential.likelihood == "credential"]
+    lines += [_secret_line(secret) for secret in secrets]
+    return "\n".join(lines) + "\n" if lines else "the inventory is empty\n"
+
+
+def diff_as_text(differences: Sequence[Difference]) -> str:
+    """One line a change, with the spots below it."""
+    lines = []
+    for entry in differences:
+        lines.append(f"{entry.change:9}  {_line(entry.known)}")
+        lines += [f"           {_spot(location)}" for location in entry.locations]
+    return "\n".join(lines) + "\n" if lines else "nothing changed\n"
+
+
+def detail_as_text(known: Known) -> str:
+    """Everything about one credential."""
+    lines = [_line(known)]
+    inspection = known.credential.inspection
+    if inspection is not None:
+        who = f", {inspection.account.type} {inspection.account.name}" if inspection.account else ""
+        lines.append(f"  {inspection.status}{who}, role {inspection.role}, asked {_time(inspection.checked_at)}")
+    if known.credential.verdict is not None:
+        lines += [f"  {r.severity.value}: {r.rule}: {r.message}" for r in known.credential.verdict.reasons]
+    lines += [f"  {_spot(location)}" for location in known.credential.locations]
+    return plain("\n".join(lines)) + "\n"
+
+
+def sweeps_as_text(sweeps: Sequence[Sweep]) -> str:
+    """One line a sweep."""
+    lines = []
+    for sweep in sweeps:
+        ended = "unfinished" if sweep.finished_at is None else "complete" if sweep.complete else "incomplete"
+        names = " ".join(sweep.namespaces)
+        lines.append(f"{sweep.id}  {_time(sweep.started_at)}  {ended}  {names}")
+    return plain("\n".join(lines)) + "\n" if lines else "no sweep yet\n"
+
+
+def plain(text: str) -> str:
+    """`text` with everything but line feeds that could steer a terminal escaped."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def _line(known: Known) -> str:
+    credential = known.credential
+    severity = credential.verdict.severity.value if credential.verdict else "unjudged"
+    status = credential.inspection.status if credential.inspection else "not asked"
+    where = "here" if known.present else "gone"
+    spots = len(credential.locations)
+    return plain(
+        f"{credential.fingerprint}  {credential.display}  {credential.kind}  {severity}  {status}  {where}  "
+        f"{spots} {'place' if spots == 1 else 'places'}  seen {_time(known.first_seen)} to {_time(known.last_seen)}"
+    )
+
+
+def _secret_line(secret: SecretName) -> str:
+    age = f"set {_time(secret.updated_at)}" if secret.updated_at else "age unknown"
+    return plain(f"{secret.kind}  {secret.target}  {secret.name}  {age}")
+
+
+def _spot(location: Location) -> str:
+    numbers = [str(number) for number in (location.line, location.column) if number is not None]
+    place = ":".join([location.path or location.source, *numbers])
+    return plain(f"{location.source}  {location.target}  {place}")
+
+
+def _time(moment: datetime | None) -> str:
+    return "never" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _credential(entry: Known) -> dict[str, object]:
+    written: dict[str, object] = msgspec.to_builtins(entry.credential)
+    times = {"first_seen": _time(entry.first_seen), "last_seen": _time(entry.last_seen)}
+    return {**written, **times, "present": entry.present}
+
+
+def _builtin(value: object) -> object:
+    return msgspec.to_builtins(value)
+
+
+def _written(document: dict[str, object]) -> str:
+
+    return json.dumps(document, indent=2) + "\n"

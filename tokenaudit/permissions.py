@@ -1,0 +1,109 @@
+"""What each permission lets its holder do, and how dangerous that is on one repository and on a whole namespace.
+
+Names: the Hub's OpenAPI document and hub-docs, else tables that third parties keep; the Hub's list is open, so a name
+that is not here is never harmless. The grades are this project's own.
+"""
+
+from __future__ import annotations
+
+from tokenaudit.model import Entity, Severity
+
+_L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
+
+REPOSITORIES = frozenset({"model", "dataset", "space", "bucket", "kernel", "collection"})
+"""Entity types that are one thing each; a resource group is a chosen few."""
+
+NARROW = REPOSITORIES | {"resource-group"}
+
+KNOWN: dict[str, tuple[Severity, Severity, str]] = {
+    "repo.content.read": (_L, _M, "read contents, private ones too"),
+    "repo.access.read": (_M, _M, "see who asked for access to gated repositories, with e-mail addresses"),
+    "repo.write": (_H, _C, "change and delete contents and settings, visibility and Space secrets among them"),
+    "discussion.write": (_L, _M, "open and answer discussions and pull requests"),
+    "post.write": (_L, _L, "write posts"),
+    "collection.read": (_L, _L, "read collections"),
+    "collection.write": (_M, _M, "change collections"),
+    "inference.serverless.write": (_M, _M, "call Inference Providers, which is billed"),
+    "inference.endpoints.infer.write": (_M, _M, "call Inference Endpoints"),
+    "inference.endpoints.write": (_H, _H, "create, change and delete Inference Endpoints, which is billed"),
+    "job.write": (_C, _C, "run Jobs: billed compute, any code, with secrets"),
+    "user.webhooks.read": (_L, _L, "see webhooks"),
+    "user.webhooks.write": (_H, _H, "change webhooks, which can start Jobs and send payloads elsewhere"),
+    "user.billing.read": (_L, _L, "see billing"),
+    "user.notifications.read": (_L, _L, "read the inbox"),
+    "user.notifications.write": (_L, _L, "change the inbox"),
+    "org.read": (_L, _L, "see the organization's settings"),
+    "org.write": (_C, _C, "change the organization's settings and members"),
+    "resourceGroup.write": (_C, _C, "decide who sees which repository"),
+    "org.serviceAccounts.read": (_M, _M, "see service accounts"),
+    "org.serviceAccounts.write": (_C, _C, "manage service accounts and mint their tokens"),
+    "org.networkSecurity.read": (_M, _M, "see the network rules"),
+    "org.networkSecurity.write": (_C, _C, "change the network rules and exempt tokens from them"),
+    "org.members.read": (_L, _L, "see members"),
+    "org.members.write": (_C, _C, "change members"),
+    "org.repos.read": (_M, _M, "list the organization's repositories"),
+    "org.billing.read": (_L, _L, "see the organization's billing"),
+    "org.auditLog.write": (_H, _H, "export the audit log"),
+    "sql-console.embed.write": (_L, _L, "embed SQL consoles"),
+    "user.mcp.read": (_L, _L, "see MCP settings"),
+    "user.papers.write": (_L, _L, "claim papers"),
+    "user.preferences.write": (_L, _L, "change preferences"),
+    "user.settings.notifications.write": (_L, _L, "change notification settings"),
+    "user.social.likes.write": (_L, _L, "like repositories"),
+}
+
+OAUTH_SCOPES: dict[str, tuple[Severity, str]] = {
+    "openid": (_L, "say who the user is"),
+    "profile": (_L, "see the profile"),
+    "email": (_L, "see the e-mail address"),
+    "read-billing": (_L, "see billing"),
+    "read-memberships": (_L, "see memberships"),
+    "read-repos": (_M, "read all repositories, private ones too"),
+    "gated-repos": (_L, "read public gated repositories"),
+    "contribute-repos": (_M, "create repositories and write those"),
+    "write-repos": (_C, "write all repositories"),
+    "manage-repos": (_C, "write, create and delete all repositories"),
+    "read-collections": (_L, "read collections"),
+    "write-collections": (_M, "change collections"),
+    "inference-api": (_M, "call Inference Providers, which is billed"),
+    "read-endpoints": (_M, "see Inference Endpoints"),
+    "write-endpoints": (_H, "change Inference Endpoints"),
+    "jobs": (_C, "run Jobs: billed compute, any code"),
+    "webhooks": (_H, "manage webhooks"),
+    "write-discussions": (_M, "open and answer discussions"),
+    "read-mcp": (_L, "see MCP settings"),
+}
+
+_HEARD_OF_ELSEWHERE = (
+    "repo.read", "repo.content.metadata.read", "repo.lfs.read", "repo.config.read", "inference.endpoints.read",
+    "job.read", "user.membership.read", "repo.content.write", "repo.config.write", "repo.config.doi.write",
+    "repo.config.visibility.write", "repo.config.variables.write", "repo.config.secrets.write", "repo.access.write",
+)  # fmt: skip
+KNOWN.update(
+    {
+        name: (_M, _M, "unconfirmed") if name.endswith(".read") else (_H, _H, "unconfirmed")
+        for name in _HEARD_OF_ELSEWHERE
+    }
+)
+
+
+def is_known(permission: str) -> bool:
+    """Whether anything is known of `permission`."""
+    return permission in KNOWN or permission in OAUTH_SCOPES
+
+
+def danger(permission: str, entity: Entity | None) -> Severity:
+    """How much harm `permission` on `entity` (None: everywhere) can do; an unheard-of one counts as high."""
+    if permission in OAUTH_SCOPES and entity is None:
+        return OAUTH_SCOPES[permission][0]
+    if permission not in KNOWN:
+        return _H
+    narrow, wide, _words = KNOWN[permission]
+    return narrow if entity is not None and entity.type in NARROW else wide
+
+
+def effect_of(permission: str) -> str:
+    """What `permission` lets its holder do."""
+    if permission in KNOWN:
+        return KNOWN[permission][2]
+    return OAUTH_SCOPES[permission][1] if permission in OAUTH_SCOPES else "not known"

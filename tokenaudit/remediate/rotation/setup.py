@@ -1,0 +1,183 @@
+"""From what a user asks for to a rotation that can be walked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.hub import keyring
+from tokenaudit.hub.client import Hub
+from tokenaudit.interfaces import Examiner
+from tokenaudit.model import Grant, Recommendation, Report
+from tokenaudit.remediate.consumers.resolve import Owners, resolve
+from tokenaudit.remediate.link import creation_link
+from tokenaudit.remediate.revocation import Fresh, chosen, recognised
+from tokenaudit.remediate.rotation.journal import Journal, Record
+from tokenaudit.remediate.rotation.runner import Walk
+from tokenaudit.remediate.rotation.wanted import grants
+from tokenaudit.remediate.runbook.model import Consumer, Mode
+from tokenaudit.remediate.secret_input import Values, kept, together, typed
+from tokenaudit.secret import Secret
+
+_CREATED = frozenset({"fine-grained", "service-account"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for. `journal` None means the default place, `new_keyring` an entry that holds the new value."""
+
+    fingerprint: str
+    consumers: tuple[str, ...] = ()
+    grants: tuple[str, ...] = ()
+    mode: Mode = "planned"
+    journal: Path | None = None
+    new_keyring: str | None = None
+    keep_in_keyring: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class Known:
+    """What was found beforehand: values, which of them were handed over for this, and advice from a scan."""
+
+    values: Values
+    handed: tuple[Secret, ...] | None = None
+    """What came in on stdin; None where a person can be asked."""
+    advice: Recommendation | None = None
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a rotation works with: the Hub, the detectors, the environment, a voice, a person, and a clock."""
+
+    hub: Hub
+    examiner: Examiner
+    environment: Mapping[str, str]
+    say: Callable[[str], None]
+    confirm: Callable[[str, str], bool]
+    now: Callable[[], datetime]
+    cache: Fresh | None = None
+
+
+def begin(request: Request, known: Known, around: Surroundings, rescan: Callable[[], Sequence[str]] | None) -> Walk:
+    """A walk, at its first step or wherever its journal says that it was left.
+
+    Raises:
+        UsageError: the old value can't be found, or is no credential; a consumer or grant is not written as it should.
+        ConfigurationError: the journal is another rotation's, or a token of the auditor's is missing.
+    """
+    (old,) = chosen([request.fingerprint], known.values.secrets)
+    kind = recognised([old], around.examiner)[old.fingerprint]
+    owners = Owners(around.hub, around.environment)
+    consumers = [resolve(spelled, old.fingerprint, owners) for spelled in request.consumers]
+    _tell_of_others(known.values.consumers.get(old.fingerprint, ()), around.say)
+    wanted = grants(request.grants) or _advised(known.advice)
+    path = None if request.dry_run else request.journal or journal_path(old.fingerprint)
+    fresh = Record(old.fingerprint, old.display, around.hub.endpoint, request.mode, around.now())
+    return Walk(
+        hub=around.hub,
+        journal=Journal.opened(path, fresh, around.now),
+        old=old,
+        kind=kind,
+        consumers=consumers,
+        wanted=wanted,
+        new=lambda: _new(request, known, old, wanted, around),
+        confirm=around.confirm,
+        say=around.say,
+        now=around.now,
+        rescan=rescan,
+        dry_run=request.dry_run,
+        cache=around.cache,
+    )
+
+
+def journal_path(mark: str) -> Path:
+    """Where the journal of a credential's rotation is kept unless said otherwise."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is given
+
+    return user_state_path("tokenaudit") / "rotations" / f"{mark}.json"
+
+
+def entry_name(mark: str) -> str:
+    """The name of the keyring entry that keeps the new value between two walks."""
+    return f"rotation-{mark[:12]}"
+
+
+def forget(mark: str) -> None:
+    """Takes the new value out of the keyring, if it is there and there is a keyring."""
+    if keyring.available() is not None:
+        keyring.clear(entry_name(mark))
+
+
+def _new(request: Request, known: Known, old: Secret, wanted: Sequence[Grant], around: Surroundings) -> Secret:
+    if request.new_keyring is not None:
+        return kept(request.new_keyring)
+    entry = entry_name(old.fingerprint)
+    if request.keep_in_keyring:
+        held = keyring.read(entry)
+        if held is not None:
+            return held
+    new = _handed(known.handed, old) if known.handed is not None else _asked(wanted, around)
+    recognised([new], around.examiner)
+    if request.keep_in_keyring:
+        keyring.write(entry, new)
+    return new
+
+
+def _handed(handed: Sequence[Secret], old: Secret) -> Secret:
+    others = [secret for secret in handed if secret != old]
+    if len(others) != 1:
+        message = f"stdin held {len(others)} values besides the old one: give exactly one, the new one"
+        raise UsageError(message)
+    return others[0]
+
+
+def _asked(wanted: Sequence[Grant], around: Surroundings) -> Secret:
+    link = creation_link(wanted, endpoint=around.hub.endpoint)
+    around.say(f"create the new token here: {link.url}")
+    for line in link.by_hand:
+        around.say(f"  {line}")
+    found = typed(["the new token"]).secrets
+    if not found:
+        message = "no new token was given: nothing was changed"
+        raise UsageError(message)
+    return found[0]
+
+
+def _advised(advice: Recommendation | None) -> tuple[Grant, ...]:
+    return advice.grants if advice is not None and advice.replacement in _CREATED else ()
+
+
+def _tell_of_others(found: Sequence[Consumer], say: Callable[[str], None]) -> None:
+    """Consumers that a scan found and that this rotation was not told to move: nothing is silently left behind."""
+    for consumer in found:
+        say(f"also known: {consumer.kind} in {consumer.where}; move it yourself, unless a --consumer names it")
+
+
+def old_in_keyring(name: str) -> Values:
+    """The old value from the keyring.
+
+    Raises:
+        ConfigurationError: there is no safe keyring.
+        UsageError: nothing is kept there.
+    """
+    if keyring.available() is None:
+        message = "this machine has no keyring that keeps values encrypted; use stdin or --from"
+        raise ConfigurationError(message)
+    return Values((kept(name),))
+
+
+def known(mark: str, parts: Sequence[Values], handed: Values | None, report: Report | None) -> Known:
+    """All that was found beforehand, put together; `report` is of a scan made in this same run."""
+    everything = together(*parts, *([handed] if handed is not None else []))
+    found = [c for c in report.credentials if c.fingerprint.startswith(mark)] if report is not None else []
+    return Known(everything, handed.secrets if handed is not None else None, found[0].recommendation if found else None)
+
+
+def places(mark: str, report: Report) -> list[str]:
+    """Where `report` still shows the credential."""
+    found = [c for c in report.credentials if c.fingerprint.startswith(mark)]
+    return [f"{place.target}: {place.path}" for c in found for place in c.locations]

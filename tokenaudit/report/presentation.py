@@ -1,0 +1,200 @@
+"""What every format says alike: the order of findings, spots merged, the verdict in a sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tokenaudit.model import Severity
+from tokenaudit.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tokenaudit.model import Credential, Location, Problem, Report
+
+PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
+"""Sources that show what once was; every other one shows a place as it is now."""
+
+
+@dataclass(frozen=True)
+class Spot:
+    """One place in one file (or message, variable …), however many sources saw the credential there.
+
+    `live` is whether it still stands there, None where that isn't known. The commit is the earliest that was named.
+    """
+
+    sources: tuple[str, ...]
+    target: str
+    path: str | None
+    member: str | None
+    line: int | None
+    column: int | None
+    live: bool | None
+    reachable: bool | None
+    commit: str | None
+    author: str | None
+    date: datetime | None
+    via: tuple[str, ...]
+
+    @property
+    def place(self) -> str:
+        """`path:line:column`, as far as it is known."""
+        path = self.path if self.member is None else f"{self.path or ''}!/{self.member}"
+        where = path if path is not None else " and ".join(source.replace("-", " ") for source in self.sources)
+        numbers = [str(number) for number in (self.line, self.column) if number is not None]
+        return ":".join([where, *numbers])
+
+
+def likely(report: Report) -> list[Credential]:
+    """The credentials, without placeholders and look-alikes, worst first and in the same order every time."""
+    return worst_first(c for c in report.credentials if c.likelihood == "credential")
+
+
+def unlikely(report: Report) -> list[Credential]:
+    """Placeholders and look-alikes."""
+    return worst_first(c for c in report.credentials if c.likelihood != "credential")
+
+
+def worst_first(credentials: Iterable[Credential]) -> list[Credential]:
+    """By severity, then active ones, then by how many people pull what they can write."""
+    return sorted(credentials, key=_harm)
+
+
+def _harm(credential: Credential) -> tuple[int, int, int, int, str, str]:
+    status = credential.inspection.status if credential.inspection else "unknown"
+    reach = credential.reach
+    return (
+        -credential.severity.rank,
+        ("active", "unknown", "expired", "invalid").index(status),
+        -(reach.downloads_month if reach else 0),
+        -len(credential.locations),
+        credential.kind,
+        credential.fingerprint,
+    )
+
+
+def problems(report: Report) -> list[Problem]:
+    """The problems, worst first, then by place."""
+    return sorted(
+        report.problems,
+        key=lambda p: (-p.severity.rank, p.target, p.path or "", p.line or 0, p.column or 0, p.rule, p.where or ""),
+    )
+
+
+def spots(credential: Credential) -> list[Spot]:
+    """Its locations, those of one line of one file merged; places where it still stands come first."""
+    groups: dict[tuple[object, ...], list[Location]] = {}
+    for location in credential.locations:
+        nowhere = location.path is None
+        key = (
+            location.target,
+            location.path,
+            location.member,
+            location.line,
+            *((location.source, location.commit, location.object) if nowhere else ()),
+        )
+        groups.setdefault(key, []).append(location)
+    return sorted((_spot(group) for group in groups.values()), key=_spot_order)
+
+
+def _spot(group: list[Location]) -> Spot:
+    first = min(group, key=lambda at: (at.commit is None, at.date.timestamp() if at.date else 0.0, at.commit or ""))
+    columns = [at.column for at in group if at.column is not None]
+    return Spot(
+        sources=tuple(sorted({at.source for at in group})),
+        target=first.target,
+        path=first.path,
+        member=first.member,
+        line=first.line,
+        column=min(columns, default=None),
+        live=_any(map(_live, group)),
+        reachable=_any(at.reachable for at in group),
+        commit=first.commit,
+        author=first.author,
+        date=first.date,
+        via=min((at.via for at in group), key=lambda via: (len(via), via)),
+    )
+
+
+def _live(location: Location) -> bool | None:
+    return location.in_head if location.source in PAST_SOURCES or location.in_head is not None else True
+
+
+def _any(answers: Iterable[bool | None]) -> bool | None:
+    known = [answer for answer in answers if answer is not None]
+    return any(known) if known else None
+
+
+def _spot_order(spot: Spot) -> tuple[object, ...]:
+    return (
+        {True: 0, None: 1, False: 2}[spot.live],
+        spot.target,
+        spot.path or "",
+        spot.member or "",
+        spot.line or 0,
+        spot.column or 0,
+        spot.commit or "",
+    )
+
+
+def several(report: Report) -> bool:
+    """Whether more than one place was audited, so that a file's name alone doesn't say where it is.
+
+    One repository is several targets of the same name: its history, its tree, its configuration.
+    """
+    return len({target.target for target in report.targets}) > 1
+
+
+def severities(report: Report) -> Counter[Severity]:
+    """How many credentials and problems there are of each severity."""
+    return Counter([*(c.severity for c in likely(report)), *(p.severity for p in report.problems)])
+
+
+def sentence(report: Report) -> str:
+    """The verdict on the whole run in one sentence. Only a complete run that found nothing is called clean."""
+    credentials = likely(report)
+    amount = f"{count(sum(t.objects for t in report.targets), 'object')}, {size(sum(t.bytes for t in report.targets))}"
+    if credentials or report.problems:
+        found = _found(report, credentials)
+        return f"{found}." if report.complete else f"{found}; {_gaps(report)}, so there may be more."
+    if report.complete and report.summary.known:
+        return f"Nothing new in {amount}; {count(report.summary.known, 'finding')} known from the baseline."
+    if report.complete:
+        return f"Clean: no Hugging Face credential and no misuse of one in {amount}."
+    return f"Nothing found in {amount}, but that proves nothing yet: {_gaps(report)}."
+
+
+def _found(report: Report, credentials: list[Credential]) -> str:
+    parts = []
+    if credentials:
+        worst = credentials[0].severity
+        active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
+        notes = [f"worst: {worst.value}"]
+        if active:
+            notes.append(f"{active} active")
+        if report.summary.over_privileged:
+            notes.append(f"{report.summary.over_privileged} with more rights than needed")
+        parts.append(f"{count(len(credentials), 'credential')} found ({', '.join(notes)})")
+    if report.problems:
+        worst = max((p.severity for p in report.problems), key=lambda severity: severity.rank)
+        parts.append(f"{count(len(report.problems), 'problem')} in configuration (worst: {worst.value})")
+    return " and ".join(parts)
+
+
+def _gaps(report: Report) -> str:
+    if not report.skipped:
+        return "the audit is incomplete"
+    return f"{count(len(report.skipped), 'place')} could not be read or asked"
+
+
+def size(number: int) -> str:
+    """A number of bytes as people say it."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:  # noqa: PLR2004 - units are decimal
+            return f"{number} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"

@@ -1,0 +1,1 @@
+"""Files and git repositories on this machine."""

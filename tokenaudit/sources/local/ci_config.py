@@ -1,0 +1,199 @@
+"""CI and deployment configuration of a repository or folder as a place."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeAlias
+
+from tokenaudit.ci import Literal, audit, is_ci_file, may_be_ci
+from tokenaudit.ci.zizmor import folded_in
+from tokenaudit.git.catfile import ObjectReader
+from tokenaudit.git.command import GitError, git
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.objects import Unread
+from tokenaudit.model import Problem, Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.local.file_reader import Unreadable, list_files, read_windows
+from tokenaudit.sources.local.git_locations import place
+
+_HOSTED = re.compile(r"(?:github\.com|gitlab\.[\w.-]+)[/:]((?:[\w.-]+/)+[\w.-]+?)(?:\.git)?/?$")
+_REGULAR = frozenset({"100644", "100755"})
+
+
+class CiSource:
+    """The configuration files in the folder `path`; of a bare repository, those of HEAD's tree.
+
+    `refs` names further commits whose trees are looked at: any revision, or `*` for the tip of every ref. Findings in
+    them say so, and what already stands in the folder (or HEAD) is not told again. `secret_names` adds names that
+    count as Hugging Face credentials. With `zizmor` the findings of that program, if it is installed, are folded in
+    for the jobs that hold a credential.
+    """
+
+    kind = "ci"
+
+    def __init__(
+        self,
+        path: Path,
+        target: str,
+        secret_names: Sequence[str] = (),
+        refs: Sequence[str] = (),
+        *,
+        zizmor: bool = False,
+    ) -> None:
+        self.path = path
+        self.target = target
+        self.secret_names = tuple(secret_names)
+        self.refs = tuple(refs)
+        self.zizmor = zizmor
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        bare = (self.path / "HEAD").is_file() and (self.path / "objects").is_dir()
+        seen: set[Finding] = set()
+        trees: list[str] = []
+        if not bare:
+            skipped: list[Skipped] = []
+            yield from self._audit(_folder_files(self.path, self.target, skipped, run), run, None, seen)
+            yield from skipped
+        if bare or self.refs:
+            try:
+                git_dir = open_repository(self.path).git_dir
+                trees = _trees(git_dir, self.refs, head=bare)
+            except GitError as error:
+                yield Skipped(self.target, f"its configuration can't be read: {error}")
+                return
+            with ObjectReader(git_dir) as reader:
+                for number, tree in enumerate(trees):
+                    missing: list[Skipped] = []
+                    files = listed_files(tree_entries(git_dir, tree), reader, self.target, missing, run)
+                    shown = None if bare and not number else tree
+                    yield from self._audit(files, run, shown, seen)
+                    yield from missing
+
+    def _audit(
+        self, files: Iterator[tuple[str, bytes]], run: Run, ref: str | None, seen: set[Finding]
+    ) -> Iterator[Finding]:
+        for found in self._found(files, run):
+            finding = self._finding(found)
+            if finding in seen:
+                continue
+            seen.add(finding)
+            if ref is None:
+                yield finding
+            elif isinstance(finding, Problem):
+                yield replace(finding, message=f"{finding.message} (in {ref})")
+            elif isinstance(finding, Sighting):
+                yield Sighting(finding.detection, replace(finding.location, in_head=False, object=ref))
+            else:
+                yield replace(finding, reason=f"{finding.reason} (in {ref})")
+
+    def _found(self, files: Iterator[tuple[str, bytes]], run: Run) -> Iterator[Problem | Skipped | Literal]:
+        kept: list[tuple[str, bytes]] = []
+        if self.zizmor:
+            kept = list(files)
+            files = iter(kept)
+        yield from audit(files, self.target, self.secret_names, run.examiner, self._hosted_as())
+        for path, data in kept:
+            yield from folded_in(path, data, self.target, self.secret_names)
+
+    def _hosted_as(self) -> str | None:
+        """`owner/name` by the remote called origin, for the claims of a Trusted Publisher; None where there is none."""
+        try:
+            url = git("config", "--get", "remote.origin.url", cwd=self.path, allowed=(0, 1, 128)).decode().strip()
+        except (GitError, UnicodeDecodeError):
+            return None  # only a hint is lost: the advice then says where to put the name
+        match = _HOSTED.search(url)
+        return match[1] if match else None
+
+    def _finding(self, found: Problem | Skipped | Literal) -> Finding:
+        if not isinstance(found, Literal):
+            return found
+        location = replace(place("ci", self.target, found.detection), path=found.path)
+        return Sighting(found.detection, location)
+
+
+def _folder_files(root: Path, target: str, skipped: list[Skipped], run: Run) -> Iterator[tuple[str, bytes]]:
+    top = os.fspath(root)
+    listing = list_files(top)
+    names = {file: _shown(os.path.relpath(file, top) if file != top else root.name, run) for file in listing.files}
+    skipped += [
+        Skipped(f"{target}: {_shown(os.path.relpath(each.path, top), run)}", each.reason) for each in listing.unreadable
+    ]
+    for file, name in sorted(names.items()):
+        if not may_be_ci(name):
+            continue
+        try:
+            data = next(iter(read_windows(file))).data
+        except Unreadable as error:
+            skipped.append(Skipped(f"{target}: {name}", error.reason))
+            continue
+        if is_ci_file(name, data):
+            run.read(1, len(data))
+        yield name, data  # the audit leaves other YAML alone unless a pipeline includes it
+
+
+def _shown(path: str, run: Run) -> str:
+    """The path with forward slashes, fit for a report: no bytes that are no UTF-8, no credential."""
+    shown = os.fsencode(path.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
+    if run.examiner.may_hold(shown.encode()):
+        for detection in run.examiner.examine(shown.encode()).detections:
+            shown = shown.replace(detection.secret.reveal(), detection.secret.display)
+    return shown
+
+
+def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
+    """The revisions to look at: HEAD first where asked for, then those named, each commit once."""
+    named = ["HEAD"] if head else []
+    for ref in refs:
+        if ref == "*":
+            listing = git("for-each-ref", "--format=%(refname)", git_dir=git_dir)
+            named += listing.decode("utf-8", "surrogateescape").splitlines()
+        else:
+            named.append(ref)
+    found: dict[str, str] = {}
+    for name in named:
+        answer = git(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{tree}}",
+            git_dir=git_dir, allowed=(0, 1, 128),
+        ).decode().split()  # fmt: skip
+        if answer:
+            found.setdefault(answer[-1], name)
+        elif name in refs:
+            message = f"there is no revision {name}"
+            raise GitError(message)
+    return list(found.values())
+
+
+Entry: TypeAlias = tuple[str, str, str]
+"""Mode, object id and path, as a tree or the index lists them."""
+
+
+def tree_entries(git_dir: Path, tree: str) -> list[Entry]:
+    """The files of a tree, at any depth."""
+    listing = git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
+    entries = []
+    for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
+        head, _, path = line.partition("\t")
+        mode, _, blob = head.split(" ")
+        entries.append((mode, blob, path))
+    return entries
+
+
+def listed_files(
+    entries: Iterable[Entry], reader: ObjectReader, target: str, skipped: list[Skipped], run: Run
+) -> Iterator[tuple[str, bytes]]:
+    """Paths and contents of the entries that may be configuration; what can't be read is added to `skipped`."""
+    for mode, blob, path in entries:
+        name = _shown(path, run)
+        if mode not in _REGULAR or not may_be_ci(name):
+            continue
+        found = reader.read(blob)
+        if isinstance(found, Unread):
+            skipped.append(Skipped(f"{target}: {name}", found.reason))
+        else:
+            run.read(1, len(found.data))
+            yield name, found.data

@@ -1,0 +1,193 @@
+"""Walking a folder and reading its files: never following, never blocking, never too much at once."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from tokenaudit.interfaces import Examined
+
+WINDOW = 64 << 20
+"""Bytes of a file that are looked at together."""
+
+_OVERLAP = 1 << 20
+_SMALL = 256 << 10
+_FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+class Unreadable(Exception):  # noqa: N818 - a state of a file, not a mistake of the program
+    """A file or folder that can't be read, and why."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(reason)
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link and the text of its target."""
+
+    path: str
+    target: bytes
+
+
+@dataclass
+class Listing:
+    """What a folder holds: regular files, links, and what can't be listed or looked into."""
+
+    files: list[str] = field(default_factory=list)
+    links: list[Link] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+    repositories: list[str] = field(default_factory=list)
+    """Folders below the root in which git keeps a repository of its own (`.git` folders, bare repositories)."""
+
+
+def list_files(root: str) -> Listing:
+    """Everything below `root` but the `.git` folder at its top; just `root` if that is a file."""
+    listing = Listing()
+    if os.path.islink(root) and not os.path.isdir(root):
+        _list_link(root, listing)
+    elif not os.path.isdir(root):
+        listing.files.append(root)
+    folders = [root] if os.path.isdir(root) else []
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted(entries, key=_name, reverse=True)
+        except OSError as error:
+            listing.unreadable.append(Unreadable(folder, f"folder can't be listed: {_why(error)}"))
+            continue
+        _list_folder(folder, inside, listing, folders, top=folder is root)
+    return listing
+
+
+def _list_folder(
+    folder: str, inside: list[os.DirEntry[str]], listing: Listing, folders: list[str], *, top: bool
+) -> None:
+    names = {entry.name for entry in inside}
+    repository = not top and {"HEAD", "objects", "refs"} <= names
+    if repository:
+        listing.repositories.append(folder)
+    left_out = {".git"} if top else {"objects"} if repository else set()
+    for entry in inside:
+        if entry.is_file(follow_symlinks=False):
+            listing.files.append(entry.path)
+        elif entry.is_symlink():
+            _list_link(entry.path, listing)
+        elif entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
+            folders.append(entry.path)
+        # what remains are sockets, pipes and devices: they hold nothing and must not be opened
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _list_link(path: str, listing: Listing) -> None:
+    try:
+        listing.links.append(Link(path, os.fsencode(os.readlink(path))))
+    except OSError as error:
+        listing.unreadable.append(Unreadable(path, f"link can't be read: {_why(error)}"))
+
+
+@dataclass(frozen=True)
+class Window:
+    """A stretch of a file. `line` and `column` are those of its first byte, from 1."""
+
+    data: bytes
+    line: int = 1
+    column: int = 1
+
+    def placed(self, examined: Examined) -> Examined:
+        """`examined` with the lines and columns of the whole file."""
+        if (self.line, self.column) == (1, 1):
+            return examined
+        return replace(
+            examined,
+            detections=tuple(
+                replace(
+                    each,
+                    line=each.line + self.line - 1,
+                    column=each.column + self.column - 1 if each.line == 1 else each.column,
+                )
+                if each.line is not None and each.column is not None and each.member is None
+                else each
+                for each in examined.detections
+            ),
+        )
+
+
+def read_small(path: str) -> bytes | None:
+    """The content of a regular file that is not large, in as few calls as possible; None for all others."""
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError:
+        return None  # `read_windows` tells why
+    try:
+        data = os.read(descriptor, _SMALL)
+        return data if len(data) < _SMALL else None
+    except OSError:
+        return None  # a folder, say; `read_windows` tells
+    finally:
+        os.close(descriptor)
+
+
+def read_windows(path: str) -> Iterator[Window]:
+    """The content of a regular file, in one window if it is not large, else in overlapping ones.
+
+    Raises:
+        Unreadable: the file can't be opened or read, or is no regular file any more.
+    """
+    try:
+        descriptor = os.open(path, _FLAGS)
+    except OSError as error:
+        raise Unreadable(path, f"can't be opened: {_why(error)}") from None
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Unreadable(path, "is no regular file")
+        data = os.read(descriptor, min(status.st_size, WINDOW) + 1)
+        if len(data) == status.st_size:
+            yield Window(data)
+            return
+        yield from _windows(descriptor)
+    except OSError as error:
+        raise Unreadable(path, f"can't be read: {_why(error)}") from None
+    finally:
+        os.close(descriptor)
+
+
+def _windows(descriptor: int) -> Iterator[Window]:
+    """Also for files that grow, shrink or lie about their size, as in /proc."""
+    line = column = 1
+    offset = 0
+    while True:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = os.read(descriptor, WINDOW)
+        if data:
+            yield Window(data, line, column)
+        if not os.read(descriptor, 1):
+            return
+        passed = max(len(data) - _OVERLAP, 1)
+        begins = data.rfind(b"\n", 0, passed) + 1
+        if begins:
+            line, column = line + data.count(b"\n", 0, begins), 1
+        column += _characters(data[begins:passed])
+        offset += passed
+
+
+def _characters(text: bytes) -> int:
+    return len(text) if text.isascii() else len(text.translate(None, _CONTINUATIONS))
+
+
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
+
+
+def _why(error: OSError) -> str:
+    """The reason without the path, which stands beside it."""
+    return (error.strerror or errno.errorcode.get(error.errno or 0, "unknown error")).lower()

@@ -1,0 +1,106 @@
+"""What is about to be committed: the index, where it differs from HEAD."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tokenaudit.git.catfile import ObjectReader
+from tokenaudit.git.command import GitError, git
+from tokenaudit.git.objects import Unread
+from tokenaudit.model import Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.local.git_locations import place
+
+_SUBMODULE = "160000"
+
+
+@dataclass(frozen=True)
+class _Entry:
+    path: str
+    mode: str
+    old: str
+    new: str
+
+
+class StagedSource:
+    """The blobs in the index of `path` (a working tree's top) that HEAD doesn't have in the same place.
+
+    Only what the next commit would introduce is told: a credential that HEAD already has at the same path, or at one
+    that is removed in the same step (a rename), is a matter of history. Inside a pre-commit hook the index is the one
+    that git names there, so `git commit FILE` is judged by what it would commit.
+    """
+
+    kind = "git"
+
+    def __init__(self, path: Path, target: str) -> None:
+        self.path = path
+        self.target = target
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        git_dir = self.path / ".git"
+        try:
+            entries = list(_differences(self.path, git_dir))
+        except GitError as error:
+            yield Skipped(self.target, str(error))
+            return
+        run.progress.start(f"staged changes of {self.target}", len(entries))
+        with ObjectReader(git_dir) as reader:
+            known: frozenset[str] | None = None
+            for entry in entries:
+                if entry.mode == _SUBMODULE or not entry.new.strip("0"):
+                    continue
+                found = reader.read(entry.new)
+                if isinstance(found, Unread):
+                    yield Skipped(f"{self.target}: {entry.path}", found.reason)
+                    continue
+                run.read(1, len(found.data))
+                if not run.examiner.may_hold(found.data):
+                    continue
+                examined = run.examiner.examine(found.data, entry.path)
+                yield from (Skipped(f"{self.target}: {entry.path}", reason) for reason in examined.skipped)
+                if examined.detections and known is None:
+                    known = _removed(entries, reader, run)
+                here = _marks(entry.old, reader, run) if examined.detections else frozenset()
+                for seen in examined.detections:
+                    if seen.secret.fingerprint not in here | (known or frozenset()):
+                        location = replace(place("staged", self.target, seen), path=entry.path, object=entry.new)
+                        yield Sighting(seen, location)
+
+
+def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
+    with_head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
+    base = with_head.decode().strip() or git("hash-object", "-t", "tree", "--stdin", git_dir=git_dir).decode().strip()
+    index = index_of_hook(path, git_dir)
+    listing = git(
+        "diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--",
+        git_dir=git_dir, cwd=path, keep=["GIT_INDEX_FILE"] if index else [],
+    )  # fmt: skip
+    fields = iter(listing.decode("utf-8", "surrogateescape").split("\0")[:-1])
+    for meta, name in zip(fields, fields, strict=True):
+        _, mode, old, new, _ = meta.split(" ")
+        yield _Entry(name, mode, old, new)
+
+
+def index_of_hook(path: Path, git_dir: Path) -> bool:
+    """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
+    named = os.environ.get("GIT_INDEX_FILE")
+    if not named:
+        return False
+    own = Path(git("rev-parse", "--absolute-git-dir", git_dir=git_dir, cwd=path).decode().strip())
+    return (path / named).resolve().parent == own.resolve()
+
+
+def _removed(entries: list[_Entry], reader: ObjectReader, run: Run) -> frozenset[str]:
+    marks = [_marks(entry.old, reader, run) for entry in entries if not entry.new.strip("0") and entry.mode == "000000"]
+    return frozenset().union(*marks)
+
+
+def _marks(blob: str, reader: ObjectReader, run: Run) -> frozenset[str]:
+    found = reader.read(blob) if blob.strip("0") else None
+    if found is None or isinstance(found, Unread) or not run.examiner.may_hold(found.data):
+        return frozenset()
+    return frozenset(seen.secret.fingerprint for seen in run.examiner.examine(found.data).detections)

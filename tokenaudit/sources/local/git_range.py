@@ -1,0 +1,125 @@
+"""What a range of commits introduces: the audit of a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tokenaudit.errors import UsageError
+from tokenaudit.git.attribution import introductions_in
+from tokenaudit.git.catfile import ObjectReader
+from tokenaudit.git.command import GitError, git
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.log import Changes, changes
+from tokenaudit.git.objects import Unread
+from tokenaudit.git.reachability import shallow_commits
+from tokenaudit.interfaces import Detection
+from tokenaudit.model import Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+from tokenaudit.sources.local.git_locations import in_blob, in_message
+
+
+class SinceSource:
+    """What the commits in `rev..HEAD` introduce: those that HEAD has and `rev` has not, whatever their order in time.
+
+    A credential that came and went within the range is told, since its history stays; one that was there before, or
+    that only moved, is not.
+    """
+
+    kind = "git"
+
+    def __init__(self, path: Path, target: str, rev: str) -> None:
+        self.path = path
+        self.target = target
+        self.rev = rev
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """See `sources.interface.Source`.
+
+        Raises:
+            UsageError: there is no commit `rev`.
+        """
+        try:
+            repository = open_repository(self.path)
+            git_dir = repository.git_dir
+            if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)):
+                return  # without a commit there is no range
+            base = self._base(git_dir, shallow=repository.shallow)
+            commits = git("rev-list", "--reverse", "--topo-order", "HEAD", f"^{base}", git_dir=git_dir).decode().split()
+            if repository.shallow and not shallow_commits(repository.common_dir).isdisjoint(commits):
+                yield Skipped(self.target, "the range reaches the end of a shallow clone; fetch more history")
+            yield from self._introduced(git_dir, commits, run)
+        except GitError as error:
+            yield Skipped(self.target, str(error))
+
+    def _base(self, git_dir: Path, *, shallow: bool) -> str:
+        name = f"{self.rev}^{{commit}}"
+        found = git("rev-parse", "--verify", "--quiet", "--end-of-options", name, git_dir=git_dir, allowed=(0, 1, 128))
+        lines = found.decode().split()
+        if not lines:
+            remedy = "fetch more of its history" if shallow else "check its name, or fetch it"
+            message = f"{self.target} has no commit {self.rev}: {remedy}"
+            raise UsageError(message)
+        return lines[-1]
+
+    def _introduced(self, git_dir: Path, commits: list[str], run: Run) -> Iterator[Finding]:
+        steps, failures = changes(git_dir, None, commits, run.jobs)
+        yield from (Skipped(self.target, failure) for failure in failures)
+        with ObjectReader(git_dir) as reader:
+            yield from self._in_commits(commits, reader, run)
+            detections: dict[str, tuple[Detection, ...]] = {}
+            new = {change.new for step in steps for change in step.changes}
+            run.progress.start(f"changes of {self.target} since {self.rev}", len(new))
+            for blob in sorted(new):
+                yield from self._examine(blob, detections, reader, run)
+            for blob in sorted(_befores(steps, detections) - new):
+                yield from self._examine(blob, detections, reader, run)
+        marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
+        for introduction in introductions_in(git_dir, steps, marks):
+            for seen in detections[introduction.blob]:
+                if seen.secret.fingerprint == introduction.mark:
+                    yield in_blob(self.target, introduction, seen)
+
+    def _examine(
+        self, blob: str, detections: dict[str, tuple[Detection, ...]], reader: ObjectReader, run: Run
+    ) -> Iterator[Skipped]:
+        if not blob.strip("0"):
+            return
+        found = reader.read(blob)
+        if isinstance(found, Unread):
+            yield Skipped(f"{self.target}: {blob}", found.reason)
+            return
+        run.read(1, len(found.data))
+        if found.type == "blob" and run.examiner.may_hold(found.data):
+            examined = run.examiner.examine(found.data)
+            yield from (Skipped(f"{self.target}: object {blob}", reason) for reason in examined.skipped)
+            if examined.detections:
+                detections[blob] = examined.detections
+
+    def _in_commits(self, commits: list[str], reader: ObjectReader, run: Run) -> Iterator[Finding]:
+        for commit in commits:
+            found = reader.read(commit)
+            if isinstance(found, Unread):
+                yield Skipped(f"{self.target}: {commit}", found.reason)
+                continue
+            run.read(1, len(found.data))
+            if not run.examiner.may_hold(found.data):
+                continue
+            for seen in in_message("commit-message", self.target, found, run.examiner):
+                if isinstance(seen, Sighting):
+                    location = replace(seen.location, commit=commit, reachable=True, in_head=True)
+                    yield Sighting(seen.detection, location)
+                else:
+                    yield seen
+
+
+def _befores(steps: list[Changes], detections: dict[str, tuple[Detection, ...]]) -> set[str]:
+    """What stood before in every commit that brought something seen: what was there, or moved, is not introduced."""
+    return {
+        old
+        for step in steps
+        if any(change.new in detections for change in step.changes)
+        for change in step.changes
+        for old in change.old
+    }

@@ -1,0 +1,143 @@
+"""Searching files with several processes. Helpers tell only which files are worth a second look: values stay put."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from tokenaudit.forking import may_fork, start_helper
+from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from tokenaudit.interfaces import Examined, Examiner
+    from tokenaudit.sources.interface import Run
+
+_PATIENCE = 0.04
+"""Seconds of work alone before others are called in: that is about what they cost."""
+
+_AT_ONCE = 64
+"""Files taken at a time."""
+
+
+Looks: TypeAlias = "dict[str, list[Examined] | None]"
+"""Files in which something was seen, with what it was; None where another process saw it, or where reading failed."""
+
+
+@dataclass
+class _Found:
+    looks: Looks = field(default_factory=dict)
+    objects: int = 0
+    bytes: int = 0
+
+
+def search(files: Sequence[str], run: Run) -> Looks:
+    """Those of `files` in which the examiner sees something, gives up on something, or which can't be read."""
+    looks: Looks = {}
+    started = time.perf_counter()
+    for at in range(0, len(files), _AT_ONCE):
+        if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and may_fork():
+            return looks | _together(files, at, run)
+        _take(_look(files[at : at + _AT_ONCE], run.examiner), looks, run)
+    return looks
+
+
+def _take(found: _Found, looks: Looks, run: Run) -> None:
+    run.read(found.objects, found.bytes)
+    looks |= found.looks
+
+
+def examine_file(path: str, examiner: Examiner) -> tuple[list[Examined], int]:
+    """What the examiner sees in each window of a file, with the lines of the whole file; and the file's size.
+
+    Raises:
+        Unreadable: the file can't be opened or read.
+    """
+    small = read_small(path)
+    if small and not examiner.may_hold(small):
+        return [], len(small)
+    seen = []
+    size = 0
+    for window in read_windows(path):
+        size += len(window.data)
+        if examiner.may_hold(window.data):
+            examined = examiner.examine(window.data, path)
+            if examined.detections or examined.skipped:
+                seen.append(window.placed(examined))
+    return seen, size
+
+
+def _look(files: Sequence[str], examiner: Examiner) -> _Found:
+    found = _Found(objects=len(files))
+    for path in files:
+        try:
+            seen, size = examine_file(path, examiner)
+        except Unreadable:
+            found.looks[path] = None  # the second look reports it
+            continue
+        found.bytes += size
+        if seen:
+            found.looks[path] = seen
+    return found
+
+
+class _Work:
+    """Parts of a list of files, taken in turn by several processes. `taker` says who finished a part, 0 for nobody."""
+
+    def __init__(self, files: Sequence[str], start: int) -> None:
+        context = multiprocessing.get_context("fork")
+        self._files = files[start:]
+        parts = -(-len(self._files) // _AT_ONCE)
+        self._turn = context.Value("q", 0)
+        self.taker = context.Array("H", parts, lock=False)
+
+    def part(self, number: int) -> Sequence[str]:
+        return self._files[number * _AT_ONCE : (number + 1) * _AT_ONCE]
+
+    def look(self, examiner: Examiner, name: int) -> Iterator[_Found]:
+        """Takes and looks at parts until none are left."""
+        while True:
+            with self._turn.get_lock():
+                number = self._turn.value
+                self._turn.value += 1
+            if number >= len(self.taker):
+                return
+            yield _look(self.part(number), examiner)
+            self.taker[number] = name
+
+
+def _together(files: Sequence[str], start: int, run: Run) -> Looks:
+    """The same with helpers. What a helper took that died on the way is looked at again."""
+    work = _Work(files, start)
+    helpers = [start_helper(_help, work, run.examiner, name) for name in range(2, run.jobs + 1)]
+    looks: Looks = {}
+    lost = {0}
+    try:
+        for found in work.look(run.examiner, 1):
+            _take(found, looks, run)
+        for name, (receiver, _) in enumerate(helpers, 2):
+            try:
+                _take(receiver.recv(), looks, run)
+            except EOFError:  # noqa: PERF203 - each helper may die on its own
+                lost.add(name)
+    finally:
+        for _, process in helpers:
+            process.kill()
+            process.join()
+    for number, taker in enumerate(work.taker):
+        if taker in lost:
+            _take(_look(work.part(number), run.examiner), looks, run)
+    return looks
+
+
+def _help(sender: Connection[_Found, object], work: _Work, examiner: Examiner, name: int) -> None:
+    total = _Found()
+    for found in work.look(examiner, name):
+        total.looks |= dict.fromkeys(found.looks)
+        total.objects += found.objects
+        total.bytes += found.bytes
+    sender.send(total)

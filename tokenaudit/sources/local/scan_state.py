@@ -1,0 +1,86 @@
+"""What an earlier scan of a repository's history has read, so that the next one reads only what is new.
+
+A state holds ids of objects and nothing of their content: which were read, and in which something was seen. It counts
+only for the very detection that wrote it, and only whole: a state that doesn't fit, or is damaged, is not used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenaudit import detect
+from tokenaudit._version import __version__
+from tokenaudit.interfaces import Examiner
+
+_FORMAT = "tokenaudit/history-state/2"
+_ID = 20
+
+
+@dataclass(frozen=True)
+class HistoryState:
+    """`ids` are raw ids of 20 bytes each, sorted; `hits` are (type, id) of objects in which something was seen.
+
+    `objects` and `bytes` count all that was read to know this, whether or not the repository still has it.
+    """
+
+    ids: bytes
+    hits: tuple[tuple[str, str], ...]
+    objects: int = 0
+    bytes: int = 0
+
+
+def signature(examiner: Examiner) -> str | None:
+    """What names this very detection: our code, plugins and limits. None for an examiner that has no plugins."""
+    plugins = getattr(examiner, "plugins", None)
+    if plugins is None:
+        return None
+    mark = hashlib.sha256(__version__.encode())
+    mark.update(repr(getattr(examiner, "limits", None)).encode())
+    own = sorted(path for folder in detect.__path__ for path in Path(folder).rglob("*.py"))
+    for path in [*own, *sorted({plugin.path for plugin in plugins})]:
+        mark.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+    return mark.hexdigest()
+
+
+def load_state(file: Path, mark: str) -> HistoryState | None:
+    """The state in `file` if it is whole and `mark` is the detection that wrote it."""
+    try:
+        head, _, ids = file.read_bytes().partition(b"\n")
+        told = json.loads(head)
+        fits = told["format"] == _FORMAT and told["detection"] == mark
+        whole = told["sha256"] == _checksum(ids, told["hits"], told["read"])
+        hits = tuple((str(kind), str(name)) for kind, name in told["hits"])
+        objects, size = (int(number) for number in told["read"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # no state, or none of ours: everything is read
+    return HistoryState(ids, hits, objects, size) if fits and whole and len(ids) % _ID == 0 else None
+
+
+def save_state(file: Path, mark: str, state: HistoryState) -> None:
+    """Writes the state in one step, readable by its owner alone.
+
+    Raises:
+        OSError: it can't be written.
+    """
+    hits = [list(hit) for hit in state.hits]
+    read = [state.objects, state.bytes]
+    checksum = _checksum(state.ids, hits, read)
+    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "hits": hits, "read": read})
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as written:
+            written.write(head.encode() + b"\n" + state.ids)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _checksum(ids: bytes, hits: object, read: object) -> str:
+    return hashlib.sha256(ids + json.dumps([hits, read]).encode()).hexdigest()

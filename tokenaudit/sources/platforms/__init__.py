@@ -1,0 +1,1 @@
+"""What the Hub, GitHub and GitLab keep beside the code of a repository."""

@@ -1,0 +1,49 @@
+"""What people wrote in a repository's discussions and pull requests, edited-away versions included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.discussions import texts
+from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.result import Failure
+from tokenaudit.model import Location, Skipped
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Run
+from tokenaudit.sources.platforms.json_document import Found, examined
+
+
+class DiscussionsSource:
+    """The discussions of one repository that its listing named."""
+
+    kind = "discussions"
+
+    def __init__(
+        self, hub: Hub, secret: Secret | None, repository: Repository, listing: Sequence[dict[str, Any]]
+    ) -> None:
+        self.target = repository.target
+        self._hub, self._secret, self._repository, self._listing = hub, secret, repository, listing
+
+    def findings(self, run: Run) -> Iterator[Found]:
+        """Sightings in every text, and what could not be read."""
+        for entry in self._listing:
+            number = entry.get("num")
+            if not isinstance(number, int):
+                yield Skipped(f"{self.target}: discussions", "one of them has no number")
+                continue
+            found = texts(self._hub, self._repository, number, self._secret)
+            if isinstance(found, Failure):
+                reason = needs(found, f"repo.content.read on {self.target}")
+                yield Skipped(f"{self.target}: discussions/{number}", reason)
+                continue
+            for item in found:
+                shown = f"{item.where} (edited away)" if item.edited_away else item.where
+                place = Location(
+                    "discussion", self.target, f"discussions/{number}", author=item.author, date=item.date, member=shown
+                )
+                yield from examined(run, item.content, place)
+                run.read(0, len(item.content))
+            run.read(1, 0)

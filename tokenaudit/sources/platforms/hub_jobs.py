@@ -1,0 +1,56 @@
+"""Jobs and scheduled Jobs of a namespace: environment, command lines, secret names, the token each one carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.namespace import jobs
+from tokenaudit.hub.pagination import Item, needs, text
+from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.result import Failure
+from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Run
+from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
+
+_KINDS: tuple[Literal["jobs", "scheduled-jobs"], ...] = ("jobs", "scheduled-jobs")
+
+
+class JobsSource:
+    """All Jobs of one namespace."""
+
+    kind = "jobs"
+
+    def __init__(self, hub: Hub, secret: Secret | None, namespace: str) -> None:
+        self.target = f"jobs/{namespace}"
+        self._hub, self._secret, self._namespace = hub, secret, namespace
+
+    def findings(self, run: Run) -> Iterator[Found]:
+        """Sightings in every text of every Job, and the names of their secrets."""
+        for kind in _KINDS:
+            answer = jobs(self._hub, self._namespace, kind, self._secret)
+            if isinstance(answer, Failure):
+                yield Skipped(f"{kind}/{self._namespace}", needs(answer, f"job.write on {self._namespace}"))
+                continue
+            run.read(1, 0)
+            for item in answer:
+                yield from self._job(run, kind, item)
+
+    def _job(self, run: Run, kind: str, item: Item) -> Iterator[Found]:
+        target = f"{kind}/{self._namespace}"
+        name = text(item.get("id")) or "unnamed"
+        created = moment(item.get("createdAt"))
+        author = text(section(item, "createdBy", "name")) or None
+        yield from read_document(run, item, Location("job", target, name, author=author, date=created))
+        spec = item.get("jobSpec") if kind == "scheduled-jobs" else item
+        if not isinstance(spec, dict):
+            return
+        for kept in names_of(spec.get("secrets")):
+            yield SecretName(f"{target}/{name}", kept, "job-secret", created)
+        carried = section(spec, "hfToken")
+        if isinstance(carried, dict):
+            owner, role = text(carried.get("ownerName")), text(carried.get("tokenRole"))
+            what = f"token {text(carried.get('tokenId'))} of {owner}, role {role or 'unknown'}"
+            yield SecretName(f"{target}/{name}", "hfToken", "job-token", created, what)

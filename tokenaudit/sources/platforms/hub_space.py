@@ -1,0 +1,114 @@
+"""What a Space keeps beside its code: variables with their values, and the names and ages of its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenaudit.ci.names import Names, stands_in
+from tokenaudit.ci.rules import space_static, space_variable
+from tokenaudit.hub import spaces
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.result import Failure
+from tokenaudit.model import Location, Problem, Rule, SecretName, Severity, Skipped
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Run, Sighting
+from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
+
+_EVERYONE = {
+    "static": "a static Space hands its variables to every visitor",
+    "docker": "everyone can read a variable, and a docker Space passes it to the build of its image",
+}
+
+
+class SpaceSource:
+    """One Space's settings."""
+
+    kind = "space"
+
+    def __init__(self, hub: Hub, secret: Secret | None, repository: Repository, names: Names | None = None) -> None:
+        self.target = repository.target
+        self._hub, self._secret, self._space = hub, secret, repository
+        self._names = names or Names()
+
+    def findings(self, run: Run) -> Iterator[Found]:
+        """Sightings in variables, problems of the Space, and every name that is kept there."""
+        yield from self._variables(run)
+        yield from self._secrets(run)
+
+    def _variables(self, run: Run) -> Iterator[Found]:
+        answer = spaces.variables(self._hub, self._space.id, self._secret)
+        if isinstance(answer, Failure):
+            yield Skipped(f"{self.target}: variables", needs(answer, f"repo.write on {self.target}"))
+            return
+        run.read(1, 0)
+        for variable in answer:
+            value = variable.value.reveal()
+            place = Location("space-variable", self.target, variable.name, date=variable.updated_at)
+            found = list(examined(run, value, place))
+            yield from found
+            described = Location("space-description", self.target, variable.name)
+            yield from examined(run, variable.description or "", described)
+            run.read(1, len(value))
+            held = first_likely([seen for seen in found if isinstance(seen, Sighting)])
+            if held is not None:
+                yield self._problem(space_variable.RULE, variable.name, self._in_variable(variable.name))
+            elif self._names.match(variable.name) and not stands_in(value):
+                message = f"{variable.name} has a credential's name; {self._everyone()}"
+                yield self._problem(space_variable.RULE, variable.name, message, Severity.MEDIUM)
+            if self._space.sdk == "static" and held is not None:
+                yield self._problem(space_static.RULE, variable.name, self._in_variable(variable.name))
+            mark = held.secret.fingerprint if held is not None else None
+            yield SecretName(
+                self.target,
+                variable.name,
+                "space-variable",
+                variable.updated_at,
+                self._plain(variable.description),
+                mark,
+            )
+
+    def _secrets(self, run: Run) -> Iterator[Found]:
+        where = f"{self.target}: secret names"
+        if self._secret is None:
+            yield Skipped(where, f"they are not asked for without a token; it needs repo.write on {self.target}")
+            return
+        answer = spaces.secret_names(self._hub, self._space.id, self._secret)
+        if isinstance(answer, Failure):
+            yield Skipped(where, needs(answer, f"repo.write on {self.target}"))
+            return
+        run.read(1 + len(answer), 0)
+        for kept in answer:
+            described = Location("space-description", self.target, kept.name)
+            yield from examined(run, kept.description or "", described)
+            if self._space.sdk == "static":
+                severity = Severity.CRITICAL if self._names.match(kept.name) else Severity.HIGH
+                message = f"the secret {kept.name} of a static Space is handed to every visitor's browser"
+                yield self._problem(space_static.RULE, kept.name, message, severity)
+            yield SecretName(
+                self.target, kept.name, "space-secret", kept.updated_at, self._plain(kept.description), None
+            )
+
+    def _in_variable(self, name: str) -> str:
+        return f"the variable {name} holds a credential; {self._everyone()}"
+
+    def _everyone(self) -> str:
+        return _EVERYONE.get(self._space.sdk or "", "everyone can read a variable of a Space")
+
+    def _plain(self, description: str | None) -> str | None:
+        return description or None
+
+    def _problem(self, rule: Rule, name: str, message: str, severity: Severity | None = None) -> Problem:
+        return Problem(
+            rule=rule.id,
+            severity=severity or rule.severity,
+            target=self.target,
+            path=None,
+            line=None,
+            column=None,
+            where="settings",
+            credential_name=name,
+            message=message,
+            remedy=rule.remedy,
+        )

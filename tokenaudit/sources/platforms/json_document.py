@@ -1,0 +1,86 @@
+"""Credentials in what the Hub (or another platform) answers: every text of a JSON document, with the way to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeAlias
+
+from tokenaudit.interfaces import Detection
+from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.sources.interface import Finding, Run, Sighting
+
+Found: TypeAlias = "Finding | SecretName"
+"""What a platform's settings give: findings, and the names of what is kept there."""
+
+_DEEPEST = 60
+
+
+def strings(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Every text in `value` with its dotted path, keys of objects included: they come as the text of their own path."""
+    if isinstance(value, str):
+        yield path, value
+    elif depth >= _DEEPEST:
+        return
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            inner = f"{path}.{key}" if path else str(key)
+            yield inner, str(key)
+            yield from strings(item, inner, depth + 1)
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from strings(item, f"{path}.{number}", depth + 1)
+
+
+def examined(run: Run, content: str, location: Location) -> Iterator[Sighting | Skipped]:
+    """The credentials in `content`; `location` says where it stands, but for line, column and wrapping."""
+    data = content.encode("utf-8", "surrogateescape" if _escaped(content) else "backslashreplace")
+    if not run.examiner.may_hold(data):
+        return
+    result = run.examiner.examine(data, location.path or "")
+    where = f"{location.target}: {location.path or location.source}"
+    yield from (Skipped(where, reason) for reason in result.skipped)
+    for seen in result.detections:
+        yield Sighting(seen, _at(location, seen))
+
+
+def read_document(run: Run, document: object, location: Location) -> Iterator[Sighting | Skipped]:
+    """The credentials in every text of a JSON document; the dotted path to it is the location's `member`."""
+    size = 0
+    for path, content in strings(document):
+        size += len(content)
+        yield from examined(run, content, replace(location, member=path))
+    run.read(1, size)
+
+
+def first_likely(found: list[Sighting]) -> Detection | None:
+    """The first detection that is most probably a credential."""
+    return next((seen.detection for seen in found if seen.detection.likelihood == "credential"), None)
+
+
+def names_of(secrets: object) -> list[str]:
+    """Names in what is a list of names for some of the Hub's answers and an object for others."""
+    if isinstance(secrets, Mapping):
+        return sorted(str(name) for name in secrets)
+    return sorted({name for name in secrets if isinstance(name, str)}) if isinstance(secrets, list) else []
+
+
+def section(document: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401 - JSON of any shape
+    """What stands below `keys`, one inside the other; None where the way ends earlier."""
+    node: Any = document
+    for key in keys:
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def _at(location: Location, seen: Detection) -> Location:
+    member = "!/".join(part for part in (location.member, seen.member) if part) or None
+    return replace(location, line=seen.line, column=seen.column, via=seen.via, member=member)
+
+
+def _escaped(content: str) -> bool:
+    try:
+        content.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True

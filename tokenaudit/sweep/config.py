@@ -1,0 +1,81 @@
+"""How a sweep is to be done. Everything here is plain data that may cross processes and machines."""
+
+from __future__ import annotations
+
+import fnmatch
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenaudit.hub.repo_listing import Repository, RepoType
+
+VERSION = 1
+"""Of what the readers look at: raising it makes the next sweep read everything again."""
+
+TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What every task of a sweep needs to know. A task finds its token and its detector where it runs.
+
+    `own_token` says whether the auditor's own token may be looked for; the token itself is never part of this.
+    `inspect` asks the Hub about each credential found. `cache` keeps mirrors for reruns that only fetch.
+    `largest_text` is in bytes: bucket files above it are told as skipped. `service` is the address of the inference
+    endpoints service where it is not the public one.
+    """
+
+    endpoint: str
+    own_token: bool = True
+    inspect: bool = True
+    plugins: tuple[Path, ...] = ()
+    secret_names: tuple[str, ...] = ()
+    cache: Path | None = None
+    largest_text: int = 4 << 20
+    most_bucket_bytes: int = 1 << 30
+    service: str | None = None
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What a sweep covers. Two sweeps of one scope continue each other; the reader's version is part of it."""
+
+    namespaces: tuple[str, ...]
+    types: tuple[RepoType, ...] = TYPES
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    members: bool = False
+    urls: tuple[str, ...] = ()
+    logs: bool = False
+
+    @property
+    def name(self) -> str:
+        """One line that tells scopes apart."""
+        parts = [
+            " ".join(sorted(self.namespaces)),
+            "types=" + ",".join(sorted(self.types)),
+            "include=" + " ".join(sorted(self.include)),
+            "exclude=" + " ".join(sorted(self.exclude)),
+            "members" if self.members else "",
+            "logs" if self.logs else "",
+            "urls=" + " ".join(sorted(self.urls)),
+            f"reader={VERSION}",
+        ]
+        return "; ".join(part for part in parts if part)
+
+    def covers(self, repository: Repository) -> bool:
+        """Whether a repository is wanted; patterns are matched with its id and with its target."""
+        if repository.type not in self.types:
+            return False
+        names = (repository.id, repository.target)
+        if self.include and not _matches(names, self.include):
+            return False
+        return not _matches(names, self.exclude)
+
+    @property
+    def narrow(self) -> bool:
+        """Whether patterns leave something out, so that settings of a whole namespace are not asked for."""
+        return bool(self.include)
+
+
+def _matches(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for name in names for pattern in patterns)

@@ -1,0 +1,124 @@
+"""Drains a place's sources into an `Outcome` that holds no value, whatever the place calls its files and people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from tokenaudit.audit.aggregate import Gathered, gather
+from tokenaudit.interfaces import Examiner
+from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.model import Inspection, SecretName, Skipped
+from tokenaudit.redaction import redactor
+from tokenaudit.secret import Secret
+from tokenaudit.sources.interface import Finding, Progress, Run
+from tokenaudit.sources.platforms.json_document import Found
+from tokenaudit.sweep.inspection_cache import Inspecting
+from tokenaudit.texts import map_text
+
+
+class HubSource(Protocol):
+    """What the readers of a place have in common: a `Source` whose findings may name secrets, too."""
+
+    @property
+    def target(self) -> str:
+        """As reports name it."""
+
+    @property
+    def kind(self) -> str:
+        """One word."""
+
+    def findings(self, run: Run) -> Iterator[Found]:
+        """Everything found, and the names of what is kept there."""
+
+
+class _WithoutNames:
+    """A source as `gather` takes it; the names of secrets are put aside."""
+
+    def __init__(self, source: HubSource, kept: list[SecretName]) -> None:
+        self.kind, self.target = source.kind, source.target
+        self._source, self._kept = source, kept
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        for found in self._source.findings(run):
+            if isinstance(found, SecretName):
+                self._kept.append(found)
+            else:
+                yield found
+
+
+def collected(
+    place: Place,
+    sources: Iterable[HubSource],
+    examiner: Examiner,
+    inspecting: Inspecting,
+    *,
+    state: str | None,
+    progress: Progress,
+    known: frozenset[str] = frozenset(),
+) -> Outcome:
+    """What `sources` give, as one outcome. A place of which nothing at all could be read has failed.
+
+    `state` is kept only where the whole place was reached: a gap inside of it (one object, one archive) would be the
+    same next time, a gap that is the place itself is tried again.
+    """
+    kept: list[SecretName] = []
+    run = Run(examiner=examiner, jobs=1, progress=progress)
+    gathered = gather([_WithoutNames(source, kept) for source in sources], run)
+    whole = not any(gap.where == place.target for gap in gathered.skipped)
+    outcome = Outcome(
+        place,
+        state if whole else None,
+        failed=bool(gathered.skipped) and run.objects == 0,
+        credentials=tuple(gathered.credentials.values()),
+        problems=tuple(gathered.problems),
+        skipped=tuple(gathered.skipped),
+        secrets=tuple(kept),
+        inspections=_inspections(gathered, inspecting, known),
+        objects=sum(target.objects for target in gathered.targets),
+        bytes=sum(target.bytes for target in gathered.targets),
+    )
+    return without_values(outcome, examiner, tuple(gathered.secrets.values()))
+
+
+def missed(place: Place, reason: str) -> Outcome:
+    """A place that could not be read at all."""
+    return Outcome(place, failed=True, skipped=(Skipped(place.target, f"{place.aspect}: {reason}"),))
+
+
+def _inspections(gathered: Gathered, inspecting: Inspecting, known: frozenset[str]) -> dict[str, Inspection]:
+    asked = [
+        (credential.kind, gathered.secrets[mark])
+        for mark, credential in gathered.credentials.items()
+        if credential.likelihood == "credential" and mark not in known
+    ]
+    return inspecting(asked)
+
+
+def without_values(outcome: Outcome, examiner: Examiner, secrets: Sequence[Secret] = ()) -> Outcome:
+    """`outcome` with every value taken out of its texts: those of `secrets`, and any that a text itself shows.
+
+    This is the border that results cross to the database and to other processes.
+    """
+    texts: set[str] = set()
+
+    def note(text: str) -> str:
+        texts.add(text)
+        return text
+
+    map_text(outcome, note)
+    inspections = tuple(outcome.inspections.values())
+    map_text(inspections, note)
+    shown = [seen for text in texts for seen in _secrets_in(text, examiner)]
+    redact = redactor([*secrets, *shown])
+    cleaned = map_text(outcome, redact)
+    said = map_text(inspections, redact)
+    return replace(cleaned, inspections=dict(zip(outcome.inspections, said, strict=True)))
+
+
+def _secrets_in(text: str, examiner: Examiner) -> list[Secret]:
+    data = text.encode("utf-8", "backslashreplace")
+    if not examiner.may_hold(data):
+        return []
+    return [seen.secret for seen in examiner.examine(data).detections]

@@ -1,0 +1,133 @@
+"""How far a sweep is, counted for whoever watches it."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Protocol
+
+from tokenaudit.hub.rate_limit import Window
+from tokenaudit.inventory.model import Outcome
+from tokenaudit.sweep.meter import Meter
+from tokenaudit.sweep.task import Task
+
+_RECENT = 20.0
+"""Seconds over which speeds are measured."""
+
+
+class Screen(Protocol):
+    """Shows people how far a sweep is."""
+
+    def watch(self, tally: Tally) -> None:
+        """The work begins; `tally` may be read from any thread at any time."""
+
+    def note(self, message: str) -> None:
+        """One line worth saying now."""
+
+
+class NoScreen:
+    """A `Screen` that shows nothing."""
+
+    def watch(self, tally: Tally) -> None:
+        """Nothing."""
+
+    def note(self, message: str) -> None:
+        """Nothing."""
+
+
+class Tally:
+    """Numbers of a running sweep. One thread counts; any may read.
+
+    Args:
+        tasks: all of them, those done by an earlier part of the sweep included.
+        known: fingerprints of credentials that stood at places before, by place key.
+        done: keys of the places that an earlier part of the sweep has read.
+        meter: what this process has read. `remote` tasks are not in it; what they read counts when they are done.
+        window: what the Hub said last of its limit, as far as this process was told.
+        clock: a monotonic clock in seconds.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        known: Mapping[str, AbstractSet[str]],
+        done: AbstractSet[str],
+        meter: Meter,
+        window: Callable[[], Window | None],
+        *,
+        remote: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.repositories = sum(task.is_repository for task in tasks)
+        self.repositories_done = 0
+        self.credentials = {mark for key in done for mark in known.get(key, ())}
+        self._known, self._meter, self._own_window, self._remote, self._clock = known, meter, window, remote, clock
+        self._left, self._done = len(tasks), 0
+        self._begun = clock()
+        self._from = (meter.objects, meter.bytes)
+        self._elsewhere = (0, 0)
+        self._samples = deque([(self._begun, 0, 0)])
+        self._told: tuple[float, Window] | None = None
+
+    def skip(self, task: Task) -> None:
+        """An earlier part of this sweep has done `task`."""
+        self._left -= 1
+        self.repositories_done += task.is_repository
+
+    def done(self, task: Task, outcomes: Sequence[Outcome], window: Window | None) -> None:
+        """`task` is done, here or elsewhere; `window` is what its worker was told of the Hub's limit."""
+        self._left -= 1
+        self._done += 1
+        self.repositories_done += task.is_repository
+        for outcome in outcomes:
+            if outcome.unchanged or outcome.failed:
+                self.credentials |= self._known.get(outcome.place.key, frozenset())
+            elif self._remote:
+                self._elsewhere = (self._elsewhere[0] + outcome.objects, self._elsewhere[1] + outcome.bytes)
+            self.credentials |= {c.fingerprint for c in outcome.credentials if c.likelihood == "credential"}
+        if self._remote and window is not None:
+            self._told = (self._clock(), window)
+
+    @property
+    def objects(self) -> int:
+        """Objects read so far."""
+        return self._meter.objects - self._from[0] + self._elsewhere[0]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes read so far."""
+        return self._meter.bytes - self._from[1] + self._elsewhere[1]
+
+    @property
+    def window(self) -> Window | None:
+        """What is left of the Hub's limit: what was told last; None where that is over, or nothing was."""
+        if self._told is None:
+            return self._own_window()
+        when, told = self._told
+        seconds = told.seconds - (self._clock() - when)
+        return Window(told.left, seconds) if seconds > 0 else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at the speed so far; None before anything is done."""
+        if self._left == 0:
+            return 0.0
+        return (self._clock() - self._begun) / self._done * self._left if self._done else None
+
+    def speed(self) -> tuple[float, float]:
+        """Objects and bytes a second, over the last seconds."""
+        now = (self._clock(), self.objects, self.bytes)
+        while len(self._samples) > 1 and now[0] - self._samples[1][0] >= _RECENT:
+            self._samples.popleft()
+        then = self._samples[0]
+        if now[0] - self._samples[-1][0] >= 1:
+            self._samples.append(now)
+        spent = max(now[0] - then[0], 0.001)
+        return (now[1] - then[1]) / spent, (now[2] - then[2]) / spent
+
+    def average(self) -> tuple[float, float]:
+        """Objects and bytes a second, over all."""
+        spent = max(self._clock() - self._begun, 0.001)
+        return self.objects / spent, self.bytes / spent

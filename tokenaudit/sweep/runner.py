@@ -1,0 +1,120 @@
+"""One sweep from start to end: plan, work, remember, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tokenaudit._version import __version__
+from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.audit.assessment import report as assessed_report
+from tokenaudit.inventory import Inventory
+from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
+from tokenaudit.policy import Settings
+from tokenaudit.sweep.config import Scope
+from tokenaudit.sweep.cross_checks import across
+from tokenaudit.sweep.executors import Crew
+from tokenaudit.sweep.plan import Plan, plan
+from tokenaudit.sweep.progress import NoScreen, Screen
+from tokenaudit.sweep.scheduler import Stopped, work
+from tokenaudit.sweep.worker_context import Workshop, install
+
+TOOL = Tool("tokenaudit", __version__)
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found.
+
+    `new` is the report cut down to what no earlier sweep had seen; `number` names the sweep in the inventory;
+    `finished` is False where it has to be run again to read the rest.
+    """
+
+    report: Report
+    new: Report
+    number: int
+    finished: bool
+
+
+def sweep(
+    scope: Scope,
+    shop: Workshop,
+    inventory: Inventory,
+    *,
+    crew: Crew,
+    settings: Settings | None = None,
+    screen: Screen | None = None,
+    full: bool = False,
+    ends: Mapping[str, Inspection] | None = None,
+    now: Callable[[], datetime] | None = None,
+) -> Swept:
+    """Audits everything `scope` covers and remembers it in `inventory`.
+
+    A sweep of the same scope that was cut short is continued. `full` reads unchanged places again, too. `ends` are what
+    the Hub said of credentials that are known to be dead, by fingerprint: in an unchanged place nobody asks again.
+
+    Raises:
+        UsageError: a namespace doesn't exist, or the Hub can't be asked at all.
+        InventoryError: it can't be written, or another sweep is writing it.
+    """
+    now = now or shop.now
+    screen = screen or NoScreen()
+    settings = settings or Settings()
+    with inventory.alone():
+        install(shop)
+        made = plan(shop, scope)
+        running = inventory.begin(scope.name, scope.namespaces, now())
+        shop.inspecting.learn(inventory.inspections(running.id))
+        states = None if full else inventory.states()
+        stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, screen=screen, now=now)
+        inventory.ended(ends or {})
+        swept = _report(inventory, running.id, running.started_at, made, shop, settings, stopped, now)
+        inventory.assessed(swept.report.credentials)
+        if swept.finished:
+            gone = made.gone(inventory.places([task.namespace for task in made.tasks]), scope)
+            inventory.end(running.id, now(), complete=swept.report.complete, gone=gone)
+    return swept
+
+
+def _report(
+    inventory: Inventory,
+    number: int,
+    started_at: datetime,
+    made: Plan,
+    shop: Workshop,
+    settings: Settings,
+    stopped: Stopped | None,
+    now: Callable[[], datetime],
+) -> Swept:
+    found = inventory.swept(number)
+    problems = across(found.secrets, made.repositories, settings, shop.names, now())
+    skipped = [*found.skipped, *made.skipped]
+    if stopped is not None:
+        skipped.append(Skipped("the rest of the sweep", stopped.reason))
+    gathered = Gathered(
+        credentials={credential.fingerprint: _bare(credential) for credential in found.credentials},
+        problems=sorted({*found.problems, *problems}, key=_order),
+        skipped=sorted(set(skipped), key=lambda gap: (gap.where, gap.reason)),
+        targets=list(found.targets),
+    )
+    inspections: dict[str, Inspection] = {
+        credential.fingerprint: credential.inspection for credential in found.credentials if credential.inspection
+    }
+    whole = assessed_report(gathered, inspections, settings, started_at=started_at, now=now, tool=TOOL)
+    fresh = frozenset(found.new_credentials)
+    new = replace(
+        whole,
+        credentials=tuple(credential for credential in whole.credentials if credential.fingerprint in fresh),
+        problems=found.new_problems,
+    )
+    return Swept(whole, new, number, stopped is None)
+
+
+def _bare(credential: Credential) -> Credential:
+    return replace(credential, verdict=None, recommendation=None)
+
+
+def _order(problem: Problem) -> tuple[object, ...]:
+    place = (problem.target, problem.path or "", problem.line or 0, problem.column or 0)
+    return (-problem.severity.rank, *place, problem.rule, problem.message, problem.credential_name or "")

@@ -1,0 +1,184 @@
+"""Many small tasks behind one executor; each result is remembered as it arrives."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.result import Failure
+from tokenaudit.inventory import Inventory, Outcome
+from tokenaudit.sources.room import NO_ROOM, is_full
+from tokenaudit.sweep.executors import Crew
+from tokenaudit.sweep.outcome import missed
+from tokenaudit.sweep.progress import Screen, Tally
+from tokenaudit.sweep.read_task import run_task
+from tokenaudit.sweep.task import Done, Task
+from tokenaudit.sweep.worker_context import Workshop
+
+_MOST_FAILURES_BEFORE_A_PROBE = 6
+_TRIES = 3
+_A_WHILE = 5.0
+"""Seconds without any result after which it is asked whether there can be any."""
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why a sweep was given up before its end."""
+
+    reason: str
+
+
+def work(
+    tasks: Sequence[Task],
+    shop: Workshop,
+    inventory: Inventory,
+    sweep: int,
+    *,
+    states: Mapping[str, str] | None,
+    crew: Crew,
+    screen: Screen,
+    now: Callable[[], datetime],
+) -> Stopped | None:
+    """Does what of `tasks` is not done yet; None when all were, else why not.
+
+    `states` are the versions that were read last, by place key; None reads everything anew.
+    """
+    done = inventory.done(sweep)
+    known, window = inventory.fingerprints(), lambda: shop.hub.pacer.window
+    tally = Tally(tasks, known, done, shop.meter, window, remote=crew.remote)
+    waiting = []
+    for task in reversed(tasks):
+        left = _left(task, done, states)
+        if left is None:
+            tally.skip(task)
+        else:
+            waiting.append(left)
+    screen.watch(tally)
+    doing = _Doing(shop, crew, waiting, screen)
+    with crew.executor() as executor:
+        try:
+            while doing.fill(executor):
+                for task, finished in doing.finished():
+                    inventory.commit(sweep, finished.outcomes, now())
+                    tally.done(task, finished.outcomes, finished.window)
+                    doing.judge(task, finished.outcomes)
+        finally:
+            doing.cancel()
+    return _stopped(doing) if doing.trouble else None
+
+
+def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task | None:
+    places = tuple(place for place in task.places if place.key not in done)
+    if not places:
+        return None
+    if states is None:
+        return replace(task, places=places, full=True)
+    return replace(task, places=places, states={p.key: states[p.key] for p in places if p.key in states})
+
+
+def _stopped(doing: _Doing) -> Stopped:
+    left = len(doing.waiting)
+    return Stopped(
+        f"{doing.trouble}; {left} of its tasks were not tried: run the same command again, it continues there"
+    )
+
+
+class _Doing:
+    """The tasks in flight. `trouble` says why no more are worth trying."""
+
+    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task], screen: Screen) -> None:
+        self._shop, self._crew, self._size, self._screen = shop, crew, crew.size, screen
+        self.waiting = waiting
+        self.running: dict[Future[Done], tuple[Task, int]] = {}
+        self.known: set[str] = set()
+        self.trouble = ""
+        self._failed = 0
+        # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
+        self._suspicious = max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE))
+
+    def fill(self, executor: Executor) -> bool:
+        """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
+        self._executor = executor
+        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
+            self._submit(self.waiting.pop(), 1)
+        return bool(self.running)
+
+    def _submit(self, task: Task, number: int) -> None:
+        try:
+            future = self._executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+        except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
+            self.waiting.append(task)
+            self._give_up(self._crew.lost() or f"no more work could be handed out ({type(error).__name__})")
+            return
+        self.running[future] = (task, number)
+
+    def finished(self) -> Iterable[tuple[Task, Done]]:
+        """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
+        ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
+        lost = "" if ready else self._crew.lost()
+        if lost:
+            self.waiting += [task for task, _ in self.running.values()]
+            self.running.clear()  # there is nobody left to take them back from
+            self._give_up(lost)
+        for future in ready:
+            if future not in self.running:
+                continue  # giving up over another one has taken it back meanwhile
+            task, number = self.running.pop(future)
+            try:
+                done = future.result()
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a worker or its machine died of
+                if number < _TRIES:
+                    self._submit(task, number + 1)
+                    continue
+                reason = f"its worker was lost {number} times ({type(error).__name__})"
+                done = Done(tuple(missed(place, reason) for place in task.places))
+            self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
+            yield task, done
+
+    def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
+        """Gives up when there is no room, or when nothing works and the Hub itself says why, or says nothing."""
+        if self.trouble:
+            return
+        self._look_for_room(outcomes)
+        if task.url is not None:
+            return
+        self._failed = self._failed + 1 if all(outcome.failed for outcome in outcomes) else 0
+        if self._failed >= self._suspicious:
+            self._failed = 0
+            self._give_up(probe(self._shop))
+
+    def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:
+        # One repository that is too large for the disk stops no other: its copy is gone again by now.
+        folder = self._shop.setup.cache or Path(tempfile.gettempdir())
+        missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
+        if not self._crew.remote and missing and is_full(folder):
+            self._give_up(f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir")
+
+    def _give_up(self, trouble: str) -> None:
+        if trouble and not self.trouble:
+            self.trouble = trouble
+            self._screen.note(trouble)
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Takes back what has not been started; what is being read already is still waited for."""
+        for future, (task, _) in list(self.running.items()):
+            if future.cancel():
+                del self.running[future]
+                self.waiting.append(task)
+
+
+def probe(shop: Workshop) -> str:
+    """Why the Hub gives no answer to the simplest question; empty where it does."""
+    own = shop.secret
+    answer = shop.hub.whoami(own) if own is not None else shop.hub.get("/api/models", None, limit=1)
+    if not isinstance(answer, Failure):
+        return ""
+    if answer.trouble == "refused" and shop.secret is not None:
+        return f"the Hub no longer accepts your own token: {answer.message}"
+    return f"the Hub stopped answering: {needs(answer, 'a token')}"
