@@ -25,7 +25,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from tokenaudit.detect import Detector
-from tokenaudit.sources.interface import Run
+from tokenaudit.interfaces import Run
 from tokenaudit.sources.local.filesystem import TreeSource
 
 PEERS = {

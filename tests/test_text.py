@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenaudit.report.escape import shorten, visible
+from tokenaudit.text import shorten, visible
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,19 @@
-"""Values taken out of the texts that came from scanned places.
-
-A path, a branch, an author or a workflow's line can itself hold a credential. Whoever ran the audit still has the
-values in memory and takes them out of the report here, once, before any format sees it.
-"""
+"""Redaction of credential values in every text of a report."""
 
 from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING
-
-from tokenaudit.texts import map_text
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tokenaudit.model import Report
     from tokenaudit.secret import Secret
+
 
 _LONGEST_KEY = 12
 _ESCAPE_SIGNS = re.compile(r"[%\\&]")
@@ -122,3 +119,41 @@ def _escaped_form(value: str) -> re.Pattern[str]:
             f"|\\\\{code:03o}|&#0*{code};|&#[xX]0*(?i:{code:x});)"
         )
     return re.compile("".join(parts))
+
+
+T = TypeVar("T")
+
+
+def map_text(value: T, change: Callable[[str], str]) -> T:
+    """A copy of `value`, a tree of our dataclasses and tuples, with `change` applied to every string in it.
+
+    Parts in which nothing changes are shared with the original. Enum members are names of ours, not texts.
+    """
+    known: dict[str, str] = {}
+
+    def text(old: str) -> str:
+        if old not in known:
+            known[old] = change(old)
+        new = known[old]
+        return old if new == old else new
+
+    def walk(node: Any) -> Any:  # noqa: ANN401 - any node of the tree
+        if isinstance(node, Enum):
+            return node
+        if isinstance(node, str):
+            return text(node)
+        if isinstance(node, tuple):
+            items = tuple(walk(item) for item in node)
+            return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
+        if is_dataclass(node) and not isinstance(node, type):
+            changed = {}
+            for field in fields(node):
+                old = getattr(node, field.name)
+                new = walk(old)
+                if new is not old:
+                    changed[field.name] = new
+            return replace(node, **changed) if changed else node
+        return node
+
+    result: T = walk(value)
+    return result

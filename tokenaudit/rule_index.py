@@ -9,7 +9,7 @@ from tokenaudit.ci import rules as configuration
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
 from tokenaudit.sources import machine
-from tokenaudit.sweep import rules as kept
+from tokenaudit.sweep import cross_checks as kept
 
 
 def all_rules() -> dict[str, Rule]:

@@ -20,7 +20,7 @@ from tokenaudit.baseline.document import of_document
 from tokenaudit.baseline.match import digest
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.report import render
-from tokenaudit.report.exit import exit_code
+from tokenaudit.report.presentation import exit_code
 from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 10, 12, tzinfo=timezone.utc)

@@ -13,9 +13,9 @@ from tests.browser.conftest import Open
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
+from tokenaudit.redaction import map_text
 from tokenaudit.report.html.timeline import anchor
 from tokenaudit.secret import Secret
-from tokenaudit.texts import map_text
 
 NASTY = "</script><img src=x onerror=\"document.title='owned'\"><svg onload=alert(1)>\u202e' onclick='x"
 

@@ -13,8 +13,8 @@ from tests.ci.support import audited, filled, problems
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci import audit, is_ci_file
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.local.ci_config import CiSource
 
 _WORKFLOW = ".github/workflows/a.yml"

@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci.zizmor import folded_in, program
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.local.ci_config import CiSource
 
 _PATH = ".github/workflows/a.yml"

@@ -17,7 +17,7 @@ from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
 from tokenaudit.git.command import GitError
-from tokenaudit.sources.interface import Silence
+from tokenaudit.interfaces import Silence
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ _HOLD = """
     import sys, time, tempfile
     tempfile.tempdir = sys.argv[1]
     from tokenaudit.git.clone import cloned
-    from tokenaudit.sources.interface import Silence
+    from tokenaudit.interfaces import Silence
     with cloned(sys.argv[2], Silence()) as path:
         print(path, flush=True)
         time.sleep(60)

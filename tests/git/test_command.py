@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gitrepo import GitRepo
-from tokenaudit.git.command import GitError, environment, git, reason
-from tokenaudit.git.url import without_password
+from tokenaudit.git.command import GitError, environment, git, reason, without_password
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.gitrepo import GitRepo
-from tokenaudit.git.missing import MissingObjects
+from tokenaudit.git.reachability import MissingObjects
 
 
 def missing(repo: GitRepo) -> list[tuple[str, str]]:

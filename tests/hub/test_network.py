@@ -18,7 +18,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, rate_limited
 from tests.hub.server import reply
 from tests.support.mint import Mint
-from tokenaudit.hub import listing
+from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.rate_limit import Patience
 from tokenaudit.hub.result import Failure, Reply
@@ -109,7 +109,7 @@ def test_a_listing_whose_next_page_is_elsewhere_ends_there(hub_double: HubDouble
         link = f'<{stranger.endpoint}/api/settings/repositories?cursor=1>; rel="next"'
         page = reply([], Link=link)
         hub_double.fails("settings/repositories", Fault(200, page.headers or {}, page.body))
-        answer = listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
+        answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
         assert isinstance(answer, Failure)
         assert answer.trouble == "redirect"
         assert stranger.requests == []
@@ -118,7 +118,7 @@ def test_a_listing_whose_next_page_is_elsewhere_ends_there(hub_double: HubDouble
 def test_a_listing_is_not_slept_out_beyond_its_time(hub_double: HubDouble, token: Secret) -> None:
     hub_double.knows(token.reveal())
     hub_double.fails("settings/repositories", rate_limited(0, 100_000), always=True)
-    answer = listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
+    answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
     assert isinstance(answer, Failure)
     assert answer.trouble == "limited"
     assert hub_double.count("settings/repositories") == 1
@@ -136,7 +136,7 @@ def test_an_answer_larger_than_anyone_needs_is_not_read_to_its_end(hub_double: H
 def test_a_name_that_is_no_name_is_not_asked_about(hub_double: HubDouble, token: Secret) -> None:
     hub_double.knows(token.reveal(), bodies.classic("read"))
     for name in ("../../api", "a/b", "", ".", "x?y"):
-        answer = listing.visible_repositories(Hub(hub_double.endpoint), name, token, limit=10)
+        answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), name, token, limit=10)
         assert isinstance(answer, Failure)
         assert answer.trouble == "not-asked"
     assert hub_double.requests == []

@@ -20,7 +20,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.revoke import revoke
-from tokenaudit.hub.space_logs import LOG_TYPES
+from tokenaudit.hub.spaces import LOG_TYPES
 from tokenaudit.incident.changes.audit_log import TYPES
 from tokenaudit.secret import Secret
 

@@ -15,7 +15,7 @@ from tokenaudit.hub import Hub
 from tokenaudit.hub.parsing import moment
 from tokenaudit.hub.rate_limit import Patience
 from tokenaudit.hub.result import Failure
-from tokenaudit.hub.space_logs import LogLimits, SpaceLog, space_log
+from tokenaudit.hub.spaces import LogLimits, SpaceLog, space_log
 from tokenaudit.secret import Secret
 
 OWN = Mint(1).user_token()

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tokenaudit.hub import timeout as module
-from tokenaudit.hub.timeout import Aside
+from tokenaudit.hub import transport as module
+from tokenaudit.hub.transport import Aside
 
 
 def _late() -> str:

@@ -9,8 +9,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.action_items import Ground, balance
-from tokenaudit.incident.advice import for_credential, for_kept
+from tokenaudit.incident.action_items import Ground, balance, for_credential, for_kept
 from tokenaudit.incident.model import Kept, Touch, Touched
 from tokenaudit.model import Credential, Location, Severity, Status
 from tokenaudit.secret import Secret

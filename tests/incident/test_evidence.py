@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.affected_secrets import kept
+from tokenaudit.incident.affected import kept
 from tokenaudit.incident.changes.settings import Settings
 from tokenaudit.incident.evidence import Material
 from tokenaudit.inventory import Known, Sweep

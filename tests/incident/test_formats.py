@@ -19,16 +19,16 @@ from tests.incident.breach import Breach
 from tests.report.test_secrecy import KINDS, WAYS, traces
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.incident.hide import hidden
+from tokenaudit.incident.assessment import hidden
 from tokenaudit.incident.model import Change, Item, Kept, Numbers, Reached, ReachedBy, Touched, View
 from tokenaudit.model import Account, Severity, Skipped, Tool
-from tokenaudit.policy.incidents import built_in
+from tokenaudit.policy.settings import built_in
+from tokenaudit.redaction import map_text
 from tokenaudit.remediate.runbook.model import Consumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render
 from tokenaudit.report.incident.phrasing import answer, exit_code
 from tokenaudit.secret import Secret
-from tokenaudit.texts import map_text
 
 NOW = datetime(2026, 9, 1, 12, 30, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())

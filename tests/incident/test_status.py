@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
-from tokenaudit.incident.status import Standing, standing
+from tokenaudit.incident.affected import Standing, standing
 from tokenaudit.model import Account, Claims, Credential, Inspection, Status
 from tokenaudit.secret import Secret
 

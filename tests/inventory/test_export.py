@@ -8,7 +8,7 @@ import pytest
 
 from tests.inventory.builders import DAY, SCOPE, START, credential, outcome, place
 from tokenaudit.errors import UsageError
-from tokenaudit.inventory import Inventory, export, lookup
+from tokenaudit.inventory import Inventory, export, read
 from tokenaudit.model import SecretName
 
 
@@ -61,14 +61,14 @@ def test_the_difference_is_written_with_its_kind(filled: Inventory) -> None:
 
 def test_a_fingerprint_may_be_cut_short(filled: Inventory) -> None:
     known = filled.credentials()
-    assert lookup.one(known, credential(1).fingerprint[:8]) == known[0]
+    assert read.one(known, credential(1).fingerprint[:8]) == known[0]
     with pytest.raises(UsageError, match="no credential"):
-        lookup.one(known, credential(2).fingerprint)
+        read.one(known, credential(2).fingerprint)
     with pytest.raises(UsageError, match="name the fingerprints"):
-        lookup.to_forget(known, [], None)
+        read.to_forget(known, [], None)
 
 
 def test_a_value_given_instead_of_a_fingerprint_is_not_repeated(filled: Inventory) -> None:
     with pytest.raises(UsageError) as error:
-        lookup.one(filled.credentials(), "hf_SomethingThatShouldNotBeRepeated")
+        read.one(filled.credentials(), "hf_SomethingThatShouldNotBeRepeated")
     assert "SomethingThat" not in str(error.value)

@@ -10,7 +10,7 @@ import pytest
 from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.hub.result import Failure, Reply
-from tokenaudit.inspect.status import unanswered
+from tokenaudit.inspect.inspector import unanswered
 from tokenaudit.inspect.whoami import understand
 from tokenaudit.model import Claims, Credential, Evidence, Inspection, Location, Recommendation, Severity
 from tokenaudit.policy import RULES, Exemption, Incident, Settings, judge

@@ -10,8 +10,7 @@ import pytest
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.policy import Settings, load_settings
-from tokenaudit.policy.incidents import built_in, chosen, known
-from tokenaudit.policy.settings import Incident
+from tokenaudit.policy.settings import Incident, built_in, chosen, known
 
 UTC = timezone.utc
 CUTOFF = datetime(2026, 10, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenaudit.model import Entity, Grant
-from tokenaudit.remediate.link import PARAMETERS, creation_link
+from tokenaudit.remediate.grants import PARAMETERS, creation_link
 
 PERMISSIONS = ("repo.content.read", "repo.write", "inference.serverless.write", "job.write", "canReadGatedRepos", "odd")
 ENTITIES = ("model", "dataset", "space", "user", "org", "global", "resource-group")

@@ -29,8 +29,7 @@ from tokenaudit.model import (
     Tool,
     Verdict,
 )
-from tokenaudit.remediate.runbook.patches import write_patches
-from tokenaudit.remediate.runbook.plan import plan
+from tokenaudit.remediate.runbook.plan import plan, write_patches
 from tokenaudit.report import render
 from tokenaudit.report.plan import to_json, to_markdown
 from tokenaudit.secret import Secret

@@ -20,8 +20,7 @@ from tokenaudit.model import (
     Problem,
     Severity,
 )
-from tokenaudit.remediate.keyless import keyless_patch
-from tokenaudit.remediate.recommendation import recommend
+from tokenaudit.remediate.recommendation import keyless_patch, recommend
 from tokenaudit.secret import Secret
 
 MODEL = Entity("model", "acme/m")

@@ -26,7 +26,7 @@ from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.rotation.journal import Journal, Record, State, to_json
 from tokenaudit.remediate.rotation.runner import HaltedError, Walk
 from tokenaudit.remediate.runbook.model import Mode
-from tokenaudit.report.rotation import to_markdown
+from tokenaudit.report.revocation import to_markdown
 from tokenaudit.secret import Secret
 
 MODEL = Entity("model", "alice/m")

@@ -11,7 +11,7 @@ from tests.support.mint import Mint
 from tokenaudit import model
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
-from tokenaudit.report.exit import exit_code
+from tokenaudit.report.presentation import exit_code
 from tokenaudit.secret import Secret
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
+from tokenaudit.redaction import map_text
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret
-from tokenaudit.texts import map_text
 
 UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 

@@ -15,10 +15,10 @@ from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
 from tokenaudit.model import Severity
+from tokenaudit.redaction import map_text
 from tokenaudit.report import render
 from tokenaudit.report.html.view_model import diff
 from tokenaudit.secret import Secret
-from tokenaudit.texts import map_text
 
 OURS = {"credential", "active", "write", "over", "trusted-publisher", "needed", "high", "tokenaudit/report/1"}
 

@@ -9,7 +9,7 @@ from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit.remediate.rotation.journal import Entry, Record, to_json
 from tokenaudit.report import render
-from tokenaudit.report.rotation_state import states
+from tokenaudit.report.revocation import states
 from tokenaudit.secret import Secret
 
 REPORT = reports.leaked(Secret(Mint(3).user_token()))

@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from tests.support import reports
 from tests.support.mint import Mint
-from tokenaudit.redaction import redacted, redactor
+from tokenaudit.redaction import map_text, redacted, redactor
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret, SecretUnavailableError
-from tokenaudit.texts import map_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.report import FORMATS, render
-from tokenaudit.report.exit import exit_code
 from tokenaudit.report.json import load
+from tokenaudit.report.presentation import exit_code
 from tokenaudit.secret import Secret
 
 TEXT = render(reports.leaked(Secret(Mint(3).user_token())), "json")

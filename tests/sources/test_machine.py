@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.machine import MachineSource
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file modes and home folders are those of POSIX here")

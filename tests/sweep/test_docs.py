@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.hub import bodies
 from tests.support.cli import tokenaudit
 from tests.sweep.example_org import Acme, everything
-from tokenaudit.hub.space_logs import LogLimits
+from tokenaudit.hub.spaces import LogLimits
 from tokenaudit.rule_index import find_rules
 from tokenaudit.sweep.config import Setup
 

@@ -218,7 +218,7 @@ def test_a_sweep_killed_while_cloning_leaves_nothing_behind_for_long(org: Acme) 
 def mirror(url: str, cache: str) -> None:
     """In a process of its own: makes the mirror that a sweep would make."""
     from tokenaudit.git.clone import mirrored  # noqa: PLC0415 - for the other process
-    from tokenaudit.sources.interface import Silence  # noqa: PLC0415 - as above
+    from tokenaudit.interfaces import Silence  # noqa: PLC0415 - as above
 
     with mirrored(url, Path(cache) / "other.git", Silence()):
         pass

@@ -21,11 +21,9 @@ from tokenaudit.hub.rate_limit import Window
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.inventory.model import Outcome, Place
 from tokenaudit.model import Credential
+from tokenaudit.sweep.config import Task
 from tokenaudit.sweep.executors import threads
-from tokenaudit.sweep.meter import Meter
-from tokenaudit.sweep.progress import Tally
-from tokenaudit.sweep.task import Task
-from tokenaudit.sweep.words import figures, how_far
+from tokenaudit.sweep.progress import Meter, Tally, figures, how_far
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

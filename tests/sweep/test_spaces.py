@@ -14,8 +14,7 @@ from tokenaudit.model import Problem, SecretName, Severity
 from tokenaudit.policy import Settings
 from tokenaudit.rule_index import find_rules
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep.cross_checks import across
-from tokenaudit.sweep.rules import RULES
+from tokenaudit.sweep.cross_checks import RULES, across
 
 NOW = datetime(2026, 10, 12, tzinfo=timezone.utc)
 

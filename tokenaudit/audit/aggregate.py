@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from tokenaudit.interfaces import Detection
+from tokenaudit.interfaces import Detection, Run, Sighting, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run, Sighting, Source
 
 _SOURCE_ORDER = ("tree", "staged", "ci", "machine", "history")
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")

@@ -10,24 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
-from tokenaudit.audit.aggregate import gather
-from tokenaudit.audit.assessment import Uses, report
+from tokenaudit.audit.aggregate import Gathered, gather
+from tokenaudit.audit.assessment import Questions, Uses, report
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allowlist import Honouring
+from tokenaudit.errors import UsageError
+from tokenaudit.inspect.input import Given, Handed
+from tokenaudit.interfaces import Progress, Run, Silence, Source
 from tokenaudit.model import Credential, Evidence, Report, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Progress, Run, Silence, Source
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.inspection import Questions
-    from tokenaudit.code_usage.collect import CodeUses
+    from tokenaudit.audit.assessment import Questions
+    from tokenaudit.code_usage.collect import CodeUses, Visibilities
     from tokenaudit.hub.client import Hub
-    from tokenaudit.remediate.visibility import Visibilities
     from tokenaudit.sources.local.filesystem import TreeSource
     from tokenaudit.sources.machine import MachineSource
+
 
 TOOL = Tool("tokenaudit", __version__)
 
@@ -112,7 +114,7 @@ def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
         evidence = code[0].of(credential)
         if hub is None or not evidence:
             return evidence
-        from tokenaudit.remediate.visibility import Visibilities, with_visibility  # noqa: PLC0415 - as above
+        from tokenaudit.code_usage.collect import Visibilities, with_visibility  # noqa: PLC0415 - as above
 
         if not known:
             known.append(Visibilities(hub))
@@ -139,3 +141,47 @@ def scan(
 def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:
     """Audits one machine."""
     return (auditor or Auditor()).audit([source])
+
+
+@dataclass(frozen=True)
+class Inquirer:
+    """Everything an inspection needs besides the credentials.
+
+    Args:
+        questions: who is asked, and how much.
+        settings: the policy.
+        progress: told how far the inspection is.
+        now: the clock.
+    """
+
+    questions: Questions
+    settings: Settings = field(default_factory=Settings)
+    progress: Progress = field(default_factory=Silence)
+    now: Callable[[], datetime] = utc_now
+
+    def inquire(self, handed: Iterable[Handed]) -> Audit:
+        """Who each credential of `handed` is, what it may do, and whether that is too much.
+
+        Raises:
+            UsageError: nothing at all was handed over.
+            ConfigurationError: the cache can't be used.
+        """
+        started_at = self.now()
+        gathered = _gathered(handed)
+        if not gathered.credentials and not gathered.skipped:
+            message = "no credential was given; pipe them in, one a line, or name --env, --keyring or --stored"
+            raise UsageError(message)
+        inspections = self.questions.answers(gathered, self.now, self.progress)
+        finished = report(gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
+        return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+
+
+def _gathered(handed: Iterable[Handed]) -> Gathered:
+    """Unique credentials in the order they were given, and what could not be handed over."""
+    gathered = Gathered()
+    for each in handed:
+        if isinstance(each, Given):
+            gathered.learn(each.detection)
+        else:
+            gathered.skipped.append(each)
+    return gathered

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import is_namespace
+from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant, Inspection
 from tokenaudit.policy.context import CLASSIC_ROLES
-from tokenaudit.remediate.link import creation_link
+from tokenaudit.remediate.grants import creation_link
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokenaudit.errors import UsageError
-from tokenaudit.sources.interface import Progress, Source
-from tokenaudit.sources.unreadable import UnreadableSource
+from tokenaudit.interfaces import Finding, Progress, Run, Source
+from tokenaudit.model import Skipped
 
 Part: TypeAlias = Literal["history", "tree", "ci"]
 PARTS: tuple[Part, ...] = ("history", "tree", "ci")
@@ -83,8 +83,7 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
 
 def _of_url(url: str, scope: Scope, progress: Progress, stack: ExitStack) -> list[Source]:
     from tokenaudit.git.clone import cloned  # noqa: PLC0415 - as above
-    from tokenaudit.git.command import GitError  # noqa: PLC0415 - only a URL pays for cloning
-    from tokenaudit.git.url import without_password  # noqa: PLC0415 - as above
+    from tokenaudit.git.command import GitError, without_password  # noqa: PLC0415 - only a URL pays for cloning
 
     shown = without_password(url)
     if scope.staged:
@@ -182,3 +181,17 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
     from tokenaudit.sources.local.ci_diff import CiChangesSource  # noqa: PLC0415 - sources are imported as they are needed
 
     return [CiChangesSource(path, target, None if scope.staged else scope.since, scope.secret_names)]
+
+
+@dataclass(frozen=True)
+class UnreadableSource:
+    """Stands in for a place that can't be read, so that the report says so and the other places go on."""
+
+    target: str
+    kind: str
+    reason: str
+
+    def findings(self, run: Run) -> Iterator[Finding]:
+        """The one thing there is to say."""
+        run.progress.note(f"{self.target} {self.reason}")
+        yield Skipped(self.target, self.reason)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.report.escape import visible
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.baseline.document import normal
-from tokenaudit.report.escape import visible
 from tokenaudit.report.summary import summarize
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

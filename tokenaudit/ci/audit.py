@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.project import Project
 from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
+from tokenaudit.ci.rule_context import Project
 from tokenaudit.ci.systems import gitlab
 from tokenaudit.ci.yaml_document import UnreadableError
 from tokenaudit.model import Problem, Skipped
@@ -60,7 +60,7 @@ def audit(
     for path in _included(reading.project, rest):
         yield from reading.take(path, rest[path], GITLAB)
     if reading.project.pipelines:
-        from tokenaudit.ci.judging import problems  # noqa: PLC0415 - most repositories have nothing to be judged
+        from tokenaudit.ci.rules import problems  # noqa: PLC0415 - most repositories have nothing to be judged
 
         yield from problems(target, reading.project, reading.names, reading.literals)
 

@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tokenaudit.ci.expressions import sources
 from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
-from tokenaudit.ci.names import Names, stands_in
+from tokenaudit.ci.names import Names, sources, stands_in
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
 
 _LOGIN = re.compile(r"\b(?:hf\s+auth|huggingface-cli)\s+login\b|\blogin\s*\(")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tokenaudit.ci.dataflow import Flows
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.project import Project
 from tokenaudit.model import Problem, Rule, Severity
 
 if TYPE_CHECKING:
@@ -85,3 +84,21 @@ class Context:
 
 Check = Callable[[Context], Iterator[Problem]]
 Checks = Mapping[str, tuple[Rule, Check]]
+
+
+@dataclass
+class Project:
+    """All configuration of one target, for what one file says about another."""
+
+    pipelines: dict[str, Pipeline] = field(default_factory=dict)
+    repository: str | None = None
+    """`owner/name` where the target is hosted, as far as known."""
+
+    def holds(self, flow_names: Names) -> str | None:
+        """A Hugging Face secret that some workflow of the target takes from the secret store."""
+        for pipeline in self.pipelines.values():
+            for binding in pipeline.bindings():
+                for source in binding.sources:
+                    if flow_names.match(source):
+                        return source
+        return None

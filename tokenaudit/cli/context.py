@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.inspection import Questions
+    from tokenaudit.audit.assessment import Questions
     from tokenaudit.cli.options import Reach
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
@@ -29,7 +29,7 @@ def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Question
     Raises:
         EndpointError: as `hub`.
     """
-    from tokenaudit.audit.inspection import Questions  # noqa: PLC0415 - an offline run never loads the network
+    from tokenaudit.audit.assessment import Questions  # noqa: PLC0415 - an offline run never loads the network
 
     return Questions(hub(endpoint, no_token=no_token), answers(), reach.value)
 

@@ -13,7 +13,7 @@ from types import FrameType
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import streams
+from tokenaudit.cli import output
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
 
@@ -29,12 +29,12 @@ _LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
-    streams.open_closed()
+    output.open_closed()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(app, arguments)
     finally:
-        streams.settle()
+        output.settle()
 
 
 def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:

@@ -76,7 +76,7 @@ def incident(
     """
     from tokenaudit.cli.output import color_wanted, emit, width  # noqa: PLC0415 - `--help` is fast
     from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
-    from tokenaudit.policy.incidents import chosen, known  # noqa: PLC0415 - as above
+    from tokenaudit.policy.settings import chosen, known  # noqa: PLC0415 - as above
 
     settings = load_settings()
     if name is None:
@@ -93,19 +93,19 @@ def incident(
     from tokenaudit.audit.auditor import TOOL, utc_now  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.incident import intake  # noqa: PLC0415 - as above
+    from tokenaudit.incident import evidence  # noqa: PLC0415 - as above
     from tokenaudit.incident.assessment import Responder  # noqa: PLC0415 - as above
-    from tokenaudit.incident.changes.time_window import Window  # noqa: PLC0415 - as above
+    from tokenaudit.incident.hub_queries import Window  # noqa: PLC0415 - as above
     from tokenaudit.remediate.revocation import Fresh  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
     from tokenaudit.report.incident.phrasing import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
-    lines = None if sys.stdin.isatty() or intake.STDIN in reports else sys.stdin.buffer
+    lines = None if sys.stdin.isatty() or evidence.STDIN in reports else sys.stdin.buffer
     examiner = Detector.load()
     hub = context.hub(endpoint, no_token=no_token)
-    material = intake.gathered(intake.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
+    material = evidence.gathered(evidence.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
     answers = context.answers()
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)

@@ -47,11 +47,11 @@ def inspect(
     the Hub that --endpoint or HF_ENDPOINT names, and nowhere else, one after the other whatever --jobs says. A token
     of your own is never used for this.
     """
-    from tokenaudit.audit.inspection import Questions  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.assessment import Questions  # noqa: PLC0415 - `--help` must not wait for the whole house
+    from tokenaudit.audit.auditor import Inquirer  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.inquiry import Inquirer  # noqa: PLC0415 - as above
     from tokenaudit.inspect import input as intake  # noqa: PLC0415 - as above
     from tokenaudit.inspect.access_check import named_repo  # noqa: PLC0415 - as above
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above

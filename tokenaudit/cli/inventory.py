@@ -72,10 +72,10 @@ def show(
     inventory: InventoryOption = None,
 ) -> None:
     """Everything known of one credential: where it stands, who it is, since when."""
-    from tokenaudit.inventory import export, lookup  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export, read  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        known = lookup.one(book.credentials(), fingerprint)
+        known = read.one(book.credentials(), fingerprint)
     emit(export.as_json([known], ()) if form is Form.JSON else export.detail_as_text(known))
 
 
@@ -109,10 +109,10 @@ def forget(
     inventory: InventoryOption = None,
 ) -> None:
     """Remove credentials, or everything about a namespace, from the inventory. Nothing happens to them at the Hub."""
-    from tokenaudit.inventory import lookup  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import read  # noqa: PLC0415 - as above
 
     _opened(inventory).close()
     with _opened(inventory, write=True) as book, book.alone():
-        chosen = lookup.to_forget(book.credentials(), fingerprints or (), namespace)
+        chosen = read.to_forget(book.credentials(), fingerprints or (), namespace)
         went = book.forget(chosen, namespace)
     emit(f"forgot {went} {'credential' if went == 1 else 'credentials'}\n")

@@ -49,7 +49,7 @@ def plan(
     name = "standard input" if report is None or str(report) == "-" else str(report)
     loaded = load(_read(report), name)
     if write_patch is not None:
-        from tokenaudit.remediate.runbook.patches import write_patches  # noqa: PLC0415 - as above
+        from tokenaudit.remediate.runbook.plan import write_patches  # noqa: PLC0415 - as above
 
         for path in write_patches(loaded, write_patch):
             say(f"wrote {path}")

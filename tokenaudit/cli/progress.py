@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tokenaudit.sources.interface import Silence
+from tokenaudit.interfaces import Silence
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -109,7 +109,7 @@ def _confirm(what: str, phrase: str) -> bool:
 
 def _write(path: Path | None, record: Record) -> None:
     from tokenaudit.remediate.rotation.journal import to_json  # noqa: PLC0415 - as above
-    from tokenaudit.report.rotation import to_markdown  # noqa: PLC0415 - as above
+    from tokenaudit.report.revocation import to_markdown  # noqa: PLC0415 - as above
 
     written = to_json(record) if path is not None and path.suffix == ".json" else to_markdown(record)
     emit(written, path)

@@ -58,7 +58,7 @@ def sweep(
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
-    from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
+    from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
     from tokenaudit.sweep.arguments import cache_of, crew_of, scope_of  # noqa: PLC0415 - as above
     from tokenaudit.sweep.worker_context import Workshop  # noqa: PLC0415 - as above

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tokenaudit.cli.errors import say
-from tokenaudit.sweep.words import figures, how_far
+from tokenaudit.sweep.progress import figures, how_far
 from tokenaudit.text import count
 
 if TYPE_CHECKING:

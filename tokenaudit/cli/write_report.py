@@ -44,7 +44,7 @@ class Finish:
     def publish(self, report: Report) -> int:
         """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""
         from tokenaudit.report import render  # noqa: PLC0415 - `--help` doesn't write reports
-        from tokenaudit.report.exit import exit_code  # noqa: PLC0415 - as above
+        from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
 
         rules = None
         if self.format in _WITH_RULES:
@@ -53,7 +53,7 @@ class Finish:
             rules = all_rules()
         rotation = None
         if self.format == "html":
-            from tokenaudit.report.rotation_state import states  # noqa: PLC0415 - only the page shows it
+            from tokenaudit.report.revocation import states  # noqa: PLC0415 - only the page shows it
 
             rotation = states(report)
         text = render(

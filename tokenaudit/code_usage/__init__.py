@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.code_usage.files import Language, language
-from tokenaudit.code_usage.model import Need, Needs, merged
+from tokenaudit.code_usage.model import Language, Need, Needs, language, merged
 
 __all__ = ["Need", "Needs", "merged", "needs_of", "reads"]
 
@@ -51,7 +50,7 @@ def _read(known: Language, path: str, data: bytes) -> Needs:
     if known == "python":
         return python_needs(path, data)
     if known == "notebook":
-        from tokenaudit.code_usage.notebook import notebook_needs  # noqa: PLC0415 - see above
+        from tokenaudit.code_usage.python import notebook_needs  # noqa: PLC0415 - see above
 
         return notebook_needs(path, data)
     text = data.decode("utf-8", "replace")

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+from tokenaudit.code_usage import web
+from tokenaudit.code_usage.model import Need
+from tokenaudit.model import Entity
+from tokenaudit.permissions import READ, WRITE
 
 _FLAGS = frozenset(
     {
@@ -40,3 +45,40 @@ class Words:
     def has(self, *names: str) -> bool:
         """Whether any of `names` is given."""
         return self.option(*names) is not None
+
+
+class Remotes:
+    """Remembers `git remote add`, `set-url` and `clone`; says what pushing and pulling through them needs."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Entity] = {}
+
+    def needs(self, words: Sequence[str]) -> Iterator[Need]:
+        """Needs of a git command that names a remote instead of a URL."""
+        if not words or words[0] != "git":
+            return
+        rest = list(words[1:])
+        while rest and rest[0] in {"-C", "-c"}:
+            rest = rest[2:]
+        plain = [w for w in rest if not w.startswith("-")]
+        if plain[:1] == ["remote"] and plain[1:2] in (["add"], ["set-url"]) and len(plain) > 3:  # noqa: PLR2004 - remote add NAME URL
+            self._remember(plain[2], plain[3])
+        elif plain[:1] == ["clone"] and len(plain) > 1:
+            self._remember("origin", plain[1])
+        elif plain[:1] in (["push"], ["pull"], ["fetch"]):
+            yield from self._through(plain)
+
+    def _remember(self, name: str, url: str) -> None:
+        entity = web.git_remote(url)
+        if entity:
+            self._known[name] = entity
+        else:
+            self._known.pop(name, None)
+
+    def _through(self, plain: Sequence[str]) -> Iterator[Need]:
+        named = len(plain) > 1
+        entity = self._known.get(plain[1] if named else "origin")
+        if entity is None:
+            return
+        need = READ if plain[0] != "push" else "discussion.write" if any("refs/pr/" in w for w in plain) else WRITE
+        yield Need(need, entity, "needed" if named else "perhaps")

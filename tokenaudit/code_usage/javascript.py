@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.code_usage import web
-from tokenaudit.code_usage.arguments import is_repository
+from tokenaudit.code_usage.calls import is_repository
 from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.model import Entity
-from tokenaudit.remediate.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
+from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
 
 _WORTH_READING = re.compile(r"@huggingface/|@gradio/client|huggingface\.co|hf\.co|endpoints\.huggingface\.cloud")
 _COMMENT = re.compile(r"(?<![:\"'`/])//[^\n]*|/\*.*?\*/", re.DOTALL)

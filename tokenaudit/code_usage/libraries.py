@@ -7,14 +7,21 @@ import re
 from collections.abc import Callable, Iterator
 
 from tokenaudit.code_usage import web
-from tokenaudit.code_usage.arguments import Arguments, is_local, is_repository
-from tokenaudit.code_usage.calls import FROM_PRETRAINED, INFERENCE, MODEL_MAKERS, OPENAI
+from tokenaudit.code_usage.calls import (
+    FROM_PRETRAINED,
+    INFERENCE,
+    MODEL_MAKERS,
+    OPENAI,
+    Arguments,
+    is_local,
+    is_repository,
+)
 from tokenaudit.code_usage.commands import command_needs
 from tokenaudit.code_usage.constant_folding import Options
 from tokenaudit.code_usage.model import Need
 from tokenaudit.code_usage.shell import line_needs
 from tokenaudit.model import Entity
-from tokenaudit.remediate.permissions import NO_TOKEN, READ, WRITE
+from tokenaudit.permissions import NO_TOKEN, READ, WRITE
 
 _HTTP = frozenset({"requests", "httpx", "urllib", "aiohttp", "urllib3"})
 _METHODS = frozenset({"get", "post", "put", "delete", "head", "patch"})

@@ -8,11 +8,12 @@ from dataclasses import replace
 
 import yaml
 
-from tokenaudit.code_usage.actions import action_needs
-from tokenaudit.code_usage.model import Needs, unique
+from tokenaudit.code_usage.calls import is_repository
+from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.code_usage.python import python_needs
 from tokenaudit.code_usage.shell import shell_needs
-from tokenaudit.model import Evidence
+from tokenaudit.model import Entity, Evidence
+from tokenaudit.permissions import WRITE
 
 _SCRIPTS = frozenset({"run", "script", "before_script", "after_script", "command"})
 _VARIABLES = ("env", "variables", "environment")
@@ -143,3 +144,27 @@ def _variables(node: yaml.MappingNode, known: Mapping[str, str]) -> dict[str, st
 def _shell_of(node: yaml.MappingNode) -> str:
     shell = _child(node, "shell")
     return str(shell.value) if isinstance(shell, yaml.ScalarNode) else ""
+
+
+_SYNCING = frozenset({"huggingface/hub-sync", "nateraw/huggingface-sync-action", "nateraw/spaces-action"})
+_TOKEN_INPUTS = ("hf_token", "hf-token", "huggingface_token", "huggingface-token", "huggingface_hub_token")
+
+
+def action_needs(uses: str, inputs: Mapping[str, str]) -> Iterator[Need]:
+    """What a `uses:` step needs; a "perhaps" for an action not known here that is handed a token."""
+    name = uses.split("@", 1)[0].split("/.github/", 1)[0].strip()
+    if name in _SYNCING:
+        yield from _sync(inputs.get("huggingface_repo_id", ""), inputs.get("repo_type") or "space")
+    elif name == "JacobLinCool/huggingface-sync":
+        yield from _sync(f"{inputs.get('user', '')}/{inputs.get('space', '')}", "space")
+    elif any(i in inputs for i in _TOKEN_INPUTS):
+        yield Need(WRITE, None, "perhaps")
+
+
+def _sync(name: str, kind: str) -> Iterator[Need]:
+    """The repository is created where it is missing, then mirrored (huggingface/hub-sync action.yml)."""
+    if not is_repository(name) or not kind.isalpha():
+        yield Need(WRITE, None, "perhaps")
+        return
+    yield Need(WRITE, Entity(kind, name))
+    yield Need(WRITE, Entity("namespace", name.split("/", maxsplit=1)[0]) if "/" in name else Entity("user"), "perhaps")

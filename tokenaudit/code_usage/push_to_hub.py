@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from tokenaudit.code_usage.arguments import Arguments, is_repository
-from tokenaudit.code_usage.calls import DATASET_LIBRARIES, MODEL_LIBRARIES
+from tokenaudit.code_usage.calls import DATASET_LIBRARIES, MODEL_LIBRARIES, Arguments, is_repository
 from tokenaudit.code_usage.constant_folding import Options, Values
 from tokenaudit.code_usage.import_resolution import Origins
 from tokenaudit.code_usage.model import Need
 from tokenaudit.model import Certainty, Entity
-from tokenaudit.remediate.permissions import WRITE
+from tokenaudit.permissions import WRITE
 
 _TARGETS = ("repo_id", "repo_path_or_name", "hub_model_id", "push_to_hub_model_id")
 _METHODS = frozenset(

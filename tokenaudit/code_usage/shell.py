@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 
+from tokenaudit.code_usage.command_line import Remotes
 from tokenaudit.code_usage.commands import command_needs
 from tokenaudit.code_usage.model import Need, Needs, unique
-from tokenaudit.code_usage.remotes import Remotes
 from tokenaudit.model import Evidence
 
 _WORTH_READING = re.compile(

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from tokenaudit.code_usage.model import Need
 from tokenaudit.model import Entity
-from tokenaudit.remediate.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
+from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
 
 INFERENCE = "inference.serverless.write"
 ENDPOINT_CALL = "inference.endpoints.infer.write"

@@ -1,7 +1,7 @@
 """Bytes to credentials: plugins, evidence, unwrapping."""
 
-from tokenaudit.detect.detector import Detector
 from tokenaudit.detect.limits import Limits
 from tokenaudit.detect.prefilter import Prefilter
+from tokenaudit.detect.scanner import Detector
 
 __all__ = ["Detector", "Limits", "Prefilter"]

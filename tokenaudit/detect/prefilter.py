@@ -10,11 +10,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tokenaudit.detect.literals import Lookout
 from tokenaudit.detect.patterns import Pattern
-from tokenaudit.detect.searcher import MANY, Searcher, searcher_for
 from tokenaudit.interfaces import Sight
 
 Engine: TypeAlias = Literal["auto", "re"]
@@ -132,3 +131,53 @@ class Prefilter:
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle
     return Prefilter(patterns, everything=everything, engine=engine)
+
+
+MANY = 256
+"""Matches of scouts that are noted before somebody looks whether they are evidence."""
+
+
+class Searcher:
+    """Finds scouts at memory speed. One thread at a time may use it."""
+
+    def __init__(self, lookout: Lookout, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
+        self._at = lookout.scouted
+        self._scan = database.scan
+        self._terminated = terminated
+        self._data = b""
+        self._scouted: list[tuple[int, int]] = []
+        self._enough: Callable[[], bool] | None = None
+
+    def search(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        self._data, self._scouted, self._enough = data, scouted, enough
+        try:
+            self._scan(data, match_event_handler=self._seen)
+        except self._terminated:
+            return True
+        finally:
+            self._data, self._scouted = b"", []
+        return False
+
+    def _seen(self, number: int, _: int, end: int, *__: object) -> bool:
+        found = self._at(self._data, number, end)
+        if not found:
+            return False
+        self._scouted += found
+        return self._enough is not None and len(self._scouted) >= MANY and self._enough()
+
+
+def searcher_for(lookout: Lookout) -> Searcher | None:
+    """A searcher for all of `lookout`; None where Hyperscan is not installed."""
+    try:
+        import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import
+    except ImportError:
+        return None
+    expressions = lookout.expressions
+    database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+    database.compile(
+        expressions=expressions,
+        ids=list(range(len(expressions))),
+        flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
+    )
+    return Searcher(lookout, database, hyperscan.ScanTerminated)

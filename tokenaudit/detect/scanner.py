@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.interface import Inner
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.decode.text import windows
 from tokenaudit.detect.jwt import read_claims
-from tokenaudit.detect.plugins import Candidate, Find
-from tokenaudit.detect.positions import Lines, Place
+from tokenaudit.detect.limits import Budget, Limits
+from tokenaudit.detect.patterns import patterns_for
+from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
+from tokenaudit.detect.positions import Lines, Place, Ranges
 from tokenaudit.detect.prefilter import Hit, Prefilter
-from tokenaudit.detect.ranges import Ranges
 from tokenaudit.interfaces import Detection, Examined
 from tokenaudit.secret import Secret
 
@@ -143,3 +145,56 @@ def _inside(outer: _Piece, inner: Inner) -> _Piece:
     around, before = outer.place(inner.at), outer.trace(inner.at)
     place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
     return _Piece(inner.data, place, lambda at: (*before, at), via, member, depth)
+
+
+class Detector:
+    """Finds credentials in bytes. Make one with `load`; it pickles by the paths of its plugins.
+
+    Not safe to share between threads while it examines; processes each have their own.
+    """
+
+    def __init__(self, extra: tuple[Path, ...], limits: Limits, foreign: tuple[tuple[Plugin, Find], ...]) -> None:
+        self._extra = extra
+        self._foreign = foreign
+        self._own = read_declarations(shipped())
+        self.limits = limits
+
+    @classmethod
+    def load(cls, extra_plugins: Sequence[Path] = (), limits: Limits | None = None) -> Detector:
+        """A detector with the shipped plugins and those of the files named.
+
+        Raises:
+            ConfigurationError: a plugin file can't be read, run or used; the message names it.
+        """
+        extra = tuple(Path(path).absolute() for path in extra_plugins)
+        foreign = tuple(each for path in extra for each in run(path))
+        return cls(extra, limits or Limits(), foreign)
+
+    def __reduce__(self) -> tuple[Callable[..., Detector], tuple[object, ...]]:
+        return Detector.load, (self._extra, self.limits)
+
+    @property
+    def plugins(self) -> tuple[Plugin, ...]:
+        """All plugins, the shipped ones first."""
+        return (*self._own, *(plugin for plugin, _ in self._foreign))
+
+    @cached_property
+    def prefilter(self) -> Prefilter:
+        """The search for evidence that `may_hold` and `examine` are built on."""
+        shapes = [plugin.shape for plugin in self.plugins]
+        return Prefilter(patterns_for(each for each in shapes if each), everything=None in shapes)
+
+    def may_hold(self, data: bytes) -> bool:
+        """False only where `examine` would certainly return nothing. Fast: runs at memory speed."""
+        return self.prefilter.may_hold(data)
+
+    def examine(self, data: bytes, name: str = "") -> Examined:  # noqa: ARG002 - a hint that nothing needs yet
+        """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
+        if not self.may_hold(data):
+            return Examined()
+
+        return Examination(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
+
+    @cached_property
+    def _finds(self) -> tuple[Find, ...]:
+        return tuple(find for _, find in (*run(shipped()), *self._foreign))

@@ -12,11 +12,9 @@ from typing import IO, cast
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tokenaudit.errors import UsageError
-from tokenaudit.git.command import GitError, environment, reason
+from tokenaudit.git.command import GitError, environment, reason, without_password
 from tokenaudit.git.tempdir import scratch_folder
-from tokenaudit.git.url import without_password
-from tokenaudit.sources.interface import Progress
-from tokenaudit.sources.room import NoRoomError, ran_out
+from tokenaudit.interfaces import Progress
 
 _SCHEMES = ("https", "http", "ssh", "file")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -210,3 +208,30 @@ def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:
             progress.advance(int(counted["done"]) - done)
             done = int(counted["done"])
     return said + rest
+
+
+NO_ROOM = "the disk is full"
+_LEAST = 8 << 20
+"""Bytes below which a disk counts as full: git needs some room for the smallest repository."""
+
+_SIGNS = ("No space left on device", "Out of diskspace", "Disk quota exceeded")
+
+
+class NoRoomError(GitError):
+    """A copy could not be made because the disk is full."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{NO_ROOM}: {folder} has no room for a copy of it")
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk that holds `folder` has next to nothing left."""
+    try:
+        return shutil.disk_usage(folder).free < _LEAST
+    except OSError:
+        return False  # not there: whoever wants to write to it says so
+
+
+def ran_out(message: str, folder: Path) -> bool:
+    """Whether git failed in `folder`, saying `message`, for want of room. It doesn't always say so."""
+    return any(sign in message for sign in _SIGNS) or is_full(folder)

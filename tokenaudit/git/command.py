@@ -9,11 +9,10 @@ in the repository.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-
-from tokenaudit.git.url import without_password
 
 NETWORK_PROTOCOLS = ("https", "http", "ssh", "file")
 """Transports that only move data; the others run programs or are plain text."""
@@ -152,3 +151,21 @@ def reason(complaint: bytes, code: int) -> str:
         return f"git failed with code {code}" if code >= 0 else f"git was ended by signal {-code}"
     text = fatal[0].removeprefix("fatal:").removeprefix("error:").strip()
     return without_password("".join(mark if mark.isprintable() else "?" for mark in text))
+
+
+_USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/?#\s]*)@")
+
+
+def without_password(text: str) -> str:
+    """`text` (a URL, or a message of git's that quotes one) with the user part of every URL in it left out.
+
+    The user goes with the password, since a token may stand in either. `ssh://git@host/…` keeps its `git`, which is
+    part of how that place is called.
+    """
+    return _USERINFO.sub(_bare, text)
+
+
+def _bare(found: re.Match[str]) -> str:
+    scheme = found["scheme"]
+    keeps_user = scheme.lower() in {"ssh://", "git+ssh://"} and found["userinfo"] == "git"
+    return f"{scheme}git@" if keeps_user else scheme

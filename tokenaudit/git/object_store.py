@@ -15,7 +15,7 @@ from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.loose import loose_objects, loose_shares
 from tokenaudit.git.objects import SEARCHED, ObjectType, Share, Unread
-from tokenaudit.git.pack.checksum import ChecksumShare
+from tokenaudit.git.pack.layout import ChecksumShare
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git itself is done before the pack reader has been loaded."""

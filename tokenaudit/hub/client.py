@@ -16,8 +16,7 @@ from tokenaudit._version import __version__
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import Pacer, Patience
 from tokenaudit.hub.result import PASSING, Answer, Failure, Reply, Trouble, masked, printable
-from tokenaudit.hub.timeout import Aside
-from tokenaudit.hub.transport import Call, Stopped, begin, end
+from tokenaudit.hub.transport import Aside, Call, Stopped, begin, end
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:

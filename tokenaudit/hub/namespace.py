@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import Item, listed, objects
+from tokenaudit.hub.endpoint import DEFAULT
+from tokenaudit.hub.pagination import Item, listed, objects, text
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
@@ -16,3 +18,55 @@ def jobs(
     """All of them, finished ones included as long as the Hub lists them."""
     answer = listed(hub, f"/api/{kind}/{namespace}", secret)
     return answer if isinstance(answer, Failure) else list(objects(answer))
+
+
+def webhooks(hub: Hub, secret: Secret | None) -> list[Item] | Failure:
+    """All of them. Their secrets are never shown, only whether there is one."""
+    answer = hub.get("/api/settings/webhooks", secret)
+    if isinstance(answer, Failure):
+        return answer
+    return [item for item in answer.body if isinstance(item, dict)] if isinstance(answer.body, list) else []
+
+
+def collections(hub: Hub, namespace: str, secret: Secret | None) -> list[Item] | Failure:
+    """The collections that `secret` may see; a listing shows only the first few items of each."""
+    answer = listed(hub, "/api/collections", secret, {"owner": namespace, "limit": 100})
+    return answer if isinstance(answer, Failure) else list(objects(answer))
+
+
+def collection(hub: Hub, slug: str, secret: Secret | None) -> Item | Failure:
+    """One collection with all its items."""
+    answer = hub.get(f"/api/collections/{slug}", secret)
+    if isinstance(answer, Failure):
+        return answer
+    return answer.body if isinstance(answer.body, dict) else {}
+
+
+def texts(item: Item) -> Iterator[tuple[str, str]]:
+    """Every text that people wrote in a collection: where it stands, and the text."""
+    for key in ("title", "description"):
+        yield key, text(item.get(key))
+    for number, entry in enumerate(item.get("items") or (), start=1):
+        note = entry.get("note") if isinstance(entry, dict) else None
+        yield f"note on item {number}", text(note.get("text")) if isinstance(note, dict) else text(note)
+
+
+SERVICE = "https://api.endpoints.huggingface.cloud"
+
+
+def endpoints(hub: Hub, namespace: str, secret: Secret | None, service: str | None = None) -> list[Item] | Failure:
+    """The inference endpoints of a namespace, as the service at `service` describes them.
+
+    Raises:
+        EndpointError: a credential may not be sent to `service`.
+    """
+    if service is None and hub.endpoint != DEFAULT:
+        return Failure("not-asked", None, "this Hub is known to have no inference endpoints service", 0)
+    beside = Hub(
+        service or SERVICE, timeout=hub.timeout, deadline=hub.deadline, patience=hub.pacer.patience, own_token=False
+    )
+    answer = beside.get(f"/v2/endpoint/{namespace}", secret)
+    if isinstance(answer, Failure):
+        return answer
+    items = answer.body.get("items") if isinstance(answer.body, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []

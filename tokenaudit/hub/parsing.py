@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timezone
+
+from tokenaudit.hub.result import Failure, printable
 
 
 def moment(value: object) -> datetime | None:
@@ -14,3 +17,20 @@ def moment(value: object) -> datetime | None:
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+
+
+_PART = r"(?!\.)[A-Za-z0-9._-]{1,96}"
+_REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
+_NAMESPACE = re.compile(_PART)
+
+
+def refused_repo(name: str) -> Failure | None:
+    """The answer to a question about something that can't be a repository's name, else None."""
+    if _REPO.fullmatch(name) and ".." not in name:
+        return None
+    return Failure("not-asked", None, f"'{printable(name, limit=100)}' is no repository's name", 0)
+
+
+def is_namespace(name: str) -> bool:
+    """Whether `name` can be a user's or an organization's."""
+    return _NAMESPACE.fullmatch(name) is not None and ".." not in name

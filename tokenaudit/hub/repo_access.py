@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import refused_repo
+from tokenaudit.hub.parsing import refused_repo
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 

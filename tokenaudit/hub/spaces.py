@@ -6,13 +6,22 @@ times only. Reading either takes write access to the Space (the Hub's documentat
 
 from __future__ import annotations
 
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import refused_repo
+from tokenaudit.hub.client import Hub, Token
+from tokenaudit.hub.parsing import moment, refused_repo
 from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 
 @dataclass(frozen=True)
@@ -77,3 +86,143 @@ def stage(hub: Hub, space: str, *, secret: Secret | None) -> Answer:
     """What `space` is doing, as the reply's body."""
     answer = refused_repo(space) or hub.ask(lambda api, token: api.get_space_runtime(space, token=token), secret)
     return Reply(answer.status, str(answer.body.stage)) if isinstance(answer, Reply) else answer
+
+
+LogType: TypeAlias = Literal["build", "run"]
+LOG_TYPES: tuple[LogType, ...] = ("build", "run")
+
+_GRACE = 5.0
+"""Seconds after the own bound at which the connection is given up from outside."""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line as the Space printed it, without its end, and when; it may hold a credential."""
+
+    text: str
+    moment: datetime | None
+
+
+@dataclass(frozen=True)
+class SpaceLog:
+    """What could be read of one log; `cut` says why that is not all of it, None where it is all up to now."""
+
+    lines: tuple[LogLine, ...]
+    cut: str | None = None
+
+
+@dataclass(frozen=True)
+class LogLimits:
+    """How much of a log is read: characters, seconds in all, and seconds without a line that count as its end."""
+
+    most: int = 16 << 20
+    seconds: float = 60.0
+    silence: float = 5.0
+
+
+def space_log(
+    hub: Hub, space: str, log_type: LogType, secret: Secret | None, limits: LogLimits | None = None
+) -> SpaceLog | Failure:
+    """One log of `space` ("owner/name") from its beginning to now, within `limits`, asked as `secret`."""
+    bounds = limits or LogLimits()
+
+    def fetch(_api: HfApi, token: Token) -> object:
+        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
+
+        url = f"{hub.endpoint}/api/spaces/{space}/logs/{log_type}"
+        with get_session().stream("GET", url, headers=hub.headers(token)) as response:
+            response.raise_for_status()
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise ValueError  # a page of a proxy must not count as an empty log
+            now = _date(response.headers.get("date"))
+            return _Reading(bounds, now, time.monotonic).read(response.iter_bytes())
+
+    answer = refused_repo(space) or hub.ask(
+        fetch, secret, deadline=bounds.seconds + _GRACE, timeout=min(bounds.silence, hub.timeout)
+    )
+    if isinstance(answer, Failure):
+        return answer
+    log: SpaceLog = answer.body
+    return log
+
+
+class _Reading:
+    """Reads events until the past has been told, or a bound is met."""
+
+    def __init__(self, limits: LogLimits, now: datetime | None, clock: Callable[[], float]) -> None:
+        self._limits, self._clock = limits, clock
+        self._lines: list[LogLine] = []
+        # The Hub's `Date` counts whole seconds, so what carries a later time was printed while we were reading.
+        self._past = now + timedelta(seconds=1) if now is not None else None
+
+    def read(self, chunks: Iterable[bytes]) -> SpaceLog:
+        cut = None
+        try:
+            cut = self._follow(_events(chunks))
+        except Stopped as stopped:
+            cut = f"{stopped.message}; {len(self._lines)} lines read"
+        except Exception as error:
+            # The library's HTTP backend, and so the class of its errors, differs between versions.
+            if "ReadTimeout" not in {kind.__name__ for kind in type(error).__mro__}:
+                if not self._lines:
+                    raise
+                cut = f"the connection broke after {len(self._lines)} lines ({type(error).__name__})"
+            elif not self._lines:
+                cut = f"the Hub sent nothing of it for {self._limits.silence:g} seconds; it may be empty"
+        return SpaceLog(tuple(self._lines), cut)
+
+    def _follow(self, events: Iterator[bytes]) -> str | None:
+        size, started = 0, self._clock()
+        heard = started
+        for event in events:
+            now = self._clock()
+            if now - started > self._limits.seconds:
+                return f"it was still coming after {self._limits.seconds:g} seconds; {len(self._lines)} lines read"
+            if not event:
+                if now - heard > self._limits.silence:
+                    return None
+                continue
+            heard = now
+            text, when = _said(event)
+            if self._past is not None and when is not None and when > self._past:
+                return None
+            size += len(text)
+            if size > self._limits.most:
+                return f"only its first {self._limits.most} characters were read"
+            self._lines += [LogLine(line, when) for line in text.removesuffix("\n").split("\n")]
+        return None
+
+
+def _events(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The content of each `data:` line, empty ones included, and an empty one for whatever else keeps alive."""
+    pieces: list[bytes] = []
+    for chunk in chunks:
+        pieces.append(chunk)
+        if b"\n" in chunk:
+            *lines, rest = b"".join(pieces).split(b"\n")
+            pieces = [rest]
+            yield from map(_content, lines)
+    yield _content(b"".join(pieces))
+
+
+def _content(line: bytes) -> bytes:
+    return line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
+
+
+def _said(event: bytes) -> tuple[str, datetime | None]:
+    """Text and time of an event; one of another shape is taken as it is, for nothing may be lost."""
+    try:
+        parsed = json.loads(event)
+    except (ValueError, RecursionError):
+        parsed = None
+    if isinstance(parsed, dict) and isinstance(parsed.get("data"), str):
+        return parsed["data"], moment(parsed.get("timestamp"))
+    return event.decode("utf-8", "backslashreplace"), None
+
+
+def _date(header: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(header) if header else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo else None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.model import Touch
+from tokenaudit.incident.changes.settings import Settings
+from tokenaudit.incident.model import Kept, State, Touch
 from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.policy.settings import Incident
 
@@ -81,3 +83,145 @@ def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
     for secret in secrets:
         if secret.target.startswith("spaces/"):
             yield secret.target.removeprefix("spaces/")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A credential's status with everything the Hub ever told of it.
+
+    `details` is the last answer that named the account or its rights; `told` is whether the Hub, or the credential's
+    own expiry, ever said anything at all.
+    """
+
+    inspection: Inspection
+    details: Inspection | None
+    asked_now: bool
+    told: bool
+
+    @property
+    def dead(self) -> bool:
+        """Whether it is known to be of no use to anyone any more."""
+        return self.inspection.dead
+
+
+def standing(
+    credential: Credential, earlier: Sequence[Inspection], fresh: Inspection | None, *, endpoint: str, now: datetime
+) -> Standing:
+    """The present standing; a credential that once was dead at this Hub stays so, since nothing revives one."""
+    said = sorted(earlier, key=lambda one: one.checked_at)
+    details = next((one for one in reversed([*said, *([fresh] if fresh else [])]) if _tells(one)), None)
+    if fresh is not None and fresh.status != "unknown":
+        return Standing(_with(details, fresh), details, asked_now=True, told=True)
+    died = _death(credential, said, endpoint, now)
+    if died is not None:
+        return Standing(_with(details, died), details, asked_now=False, told=True)
+    return _unsettled(said[-1] if said else None, details, fresh, now)
+
+
+def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, now: datetime) -> Inspection | None:
+    """The word on its end: what this Hub said once, or its own expiry."""
+    expiry = credential.claims.expires_at if credential.claims is not None else None
+    if expiry is not None and expiry <= now:
+        return Inspection("expired", now, f"its own claims say that it expired at {expiry:%Y-%m-%d %H:%M} UTC")
+    return next((one for one in said if one.dead and one.endpoint in (None, endpoint)), None)
+
+
+def _unsettled(
+    last: Inspection | None, details: Inspection | None, fresh: Inspection | None, now: datetime
+) -> Standing:
+    """The standing of a credential that is not known to be dead and has no answer of this run."""
+    if fresh is not None:
+        before = f"; on {last.checked_at:%Y-%m-%d} it was {last.status}" if last is not None else ""
+        asked = replace(fresh, reason=f"{fresh.reason}{before}")
+        return Standing(_with(details, asked), details, asked_now=True, told=True)
+    if last is None:
+        return Standing(Inspection("unknown", now, "the Hub was never asked"), None, asked_now=False, told=False)
+    if last.dead:
+        reason = f"{last.status} at {last.endpoint}, which is another Hub than the one asked now"
+        last = replace(last, status="unknown", reason=reason)
+    return Standing(_with(details, last), details, asked_now=False, told=True)
+
+
+def _tells(inspection: Inspection) -> bool:
+    return inspection.account is not None or inspection.created_at is not None
+
+
+def _with(details: Inspection | None, latest: Inspection) -> Inspection:
+    """The details, under the latest word on whether it lives."""
+    if details is None or _tells(latest):
+        return latest
+    return replace(
+        details,
+        status=latest.status,
+        reason=latest.reason,
+        checked_at=latest.checked_at,
+        expires_at=latest.expires_at or details.expires_at,
+        endpoint=latest.endpoint,
+    )
+
+
+def kept(
+    recorded: Iterable[SecretName],
+    today: Mapping[str, Settings],
+    touched: frozenset[str],
+    incident: Incident,
+    names: Names,
+) -> tuple[Kept, ...]:
+    """Every place that counts, each once. `today` is what Spaces (`spaces/owner/name`) keep now, where that was told.
+
+    `touched` are the fingerprints of touched credentials.
+    """
+    known = {(one.kind, one.target, one.name): one for one in recorded}
+    current = {(one.kind, one.target, one.name): one for settings in today.values() for one in _all(settings)}
+    found = []
+    for key in sorted({*known, *current}):
+        before, now = known.get(key), current.get(key)
+        latest = now or before
+        if latest is None or not any(counts(one, touched, names) for one in (before, now) if one is not None):
+            continue
+        if now is None and _was_asked(latest, today):
+            found.append(_kept(latest, "yes", "it is there no more", "done", asked_now=True))
+        elif latest.kind.endswith("-variable") and (latest.fingerprint or (before and before.fingerprint)):
+            found.append(_variable(latest, before, touched, asked_now=now is not None))
+        else:
+            found.append(_secret(latest, before, incident, asked_now=now is not None))
+    return tuple(found)
+
+
+def _variable(latest: SecretName, before: SecretName | None, touched: frozenset[str], *, asked_now: bool) -> Kept:
+    """A variable shows what it holds: its value decides, not its age."""
+    if latest.fingerprint in touched:
+        return _kept(latest, "yes", "it holds a touched credential", "open", asked_now=asked_now)
+    why = "it holds another value now"
+    held = before.fingerprint if before is not None else None
+    return Kept(latest.kind, latest.target, latest.name, "yes", why, "done", latest.updated_at, asked_now, held)
+
+
+def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *, asked_now: bool) -> Kept:
+    touch, why = secret_touched(latest, incident)
+    if touch != "no":
+        return _kept(latest, touch, why, "open", asked_now=asked_now)
+    was_there = before is not None and before.updated_at is not None and before.updated_at < incident.cutoff
+    doubt = "" if was_there else "; whether it was there before is not known"
+    return _kept(
+        latest, "yes" if was_there else "perhaps", f"{why}, after the cut-off{doubt}", "done", asked_now=asked_now
+    )
+
+
+def _kept(secret: SecretName, touch: Touch, why: str, state: State, *, asked_now: bool) -> Kept:
+    return Kept(
+        secret.kind, secret.target, secret.name, touch, why, state, secret.updated_at, asked_now, secret.fingerprint
+    )
+
+
+def _all(settings: Settings) -> Iterator[SecretName]:
+    yield from settings.secrets or ()
+    yield from settings.variables or ()
+
+
+def _was_asked(secret: SecretName, today: Mapping[str, Settings]) -> bool:
+    settings = today.get(secret.target)
+    if settings is None:
+        return False
+    answer = settings.secrets if secret.kind == "space-secret" else settings.variables
+    return secret.kind in {"space-secret", "space-variable"} and answer is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,24 +10,20 @@ from tokenaudit.ci.names import Names
 from tokenaudit.hub.client import Hub
 from tokenaudit.incident import reach
 from tokenaudit.incident.action_items import Ground, balance
-from tokenaudit.incident.affected import credential_touched, spaces_of
-from tokenaudit.incident.affected_secrets import kept
+from tokenaudit.incident.affected import Standing, credential_touched, kept, spaces_of, standing
 from tokenaudit.incident.changes.questions import Answers, Places, ask_all
-from tokenaudit.incident.changes.time_window import Window
 from tokenaudit.incident.evidence import Material
-from tokenaudit.incident.hide import hidden
-from tokenaudit.incident.hub_queries import Desk, opened
+from tokenaudit.incident.hub_queries import Desk, Window, opened
 from tokenaudit.incident.model import Kept, Numbers, Touched, View
-from tokenaudit.incident.status import Standing, standing
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Examiner, Progress, Silence
 from tokenaudit.model import Credential, Inspection, Severity, Tool
 from tokenaudit.policy import Settings, judge
 from tokenaudit.policy.settings import Incident
+from tokenaudit.redaction import map_text, redactor
 from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Progress, Silence
 
 
 @dataclass(frozen=True)
@@ -187,3 +183,18 @@ def _with_reach(touched: Touched, reached: reach.Reaching) -> Touched:
 
 def _order(touched: Touched) -> tuple[bool, int, str]:
     return touched.state == "done", -touched.severity.rank, touched.fingerprint
+
+
+def hidden(view: View, secrets: Iterable[Secret], examiner: Examiner) -> View:
+    """`view` with every value of `secrets`, and every other credential in its texts, as its display form."""
+    found = dict.fromkeys(secrets)
+
+    def look(text: str) -> str:
+        data = text.encode("utf-8", "backslashreplace")
+        if examiner.may_hold(data):
+            seen = (one for one in examiner.examine(data).detections if one.likelihood != "identifier")
+            found.update((one.secret, None) for one in seen)
+        return text
+
+    map_text(view, look)
+    return map_text(view, redactor(found))

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import is_namespace
+from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import Repository, RepoType, repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.hub_queries import Desk

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import refused_repo
+from tokenaudit.hub.parsing import refused_repo
 from tokenaudit.hub.repo_access import RepoType, auth_check
 from tokenaudit.model import Reach, ReachedRepo
 from tokenaudit.secret import Secret

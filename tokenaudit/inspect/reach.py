@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
-from tokenaudit.hub import listing
+from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
 from tokenaudit.inspect.namespaces import Area, areas
@@ -20,7 +20,7 @@ from tokenaudit.secret import Secret
 Level: TypeAlias = Literal["none", "summary", "full"]
 """How much is asked: nothing; each namespace's lists; also who builds on the most pulled models."""
 
-_WITH_DOWNLOADS: tuple[listing.ListedType, ...] = ("model", "dataset", "space")
+_WITH_DOWNLOADS: tuple[repo_listing.ListedType, ...] = ("model", "dataset", "space")
 
 
 @dataclass(frozen=True)
@@ -72,16 +72,16 @@ def _count_namespace(
     area: Area, inspection: Inspection, secret: Secret, hub: Hub, limits: Limits, count: _Count
 ) -> None:
     own = inspection.account is not None and area.name == inspection.account.name
-    listed = listing.visible_repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
+    listed = repo_listing.visible_repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
     if isinstance(listed, Failure):
         count.not_counted.append(f"the repositories of {area.name}: {listed.message}")
         return
     if len(listed) > limits.repositories:
         count.not_counted.append(f"{area.name} has more than {limits.repositories} repositories")
-    known: dict[tuple[str, str], listing.Popularity] = {}
+    known: dict[tuple[str, str], repo_listing.Popularity] = {}
     for repo_type in _WITH_DOWNLOADS:
         if any(repo.type == repo_type for repo in listed):
-            popular = listing.popularity(hub, area.name, repo_type, secret, limit=limits.repositories)
+            popular = repo_listing.popularity(hub, area.name, repo_type, secret, limit=limits.repositories)
             if isinstance(popular, Failure):
                 count.not_counted.append(f"downloads of the {repo_type}s of {area.name}: {popular.message}")
             else:
@@ -107,7 +107,7 @@ def _count_repository(
     if entity.type not in ("model", "dataset", "space"):
         count.add(ReachedRepo(name, entity.type, access))
         return
-    popular = listing.one(hub, name, entity.type, secret)  # type: ignore[arg-type]  # narrowed by the line above
+    popular = repo_listing.one(hub, name, entity.type, secret)  # type: ignore[arg-type]  # narrowed by the line above
     if isinstance(popular, Failure):
         count.not_counted.append(f"{entity.type} {name}: {popular.message}")
         count.add(ReachedRepo(name, entity.type, access))
@@ -119,7 +119,7 @@ def _count_users(secret: Secret, hub: Hub, limits: Limits, count: _Count) -> Non
     """Asks who builds on the writable models that are pulled most."""
     models = [repo for repo in _by_harm(count) if repo.type == "model" and repo.access == "write"]
     for repo in models[: limits.models]:
-        used = listing.usage(hub, repo.id, secret)
+        used = repo_listing.usage(hub, repo.id, secret)
         if isinstance(used, Failure):
             count.not_counted.append(f"who builds on {repo.id}: {used.message}")
         else:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tokenaudit.policy.config import load_settings
-    from tokenaudit.policy.evaluate import judge
-    from tokenaudit.policy.registry import RULES
+    from tokenaudit.policy.evaluate import RULES, judge
     from tokenaudit.policy.settings import Exemption, Incident, Settings
 
 _HOMES = {
-    "RULES": "tokenaudit.policy.registry",
+    "RULES": "tokenaudit.policy.evaluate",
     "Exemption": "tokenaudit.policy.settings",
     "Incident": "tokenaudit.policy.settings",
     "Settings": "tokenaudit.policy.settings",

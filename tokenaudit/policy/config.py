@@ -103,7 +103,7 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
 
 
 def _check(table: _Table, path: Path) -> None:
-    from tokenaudit.policy.registry import RULES  # noqa: PLC0415 - settings come before rules
+    from tokenaudit.policy.evaluate import RULES  # noqa: PLC0415 - settings come before rules
 
     if table.max_age_days < 1:
         message = f"{path}: max-age-days is {table.max_age_days}; give at least 1"

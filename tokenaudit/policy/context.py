@@ -10,8 +10,7 @@ from functools import cached_property
 from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
 from tokenaudit.permissions import danger
-from tokenaudit.policy.incidents import known
-from tokenaudit.policy.settings import Incident, Settings
+from tokenaudit.policy.settings import Incident, Settings, known
 
 CLASSIC_ROLES = frozenset({"read", "write", "god"})
 _HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})

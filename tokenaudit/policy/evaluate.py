@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from typing import TypeAlias
 
-from tokenaudit.model import Credential, Privilege, Reason, Severity, Verdict
+from tokenaudit.model import Credential, Privilege, Reason, Rule, Severity, Verdict
 from tokenaudit.policy.context import CLASSIC_ROLES, Context, active
-from tokenaudit.policy.registry import CHECKS
+from tokenaudit.policy.rules import (
+    token_classic_read,
+    token_classic_write,
+    token_could_be_keyless,
+    token_dangerous_permission,
+    token_deprecated_kind,
+    token_exposed,
+    token_exposed_active,
+    token_namespace_wide_write,
+    token_old,
+    token_org_wide_write,
+    token_owner_is_org_admin,
+    token_predates_incident,
+    token_scope_unknown,
+    token_shared,
+    token_staff_role,
+    token_unknown_permission,
+    token_unused_grant,
+)
 from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Settings
 
 _TOO_MUCH = frozenset(
@@ -77,3 +97,29 @@ def _concerns(credential: Credential, exemption: Exemption) -> bool:
         return True
     reached = [grant.entity.name or "" for grant in inspection.grants]
     return bool(reached) and all(entity == name or entity.startswith(f"{name}/") for entity in reached)
+
+
+Check: TypeAlias = Callable[[Credential, Context], Iterator[Reason]]
+
+_MODULES = (
+    token_exposed,
+    token_exposed_active,
+    token_classic_write,
+    token_classic_read,
+    token_staff_role,
+    token_namespace_wide_write,
+    token_org_wide_write,
+    token_dangerous_permission,
+    token_unknown_permission,
+    token_scope_unknown,
+    token_unused_grant,
+    token_old,
+    token_predates_incident,
+    token_shared,
+    token_deprecated_kind,
+    token_owner_is_org_admin,
+    token_could_be_keyless,
+)
+
+RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in _MODULES}
+CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 
 from tokenaudit.model import Credential, Location
-from tokenaudit.remediate.link import PUBLIC_HUB
+from tokenaudit.remediate.grants import PUBLIC_HUB
 
 _IN_CODE = frozenset({"history", "tree", "ci", "commit-message", "tag-message", "note"})
 _REPOSITORIES = ("models/", "datasets/", "spaces/")

@@ -6,21 +6,11 @@ classic token.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Recommendation
-from tokenaudit.remediate.grants import Wanted, wanted
-from tokenaudit.remediate.link import creation_link, web_address
-from tokenaudit.remediate.permissions import (
-    GATED,
-    GLOBAL,
-    READ,
-    REPOSITORY_TYPES,
-    WRITE,
-    name_of,
-    namespace_of,
-    page_of,
-)
+from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Problem, Recommendation
+from tokenaudit.permissions import GATED, GLOBAL, READ, REPOSITORY_TYPES, WRITE, name_of, namespace_of, page_of
+from tokenaudit.remediate.grants import Wanted, creation_link, wanted, web_address
 
 _NO_LIST = (
     "Only what was scanned can show a need: libraries, notebooks elsewhere, configuration read at run time and other "
@@ -194,3 +184,13 @@ def _service_account_note(organization: str) -> str:
         f"An administrator of {organization} can create a service account with repoIds and repoPermissions for these "
         "repositories: it outlives people and shows its last use. The link is the next best, a person's token."
     )
+
+
+def keyless_patch(credential: Credential, problems: Iterable[Problem]) -> str | None:
+    """The one patch that the CI audit offers for the places that hold `credential`; None where it is none or several.
+
+    Several stay with their problems, where each says which job it is for.
+    """
+    targets = {location.target for location in credential.locations}
+    patches = {p.patch for p in problems if p.patch and p.rule == "ci-could-be-keyless" and p.target in targets}
+    return patches.pop() if len(patches) == 1 else None

@@ -13,8 +13,7 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.organization_revoke import shut_out
-from tokenaudit.hub.revoke import revoke
+from tokenaudit.hub.revoke import revoke, shut_out
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import Examiner

@@ -7,8 +7,8 @@ import io
 from datetime import timezone
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.escape import visible
 from tokenaudit.report.flat_findings import items
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import visible
 from tokenaudit.report.text import kind, notes, replacement
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Reason, Report, Severity

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.flat_findings import items
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

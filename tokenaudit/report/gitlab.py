@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.flat_findings import items
+from tokenaudit.text import shorten, visible
 
 if TYPE_CHECKING:
     from datetime import datetime

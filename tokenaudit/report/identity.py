@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Severity
 from tokenaudit.permissions import danger, effect_of, is_known
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.terminal import Screen
 from tokenaudit.report.text import STYLES
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Entity, Grant, Inspection, Organization, Reach, Report, Verdict

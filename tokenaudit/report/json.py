@@ -11,8 +11,8 @@ import msgspec
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Report
-from tokenaudit.report.escape import visible
-from tokenaudit.texts import map_text
+from tokenaudit.redaction import map_text
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.report import Options

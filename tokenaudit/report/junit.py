@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import visible
 from tokenaudit.report.flat_findings import items
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report

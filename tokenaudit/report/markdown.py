@@ -10,9 +10,8 @@ import re
 from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Report

@@ -6,10 +6,10 @@ import re
 
 import msgspec
 
+from tokenaudit.redaction import map_text
 from tokenaudit.remediate.runbook.model import Consumer, Plan, PlannedCredential, Step
-from tokenaudit.report.escape import visible
 from tokenaudit.report.markdown import code
-from tokenaudit.texts import map_text
+from tokenaudit.text import visible
 
 _SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
 _ZERO_WIDTH = "&#8203;"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
 from tokenaudit.text import count
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tokenaudit.model import Credential, Location, Problem, Report
+
 
 PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
 """Sources that show what once was; every other one shows a place as it is now."""
@@ -198,3 +200,33 @@ def size(number: int) -> str:
             return f"{number} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+CLEAN, FOUND, INCOMPLETE = 0, 1, 3
+NEVER = "never"
+
+
+def exit_code(report: Report, fail_on: str = "low") -> int:
+    """1 when something is at or above `fail_on`, else 3 when a place could not be read or asked, else 0.
+
+    `fail_on` is a severity's name or "never". Placeholders and look-alikes never count.
+
+    Raises:
+        UsageError: `fail_on` is neither.
+    """
+    if fail_on != NEVER:
+        least = _severity(fail_on).rank
+        found = [credential.severity for credential in likely(report)]
+        found += [problem.severity for problem in report.problems]
+        if any(severity.rank >= least for severity in found):
+            return FOUND
+    return CLEAN if report.complete else INCOMPLETE
+
+
+def _severity(name: str) -> Severity:
+    try:
+        return Severity(name)
+    except ValueError:
+        names = ", ".join(severity.value for severity in Severity)
+        message = f"--fail-on {name!r} is no severity; take one of {names}, {NEVER}"
+        raise UsageError(message) from None

@@ -1,13 +1,24 @@
-"""What became of revoked credentials, as text or as JSON."""
+"""Revocation outcomes and rotation records as text, JSON and Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from tokenaudit.remediate.revocation import Outcome
-from tokenaudit.report.escape import visible
+from tokenaudit.remediate.rotation.journal import Entry, Record
+from tokenaudit.remediate.rotation.setup import journal_path
+from tokenaudit.report.markdown import code
+from tokenaudit.report.plan import prose
+from tokenaudit.text import count, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tokenaudit.model import Report
 
 
 def to_text(outcomes: Sequence[Outcome]) -> str:
@@ -19,3 +30,51 @@ def to_json(outcomes: Sequence[Outcome]) -> str:
     """The outcomes as indented JSON, schema `tokenaudit/revocation/1`."""
     document = {"schema": "tokenaudit/revocation/1", "credentials": [msgspec.to_builtins(o) for o in outcomes]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+
+
+_STATE = {"done": "x", "begun": " ", "failed": " "}
+
+
+def to_markdown(record: Record) -> str:
+    """What was done and how it was proven, step by step. Fingerprints only."""
+    finished = f"finished {record.finished_at:%Y-%m-%d %H:%M} UTC" if record.finished_at else "NOT FINISHED"
+    lines = [
+        f"# Rotation of {code(record.display)}",
+        "",
+        f"- Old: {code(record.fingerprint)}, of {prose(record.account or 'an unknown account')}",
+        f"- New: {code(record.new_fingerprint or 'none yet')} {code(record.new_display) if record.new_display else ''}",
+        f"- At {code(record.endpoint)}, {record.mode}, begun {record.started_at:%Y-%m-%d %H:%M} UTC, {finished}",
+        "",
+    ]
+    return "\n".join([*lines, *(_line(entry) for entry in record.entries), ""])
+
+
+def _line(entry: Entry) -> str:
+    note = "" if entry.state == "done" else f" ({entry.state})"
+    return f"- [{_STATE[entry.state]}] {entry.at:%Y-%m-%d %H:%M:%S} {prose(entry.title)}{note}: {prose(entry.evidence)}"
+
+
+def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dict[str, str]:
+    """By fingerprint, in a sentence; credentials without a journal are left out.
+
+    A fingerprint becomes part of a file's name, so only those that are one are looked up: a report can be made by hand.
+    """
+    marks = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
+    told = {mark: _told(path_of(mark)) for mark in sorted(marks)}
+    return {mark: words for mark, words in told.items() if words}
+
+
+def _told(path: Path) -> str:
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=Record)
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError):
+        return "there is a journal on this machine, but it can't be read."
+    by = f", replaced by {record.new_display}" if record.new_display else ""
+    if record.finished_at:
+        return f"finished {record.finished_at:%Y-%m-%d}{by}."
+    done = sum(entry.state == "done" for entry in record.entries)
+    last = record.entries[-1] if record.entries else None
+    where = f", last: {last.title} ({last.state}, {last.at:%Y-%m-%d})" if last else ""
+    return f"begun {record.started_at:%Y-%m-%d}, not finished: {count(done, 'step')} done{where}{by}."

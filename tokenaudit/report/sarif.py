@@ -15,9 +15,8 @@ import msgspec
 
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.flat_findings import items
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

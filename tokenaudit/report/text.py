@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.report import presentation
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.terminal import Screen
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from datetime import datetime

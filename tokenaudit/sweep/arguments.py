@@ -10,7 +10,7 @@ from typing import cast
 
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import is_clone_url
-from tokenaudit.git.url import without_password
+from tokenaudit.git.command import without_password
 from tokenaudit.hub.repo_listing import RepoType
 from tokenaudit.sweep.config import TYPES, Scope
 from tokenaudit.sweep.executors import Crew, cluster, threads

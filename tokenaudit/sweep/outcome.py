@@ -7,15 +7,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from tokenaudit.audit.aggregate import Gathered, gather
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Examiner, Finding, Progress, Run
 from tokenaudit.inventory.model import Outcome, Place
 from tokenaudit.model import Inspection, SecretName, Skipped
-from tokenaudit.redaction import redactor
+from tokenaudit.redaction import map_text, redactor
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Finding, Progress, Run
 from tokenaudit.sources.platforms.json_document import Found
-from tokenaudit.sweep.inspection_cache import Inspecting
-from tokenaudit.texts import map_text
+from tokenaudit.sweep.worker_context import Inspecting
 
 
 class HubSource(Protocol):

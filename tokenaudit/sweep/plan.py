@@ -6,17 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from tokenaudit.errors import UsageError
-from tokenaudit.git.url import without_password
+from tokenaudit.git.command import without_password
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.names import is_namespace
 from tokenaudit.hub.pagination import needs, objects, text
+from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import GIT_TYPES, Repository, administered, members, namespace_kind, repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory.model import Place
 from tokenaudit.model import Skipped
-from tokenaudit.sweep.config import Scope
+from tokenaudit.sweep.config import Scope, Task
 from tokenaudit.sweep.platforms import platform_of, tasks_of
-from tokenaudit.sweep.task import Task
 from tokenaudit.sweep.worker_context import Workshop
 
 _NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")

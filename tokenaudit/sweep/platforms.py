@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from urllib.parse import quote, urlsplit
 
-from tokenaudit.git.url import without_password
+from tokenaudit.git.command import without_password
 from tokenaudit.hub import keyring
 from tokenaudit.inventory.model import Place
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.github_organization import PUBLIC_API, GithubOrganization
 from tokenaudit.sources.platforms.gitlab_group import PUBLIC_URL, GitlabGroup
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.config import Task
 
 _USERS = {"github": "x-access-token", "gitlab": "oauth2"}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -10,8 +11,8 @@ from typing import Protocol
 
 from tokenaudit.hub.rate_limit import Window
 from tokenaudit.inventory.model import Outcome
-from tokenaudit.sweep.meter import Meter
-from tokenaudit.sweep.task import Task
+from tokenaudit.sweep.config import Task
+from tokenaudit.text import count
 
 _RECENT = 20.0
 """Seconds over which speeds are measured."""
@@ -131,3 +132,61 @@ class Tally:
         """Objects and bytes a second, over all."""
         spent = max(self._clock() - self._begun, 0.001)
         return self.objects / spent, self.bytes / spent
+
+
+class Meter:
+    """A `Progress` that only counts. Threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.objects = self.bytes = 0
+
+    def start(self, what: str, total: int | None = None) -> None:
+        """Stages of single places are not told."""
+
+    def advance(self, objects: int = 1, size: int = 0) -> None:
+        """Counts."""
+        with self._lock:
+            self.objects += objects
+            self.bytes += size
+
+    def note(self, message: str) -> None:
+        """What one place has to say is part of its outcome."""
+
+
+_MINUTE, _HOUR = 60, 3600
+
+
+def how_far(tally: Tally) -> str:
+    """Repositories done and total, and how long the rest takes."""
+    return f"{tally.repositories_done:,} of {tally.repositories:,} repositories, {_left(tally.seconds_left)}"
+
+
+def figures(tally: Tally, speed: tuple[float, float]) -> str:
+    """Speed (objects and bytes a second), credentials found, and what is left of the Hub's rate limit."""
+    objects, size = speed
+    credentials = f"{count(len(tally.credentials), 'credential')} found"
+    return f"{objects:,.0f} objects/s, {size / 1_000_000:,.1f} MB/s, {credentials}, {_requests(tally)}"
+
+
+def _left(seconds: float | None) -> str:
+    if seconds is None:
+        return "time left not known yet"
+    if seconds <= 0:
+        return "nothing left"
+    if seconds < _MINUTE:
+        return f"about {max(seconds, 1):.0f} s left"
+    if seconds < _HOUR:
+        return f"about {seconds / _MINUTE:.0f} min left"
+    return f"about {seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min left"
+
+
+def _requests(tally: Tally) -> str:
+    window = tally.window
+    if window is None:
+        return "requests left: unknown"
+    minutes, seconds = divmod(round(window.seconds), _MINUTE)
+    rest = f"{minutes}:{seconds:02}"
+    if window.left == 0:
+        return f"no requests left: the Hub's limit is over in {rest}"
+    return f"{window.left:,} request{'' if window.left == 1 else 's'} left for {rest}"

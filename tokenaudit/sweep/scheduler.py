@@ -9,15 +9,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from tokenaudit.git.clone import NO_ROOM, is_full
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory import Inventory, Outcome
-from tokenaudit.sources.room import NO_ROOM, is_full
+from tokenaudit.sweep.config import Done, Task
 from tokenaudit.sweep.executors import Crew
 from tokenaudit.sweep.outcome import missed
 from tokenaudit.sweep.progress import Screen, Tally
 from tokenaudit.sweep.read_task import run_task
-from tokenaudit.sweep.task import Done, Task
 from tokenaudit.sweep.worker_context import Workshop
 
 _MOST_FAILURES_BEFORE_A_PROBE = 6

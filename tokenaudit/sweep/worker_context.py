@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timezone
 from functools import cached_property
@@ -14,10 +14,12 @@ from tokenaudit.ci.names import Names
 from tokenaudit.detect import Detector
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.inspect import inspect_credentials
+from tokenaudit.inspect.inspector import ASKABLE
+from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
 from tokenaudit.sweep.config import Setup
-from tokenaudit.sweep.inspection_cache import Inspecting
-from tokenaudit.sweep.meter import Meter
+from tokenaudit.sweep.progress import Meter
 
 _lock = threading.Lock()
 _idle: dict[tuple[Path, ...], list[Detector]] = {}
@@ -84,3 +86,45 @@ def install(shop: Workshop) -> None:
     """Makes `shop` this process's workshop for its setup."""
     with _lock:
         _shops[shop.setup] = shop
+
+
+_UNKNOWN_IN_A_ROW = 3
+
+
+class Inspecting:
+    """Called with kinds and values, gives inspections by fingerprint. `hub` None asks nobody.
+
+    Values stay in this process. The lock is what keeps the Hub's separate, strict limit of whoami.
+    """
+
+    def __init__(
+        self, hub: Hub | None, now: Callable[[], datetime], known: Mapping[str, Inspection] | None = None
+    ) -> None:
+        self._hub, self._now = hub, now
+        self._known: dict[str, Inspection] = dict(known or {})
+        self._unanswered = 0
+        self._lock = threading.Lock()
+
+    def learn(self, known: Mapping[str, Inspection]) -> None:
+        """Takes over what an earlier part of this sweep was told; `unknown` is worth another try."""
+        with self._lock:
+            self._known.update({mark: said for mark, said in known.items() if said.status != "unknown"})
+
+    def __call__(self, credentials: Sequence[tuple[str, Secret]]) -> dict[str, Inspection]:
+        """The inspections of `credentials`."""
+        if self._hub is None:
+            return {}
+        found: dict[str, Inspection] = {}
+        with self._lock:
+            for kind, secret in credentials:
+                mark = secret.fingerprint
+                if mark not in self._known and self._unanswered < _UNKNOWN_IN_A_ROW:
+                    said = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[mark]
+                    self._unanswered = self._unanswered + 1 if said.status == "unknown" and kind in ASKABLE else 0
+                    self._known[mark] = said
+                if mark in self._known:
+                    found[mark] = self._known[mark]
+                else:
+                    reason = "the Hub left other credentials unanswered, so this one was not asked; run again"
+                    found[mark] = Inspection("unknown", self._now(), reason, endpoint=self._hub.endpoint)
+        return found

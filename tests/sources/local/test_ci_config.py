@@ -7,8 +7,8 @@ from pathlib import Path
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.local.ci_config import CiSource
 
 _WORKFLOW = ".github/workflows/publish.yml"

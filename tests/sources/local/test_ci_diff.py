@@ -8,8 +8,8 @@ from tests.ci.labelled import labelled
 from tests.support.gitrepo import GitRepo
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci import may_be_ci
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.local.ci_diff import _MAY_BE, CiChangesSource
 
 _PATH = ".github/workflows/a.yml"

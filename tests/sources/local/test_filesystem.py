@@ -12,8 +12,8 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Skipped
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.local.filesystem import TreeSource
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file types")

@@ -10,8 +10,8 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.git_dir import GitDirSource
 
 

@@ -11,8 +11,8 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tokenaudit.detect import Detector
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.git_history import HistorySource
 
 DETECTOR = Detector.load()

@@ -5,7 +5,11 @@ The first line of a rule's bad and good example is a comment that names the file
 
 from __future__ import annotations
 
-from tokenaudit.ci.rule_context import Check
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from tokenaudit.ci.names import Names
+from tokenaudit.ci.rule_context import Check, Context, Project
 from tokenaudit.ci.rules import (
     all_secrets,
     client_bundle,
@@ -30,7 +34,11 @@ from tokenaudit.ci.rules import (
     untrusted_trigger,
     workflow_env,
 )
-from tokenaudit.model import Rule
+from tokenaudit.model import Problem, Rule
+
+if TYPE_CHECKING:
+    from tokenaudit.interfaces import Detection
+
 
 _MODULES = (
     literal_token,
@@ -62,3 +70,21 @@ RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in _MODULES}
 
 CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
 """What finds each rule's problems in one file."""
+
+
+def problems(
+    target: str, project: Project, names: Names, literals: Mapping[str, tuple[Detection, ...]]
+) -> Iterator[Problem]:
+    """What is wrong in each file of `project`; `literals` are the credentials seen in a file, by its path."""
+    for path, pipeline in project.pipelines.items():
+        yield from _in_file(Context(target, pipeline, names, project, literals.get(path, ())))
+
+
+def _in_file(context: Context) -> Iterator[Problem]:
+    said: set[tuple[str, int | None, int | None]] = set()
+    for check in CHECKS.values():
+        for problem in check(context):
+            key = (problem.rule, problem.line, problem.column)
+            if key not in said:
+                said.add(key)
+                yield problem

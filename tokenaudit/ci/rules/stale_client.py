@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job
-from tokenaudit.ci.pins import PIN, too_old
+from tokenaudit.ci.publishing import PIN, too_old
 from tokenaudit.ci.rule_context import Context
 from tokenaudit.model import Problem, Rule, Severity
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.expressions import sources_in
 from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.names import sources_in
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.source_span import Text
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from tokenaudit.ci.expressions import sources_in
 from tokenaudit.ci.model import Binding, Level, Pipeline, Step, Way
+from tokenaudit.ci.names import sources_in
 from tokenaudit.ci.shell import parse
 from tokenaudit.ci.source_span import Segment, Text
 from tokenaudit.ci.yaml_document import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk

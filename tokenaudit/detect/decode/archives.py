@@ -1,21 +1,21 @@
-"""zip archives and what is built on them: wheels, office documents, NumPy and PyTorch files, jars."""
+"""Archives: zip and what is built on it, tar, and those that cannot be read."""
 
 from __future__ import annotations
 
 import io
 import struct
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.compression import windows
 from tokenaudit.detect.decode.interface import Inner
-from tokenaudit.detect.limits import MIB
+from tokenaudit.detect.limits import MIB, Budget
+from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
-from tokenaudit.detect.ranges import Ranges
 
 _HEADER = struct.Struct("<4s5H3I2H")
 _MAGIC = b"PK\x03\x04"
@@ -174,3 +174,39 @@ def _why(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
         return "compressed by a method that is not supported"
     return "damaged or cut off"
+
+
+_MAGIC_AT = 257
+
+
+def is_tar(data: bytes) -> bool:
+    """Whether `data` begins with a tar header (POSIX or GNU)."""
+    return data[_MAGIC_AT : _MAGIC_AT + 5] == b"ustar"
+
+
+def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Inner]:
+    """The regular files of the archive. Where it is damaged, the rest is left to be read as it stands."""
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
+            for member in archive:
+                if not member.isreg() or member.issparse() or not member.size:
+                    continue
+                if not budget.entry():
+                    return
+                start, end = member.offset_data, member.offset_data + member.size
+                name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+                if end > len(data):
+                    budget.skip(f"{name}: cut off")
+                yield Inner(data[start:end], ("tar",), start, None, name, (start, end))
+    except (tarfile.TarError, ValueError, OSError, EOFError):
+        budget.skip("tar archive is damaged or cut off; the rest was read as it stands")
+
+
+_NAMES = {b"7z": "7-Zip", b"Ra": "RAR", b"\x04\x22": "LZ4"}
+
+
+def report_closed(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    """A reason for the archive that `data` is; nothing for the same bytes in the middle of something."""
+    if hits[0].start == 0:
+        budget.skip(f"{_NAMES[data[:2]]} archives can't be looked into")
+    yield from ()

@@ -8,11 +8,11 @@ import re
 import string
 from collections.abc import Callable, Iterator, Sequence
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.interface import Inner
 from tokenaudit.detect.encodings import LINE_BREAK
+from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.positions import Origins
 from tokenaudit.detect.prefilter import Hit
-from tokenaudit.detect.ranges import Origins
 
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
 _HEX = string.hexdigits.encode()

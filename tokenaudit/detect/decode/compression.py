@@ -9,9 +9,8 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.interface import Inner, Unwrap
-from tokenaudit.detect.limits import MIB
+from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.prefilter import Hit
 
 WINDOW = 64 * MIB

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from tokenaudit.detect.encodings import exactly
 from tokenaudit.detect.literals import Rest, Scout, scout_for
-from tokenaudit.detect.ranges import Origins
+from tokenaudit.detect.positions import Origins
 
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"

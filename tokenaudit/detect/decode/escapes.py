@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tokenaudit.detect.encodings import Sets, exactly
 from tokenaudit.detect.literals import Rest, Scout, scout_for
-from tokenaudit.detect.ranges import Origins, Ranges
+from tokenaudit.detect.positions import Origins, Ranges
 
 _SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
 _BODY_ESCAPE = (

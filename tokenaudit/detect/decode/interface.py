@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tokenaudit.detect.budget import Budget
+from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
 _MAGIC = b"SQLite format 3\0"

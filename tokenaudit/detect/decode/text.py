@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
-from tokenaudit.detect.ranges import Ranges
 
 _LEFT, _RIGHT = 256, 32 << 10
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.budget import Budget
 from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
 _LOOKED_AT = 4000

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import mmap
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.git.pack.headers import Headers, Ints
+from tokenaudit.git.objects import GitObject, Haul, Unread, Watcher
 
 # What reading costs in nanoseconds, measured: per object, per compressed byte, per byte rebuilt and searched.
 _PER_OBJECT, _PER_COMPRESSED, _PER_BYTE = 6000, 7, 0.55
@@ -75,3 +79,228 @@ def grow(headers: Headers, lengths: Ints) -> Forest:
         jump = further
     roots = np.where(headers.parents[jump] == -1, jump, -1)
     return Forest(headers, lengths, roots, depth)
+
+
+Ids = npt.NDArray[np.uint8]
+"""n rows of 20 bytes: raw SHA-1 ids."""
+
+_MAGIC = b"\xfftOc"
+_FANOUT = 256 * 4
+_HASH = 20
+_PACK_HEADER = 12
+_LARGE = np.uint32(1 << 31)
+
+
+class PackError(Exception):
+    """A pack or its index can't be used; `str()` says why, in one line."""
+
+
+@dataclass(frozen=True)
+class PackIndex:
+    """The objects of one pack in the order in which they stand there. `ends` is where the next one begins."""
+
+    pack: Path
+    ids: Ids
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+
+
+def read_index(index: Path) -> PackIndex:
+    """Reads `index` and checks it against its pack as far as that costs nothing.
+
+    Raises:
+        PackError: either is damaged, missing, of an unknown version, or they don't belong together.
+    """
+    pack = index.with_suffix(".pack")
+    try:
+        data = np.fromfile(index, dtype=np.uint8)
+        with pack.open("rb") as file:
+            header = file.read(_PACK_HEADER)
+            size = file.seek(0, 2)
+            file.seek(max(0, size - _HASH))
+            trailer = file.read(_HASH)
+    except OSError as error:
+        message = f"it can't be read: {error.strerror}"
+        raise PackError(message) from error
+    ids, offsets = _version_2(data) if data[:4].tobytes() == _MAGIC else _version_1(data)
+    if header[:4] != b"PACK" or header[4:8] not in {b"\0\0\0\2", b"\0\0\0\3"}:
+        message = "it is no pack of a known version"
+        raise PackError(message)
+    if int.from_bytes(header[8:], "big") != len(ids) or trailer != data[-2 * _HASH : -_HASH].tobytes():
+        message = "it does not match its index, or is cut short"
+        raise PackError(message)
+    order = np.argsort(offsets, kind="stable")
+    starts = offsets[order]
+    if len(starts) and (starts[0] < _PACK_HEADER or starts[-1] >= size - _HASH or (np.diff(starts) <= 0).any()):
+        message = "its index points outside it"
+        raise PackError(message)
+    return PackIndex(pack, ids[order], starts, np.append(starts[1:], size - _HASH)[: len(starts)])
+
+
+def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
+    if len(data) < 8 + _FANOUT + 2 * _HASH or data[4:8].tobytes() != b"\0\0\0\2":
+        message = "its index is damaged or of an unknown version"
+        raise PackError(message)
+    count = _count(data[8 : 8 + _FANOUT])
+    table = 8 + _FANOUT
+    if len(data) < table + count * (_HASH + 8) + 2 * _HASH:
+        message = "its index is cut short"
+        raise PackError(message)
+    ids = data[table : table + _HASH * count].reshape(count, _HASH)
+    table += (_HASH + 4) * count
+    short = data[table : table + 4 * count].view(">u4").astype(np.uint32)
+    table += 4 * count
+    offsets = short.astype(np.int64)
+    is_large = (short & _LARGE) != 0
+    if is_large.any():
+        rest = data[table : -2 * _HASH]
+        large = rest[: len(rest) // 8 * 8].view(">u8").astype(np.int64)
+        place = (short[is_large] & ~_LARGE).astype(np.int64)
+        if (place >= len(large)).any():
+            message = "its index is damaged"
+            raise PackError(message)
+        offsets[is_large] = large[place]
+    return ids, offsets
+
+
+def _version_1(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
+    if len(data) < _FANOUT + 2 * _HASH:
+        message = "its index is cut short"
+        raise PackError(message)
+    count = _count(data[:_FANOUT])
+    if len(data) != _FANOUT + count * (_HASH + 4) + 2 * _HASH:
+        message = "its index is damaged or of an unknown version"
+        raise PackError(message)
+    table = data[_FANOUT : _FANOUT + count * (_HASH + 4)].reshape(count, _HASH + 4)
+    offsets = np.ascontiguousarray(table[:, :4]).view(">u4").reshape(count).astype(np.int64)
+    return np.ascontiguousarray(table[:, 4:]), offsets
+
+
+def _count(fanout: Ids) -> int:
+    counts = fanout.view(">u4").astype(np.int64)
+    if (np.diff(counts) < 0).any():
+        message = "its index is damaged"
+        raise PackError(message)
+    return int(counts[-1])
+
+
+Ints = npt.NDArray[np.int64]
+
+COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA = 1, 2, 3, 4, 6, 7
+_LONGEST_NUMBER = 10
+_ID = np.dtype("S20")
+
+
+@dataclass(frozen=True)
+class Headers:
+    """Columns over the objects of a pack, in the order of the pack.
+
+    `bodies` is where the compressed part begins, `sizes` what it inflates to (a delta's own size for a delta).
+    `parents` is the position of a delta's base, -1 for a whole object, -2 where the base is not in this pack or the
+    header makes no sense.
+    """
+
+    types: npt.NDArray[np.uint8]
+    sizes: Ints
+    bodies: Ints
+    parents: Ints
+
+
+def read_headers(index: PackIndex, pack: npt.NDArray[np.uint8]) -> Headers:
+    """Takes the headers out of `pack`, its whole content."""
+    at = index.starts.copy()
+    first = pack[at]
+    types = ((first >> 4) & 7).astype(np.uint8)
+    sizes = (first & 15).astype(np.int64)
+    at += 1
+    more = np.nonzero(first & 0x80)[0]
+    for shift in range(4, 4 + 7 * _LONGEST_NUMBER, 7):
+        if not len(more):
+            break
+        byte = pack[np.minimum(at[more], len(pack) - 1)]
+        sizes[more] |= (byte & 0x7F).astype(np.int64) << shift
+        at[more] += 1
+        more = more[(byte & 0x80) != 0]
+    parents = np.full(len(at), -1, np.int64)
+    parents[more] = -2
+    _by_offset(index, pack, np.nonzero(types == OFS_DELTA)[0], at, parents)
+    _by_id(index, pack, np.nonzero(types == REF_DELTA)[0], at, parents)
+    known = np.isin(types, (COMMIT, TREE, BLOB, TAG, OFS_DELTA, REF_DELTA))
+    parents[~known | (at >= index.ends) | (sizes < 0)] = -2
+    return Headers(types, sizes, at, parents)
+
+
+def _by_offset(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints, parents: Ints) -> None:
+    if not len(deltas):
+        return
+    byte = pack[np.minimum(at[deltas], len(pack) - 1)]
+    distance = (byte & 0x7F).astype(np.int64)
+    at[deltas] += 1
+    more = np.nonzero(byte & 0x80)[0]
+    for _ in range(_LONGEST_NUMBER):
+        if not len(more):
+            break
+        byte = pack[np.minimum(at[deltas[more]], len(pack) - 1)]
+        distance[more] = ((distance[more] + 1) << 7) | (byte & 0x7F)
+        at[deltas[more]] += 1
+        more = more[(byte & 0x80) != 0]
+    wanted = index.starts[deltas] - distance
+    found = np.minimum(np.searchsorted(index.starts, wanted), len(index.starts) - 1)
+    parents[deltas] = np.where((index.starts[found] == wanted) & (found < deltas), found, -2)
+
+
+def _by_id(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints, parents: Ints) -> None:
+    if not len(deltas):
+        return
+    places = np.minimum(at[deltas, None] + np.arange(20), len(pack) - 1)
+    wanted = as_keys(pack[places])
+    at[deltas] += 20
+    keys = as_keys(index.ids)
+    order = np.argsort(keys, kind="stable")
+    found = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
+    parents[deltas] = np.where(keys[found] == wanted, found, -2)
+
+
+def as_keys(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.bytes_]:
+    """Raw ids as one sortable column. All are of one length, so the padding that numpy ignores can't confuse two."""
+    return np.ascontiguousarray(ids).view(_ID).reshape(len(ids))
+
+
+_NANOSECONDS_A_BYTE = 0.6
+
+
+@dataclass(frozen=True)
+class ChecksumShare:
+    """A share of the work that reads no object, but the whole pack, and compares its checksum."""
+
+    pack: Path
+    algorithm: str = "sha1"
+
+    @property
+    def size(self) -> int:
+        """See `objects.Share`."""
+        return int(self.pack.stat().st_size * _NANOSECONDS_A_BYTE)
+
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return 0
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """The pack, if its checksum is wrong."""
+        check = hashlib.new(self.algorithm, usedforsecurity=False)
+        try:
+            with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                with memoryview(mapped) as view:
+                    check.update(view[: -check.digest_size])
+                is_right = check.digest() == mapped[-check.digest_size :]
+        except (OSError, ValueError) as error:
+            yield Unread(self.pack.name, f"its checksum can't be read: {error}")
+            return
+        if not is_right:
+            yield Unread(self.pack.name, "its checksum is wrong: what was read of it may not be what was stored")
+
+    def search(self, watcher: Watcher) -> Iterator[Haul]:
+        """See `objects.Share`."""
+        del watcher
+        yield Haul(unread=[item for item in self.read() if isinstance(item, Unread)])

@@ -9,10 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.objects import ObjectType, Unread
-from tokenaudit.git.pack.checksum import ChecksumShare
-from tokenaudit.git.pack.headers import COMMIT, Headers, as_keys, read_headers
-from tokenaudit.git.pack.index import Ids, PackError, PackIndex, read_index
-from tokenaudit.git.pack.layout import Forest, grow
+from tokenaudit.git.pack.layout import (
+    COMMIT,
+    ChecksumShare,
+    Forest,
+    Headers,
+    Ids,
+    PackError,
+    PackIndex,
+    as_keys,
+    grow,
+    read_headers,
+    read_index,
+)
 from tokenaudit.git.pack.reader import TYPE_NAMES, PackShare
 
 Keys = npt.NDArray[np.bytes_]

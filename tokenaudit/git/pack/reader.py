@@ -17,9 +17,7 @@ from dulwich.errors import ApplyDeltaError
 
 from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
 from tokenaudit.git.pack.delta import build
-from tokenaudit.git.pack.headers import BLOB, COMMIT, TAG, TREE, Ints
-from tokenaudit.git.pack.index import Ids
-from tokenaudit.git.pack.layout import Forest
+from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, Forest, Ids, Ints
 from tokenaudit.git.pack.scan import Leaf, Visit, search
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}

@@ -8,8 +8,7 @@ from functools import partial
 from tokenaudit.hub.audit_log import MOST_EVENTS, Event, Log, events_since
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes.time_window import Window
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import Desk, Window
 from tokenaudit.incident.model import Change, ChangeKind
 from tokenaudit.secret import Secret
 

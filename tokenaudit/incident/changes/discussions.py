@@ -8,8 +8,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes.time_window import Window
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import Desk, Window
 from tokenaudit.incident.model import Change
 from tokenaudit.secret import Secret
 

@@ -10,8 +10,7 @@ from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import Item, text
 from tokenaudit.hub.parsing import moment
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes.time_window import Window
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import Desk, Window
 from tokenaudit.incident.model import Change, ChangeKind
 from tokenaudit.secret import Secret
 

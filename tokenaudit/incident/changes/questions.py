@@ -7,17 +7,15 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.names import is_namespace, refused_repo
+from tokenaudit.hub.parsing import is_namespace, refused_repo
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks
 from tokenaudit.incident.changes.settings import Settings
-from tokenaudit.incident.changes.time_window import Window
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import Desk, Window
 from tokenaudit.incident.model import Change, ReachedBy, Touched
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Examiner, Progress
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Progress
 
 
 @dataclass(frozen=True)

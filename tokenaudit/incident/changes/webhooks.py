@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from tokenaudit.hub.namespace import webhooks
 from tokenaudit.hub.pagination import Item, text
-from tokenaudit.hub.webhooks import webhooks
-from tokenaudit.incident.changes.time_window import Window
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import Desk, Window
 from tokenaudit.incident.model import Change
 
 _UNDATED = "the Hub does not tell when it was made: is it yours?"

@@ -15,8 +15,8 @@ from tokenaudit.errors import AuditError
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Grant, Inspection
+from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.consumers.interface import Seen, Updater, took
-from tokenaudit.remediate.permissions import label_of, name_of
 from tokenaudit.remediate.revocation import WAITS, Candidate, Fresh, carry_out
 from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.verify import compare, doors, identity_trouble

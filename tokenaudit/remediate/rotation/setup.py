@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,12 @@ from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
 from tokenaudit.interfaces import Examiner
-from tokenaudit.model import Grant, Recommendation, Report
+from tokenaudit.model import Entity, Grant, Recommendation, Report
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
-from tokenaudit.remediate.link import creation_link
+from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import Fresh, chosen, recognised
 from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.runner import Walk
-from tokenaudit.remediate.rotation.wanted import grants
 from tokenaudit.remediate.runbook.model import Consumer, Mode
 from tokenaudit.remediate.secret_input import Values, kept, together, typed
 from tokenaudit.secret import Secret
@@ -181,3 +181,22 @@ def places(mark: str, report: Report) -> list[str]:
     """Where `report` still shows the credential."""
     found = [c for c in report.credentials if c.fingerprint.startswith(mark)]
     return [f"{place.target}: {place.path}" for c in found for place in c.locations]
+
+
+_SPELLED = re.compile(r"(?P<permission>[A-Za-z][\w.-]*)@(?P<type>[a-z-]+)(?::(?P<name>[\w./-]+))?")
+
+
+def grants(spelled: Sequence[str]) -> tuple[Grant, ...]:
+    """Grants from `PERMISSION@TYPE[:NAME]`, such as `repo.write@model:acme/m` or `inference.serverless.write@user`.
+
+    Raises:
+        UsageError: one of them is not written like that.
+    """
+    found: dict[Entity, list[str]] = {}
+    for text in spelled:
+        parts = _SPELLED.fullmatch(text)
+        if not parts:
+            message = f"{text!r} is no grant; write PERMISSION@TYPE:NAME, such as repo.write@model:acme/m"
+            raise UsageError(message)
+        found.setdefault(Entity(parts["type"], parts["name"]), []).append(parts["permission"])
+    return tuple(Grant(entity, tuple(sorted(set(permissions)))) for entity, permissions in found.items())

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import cast
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.listing import visible_repositories
 from tokenaudit.hub.repo_access import RepoType, auth_check
+from tokenaudit.hub.repo_listing import visible_repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Entity, Grant, Inspection
+from tokenaudit.permissions import GATED, GLOBAL, READ, WRITE, label_of
 from tokenaudit.remediate.grants import union
-from tokenaudit.remediate.permissions import GATED, GLOBAL, READ, WRITE, label_of
 from tokenaudit.secret import Secret
 
 _CHECKABLE = frozenset({"model", "dataset", "space"})

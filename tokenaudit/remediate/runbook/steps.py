@@ -6,8 +6,8 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from tokenaudit.model import Credential, Recommendation
+from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.locate import found_again, hub_of, look_again
-from tokenaudit.remediate.permissions import label_of, name_of
 from tokenaudit.remediate.runbook.model import Consumer, Mode, Step
 from tokenaudit.remediate.runbook.purge import purge_steps
 

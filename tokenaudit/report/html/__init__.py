@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.html.view_model import page
 from tokenaudit.report.text import sentences
+from tokenaudit.text import shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report

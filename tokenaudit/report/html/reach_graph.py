@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.escape import shorten, visible
+from tokenaudit.text import shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, ReachedRepo

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from tokenaudit.policy.incidents import built_in
-from tokenaudit.report.escape import visible
+from tokenaudit.policy.settings import built_in
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.escape import visible
 from tokenaudit.report.incident.phrasing import dates
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.policy.settings import Incident

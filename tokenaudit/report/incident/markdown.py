@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.escape import visible
 from tokenaudit.report.incident import phrasing
 from tokenaudit.report.markdown import code, text
 from tokenaudit.report.plan import prose
-from tokenaudit.text import count
+from tokenaudit.text import count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -5,11 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.escape import shorten, visible
 from tokenaudit.report.incident import phrasing
 from tokenaudit.report.terminal import Screen
 from tokenaudit.report.text import STYLES
-from tokenaudit.text import count
+from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

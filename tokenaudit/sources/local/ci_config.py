@@ -15,8 +15,8 @@ from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import Unread
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.file_reader import Unreadable, list_files, read_windows
 from tokenaudit.sources.local.git_locations import place
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
+from tokenaudit.interfaces import Finding, Run
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.interface import Finding, Run
 from tokenaudit.sources.local.git_index import index_of_hook
 
 if TYPE_CHECKING:

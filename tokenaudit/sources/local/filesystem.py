@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.file_reader import Link, Listing, Unreadable, list_files
 from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file, search

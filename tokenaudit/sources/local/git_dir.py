@@ -9,9 +9,8 @@ from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
-from tokenaudit.interfaces import Detection
+from tokenaudit.interfaces import Detection, Finding, Run, Sighting
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.nested_repositories import history_within
 
 LARGEST_FILE = 512 << 20

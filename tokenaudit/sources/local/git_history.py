@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.git.catfile import ObjectReader, read_elsewhere
 from tokenaudit.git.command import GitError
-from tokenaudit.git.headers import parse
 from tokenaudit.git.layout import Repository, open_repository
-from tokenaudit.git.missing import MissingObjects
 from tokenaudit.git.object_store import Plan, plan
-from tokenaudit.git.objects import GitObject, Unread
+from tokenaudit.git.objects import GitObject, Unread, parse
 from tokenaudit.git.parallel import search
-from tokenaudit.git.reachability import outside_head, reached_tags, unreached
-from tokenaudit.interfaces import Detection, Examiner, Sight
+from tokenaudit.git.reachability import MissingObjects, outside_head, reached_tags, unreached
+from tokenaudit.interfaces import Detection, Examiner, Finding, Run, Sight, Sighting
 from tokenaudit.model import Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.git_locations import in_blob, in_message
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
 

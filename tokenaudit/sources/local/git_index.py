@@ -10,8 +10,8 @@ from pathlib import Path
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.objects import Unread
+from tokenaudit.interfaces import Finding, Run, Sighting
 from tokenaudit.model import Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.git_locations import place
 
 _SUBMODULE = "160000"

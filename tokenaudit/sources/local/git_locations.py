@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.headers import parse
-from tokenaudit.git.objects import GitObject
-from tokenaudit.interfaces import Detection, Examiner
+from tokenaudit.git.objects import GitObject, parse
+from tokenaudit.interfaces import Detection, Examiner, Sighting
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.interface import Sighting
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction

@@ -14,9 +14,8 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import Changes, changes
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import shallow_commits
-from tokenaudit.interfaces import Detection
+from tokenaudit.interfaces import Detection, Finding, Run, Sighting
 from tokenaudit.model import Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 from tokenaudit.sources.local.git_locations import in_blob, in_message
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tokenaudit.sources.interface import Finding, Run
+from tokenaudit.interfaces import Finding, Run
 
 
 def history_within(git_dir: Path, root: Path, target: str, run: Run) -> Iterator[Finding]:

@@ -14,8 +14,7 @@ from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_wi
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from tokenaudit.interfaces import Examined, Examiner
-    from tokenaudit.sources.interface import Run
+    from tokenaudit.interfaces import Examined, Examiner, Run
 
 _PATIENCE = 0.04
 """Seconds of work alone before others are called in: that is about what they cost."""

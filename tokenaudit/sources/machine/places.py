@@ -6,9 +6,12 @@ its `_auth.py`; git's: gitcredentials(7); netrc's: curl and git documentation; d
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from tokenaudit.model import Rule, Severity, Skipped
 
 
 @dataclass(frozen=True)
@@ -126,3 +129,47 @@ def _candidates(home: Path, environment: Mapping[str, str]) -> Iterator[MachineF
     for pattern, what, private in _PATTERNS:
         for path in sorted(home.glob(pattern)):
             yield MachineFile(path, what, private=private)
+
+
+_LEFT_OUT = frozenset({"node_modules", "site-packages", "__pycache__"})
+_MOST_ENTRIES = 500_000
+
+
+def notebooks_and_dotenv(folder: Path) -> Iterator[MachineFile | Skipped]:
+    """Notebooks, dotenv and direnv files below `folder`; symlinks are not followed.
+
+    Hidden folders and packages that somebody else wrote (`site-packages`, `node_modules`) are left out: `scan` reads
+    those. More than half a million entries are not walked, and the rest is `Skipped`.
+    """
+    problems: list[OSError] = []
+    entries = 0
+    for top, folders, files in os.walk(folder, onerror=problems.append):
+        folders[:] = sorted(name for name in folders if name not in _LEFT_OUT and not name.startswith("."))
+        entries += len(folders) + len(files)
+        if entries > _MOST_ENTRIES:
+            yield Skipped(str(folder), f"has more than {_MOST_ENTRIES:,} entries; nothing from {top} on was read")
+            break
+        for name in sorted(files):
+            if name.endswith(".ipynb"):
+                yield MachineFile(Path(top, name), "notebook", private=False)
+            elif name in {".env", ".envrc"} or name.startswith(".env.") or name.endswith(".env"):
+                yield MachineFile(Path(top, name), "dotenv file")
+    for problem in problems:
+        yield Skipped(str(problem.filename), f"can't be read: {problem.strerror}")
+
+
+TOO_OPEN = Rule(
+    id="machine-file-too-open",
+    title="A file that holds a credential can be read by other users of the machine",
+    severity=Severity.MEDIUM,
+    why=(
+        "huggingface_hub writes its token files with mode 0600. A file with a credential that the group or everybody "
+        "may read or write hands the credential to every account and every service on the machine."
+    ),
+    remedy="Take the rights of others away: chmod 600 FILE. If others have accounts here, rotate the credential.",
+    bad="-rw-r--r-- ~/.cache/huggingface/token",
+    good="-rw------- ~/.cache/huggingface/token",
+    references=("https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables",),
+)
+
+RULES: dict[str, Rule] = {TOO_OPEN.id: TOO_OPEN}

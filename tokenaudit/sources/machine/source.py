@@ -7,14 +7,10 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tokenaudit.interfaces import Detection
+from tokenaudit.interfaces import Detection, Finding, Run, Sighting
 from tokenaudit.model import Location, Problem, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
-from tokenaudit.sources.machine.credential_stores import helper_answers
-from tokenaudit.sources.machine.keyring_entries import keyring_entries
-from tokenaudit.sources.machine.notebooks import notebooks_and_dotenv
-from tokenaudit.sources.machine.places import MachineFile, machine_files
-from tokenaudit.sources.machine.rules import TOO_OPEN
+from tokenaudit.sources.machine.credential_stores import helper_answers, keyring_entries
+from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files, notebooks_and_dotenv
 
 _LARGEST = 256 * 1024 * 1024
 _OTHERS = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH

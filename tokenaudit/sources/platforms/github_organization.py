@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.endpoint import resolve_endpoint
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from tokenaudit.hub.buckets import BucketFile, content, files
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.platforms.json_document import Found
 
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.collections import collection, collections, texts
+from tokenaudit.hub.namespace import collection, collections, texts
 from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.parsing import moment
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.platforms.json_document import Found, examined
 
 

@@ -10,9 +10,9 @@ from tokenaudit.hub.discussions import texts
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.platforms.json_document import Found, examined
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.endpoints import endpoints
+from tokenaudit.hub.namespace import endpoints
 from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.parsing import moment
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
 
 

@@ -10,9 +10,9 @@ from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import Item, needs, text
 from tokenaudit.hub.parsing import moment
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
 
 _KINDS: tuple[Literal["jobs", "scheduled-jobs"], ...] = ("jobs", "scheduled-jobs")

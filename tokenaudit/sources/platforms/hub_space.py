@@ -11,9 +11,9 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Location, Problem, Rule, SecretName, Severity, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
 
 _EVERYONE = {

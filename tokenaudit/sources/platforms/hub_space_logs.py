@@ -10,10 +10,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
-from tokenaudit.hub.space_logs import LOG_TYPES, LogLimits, LogLine, LogType, space_log
+from tokenaudit.hub.spaces import LOG_TYPES, LogLimits, LogLine, LogType, space_log
+from tokenaudit.interfaces import Run, Sighting
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run, Sighting
 from tokenaudit.sources.platforms.json_document import Found, examined
 
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~])")

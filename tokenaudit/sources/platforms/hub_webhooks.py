@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.namespace import webhooks
 from tokenaudit.hub.pagination import Item, needs, text
 from tokenaudit.hub.result import Failure
-from tokenaudit.hub.webhooks import webhooks
+from tokenaudit.interfaces import Run
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.interface import Run
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
 
 

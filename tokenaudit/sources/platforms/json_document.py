@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from tokenaudit.interfaces import Detection
+from tokenaudit.interfaces import Detection, Finding, Run, Sighting
 from tokenaudit.model import Location, SecretName, Skipped
-from tokenaudit.sources.interface import Finding, Run, Sighting
 
 Found: TypeAlias = "Finding | SecretName"
 """What a platform's settings give: findings, and the names of what is kept there."""
