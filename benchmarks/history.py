@@ -30,13 +30,13 @@ from zlib import decompress
 
 from deflate import zlib_decompress
 
-from tokenaudit.git.catfile import cat_file_shares
+from tokenaudit.git.catfile import cat_file_partitions
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
-from tokenaudit.git.objects import GitObject, Haul, Share, Unread, Watcher
-from tokenaudit.git.pack.reader import TINY, PackShare
+from tokenaudit.git.objects import GitObject, ObjectMatcher, Partition, ScanBatch, Unread
+from tokenaudit.git.pack.reader import TINY, PackPartition
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import Sight
+from tokenaudit.interfaces import PrefilterResult
 
 _PEERS = {
     "kingfisher": ["kingfisher", "scan", "--rule", "huggingface-access-token", "--no-validate", "--quiet"],
@@ -112,10 +112,10 @@ class _Nothing:
     def prepare(self) -> None:
         """Nothing."""
 
-    def look(self, data: bytes) -> Sight:
+    def look(self, data: bytes) -> PrefilterResult:
         """Nothing."""
         del data
-        return Sight.NOTHING
+        return PrefilterResult.NOTHING
 
     def holds(self, data: bytes) -> bool:
         """No."""
@@ -125,23 +125,23 @@ class _Nothing:
 class _Inflated:
     """A share whose objects are inflated, and neither rebuilt nor searched."""
 
-    def __init__(self, share: PackShare) -> None:
-        self._share = share
-        self.size = share.size
-        self.count = share.count
+    def __init__(self, partition: PackPartition) -> None:
+        self._share = partition
+        self.size = partition.size
+        self.count = partition.count
 
     def read(self) -> Iterator[GitObject | Unread]:
         """The objects."""
         return self._share.read()
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """Inflates, no more."""
         del watcher
-        share = self._share
-        bodies = share.forest.headers.bodies[share.nodes]
-        ends = (bodies + share.forest.lengths[share.nodes]).tolist()
-        sizes = share.forest.headers.sizes[share.nodes].tolist()
-        with share.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        partition = self._share
+        bodies = partition.forest.headers.bodies[partition.nodes]
+        ends = (bodies + partition.forest.lengths[partition.nodes]).tolist()
+        sizes = partition.forest.headers.sizes[partition.nodes].tolist()
+        with partition.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             for start, end, size in zip(bodies.tolist(), ends, sizes, strict=True):
                 if end - start < TINY:
@@ -149,13 +149,15 @@ class _Inflated:
                 else:
                     zlib_decompress(view[start:end], size or 1)
             view.release()
-        yield Haul()
+        yield ScanBatch()
 
 
 def _floor(repository: Path, jobs: int) -> None:
     work = plan(open_repository(repository), jobs, small=0)
-    shares: list[Share] = [_Inflated(share) for share in work.shares if isinstance(share, PackShare)]
-    for _ in search(shares, _Nothing(), jobs):
+    partitions: list[Partition] = [
+        _Inflated(partition) for partition in work.partitions if isinstance(partition, PackPartition)
+    ]
+    for _ in search(partitions, _Nothing(), jobs):
         pass
 
 
@@ -197,18 +199,21 @@ def _held(pid: int) -> int:
 def _agree(repository: Path) -> None:
     opened = open_repository(repository)
     ours = plan(opened, 1, small=0)
-    theirs, _ = cat_file_shares(opened.git_dir, 1)
-    difference = _contents([*ours.shares]) ^ _contents([*theirs])
-    print(f"{repository}: {sum(share.count for share in theirs):,} objects, {len(difference)} differences", flush=True)
+    theirs, _ = cat_file_partitions(opened.git_dir, 1)
+    difference = _contents([*ours.partitions]) ^ _contents([*theirs])
+    print(
+        f"{repository}: {sum(partition.count for partition in theirs):,} objects, {len(difference)} differences",
+        flush=True,
+    )
     if difference or ours.unread or ours.note:
         sys.exit(f"the readers disagree: {sorted(difference)[:3]} {ours.unread[:3]} {ours.note or ''}")
 
 
-def _contents(shares: list[Share]) -> set[tuple[str, bytes]]:
+def _contents(partitions: list[Partition]) -> set[tuple[str, bytes]]:
     return {
         (item.id, hashlib.sha1(item.data, usedforsecurity=False).digest())
-        for share in shares
-        for item in share.read()
+        for partition in partitions
+        for item in partition.read()
         if isinstance(item, GitObject)
     }
 

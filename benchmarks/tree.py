@@ -25,7 +25,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from tokenaudit.detect import Detector
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.sources.local.filesystem import TreeSource
 
 PEERS = {
@@ -99,7 +99,7 @@ def cost(command: list[str]) -> tuple[float, float]:
 
 def detect(tree: Path) -> None:
     """Detection alone, without what the command makes of it: recommendations, reports."""
-    run = Run(Detector.load(), jobs=os.cpu_count() or 1)
+    run = ScanContext(Detector.load(), jobs=os.cpu_count() or 1)
     print(sum(1 for _ in TreeSource(tree, "tree").findings(run)))
 
 

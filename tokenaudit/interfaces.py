@@ -32,14 +32,14 @@ class Detection:
 
 
 @dataclass(frozen=True)
-class Examined:
+class ScanResult:
     """Everything seen in one piece of bytes, and the reasons for whatever part of it could not be looked into."""
 
     detections: tuple[Detection, ...] = ()
     skipped: tuple[str, ...] = ()
 
 
-class Sight(Enum):
+class PrefilterResult(Enum):
     """What a first look at some bytes shows.
 
     With TRACES, something had to be looked at closely and was nothing. NOTHING means that no part of these bytes calls
@@ -51,25 +51,25 @@ class Sight(Enum):
     EVIDENCE = 2
 
 
-class Examiner(Protocol):
+class Scanner(Protocol):
     """The face of `tokenaudit.detect.Detector` that sources use."""
 
-    def may_hold(self, data: bytes) -> bool:
-        """False only where `examine` would certainly return nothing. Fast: runs at memory speed."""
+    def may_contain(self, data: bytes) -> bool:
+        """False only where `scan` would certainly return nothing. Fast: runs at memory speed."""
 
-    def examine(self, data: bytes, name: str = "") -> Examined:
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
         """All credentials, placeholders and look-alikes in `data`; `name` (a path) only hints at its format."""
 
 
 @dataclass(frozen=True)
-class Sighting:
+class LocatedDetection:
     """A detection with the place it was made in."""
 
     detection: Detection
     location: Location
 
 
-Finding: TypeAlias = Sighting | Problem | Skipped
+Finding: TypeAlias = LocatedDetection | Problem | Skipped
 
 
 class Progress(Protocol):
@@ -85,7 +85,7 @@ class Progress(Protocol):
         """One line worth saying now, such as a wait for a rate limit."""
 
 
-class Silence:
+class NullProgress:
     """A `Progress` that says nothing."""
 
     def start(self, what: str, total: int | None = None) -> None:
@@ -99,15 +99,15 @@ class Silence:
 
 
 @dataclass
-class Run:
+class ScanContext:
     """What every source of one run shares. Sources add what they have read to `objects` and `bytes`.
 
     `relied` are the objects and bytes that an earlier run has read and this one relies on.
     """
 
-    examiner: Examiner
+    scanner: Scanner
     jobs: int = 1
-    progress: Progress = field(default_factory=Silence)
+    progress: Progress = field(default_factory=NullProgress)
     objects: int = 0
     bytes: int = 0
     relied: tuple[int, int] = (0, 0)
@@ -130,5 +130,5 @@ class Source(Protocol):
     def kind(self) -> str:
         """One word, such as git, tree, ci, machine or space."""
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """Everything found, as it is found; what can't be read comes as `Skipped`, never as an exception."""

@@ -9,7 +9,7 @@ import pytest
 from tests.hub import bodies
 from tests.hub.double import HubDouble, hub_double
 from tests.support.mint import Mint
-from tokenaudit.audit.auditor_token import judge_own
+from tokenaudit.audit.auditor_token import evaluate_auditor_token
 from tokenaudit.hub.client import Hub
 from tokenaudit.model import Entity, Grant
 
@@ -40,7 +40,7 @@ def test_every_shape_is_held_against_the_need(
     monkeypatch.setenv("HF_TOKEN", value)
     if shape is not None:
         hub_double.knows(value, bodies.shapes()[shape])
-    verdict = judge_own(Hub(hub_double.endpoint), NEEDS, NOW)
+    verdict = evaluate_auditor_token(Hub(hub_double.endpoint), NEEDS, NOW)
     assert verdict is not None
     assert verdict.too_much is too_much
     assert words in verdict.message
@@ -51,5 +51,5 @@ def test_every_shape_is_held_against_the_need(
 
 
 def test_without_a_token_there_is_nothing_to_say(hub_double: HubDouble) -> None:
-    assert judge_own(Hub(hub_double.endpoint, own_token=False), NEEDS, NOW) is None
+    assert evaluate_auditor_token(Hub(hub_double.endpoint, auditor_token=False), NEEDS, NOW) is None
     assert hub_double.requests == []

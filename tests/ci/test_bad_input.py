@@ -13,7 +13,7 @@ from tests.ci.support import audited, filled, problems
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci import audit, is_ci_file
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.ci_config import CiSource
 
@@ -169,7 +169,7 @@ def test_a_value_in_a_file_name_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / ".github" / "workflows" / f"{token}.yml"
     file.parent.mkdir(parents=True)
     file.write_text("on: push\njobs:\n  a:\n    steps:\n      - run: echo ${{ secrets.HF_TOKEN }}\n")
-    found = list(CiSource(tmp_path, "repo").findings(Run(ToyExaminer())))
+    found = list(CiSource(tmp_path, "repo").findings(ScanContext(ToyExaminer())))
     assert [one.rule for one in found if isinstance(one, Problem)] == ["ci-token-printed"]
     assert token not in repr(found)
 

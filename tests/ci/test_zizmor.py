@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci.zizmor import folded_in, program
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.ci_config import CiSource
 
@@ -36,7 +36,7 @@ needs_zizmor = pytest.mark.skipif(program() is None, reason="zizmor is not insta
 def test_only_jobs_with_a_credential_count_and_lines_start_at_one(tmp_path: Path) -> None:
     (tmp_path / _PATH).parent.mkdir(parents=True)
     (tmp_path / _PATH).write_bytes(_WORKFLOW)
-    found = list(CiSource(tmp_path, "repo", zizmor=True).findings(Run(ToyExaminer())))
+    found = list(CiSource(tmp_path, "repo", zizmor=True).findings(ScanContext(ToyExaminer())))
     injections = [one for one in found if isinstance(one, Problem) and one.rule == "zizmor/template-injection"]
     assert [(one.line, one.credential_name) for one in injections] == [(7, "HF_TOKEN")]
 

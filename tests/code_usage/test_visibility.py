@@ -8,7 +8,7 @@ import pytest
 
 from tests.hub.double import HubDouble
 from tests.support.mint import Mint
-from tokenaudit.audit.assessment import Questions
+from tokenaudit.audit.assessment import InspectionOptions
 from tokenaudit.audit.auditor import Auditor, scan
 from tokenaudit.hub.client import Hub
 from tokenaudit.model import Recommendation
@@ -17,7 +17,7 @@ from tokenaudit.model import Recommendation
 def advice(folder: Path, hub: Hub) -> Recommendation:
     load = f"snapshot_download('acme/base', token='{Mint(1).user_token()}')"
     (folder / "app.py").write_text(f"from huggingface_hub import snapshot_download\n{load}\n")
-    (found,) = scan([folder], auditor=Auditor(questions=Questions(hub))).report.credentials
+    (found,) = scan([folder], auditor=Auditor(questions=InspectionOptions(hub))).report.credentials
     assert found.recommendation is not None
     return found.recommendation
 

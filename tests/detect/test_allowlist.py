@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.detect.allowlist import Honouring
+from tokenaudit.detect.allowlist import AllowlistFilter
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,6 @@ def test_an_allow_comment_hides_its_own_line_only(line: str) -> None:
     hidden, seen = mint.user_token(), mint.user_token()
     data = f"{line.format(hidden)}\nother = '{seen}'\n".encode()
     detector = Detector.load()
-    assert [found.secret.reveal() for found in detector.examine(data).detections] == [hidden, seen]
-    honouring = pickle.loads(pickle.dumps(Honouring(detector)))  # noqa: S301 - made in this very line
-    assert [found.secret.reveal() for found in honouring.examine(data).detections] == [seen]
+    assert [found.secret.reveal() for found in detector.scan(data).detections] == [hidden, seen]
+    honouring = pickle.loads(pickle.dumps(AllowlistFilter(detector)))  # noqa: S301 - made in this very line
+    assert [found.secret.reveal() for found in honouring.scan(data).detections] == [seen]

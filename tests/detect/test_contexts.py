@@ -40,7 +40,7 @@ def detector() -> Detector:
 def outcome(kind: str, context: Context) -> str:
     """What the table says: yes, look-alike, or what went wrong."""
     value = KINDS[kind](Mint(f"{kind} {context.name}"))
-    detections = detector().examine(context.write(value)).detections
+    detections = detector().scan(context.write(value)).detections
     if len(detections) != 1:
         return f"seen {len(detections)} times"
     seen = detections[0]

@@ -35,9 +35,9 @@ def detector() -> Detector:
 
 
 def check(data: bytes) -> None:
-    examined = detector().examine(data)
+    examined = detector().scan(data)
     if examined.detections or examined.skipped:
-        assert detector().may_hold(data)
+        assert detector().may_contain(data)
     for each in examined.detections:
         assert each.line is None or (each.line >= 1 and (each.column or 0) >= 1)
 

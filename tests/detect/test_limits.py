@@ -36,14 +36,14 @@ def archive(files: dict[str, bytes]) -> bytes:
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
 def test_a_stream_that_grows_is_stopped_and_said(compress: object) -> None:
     bomb = compress(ZEROS * 40)  # type: ignore[operator]  # one of the four
-    skipped = detector(size=8 * MIB).examine(bomb).skipped
+    skipped = detector(size=8 * MIB).scan(bomb).skipped
     assert any("limit of 8 MiB" in reason for reason in skipped)
-    assert any("times its size" in reason for reason in detector(ratio=10).examine(bomb).skipped)
+    assert any("times its size" in reason for reason in detector(ratio=10).scan(bomb).skipped)
 
 
 def test_what_stands_before_the_limit_is_found_all_the_same() -> None:
     token = Mint(1).user_token()
-    found = detector(size=8 * MIB).examine(gzip.compress(token.encode() + b"\n" + ZEROS * 40))
+    found = detector(size=8 * MIB).scan(gzip.compress(token.encode() + b"\n" + ZEROS * 40))
     assert [each.secret.reveal() for each in found.detections] == [token]
     assert found.skipped
 
@@ -53,7 +53,7 @@ def test_nested_bombs_share_one_budget() -> None:
     for level in range(4):
         bomb = archive({f"{level}-{number}.zip": bomb for number in range(8)})
     tracemalloc.start()
-    examined = detector(size=64 * MIB).examine(bomb)
+    examined = detector(size=64 * MIB).scan(bomb)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert any("limit of 64 MiB" in reason for reason in examined.skipped)
@@ -62,33 +62,33 @@ def test_nested_bombs_share_one_budget() -> None:
 
 def test_many_members_are_cut_short_and_said() -> None:
     many = archive({f"{number}": b"x" for number in range(200)})
-    assert any("members" in reason for reason in detector(entries=50).examine(many).skipped)
+    assert any("members" in reason for reason in detector(entries=50).scan(many).skipped)
 
 
 def test_depth_is_limited_and_said() -> None:
     data = Mint(2).user_token().encode()
     for _ in range(6):
         data = gzip.compress(data)
-    assert detector(depth=6).examine(data).detections
-    shallow = detector(depth=5).examine(data)
+    assert detector(depth=6).scan(data).detections
+    shallow = detector(depth=5).scan(data)
     assert not shallow.detections
     assert any("more than 5 times" in reason for reason in shallow.skipped)
 
 
 def test_time_is_limited_and_said() -> None:
-    examined = detector(seconds=-1.0).examine(gzip.compress(Mint(3).user_token().encode()))
+    examined = detector(seconds=-1.0).scan(gzip.compress(Mint(3).user_token().encode()))
     assert any("seconds" in reason for reason in examined.skipped)
 
 
 def test_evidence_is_limited_and_said() -> None:
-    examined = detector(evidence=100).examine(b'"hf_a" + "b"\n' * 1000)
+    examined = detector(evidence=100).scan(b'"hf_a" + "b"\n' * 1000)
     assert any("places" in reason for reason in examined.skipped)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_stream_that_is_cut_off_is_said(compress: object) -> None:
     whole = compress(Mint(4).user_token().encode() * 100)  # type: ignore[operator]  # one of the three
-    assert any("cut off" in reason for reason in detector().examine(whole[:-9]).skipped)
+    assert any("cut off" in reason for reason in detector().scan(whole[:-9]).skipped)
 
 
 def test_an_encrypted_member_is_said_and_the_others_are_read() -> None:
@@ -96,19 +96,19 @@ def test_an_encrypted_member_is_said_and_the_others_are_read() -> None:
     data = bytearray(archive({"closed": b"x", "open": token.encode()}))
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
-    examined = detector().examine(bytes(data))
+    examined = detector().scan(bytes(data))
     assert [each.member for each in examined.detections] == ["open"]
     assert examined.skipped == ("closed: encrypted",)
 
 
 def test_archives_that_cannot_be_opened_are_said() -> None:
-    assert detector().examine(b"7z\xbc\xaf\x27\x1c" + bytes(40)).skipped == ("7-Zip archives can't be looked into",)
-    assert detector().examine(b"Rar!\x1a\x07\x01\x00" + bytes(40)).skipped == ("RAR archives can't be looked into",)
+    assert detector().scan(b"7z\xbc\xaf\x27\x1c" + bytes(40)).skipped == ("7-Zip archives can't be looked into",)
+    assert detector().scan(b"Rar!\x1a\x07\x01\x00" + bytes(40)).skipped == ("RAR archives can't be looked into",)
 
 
 def test_names_of_members_never_show_a_value() -> None:
     token = Mint(6).user_token()
-    found = detector().examine(archive({f"{token}/{token}": token.encode()}))
+    found = detector().scan(archive({f"{token}/{token}": token.encode()}))
     assert found.detections
     assert not any(token in str(each) for each in (*found.detections, *found.skipped))
 
@@ -119,7 +119,7 @@ def test_a_member_without_a_name_is_a_member() -> None:
     member = b"PK\3\4" + common + token
     listed = b"PK\1\2" + struct.pack("<H", 20) + common + struct.pack("<HHHII", 0, 0, 0, 0, 0)
     end = b"PK\5\6" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(listed), len(member), 0)
-    found = detector().examine(member + listed + end)
+    found = detector().scan(member + listed + end)
     assert [(each.secret.reveal().encode(), each.member) for each in found.detections] == [(token, "")]
     assert found.skipped == ()
 
@@ -127,11 +127,11 @@ def test_a_member_without_a_name_is_a_member() -> None:
 def test_escapes_that_stand_for_nothing_are_looked_at_once() -> None:
     token = Mint("escaped").user_token()
     unmoved = f"{token[:20]}&#381;{token[20:]}"
-    assert detector().examine(f"{unmoved}\n{token}\n".encode()).detections[0].secret.reveal() == token
-    assert detector().examine(unmoved.encode()).skipped == ()
+    assert detector().scan(f"{unmoved}\n{token}\n".encode()).detections[0].secret.reveal() == token
+    assert detector().scan(unmoved.encode()).skipped == ()
 
 
 def test_a_magic_number_alone_is_no_damaged_archive() -> None:
     """As code that handles archives writes it down, in clear or in base64."""
-    assert detector().examine(b"LITERALS = (b'UEsDBA', b'UEsDBB', b'PK\x03\x04')\n").skipped == ()
-    assert detector().examine(b"PK\3\4" + bytes(100)).skipped != ()
+    assert detector().scan(b"LITERALS = (b'UEsDBA', b'UEsDBB', b'PK\x03\x04')\n").skipped == ()
+    assert detector().scan(b"PK\3\4" + bytes(100)).skipped != ()

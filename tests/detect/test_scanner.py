@@ -36,7 +36,7 @@ def minted(mint: Mint) -> dict[str, str]:
 def test_every_kind_is_found_where_it_stands(detector: Detector) -> None:
     values = minted(Mint(1))
     data = "".join(f'é = "{value}"\n' for value in values.values()).encode()
-    found = detector.examine(data).detections
+    found = detector.scan(data).detections
     assert [(each.kind, each.secret.reveal()) for each in found] == list(values.items())
     assert [(each.line, each.column) for each in found] == [(line, 6) for line in range(1, 10)]
     assert {each.likelihood for each in found} == {"credential"}
@@ -45,12 +45,12 @@ def test_every_kind_is_found_where_it_stands(detector: Detector) -> None:
 def test_a_pickled_detector_finds_the_same(detector: Detector) -> None:
     data = " ".join(minted(Mint(2)).values()).encode()
     again: Detector = pickle.loads(pickle.dumps(detector))  # noqa: S301 - our own pickle
-    assert again.examine(data) == detector.examine(data)
+    assert again.scan(data) == detector.scan(data)
 
 
 def test_nothing_is_found_in_nothing(detector: Detector) -> None:
-    assert not detector.may_hold(b"from huggingface_hub import hf_hub_download")
-    assert detector.examine(b"").detections == ()
+    assert not detector.may_contain(b"from huggingface_hub import hf_hub_download")
+    assert detector.scan(b"").detections == ()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_any_detect_secrets_plugin_can_be_loaded(tmp_path: Path) -> None:
         "    secret_type = 'Acme API Key'\n"
         "    denylist = [re.compile('acme-[0-9]{6}')]\n"
     )
-    found = Detector.load([file]).examine(b"one\nkey: acme-123456\n").detections
+    found = Detector.load([file]).scan(b"one\nkey: acme-123456\n").detections
     assert [(each.kind, each.line, each.column) for each in found] == [("acme_api_key", 2, 6)]
 
 

@@ -17,7 +17,7 @@ from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
 from tokenaudit.git.command import GitError
-from tokenaudit.interfaces import Silence
+from tokenaudit.interfaces import NullProgress
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def origin(tmp_path: Path) -> GitRepo:
     return made
 
 
-class Told(Silence):
+class Told(NullProgress):
     """Keeps what progress is told."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def test_every_ref_is_mirrored_and_the_copy_removed(origin: GitRepo, temporary: 
 
 
 def test_a_failing_audit_removes_the_copy(origin: GitRepo, temporary: Path) -> None:
-    with pytest.raises(KeyError), cloned(f"file://{origin.path}", Silence()):
+    with pytest.raises(KeyError), cloned(f"file://{origin.path}", NullProgress()):
         raise KeyError
     assert list(temporary.iterdir()) == []
 
@@ -86,7 +86,7 @@ def test_a_failing_audit_removes_the_copy(origin: GitRepo, temporary: Path) -> N
 )
 def test_urls_that_run_programs_or_are_unsafe_are_refused(url: str) -> None:
     assert is_clone_url(url)
-    with pytest.raises(UsageError) as raised, cloned(url, Silence()):
+    with pytest.raises(UsageError) as raised, cloned(url, NullProgress()):
         pass
     assert "\n" not in str(raised.value)
 
@@ -100,7 +100,7 @@ def test_paths_are_no_urls(tmp_path: Path) -> None:
 
 def test_a_failed_clone_is_one_line_without_the_password(temporary: Path) -> None:
     token = Mint(1).user_token()
-    with pytest.raises(GitError) as raised, cloned(f"http://user:{token}@127.0.0.1:9/acme/m", Silence()):
+    with pytest.raises(GitError) as raised, cloned(f"http://user:{token}@127.0.0.1:9/acme/m", NullProgress()):
         pass
     assert "\n" not in str(raised.value)
     assert token not in str(raised.value)
@@ -110,7 +110,7 @@ def test_a_failed_clone_is_one_line_without_the_password(temporary: Path) -> Non
 def test_a_missing_repository_is_one_line(tmp_path: Path) -> None:
     with (
         pytest.raises(GitError, match="does not appear to be a git repository"),
-        cloned(f"file://{tmp_path}/absent", Silence()),
+        cloned(f"file://{tmp_path}/absent", NullProgress()),
     ):
         pass
 
@@ -148,11 +148,11 @@ def test_the_copy_of_a_killed_program_is_removed_by_the_next_one(origin: GitRepo
     with _holder(temporary, origin) as process:
         assert process.stdout is not None
         path = Path(process.stdout.readline().strip())
-        with cloned(f"file://{origin.path}", Silence()):
+        with cloned(f"file://{origin.path}", NullProgress()):
             assert path.exists(), "a copy in use stays"
         process.kill()
     assert path.exists()
-    with cloned(f"file://{origin.path}", Silence()):
+    with cloned(f"file://{origin.path}", NullProgress()):
         assert not path.exists()
     assert list(temporary.iterdir()) == []
 
@@ -166,14 +166,14 @@ def test_an_origin_with_programs_in_its_configuration_runs_none(origin: GitRepo,
         origin.git("config", key, str(program))
     origin.commit("attributes", {".gitattributes": "* filter=x\n", "b": "2"})
     mark.unlink(missing_ok=True)
-    with cloned(f"file://{origin.path}", Silence()) as path:
+    with cloned(f"file://{origin.path}", NullProgress()) as path:
         assert os.listdir(path)  # noqa: PTH208 - only whether there is anything
     assert not mark.exists()
 
 
 def test_copies_made_side_by_side_leave_each_other_alone(origin: GitRepo, temporary: Path) -> None:
     def copy(_: int) -> bool:
-        with cloned(f"file://{origin.path}", Silence()) as path:
+        with cloned(f"file://{origin.path}", NullProgress()) as path:
             return GitRepo(path, bare=True).git("for-each-ref") == origin.git("for-each-ref")
 
     with ThreadPoolExecutor(6) as pool:

@@ -72,7 +72,7 @@ def test_a_small_damaged_repository_is_not_called_clean(copy: GitRepo) -> None:
     data[first] ^= 0b101_0000
     pack.write_bytes(data)
     work = plan(open_repository(copy.path), 1)
-    told = [item for share in work.shares for item in share.read() if isinstance(item, Unread)]
+    told = [item for partition in work.partitions for item in partition.read() if isinstance(item, Unread)]
     assert pack.name in {item.id for item in told}
 
 

@@ -35,16 +35,16 @@ def read(path: Path, jobs: int = 2) -> tuple[set[tuple[str, str]], list[Unread]]
     assert work.note is None
     found: dict[str, str] = {}
     unread = list(work.unread)
-    for share in work.shares:
+    for partition in work.partitions:
         count = 0
-        for item in share.read():
+        for item in partition.read():
             if isinstance(item, Unread):
                 unread.append(item)
                 continue
             assert item.id not in found, "read twice"
             found[item.id] = hashlib.sha256(item.type.encode() + item.data).hexdigest()
             count += 1
-        assert count <= share.count
+        assert count <= partition.count
     return set(found.items()), unread
 
 
@@ -186,7 +186,7 @@ def test_sha256_repositories_are_read_through_git(tmp_path: Path) -> None:
     repo.commit("first", {"a": "1"})
     work = plan(open_repository(repo.path), 2, ALL, small=0)
     assert work.note == "read through git, because its object format is sha256"
-    found = {item.id for share in work.shares for item in share.read() if isinstance(item, GitObject)}
+    found = {item.id for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)}
     assert found == {name for name, _ in reference(repo)}
 
 
@@ -197,7 +197,7 @@ def test_a_pack_known_to_the_multi_pack_index_alone_is_read_through_git(tmp_path
         index.unlink()
     work = plan(open_repository(repo.path), 2, ALL, small=0)
     assert work.note is not None
-    found = {item.id for share in work.shares for item in share.read() if isinstance(item, GitObject)}
+    found = {item.id for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)}
     assert found == {name for name, _ in reference(repo)}
 
 

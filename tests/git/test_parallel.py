@@ -16,9 +16,9 @@ from tests.support.randomrepo import random_repository
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import SEARCHED, GitObject
-from tokenaudit.git.pack.delta import build, novelty
+from tokenaudit.git.pack.delta import build, delta_insertions
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import Sight
+from tokenaudit.interfaces import PrefilterResult
 
 _numbers = itertools.count()
 
@@ -33,14 +33,14 @@ class Literal:
     def prepare(self) -> None:
         pass
 
-    def look(self, data: bytes) -> Sight:
+    def look(self, data: bytes) -> PrefilterResult:
         if any(word in data for word in self.words):
-            return Sight.EVIDENCE
+            return PrefilterResult.EVIDENCE
         # Parts of words are traces, or not: both have to lead to the same hits.
-        return Sight.TRACES if any(word[:4] in data for word in self.words[:-1]) else Sight.NOTHING
+        return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
     def holds(self, data: bytes) -> bool:
-        return self.look(data) is Sight.EVIDENCE
+        return self.look(data) is PrefilterResult.EVIDENCE
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -55,12 +55,12 @@ def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: o
     # Short words come together across seams far more often than whole tokens do.
     watcher = Literal([token.encode() for token in tokens] + [b"word77 word7", b"d13\nword", b"9 word9 "])
     work = plan(open_repository(repo.path), jobs, SEARCHED, small=0)
-    objects = [item for share in work.shares for item in share.read() if isinstance(item, GitObject)]
+    objects = [item for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)]
     expected = sorted((item.id, item.type) for item in objects if watcher.holds(item.data))
-    hauls = list(search(work.shares, watcher, jobs))
-    assert sorted(hit for haul in hauls for hit in haul.hits) == expected
-    assert sum(haul.objects for haul in hauls) == len(objects)
-    assert sum(haul.bytes for haul in hauls) == sum(len(item.data) for item in objects)
+    batches = list(search(work.partitions, watcher, jobs))
+    assert sorted(hit for batch in batches for hit in batch.hits) == expected
+    assert sum(batch.objects for batch in batches) == len(objects)
+    assert sum(batch.bytes for batch in batches) == sum(len(item.data) for item in objects)
     shutil.rmtree(home)
 
 
@@ -72,7 +72,7 @@ def test_whatever_a_delta_brings_is_among_its_news(seed: int, width: int) -> Non
     base = bytes(dice.choices(b"ab", k=dice.randrange(1, 200)))
     delta, size = _delta(dice, base)
     result = build(base, delta)
-    news = novelty(base, delta, width - 1)
+    news = delta_insertions(base, delta, width - 1)
     assert news is not None
     assert news.size == len(result) == size
     runs = {result[at : at + width] for at in range(len(result) - width + 1)}
@@ -82,7 +82,7 @@ def test_whatever_a_delta_brings_is_among_its_news(seed: int, width: int) -> Non
 @settings(max_examples=500, deadline=None)
 @given(st.binary(max_size=60), st.binary(max_size=40))
 def test_senseless_deltas_have_no_news(base: bytes, delta: bytes) -> None:
-    news = novelty(base, delta, 3)
+    news = delta_insertions(base, delta, 3)
     if news is not None:
         assert len(build(base, delta)) == news.size
 

@@ -18,9 +18,9 @@ from tests.support.mint import Mint
 from tokenaudit.hub import audit_log
 from tokenaudit.hub.audit_log import Log, events_since
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.commits import Commit, commits_since
+from tokenaudit.hub.commits import HubCommit, commits_since
 from tokenaudit.hub.discussions import Opened, opened_since
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
@@ -31,8 +31,8 @@ MODEL = Repository("model", "acme/m")
 
 @pytest.fixture
 def hub(hub_double: HubDouble) -> Hub:
-    patience = Patience(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)
-    return Hub(hub_double.endpoint, timeout=5, deadline=10, patience=patience, own_token=False)
+    retry_policy = RetryPolicy(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)
+    return Hub(hub_double.endpoint, timeout=5, deadline=10, retry_policy=retry_policy, auditor_token=False)
 
 
 def written(at: datetime) -> str:
@@ -49,7 +49,7 @@ def commit(number: int, at: datetime, title: str = "t") -> Body:
     }
 
 
-def commits(hub: Hub, limit: int = 100, branch: str = "main") -> tuple[list[Commit], bool]:
+def commits(hub: Hub, limit: int = 100, branch: str = "main") -> tuple[list[HubCommit], bool]:
     answer = commits_since(hub, MODEL, branch, None, SINCE, limit=limit)
     assert not isinstance(answer, Failure), answer
     return answer

@@ -14,7 +14,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, html, rate_limited, redirect
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
@@ -84,7 +84,7 @@ def test_an_unknown_token_is_refused_with_the_words_of_the_hub(hub: Hub, hub_dou
 def test_passing_trouble_is_retried_and_then_named(
     hub: Hub, hub_double: HubDouble, token: Secret, fault: Fault, trouble: str, status: int | None
 ) -> None:
-    hub.pacer.patience = Patience(attempts=2)
+    hub.rate_limiter.retry_policy = RetryPolicy(attempts=2)
     hub.timeout, hub.deadline = (0.4, 0.8) if trouble == "timeout" else (10, 30)
     hub_double.knows(token.reveal())
     hub_double.fails("whoami", fault, always=True)

@@ -16,7 +16,7 @@ from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub import keyring as keys
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.credentials import own_token, stored_tokens
+from tokenaudit.hub.credentials import auditor_token, stored_tokens
 from tokenaudit.secret import Secret
 
 
@@ -68,24 +68,24 @@ def store(home: dict[str, str], value: str) -> None:
 def test_the_order_is_environment_keyring_store(memory: MemoryKeyring, home: dict[str, str]) -> None:
     mint = Mint(1)
     environment, kept, stored = mint.user_token(), mint.user_token(), mint.user_token()
-    assert own_token(home) is None
+    assert auditor_token(home) is None
     store(home, stored)
-    assert own_token(home) == own_token({**home, "HF_TOKEN": " \n"})
-    found = own_token(home)
+    assert auditor_token(home) == auditor_token({**home, "HF_TOKEN": " \n"})
+    found = auditor_token(home)
     assert found is not None
     assert (found.secret, found.origin) == (Secret(stored), f"the token file {home['HF_HOME']}/token")
     memory.set_password("tokenaudit", "hf", kept)
-    found = own_token(home)
+    found = auditor_token(home)
     assert found is not None
     assert (found.secret, found.origin) == (Secret(kept), "the keyring")
-    found = own_token({**home, "HF_TOKEN": environment + "\n"})
+    found = auditor_token({**home, "HF_TOKEN": environment + "\n"})
     assert found is not None
     assert (found.secret, found.origin) == (Secret(environment), "the environment variable HF_TOKEN")
 
 
 def test_a_hub_told_not_to_has_no_own_token(hub_double: HubDouble, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_TOKEN", Mint(2).user_token())
-    assert Hub(hub_double.endpoint, own_token=False).own is None
+    assert Hub(hub_double.endpoint, auditor_token=False).own is None
     assert Hub(hub_double.endpoint).own is not None
     assert hub_double.requests == []
 
@@ -138,7 +138,7 @@ def test_without_a_safe_keyring_nothing_is_kept_and_that_is_said(
             act()
         assert secret.reveal() not in str(caught.value)
     assert keys.available() is None
-    assert own_token(home) is None
+    assert auditor_token(home) is None
     assert memory.held == {}
 
 

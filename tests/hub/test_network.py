@@ -20,13 +20,13 @@ from tests.hub.server import reply
 from tests.support.mint import Mint
 from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.hub.transport import LARGEST_BODY
 from tokenaudit.secret import Secret
 
-ONCE = Patience(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 @pytest.fixture(autouse=True)
@@ -58,7 +58,7 @@ def test_a_proxy_is_used_and_sees_no_token(token: Secret, monkeypatch: pytest.Mo
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
-        hub = Hub("https://hub.example.invalid", patience=ONCE)
+        hub = Hub("https://hub.example.invalid", retry_policy=ONCE)
         answer = hub.whoami(token)
         assert revoke(hub, [token]).accepted == ()
         thread.join(5)
@@ -90,7 +90,7 @@ def test_a_certificate_counts_only_when_the_user_trusts_it(
         context.load_cert_chain(*certificate)
         double.server.socket = context.wrap_socket(double.server.socket, server_side=True)
         double.knows(token.reveal())
-        hub = Hub(double.endpoint.replace("http:", "https:"), patience=ONCE)
+        hub = Hub(double.endpoint.replace("http:", "https:"), retry_policy=ONCE)
         distrusted = hub.whoami(token)
         assert isinstance(distrusted, Failure)
         assert distrusted.trouble == "network"

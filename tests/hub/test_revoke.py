@@ -11,7 +11,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, rate_limited, redirect
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.secret import Secret
@@ -21,8 +21,8 @@ PATH = "/api/credentials/revoke"
 
 @pytest.fixture
 def hub(hub_double: HubDouble) -> Hub:
-    patience = Patience(attempts=2)
-    return Hub(hub_double.endpoint, patience=patience, sleep=lambda _seconds: None)
+    retry_policy = RetryPolicy(attempts=2)
+    return Hub(hub_double.endpoint, retry_policy=retry_policy, sleep=lambda _seconds: None)
 
 
 def test_a_revoked_token_is_dead(hub: Hub, hub_double: HubDouble) -> None:

@@ -12,8 +12,8 @@ from tests.hub.faults import Fault, error, html
 from tests.hub.state import MOMENT, Log
 from tests.support.mint import Mint
 from tokenaudit.hub import Hub
-from tokenaudit.hub.parsing import moment
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.parsing import parse_time
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.spaces import LogLimits, SpaceLog, space_log
 from tokenaudit.secret import Secret
@@ -26,7 +26,7 @@ QUICK = LogLimits(seconds=2.0, silence=0.4)
 def hub(hub_double: HubDouble) -> Hub:
     hub_double.knows(OWN)
     hub_double.world.add_space("alice/app")
-    return Hub(hub_double.endpoint, patience=Patience(attempts=2, first_backoff=0.01), timeout=5)
+    return Hub(hub_double.endpoint, retry_policy=RetryPolicy(attempts=2, first_backoff=0.01), timeout=5)
 
 
 def read(hub: Hub, limits: LogLimits = QUICK, secret: str | None = OWN) -> SpaceLog | Failure:
@@ -50,7 +50,7 @@ def test_a_log_is_read_to_now_whatever_comes_then(hub_double: HubDouble, hub: Hu
     assert lines(log) == ["one", "two"]
     assert isinstance(log, SpaceLog)
     assert log.cut is None
-    assert log.lines[0].moment == moment(MOMENT)
+    assert log.lines[0].moment == parse_time(MOMENT)
     assert time.monotonic() - started < 2
     assert hub_double.count("/logs/run") == 1
 

@@ -12,14 +12,14 @@ from tests.hub.faults import error
 from tests.support.mint import Mint
 from tokenaudit.hub import repo_access, spaces
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
 
 @pytest.fixture
 def hub(hub_double: HubDouble) -> Hub:
-    return Hub(hub_double.endpoint, patience=Patience(attempts=1), own_token=False)
+    return Hub(hub_double.endpoint, retry_policy=RetryPolicy(attempts=1), auditor_token=False)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_visibility_is_asked_as_a_stranger(
     hub_double: HubDouble,
     made: dict[str, str] | None,
     expected: str,
-    repo_type: repo_access.RepoType,
+    repo_type: repo_access.GitRepoType,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", Mint(6).user_token())

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tokenaudit.hub import transport as module
-from tokenaudit.hub.transport import Aside
+from tokenaudit.hub.transport import TimeoutExecutor
 
 
 def _late() -> str:
@@ -18,7 +18,7 @@ def _late() -> str:
 
 
 def test_one_thread_answers_one_call_after_the_other() -> None:
-    aside = Aside()
+    aside = TimeoutExecutor()
 
     threads = {aside.run(threading.get_ident, 5) for _ in range(50)}
 
@@ -27,7 +27,7 @@ def test_one_thread_answers_one_call_after_the_other() -> None:
 
 
 def test_a_call_that_takes_too_long_is_left_behind_and_the_next_one_is_not_held_up() -> None:
-    aside, free, left = Aside(), threading.Event(), list[threading.Thread]()
+    aside, free, left = TimeoutExecutor(), threading.Event(), list[threading.Thread]()
 
     def hang() -> None:
         left.append(threading.current_thread())
@@ -42,14 +42,14 @@ def test_a_call_that_takes_too_long_is_left_behind_and_the_next_one_is_not_held_
 
 
 def test_an_answer_that_came_too_late_is_nobody_elses() -> None:
-    aside = Aside()
+    aside = TimeoutExecutor()
     for number in range(20):
         assert aside.run(_late, 0.001) in {None, "late"}
         assert aside.run(lambda number=number: number, 5) == number  # type: ignore[misc]
 
 
 def test_many_askers_get_each_their_own_answer() -> None:
-    aside = Aside()
+    aside = TimeoutExecutor()
 
     def ask(number: int) -> bool:
         return aside.run(lambda: number, 10) == number
@@ -59,7 +59,7 @@ def test_many_askers_get_each_their_own_answer() -> None:
 
 
 def test_a_thread_that_waited_long_ends_and_a_new_one_takes_its_place() -> None:
-    aside = Aside()
+    aside = TimeoutExecutor()
 
     first = aside.run(threading.current_thread, 5)
     assert first is not None
@@ -72,7 +72,7 @@ def test_a_thread_that_waited_long_ends_and_a_new_one_takes_its_place() -> None:
 
 def test_no_call_is_lost_to_a_thread_that_is_about_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_IDLE", 0.0005)
-    aside = Aside()
+    aside = TimeoutExecutor()
 
     for number in range(400):
         assert aside.run(lambda number=number: number, 10) == number  # type: ignore[misc]

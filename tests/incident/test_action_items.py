@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.action_items import Ground, balance, for_credential, for_kept
-from tokenaudit.incident.model import Kept, Touch, Touched
+from tokenaudit.incident.action_items import ActionContext, action_items, for_credential, for_kept
+from tokenaudit.incident.model import AffectedCredential, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Location, Severity, Status
 from tokenaudit.secret import Secret
 
@@ -20,9 +20,9 @@ SECRET = Secret(Mint(1).user_token())
 
 def touched(
     status: Status = "active", kind: str = "user_token", mark: str = SECRET.fingerprint, **more: object
-) -> Touched:
+) -> AffectedCredential:
     values: dict[str, Any] = {"severity": Severity.HIGH, "state": "open", "touched": "yes", "why": "old", **more}
-    return Touched(mark, kind, SECRET.display, status=status, status_reason="", **values)
+    return AffectedCredential(mark, kind, SECRET.display, status=status, status_reason="", **values)
 
 
 def credential(*locations: Location) -> Credential:
@@ -56,7 +56,7 @@ def credential(*locations: Location) -> Credential:
         (touched(mark="$(id)"), Location("space-variable", "spaces/a/b", "T"), "tokenaudit revoke '$(id)'"),
     ],
 )
-def test_the_next_command_for_a_credential(found: Touched, at: Location, command: str | None) -> None:
+def test_the_next_command_for_a_credential(found: AffectedCredential, at: Location, command: str | None) -> None:
     assert for_credential(found, credential(at), "x", HUB, None)[1] == command
 
 
@@ -76,13 +76,13 @@ def test_the_runbook_is_named_where_there_is_a_report() -> None:
     ],
 )
 def test_the_next_command_for_a_kept_secret(kind: str, target: str, name: str, command: str | None) -> None:
-    do, given = for_kept(Kept(kind, target, name, "yes", "old", "open"), HUB, Names())
+    do, given = for_kept(StoredSecret(kind, target, name, "yes", "old", "open"), HUB, Names())
     assert do
     assert (given and shlex.split(given)[-1]) == command
 
 
 def test_the_order_is_that_of_harm() -> None:
-    def one(number: int, status: Status, touch: Touch, severity: Severity, **more: Any) -> Touched:
+    def one(number: int, status: Status, touch: MatchReason, severity: Severity, **more: Any) -> AffectedCredential:
         return touched(status, mark=f"{number:032x}", touched=touch, severity=severity, **more)
 
     found = [
@@ -95,13 +95,13 @@ def test_the_order_is_that_of_harm() -> None:
         one(9, "invalid", "yes", Severity.INFO, state="done"),
     ]
     secrets = [
-        Kept("space-secret", "spaces/a/b", "HF_TOKEN", "perhaps", "age unknown", "open"),
-        Kept("space-secret", "spaces/a/b", "OTHER_KEY", "yes", "old", "open"),
-        Kept("space-secret", "spaces/a/c", "HF_TOKEN", "yes", "old", "open"),
-        Kept("space-secret", "spaces/a/d", "HF_TOKEN", "yes", "set since", "done"),
+        StoredSecret("space-secret", "spaces/a/b", "HF_TOKEN", "perhaps", "age unknown", "open"),
+        StoredSecret("space-secret", "spaces/a/b", "OTHER_KEY", "yes", "old", "open"),
+        StoredSecret("space-secret", "spaces/a/c", "HF_TOKEN", "yes", "old", "open"),
+        StoredSecret("space-secret", "spaces/a/d", "HF_TOKEN", "yes", "set since", "done"),
     ]
-    ground = Ground("x", HUB, {entry.fingerprint: credential() for entry in found}, {})
-    opened, done = balance(found, secrets, ground)
+    ground = ActionContext("x", HUB, {entry.fingerprint: credential() for entry in found}, {})
+    opened, done = action_items(found, secrets, ground)
     assert [item.subject[-1] if item.about == "credential" else item.subject for item in opened] == [
         *"123456",
         "spaces/a/c HF_TOKEN",

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.affected import kept
-from tokenaudit.incident.changes.settings import Settings
-from tokenaudit.incident.evidence import Material
-from tokenaudit.inventory import Known, Sweep
+from tokenaudit.incident.affected import affected_secrets
+from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.evidence import IncidentEvidence
+from tokenaudit.inventory import KnownCredential, Sweep
 from tokenaudit.model import Credential, Location, Report, SecretName, Target, Tool
 from tokenaudit.policy.settings import Incident
 from tokenaudit.secret import Secret
@@ -28,7 +28,7 @@ def report(at: datetime, *found: Credential, complete: bool = True) -> Report:
 
 
 def test_a_later_reading_of_a_place_tells_who_uses_it_still() -> None:
-    material = Material()
+    material = IncidentEvidence()
     material.report(report(NOW, FOUND), "old")
     assert [consumer.where for consumer in material.consumers(SECRET.fingerprint)] == ["repo: .env"]
     material.report(report(NOW + DAY), "new")
@@ -36,14 +36,14 @@ def test_a_later_reading_of_a_place_tells_who_uses_it_still() -> None:
 
 
 def test_a_later_reading_that_is_incomplete_proves_nothing() -> None:
-    material = Material()
+    material = IncidentEvidence()
     material.report(report(NOW, FOUND), "old")
     material.report(report(NOW + DAY, complete=False), "new")
     assert len(material.consumers(SECRET.fingerprint)) == 1
 
 
 def test_places_are_united_and_what_one_source_believes_counts() -> None:
-    material = Material()
+    material = IncidentEvidence()
     other = replace(AT, path="b.py")
     material.report(report(NOW, replace(FOUND, likelihood="identifier")), "one")
     material.report(report(NOW, replace(FOUND, locations=(other,))), "two")
@@ -52,8 +52,8 @@ def test_places_are_united_and_what_one_source_believes_counts() -> None:
 
 
 def test_a_credential_that_is_gone_uses_nothing_and_an_unfinished_sweep_is_said() -> None:
-    material = Material()
-    material.inventory([Known(FOUND, NOW - DAY, NOW, present=False)], ())
+    material = IncidentEvidence()
+    material.inventory([KnownCredential(FOUND, NOW - DAY, NOW, present=False)], ())
     material.sweeps([Sweep(1, "acme", ("acme",), NOW)], ())
     assert material.consumers(SECRET.fingerprint) == ()
     assert material.first_seen[SECRET.fingerprint] == NOW - DAY
@@ -68,21 +68,21 @@ def test_a_variable_is_settled_by_what_it_holds_now() -> None:
     recorded = [variable("old")]
     cases = {"old": "open", "new": "done", None: "done"}
     for mark, state in cases.items():
-        (found,) = kept(
-            recorded, {"spaces/a/b": Settings((), (variable(mark),))}, frozenset({"old"}), INCIDENT, Names()
+        (found,) = affected_secrets(
+            recorded, {"spaces/a/b": SpaceSettings((), (variable(mark),))}, frozenset({"old"}), INCIDENT, Names()
         )
         assert (found.state, found.asked_now) == (state, True)
-    (gone,) = kept(recorded, {"spaces/a/b": Settings((), ())}, frozenset({"old"}), INCIDENT, Names())
+    (gone,) = affected_secrets(recorded, {"spaces/a/b": SpaceSettings((), ())}, frozenset({"old"}), INCIDENT, Names())
     assert (gone.state, gone.why) == ("done", "it is there no more")
 
 
 def test_what_could_not_be_asked_now_stays_as_it_was_recorded() -> None:
     recorded = [variable("old"), SecretName("spaces/a/b", "KEY", "space-secret", NOW - DAY)]
-    found = kept(recorded, {"spaces/a/b": Settings(None, None)}, frozenset({"old"}), INCIDENT, Names())
+    found = affected_secrets(recorded, {"spaces/a/b": SpaceSettings(None, None)}, frozenset({"old"}), INCIDENT, Names())
     assert [(one.state, one.asked_now) for one in found] == [("open", False), ("open", False)]
 
 
 def test_a_secret_that_no_sweep_has_seen_is_found_by_asking() -> None:
     new = SecretName("spaces/a/b", "KEY", "space-secret", NOW - DAY)
-    (found,) = kept((), {"spaces/a/b": Settings((new,), ())}, frozenset(), INCIDENT, Names())
+    (found,) = affected_secrets((), {"spaces/a/b": SpaceSettings((new,), ())}, frozenset(), INCIDENT, Names())
     assert (found.state, found.touched) == ("open", "yes")

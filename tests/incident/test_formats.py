@@ -20,11 +20,20 @@ from tests.report.test_secrecy import KINDS, WAYS, traces
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
 from tokenaudit.incident.assessment import hidden
-from tokenaudit.incident.model import Change, Item, Kept, Numbers, Reached, ReachedBy, Touched, View
+from tokenaudit.incident.model import (
+    ActionItem,
+    AffectedCredential,
+    IncidentChange,
+    IncidentReport,
+    IncidentSummary,
+    Reached,
+    ReachedBy,
+    StoredSecret,
+)
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.settings import built_in
 from tokenaudit.redaction import map_text
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render
 from tokenaudit.report.incident.phrasing import answer, exit_code
@@ -39,31 +48,35 @@ OURS = {
 """Words of ours, which no stranger can change."""
 
 
-def view(secret: Secret = SECRET) -> View:
+def view(secret: Secret = SECRET) -> IncidentReport:
     """A view with one of everything."""
-    touched = Touched(
+    touched = AffectedCredential(
         secret.fingerprint, "user_token", secret.display, "yes", "created 2026-01-05", Severity.CRITICAL, "open",
         "active", "the Hub says so", NOW, account=Account("user", "alice"), name="laptop", role="write", created_at=NOW,
         readable=3, writable=2, places=("app.py",),
-        consumers=(Consumer("file", "app.py", "app.py", "read it from the environment"),),
+        consumers=(RunbookConsumer("file", "app.py", "app.py", "read it from the environment"),),
     )  # fmt: skip
     reached = ReachedBy("acme/m", "model", "write", private=True, downloads=700, credentials=("f",))
-    kept = Kept("space-secret", "spaces/acme/app", "HF_TOKEN", "yes", "last set 2026-01-05", "open", NOW)
-    return View(
+    kept = StoredSecret("space-secret", "spaces/acme/app", "HF_TOKEN", "yes", "last set 2026-01-05", "open", NOW)
+    return IncidentReport(
         Tool("tokenaudit", "1"), NOW, NOW, "https://huggingface.co", built_in()[1], built_in()[1].since, "because",
         complete=False,
         sources=("the inventory",),
         skipped=(Skipped("acme: audit log", "the Hub refused it"),),
-        summary=Numbers(1, 0, 1, 1, 1, 3, 1, 1, 4),
+        summary=IncidentSummary(1, 0, 1, 1, 1, 3, 1, 1, 4),
         credentials=(touched,),
         secrets=(kept,),
         reach=Reached(3, 2, 1, 0, 700, (reached,), ("acme",), ("x",)),
-        changes=(Change("commit", "models/acme/m", "quiet", NOW, "mallory", "a" * 40, "odd", secret.fingerprint),),
-        open=(
-            Item("credential", secret.fingerprint, "the token", Severity.CRITICAL, "yes", "active", "do", "do x"),
-            Item("secret", "spaces/acme/app HF_TOKEN", "a secret", Severity.HIGH, "perhaps", "old", "set it anew"),
+        changes=(
+            IncidentChange("commit", "models/acme/m", "quiet", NOW, "mallory", "a" * 40, "odd", secret.fingerprint),
         ),
-        done=(Item("secret", "spaces/acme/app K", "a renewed one", Severity.INFO, "yes", "set since"),),
+        open=(
+            ActionItem("credential", secret.fingerprint, "the token", Severity.CRITICAL, "yes", "active", "do", "do x"),
+            ActionItem(
+                "secret", "spaces/acme/app HF_TOKEN", "a secret", Severity.HIGH, "perhaps", "old", "set it anew"
+            ),
+        ),
+        done=(ActionItem("secret", "spaces/acme/app K", "a renewed one", Severity.INFO, "yes", "set since"),),
     )  # fmt: skip
 
 
@@ -90,7 +103,7 @@ def test_the_answer_is_a_sentence() -> None:
         "1 credential touched, 1 still open; 1 kept secret, 1 not renewed; 1 place still holds a dead one; "
         "1 place could not be read or asked, so there may be more."
     )
-    assert answer(replace(full, complete=True, summary=Numbers(3, 2, 0))) == (
+    assert answer(replace(full, complete=True, summary=IncidentSummary(3, 2, 0))) == (
         "3 credentials touched (2 of them perhaps), 0 still open."
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
-from tokenaudit.incident.affected import Standing, standing
+from tokenaudit.incident.affected import CurrentStatus, current_status
 from tokenaudit.model import Account, Claims, Credential, Inspection, Status
 from tokenaudit.secret import Secret
 
@@ -21,8 +21,10 @@ def said(status: Status, days_ago: int, account: Account | None = None, endpoint
     return Inspection(status, NOW - days_ago * DAY, "because", account, role="write", endpoint=endpoint)
 
 
-def at(earlier: list[Inspection], fresh: Inspection | None = None, credential: Credential = CREDENTIAL) -> Standing:
-    return standing(credential, earlier, fresh, endpoint=HUB, now=NOW)
+def at(
+    earlier: list[Inspection], fresh: Inspection | None = None, credential: Credential = CREDENTIAL
+) -> CurrentStatus:
+    return current_status(credential, earlier, fresh, endpoint=HUB, now=NOW)
 
 
 def test_a_fresh_answer_wins_and_keeps_what_earlier_ones_told() -> None:

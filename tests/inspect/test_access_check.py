@@ -10,8 +10,8 @@ from tests.hub.faults import error
 from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
-from tokenaudit.inspect.access_check import NamedRepo, named_repo, prove
+from tokenaudit.hub.rate_limit import RetryPolicy
+from tokenaudit.inspect.access_check import NamedRepo, check_access, named_repo
 from tokenaudit.model import Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
@@ -41,7 +41,7 @@ def test_anything_else_is_wrong_usage(text: str) -> None:
 def hub(hub_double: HubDouble) -> Hub:
     for name in ("acme/private-model", "acme/other", "alice/mine"):
         hub_double.world.add_repo(name, visibility="private")
-    return Hub(hub_double.endpoint, patience=Patience(attempts=1))
+    return Hub(hub_double.endpoint, retry_policy=RetryPolicy(attempts=1))
 
 
 REPOS = [NamedRepo(name, "model") for name in ("acme/private-model", "acme/other", "alice/mine")]
@@ -49,7 +49,7 @@ REPOS = [NamedRepo(name, "model") for name in ("acme/private-model", "acme/other
 
 def test_a_reader_of_one_repository_is_proven_to_be_just_that(hub: Hub, hub_double: HubDouble) -> None:
     secret = Secret(hub_double.knows(Mint(1).user_token(), bodies.one_model_read(orgs=[bodies.org()])))
-    proven = prove(secret, hub, REPOS)
+    proven = check_access(secret, hub, REPOS)
     assert proven.repos == (ReachedRepo("acme/private-model", "model", "read"),)
     assert (proven.readable, proven.writable) == (1, 0)
     assert proven.not_counted == ("everything but the repositories that were named",)
@@ -60,12 +60,12 @@ def test_a_restriction_shows_in_the_proof_where_the_scope_alone_would_not(hub: H
     body = bodies.classic("write", orgs=[bodies.org(role="admin", restrictions=["sso"])])
     secret = Secret(hub_double.knows(Mint(1).user_token(), body))
     deduced = Reach(2, 2, repos=(ReachedRepo("acme/other", "model", "write"), ReachedRepo("alice/x", "model", "write")))
-    proven = prove(secret, hub, REPOS, deduced)
+    proven = check_access(secret, hub, REPOS, deduced)
     assert {(repo.id, repo.access) for repo in proven.repos} == {("alice/x", "write"), ("alice/mine", "write")}
 
 
 def test_no_answer_is_neither_yes_nor_no(hub: Hub, hub_double: HubDouble) -> None:
     hub_double.fails("auth-check", error(503, "Unavailable"), always=True)
-    proven = prove(Secret(hub_double.knows(Mint(1).user_token())), hub, REPOS[:1])
+    proven = check_access(Secret(hub_double.knows(Mint(1).user_token())), hub, REPOS[:1])
     assert proven.repos == ()
     assert len(proven.not_counted) == 3

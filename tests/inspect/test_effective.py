@@ -11,7 +11,7 @@ from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.effective import effective
-from tokenaudit.inspect.whoami import understand
+from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
 
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 def inspected(scope: dict[str, Any], *orgs: dict[str, Any]) -> Inspection:
     body = bodies.user(bodies.fine_grained(scope), orgs=orgs)
-    return understand(Reply(200, body), Secret(Mint(1).user_token()), now=NOW, endpoint="https://hub.example.com")
+    return parse_whoami(Reply(200, body), Secret(Mint(1).user_token()), now=NOW, endpoint="https://hub.example.com")
 
 
 BOTH = ("repo.content.read", "repo.write")

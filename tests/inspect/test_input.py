@@ -12,19 +12,26 @@ from hypothesis import strategies as st
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
-from tokenaudit.inspect.input import LONGEST_LINE, Given, Handed, from_environment, from_lines, from_store
+from tokenaudit.inspect.input import (
+    LONGEST_LINE,
+    CredentialInput,
+    GivenCredential,
+    from_environment,
+    from_lines,
+    from_store,
+)
 from tokenaudit.model import Skipped
 
 EXAMINER = Detector.load()
 MINT = Mint(12)
 
 
-def lines(data: bytes) -> list[Handed]:
+def lines(data: bytes) -> list[CredentialInput]:
     return list(from_lines(io.BytesIO(data), EXAMINER))
 
 
-def values(handed: list[Handed]) -> list[str]:
-    return [each.detection.secret.reveal() for each in handed if isinstance(each, Given)]
+def values(handed: list[CredentialInput]) -> list[str]:
+    return [each.detection.secret.reveal() for each in handed if isinstance(each, GivenCredential)]
 
 
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"", b" \t\n", b"\n\n\r\n"])
@@ -47,7 +54,9 @@ def test_every_kind_is_known_by_its_shape() -> None:
         "oauth_client_secret": MINT.client_secret(),
     }
     handed = lines("\n".join(made.values()).encode())
-    assert {each.detection.kind: each.detection.secret.reveal() for each in handed if isinstance(each, Given)} == made
+    assert {
+        each.detection.kind: each.detection.secret.reveal() for each in handed if isinstance(each, GivenCredential)
+    } == made
 
 
 def test_a_line_without_a_credential_is_said_by_its_number_and_not_by_its_text() -> None:
@@ -91,7 +100,7 @@ def test_variables_are_read_by_name_and_a_missing_one_is_an_error() -> None:
     token = MINT.user_token()
     environment = {"A": token, "B": "  ", "C": "nothing of the kind"}
     (handed,) = from_environment(["A"], EXAMINER, environment)
-    assert isinstance(handed, Given)
+    assert isinstance(handed, GivenCredential)
     assert handed.origin == "environment variable A"
     for name in ("B", "D"):
         with pytest.raises(UsageError, match=f"{name} is not set"):

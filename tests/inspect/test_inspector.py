@@ -12,7 +12,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import INVALID, Fault, error, html, rate_limited, redirect
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
@@ -22,8 +22,8 @@ NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 @pytest.fixture
 def hub(hub_double: HubDouble) -> Hub:
-    patience = Patience(attempts=2)
-    return Hub(hub_double.endpoint, patience=patience, sleep=lambda _seconds: None)
+    retry_policy = RetryPolicy(attempts=2)
+    return Hub(hub_double.endpoint, retry_policy=retry_policy, sleep=lambda _seconds: None)
 
 
 def ask(hub: Hub, *credentials: tuple[str, str]) -> list[Inspection]:

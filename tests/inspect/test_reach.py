@@ -12,9 +12,9 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import error
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.inspect import inspect_credentials
-from tokenaudit.inspect.reach import Level, Limits, reach
+from tokenaudit.inspect.reach import ReachLevel, ReachLimits, reach
 from tokenaudit.model import Reach
 from tokenaudit.secret import Secret
 
@@ -30,11 +30,11 @@ def hub(hub_double: HubDouble) -> Hub:
     world.add_repo("acme/gated", downloads=40, gated="manual")
     world.add_space("acme/app")
     world.add_repo("acme/artifacts", "bucket", visibility="private")
-    return Hub(hub_double.endpoint, patience=Patience(attempts=1))
+    return Hub(hub_double.endpoint, retry_policy=RetryPolicy(attempts=1))
 
 
 def reached(
-    hub: Hub, hub_double: HubDouble, body: Body, level: Level = "summary", limits: Limits | None = None
+    hub: Hub, hub_double: HubDouble, body: Body, level: ReachLevel = "summary", limits: ReachLimits | None = None
 ) -> Reach:
     secret = Secret(hub_double.knows(Mint(1).user_token(), body))
     ((_, inspection),) = inspect_credentials([("user_token", secret)], hub, now=lambda: NOW)
@@ -73,7 +73,7 @@ def test_one_repository_is_asked_about_by_its_name_alone(hub: Hub, hub_double: H
 def test_full_also_counts_who_builds_on_the_writable_models(hub: Hub, hub_double: HubDouble) -> None:
     body = bodies.classic("write", orgs=[bodies.org()])
     assert reached(hub, hub_double, body).repos[0].children is None
-    full = reached(hub, hub_double, body, "full", Limits(models=2))
+    full = reached(hub, hub_double, body, "full", ReachLimits(models=2))
     assert (full.repos[0].id, full.repos[0].children, full.repos[0].spaces) == ("acme/big", 7, 2)
     assert "who builds on 1 more models" in full.not_counted
 
@@ -89,7 +89,7 @@ def test_nothing_is_asked_where_nothing_should_be(hub: Hub, hub_double: HubDoubl
 
 def test_every_bound_that_was_met_is_said(hub: Hub, hub_double: HubDouble) -> None:
     orgs = [bodies.org(), bodies.org("globex"), bodies.org("initech")]
-    found = reached(hub, hub_double, bodies.classic("write", orgs=orgs), limits=Limits(2, 3, shown=4))
+    found = reached(hub, hub_double, bodies.classic("write", orgs=orgs), limits=ReachLimits(2, 3, shown=4))
     assert "2 more organizations" in found.not_counted
     assert "acme has more than 3 repositories" in found.not_counted
     assert "1 more repositories are counted, but not listed" in found.not_counted

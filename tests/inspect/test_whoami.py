@@ -13,7 +13,7 @@ from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.result import Reply
-from tokenaudit.inspect.whoami import understand
+from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, ResourceGroup
 from tokenaudit.secret import Secret
 
@@ -21,8 +21,8 @@ NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())
 
 
-def understood(body: object, claims: Claims | None = None) -> Inspection:
-    return understand(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com", claims=claims)
+def parsed(body: object, claims: Claims | None = None) -> Inspection:
+    return parse_whoami(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com", claims=claims)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def understood(body: object, claims: Claims | None = None) -> Inspection:
 def test_every_known_shape_gives_its_role_and_whether_the_details_are_known(
     shape: str, role: str, details_known: bool
 ) -> None:
-    inspection = understood(bodies.shapes()[shape])
+    inspection = parsed(bodies.shapes()[shape])
     assert (inspection.status, inspection.role, inspection.details_known) == ("active", role, details_known)
 
 
@@ -59,7 +59,7 @@ def test_no_shape_is_left_out_above() -> None:
 
 
 def test_entities_permissions_patterns_and_groups_are_read_whole() -> None:
-    inspection = understood(bodies.shapes()["fine-grained-repo-org-resource-group"])
+    inspection = parsed(bodies.shapes()["fine-grained-repo-org-resource-group"])
     assert inspection.grants == (
         Grant(Entity("model", "acme/private-model", bodies.REPO_ID), ("repo.content.read", "repo.write")),
         Grant(
@@ -73,14 +73,14 @@ def test_entities_permissions_patterns_and_groups_are_read_whole() -> None:
 
 
 def test_a_name_an_age_and_an_owner_are_read() -> None:
-    inspection = understood(bodies.shapes()["classic-write"])
+    inspection = parsed(bodies.shapes()["classic-write"])
     assert inspection.account == Account("user", "alice")
     assert inspection.name == "laptop"
     assert inspection.created_at == datetime(2026, 9, 1, 8, tzinfo=timezone.utc)
 
 
 def test_app_entities_come_as_strings_and_as_objects() -> None:
-    grants = understood(bodies.shapes()["app-token"]).grants
+    grants = parsed(bodies.shapes()["app-token"]).grants
     assert [grant.entity for grant in grants] == [
         Entity("bucket", "acme/artifacts"),
         Entity("unknown", "acme/legacy-entity"),
@@ -89,7 +89,7 @@ def test_app_entities_come_as_strings_and_as_objects() -> None:
 
 def test_an_oauth_token_takes_its_scopes_from_its_own_claims() -> None:
     claims = read_claims(Mint(1).oauth_token({"scope": "openid write-repos"}))
-    inspection = understood(bodies.oauth(), claims)
+    inspection = parsed(bodies.oauth(), claims)
     assert inspection.global_permissions == ("openid", "write-repos")
     assert inspection.details_known
 
@@ -110,7 +110,7 @@ def test_an_oauth_token_takes_its_scopes_from_its_own_claims() -> None:
     ],
 )
 def test_partial_details_are_no_details(change: dict[str, Any]) -> None:
-    inspection = understood(bodies.user(bodies.access_token("fineGrained", fineGrained=change)))
+    inspection = parsed(bodies.user(bodies.access_token("fineGrained", fineGrained=change)))
     assert inspection.status == "active"
     assert not inspection.details_known
     assert len(inspection.grants) <= 1000
@@ -119,7 +119,7 @@ def test_partial_details_are_no_details(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("way", ["app_token_as_user", "oauth2", "session", "service_account"])
 def test_a_backing_access_token_does_not_make_another_kind_a_user_token(way: str) -> None:
     body = bodies.user({**bodies.access_token("read"), "type": way})
-    inspection = understood(body)
+    inspection = parsed(body)
     assert inspection.role not in ("read", "write", "god", "fineGrained")
     assert not inspection.details_known
 
@@ -128,7 +128,7 @@ def test_a_backing_access_token_does_not_make_another_kind_a_user_token(way: str
 def test_an_unheard_of_role_is_unknown(role: object) -> None:
     token = bodies.access_token("read")
     token["accessToken"]["role"] = role
-    inspection = understood(bodies.user(token))
+    inspection = parsed(bodies.user(token))
     assert (inspection.role, inspection.details_known) == ("unknown", False)
 
 
@@ -148,13 +148,13 @@ def test_an_unheard_of_role_is_unknown(role: object) -> None:
     ],
 )
 def test_200_without_an_identity_is_not_active(body: object) -> None:
-    assert understood(body).status == "unknown"
+    assert parsed(body).status == "unknown"
 
 
 def test_names_are_bounded_printable_and_free_of_the_credential() -> None:
     nasty = f"\x1b[2J\u202e{SECRET.reveal()}" + "x" * 5000
     body = bodies.user(bodies.access_token("write", name=nasty), orgs=[bodies.org(nasty)])
-    inspection = understood(body)
+    inspection = parsed(body)
     assert inspection.name is not None
     assert inspection.name.isprintable()
     assert len(inspection.name) <= 200
@@ -170,9 +170,9 @@ ANYTHING = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["type", "name", "auth", "orgs", "scope"]), ANYTHING), ANYTHING, ANYTHING)
 def test_no_answer_at_all_makes_the_reader_fail(body: dict[str, Any], token: object, scoped: object) -> None:
-    understood(body)
-    understood(bodies.user({"type": "access_token", "accessToken": token}))
-    inspection = understood(
+    parsed(body)
+    parsed(bodies.user({"type": "access_token", "accessToken": token}))
+    inspection = parsed(
         bodies.user(bodies.access_token("fineGrained", fineGrained={"scoped": scoped, "global": scoped}))
     )
     assert inspection.status == "active"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
-from tokenaudit.inventory import Outcome, Place
+from tokenaudit.inventory import Outcome, PlaceRecord
 from tokenaudit.model import Credential, Location, Problem, SecretName, Severity, Skipped
 from tokenaudit.secret import Secret
 
@@ -15,8 +15,8 @@ DAY = timedelta(days=1)
 SCOPE = "acme: everything"
 
 
-def place(name: str = "app", aspect: str = "history", namespace: str = "acme") -> Place:
-    return Place(namespace, f"spaces/{namespace}/{name}", "space", aspect)
+def place(name: str = "app", aspect: str = "history", namespace: str = "acme") -> PlaceRecord:
+    return PlaceRecord(namespace, f"spaces/{namespace}/{name}", "space", aspect)
 
 
 def credential(seed: int, *paths: str, target: str = "spaces/acme/app", **more: object) -> Credential:
@@ -26,7 +26,7 @@ def credential(seed: int, *paths: str, target: str = "spaces/acme/app", **more: 
 
 
 def outcome(
-    where: Place | None = None,
+    where: PlaceRecord | None = None,
     credentials: Sequence[Credential] = (),
     secrets: Sequence[SecretName] = (),
     problems: Sequence[Problem] = (),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.inventory.builders import SCOPE, START, credential, outcome
 from tests.support.mint import Mint
-from tokenaudit.inventory import Inventory, Place, export, open_inventory
+from tokenaudit.inventory import Inventory, PlaceRecord, export, open_inventory
 from tokenaudit.model import SecretName
 
 _TEXT = st.text(st.characters(), max_size=20)
@@ -26,7 +26,7 @@ def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inventory]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=_TEXT, name=_TEXT, target=_TEXT)
 def test_any_text_survives(lasting: Inventory, path: str, name: str, target: str) -> None:
-    where = Place("acme", target, "space", "history")
+    where = PlaceRecord("acme", target, "space", "history")
     found = credential(1, path, target=target)
     number = lasting.begin(SCOPE, ["acme"], START).id
     secrets = [SecretName(target, name, description=path)]
@@ -42,7 +42,7 @@ def test_odd_names_survive_every_database(book: Inventory) -> None:
     odd = "a\x00b\udcffc\x1b[31m\u202e"
     found = credential(1, odd, target=odd)
     number = book.begin(SCOPE, ["acme"], START).id
-    book.commit(number, [outcome(Place("acme", odd, "space", "x"), [found], [SecretName(odd, odd)])], START)
+    book.commit(number, [outcome(PlaceRecord("acme", odd, "space", "x"), [found], [SecretName(odd, odd)])], START)
     assert book.swept(number).credentials == (found,)
     assert book.secrets()[0].name.isascii() or "\x00" not in book.secrets()[0].name
 

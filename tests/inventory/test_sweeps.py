@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from tests.inventory.builders import DAY, SCOPE, START, credential, outcome, place, problem
-from tokenaudit.inventory import Inventory, Outcome, Place
+from tokenaudit.inventory import Inventory, Outcome, PlaceRecord
 from tokenaudit.model import Inspection, Location, SecretName, Severity, Skipped, Verdict
 
 
@@ -210,7 +210,7 @@ def test_a_forgotten_credential_is_gone_and_its_place_is_read_again(book: Invent
 
 
 def test_a_forgotten_namespace_leaves_the_others_alone(book: Inventory) -> None:
-    far = Place("globex", "models/globex/m", "model", "history")
+    far = PlaceRecord("globex", "models/globex/m", "model", "history")
     shared, own = credential(1, "a.py"), credential(2, "b.py")
     sweep(book, START, outcome(credentials=[shared, own]), outcome(far, credentials=[shared]))
     assert book.forget(namespace="acme") == 1

@@ -13,10 +13,10 @@ import pytest
 
 from tests.hub import bodies
 from tokenaudit.hub.result import Reply
-from tokenaudit.inspect.whoami import understand
+from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Credential, Location, Severity, Verdict
 from tokenaudit.permissions import KNOWN
-from tokenaudit.policy import RULES, Settings, judge
+from tokenaudit.policy import RULES, Settings, evaluate
 from tokenaudit.secret import Secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "inspect.md"
@@ -25,9 +25,9 @@ VALUE = Secret("not a token at all")
 
 
 def verdict(shape: str, *locations: Location) -> Verdict:
-    inspection = understand(Reply(200, bodies.shapes()[shape]), VALUE, now=NOW, endpoint="https://hub.example.com")
+    inspection = parse_whoami(Reply(200, bodies.shapes()[shape]), VALUE, now=NOW, endpoint="https://hub.example.com")
     held = Credential("0" * 32, "user_token", "hf_****", "credential", locations=locations, inspection=inspection)
-    return judge(held, Settings(), NOW)
+    return evaluate(held, Settings(), NOW)
 
 
 def shapes() -> str:

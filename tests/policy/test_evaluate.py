@@ -11,9 +11,9 @@ from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.inspect.inspector import unanswered
-from tokenaudit.inspect.whoami import understand
+from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Claims, Credential, Evidence, Inspection, Location, Recommendation, Severity
-from tokenaudit.policy import RULES, Exemption, Incident, Settings, judge
+from tokenaudit.policy import RULES, Exemption, Incident, Settings, evaluate
 from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
@@ -28,7 +28,7 @@ def credential(inspection: Inspection | None = None, *locations: Location, kind:
 
 
 def inspected(body: object) -> Inspection:
-    return understand(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com")
+    return parse_whoami(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com")
 
 
 def refused(status: int, message: str) -> Inspection:
@@ -37,7 +37,7 @@ def refused(status: int, message: str) -> Inspection:
 
 
 def rules(subject: Credential, settings: Settings | None = None) -> dict[str, Severity]:
-    return {reason.rule: reason.severity for reason in judge(subject, settings or Settings(), NOW).reasons}
+    return {reason.rule: reason.severity for reason in evaluate(subject, settings or Settings(), NOW).reasons}
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,13 @@ def rules(subject: Credential, settings: Settings | None = None) -> dict[str, Se
 )
 def test_every_shape_gets_its_verdict(shape: str, severity: str, privilege: str, severity_in_the_open: str) -> None:
     inspection = inspected(bodies.shapes()[shape])
-    verdict = judge(credential(inspection), Settings(), NOW)
+    verdict = evaluate(credential(inspection), Settings(), NOW)
     assert (verdict.severity.value, verdict.privilege) == (severity, privilege)
-    assert judge(credential(inspection, FILE), Settings(), NOW).severity.value == severity_in_the_open
+    assert evaluate(credential(inspection, FILE), Settings(), NOW).severity.value == severity_in_the_open
 
 
 def test_an_exposed_credential_that_nobody_asked_about_is_high() -> None:
-    verdict = judge(credential(None, FILE), Settings(), NOW)
+    verdict = evaluate(credential(None, FILE), Settings(), NOW)
     assert (verdict.severity, verdict.privilege) == (Severity.HIGH, "unknown")
     assert rules(credential(None, FILE)) == {"token-exposed": Severity.HIGH}
 
@@ -94,14 +94,14 @@ def test_a_credential_that_is_held_where_it_belongs_is_not_exposed() -> None:
 
 @pytest.mark.parametrize("likelihood", ["placeholder", "identifier"])
 def test_what_is_no_credential_gets_no_reasons(likelihood: str) -> None:
-    verdict = judge(replace(credential(None, FILE), likelihood=likelihood), Settings(), NOW)  # type: ignore[arg-type]
+    verdict = evaluate(replace(credential(None, FILE), likelihood=likelihood), Settings(), NOW)  # type: ignore[arg-type]
     assert verdict.reasons == ()
     assert verdict.severity is Severity.INFO
 
 
 def test_reasons_come_worst_first_and_each_says_what_why_and_what_next() -> None:
     subject = credential(inspected(bodies.shapes()["fine-grained-everything-user"]), FILE)
-    verdict = judge(subject, Settings(), NOW)
+    verdict = evaluate(subject, Settings(), NOW)
     ranks = [reason.severity.rank for reason in verdict.reasons]
     assert ranks == sorted(ranks, reverse=True)
     assert verdict.severity is verdict.reasons[0].severity
@@ -133,13 +133,13 @@ def scoped(kind: str, *permissions: str, name: str | None = "acme/m") -> Credent
 def test_each_dangerous_grant_is_named(kind: str, permission: str, rule: str, severity: str) -> None:
     subject = scoped(kind, permission, name="acme")
     assert rules(subject) == {rule: Severity(severity)}
-    assert judge(subject, Settings(), NOW).privilege != "minimal"
+    assert evaluate(subject, Settings(), NOW).privilege != "minimal"
 
 
 def test_a_hub_that_names_a_million_permissions_gets_a_readable_verdict() -> None:
     many = [f"made.up.{number}" for number in range(1000)]
     scopes = [bodies.scope("model", [*many, "job.write"], name=f"acme/m{number}") for number in range(1000)]
-    verdict = judge(credential(inspected(bodies.user(bodies.fine_grained(*scopes)))), Settings(), NOW)
+    verdict = evaluate(credential(inspected(bodies.user(bodies.fine_grained(*scopes)))), Settings(), NOW)
     assert len(verdict.reasons) < 50
     assert verdict.privilege != "minimal"
     assert all(len(reason.message) < 1000 for reason in verdict.reasons)
@@ -148,7 +148,7 @@ def test_a_hub_that_names_a_million_permissions_gets_a_readable_verdict() -> Non
 @pytest.mark.parametrize("permission", ["repo.content.read", "repo.write", "discussion.write"])
 @pytest.mark.parametrize("kind", ["model", "dataset", "space", "bucket", "kernel"])
 def test_a_grant_on_one_repository_is_minimal(kind: str, permission: str) -> None:
-    assert judge(scoped(kind, permission), Settings(), NOW).privilege == "minimal"
+    assert evaluate(scoped(kind, permission), Settings(), NOW).privilege == "minimal"
 
 
 def test_a_permission_on_the_teams_own_list_is_dangerous() -> None:
@@ -159,7 +159,7 @@ def test_a_permission_on_the_teams_own_list_is_dangerous() -> None:
 def test_a_role_that_the_team_allows_is_not_reported() -> None:
     subject = credential(inspected(bodies.classic("read")))
     assert rules(subject, Settings(allowed_roles=("read",))) == {}
-    assert judge(subject, Settings(allowed_roles=("read",)), NOW).privilege == "unknown"
+    assert evaluate(subject, Settings(allowed_roles=("read",)), NOW).privilege == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_grant_weighs_what_its_owners_role_leaves_of_it(org: dict[str, object]
     body = bodies.user(bodies.fine_grained(bodies.scope("org", ["repo.write"], name="acme")), orgs=[org])
     (reason,) = [
         reason
-        for reason in judge(credential(inspected(body)), Settings(), NOW).reasons
+        for reason in evaluate(credential(inspected(body)), Settings(), NOW).reasons
         if reason.rule == "token-org-wide-write"
     ]
     assert reason.severity.value == severity
@@ -197,7 +197,7 @@ def test_age_counts_against_the_teams_maximum() -> None:
 
 
 def test_a_token_older_than_an_incident_is_named_with_it() -> None:
-    verdict = judge(aged("2024-05-30T23:59:59.000Z"), Settings(max_age_days=9999), NOW)
+    verdict = evaluate(aged("2024-05-30T23:59:59.000Z"), Settings(max_age_days=9999), NOW)
     messages = [reason.message for reason in verdict.reasons if reason.rule == "token-predates-incident"]
     assert ["spaces-2024-05" in message for message in messages] == [True, False]
     assert rules(aged("2026-07-15T23:59:59.999Z")) == {"token-predates-incident": Severity.MEDIUM}
@@ -244,7 +244,7 @@ def test_a_grant_that_the_code_was_not_seen_to_need_is_named() -> None:
     held = scoped("model", "repo.content.read", "repo.write")
     subject = replace(held, recommendation=Recommendation("fine-grained", evidence=evidence))
     assert rules(subject) == {"token-unused-grant": Severity.MEDIUM}
-    assert judge(subject, Settings(), NOW).privilege == "over"
+    assert evaluate(subject, Settings(), NOW).privilege == "over"
     unseen = replace(held, recommendation=Recommendation("fine-grained"))
     assert rules(unseen) == {}
 
@@ -252,27 +252,27 @@ def test_a_grant_that_the_code_was_not_seen_to_need_is_named() -> None:
 def test_an_exemption_turns_reasons_into_information_until_its_day_and_says_why() -> None:
     subject = scoped("org", "repo.write", name="acme")
     accepted = Exemption("acme", date(2026, 11, 1), "migration under way", ("token-org-wide-write",))
-    verdict = judge(subject, Settings(exemptions=(accepted,)), NOW)
+    verdict = evaluate(subject, Settings(exemptions=(accepted,)), NOW)
     assert verdict.severity is Severity.INFO
     assert verdict.privilege == "over"
     assert "migration under way" in verdict.reasons[0].message
     over = replace(accepted, until=date(2026, 10, 31))
-    assert judge(subject, Settings(exemptions=(over,)), NOW).severity is Severity.CRITICAL
+    assert evaluate(subject, Settings(exemptions=(over,)), NOW).severity is Severity.CRITICAL
     elsewhere = replace(accepted, organization="globex")
-    assert judge(subject, Settings(exemptions=(elsewhere,)), NOW).severity is Severity.CRITICAL
+    assert evaluate(subject, Settings(exemptions=(elsewhere,)), NOW).severity is Severity.CRITICAL
 
 
 def test_no_setting_quietens_what_stands_in_the_open() -> None:
     subject = replace(scoped("org", "repo.write", name="acme"), locations=(FILE,))
     lax = Settings(9999, ("read", "write", "god"), exemptions=(Exemption("acme", date(2099, 1, 1), "because"),))
-    assert judge(subject, lax, NOW).severity is Severity.CRITICAL
+    assert evaluate(subject, lax, NOW).severity is Severity.CRITICAL
     classic = credential(inspected(bodies.classic("write")), FILE)
-    assert judge(classic, lax, NOW).severity is Severity.CRITICAL
+    assert evaluate(classic, lax, NOW).severity is Severity.CRITICAL
 
 
 def test_the_same_file_seen_by_several_sources_is_one_place() -> None:
     twice = credential(None, FILE, replace(FILE, source="history", line=9), replace(FILE, source="ci"))
-    (reason,) = judge(twice, Settings(), NOW).reasons
+    (reason,) = evaluate(twice, Settings(), NOW).reasons
     assert "seen in 1 place;" in reason.message
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.hub.double import HubDouble, hub_double
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 
 __all__ = ["hub_double"]
 
@@ -17,7 +17,7 @@ def hub(hub_double: HubDouble) -> Hub:
         hub_double.endpoint,
         timeout=2,
         deadline=4,
-        patience=Patience(attempts=2),
-        own_token=False,
+        retry_policy=RetryPolicy(attempts=2),
+        auditor_token=False,
         sleep=lambda _seconds: None,
     )

@@ -14,14 +14,14 @@ from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
 from tokenaudit.remediate.revocation import (
-    Candidate,
+    RevocationCandidate,
     candidates,
-    carry_out,
-    carry_out_in_organization,
     chosen,
     phrase,
     preview,
     recognised,
+    revoke_all,
+    revoke_all_in_organization,
 )
 from tokenaudit.remediate.secret_input import of_lines, together
 from tokenaudit.secret import Secret
@@ -34,8 +34,8 @@ def now() -> datetime:
     return datetime(2026, 11, 1, tzinfo=timezone.utc)
 
 
-def candidate(double: HubDouble, seed: int = 1, body: bodies.Body | None = None) -> Candidate:
-    return Candidate(Secret(double.knows(Mint(seed).user_token(), body)), "user_token")
+def candidate(double: HubDouble, seed: int = 1, body: bodies.Body | None = None) -> RevocationCandidate:
+    return RevocationCandidate(Secret(double.knows(Mint(seed).user_token(), body)), "user_token")
 
 
 def test_only_named_values_are_chosen() -> None:
@@ -62,7 +62,7 @@ def test_placeholders_and_strangers_are_refused() -> None:
 
 def test_a_revoked_credential_is_proven_dead(hub: Hub, hub_double: HubDouble) -> None:
     found = candidate(hub_double)
-    (outcome,) = carry_out([found], hub, now=now)
+    (outcome,) = revoke_all([found], hub, now=now)
     assert outcome.result == "revoked"
     assert hub_double.world.revoked == [[found.secret.reveal()]]
 
@@ -71,7 +71,7 @@ def test_an_accepted_request_alone_is_no_success(hub: Hub, hub_double: HubDouble
     """The Hub answers 202 to whatever it is sent; a token that lives on is said to."""
     found = candidate(hub_double)
     hub_double.fails(REVOKE, Fault(status=202), always=True)
-    (outcome,) = carry_out([found], hub, now=now, waits=(0, 1))
+    (outcome,) = revoke_all([found], hub, now=now, waits=(0, 1))
     assert outcome.result == "alive"
 
 
@@ -79,21 +79,21 @@ def test_the_proof_is_waited_for(hub: Hub, hub_double: HubDouble) -> None:
     """Limits and server errors are no answer: the question is asked again."""
     found = candidate(hub_double)
     hub_double.fails(WHOAMI, error(503, "busy"), error(503, "busy"), error(503, "busy"), error(503, "busy"))
-    (outcome,) = carry_out([found], hub, now=now)
+    (outcome,) = revoke_all([found], hub, now=now)
     assert outcome.result == "revoked"
 
 
 def test_without_an_answer_there_is_no_proof(hub: Hub, hub_double: HubDouble) -> None:
     found = candidate(hub_double)
     hub_double.fails(WHOAMI, error(503, "busy"), always=True)
-    (outcome,) = carry_out([found], hub, now=now, waits=(0, 1))
+    (outcome,) = revoke_all([found], hub, now=now, waits=(0, 1))
     assert outcome.result == "unproven"
 
 
 def test_what_is_too_long_is_left_out_and_said(hub: Hub, hub_double: HubDouble) -> None:
-    jwt = Candidate(Secret(hub_double.knows(Mint(4).oauth_token())), "oauth_token")
+    jwt = RevocationCandidate(Secret(hub_double.knows(Mint(4).oauth_token())), "oauth_token")
     short = candidate(hub_double)
-    long_one, short_one = carry_out([jwt, short], hub, now=now)
+    long_one, short_one = revoke_all([jwt, short], hub, now=now)
     assert (long_one.result, short_one.result) == ("left-out", "revoked")
     assert "200" in long_one.reason
 
@@ -102,7 +102,7 @@ def test_a_dead_one_is_not_sent(hub: Hub, hub_double: HubDouble) -> None:
     dead = Secret(Mint(5).user_token())
     found = candidates([dead], {dead.fingerprint: "user_token"}, hub, now=now)
     assert phrase(found) == "revoke 0"
-    assert carry_out(found, hub, now=now)[0].result == "already-dead"
+    assert revoke_all(found, hub, now=now)[0].result == "already-dead"
     assert hub_double.count(REVOKE) == 0
 
 
@@ -134,7 +134,7 @@ def test_both_forms_for_one_organization_are_tried_and_said(
     admin = Secret(hub_double.knows(Mint(8).user_token(), bodies.classic("write", orgs=[bodies.org("acme", "admin")])))
     hub_double.world.organization_forms = frozenset(forms)
     hub_double.world.token_ids["a" * 24] = found.secret.reveal()
-    (outcome,) = carry_out_in_organization([found], hub, "acme", admin=admin, token_id=token_id, now=now)
+    (outcome,) = revoke_all_in_organization([found], hub, "acme", admin=admin, token_id=token_id, now=now)
     assert outcome.result == result
     assert "by value:" in outcome.reason
     assert found.secret.reveal() in hub_double.world.tokens
@@ -145,7 +145,7 @@ def test_both_forms_for_one_organization_are_tried_and_said(
 def test_an_organization_that_is_no_name_is_sent_nothing(hub: Hub, hub_double: HubDouble) -> None:
     found = candidate(hub_double)
     admin = Secret(Mint(9).user_token())
-    (outcome,) = carry_out_in_organization([found], hub, "../x", admin=admin, token_id=None, now=now)
+    (outcome,) = revoke_all_in_organization([found], hub, "../x", admin=admin, token_id=None, now=now)
     assert outcome.result == "left-out"
     assert hub_double.requests == []
 

@@ -19,12 +19,12 @@ from tests.remediate.services import Github, Gitlab, Stored, running
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.credentials import OwnToken
+from tokenaudit.hub.credentials import AuditorToken
 from tokenaudit.model import Entity, Grant
 from tokenaudit.remediate.consumers.interface import ConsumerError, Updater
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
-from tokenaudit.remediate.rotation.journal import Journal, Record, State, to_json
-from tokenaudit.remediate.rotation.runner import HaltedError, Walk
+from tokenaudit.remediate.rotation.journal import Journal, Record, StepState, to_json
+from tokenaudit.remediate.rotation.runner import HaltedError, Rotation
 from tokenaudit.remediate.runbook.model import Mode
 from tokenaudit.report.revocation import to_markdown
 from tokenaudit.secret import Secret
@@ -82,7 +82,9 @@ class Place:
         fresh = Record(self.old.fingerprint, self.old.display, self.hub.endpoint, mode, now())
         return Journal.opened(self.home / "journal" / "rotation.json", fresh, now)
 
-    def walk(self, mode: Mode = "planned", *, journal: Journal | None = None, yes: bool = True, **more: object) -> Walk:
+    def walk(
+        self, mode: Mode = "planned", *, journal: Journal | None = None, yes: bool = True, **more: object
+    ) -> Rotation:
         def confirm(_what: str, phrase: str) -> bool:
             self.confirmed.append(phrase)
             return yes
@@ -94,7 +96,7 @@ class Place:
             "waits": (0.0, 1.0),
             **more,
         }
-        return Walk(
+        return Rotation(
             self.hub,
             journal or self.journal(mode),
             self.old,
@@ -137,7 +139,7 @@ def place(hub: Hub, hub_double: HubDouble, tmp_path: Path) -> Iterator[Place]:
         hub_double.world.add_repo(name, visibility="private")
     space = hub_double.world.add_space("alice/app", secrets={"HF_TOKEN": "2026-10-01T09:00:00.000Z"})
     space.secret_values["HF_TOKEN"] = old.reveal()
-    hub.__dict__["own"] = OwnToken(own, "the test")
+    hub.__dict__["own"] = AuditorToken(own, "the test")
     github.secrets["repos/acme/app/actions/secrets"] = {"HF_TOKEN": Stored(old.reveal())}
     gitlab.variables["acme/app"] = [
         {"key": "HF_TOKEN", "value": old.reveal(), "environment_scope": "*", "masked": True}
@@ -228,7 +230,7 @@ def _cut(journal: Journal, met: set[tuple[str, ...]], moment: str) -> None:
             act()
         raise Killed
 
-    def noting(name: str, title: str, state: State, evidence: str = "", **more: datetime | None) -> None:
+    def noting(name: str, title: str, state: StepState, evidence: str = "", **more: datetime | None) -> None:
         cutting((name, state), lambda: note(name, title, state, evidence, **more))
 
     def changing(**what: object) -> None:

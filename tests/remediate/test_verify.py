@@ -7,12 +7,12 @@ from datetime import datetime, timezone
 import pytest
 
 from tokenaudit.model import Entity, Grant, Inspection
-from tokenaudit.remediate.rotation.verify import Compared, compare
+from tokenaudit.remediate.rotation.verify import GrantDifference, compare
 
 READ, WRITE = "repo.content.read", "repo.write"
 
 
-def compared(asked: tuple[str, ...], granted: tuple[str, ...]) -> Compared:
+def compared(asked: tuple[str, ...], granted: tuple[str, ...]) -> GrantDifference:
     where = Entity("model", "acme/m")
     new = Inspection(
         "active",
@@ -37,4 +37,4 @@ def compared(asked: tuple[str, ...], granted: tuple[str, ...]) -> Compared:
 def test_reading_goes_with_writing_but_not_the_other_way(
     asked: tuple[str, ...], granted: tuple[str, ...], missing: tuple[str, ...], extra: tuple[str, ...]
 ) -> None:
-    assert compared(asked, granted) == Compared(missing, extra)
+    assert compared(asked, granted) == GrantDifference(missing, extra)

@@ -10,9 +10,9 @@ import pytest
 from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.hub.result import Reply
-from tokenaudit.inspect.whoami import understand
+from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Credential, Reach, ReachedRepo, Report, Skipped, Tool
-from tokenaudit.policy import Settings, judge
+from tokenaudit.policy import Settings, evaluate
 from tokenaudit.report import render
 from tokenaudit.secret import Secret
 
@@ -21,11 +21,11 @@ SECRET = Secret(Mint(4).user_token())
 
 
 def shown(body: object, reach: Reach | None = None, *, color: bool = False, width: int | None = None) -> str:
-    inspection = understand(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com")
+    inspection = parse_whoami(Reply(200, body), SECRET, now=NOW, endpoint="https://hub.example.com")
     credential = Credential(
         SECRET.fingerprint, "user_token", SECRET.display, "credential", inspection=inspection, reach=reach
     )
-    credential = replace(credential, verdict=judge(credential, Settings(), NOW))
+    credential = replace(credential, verdict=evaluate(credential, Settings(), NOW))
     report = Report(Tool("tokenaudit", "0"), NOW, NOW, complete=True, credentials=(credential,))
     return render(report, "identity", color=color, width=width)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support import reports
 from tests.support.mint import Mint
-from tokenaudit.remediate.rotation.journal import Entry, Record, to_json
+from tokenaudit.remediate.rotation.journal import JournalEntry, Record, to_json
 from tokenaudit.report import render
 from tokenaudit.report.revocation import states
 from tokenaudit.secret import Secret
@@ -17,7 +17,7 @@ MARK = REPORT.credentials[0].fingerprint
 
 
 def journal(folder: Path, **what: object) -> None:
-    entry = Entry("verify", "The new token works", "done", reports.NOW)
+    entry = JournalEntry("verify", "The new token works", "done", reports.NOW)
     record = Record(MARK, "hf_****abcd", "https://hub.example", "planned", reports.NOW, entries=(entry,))
     (folder / f"{MARK}.json").write_text(to_json(replace(record, **what)))  # type: ignore[arg-type]
 

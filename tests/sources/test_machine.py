@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.machine import MachineSource
 
@@ -25,14 +25,14 @@ def mint() -> Mint:
 
 def audited(home: Path, environment: dict[str, str] | None = None, *folders: Path) -> list[Finding]:
     source = MachineSource(home, environment or {}, folders, ask_helpers=False)
-    return list(source.findings(Run(examiner=Detector.load())))
+    return list(source.findings(ScanContext(scanner=Detector.load())))
 
 
 def paths(findings: list[Finding], value: str) -> list[str | None]:
     return [
         finding.location.path
         for finding in findings
-        if isinstance(finding, Sighting) and finding.detection.secret.reveal() == value
+        if isinstance(finding, LocatedDetection) and finding.detection.secret.reveal() == value
     ]
 
 

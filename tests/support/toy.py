@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.interfaces import Detection, Examined
+from tokenaudit.interfaces import Detection, ScanResult
 from tokenaudit.secret import Secret
 
 _TOKEN = re.compile(rb"hf_[A-Za-z]{34}(?![A-Za-z0-9])")
@@ -13,12 +13,12 @@ _TOKEN = re.compile(rb"hf_[A-Za-z]{34}(?![A-Za-z0-9])")
 class ToyExaminer:
     """Finds user tokens written plainly, with line and column."""
 
-    def may_hold(self, data: bytes) -> bool:
+    def may_contain(self, data: bytes) -> bool:
         return b"hf_" in data
 
-    def examine(self, data: bytes, name: str = "") -> Examined:
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
         del name
-        return Examined(tuple(self._detection(data, found) for found in _TOKEN.finditer(data)))
+        return ScanResult(tuple(self._detection(data, found) for found in _TOKEN.finditer(data)))
 
     def _detection(self, data: bytes, found: re.Match[bytes]) -> Detection:
         start = found.start()

@@ -11,15 +11,15 @@ from tests.hub.state import MOMENT
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.hub import Hub
-from tokenaudit.hub.rate_limit import Patience
+from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope, Setup, Swept, run_sweep
-from tokenaudit.sweep.executors import Crew, threads
-from tokenaudit.sweep.progress import Screen
-from tokenaudit.sweep.worker_context import Workshop
+from tokenaudit.sweep import SweepConfig, SweepResult, SweepScope, run_sweep
+from tokenaudit.sweep.executors import ExecutorPool, thread_pool
+from tokenaudit.sweep.progress import ProgressDisplay
+from tokenaudit.sweep.worker_context import WorkerContext
 
-IMPATIENT = Patience(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)
+IMPATIENT = RetryPolicy(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)
 
 
 @dataclass
@@ -53,27 +53,29 @@ class Acme:
         bare = self.double.world.repos[repo_type, f"acme/{name}"].git
         repo.git("push", "-q", str(bare), *(refspecs or ("main",)))
 
-    def shop(self, **setup: object) -> Workshop:
-        made = Setup(self.double.endpoint, service=self.double.endpoint, **setup)  # type: ignore[arg-type]
-        hub = Hub(self.double.endpoint, patience=IMPATIENT, timeout=5, deadline=20)
-        return Workshop(made, hub)
+    def context(self, **setup: object) -> WorkerContext:
+        made = SweepConfig(self.double.endpoint, service=self.double.endpoint, **setup)  # type: ignore[arg-type]
+        hub = Hub(self.double.endpoint, retry_policy=IMPATIENT, timeout=5, deadline=20)
+        return WorkerContext(made, hub)
 
     def book(self) -> Inventory:
         return open_inventory(self.folder / "data" / "inventory.sqlite")
 
     def sweep(
         self,
-        scope: Scope | None = None,
+        scope: SweepScope | None = None,
         *,
-        crew: Crew | None = None,
+        executor_pool: ExecutorPool | None = None,
         full: bool = False,
-        screen: Screen | None = None,
+        screen: ProgressDisplay | None = None,
         **setup: object,
-    ) -> Swept:
+    ) -> SweepResult:
         with self.book() as book:
-            shop = self.shop(**setup)
-            scope = scope or Scope(("acme",))
-            return run_sweep(scope, shop, book, crew=crew or threads(3), full=full, screen=screen)
+            context = self.context(**setup)
+            scope = scope or SweepScope(("acme",))
+            return run_sweep(
+                scope, context, book, executor_pool=executor_pool or thread_pool(3), full=full, screen=screen
+            )
 
 
 def acme(double: HubDouble, folder: Path) -> Acme:

@@ -8,10 +8,10 @@ from tests.sweep.example_org import Acme, everything
 from tokenaudit.inventory import export
 from tokenaudit.report import render
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope, Swept
+from tokenaudit.sweep import SweepResult, SweepScope
 
 
-def places(org: Acme, swept: Swept) -> dict[str, set[tuple[str, str]]]:
+def places(org: Acme, swept: SweepResult) -> dict[str, set[tuple[str, str]]]:
     """Where each planted token was found, as (source, target)."""
     found = {credential.fingerprint: credential for credential in swept.report.credentials}
     return {
@@ -104,7 +104,7 @@ def test_a_sweep_finds_what_a_scan_of_the_clone_finds(org: Acme) -> None:
     from tokenaudit.audit.auditor import Auditor, scan  # noqa: PLC0415 - the other way to read
 
     everything(org)
-    swept = org.sweep(Scope(("acme",), types=("model", "space")))
+    swept = org.sweep(SweepScope(("acme",), types=("model", "space")))
     for repo_type, name in (("model", "tiny-model"), ("space", "demo")):
         hosted = org.double.world.repos[repo_type, f"acme/{name}"]
         assert hosted.git is not None

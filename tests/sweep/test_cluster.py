@@ -16,7 +16,7 @@ import pytest
 from tests.hub.server import Request, until
 from tests.support.cli import environment
 from tests.sweep.example_org import Acme, everything
-from tokenaudit.sweep.executors import cluster
+from tokenaudit.sweep.executors import dask_cluster
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
             return {}
 
         org.double.server.extra_headers = lose
-        swept = org.sweep(crew=cluster(address))
+        swept = org.sweep(executor_pool=dask_cluster(address))
         org.double.server.extra_headers = lambda _request: {}
     assert lost
     assert swept.report.skipped == ()
@@ -101,7 +101,7 @@ def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
             return {}
 
         org.double.server.extra_headers = lose
-        swept = org.sweep(crew=cluster(address, patience=1), inspect=False)
+        swept = org.sweep(executor_pool=dask_cluster(address, patience=1), inspect=False)
         org.double.server.extra_headers = lambda _request: {}
     assert not swept.finished
     assert [record for record in caplog.records if record.exc_info] == [], "no traceback"

@@ -11,7 +11,7 @@ from tests.support.cli import tokenaudit
 from tests.sweep.example_org import Acme, everything
 from tokenaudit.hub.spaces import LogLimits
 from tokenaudit.rule_index import find_rules
-from tokenaudit.sweep.config import Setup
+from tokenaudit.sweep.config import SweepConfig
 
 PAGE = (Path(__file__).parents[2] / "docs" / "sweep.md").read_text("utf-8")
 BLOCK = re.compile(r"```console\n(?P<lines>.*?)```\n<!-- exit code: (?P<code>\d) -->", re.DOTALL)
@@ -37,6 +37,9 @@ def test_the_rules_and_limits_of_the_page_are_those_of_the_program() -> None:
     named = set(re.findall(r"^\| `(space-[a-z-]+)`", PAGE, re.MULTILINE))
     assert named <= {rule.id for rule in find_rules(None)}
     assert len(named) == 5
-    assert f"up to {Setup('').largest_text >> 20} MiB each and {Setup('').most_bucket_bytes >> 30} GiB in all" in PAGE
+    assert (
+        f"up to {SweepConfig('').largest_text >> 20} MiB each and {SweepConfig('').most_bucket_bytes >> 30} GiB in all"
+        in PAGE
+    )
     assert LogLimits().seconds == 60
     assert f"up to {LogLimits().most // 1_000_000} million characters" in PAGE

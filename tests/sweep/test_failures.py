@@ -13,8 +13,8 @@ from tests.sweep.example_org import Acme, everything
 from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.inventory import Inventory
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope, run_sweep
-from tokenaudit.sweep.executors import threads
+from tokenaudit.sweep import SweepScope, run_sweep
+from tokenaudit.sweep.executors import thread_pool
 
 
 def gaps(org: Acme) -> dict[str, str]:
@@ -44,7 +44,7 @@ def test_without_a_token_only_what_is_public_is_read_and_that_is_told(
     monkeypatch.delenv("HF_TOKEN")
     monkeypatch.setenv("HF_HOME", str(org.folder / "nowhere"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
-    swept = org.sweep(own_token=False)
+    swept = org.sweep(auditor_token=False)
     targets = {target.target for target in swept.report.targets}
     assert "models/acme/tiny-model" in targets
     assert "datasets/acme/corpus" not in targets
@@ -78,9 +78,9 @@ def test_a_discussion_that_fails_is_told_and_read_next_time(org: Acme) -> None:
 
 def test_an_unknown_namespace_is_said(org: Acme) -> None:
     with pytest.raises(UsageError, match="there is no user or organization nobody"):
-        org.sweep(Scope(("nobody",)))
+        org.sweep(SweepScope(("nobody",)))
     with pytest.raises(UsageError, match="can't be the name"):
-        org.sweep(Scope(("../acme",)))
+        org.sweep(SweepScope(("../acme",)))
 
 
 def test_a_refused_token_is_said_before_anything_is_read(org: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +102,9 @@ def test_a_sweep_that_loses_the_hub_half_way_stops_and_is_continued(org: Acme, f
         org.repository(f"m{number}")
     org.double.fails(r"/m([2-9]|1\d)/(refs|discussions)", fault, always=True)
     org.double.fails("whoami", _whoami(org), fault, always=True)
-    first = org.sweep(Scope(("acme",), types=("model",), include=("*",)), crew=threads(1), inspect=False)
+    first = org.sweep(
+        SweepScope(("acme",), types=("model",), include=("*",)), executor_pool=thread_pool(1), inspect=False
+    )
     assert not first.finished
     assert not first.report.complete
     (rest,) = [gap for gap in first.report.skipped if gap.where == "the rest of the sweep"]
@@ -110,7 +112,7 @@ def test_a_sweep_that_loses_the_hub_half_way_stops_and_is_continued(org: Acme, f
     assert {c.fingerprint for c in first.report.credentials} == {fingerprint(org.tokens[name]) for name in ("m0", "m1")}
     org.double.server.faults.clear()
     clones = org.double.count("/m0/git-upload-pack")
-    second = org.sweep(Scope(("acme",), types=("model",), include=("*",)), inspect=False)
+    second = org.sweep(SweepScope(("acme",), types=("model",), include=("*",)), inspect=False)
     assert (second.number, second.finished) == (first.number, True)
     assert second.report.skipped == ()
     assert org.double.count("/m0/git-upload-pack") == clones
@@ -124,7 +126,7 @@ def _whoami(org: Acme) -> Fault:
 
 def test_a_full_inventory_stops_the_sweep_in_one_line_and_it_is_continued(org: Acme) -> None:
     everything(org)
-    org.sweep(Scope(("acme",), types=("bucket",)))
+    org.sweep(SweepScope(("acme",), types=("bucket",)))
     with org.book() as book:
         pages = book._open().exec_driver_sql("PRAGMA page_count").scalar()
         book._open().exec_driver_sql(f"PRAGMA max_page_count={pages}")
@@ -138,7 +140,9 @@ def _sweep_for_ever(org: Acme, book: Inventory) -> None:
     demo = org.double.world.repos["space", "acme/demo"]
     for round_ in range(100):
         demo.secrets |= {f"S{round_}_{n}": {"key": f"S{round_}_{n}", "description": "x" * 500} for n in range(300)}
-        run_sweep(Scope(("acme",), types=("space",), include=("*",)), org.shop(), book, crew=threads(2))
+        run_sweep(
+            SweepScope(("acme",), types=("space",), include=("*",)), org.context(), book, executor_pool=thread_pool(2)
+        )
 
 
 def test_two_sweeps_at_once_are_refused(org: Acme) -> None:
@@ -153,11 +157,11 @@ def test_members_are_swept_on_request_only(org: Acme) -> None:
     org.double.hosts(repo.path, "member/side")
     names = {target.target for target in org.sweep().report.targets}
     assert "models/member/side" not in names
-    names = {target.target for target in org.sweep(Scope(("acme",), members=True)).report.targets}
+    names = {target.target for target in org.sweep(SweepScope(("acme",), members=True)).report.targets}
     assert "models/member/side" in names
 
 
 def test_patterns_and_types_narrow_a_sweep(org: Acme) -> None:
     everything(org)
-    scope = Scope(("acme",), types=("model", "space"), include=("acme/d*", "models/*"), exclude=("*/tiny-*",))
+    scope = SweepScope(("acme",), types=("model", "space"), include=("acme/d*", "models/*"), exclude=("*/tiny-*",))
     assert {target.target for target in org.sweep(scope).report.targets} == {"spaces/acme/demo"}

@@ -20,8 +20,8 @@ from tests.support.randomrepo import random_repository
 from tests.sweep.example_org import Acme
 from tests.sweep.test_resume import essence
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Swept
-from tokenaudit.sweep.progress import Tally
+from tokenaudit.sweep import SweepResult
+from tokenaudit.sweep.progress import SweepProgress
 
 PLUGIN = """
 import re
@@ -43,11 +43,11 @@ def large(monkeypatch: pytest.MonkeyPatch) -> None:
 class Watched:
     """A screen that keeps the tally."""
 
-    tally: Tally | None = None
+    sweep_progress: SweepProgress | None = None
 
-    def watch(self, tally: Tally) -> None:
+    def watch(self, sweep_progress: SweepProgress) -> None:
         """Keeps it."""
-        self.tally = tally
+        self.sweep_progress = sweep_progress
 
     def note(self, message: str) -> None:
         """Nothing is expected to be said."""
@@ -73,14 +73,14 @@ class Place:
     def push(self, *refspecs: str) -> None:
         self.org.push(self.repo, "m", "model", *refspecs)
 
-    def sweep(self, *, full: bool = False, **setup: object) -> tuple[Swept, int]:
+    def sweep(self, *, full: bool = False, **setup: object) -> tuple[SweepResult, int]:
         """The sweep, and how many objects it read."""
         watched = Watched()
         swept = self.org.sweep(cache=self.cache, full=full, screen=watched, inspect=False, **setup)  # type: ignore[arg-type]
-        assert watched.tally is not None
-        return swept, watched.tally.objects
+        assert watched.sweep_progress is not None
+        return swept, watched.sweep_progress.objects
 
-    def agree(self, most: int, **setup: Any) -> Swept:
+    def agree(self, most: int, **setup: Any) -> SweepResult:
         """A sweep that reads at most `most` objects, and one that reads everything, see the same."""
         swept, read = self.sweep(**setup)
         assert read <= most
@@ -218,7 +218,7 @@ def test_a_sweep_killed_while_cloning_leaves_nothing_behind_for_long(org: Acme) 
 def mirror(url: str, cache: str) -> None:
     """In a process of its own: makes the mirror that a sweep would make."""
     from tokenaudit.git.clone import mirrored  # noqa: PLC0415 - for the other process
-    from tokenaudit.interfaces import Silence  # noqa: PLC0415 - as above
+    from tokenaudit.interfaces import NullProgress  # noqa: PLC0415 - as above
 
-    with mirrored(url, Path(cache) / "other.git", Silence()):
+    with mirrored(url, Path(cache) / "other.git", NullProgress()):
         pass

@@ -8,11 +8,11 @@ from tests.hub import bodies
 from tests.hub.faults import error
 from tests.hub.state import MOMENT, Log
 from tests.sweep.example_org import Acme, everything
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope
+from tokenaudit.sweep import SweepScope
 
-LOGS = Scope(("acme",), logs=True)
+LOGS = SweepScope(("acme",), logs=True)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def test_logs_are_read_on_request_only(talkative: Acme) -> None:
     assert (build.source, build.target, build.path, build.line, build.column) == (
         "space-log", "spaces/acme/app", "build", 2, 14,
     )  # fmt: skip
-    assert (run.source, run.path, run.line, run.column, run.date) == ("space-log", "run", 3, 16, moment(MOMENT))
+    assert (run.source, run.path, run.line, run.column, run.date) == ("space-log", "run", 3, 16, parse_time(MOMENT))
     assert len(found) == 2
 
 
@@ -76,7 +76,7 @@ def test_one_log_that_fails_leaves_the_other(talkative: Acme) -> None:
 
 def test_without_a_token_no_log_is_asked_for(talkative: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_TOKEN")
-    gaps = {gap.where for gap in talkative.sweep(LOGS, own_token=False).report.skipped}
+    gaps = {gap.where for gap in talkative.sweep(LOGS, auditor_token=False).report.skipped}
     assert {"spaces/acme/app: build log", "spaces/acme/app: run log"} <= gaps
     assert talkative.double.count("/logs/") == 0
 

@@ -15,7 +15,7 @@ import pytest
 from tests.sweep.example_org import Acme
 from tokenaudit.errors import UsageError
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope
+from tokenaudit.sweep import SweepScope
 from tokenaudit.sweep.platforms import with_password
 
 WHEN = "2026-01-02T03:04:05Z"
@@ -77,7 +77,7 @@ def test_an_organization_of_github_gives_names_variables_and_histories(
         ]
         monkeypatch.setenv("GITHUB_API_URL", url)
         monkeypatch.setenv("GITHUB_TOKEN", "made-up")
-        swept = org.sweep(Scope(("github:acme",)))
+        swept = org.sweep(SweepScope(("github:acme",)))
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
     assert {gap.where for gap in swept.report.skipped} == {"github:acme/code: environments"}
     assert set(seen) == {"token made-up"} or set(seen) == {"Bearer made-up"}
@@ -104,7 +104,7 @@ def test_a_group_of_gitlab_gives_variables_and_histories(org: Acme, monkeypatch:
     with answering(answers, seen) as url:
         monkeypatch.setenv("GITLAB_URL", url)
         monkeypatch.setenv("GITLAB_TOKEN", "made-up")
-        swept = org.sweep(Scope(("gitlab:team",)))
+        swept = org.sweep(SweepScope(("gitlab:team",)))
     assert swept.report.skipped == ()
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
     with org.book() as book:
@@ -120,7 +120,7 @@ def test_a_platform_that_refuses_is_said(org: Acme, monkeypatch: pytest.MonkeyPa
     with answering({}, []) as url:
         monkeypatch.setenv("GITHUB_API_URL", url)
         with pytest.raises(UsageError, match="GitHub answered 403"):
-            org.sweep(Scope(("github:acme",)))
+            org.sweep(SweepScope(("github:acme",)))
 
 
 def test_a_platforms_token_goes_to_that_platforms_host_only(monkeypatch: pytest.MonkeyPatch) -> None:

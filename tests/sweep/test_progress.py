@@ -16,14 +16,14 @@ from tests.hub.faults import error
 from tests.hub.server import Request
 from tests.support.cli import environment, tokenaudit
 from tests.sweep.example_org import Acme, everything
-from tokenaudit.cli.sweep_screen import PlainScreen
-from tokenaudit.hub.rate_limit import Window
+from tokenaudit.cli.sweep_screen import PlainDisplay
+from tokenaudit.hub.rate_limit import RateLimitWindow
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Credential
 from tokenaudit.sweep.config import Task
-from tokenaudit.sweep.executors import threads
-from tokenaudit.sweep.progress import Meter, Tally, figures, how_far
+from tokenaudit.sweep.executors import thread_pool
+from tokenaudit.sweep.progress import ReadCounter, SweepProgress, figures, how_far
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
@@ -122,7 +122,7 @@ def test_lines_come_even_while_nothing_gets_done(org: Acme, capsys: pytest.Captu
         return slow(request)
 
     org.double.server.routes = routes  # type: ignore[assignment]
-    with PlainScreen(quiet=False, every=0.05) as screen:
+    with PlainDisplay(quiet=False, every=0.05) as screen:
         org.sweep(screen=screen, inspect=False)
     waiting = [line for line in capsys.readouterr().err.splitlines() if "0 of 1 repositories" in line]
     assert len(waiting) >= 3
@@ -135,8 +135,8 @@ def test_a_continued_or_repeated_sweep_counts_what_was_found_before(
         org.repository(f"m{number}")
     org.sweep(inspect=False)
     org.double.world.repos["model", "acme/m0"].git = org.folder / "away.git"
-    with PlainScreen(quiet=False) as screen:
-        org.sweep(screen=screen, inspect=False, crew=threads(1))
+    with PlainDisplay(quiet=False) as screen:
+        org.sweep(screen=screen, inspect=False, executor_pool=thread_pool(1))
     assert "3 of 3 repositories, nothing left" in (err := capsys.readouterr().err)
     assert "3 credentials found" in err
 
@@ -155,7 +155,7 @@ def test_what_a_killed_sweep_had_found_in_a_part_of_a_repository_counts(
         # As after a kill: the same sweep goes on, and its places are done but for those that failed.
         book._open().exec_driver_sql("UPDATE sweeps SET finished_at = NULL")
         book._open().commit()
-    with PlainScreen(quiet=False) as screen:
+    with PlainDisplay(quiet=False) as screen:
         again = org.sweep(screen=screen, inspect=False)
     assert again.number == first.number
     assert len(first.report.credentials) < len(again.report.credentials) == len(org.marks)
@@ -164,7 +164,7 @@ def test_what_a_killed_sweep_had_found_in_a_part_of_a_repository_counts(
 
 def task(name: str) -> Task:
     repository = Repository("model", f"acme/{name}")
-    return Task("acme", (Place("acme", repository.target, "model", "history"),), repository)
+    return Task("acme", (PlaceRecord("acme", repository.target, "model", "history"),), repository)
 
 
 class Clock:
@@ -177,54 +177,65 @@ class Clock:
 
 
 def test_time_left_counts_only_what_this_run_did() -> None:
-    clock, meter = Clock(), Meter()
-    jobs = Task("acme", (Place("acme", "jobs/acme", "jobs", "jobs"),))
+    clock, meter = Clock(), ReadCounter()
+    jobs = Task("acme", (PlaceRecord("acme", "jobs/acme", "jobs", "jobs"),))
     tasks = [task(str(number)) for number in range(9)] + [jobs]
     known = {tasks[0].places[0].key: {"a"}, tasks[1].places[0].key: {"b"}}
-    tally = Tally(tasks, known, {task.places[0].key for task in tasks[:5]}, meter, lambda: None, clock=clock)
-    assert how_far(tally) == "0 of 9 repositories, time left not known yet"
+    sweep_progress = SweepProgress(
+        tasks, known, {task.places[0].key for task in tasks[:5]}, meter, lambda: None, clock=clock
+    )
+    assert how_far(sweep_progress) == "0 of 9 repositories, time left not known yet"
     for done in tasks[:5]:
-        tally.skip(done)
+        sweep_progress.skip(done)
     clock.now += 30
     meter.advance(600, 3_000_000)
     credential = Credential("c", "user_token", "hf_****", "credential")
     unlikely = Credential("d", "user_token", "hf_****", "placeholder")
-    tally.done(tasks[5], [Outcome(tasks[5].places[0], "v", credentials=(credential, unlikely))], Window(3, 9.0))
-    assert how_far(tally) == "6 of 9 repositories, about 2 min left"
-    assert figures(tally, tally.average()) == "20 objects/s, 0.1 MB/s, 3 credentials found, requests left: unknown"
-    tally.done(jobs, [], None)
-    assert how_far(tally) == "6 of 9 repositories, about 45 s left"
+    sweep_progress.done(
+        tasks[5], [Outcome(tasks[5].places[0], "v", credentials=(credential, unlikely))], RateLimitWindow(3, 9.0)
+    )
+    assert how_far(sweep_progress) == "6 of 9 repositories, about 2 min left"
+    assert (
+        figures(sweep_progress, sweep_progress.average())
+        == "20 objects/s, 0.1 MB/s, 3 credentials found, requests left: unknown"
+    )
+    sweep_progress.done(jobs, [], None)
+    assert how_far(sweep_progress) == "6 of 9 repositories, about 45 s left"
     clock.now += 36_000
-    assert how_far(tally) == "6 of 9 repositories, about 15 h 0 min left"
+    assert how_far(sweep_progress) == "6 of 9 repositories, about 15 h 0 min left"
 
 
 def test_speed_is_that_of_the_last_seconds() -> None:
-    clock, meter = Clock(), Meter()
+    clock, meter = Clock(), ReadCounter()
     meter.advance(1000, 1000)
-    tally = Tally([task("a")], {}, set(), meter, lambda: None, clock=clock)
+    sweep_progress = SweepProgress([task("a")], {}, set(), meter, lambda: None, clock=clock)
     for _ in range(60):
         clock.now += 1
         meter.advance(10, 20)
-        assert tally.speed() == (10, 20)
+        assert sweep_progress.speed() == (10, 20)
     for _ in range(40):
         clock.now += 1
-        tally.speed()
-    assert tally.speed() == (0, 0)
-    assert tally.objects == 600
+        sweep_progress.speed()
+    assert sweep_progress.speed() == (0, 0)
+    assert sweep_progress.objects == 600
 
 
 def test_what_workers_elsewhere_read_and_were_told_counts_when_they_are_done() -> None:
     clock = Clock()
     tasks = [task("a"), task("b")]
-    tally = Tally(tasks, {}, set(), Meter(), lambda: Window(900, 300.0), remote=True, clock=clock)
-    tally.done(tasks[0], [Outcome(tasks[0].places[0], objects=7, bytes=70)], Window(1, 61.0))
+    sweep_progress = SweepProgress(
+        tasks, {}, set(), ReadCounter(), lambda: RateLimitWindow(900, 300.0), remote=True, clock=clock
+    )
+    sweep_progress.done(tasks[0], [Outcome(tasks[0].places[0], objects=7, bytes=70)], RateLimitWindow(1, 61.0))
     clock.now += 1
-    assert tally.objects == 7
-    assert tally.bytes == 70
-    assert figures(tally, tally.average()).endswith("1 request left for 1:00")
-    tally.done(tasks[1], [], Window(7, 179.7))
-    assert figures(tally, tally.average()).endswith("7 requests left for 3:00")
-    tally.done(tasks[1], [], Window(0, 5.0))
-    assert figures(tally, tally.average()).endswith("no requests left: the Hub's limit is over in 0:05")
+    assert sweep_progress.objects == 7
+    assert sweep_progress.bytes == 70
+    assert figures(sweep_progress, sweep_progress.average()).endswith("1 request left for 1:00")
+    sweep_progress.done(tasks[1], [], RateLimitWindow(7, 179.7))
+    assert figures(sweep_progress, sweep_progress.average()).endswith("7 requests left for 3:00")
+    sweep_progress.done(tasks[1], [], RateLimitWindow(0, 5.0))
+    assert figures(sweep_progress, sweep_progress.average()).endswith(
+        "no requests left: the Hub's limit is over in 0:05"
+    )
     clock.now += 6
-    assert figures(tally, tally.average()).endswith("requests left: unknown")
+    assert figures(sweep_progress, sweep_progress.average()).endswith("requests left: unknown")

@@ -16,7 +16,7 @@ from tests.support.cli import environment
 from tests.sweep.example_org import Acme, everything
 from tokenaudit.model import Report
 from tokenaudit.secret import fingerprint
-from tokenaudit.sweep import Scope
+from tokenaudit.sweep import SweepScope
 
 CLONES = "git-upload-pack"
 
@@ -156,8 +156,8 @@ def test_a_narrower_sweep_does_not_call_the_rest_gone(org: Acme) -> None:
     org.repository("one")
     org.repository("two")
     org.sweep()
-    org.sweep(Scope(("acme",), include=("*/one",)))
-    org.sweep(Scope(("acme",), types=("space",)))
+    org.sweep(SweepScope(("acme",), include=("*/one",)))
+    org.sweep(SweepScope(("acme",), types=("space",)))
     with org.book() as book:
         assert all(known.present for known in book.credentials())
 

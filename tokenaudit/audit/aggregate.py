@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from tokenaudit.interfaces import Detection, Run, Sighting, Source
+from tokenaudit.interfaces import Detection, LocatedDetection, ScanContext, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
 
@@ -14,7 +14,7 @@ _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
 
 
 @dataclass
-class Gathered:
+class Findings:
     """What the sources gave: credentials by fingerprint, their values (in memory only), problems, gaps, totals."""
 
     credentials: dict[str, Credential] = field(default_factory=dict)
@@ -39,29 +39,29 @@ class Gathered:
         return mark
 
 
-def gather(sources: Iterable[Source], run: Run) -> Gathered:
+def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     """Drains every source. Duplicates are folded and everything is put into an order that no run changes."""
-    gathered = Gathered()
+    findings = Findings()
     spots: dict[str, dict[Location, None]] = {}
     for source in sources:
-        share = Run(examiner=run.examiner, jobs=run.jobs, progress=run.progress)
+        share = ScanContext(scanner=run.scanner, jobs=run.jobs, progress=run.progress)
         for finding in source.findings(share):
-            if isinstance(finding, Sighting):
-                spots.setdefault(gathered.learn(finding.detection), {})[finding.location] = None
+            if isinstance(finding, LocatedDetection):
+                spots.setdefault(findings.learn(finding.detection), {})[finding.location] = None
             elif isinstance(finding, Problem):
-                gathered.problems.append(finding)
+                findings.problems.append(finding)
             else:
-                gathered.skipped.append(finding)
+                findings.skipped.append(finding)
         objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
-        gathered.targets.append(Target(source.target, source.kind, objects, size))
+        findings.targets.append(Target(source.target, source.kind, objects, size))
         run.objects += share.objects
         run.bytes += share.bytes
     for mark, places in spots.items():
         ordered = tuple(sorted(places, key=_location_order))
-        gathered.credentials[mark] = replace(gathered.credentials[mark], locations=ordered)
-    gathered.problems = sorted(set(gathered.problems), key=_problem_order)
-    gathered.skipped = sorted(set(gathered.skipped), key=lambda skipped: (skipped.where, skipped.reason))
-    return gathered
+        findings.credentials[mark] = replace(findings.credentials[mark], locations=ordered)
+    findings.problems = sorted(set(findings.problems), key=_problem_order)
+    findings.skipped = sorted(set(findings.skipped), key=lambda skipped: (skipped.where, skipped.reason))
+    return findings
 
 
 def _location_order(location: Location) -> tuple[object, ...]:

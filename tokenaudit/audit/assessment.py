@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
 
-from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.audit.aggregate import Findings
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import Cache, inspect_credentials
-from tokenaudit.inspect.access_check import NamedRepo, prove
-from tokenaudit.inspect.reach import Level, reach
+from tokenaudit.inspect.access_check import NamedRepo, check_access
+from tokenaudit.inspect.reach import ReachLevel, reach
 from tokenaudit.interfaces import Progress
 from tokenaudit.model import Credential, Evidence, Inspection, Problem, Report, Severity, Skipped, Summary, Tool
 from tokenaudit.policy import Settings
@@ -42,7 +42,7 @@ def assess(
     """
     if credential.likelihood != "credential":
         return credential
-    from tokenaudit.policy import judge  # noqa: PLC0415 - a clean place needs no rules
+    from tokenaudit.policy import evaluate  # noqa: PLC0415 - a clean place needs no rules
     from tokenaudit.remediate.recommendation import (  # noqa: PLC0415 - a clean place needs no replacement
         keyless_patch,
         recommend,
@@ -52,11 +52,11 @@ def assess(
     patch = keyless_patch(inspected, problems)
     recommended = replace(inspected, recommendation=recommend(inspected, evidence, patch=patch))
     # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.
-    return replace(recommended, verdict=judge(recommended if evidence else inspected, settings, now))
+    return replace(recommended, verdict=evaluate(recommended if evidence else inspected, settings, now))
 
 
 def report(
-    gathered: Gathered,
+    findings: Findings,
     inspections: Inspections,
     settings: Settings,
     *,
@@ -70,22 +70,22 @@ def report(
     `uses` gives the evidence of needs for a credential.
     """
     moment = now()
-    found = gathered.credentials.values()
-    problems = gathered.problems
+    found = findings.credentials.values()
+    problems = findings.problems
     credentials = sorted(
         (assess(each, inspections, settings, moment, uses(each), problems) for each in found), key=_worst_first
     )
-    skipped = (*gathered.skipped, *_unanswered(credentials))
+    skipped = (*findings.skipped, *_unanswered(credentials))
     return Report(
         tool=tool,
         started_at=started_at,
         finished_at=now(),
         complete=not skipped,
         skipped=skipped,
-        targets=tuple(gathered.targets),
+        targets=tuple(findings.targets),
         credentials=tuple(credentials),
-        problems=tuple(gathered.problems),
-        summary=summarize(credentials, len(gathered.problems)),
+        problems=tuple(findings.problems),
+        summary=summarize(credentials, len(findings.problems)),
     )
 
 
@@ -116,7 +116,7 @@ def _worst_first(credential: Credential) -> tuple[object, ...]:
 
 
 @dataclass(frozen=True)
-class Questions:
+class InspectionOptions:
     """Who is asked, and how much.
 
     Args:
@@ -128,18 +128,18 @@ class Questions:
 
     hub: Hub
     cache: Cache | None = None
-    level: Level = "none"
+    level: ReachLevel = "none"
     repos: Sequence[NamedRepo] = ()
 
-    def answers(self, gathered: Gathered, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
-        """An inspection for every likely credential, by fingerprint; live ones get their reach in `gathered`.
+    def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
+        """An inspection for every likely credential, by fingerprint; live ones get their reach in `findings`.
 
         Raises:
             ConfigurationError: the cache can't be used.
         """
         asked = [
-            (credential.kind, gathered.secrets[mark])
-            for mark, credential in gathered.credentials.items()
+            (credential.kind, findings.secrets[mark])
+            for mark, credential in findings.credentials.items()
             if credential.likelihood == "credential"
         ]
         inspections = dict(inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress))
@@ -147,10 +147,10 @@ class Questions:
         if live and (self.level != "none" or self.repos):
             progress.start("counting what they reach", len(live))
             for mark in live:
-                secret = gathered.secrets[mark]
+                secret = findings.secrets[mark]
                 measured = reach(inspections[mark], secret, self.hub, self.level)
                 if self.repos:
-                    measured = prove(secret, self.hub, self.repos, measured)
-                gathered.credentials[mark] = replace(gathered.credentials[mark], reach=measured)
+                    measured = check_access(secret, self.hub, self.repos, measured)
+                findings.credentials[mark] = replace(findings.credentials[mark], reach=measured)
                 progress.advance()
         return inspections

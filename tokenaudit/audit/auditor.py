@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
-from tokenaudit.audit.aggregate import Gathered, gather
-from tokenaudit.audit.assessment import Questions, Uses, report
+from tokenaudit.audit.aggregate import Findings, gather
+from tokenaudit.audit.assessment import InspectionOptions, Uses, report
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
-from tokenaudit.detect.allowlist import Honouring
+from tokenaudit.detect.allowlist import AllowlistFilter
 from tokenaudit.errors import UsageError
-from tokenaudit.inspect.input import Given, Handed
-from tokenaudit.interfaces import Progress, Run, Silence, Source
+from tokenaudit.inspect.input import CredentialInput, GivenCredential
+from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
 from tokenaudit.model import Credential, Evidence, Report, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.assessment import Questions
+    from tokenaudit.audit.assessment import InspectionOptions
     from tokenaudit.code_usage.collect import CodeUses, Visibilities
     from tokenaudit.hub.client import Hub
     from tokenaudit.sources.local.filesystem import TreeSource
@@ -63,10 +63,10 @@ class Auditor:
 
     plugins: Sequence[Path] = ()
     honour_ignores: bool = False
-    questions: Questions | None = None
+    questions: InspectionOptions | None = None
     settings: Settings = field(default_factory=Settings)
     jobs: int | None = None
-    progress: Progress = field(default_factory=Silence)
+    progress: Progress = field(default_factory=NullProgress)
     now: Callable[[], datetime] = utc_now
 
     def audit(self, sources: Iterable[Source]) -> Audit:
@@ -77,14 +77,14 @@ class Auditor:
         """
         started_at = self.now()
         detector = Detector.load(self.plugins)
-        examiner = Honouring(detector) if self.honour_ignores else detector
-        run = Run(examiner=examiner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
+        scanner = AllowlistFilter(detector) if self.honour_ignores else detector
+        run = ScanContext(scanner=scanner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
         places = list(sources)
-        gathered = gather(places, run)
-        inspections = self.questions.answers(gathered, self.now, self.progress) if self.questions else {}
+        findings = gather(places, run)
+        inspections = self.questions.answers(findings, self.now, self.progress) if self.questions else {}
         trees = [place for place in places if _is_tree(place)]
         finished = report(
-            gathered,
+            findings,
             inspections,
             self.settings,
             started_at=started_at,
@@ -92,7 +92,7 @@ class Auditor:
             tool=TOOL,
             uses=_uses(trees, self.questions.hub if self.questions else None),
         )
-        return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+        return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
 
 
 def _is_tree(place: Source) -> TypeGuard[TreeSource]:
@@ -144,7 +144,7 @@ def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:
 
 
 @dataclass(frozen=True)
-class Inquirer:
+class CredentialAuditor:
     """Everything an inspection needs besides the credentials.
 
     Args:
@@ -154,12 +154,12 @@ class Inquirer:
         now: the clock.
     """
 
-    questions: Questions
+    questions: InspectionOptions
     settings: Settings = field(default_factory=Settings)
-    progress: Progress = field(default_factory=Silence)
+    progress: Progress = field(default_factory=NullProgress)
     now: Callable[[], datetime] = utc_now
 
-    def inquire(self, handed: Iterable[Handed]) -> Audit:
+    def inquire(self, handed: Iterable[CredentialInput]) -> Audit:
         """Who each credential of `handed` is, what it may do, and whether that is too much.
 
         Raises:
@@ -167,21 +167,21 @@ class Inquirer:
             ConfigurationError: the cache can't be used.
         """
         started_at = self.now()
-        gathered = _gathered(handed)
-        if not gathered.credentials and not gathered.skipped:
+        findings = _from_input(handed)
+        if not findings.credentials and not findings.skipped:
             message = "no credential was given; pipe them in, one a line, or name --env, --keyring or --stored"
             raise UsageError(message)
-        inspections = self.questions.answers(gathered, self.now, self.progress)
-        finished = report(gathered, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
-        return Audit(redacted(finished, gathered.secrets.values()), gathered.secrets)
+        inspections = self.questions.answers(findings, self.now, self.progress)
+        finished = report(findings, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
+        return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
 
 
-def _gathered(handed: Iterable[Handed]) -> Gathered:
+def _from_input(handed: Iterable[CredentialInput]) -> Findings:
     """Unique credentials in the order they were given, and what could not be handed over."""
-    gathered = Gathered()
+    findings = Findings()
     for each in handed:
-        if isinstance(each, Given):
-            gathered.learn(each.detection)
+        if isinstance(each, GivenCredential):
+            findings.learn(each.detection)
         else:
-            gathered.skipped.append(each)
-    return gathered
+            findings.skipped.append(each)
+    return findings

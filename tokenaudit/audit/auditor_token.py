@@ -15,7 +15,7 @@ from tokenaudit.remediate.grants import creation_link
 
 
 @dataclass(frozen=True)
-class OwnVerdict:
+class AuditorTokenVerdict:
     """What is to be said of the auditor's own token; `too_much` is None where that can't be told."""
 
     too_much: bool | None
@@ -23,7 +23,7 @@ class OwnVerdict:
     by_hand: tuple[str, ...] = ()
 
 
-def judge_own(hub: Hub, needs: Sequence[Grant], now: datetime) -> OwnVerdict | None:
+def evaluate_auditor_token(hub: Hub, needs: Sequence[Grant], now: datetime) -> AuditorTokenVerdict | None:
     """Whether the auditor's own token can do more than `needs`, with the link to one that can't; None without one.
 
     Raises:
@@ -34,16 +34,16 @@ def judge_own(hub: Hub, needs: Sequence[Grant], now: datetime) -> OwnVerdict | N
     ((_, inspection),) = inspect_credentials([("user_token", hub.own.secret)], hub, now=lambda: now)
     shown = f"your own token {hub.own.secret.display} (from {hub.own.origin})"
     if inspection.status != "active":
-        return OwnVerdict(None, f"{shown} is {inspection.status}: {inspection.reason}")
+        return AuditorTokenVerdict(None, f"{shown} is {inspection.status}: {inspection.reason}")
     link = creation_link(needs, endpoint=hub.endpoint)
     excess = _excess(inspection, needs)
     if excess is None:
         message = f"what {shown} may do can't be told; a token for just this: {link.url}"
-        return OwnVerdict(None, message, link.by_hand)
+        return AuditorTokenVerdict(None, message, link.by_hand)
     if not excess:
-        return OwnVerdict(too_much=False, message=f"{shown} can do what this needs and no more")
+        return AuditorTokenVerdict(too_much=False, message=f"{shown} can do what this needs and no more")
     message = f"{shown} is more powerful than this needs ({excess}); a token for just this: {link.url}"
-    return OwnVerdict(too_much=True, message=message, by_hand=link.by_hand)
+    return AuditorTokenVerdict(too_much=True, message=message, by_hand=link.by_hand)
 
 
 def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
@@ -66,11 +66,15 @@ READS = ("repo.content.read",)
 """What an audit needs of the repositories it reads."""
 
 
-def own_for_reading(hub: Hub, namespaces: Sequence[str], now: datetime) -> OwnVerdict | None:
-    """`judge_own` for an audit that reads everything `namespaces` own; None where none of them is of the Hub.
+def auditor_token_for_reading(hub: Hub, namespaces: Sequence[str], now: datetime) -> AuditorTokenVerdict | None:
+    """`evaluate_auditor_token` for an audit of all that `namespaces` own; None where none of them is of the Hub.
 
     Raises:
-        ConfigurationError: as `judge_own`.
+        ConfigurationError: as `evaluate_auditor_token`.
     """
     of_the_hub = [name for name in namespaces if is_namespace(name)]
-    return judge_own(hub, [Grant(Entity("org", name), READS) for name in of_the_hub], now) if of_the_hub else None
+    return (
+        evaluate_auditor_token(hub, [Grant(Entity("org", name), READS) for name in of_the_hub], now)
+        if of_the_hub
+        else None
+    )

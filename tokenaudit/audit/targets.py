@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokenaudit.errors import UsageError
-from tokenaudit.interfaces import Finding, Progress, Run, Source
+from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
 
 Part: TypeAlias = Literal["history", "tree", "ci"]
@@ -191,7 +191,7 @@ class UnreadableSource:
     kind: str
     reason: str
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """The one thing there is to say."""
         run.progress.note(f"{self.target} {self.reason}")
         yield Skipped(self.target, self.reason)

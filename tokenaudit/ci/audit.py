@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.registry import GITLAB, Parse, System, system_of
-from tokenaudit.ci.rule_context import Project
+from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.systems import gitlab
-from tokenaudit.ci.yaml_document import UnreadableError
+from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Problem, Skipped
 
 if TYPE_CHECKING:
-    from tokenaudit.interfaces import Detection, Examiner
+    from tokenaudit.interfaces import Detection, Scanner
 
 LARGEST = 1 << 20
 """Bytes. A larger file is no configuration that a CI system would read; its literals are found as text all the same."""
@@ -38,17 +38,17 @@ def audit(
     files: Iterable[tuple[str, bytes]],
     target: str,
     secret_names: Sequence[str] = (),
-    examiner: Examiner | None = None,
+    scanner: Scanner | None = None,
     repository: str | None = None,
 ) -> Iterator[Problem | Skipped | Literal]:
     """Everything wrong in a target's CI and deployment configuration.
 
     `files` are (path with forward slashes, content); those that are no configuration are passed over. `secret_names`
-    adds names that count as Hugging Face credentials. Without an `examiner` literals are not looked for; with one they
+    adds names that count as Hugging Face credentials. Without an `scanner` literals are not looked for; with one they
     come as `Literal` beside the problem that names them. A file that can't be understood comes as `Skipped`, and its
     literals are still found. `repository` is the `owner/name` that the target is hosted as, for exact claims.
     """
-    reading = _Reading(target, Names(secret_names), examiner)
+    reading = _Reading(target, Names(secret_names), scanner)
     reading.project.repository = repository
     rest: dict[str, bytes] = {}
     for path, data in files:
@@ -68,17 +68,17 @@ def audit(
 class _Reading:
     """Files becoming pipelines."""
 
-    def __init__(self, target: str, names: Names, examiner: Examiner | None) -> None:
+    def __init__(self, target: str, names: Names, scanner: Scanner | None) -> None:
         self.target = target
         self.names = names
-        self.examiner = examiner
-        self.project = Project()
+        self.scanner = scanner
+        self.project = ConfigurationSet()
         self.literals: dict[str, tuple[Detection, ...]] = {}
 
     def take(self, path: str, data: bytes, system: System) -> Iterator[Skipped | Literal]:
         """Reads one file, if there is anything about Hugging Face in it."""
-        if self.examiner is not None and self.examiner.may_hold(data):
-            examined = self.examiner.examine(data, path)
+        if self.scanner is not None and self.scanner.may_contain(data):
+            examined = self.scanner.scan(data, path)
             self.literals[path] = tuple(one for one in examined.detections if one.likelihood == "credential")
             yield from (Literal(path, detection) for detection in examined.detections)
             yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
@@ -89,7 +89,7 @@ class _Reading:
         yield from (Skipped(_place(self.target, path, line), reason) for line, reason in skipped)
 
 
-def _included(project: Project, rest: Mapping[str, bytes]) -> list[str]:
+def _included(project: ConfigurationSet, rest: Mapping[str, bytes]) -> list[str]:
     """The files that GitLab pipelines include from their own repository and whose names don't say so."""
     wanted = [
         name
@@ -108,7 +108,7 @@ def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[in
         return empty, [(None, f"larger than {LARGEST >> 20} MiB: looked at as text only")]
     try:
         pipeline = parse(path, text)
-    except UnreadableError as problem:
+    except ParseError as problem:
         template = _TEMPLATE.search(text)
         if template is not None and path.endswith((".yaml", ".yml")):
             return empty, [

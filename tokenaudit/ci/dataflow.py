@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.names import Names, sources, stands_in
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
 
@@ -20,12 +20,12 @@ class Carrier:
     """A variable that holds a credential. `minted` says that it was exchanged or read out in the script itself."""
 
     credential: str
-    level: Level
+    level: BindingScope
     minted: bool = False
 
 
 @dataclass(frozen=True)
-class Hit:
+class CredentialUse:
     """A credential in one word of a command."""
 
     credential: str
@@ -60,7 +60,7 @@ def is_token_printer(command: Command) -> bool:
 
 
 @dataclass
-class Scope:
+class VariableScope:
     """The variables a script sees, as they are when one of its commands runs."""
 
     names: Names
@@ -91,7 +91,7 @@ class Scope:
         """The credential that a variable holds; a name that says so is believed unless it was given something else."""
         found = self.carriers.get(name)
         if found is None and name not in self.harmless and self.names.match(name):
-            return Carrier(name, Level.FILE)
+            return Carrier(name, BindingScope.FILE)
         return found
 
     def expression(self, text: str) -> Carrier | None:
@@ -102,7 +102,7 @@ class Scope:
                 if found is not None:
                     return found
             elif self.names.match(source.name):
-                return Carrier(source.name, Level.STEP)
+                return Carrier(source.name, BindingScope.STEP)
         return None
 
     def carried(self, reference: Reference) -> Carrier | None:
@@ -111,15 +111,15 @@ class Scope:
             return self.variable(reference.name)
         return self.expression(reference.expression or "")
 
-    def hits(self, word: Word) -> Iterator[Hit]:
+    def hits(self, word: Word) -> Iterator[CredentialUse]:
         """The credentials in a word, also those that a substituted command writes into it."""
         for reference in word.references:
             found = self.carried(reference)
             if found is not None:
-                yield Hit(found.credential, word, reference, found.minted)
+                yield CredentialUse(found.credential, word, reference, found.minted)
         for command in word.substitutions:
             if is_token_printer(command):
-                yield Hit("HF_TOKEN", word, None, minted=True)
+                yield CredentialUse("HF_TOKEN", word, None, minted=True)
             elif command.name in ("echo", "printf", "cat") and command.feeds is None:
                 for inner in (*command.words[1:], *(redirect.word for redirect in command.redirects)):
                     yield from self.hits(inner)
@@ -140,23 +140,23 @@ class Scope:
             found = next(self.hits(word), None)
             if found is not None:
                 minted = found.minted or (found.reference is None)
-                self.carriers[name] = Carrier(found.credential, Level.STEP, minted)
+                self.carriers[name] = Carrier(found.credential, BindingScope.STEP, minted)
             elif self.names.match(name) and word.substitutions:
                 self.carriers[name] = Carrier(
-                    name, Level.STEP, minted=True
+                    name, BindingScope.STEP, minted=True
                 )  # read out of an answer, unknown to the runner
             elif self.names.match(name) and not word.references:
                 self.carriers.pop(name, None)
                 if stands_in(word.value):
                     self.harmless.add(name)
                 else:
-                    self.carriers[name] = Carrier(name, Level.STEP)
+                    self.carriers[name] = Carrier(name, BindingScope.STEP)
         if command.name in ("echo", "printf") and any(_MASK in word.value for word in command.words):
             self.masked.update(ref.name for word in command.words for ref in word.references if ref.name)
 
 
 @dataclass(frozen=True)
-class Run:
+class CommandRun:
     """One command with the variables it sees."""
 
     pipeline: Pipeline
@@ -164,35 +164,35 @@ class Run:
     step: Step
     script: Script
     command: Command
-    scope: Scope
+    scope: VariableScope
 
 
-class Flows:
+class DataFlow:
     """A pipeline seen through the names that count as credentials."""
 
     def __init__(self, pipeline: Pipeline, names: Names) -> None:
         self.pipeline = pipeline
         self.names = names
 
-    def scope(self, job: Job, step: Step) -> Scope:
+    def scope(self, job: Job, step: Step) -> VariableScope:
         """The variables at the start of a step."""
-        scope = Scope(self.names)
+        scope = VariableScope(self.names)
         for binding in (*self.pipeline.env, *job.env, *step.env):
             scope.bind(binding)
         return scope
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[CommandRun]:
         """Every command of every script, in order."""
         for job, step in self.pipeline.steps():
             yield from self.step_runs(job, step)
 
-    def step_runs(self, job: Job, step: Step) -> Iterator[Run]:
+    def step_runs(self, job: Job, step: Step) -> Iterator[CommandRun]:
         """Every command of one step."""
         if step.script is None:
             return
         scope = self.scope(job, step)
         for command in step.script.commands:
-            yield Run(self.pipeline, job, step, step.script, command, scope)
+            yield CommandRun(self.pipeline, job, step, step.script, command, scope)
             scope.after(command)
 
     def step_credentials(self, job: Job, step: Step) -> list[str]:
@@ -217,7 +217,7 @@ class Flows:
             if own and step.script is not None and _LOGIN.search(step.script.text.value):
                 stored = own
 
-    def named_in(self, script: Script, scope: Scope) -> list[str]:
+    def named_in(self, script: Script, scope: VariableScope) -> list[str]:
         """The credentials that a script's own text refers to."""
         found: list[str] = []
         for command in script.commands:
@@ -253,6 +253,6 @@ def in_url(text: str, offset: int, length: int) -> bool:
     return in_user or "?" in head
 
 
-def way_of(binding: Binding, value: str, start: int, length: int) -> Way:
+def way_of(binding: Binding, value: str, start: int, length: int) -> BindingKind:
     """By which way a credential inside a binding's value travels: in a URL, or as the value itself."""
-    return Way.URL if in_url(value, start, length) else binding.way
+    return BindingKind.URL if in_url(value, start, length) else binding.way

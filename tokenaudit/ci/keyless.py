@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from tokenaudit.ci.dataflow import Flows, Run
+from tokenaudit.ci.dataflow import CommandRun, DataFlow
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.shell import Command
 
-What: TypeAlias = Literal["write", "read", "create", "manage", "unknown"]
+HubAction: TypeAlias = Literal["write", "read", "create", "manage", "unknown"]
 
 _NEUTRAL = frozenset(
     [
@@ -100,14 +100,14 @@ class Use:
     `subject` says in words what was seen.
     """
 
-    what: What
+    what: HubAction
     resource: str | None
     subject: str
     step: Step
 
 
 @dataclass(frozen=True)
-class Verdict:
+class KeylessVerdict:
     """Whether a job could do without a stored token: `resource` for a publisher of one repository, else `reason`.
 
     `reads` is true where the job only reads: that takes a publisher of the user's own account.
@@ -119,7 +119,7 @@ class Verdict:
     step: Step | None = None
 
 
-def uses(flows: Flows, job: Job) -> Iterator[Use]:
+def uses(flows: DataFlow, job: Job) -> Iterator[Use]:
     """What the job's steps do with a credential in reach."""
     found = list(_uses(flows, job))
     cloned = [use for use in found if use.subject == "git clone"]
@@ -134,7 +134,7 @@ def _pushes_later(job: Job) -> bool:
     return any(command.name == "git" and "push" in command.arguments for command in commands)
 
 
-def _uses(flows: Flows, job: Job) -> Iterator[Use]:
+def _uses(flows: DataFlow, job: Job) -> Iterator[Use]:
     for step, _ in flows.holding(job):
         if step.action is not None:
             yield from _by_action(flows, step)
@@ -145,7 +145,7 @@ def _uses(flows: Flows, job: Job) -> Iterator[Use]:
                 yield from _by_command(run)
 
 
-def judge(found: list[Use]) -> Verdict | None:
+def judge(found: list[Use]) -> KeylessVerdict | None:
     """The verdict on a job's uses; None where nothing on the Hub was recognized."""
     known = [use for use in found if use.what != "unknown"]
     if not known:
@@ -158,11 +158,11 @@ def judge(found: list[Use]) -> Verdict | None:
     ):
         other = next((use for use in found if use.what == what), None)
         if other is not None:
-            return Verdict(reason=words.format(other.subject), step=first)
+            return KeylessVerdict(reason=words.format(other.subject), step=first)
     return _of_names(known, first)
 
 
-def _of_names(known: list[Use], first: Step) -> Verdict:
+def _of_names(known: list[Use], first: Step) -> KeylessVerdict:
     """The verdict on reads and writes alone, by the repositories they name."""
     written = {use.resource for use in known if use.what == "write"}
     read = {use.resource for use in known if use.what == "read"} - written
@@ -175,11 +175,11 @@ def _of_names(known: list[Use], first: Step) -> Verdict:
     elif written and read:
         reason = "reads other repositories as well, which a publisher can only do where they are public"
     if reason:
-        return Verdict(reason=reason, step=first)
-    return Verdict(resource=next(iter(written), None), reads=not written, step=first)
+        return KeylessVerdict(reason=reason, step=first)
+    return KeylessVerdict(resource=next(iter(written), None), reads=not written, step=first)
 
 
-def _by_action(flows: Flows, step: Step) -> Iterator[Use]:
+def _by_action(flows: DataFlow, step: Step) -> Iterator[Use]:
     action = step.action
     if action is None or not step.inputs or not any(flows.names.match(s) for b in step.inputs for s in b.sources):
         return
@@ -191,7 +191,7 @@ def _by_action(flows: Flows, step: Step) -> Iterator[Use]:
         yield Use("unknown", None, f"the action {action.name}", step)
 
 
-def _arguments(run: Run) -> list[str]:
+def _arguments(run: CommandRun) -> list[str]:
     """The command's arguments, with variables that the environment sets to a constant put in."""
     env = (*run.pipeline.env, *run.job.env, *run.step.env)
     constants = {one.name: one.value.value for one in env if not one.dynamic and not one.sources}
@@ -202,7 +202,7 @@ def _arguments(run: Run) -> list[str]:
     return [_VARIABLE.sub(constant, argument) for argument in run.command.arguments]
 
 
-def _by_command(run: Run) -> Iterator[Use]:
+def _by_command(run: CommandRun) -> Iterator[Use]:
     command, step = run.command, run.step
     name, arguments = command.name, _arguments(run)
     if name in _HF:
@@ -221,7 +221,7 @@ def _by_command(run: Run) -> Iterator[Use]:
         yield Use("unknown", None, f"`{name}`", step)
 
 
-def _by_git(run: Run) -> Iterator[Use]:
+def _by_git(run: CommandRun) -> Iterator[Use]:
     arguments, script = _arguments(run), run.script.text.value
     target = next((match for one in arguments if (match := HUB_REPO.search(one))), None)
     if "push" in arguments:
@@ -232,7 +232,7 @@ def _by_git(run: Run) -> Iterator[Use]:
         yield Use("read", _resource(target["id"], target["type"] or "model"), "git clone", run.step)
 
 
-def _holds(run: Run) -> bool:
+def _holds(run: CommandRun) -> bool:
     return any(True for word in run.command.words for _ in run.scope.hits(word))
 
 

@@ -1,7 +1,7 @@
 """CI and deployment configuration as data: which credential reaches which step, by which way.
 
 Every system's parser produces a `Pipeline`; every rule reads nothing else. Positions are exact, values stay in
-`Text` objects and are never put into a message.
+`SpanText` objects and are never put into a message.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 from tokenaudit.ci.shell import Script
-from tokenaudit.ci.source_span import Text
+from tokenaudit.ci.source_span import SpanText
 from tokenaudit.ci.yaml_document import Mapping
 
 Kind: TypeAlias = Literal["pipeline", "action", "image", "compose", "manifest", "script", "settings"]
 """What a file is: a pipeline, a reusable action, an image recipe, …; `settings` are dotenv files and their like."""
 
 
-class Way(str, Enum):
+class BindingKind(str, Enum):
     """How a value gets to where it is used."""
 
     ENVIRONMENT = "environment variable"
@@ -37,7 +37,7 @@ class Way(str, Enum):
     OUTPUT = "printed text"
 
 
-class Level(str, Enum):
+class BindingScope(str, Enum):
     """How far a binding reaches."""
 
     PIPELINE = "pipeline"
@@ -57,9 +57,9 @@ class Binding:
     """
 
     name: str
-    value: Text
-    way: Way
-    level: Level
+    value: SpanText
+    way: BindingKind
+    level: BindingScope
     line: int
     column: int
     sources: tuple[str, ...] = ()
@@ -78,7 +78,7 @@ _FULL_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 class Action:
     """A third-party action, orb, plugin or reusable workflow that a step or job hands over to."""
 
-    uses: Text
+    uses: SpanText
 
     @property
     def local(self) -> bool:
@@ -138,7 +138,7 @@ class Job:
     permissions: Mapping | None = None
     calls: Action | None = None
     """The reusable workflow that this job is."""
-    inherits: Text | None = None
+    inherits: SpanText | None = None
     """The value that hands all secrets to the called workflow."""
     condition: str = ""
     node: Mapping | None = None
@@ -167,7 +167,7 @@ class Pipeline:
     jobs: list[Job] = field(default_factory=list)
     notes: list[tuple[int | None, str]] = field(default_factory=list)
     """What could not be understood, as (line, reason)."""
-    texts: list[Text] = field(default_factory=list)
+    texts: list[SpanText] = field(default_factory=list)
     """Every scalar of the file with its path, to name the place of a literal."""
     root: Mapping | None = None
 

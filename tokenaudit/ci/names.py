@@ -80,14 +80,14 @@ _WHOLE = re.compile(r"toJSON\s*\(\s*secrets\s*\)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Source:
+class ExpressionSource:
     """A value that an expression takes; `context` is `secrets`, `env`, `inputs` and so on."""
 
     context: str
     name: str
 
 
-def sources(expression: str) -> tuple[Source, ...]:
+def sources(expression: str) -> tuple[ExpressionSource, ...]:
     """What the value of an expression may be made of; nothing where it only tests or compares.
 
     `expression` is the text between the braces.
@@ -95,7 +95,7 @@ def sources(expression: str) -> tuple[Source, ...]:
     if _COMPARED.search(expression) or _SWITCH.search(expression):
         return ()
     return tuple(
-        Source(match["context"].split(".")[0], match["name"] or match["quoted"])
+        ExpressionSource(match["context"].split(".")[0], match["name"] or match["quoted"])
         for match in _SOURCE.finditer(expression)
     )
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tokenaudit.ci.dataflow import Flows, Run, credential_of
+from tokenaudit.ci.dataflow import CommandRun, DataFlow, credential_of
 from tokenaudit.ci.keyless import SYNC_ACTION
 from tokenaudit.ci.model import Binding, Job, Pipeline, Step
 from tokenaudit.ci.publishing import PIN, too_old
-from tokenaudit.ci.yaml_document import Mapping, UnreadableError
+from tokenaudit.ci.yaml_document import Mapping, ParseError
 
 Parse = Callable[[str, str], Pipeline]
 
@@ -28,7 +28,7 @@ class CannotRewriteError(Exception):
     """The job is written in a way that can't be changed safely by lines."""
 
 
-def keyless(flows: Flows, job: Job, resource: str, step: Step, parse: Parse) -> str | None:
+def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) -> str | None:
     """A unified diff that takes the stored token out of a job; None where that can't be done safely.
 
     The changed file is read again with `parse`: a patch that leaves the token in reach of the job is not offered.
@@ -45,16 +45,16 @@ def keyless(flows: Flows, job: Job, resource: str, step: Step, parse: Parse) -> 
             _github(flows, job, resource, step, edits)
         changed = edits.result()
         again = parse(pipeline.path, changed)
-    except (CannotRewriteError, UnreadableError):
+    except (CannotRewriteError, ParseError):
         return None  # the caller says in words what to change
-    after = Flows(again, flows.names)
+    after = DataFlow(again, flows.names)
     same = next((one for one in again.jobs if one.id == job.id), None)
     if same is None or after.job_credentials(same) or again.notes:
         return None
     return edits.diff(pipeline.path)
 
 
-def _github(flows: Flows, job: Job, resource: str, step: Step, edits: Edits) -> None:
+def _github(flows: DataFlow, job: Job, resource: str, step: Step, edits: Edits) -> None:
     own = [binding for binding in step.env if credential_of(binding, flows.names)]
     wide = [binding for binding in job.env if credential_of(binding, flows.names)]
     if flows.pipeline.env and any(credential_of(binding, flows.names) for binding in flows.pipeline.env):
@@ -84,7 +84,7 @@ def _entry(name: str) -> re.Pattern[str]:
     return re.compile(rf"(^\s*(?:-\s+)?|[{{,]\s*)[\"']?{re.escape(name)}[\"']?\s*:\s*{value}(?=\s*(?:$|#|,|\}}))")
 
 
-def _strip_bindings(flows: Flows, bindings: list[Binding], edits: Edits) -> None:
+def _strip_bindings(flows: DataFlow, bindings: list[Binding], edits: Edits) -> None:
     """Removes entries that carry a token, and the mapping that they leave empty."""
     for binding in bindings:
         if credential_of(binding, flows.names) is None or edits.replaced.get(binding.line) == []:
@@ -211,7 +211,7 @@ def _gitlab(job: Job, resource: str, edits: Edits) -> None:
         edits.insert_after(job.line, *new)
 
 
-def _strip_script(flows: Flows, job: Job, step: Step, edits: Edits, resource: str) -> None:
+def _strip_script(flows: DataFlow, job: Job, step: Step, edits: Edits, resource: str) -> None:
     """Takes log-ins, `--token` options and pushes out of a script; a step that only logged in goes as a whole."""
     if step.script is None:
         return
@@ -233,7 +233,7 @@ def _strip_script(flows: Flows, job: Job, step: Step, edits: Edits, resource: st
                 _raise_pin(number, edits)
 
 
-def _is_login(run: Run) -> bool:
+def _is_login(run: CommandRun) -> bool:
     words = [word.value for word in run.command.words[:3]]
     return (words[:1] == ["huggingface-cli"] and words[1:2] == ["login"]) or words == ["hf", "auth", "login"]
 
@@ -250,7 +250,7 @@ def _remove_login(first: int, last: int, edits: Edits) -> None:
         raise CannotRewriteError
 
 
-def _replace_push(run: Run, first: int, last: int, edits: Edits, resource: str) -> None:
+def _replace_push(run: CommandRun, first: int, last: int, edits: Edits, resource: str) -> None:
     if first != last or not any(_HUB.search(one) for one in run.command.arguments):
         raise CannotRewriteError
     line = edits.line(first)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from tokenaudit.ci.dataflow import Flows
+from tokenaudit.ci.dataflow import DataFlow
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.names import Names
 from tokenaudit.model import Problem, Rule, Severity
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Context:
+class RuleContext:
     """One file under audit."""
 
     target: str
     pipeline: Pipeline
     names: Names
-    project: Project
+    project: ConfigurationSet
     literals: tuple[Detection, ...] = ()
     """Literal credentials that stand in the file."""
 
     @cached_property
-    def flows(self) -> Flows:
+    def flows(self) -> DataFlow:
         """The file's flows of credentials."""
-        return Flows(self.pipeline, self.names)
+        return DataFlow(self.pipeline, self.names)
 
     def problem(
         self,
@@ -82,12 +82,12 @@ class Context:
         return found
 
 
-Check = Callable[[Context], Iterator[Problem]]
+Check = Callable[[RuleContext], Iterator[Problem]]
 Checks = Mapping[str, tuple[Rule, Check]]
 
 
 @dataclass
-class Project:
+class ConfigurationSet:
     """All configuration of one target, for what one file says about another."""
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.source_span import Text
+from tokenaudit.ci.source_span import SpanText
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -86,14 +86,14 @@ class Command:
 class Script:
     """Commands in the order they are written, substituted ones after the command that holds them."""
 
-    text: Text
+    text: SpanText
     commands: tuple[Command, ...]
     language: str = "bash"
     complaint: str = ""
     """Why the commands could not be read, where they could not."""
 
 
-def parse(text: Text, language: str = "bash") -> Script:
+def parse(text: SpanText, language: str = "bash") -> Script:
     """The commands of a shell script; none for a language that is no shell, where only the text can be looked at."""
     if language != "bash":
         return Script(text, (), language)

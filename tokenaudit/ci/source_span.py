@@ -14,7 +14,7 @@ Segment: TypeAlias = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Text:
+class SpanText:
     """A value with its place.
 
     `where` is the dotted path to it (`jobs.publish.steps.3.run`). `segments` are in ascending order of offset and
@@ -42,7 +42,7 @@ class Text:
         return self.segments[0][2]
 
 
-def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> Text:
+def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> SpanText:
     """Text that stands in the file exactly as it is: first line at `column`, the lines after it at column 1."""
     segments = [(0, line, column)]
     offset = value.find("\n") + 1
@@ -50,11 +50,11 @@ def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> Text:
         line += 1
         segments.append((offset, line, 1))
         offset = value.find("\n", offset) + 1
-    return Text(value, where, tuple(segments))
+    return SpanText(value, where, tuple(segments))
 
 
-def piece(whole: Text, start: int, end: int, where: str | None = None) -> Text:
+def piece(whole: SpanText, start: int, end: int, where: str | None = None) -> SpanText:
     """The part of `whole` from `start` to `end`, at its own place."""
     line, column = whole.at(start)
     inner = [(offset - start, at, col) for offset, at, col in whole.segments if start < offset < end]
-    return Text(whole.value[start:end], whole.where if where is None else where, ((0, line, column), *inner))
+    return SpanText(whole.value[start:end], whole.where if where is None else where, ((0, line, column), *inner))

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import yaml
 
-from tokenaudit.ci.source_span import Segment, Text
+from tokenaudit.ci.source_span import Segment, SpanText
 
 _DEEPEST = 100
 _MOST_ALIASED = 20_000
@@ -21,7 +21,7 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MERGE = "<<"
 
 
-class UnreadableError(Exception):
+class ParseError(Exception):
     """A file that can't be understood. `line` counts from 1 and is None where no line is to blame."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
@@ -34,7 +34,7 @@ class UnreadableError(Exception):
 class Scalar:
     """One scalar. `style` is YAML's own sign for it: None (plain), a quote, `|` or `>`."""
 
-    text: Text
+    text: SpanText
     line: int
     column: int
     style: str | None = None
@@ -99,14 +99,14 @@ Node: TypeAlias = Scalar | Mapping | Sequence
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """One document of a file, with the duplicate keys seen in it as (key, line)."""
 
     root: Node
     duplicates: tuple[tuple[str, int], ...] = ()
 
 
-def documents(text: str) -> list[Document]:
+def documents(text: str) -> list[YamlDocument]:
     """All documents of a YAML file.
 
     Raises:
@@ -143,20 +143,20 @@ class _Reader:
         self.aliased = 0
         self.duplicates: list[tuple[str, int]] = []
 
-    def documents(self) -> Iterator[Document]:
+    def documents(self) -> Iterator[YamlDocument]:
         try:
             for raw in self._raw_documents():
                 self.duplicates = []
                 root = self._node(raw, "", 0, aliased=False)
-                yield Document(root, tuple(self.duplicates))
+                yield YamlDocument(root, tuple(self.duplicates))
         except yaml.MarkedYAMLError as problem:
             mark = problem.problem_mark or problem.context_mark
             reason = "not valid YAML: " + (problem.problem or problem.context or "cannot be parsed")
-            raise UnreadableError(reason, None if mark is None else mark.line + 1) from None
+            raise ParseError(reason, None if mark is None else mark.line + 1) from None
         except yaml.reader.ReaderError as problem:
             line = self.text.count("\n", 0, problem.position or 0) + 1
             reason = "not valid YAML: it holds a character that YAML does not allow"
-            raise UnreadableError(reason, line) from None
+            raise ParseError(reason, line) from None
 
     def _raw_documents(self) -> Iterator[_Raw]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -182,7 +182,7 @@ class _Reader:
         self.aliased += aliased
         if depth > _DEEPEST or self.aliased > _MOST_ALIASED:
             reason = "its aliases unfold into too much to be looked through"
-            raise UnreadableError(reason, line)
+            raise ParseError(reason, line)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, where)
         if isinstance(event, yaml.MappingStartEvent):
@@ -216,7 +216,7 @@ class _Reader:
         if isinstance(raw.start, yaml.ScalarEvent):
             return self._scalar(raw.start, where)
         line, column = _position(raw.start)
-        return Scalar(Text("", where, ((0, line, column),)), line, column)
+        return Scalar(SpanText("", where, ((0, line, column),)), line, column)
 
     def _scalar(self, event: yaml.ScalarEvent, where: str) -> Scalar:
         line, column = _position(event)
@@ -227,7 +227,7 @@ class _Reader:
         else:
             block = style in ("|", ">")
             segments = self._segments(event.value, line - 1 + block, last - 1, 0 if block else column - 1)
-        return Scalar(Text(event.value, where, segments or ((0, line, column),)), line, column, style)
+        return Scalar(SpanText(event.value, where, segments or ((0, line, column),)), line, column, style)
 
     def _segments(self, value: str, first: int, last: int, start: int) -> tuple[Segment, ...]:
         """Where each source line's own words stand in the value, for scalars of several lines."""
@@ -257,12 +257,12 @@ def _placed(event: yaml.NodeEvent, anchors: dict[str, _Raw], stack: list[_Raw]) 
     line, _ = _position(event)
     if len(stack) >= _DEEPEST:
         reason = f"nested more than {_DEEPEST} levels deep"
-        raise UnreadableError(reason, line)
+        raise ParseError(reason, line)
     alias = isinstance(event, yaml.AliasEvent)
     anchor = event.anchor or ""
     if alias and (anchor not in anchors or not stack):
         reason = f"alias *{anchor} has no anchor"
-        raise UnreadableError(reason, line)
+        raise ParseError(reason, line)
     raw = anchors[anchor] if alias else _Raw(event)
     if anchor and not alias:
         anchors[anchor] = raw

@@ -14,10 +14,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenaudit.ci.dataflow import Flows
+from tokenaudit.ci.dataflow import DataFlow
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.systems import github
-from tokenaudit.ci.yaml_document import UnreadableError
+from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Problem, Severity, Skipped
 
 _SEVERITIES = {"Low": Severity.LOW, "Medium": Severity.MEDIUM, "High": Severity.HIGH}
@@ -41,9 +41,9 @@ def folded_in(
         return
     try:
         pipeline = github.parse(path, data.decode("utf-8", "replace"))
-    except UnreadableError:
+    except ParseError:
         return  # the audit itself has said so
-    flows = Flows(pipeline, Names(secret_names))
+    flows = DataFlow(pipeline, Names(secret_names))
     holders = {job.id: names[0] for job in pipeline.jobs if (names := flows.job_credentials(job))}
     if not holders:
         return

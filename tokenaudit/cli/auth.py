@@ -48,10 +48,10 @@ def status(
     typer.echo(f"in use: {f'{hub.own.secret.display} from {hub.own.origin}' if hub.own else 'none'}")
     if check and hub.own:
         from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - only where asked for
-        from tokenaudit.audit.auditor_token import judge_own  # noqa: PLC0415 - as above
+        from tokenaudit.audit.auditor_token import evaluate_auditor_token  # noqa: PLC0415 - as above
         from tokenaudit.model import Entity, Grant  # noqa: PLC0415 - as above
 
-        verdict = judge_own(hub, (Grant(Entity("user"), ("repo.content.read",)),), utc_now())
+        verdict = evaluate_auditor_token(hub, (Grant(Entity("user"), ("repo.content.read",)),), utc_now())
         for line in (verdict.message, *verdict.by_hand) if verdict else ():
             typer.echo(line)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.assessment import Questions
-    from tokenaudit.cli.options import Reach
+    from tokenaudit.audit.assessment import InspectionOptions
+    from tokenaudit.cli.options import ReachChoice
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
-    from tokenaudit.remediate.revocation import Fresh
+    from tokenaudit.remediate.revocation import WriteOnlyCache
 
 
 def hub(endpoint: str | None, *, no_token: bool) -> Hub:
@@ -20,18 +20,18 @@ def hub(endpoint: str | None, *, no_token: bool) -> Hub:
     """
     from tokenaudit.hub.client import Hub  # noqa: PLC0415 - an offline run never loads the network
 
-    return Hub(endpoint, own_token=not no_token)
+    return Hub(endpoint, auditor_token=not no_token)
 
 
-def questions(endpoint: str | None, reach: Reach, *, no_token: bool) -> Questions:
+def questions(endpoint: str | None, reach: ReachChoice, *, no_token: bool) -> InspectionOptions:
     """What `--inspect` and its companions ask of the Hub.
 
     Raises:
         EndpointError: as `hub`.
     """
-    from tokenaudit.audit.assessment import Questions  # noqa: PLC0415 - an offline run never loads the network
+    from tokenaudit.audit.assessment import InspectionOptions  # noqa: PLC0415 - an offline run never loads the network
 
-    return Questions(hub(endpoint, no_token=no_token), answers(), reach.value)
+    return InspectionOptions(hub(endpoint, no_token=no_token), answers(), reach.value)
 
 
 def answers() -> DiskCache:
@@ -41,8 +41,8 @@ def answers() -> DiskCache:
     return DiskCache(default_path())
 
 
-def fresh_cache() -> Fresh:
+def fresh_cache() -> WriteOnlyCache:
     """Inspections for later runs, from a command that itself asks everything anew."""
-    from tokenaudit.remediate.revocation import Fresh  # noqa: PLC0415 - an offline run never loads it
+    from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - an offline run never loads it
 
-    return Fresh(answers())
+    return WriteOnlyCache(answers())

@@ -94,24 +94,26 @@ def incident(
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.incident import evidence  # noqa: PLC0415 - as above
-    from tokenaudit.incident.assessment import Responder  # noqa: PLC0415 - as above
-    from tokenaudit.incident.hub_queries import Window  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.revocation import Fresh  # noqa: PLC0415 - as above
+    from tokenaudit.incident.assessment import IncidentAssessor  # noqa: PLC0415 - as above
+    from tokenaudit.incident.hub_queries import TimeWindow  # noqa: PLC0415 - as above
+    from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
     from tokenaudit.report.incident.phrasing import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or evidence.STDIN in reports else sys.stdin.buffer
-    examiner = Detector.load()
+    scanner = Detector.load()
     hub = context.hub(endpoint, no_token=no_token)
-    material = evidence.gathered(evidence.Named(inventory, reports, from_ or (), keyring or (), lines), examiner, load)
+    material = evidence.findings(
+        evidence.IncidentInput(inventory, reports, from_ or (), keyring or (), lines), scanner, load
+    )
     answers = context.answers()
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
-        responder = Responder(hub, examiner, settings, TOOL, utc_now, Fresh(answers), progress)
-        view = responder.view(wanted, material, Window(start, limit))
+        responder = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
+        view = responder.view(wanted, material, TimeWindow(start, limit))
     written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
     emit(written, output)
     raise typer.Exit(exit_code(view))

@@ -22,7 +22,7 @@ class FailOn(str, Enum):
     NEVER = "never"
 
 
-class Reach(str, Enum):
+class ReachChoice(str, Enum):
     """How much of what a credential reaches is counted."""
 
     NONE = "none"
@@ -30,7 +30,7 @@ class Reach(str, Enum):
     FULL = "full"
 
 
-class Format(str, Enum):
+class ReportFormat(str, Enum):
     """The formats a report can be written in."""
 
     TEXT = "text"
@@ -48,7 +48,7 @@ _REPORT = "Report"
 _HUB = "Hub"
 
 FormatOption = Annotated[
-    Format, typer.Option("--format", "-f", help="How to write the report.", rich_help_panel=_REPORT)
+    ReportFormat, typer.Option("--format", "-f", help="How to write the report.", rich_help_panel=_REPORT)
 ]
 OutputOption = Annotated[
     Path | None,
@@ -98,7 +98,7 @@ InspectOption = Annotated[
     typer.Option("--inspect", help="Ask the Hub who each credential is and what it may do.", rich_help_panel=_HUB),
 ]
 ReachOption = Annotated[
-    Reach,
+    ReachChoice,
     typer.Option(
         help="Count what each live one can read and write (asks more as it); full: who builds on that.",
         rich_help_panel=_HUB,

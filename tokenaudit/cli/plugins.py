@@ -6,7 +6,9 @@ from tokenaudit.cli import options
 from tokenaudit.cli.output import emit
 
 
-def plugins(plugin: options.PluginOption = None, report_format: options.FormatOption = options.Format.TEXT) -> None:
+def plugins(
+    plugin: options.PluginOption = None, report_format: options.FormatOption = options.ReportFormat.TEXT
+) -> None:
     """List the detectors loaded, with their file paths.
 
     Each file also works under plain detect-secrets: detect-secrets scan -p FILE.
@@ -15,4 +17,4 @@ def plugins(plugin: options.PluginOption = None, report_format: options.FormatOp
     from tokenaudit.report.catalog import plugins_json, plugins_text  # noqa: PLC0415 - as above
 
     loaded = Detector.load(tuple(plugin or ())).plugins
-    emit(plugins_json(loaded) if report_format is options.Format.JSON else plugins_text(loaded))
+    emit(plugins_json(loaded) if report_format is options.ReportFormat.JSON else plugins_text(loaded))

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tokenaudit.interfaces import Silence
+from tokenaudit.interfaces import NullProgress
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -65,7 +65,7 @@ class TerminalProgress:
 _UNPRINTABLE = dict.fromkeys((*range(32), 127), "?") | {ord("["): "(", ord("]"): ")"}
 
 
-class SilentProgress(Silence):
+class SilentProgress(NullProgress):
     """A `Progress` for pipes and CI: nothing but what must be said."""
 
     def __enter__(self) -> Self:

@@ -16,7 +16,7 @@ def report(
     source: Annotated[
         Path | None, typer.Argument(metavar="[REPORT]", help="A JSON report; standard input without it or for -.")
     ] = None,
-    report_format: options.FormatOption = options.Format.TEXT,
+    report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.NEVER,
     show_unlikely: options.ShowUnlikelyOption = False,

@@ -15,8 +15,8 @@ from tokenaudit.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenaudit.remediate.revocation import Outcome
-    from tokenaudit.remediate.secret_input import Values
+    from tokenaudit.remediate.revocation import RevocationOutcome
+    from tokenaudit.remediate.secret_input import SecretValues
 
 
 class RevokeFormat(str, Enum):
@@ -72,25 +72,25 @@ def revoke(
     if not yes and any(not c.dead for c in found):
         _confirm(revocation.phrase(found))
     if organization is None:
-        outcomes = revocation.carry_out(found, hub, now=utc_now, cache=cache)
+        outcomes = revocation.revoke_all(found, hub, now=utc_now, cache=cache)
     else:
         if hub.own is None:
             message = f"--organization needs an administrator's token: set HF_TOKEN to one of {organization}"
             raise UsageError(message)
-        outcomes = revocation.carry_out_in_organization(
+        outcomes = revocation.revoke_all_in_organization(
             found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
         )
     _write(outcomes, outcome_format)
     raise typer.Exit(_exit_code(outcomes))
 
 
-def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> Values:
+def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> SecretValues:
     from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
 
     if not targets and not names:
         asked = [f"the credential {mark}" for mark in fingerprints]
         return secret_input.typed(asked) if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
-    found = [secret_input.Values((secret_input.kept(name),)) for name in names]
+    found = [secret_input.SecretValues((secret_input.kept(name),)) for name in names]
     if targets:
         from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
 
@@ -107,13 +107,13 @@ def _confirm(phrase: str) -> None:
         raise UsageError(message)
 
 
-def _write(outcomes: Sequence[Outcome], outcome_format: RevokeFormat) -> None:
+def _write(outcomes: Sequence[RevocationOutcome], outcome_format: RevokeFormat) -> None:
     from tokenaudit.report.revocation import to_json, to_text  # noqa: PLC0415 - as above
 
     emit(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
 
 
-def _exit_code(outcomes: Sequence[Outcome]) -> int:
+def _exit_code(outcomes: Sequence[RevocationOutcome]) -> int:
     results = {outcome.result for outcome in outcomes}
     if results & {"alive", "left-out"}:
         return 1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tokenaudit.remediate.rotation.journal import Record
-    from tokenaudit.remediate.rotation.setup import Known
+    from tokenaudit.remediate.rotation.setup import KnownValues
 
 
 def rotate(
@@ -64,13 +64,13 @@ def rotate(
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
-    request = setup.Request(
+    request = setup.RotationRequest(
         fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
     hub = context.hub(endpoint, no_token=no_token)
-    around = setup.Surroundings(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
+    around = setup.RotationContext(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
     known, rescan = _known(fingerprint, from_ or [], keyring)
     walk = setup.begin(request, known, around, rescan)
     try:
@@ -85,7 +85,7 @@ def rotate(
     _write(record, finished)
 
 
-def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[Known, Callable[[], list[str]] | None]:
+def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownValues, Callable[[], list[str]] | None]:
     from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
     from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
     from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above

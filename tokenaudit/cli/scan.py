@@ -21,7 +21,7 @@ def scan(
         str | None, typer.Option(metavar="REV", help="Only what the commits since this revision bring in.")
     ] = None,
     inspect: options.InspectOption = False,
-    reach: options.ReachOption = options.Reach.NONE,
+    reach: options.ReachOption = options.ReachChoice.NONE,
     honour_ignores: Annotated[
         bool, typer.Option("--honour-ignores", help="Obey inline allow comments. An audit doesn't.")
     ] = False,
@@ -35,7 +35,7 @@ def scan(
         bool, typer.Option("--zizmor", help="Fold in what zizmor says of jobs with a credential (extra: zizmor).")
     ] = False,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.Format.TEXT,
+    report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.LOW,
     baseline: options.BaselineOption = None,

@@ -33,7 +33,7 @@ def sweep(
     inventory: InventoryOption = None,
     secret_name: chosen.SecretNameOption = None,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.Format.TEXT,
+    report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.LOW,
     show_unlikely: options.ShowUnlikelyOption = False,
@@ -52,22 +52,22 @@ def sweep(
     Exit codes: those of `scan`.
     """
     from tokenaudit.audit.auditor import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.audit.auditor_token import own_for_reading  # noqa: PLC0415 - as above
+    from tokenaudit.audit.auditor_token import auditor_token_for_reading  # noqa: PLC0415 - as above
     from tokenaudit.cli.errors import say  # noqa: PLC0415 - as above
-    from tokenaudit.cli.sweep_screen import screen  # noqa: PLC0415 - as above
+    from tokenaudit.cli.sweep_screen import progress_display  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
     from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
-    from tokenaudit.sweep import Setup, run_sweep  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.arguments import cache_of, crew_of, scope_of  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.worker_context import Workshop  # noqa: PLC0415 - as above
+    from tokenaudit.sweep import SweepConfig, run_sweep  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.worker_context import WorkerContext  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
     hub = context.hub(endpoint, no_token=no_token)
-    setup = Setup(
+    setup = SweepConfig(
         hub.endpoint,
-        own_token=not no_token,
+        auditor_token=not no_token,
         inspect=not no_inspect,
         plugins=tuple(plugin or ()),
         secret_names=tuple(secret_name or ()),
@@ -75,18 +75,18 @@ def sweep(
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
-    with open_inventory(inventory) as book, screen(quiet=quiet, color=not no_color) as shown:
+    with open_inventory(inventory) as book, progress_display(quiet=quiet, color=not no_color) as shown:
         swept = run_sweep(
             scope,
-            Workshop(setup, hub),
+            WorkerContext(setup, hub),
             book,
-            crew=crew_of(cluster, jobs),
+            executor_pool=executor_for(cluster, jobs),
             settings=load_settings(),
             screen=shown,
             full=full,
             ends=context.answers().ends(hub.endpoint),
         )
-    own = None if quiet else own_for_reading(hub, scope.namespaces, utc_now())
+    own = None if quiet else auditor_token_for_reading(hub, scope.namespaces, utc_now())
     if own is not None and own.too_much is not False:
         say(own.message)
     code = finish(Audit(swept.report))

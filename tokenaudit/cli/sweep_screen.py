@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from typing_extensions import Self
 
-    from tokenaudit.sweep.progress import Tally
+    from tokenaudit.sweep.progress import SweepProgress
 
 _EVERY_SECONDS = 20.0
 _LISTING = "asking the Hub what there is"
 
 
-class PlainScreen:
+class PlainDisplay:
     """A `Screen` for CI logs: one line at the start, one every 20 seconds, one at the end, one for each note."""
 
     def __init__(self, *, quiet: bool, every: float = _EVERY_SECONDS) -> None:
         self._quiet, self._every = quiet, every
         self._over = threading.Event()
         self._teller = threading.Thread(target=self._tell, name="sweep-screen", daemon=True)
-        self._tally: Tally | None = None
+        self._sweep_progress: SweepProgress | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -38,18 +38,19 @@ class PlainScreen:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._over.set()
-        if self._tally is not None:
+        if self._sweep_progress is not None:
             if self._teller.is_alive():  # an interrupt may come before it is started
                 self._teller.join()
-            speed = self._tally.average()
+            speed = self._sweep_progress.average()
             self.note(
-                f"{'swept' if kind is None else 'stopped'}: {how_far(self._tally)}; {figures(self._tally, speed)}"
+                f"{'swept' if kind is None else 'stopped'}: {how_far(self._sweep_progress)}; "
+                f"{figures(self._sweep_progress, speed)}"
             )
 
-    def watch(self, tally: Tally) -> None:
-        """From now on a line now and then tells of `tally`."""
-        self._tally = tally
-        self.note(f"sweeping {count(tally.repositories, 'repository')}")
+    def watch(self, sweep_progress: SweepProgress) -> None:
+        """From now on a line now and then tells of `sweep_progress`."""
+        self._sweep_progress = sweep_progress
+        self.note(f"sweeping {count(sweep_progress.repositories, 'repository')}")
         self._teller.start()
 
     def note(self, message: str) -> None:
@@ -59,18 +60,18 @@ class PlainScreen:
             sys.stderr.flush()
 
     def _tell(self) -> None:
-        while self._tally is not None and not self._over.wait(self._every):
-            self.note(f"{how_far(self._tally)}; {figures(self._tally, self._tally.speed())}")
+        while self._sweep_progress is not None and not self._over.wait(self._every):
+            self.note(f"{how_far(self._sweep_progress)}; {figures(self._sweep_progress, self._sweep_progress.speed())}")
 
 
-class LiveScreen:
+class LiveDisplay:
     """A `Screen` of two lines that are drawn anew four times a second, for as long as it is entered."""
 
     def __init__(self, *, color: bool = True) -> None:
         from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
         from rich.live import Live  # noqa: PLC0415 - as above
 
-        self._tally: Tally | None = None
+        self._sweep_progress: SweepProgress | None = None
         console = Console(stderr=True, no_color=None if color else True)
         self._live = Live(get_renderable=self._drawn, console=console, transient=True)
 
@@ -83,9 +84,9 @@ class LiveScreen:
     ) -> None:
         self._live.stop()
 
-    def watch(self, tally: Tally) -> None:
-        """From now on the lines tell of `tally`."""
-        self._tally = tally
+    def watch(self, sweep_progress: SweepProgress) -> None:
+        """From now on the lines tell of `sweep_progress`."""
+        self._sweep_progress = sweep_progress
 
     def note(self, message: str) -> None:
         """One line above the live ones."""
@@ -98,16 +99,16 @@ class LiveScreen:
         from rich.table import Table  # noqa: PLC0415 - as above
         from rich.text import Text  # noqa: PLC0415 - as above
 
-        tally = self._tally
-        if tally is None:
+        sweep_progress = self._sweep_progress
+        if sweep_progress is None:
             return Text(_LISTING, no_wrap=True, overflow="ellipsis")
         first = Table.grid(padding=(0, 1))
-        bar = ProgressBar(max(tally.repositories, 1), tally.repositories_done, width=24)
-        first.add_row(bar, Text(how_far(tally), no_wrap=True, overflow="ellipsis"))
-        return Group(first, Text(figures(tally, tally.speed()), no_wrap=True, overflow="ellipsis"))
+        bar = ProgressBar(max(sweep_progress.repositories, 1), sweep_progress.repositories_done, width=24)
+        first.add_row(bar, Text(how_far(sweep_progress), no_wrap=True, overflow="ellipsis"))
+        return Group(first, Text(figures(sweep_progress, sweep_progress.speed()), no_wrap=True, overflow="ellipsis"))
 
 
-def screen(*, quiet: bool, color: bool) -> LiveScreen | PlainScreen:
+def progress_display(*, quiet: bool, color: bool) -> LiveDisplay | PlainDisplay:
     """Live where stderr is a terminal that somebody looks at, plain lines elsewhere, nothing where nobody wants any."""
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
-    return LiveScreen(color=color) if live and not quiet else PlainScreen(quiet=quiet)
+    return LiveDisplay(color=color) if live and not quiet else PlainDisplay(quiet=quiet)

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tokenaudit.code_usage.constant_folding import UNKNOWN, Options, Values
-from tokenaudit.code_usage.import_resolution import Origins
+from tokenaudit.code_usage.constant_folding import UNKNOWN, ConstantFolder, Constants
+from tokenaudit.code_usage.import_resolution import ImportResolver
 from tokenaudit.model import Entity
 from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
 
@@ -25,7 +25,7 @@ is meant, the namespace itself (own account when absent), nothing but the own ac
 
 
 @dataclass(frozen=True)
-class Call:
+class CallNeeds:
     """What a call needs, and on what.
 
     `parameter` names that; `position` is where it stands when given without its name, None for keyword-only. A row
@@ -39,91 +39,93 @@ class Call:
     sure: bool = True
 
 
-def _rows(names: str, *calls: Call) -> Iterable[tuple[str, tuple[Call, ...]]]:
+def _rows(names: str, *calls: CallNeeds) -> Iterable[tuple[str, tuple[CallNeeds, ...]]]:
     return ((name, calls) for name in names.split())
 
 
 _ENDPOINT = "inference.endpoints.write"
-_JOB = Call("job.write", "namespace", "namespace", None)
-_SPACE = Call(WRITE, "space")
+_JOB = CallNeeds("job.write", "namespace", "namespace", None)
+_SPACE = CallNeeds(WRITE, "space")
 
-HUB: dict[str, tuple[Call, ...]] = dict(
+HUB: dict[str, tuple[CallNeeds, ...]] = dict(
     (
         *_rows(
             "hf_hub_download snapshot_download repo_info list_repo_files list_repo_tree list_repo_refs "
             "list_repo_commits file_exists repo_exists revision_exists get_paths_info get_safetensors_metadata "
             "parse_safetensors_file_metadata get_repo_discussions get_discussion_details verify_repo_checksums "
             "resolve_revision get_sharded_safetensors_metadata",
-            Call(READ),
+            CallNeeds(READ),
         ),
-        *_rows("model_info", Call(READ, "model")),
-        *_rows("dataset_info list_dataset_parquet_files get_dataset_leaderboard", Call(READ, "dataset")),
-        *_rows("space_info get_space_runtime wait_for_space", Call(READ, "space")),
-        *_rows("kernel_info", Call(READ, "kernel")),
+        *_rows("model_info", CallNeeds(READ, "model")),
+        *_rows("dataset_info list_dataset_parquet_files get_dataset_leaderboard", CallNeeds(READ, "dataset")),
+        *_rows("space_info get_space_runtime wait_for_space", CallNeeds(READ, "space")),
+        *_rows("kernel_info", CallNeeds(READ, "kernel")),
         *_rows(
             "list_models list_datasets list_spaces list_papers list_daily_papers paper_info get_model_tags "
             "get_dataset_tags list_repo_likers list_liked_repos get_user_overview get_organization_overview "
             "list_organization_members list_collections",
-            Call(NO_TOKEN, "nothing"),
+            CallNeeds(NO_TOKEN, "nothing"),
         ),
         *_rows(
-            "whoami auth_check login interpreter_login notebook_login get_full_repo_name", Call(ANY_TOKEN, "nothing")
+            "whoami auth_check login interpreter_login notebook_login get_full_repo_name",
+            CallNeeds(ANY_TOKEN, "nothing"),
         ),
-        *_rows("list_user_repos", Call(READ, "namespace", "namespace", 0)),
-        *_rows("list_buckets", Call(READ, "namespace", "namespace", 0)),
+        *_rows("list_user_repos", CallNeeds(READ, "namespace", "namespace", 0)),
+        *_rows("list_buckets", CallNeeds(READ, "namespace", "namespace", 0)),
         *_rows(
             "list_pending_access_requests list_accepted_access_requests list_rejected_access_requests",
-            Call("repo.access.read"),
+            CallNeeds("repo.access.read"),
         ),
         *_rows(
-            "accept_access_request reject_access_request cancel_access_request grant_access", Call(WRITE, sure=False)
+            "accept_access_request reject_access_request cancel_access_request grant_access",
+            CallNeeds(WRITE, sure=False),
         ),
-        *_rows("upload_file upload_folder", Call(WRITE, position=None)),
+        *_rows("upload_file upload_folder", CallNeeds(WRITE, position=None)),
         *_rows(
             "upload_large_folder create_commit delete_files create_branch delete_branch create_tag delete_tag "
             "update_repo_settings update_repo_visibility preupload_lfs_files metadata_update list_lfs_files "
             "merge_pull_request",
-            Call(WRITE),
+            CallNeeds(WRITE),
         ),
-        *_rows("CommitScheduler", Call(WRITE, position=None)),
-        *_rows("delete_file delete_folder", Call(WRITE, position=1)),
-        *_rows("create_repo delete_repo super_squash_history permanently_delete_lfs_files", Call(WRITE, "owner")),
-        *_rows("move_repo", Call(WRITE, "owner", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
-        *_rows("move_bucket", Call(WRITE, "owner", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
-        *_rows("duplicate_repo", Call(READ, "repo", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
-        *_rows("duplicate_space", Call(READ, "space", "from_id", 0), Call(WRITE, "owner", "to_id", 1)),
+        *_rows("CommitScheduler", CallNeeds(WRITE, position=None)),
+        *_rows("delete_file delete_folder", CallNeeds(WRITE, position=1)),
+        *_rows("create_repo delete_repo super_squash_history permanently_delete_lfs_files", CallNeeds(WRITE, "owner")),
+        *_rows("move_repo", CallNeeds(WRITE, "owner", "from_id", 0), CallNeeds(WRITE, "owner", "to_id", 1)),
+        *_rows("move_bucket", CallNeeds(WRITE, "owner", "from_id", 0), CallNeeds(WRITE, "owner", "to_id", 1)),
+        *_rows("duplicate_repo", CallNeeds(READ, "repo", "from_id", 0), CallNeeds(WRITE, "owner", "to_id", 1)),
+        *_rows("duplicate_space", CallNeeds(READ, "space", "from_id", 0), CallNeeds(WRITE, "owner", "to_id", 1)),
         *_rows(
             "add_space_secret delete_space_secret add_space_variable delete_space_variable restart_space pause_space "
             "request_space_hardware request_space_storage set_space_sleep_time set_space_volumes delete_space_volumes "
             "enable_space_dev_mode disable_space_dev_mode",
             _SPACE,
         ),
-        *_rows("get_space_secrets get_space_variables fetch_space_logs", Call(WRITE, "space", sure=False)),
+        *_rows("get_space_secrets get_space_variables fetch_space_logs", CallNeeds(WRITE, "space", sure=False)),
         *_rows(
             "create_discussion create_pull_request comment_discussion change_discussion_status rename_discussion "
             "edit_discussion_comment hide_discussion_comment",
-            Call("discussion.write"),
+            CallNeeds("discussion.write"),
         ),
-        *_rows("get_collection", Call("collection.read", "slug", "collection_slug", 0)),
-        *_rows("create_collection", Call("collection.write", "namespace", "namespace", None)),
+        *_rows("get_collection", CallNeeds("collection.read", "slug", "collection_slug", 0)),
+        *_rows("create_collection", CallNeeds("collection.write", "namespace", "namespace", None)),
         *_rows(
             "update_collection_metadata delete_collection add_collection_item update_collection_item "
             "delete_collection_item",
-            Call("collection.write", "slug", "collection_slug", 0),
+            CallNeeds("collection.write", "slug", "collection_slug", 0),
         ),
-        *_rows("list_webhooks get_webhook", Call("user.webhooks.read", "user")),
+        *_rows("list_webhooks get_webhook", CallNeeds("user.webhooks.read", "user")),
         *_rows(
             "create_webhook update_webhook enable_webhook disable_webhook delete_webhook",
-            Call("user.webhooks.write", "user"),
+            CallNeeds("user.webhooks.write", "user"),
         ),
         *_rows(
             "create_inference_endpoint create_inference_endpoint_from_catalog update_inference_endpoint "
             "delete_inference_endpoint pause_inference_endpoint resume_inference_endpoint "
             "scale_to_zero_inference_endpoint",
-            Call(_ENDPOINT, "namespace", "namespace", None),
+            CallNeeds(_ENDPOINT, "namespace", "namespace", None),
         ),
-        *_rows("list_inference_endpoints", Call(_ENDPOINT, "namespace", "namespace", 0, sure=False)),
-        *_rows("get_inference_endpoint", Call(_ENDPOINT, "namespace", "namespace", None, sure=False)),
+        *_rows("list_inference_endpoints", CallNeeds(_ENDPOINT, "namespace", "namespace", 0, sure=False)),
+        *_rows("get_inference_endpoint", CallNeeds(_ENDPOINT, "namespace", "namespace", None, sure=False)),
         *_rows(
             "run_job run_uv_job create_scheduled_job create_scheduled_uv_job cancel_job delete_scheduled_job "
             "suspend_scheduled_job resume_scheduled_job trigger_scheduled_job rerun_job list_jobs inspect_job "
@@ -133,19 +135,19 @@ HUB: dict[str, tuple[Call, ...]] = dict(
         ),
         *_rows(
             "list_bucket_tree download_bucket_files get_bucket_paths_info get_bucket_file_metadata bucket_info",
-            Call(READ, "bucket", "bucket_id"),
+            CallNeeds(READ, "bucket", "bucket_id"),
         ),
-        *_rows("batch_bucket_files update_bucket_settings", Call(WRITE, "bucket", "bucket_id")),
-        *_rows("create_bucket delete_bucket", Call(WRITE, "owner", "bucket_id")),
+        *_rows("batch_bucket_files update_bucket_settings", CallNeeds(WRITE, "bucket", "bucket_id")),
+        *_rows("create_bucket delete_bucket", CallNeeds(WRITE, "owner", "bucket_id")),
     )
 )
 """Functions of huggingface_hub, most of which are methods of HfApi too."""
 
-DATASETS: dict[str, tuple[Call, ...]] = dict(
+DATASETS: dict[str, tuple[CallNeeds, ...]] = dict(
     _rows(
         "load_dataset load_dataset_builder get_dataset_config_names get_dataset_split_names get_dataset_infos "
         "get_dataset_config_info",
-        Call(READ, "dataset", "path"),
+        CallNeeds(READ, "dataset", "path"),
     )
 )
 
@@ -198,7 +200,7 @@ _LIKE_A_TOKEN = re.compile(r"(?:hf_|api_)[A-Za-z_]{20,}")
 class Arguments:
     """The arguments of a call by name or position, with constants followed."""
 
-    def __init__(self, call: ast.Call, values: Values, origins: Origins) -> None:
+    def __init__(self, call: ast.Call, values: ConstantFolder, origins: ImportResolver) -> None:
         self.call = call
         self.values = values
         self._origins = origins
@@ -217,7 +219,7 @@ class Arguments:
         given = self.call.args[position]
         return None if isinstance(given, ast.Starred) else given
 
-    def options(self, name: str, position: int | None = None) -> Options:
+    def options(self, name: str, position: int | None = None) -> Constants:
         """What a parameter can be."""
         node = self.node(name, position)
         if isinstance(node, ast.Attribute) and node.attr in {"repo_id", "repo_name"}:
@@ -228,7 +230,7 @@ class Arguments:
 
     def is_true(self, name: str) -> bool:
         """Whether a flag is certainly set."""
-        return self.options(name) == Options((True,), sure=True)
+        return self.options(name) == Constants((True,), sure=True)
 
     def may_be_true(self, name: str) -> bool:
         """Whether a flag is set or can't be known."""
@@ -256,7 +258,7 @@ class Arguments:
         return None
 
 
-def entities(row: Call, arguments: Arguments, *, skip_local: bool = False) -> Iterator[tuple[Entity | None, bool]]:
+def entities(row: CallNeeds, arguments: Arguments, *, skip_local: bool = False) -> Iterator[tuple[Entity | None, bool]]:
     """What a call is about and whether that is certain: a pair for each possibility, one without entity if unknown."""
     if row.on in {"nothing", "user"}:
         yield (Entity("user") if row.on == "user" else None), True
@@ -284,7 +286,7 @@ def is_repository(name: str) -> bool:
     return bool(_REPOSITORY.fullmatch(name)) and not _LIKE_A_TOKEN.match(name)
 
 
-def _named(row: Call, name: str, arguments: Arguments, sure: bool) -> Iterator[tuple[Entity | None, bool]]:  # noqa: FBT001 - the certainty travels as data
+def _named(row: CallNeeds, name: str, arguments: Arguments, sure: bool) -> Iterator[tuple[Entity | None, bool]]:  # noqa: FBT001 - the certainty travels as data
     if not is_repository(name):
         yield None, False
     elif row.on == "owner":
@@ -294,7 +296,7 @@ def _named(row: Call, name: str, arguments: Arguments, sure: bool) -> Iterator[t
     elif row.on == "namespace":
         yield Entity("namespace", name), sure
     elif row.on == "repo":
-        kinds = arguments.options("repo_type") if arguments.has("repo_type") else Options((None,), sure=True)
+        kinds = arguments.options("repo_type") if arguments.has("repo_type") else Constants((None,), sure=True)
         for kind in kinds.values or UNKNOWN.values or ("repository",):
             yield Entity(str(kind or "model"), name), sure and kinds.sure
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tokenaudit.code_usage import Needs, merged, needs_of, reads
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repo_access import RepoType, visibility
+from tokenaudit.hub.repo_access import GitRepoType, visibility
 from tokenaudit.model import Credential, Entity, Evidence, Visibility
 from tokenaudit.permissions import READ
 from tokenaudit.sources.local.filesystem import TreeSource
@@ -81,7 +81,7 @@ def _all_code(tree: TreeSource) -> Iterable[str]:
     return code[:_MOST_FILES]
 
 
-_KINDS: dict[str, RepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
+_KINDS: dict[str, GitRepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
 MOST = 50
 """How many repositories are asked about in one run; the rest stays unknown, and the advice says so."""
 

@@ -20,7 +20,7 @@ _FLAGS = frozenset(
 )  # fmt: skip
 
 
-class Words:
+class CommandLine:
     """Options and operands of one command. An option that is no known flag takes the next word as its value."""
 
     def __init__(self, words: Sequence[str]) -> None:

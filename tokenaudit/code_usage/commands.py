@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tokenaudit.code_usage import web
 from tokenaudit.code_usage.calls import is_local, is_repository
-from tokenaudit.code_usage.command_line import Words
+from tokenaudit.code_usage.command_line import CommandLine
 from tokenaudit.code_usage.model import Need
 from tokenaudit.model import Certainty, Entity
 from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
@@ -60,7 +60,7 @@ def command_needs(words: Sequence[str | None]) -> Iterator[Need]:
     elif name == "vllm" and rest[:1] == ["serve"] and len(rest) > 1:
         yield from _model(rest[1])
     elif name in {"text-generation-launcher", "text-embeddings-router"}:
-        yield from _model(Words(rest).option("--model-id") or "")
+        yield from _model(CommandLine(rest).option("--model-id") or "")
     elif name in _LAUNCHERS:
         yield from _training(rest)
     elif name in {"pip", "pip3", "uv", "npm"}:
@@ -106,7 +106,7 @@ def _git(words: list[str]) -> Iterator[Need]:
 
 
 def _fetch(words: list[str]) -> Iterator[Need]:
-    found = Words(words)
+    found = CommandLine(words)
     method = found.option("-X") or found.option("--request") or found.option("--method") or ""
     if not method:
         upload = any(w in {"-T", "--upload-file"} for w in words)
@@ -129,7 +129,7 @@ def _model(name: str) -> Iterator[Need]:
 
 
 def _training(words: list[str]) -> Iterator[Need]:
-    found = Words(words)
+    found = CommandLine(words)
     for option in _MODEL_OPTIONS:
         name = found.option(f"--{option}")
         if name:
@@ -149,7 +149,7 @@ _TYPES = ("--type", "--repo-type")
 
 def hf_needs(words: Sequence[str]) -> Iterator[Need]:
     """Needs of `hf <words>`; nothing for a subcommand that stays on this machine."""
-    found = Words(words)
+    found = CommandLine(words)
     if not found.operands:
         return
     handler = _HANDLERS.get(found.operands[0])
@@ -157,7 +157,7 @@ def hf_needs(words: Sequence[str]) -> Iterator[Need]:
         yield from handler(found, found.operands[1:])
 
 
-def _repository(words: Words, name: str | None, kind: str | None = None) -> tuple[Entity | None, Certainty]:
+def _repository(words: CommandLine, name: str | None, kind: str | None = None) -> tuple[Entity | None, Certainty]:
     kind = kind or words.option(*_TYPES) or "model"
     if name is None or not is_repository(name):
         return None, "perhaps"
@@ -166,7 +166,7 @@ def _repository(words: Words, name: str | None, kind: str | None = None) -> tupl
     return Entity(kind.removesuffix("s"), name), "needed"
 
 
-def _on(words: Words, name: str | None, permission: str, kind: str | None = None) -> Need:
+def _on(words: CommandLine, name: str | None, permission: str, kind: str | None = None) -> Need:
     entity, certainty = _repository(words, name, kind)
     return Need(permission, entity, certainty)
 
@@ -178,7 +178,7 @@ def _owner(name: str | None, *, certain: bool = True) -> Need:
     return Need(WRITE, entity, "needed" if certain else "perhaps")
 
 
-def _namespace(words: Words) -> Entity:
+def _namespace(words: CommandLine) -> Entity:
     name = words.option("--namespace")
     return Entity("namespace", name) if name else Entity("user")
 
@@ -187,15 +187,15 @@ def _first(operands: Sequence[str], position: int = 0) -> str | None:
     return operands[position] if len(operands) > position else None
 
 
-def _download(words: Words, rest: list[str]) -> Iterator[Need]:
+def _download(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     yield _on(words, _first(rest), READ)
 
 
-def _upload(words: Words, rest: list[str]) -> Iterator[Need]:
+def _upload(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     yield _on(words, _first(rest), "discussion.write" if words.has("--create-pr") else WRITE)
 
 
-def _repos(words: Words, rest: list[str]) -> Iterator[Need]:
+def _repos(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb, names = _first(rest), rest[1:]
     if verb == "create":
         yield _owner(_first(names), certain=not words.has("--exist-ok"))
@@ -217,12 +217,12 @@ def _repos(words: Words, rest: list[str]) -> Iterator[Need]:
         yield from _copy(words, names)
 
 
-def _auth(_: Words, rest: list[str]) -> Iterator[Need]:
+def _auth(_: CommandLine, rest: list[str]) -> Iterator[Need]:
     if not rest or rest[0] in {"login", "whoami", "token", "switch"}:
         yield Need(ANY_TOKEN)
 
 
-def _spaces(words: Words, rest: list[str]) -> Iterator[Need]:
+def _spaces(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb = _first(rest)
     if verb in {"secrets", "variables", "volumes"}:
         reads = _first(rest, 1) in {"list", "ls"}
@@ -238,8 +238,8 @@ def _spaces(words: Words, rest: list[str]) -> Iterator[Need]:
         yield Need(NO_TOKEN)
 
 
-def _listing(kind: str) -> Callable[[Words, list[str]], Iterator[Need]]:
-    def read(words: Words, rest: list[str]) -> Iterator[Need]:
+def _listing(kind: str) -> Callable[[CommandLine, list[str]], Iterator[Need]]:
+    def read(words: CommandLine, rest: list[str]) -> Iterator[Need]:
         if _first(rest) in {"list", "ls"}:
             yield Need(NO_TOKEN)
         elif rest[1:]:
@@ -248,12 +248,12 @@ def _listing(kind: str) -> Callable[[Words, list[str]], Iterator[Need]]:
     return read
 
 
-def _jobs(words: Words, rest: list[str]) -> Iterator[Need]:
+def _jobs(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     if rest and rest[0] != "hardware":
         yield Need("job.write", _namespace(words))
 
 
-def _endpoints(words: Words, rest: list[str]) -> Iterator[Need]:
+def _endpoints(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb = _first(rest)
     if verb in {"list", "ls", "describe"}:
         yield Need("inference.endpoints.write", _namespace(words), "perhaps")
@@ -263,13 +263,13 @@ def _endpoints(words: Words, rest: list[str]) -> Iterator[Need]:
         yield Need("inference.endpoints.write", _namespace(words))
 
 
-def _webhooks(_: Words, rest: list[str]) -> Iterator[Need]:
+def _webhooks(_: CommandLine, rest: list[str]) -> Iterator[Need]:
     if rest:
         reads = rest[0] in {"list", "ls", "info"}
         yield Need("user.webhooks.read" if reads else "user.webhooks.write", Entity("user"))
 
 
-def _collections(words: Words, rest: list[str]) -> Iterator[Need]:
+def _collections(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb, slug = _first(rest), _first(rest, 1)
     if verb in {"list", "ls"}:
         yield Need(NO_TOKEN)
@@ -282,7 +282,7 @@ def _collections(words: Words, rest: list[str]) -> Iterator[Need]:
         yield Need(permission, entity, "needed" if known else "perhaps")
 
 
-def _discussions(words: Words, rest: list[str]) -> Iterator[Need]:
+def _discussions(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb = _first(rest)
     if verb in {"list", "ls", "info", "diff"}:
         yield _on(words, _first(rest, 1), READ)
@@ -290,7 +290,7 @@ def _discussions(words: Words, rest: list[str]) -> Iterator[Need]:
         yield _on(words, _first(rest, 1), WRITE if verb == "merge" else "discussion.write")
 
 
-def _buckets(words: Words, rest: list[str]) -> Iterator[Need]:
+def _buckets(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     verb, name = _first(rest), _first(rest, 1)
     if verb in {"sync", "cp"}:
         yield from _copy(words, rest[1:])
@@ -304,7 +304,7 @@ def _buckets(words: Words, rest: list[str]) -> Iterator[Need]:
         yield _on(words, bucket, WRITE, "bucket")
 
 
-def _copy(_: Words, places: list[str]) -> Iterator[Need]:
+def _copy(_: CommandLine, places: list[str]) -> Iterator[Need]:
     for number, place in enumerate(places[:2]):
         entity = web.hf_url(place)
         if entity:
@@ -313,19 +313,19 @@ def _copy(_: Words, places: list[str]) -> Iterator[Need]:
             yield Need(WRITE if number else READ, None, "perhaps")
 
 
-def _login(_: Words, __: list[str]) -> Iterator[Need]:
+def _login(_: CommandLine, __: list[str]) -> Iterator[Need]:
     yield Need(ANY_TOKEN)
 
 
-def _sandbox(words: Words, _: list[str]) -> Iterator[Need]:
+def _sandbox(words: CommandLine, _: list[str]) -> Iterator[Need]:
     yield Need("job.write", _namespace(words))
 
 
-def _repo_files(words: Words, rest: list[str]) -> Iterator[Need]:
+def _repo_files(words: CommandLine, rest: list[str]) -> Iterator[Need]:
     yield _on(words, _first(rest, 1) if _first(rest) == "delete" else _first(rest), WRITE)
 
 
-_HANDLERS: dict[str, Callable[[Words, list[str]], Iterator[Need]]] = {
+_HANDLERS: dict[str, Callable[[CommandLine, list[str]], Iterator[Need]]] = {
     "download": _download,
     "upload": _upload,
     "upload-large-folder": _upload,

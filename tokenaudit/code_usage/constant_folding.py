@@ -17,7 +17,7 @@ _ENVIRONMENT = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"
 
 
 @dataclass(frozen=True)
-class Options:
+class Constants:
     """The constants an expression can be. Without any it is unknown; `sure` means that it is all of them, always."""
 
     values: tuple[object, ...] = ()
@@ -28,10 +28,10 @@ class Options:
         return tuple(v for v in self.values if isinstance(v, str))
 
 
-UNKNOWN = Options()
+UNKNOWN = Constants()
 
 
-class Values:
+class ConstantFolder:
     """Follows names in one module to the constants behind them.
 
     Through assignments, f-strings, defaults, arguments of local calls, loops over literals, and defaults of options and
@@ -45,8 +45,8 @@ class Values:
         self._attributes: dict[str, list[ast.expr | None]] = defaultdict(list)
         self._options: dict[str, list[ast.expr]] = defaultdict(list)
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
-        self._known: dict[ast.expr, Options] = {}
-        self._follow: dict[type[ast.expr], Callable[[Any, int], Options]] = {
+        self._known: dict[ast.expr, Constants] = {}
+        self._follow: dict[type[ast.expr], Callable[[Any, int], Constants]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
             ast.JoinedStr: self._formatted,
@@ -71,12 +71,12 @@ class Values:
         """What is assigned to an attribute of this name, anywhere in the module."""
         return self._attributes.get(name, [])
 
-    def of(self, node: ast.expr | None, depth: int = 0) -> Options:
+    def of(self, node: ast.expr | None, depth: int = 0) -> Constants:
         """The constants `node` can be."""
         if node is None or depth > _DEPTH:
             return UNKNOWN
         if isinstance(node, ast.Constant):
-            return Options((node.value,), sure=True)
+            return Constants((node.value,), sure=True)
         follow = self._follow.get(type(node))
         if follow is None:
             return UNKNOWN
@@ -151,7 +151,7 @@ class Values:
             for number, part in enumerate(target.elts):
                 self._assign(part, values[number] if known else None, scope)
 
-    def _name(self, node: ast.Name, depth: int) -> Options:
+    def _name(self, node: ast.Name, depth: int) -> Constants:
         scope = self._scope.get(node)
         for where in dict.fromkeys((scope, None)):
             loops = self._looped.get((where, node.id))
@@ -166,7 +166,7 @@ class Values:
                     return found
         return UNKNOWN
 
-    def _parameter(self, function: Function, name: str, depth: int) -> Options | None:
+    def _parameter(self, function: Function, name: str, depth: int) -> Constants | None:
         arguments = function.args
         positional = [*arguments.posonlyargs, *arguments.args]
         names = [a.arg for a in (*positional, *arguments.kwonlyargs)]
@@ -181,7 +181,7 @@ class Values:
         option = self._options.get(name, [])
         return self._union((self.of(e, depth + 1) for e in (*option, *([default] if default else []))), sure=False)
 
-    def _attribute(self, node: ast.Attribute, depth: int) -> Options:
+    def _attribute(self, node: ast.Attribute, depth: int) -> Constants:
         assigned = self._attributes.get(node.attr)
         if assigned:
             return self._union((self.of(e, depth + 1) for e in assigned), sure=len(assigned) == 1)
@@ -190,7 +190,7 @@ class Values:
             return self._union((self.of(e, depth + 1) for e in options), sure=False)
         return UNKNOWN
 
-    def _item(self, node: ast.Subscript, depth: int) -> Options:
+    def _item(self, node: ast.Subscript, depth: int) -> Constants:
         keys = self.of(node.slice, depth + 1).values
         mapping: ast.expr | None = node.value
         if isinstance(mapping, ast.Name):
@@ -205,39 +205,39 @@ class Values:
         ]
         return self._union((self.of(e, depth + 1) for e in chosen), sure=True)
 
-    def _call(self, node: ast.Call, depth: int) -> Options:
+    def _call(self, node: ast.Call, depth: int) -> Constants:
         if spelled(node.func) in _ENVIRONMENT:
             default = node.args[1] if len(node.args) > 1 else None
-            return Options(self.of(default, depth + 1).values, sure=False)
+            return Constants(self.of(default, depth + 1).values, sure=False)
         if isinstance(node.func, ast.Name) and node.func.id == "str" and len(node.args) == 1:
             return self.of(node.args[0], depth + 1)
         default = next((k.value for k in node.keywords if k.arg == "default"), None)
         if default is None and spelled(node.func) in {"typer.Option", "typer.Argument", "Field", "field"} and node.args:
             default = node.args[0]
-        return Options(self.of(default, depth + 1).values, sure=False)
+        return Constants(self.of(default, depth + 1).values, sure=False)
 
-    def _formatted(self, node: ast.JoinedStr, depth: int) -> Options:
+    def _formatted(self, node: ast.JoinedStr, depth: int) -> Constants:
         return self._joined([p.value if isinstance(p, ast.FormattedValue) else p for p in node.values], depth)
 
-    def _sum(self, node: ast.BinOp, depth: int) -> Options:
+    def _sum(self, node: ast.BinOp, depth: int) -> Constants:
         return self._joined([node.left, node.right], depth) if isinstance(node.op, ast.Add) else UNKNOWN
 
-    def _or(self, node: ast.BoolOp, depth: int) -> Options:
+    def _or(self, node: ast.BoolOp, depth: int) -> Constants:
         return self._either(node.values, depth) if isinstance(node.op, ast.Or) else UNKNOWN
 
-    def _joined(self, parts: list[ast.expr], depth: int) -> Options:
+    def _joined(self, parts: list[ast.expr], depth: int) -> Constants:
         found = [self.of(p, depth + 1) for p in parts]
         if any(not f.values for f in found):
             return UNKNOWN
         combinations = islice(product(*(f.values for f in found)), _MOST + 1)
         texts = tuple(dict.fromkeys("".join(str(v) for v in c) for c in combinations))
-        return Options(texts[:_MOST], len(texts) <= _MOST and all(f.sure for f in found))
+        return Constants(texts[:_MOST], len(texts) <= _MOST and all(f.sure for f in found))
 
-    def _either(self, parts: list[ast.expr], depth: int) -> Options:
+    def _either(self, parts: list[ast.expr], depth: int) -> Constants:
         found = self._union((self.of(p, depth + 1) for p in parts), sure=False)
-        return Options(tuple(v for v in found.values if v is not None), sure=False)
+        return Constants(tuple(v for v in found.values if v is not None), sure=False)
 
-    def _elements(self, node: ast.expr, depth: int) -> Options:
+    def _elements(self, node: ast.expr, depth: int) -> Constants:
         if isinstance(node, ast.Name):
             assigned = self.assignments(node, node.id)
             node = assigned[0] if len(assigned) == 1 and assigned[0] is not None else node
@@ -248,10 +248,10 @@ class Values:
         return UNKNOWN
 
     @staticmethod
-    def _union(found: Iterator[Options], *, sure: bool) -> Options:
+    def _union(found: Iterator[Constants], *, sure: bool) -> Constants:
         every = list(found)
         values = tuple(dict.fromkeys(v for o in every for v in o.values))[:_MOST]
-        return Options(values, sure and bool(every) and all(o.sure for o in every))
+        return Constants(values, sure and bool(every) and all(o.sure for o in every))
 
 
 def spelled(node: ast.expr) -> str:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import ast
 
-from tokenaudit.code_usage.constant_folding import Values
+from tokenaudit.code_usage.constant_folding import ConstantFolder
 
 _DEPTH = 10
 
 
-class Origins:
+class ImportResolver:
     """Gives expressions their full dotted name, with `()` for whatever a call returned.
 
     `api.upload_file` after `from huggingface_hub import HfApi as A; api = A()` is
     `huggingface_hub.HfApi().upload_file`.
     """
 
-    def __init__(self, module: ast.Module, values: Values) -> None:
+    def __init__(self, module: ast.Module, values: ConstantFolder) -> None:
         self._values = values
         self._known: dict[ast.expr, str] = {}
         self._imports: dict[str, str] = {}

@@ -17,7 +17,7 @@ from tokenaudit.code_usage.calls import (
     is_repository,
 )
 from tokenaudit.code_usage.commands import command_needs
-from tokenaudit.code_usage.constant_folding import Options
+from tokenaudit.code_usage.constant_folding import Constants
 from tokenaudit.code_usage.model import Need
 from tokenaudit.code_usage.shell import line_needs
 from tokenaudit.model import Entity
@@ -54,7 +54,7 @@ def _loaded(arguments: Arguments, names: tuple[str, ...]) -> Iterator[Need]:
     yield from _repositories(arguments.options(given, 0), "model")
 
 
-def _repositories(found: Options, kind: str) -> Iterator[Need]:
+def _repositories(found: Constants, kind: str) -> Iterator[Need]:
     if not found.values:
         yield Need(READ, None, "perhaps")
     for text in found.texts():

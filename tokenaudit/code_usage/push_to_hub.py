@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterator
 
 from tokenaudit.code_usage.calls import DATASET_LIBRARIES, MODEL_LIBRARIES, Arguments, is_repository
-from tokenaudit.code_usage.constant_folding import Options, Values
-from tokenaudit.code_usage.import_resolution import Origins
+from tokenaudit.code_usage.constant_folding import ConstantFolder, Constants
+from tokenaudit.code_usage.import_resolution import ImportResolver
 from tokenaudit.code_usage.model import Need
 from tokenaudit.model import Certainty, Entity
 from tokenaudit.permissions import WRITE
@@ -19,10 +19,10 @@ _METHODS = frozenset(
 _OF_DATASETS = ("split", "config_name", "num_shards", "data_dir", "max_shard_size", "embed_external_files")
 
 
-class Pushes:
+class PushReader:
     """Reads pushes of one module."""
 
-    def __init__(self, values: Values, origins: Origins) -> None:
+    def __init__(self, values: ConstantFolder, origins: ImportResolver) -> None:
         self._values = values
         self._origins = origins
         self._trained: list[Need] = []
@@ -56,11 +56,11 @@ class Pushes:
                 folder = arguments.options("save_directory", 0)
             owner = f"{organization[0]}/" if len(organization) == 1 else ""
             names = tuple(owner + t.rstrip("/").rsplit("/", 1)[-1] for t in folder.texts())
-            found = Options(names, folder.sure)
+            found = Constants(names, folder.sure)
         yield from _to(found, "model", "needed", arguments)
 
     @staticmethod
-    def _target(arguments: Arguments, position: int | None) -> Options:
+    def _target(arguments: Arguments, position: int | None) -> Constants:
         for name in _TARGETS:
             if arguments.has(name):
                 return arguments.options(name)
@@ -87,7 +87,7 @@ class Pushes:
         return "model", models and not data
 
 
-def _to(found: Options, kind: str, certainty: Certainty, arguments: Arguments) -> Iterator[Need]:
+def _to(found: Constants, kind: str, certainty: Certainty, arguments: Arguments) -> Iterator[Need]:
     permission = "discussion.write" if arguments.is_true("create_pr") else WRITE
     names = [n for n in found.texts() if is_repository(n)]
     if not names:

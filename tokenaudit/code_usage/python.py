@@ -9,12 +9,12 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from tokenaudit.code_usage.calls import DATASETS, HUB, Arguments, Call, entities
-from tokenaudit.code_usage.constant_folding import Values
-from tokenaudit.code_usage.import_resolution import Origins
+from tokenaudit.code_usage.calls import DATASETS, HUB, Arguments, CallNeeds, entities
+from tokenaudit.code_usage.constant_folding import ConstantFolder
+from tokenaudit.code_usage.import_resolution import ImportResolver
 from tokenaudit.code_usage.libraries import library_needs
 from tokenaudit.code_usage.model import Need, Needs, unique
-from tokenaudit.code_usage.push_to_hub import Pushes
+from tokenaudit.code_usage.push_to_hub import PushReader
 from tokenaudit.code_usage.shell import shell_needs
 from tokenaudit.model import Evidence
 from tokenaudit.permissions import WRITE
@@ -57,9 +57,9 @@ class _Reader:
     def __init__(self, path: str, module: ast.Module) -> None:
         self._path = path
         self._calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
-        self._values = Values(module)
-        self._origins = Origins(module, self._values)
-        self._pushes = Pushes(self._values, self._origins)
+        self._values = ConstantFolder(module)
+        self._origins = ImportResolver(module, self._values)
+        self._pushes = PushReader(self._values, self._origins)
         self.skipped: list[str] = []
 
     def evidence(self) -> Iterator[Evidence]:
@@ -102,7 +102,9 @@ class _Reader:
         )
 
 
-def _from_table(rows: tuple[Call, ...], name: str, arguments: Arguments, *, readable: bool = False) -> Iterator[Need]:
+def _from_table(
+    rows: tuple[CallNeeds, ...], name: str, arguments: Arguments, *, readable: bool = False
+) -> Iterator[Need]:
     for row in rows:
         need = row.need
         if need == WRITE and arguments.is_true("create_pr"):

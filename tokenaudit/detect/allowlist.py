@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tokenaudit.interfaces import Detection, Examined, Examiner
+from tokenaudit.interfaces import Detection, Scanner, ScanResult
 
 _ON_THE_LINE = re.compile(
     rb"pragma:[ \t]*(?:allow|white)list[ \t]+secret"  # detect-secrets
@@ -19,26 +19,26 @@ _ON_THE_LINE_BEFORE = re.compile(
 
 
 @dataclass(frozen=True)
-class Honouring:
+class AllowlistFilter:
     """An examiner that leaves out what an inline comment of a scanner allows.
 
     An audit doesn't use it unless told to: whoever is audited must not be able to tell the auditor where not to look.
     """
 
-    examiner: Examiner
+    scanner: Scanner
 
-    def may_hold(self, data: bytes) -> bool:
+    def may_contain(self, data: bytes) -> bool:
         """As the examiner within."""
-        return self.examiner.may_hold(data)
+        return self.scanner.may_contain(data)
 
-    def examine(self, data: bytes, name: str = "") -> Examined:
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
         """What the examiner within sees, less what stands on a line that carries an allow comment."""
-        examined = self.examiner.examine(data, name)
+        examined = self.scanner.scan(data, name)
         if not examined.detections:
             return examined
         lines = data.split(b"\n")
         kept = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
-        return Examined(kept, examined.skipped)
+        return ScanResult(kept, examined.skipped)
 
 
 def _allowed(detection: Detection, lines: list[bytes]) -> bool:

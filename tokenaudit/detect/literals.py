@@ -25,7 +25,7 @@ _LETTER, _OTHER_LETTER, _RARE = 4.0, 5.5, 6.5
 """Bits that a lower-case letter, a capital or digit, and any other byte tell in text."""
 
 
-class Scout(NamedTuple):
+class LiteralPattern(NamedTuple):
     """A rare part of a pattern, which spans `width` bytes at most.
 
     One of `literals` stands `lead` bytes behind the start of every match of `expression`. Without literals a searcher
@@ -48,7 +48,7 @@ class Rest(NamedTuple):
 _NOTHING = Rest(b"", 0)
 
 
-def scout_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()) -> Scout:
+def literal_pattern_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()) -> LiteralPattern:
     """The scout that matches `form`, then `rest`.
 
     Its literals are the rarest stretch of `form`, or one of `preferred` that stands in it: those are looked for anyway.
@@ -57,15 +57,15 @@ def scout_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()
     for literal in preferred:
         at = fixed.find(literal)
         if at >= 0:
-            return Scout(expression(form) + rest.expression, len(form) + rest.width, (literal,), at)
+            return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, (literal,), at)
     start, end = _rarest(form)
     literals = tuple(map(bytes, itertools.product(*map(sorted, form[start:end]))))
-    return Scout(expression(form) + rest.expression, len(form) + rest.width, literals, start)
+    return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, literals, start)
 
 
 def _rarest(form: Sets) -> tuple[int, int]:
     """The stretch that tells most in text, less what its spellings cost."""
-    tells = [_tells(each) for each in form]
+    tells = [_is_selective(each) for each in form]
     best, chosen = -math.inf, (0, 1)
     for start in range(len(form)):
         spellings, told = 1, 0.0
@@ -80,7 +80,7 @@ def _rarest(form: Sets) -> tuple[int, int]:
 
 
 @cache
-def _tells(allowed: frozenset[int]) -> float:
+def _is_selective(allowed: frozenset[int]) -> float:
     """Bits of information in meeting one of these bytes."""
     return -math.log2(min(1.0, sum(2 ** -_bits(byte) for byte in allowed)))
 
@@ -100,10 +100,10 @@ class _Trial(NamedTuple):
     scouts: tuple[tuple[bytes, tuple[int, ...]], ...]
 
 
-class Lookout:
+class LiteralPrefilter:
     """Everything that a searcher looks for at once, by number: literals first, then whole expressions."""
 
-    def __init__(self, scouts: Iterable[tuple[int, Scout]]) -> None:
+    def __init__(self, scouts: Iterable[tuple[int, LiteralPattern]]) -> None:
         """For scouts, each with the number of its pattern."""
         by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
         self._whole: list[tuple[int, bytes]] = []

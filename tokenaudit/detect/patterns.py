@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
 from tokenaudit.detect.decode import concatenated, escapes
-from tokenaudit.detect.literals import Scout, scout_for
+from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
     "plain", "base64", "hex", "utf-16", "escapes", "concatenated", "gzip", "bzip2", "xz", "zstd", "zip", "closed"
@@ -28,7 +28,7 @@ class Pattern:
 
     reading: Reading
     expression: bytes
-    scouts: tuple[Scout, ...]
+    scouts: tuple[LiteralPattern, ...]
     width: int
 
 
@@ -84,7 +84,7 @@ def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
     literals = sorted({literal for shape in shapes for literal in shape.literals})
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
     found += (
-        Pattern(reading, each, (Scout(each, width, literals, lead),), width)
+        Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)
         for reading, each, width, literals, lead in _CONTAINERS
     )
     return tuple(found)
@@ -96,20 +96,20 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
     begins = [
         root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
     ]
-    return Pattern("plain", whole, (Scout(whole, LONGEST_SHAPE, tuple(begins[:1])),), LONGEST_SHAPE)
+    return Pattern("plain", whole, (LiteralPattern(whole, LONGEST_SHAPE, tuple(begins[:1])),), LONGEST_SHAPE)
 
 
 _IS_WORD = re.compile(rb"\w{3,}")
 
 
-def _cut(found: Iterable[tuple[bytes, Scout]]) -> Iterator[Pattern]:
+def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
     """One pattern for all cuts that show in the same place: there are many, and they are seldom told apart."""
-    alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, Scout]] = {}
+    alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, LiteralPattern]] = {}
     for whole, scout in found:
         alike.setdefault((scout.literals, scout.lead), {})[whole] = scout
     for (literals, lead), cuts in alike.items():
         either = b"|".join(dict.fromkeys(scout.expression for scout in cuts.values()))
-        scout = Scout(either, max(scout.width for scout in cuts.values()), literals, lead)
+        scout = LiteralPattern(either, max(scout.width for scout in cuts.values()), literals, lead)
         yield Pattern("concatenated", b"|".join(cuts), (scout,), concatenated.WIDTH)
 
 
@@ -151,7 +151,7 @@ def _pattern(reading: Reading, form: encodings.Sets) -> Pattern:
     size = min(_SCOUTED * (1 if reading == "base64" else 2), len(form))
     stretches = [form[at : at + size] for at in range(len(form) - size + 1)]
     rarest = min(stretches, key=lambda stretch: math.prod(map(len, stretch)))
-    return Pattern(reading, encodings.expression(form), (scout_for(rarest),), len(form))
+    return Pattern(reading, encodings.expression(form), (literal_pattern_for(rarest),), len(form))
 
 
 def _rarity(form: encodings.Sets) -> int:
@@ -165,7 +165,7 @@ def _folded(form: encodings.Sets) -> Iterator[Pattern]:
         left, right = form[:at], form[at:]
         scout = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)
         whole = encodings.expression(left) + encodings.LINE_BREAK + encodings.expression(right)
-        yield Pattern("base64", whole, (scout_for(scout),), len(form) + encodings.LINE_BREAK_WIDTH)
+        yield Pattern("base64", whole, (literal_pattern_for(scout),), len(form) + encodings.LINE_BREAK_WIDTH)
 
 
 _BREAK_BEGINS, _BREAK_ENDS = frozenset(b"\r\n\\"), frozenset(b"\nn \t")

@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import TypeAlias
 
-Place: TypeAlias = tuple[int | None, int | None]
+Position: TypeAlias = tuple[int | None, int | None]
 """Line and column from 1, or None where no text encloses the spot."""
 
 _LOOKED_AT = 8000
@@ -32,7 +32,7 @@ class Lines:
         self._first = first
         self._offset, self._passed = 0, 0
 
-    def place(self, offset: int) -> Place:
+    def place(self, offset: int) -> Position:
         """Columns count characters where the line so far is UTF-8, bytes elsewhere."""
         if not self._is_text:
             return None, None

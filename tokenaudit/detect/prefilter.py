@@ -1,7 +1,7 @@
 """The search for evidence that drives detection.
 
 Every pattern spans a bounded number of bytes, so a searcher that sees data in pieces needs only `Prefilter.width`
-bytes of overlap. `examine` follows evidence and nothing else; that makes `may_hold` an exact superset of it.
+bytes of overlap. `scan` follows evidence and nothing else; that makes `may_contain` an exact superset of it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from tokenaudit.detect.literals import Lookout
+from tokenaudit.detect.literals import LiteralPrefilter
 from tokenaudit.detect.patterns import Pattern
-from tokenaudit.interfaces import Sight
+from tokenaudit.interfaces import PrefilterResult
 
 Engine: TypeAlias = Literal["auto", "re"]
 
@@ -52,14 +52,14 @@ class Prefilter:
         """Makes ready what searching needs, which else waits for the first data."""
         _ = self._hyperscan
 
-    def may_hold(self, data: bytes) -> bool:
-        """Whether there is any evidence in `data`. False means that `examine` would find nothing in it."""
-        return self.look(data) is Sight.EVIDENCE
+    def may_contain(self, data: bytes) -> bool:
+        """Whether there is any evidence in `data`. False means that `scan` would find nothing in it."""
+        return self.look(data) is PrefilterResult.EVIDENCE
 
-    def look(self, data: bytes) -> Sight:
+    def look(self, data: bytes) -> PrefilterResult:
         """What `data` shows. A trace (a scout) spans `scout_width` bytes at most."""
         if self.everything:
-            return Sight.EVIDENCE if data else Sight.NOTHING
+            return PrefilterResult.EVIDENCE if data else PrefilterResult.NOTHING
         scouted: list[tuple[int, int]] = []
 
         def confirmed() -> bool:
@@ -68,8 +68,8 @@ class Prefilter:
             return found
 
         if self._scan(data, scouted, confirmed) or (scouted and confirmed()):
-            return Sight.EVIDENCE
-        return Sight.TRACES if scouted else Sight.NOTHING
+            return PrefilterResult.EVIDENCE
+        return PrefilterResult.TRACES if scouted else PrefilterResult.NOTHING
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
@@ -125,7 +125,7 @@ class Prefilter:
     def _hyperscan(self) -> Searcher | None:
         if self._engine == "re":
             return None
-        lookout = Lookout((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
+        lookout = LiteralPrefilter((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
         return searcher_for(lookout)
 
 
@@ -140,7 +140,7 @@ MANY = 256
 class Searcher:
     """Finds scouts at memory speed. One thread at a time may use it."""
 
-    def __init__(self, lookout: Lookout, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
+    def __init__(self, lookout: LiteralPrefilter, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
         self._at = lookout.scouted
         self._scan = database.scan
         self._terminated = terminated
@@ -167,7 +167,7 @@ class Searcher:
         return self._enough is not None and len(self._scouted) >= MANY and self._enough()
 
 
-def searcher_for(lookout: Lookout) -> Searcher | None:
+def searcher_for(lookout: LiteralPrefilter) -> Searcher | None:
     """A searcher for all of `lookout`; None where Hyperscan is not installed."""
     try:
         import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import

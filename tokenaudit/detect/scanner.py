@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.decode.text import windows
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
-from tokenaudit.detect.positions import Lines, Place, Ranges
+from tokenaudit.detect.positions import Lines, Position, Ranges
 from tokenaudit.detect.prefilter import Hit, Prefilter
-from tokenaudit.interfaces import Detection, Examined
+from tokenaudit.interfaces import Detection, ScanResult
 from tokenaudit.secret import Secret
 
 _LEFT, _RIGHT = 64, 32 << 10
@@ -32,14 +32,14 @@ Trace = tuple[int, ...]
 @dataclass(frozen=True)
 class _Piece:
     data: bytes
-    place: Callable[[int], Place]
+    place: Callable[[int], Position]
     trace: Callable[[int], Trace]
     via: tuple[str, ...] = ()
     member: str | None = None
     depth: int = 0
 
 
-class Examination:
+class RecursiveScan:
     """Walks one piece of bytes. `finds` are the plugins' functions from text to candidates."""
 
     def __init__(self, prefilter: Prefilter, finds: Callable[[], Sequence[Find]], budget: Budget) -> None:
@@ -48,12 +48,12 @@ class Examination:
         self._budget = budget
         self._found: dict[tuple[str, Trace], Detection] = {}
 
-    def run(self, data: bytes) -> Examined:
+    def run(self, data: bytes) -> ScanResult:
         """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
         self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,)))
         ordered = sorted(self._found.items(), key=lambda item: item[0][1])
         detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
-        return Examined(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
+        return ScanResult(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
 
     def _unnamed(self, detection: Detection) -> Detection:
         """Names of archive members may be credentials themselves."""
@@ -84,13 +84,13 @@ class Examination:
     def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
         return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]
 
-    def _follow(self, piece: _Piece, inners: Iterator[Inner], hits: list[Hit]) -> list[Hit]:
+    def _follow(self, piece: _Piece, inners: Iterator[Decoded], hits: list[Hit]) -> list[Hit]:
         """Examines what was unwrapped; gives the hits that it doesn't account for."""
         covered = []
         for inner in inners:
             if inner.covers:
                 covered.append(inner.covers)
-            if not self._prefilter.may_hold(inner.data):
+            if not self._prefilter.may_contain(inner.data):
                 continue
             if max(piece.depth, len(piece.via)) >= self._budget.limits.depth:
                 self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
@@ -132,7 +132,7 @@ class Examination:
                 yield each._replace(start=each.start + start, end=each.end + start)
 
 
-def _inside(outer: _Piece, inner: Inner) -> _Piece:
+def _inside(outer: _Piece, inner: Decoded) -> _Piece:
     via = (*outer.via, *inner.via)
     member = inner.member
     if member is not None and outer.member is not None:
@@ -180,20 +180,20 @@ class Detector:
 
     @cached_property
     def prefilter(self) -> Prefilter:
-        """The search for evidence that `may_hold` and `examine` are built on."""
+        """The search for evidence that `may_contain` and `scan` are built on."""
         shapes = [plugin.shape for plugin in self.plugins]
         return Prefilter(patterns_for(each for each in shapes if each), everything=None in shapes)
 
-    def may_hold(self, data: bytes) -> bool:
-        """False only where `examine` would certainly return nothing. Fast: runs at memory speed."""
-        return self.prefilter.may_hold(data)
+    def may_contain(self, data: bytes) -> bool:
+        """False only where `scan` would certainly return nothing. Fast: runs at memory speed."""
+        return self.prefilter.may_contain(data)
 
-    def examine(self, data: bytes, name: str = "") -> Examined:  # noqa: ARG002 - a hint that nothing needs yet
+    def scan(self, data: bytes, name: str = "") -> ScanResult:  # noqa: ARG002 - a hint that nothing needs yet
         """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
-        if not self.may_hold(data):
-            return Examined()
+        if not self.may_contain(data):
+            return ScanResult()
 
-        return Examination(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
+        return RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 
     @cached_property
     def _finds(self) -> tuple[Find, ...]:

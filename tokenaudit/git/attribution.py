@@ -15,7 +15,7 @@ from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
 from tokenaudit.git.reachability import unreached
 
-Marks = Mapping[str, frozenset[str]]
+Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""
 
 
@@ -23,7 +23,7 @@ Marks = Mapping[str, frozenset[str]]
 class Introduction:
     """A mark's arrival at a path. `commit` is None for a blob that no commit holds, `path` where nothing names it."""
 
-    mark: str
+    fingerprint: str
     blob: str
     path: str | None
     commit: Commit | None
@@ -41,80 +41,85 @@ class Attribution:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Reachability:
     """Of the commits concerned: those that no ref leads to, and those that only notes lead to."""
 
     lost: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
 
 
-def attribute(git_dir: Path, marks: Marks, commits: Sequence[str], jobs: int = 1) -> Attribution:
+def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str], jobs: int = 1) -> Attribution:
     """Finds the introductions of every mark in `commits` (all of the repository, reachable or not) and in the index.
 
     Raises:
         GitError: git can't be run.
     """
     result = Attribution()
-    if not marks:
+    if not fingerprints:
         return result
-    blobs = frozenset(marks)
+    blobs = frozenset(fingerprints)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
     reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
-    result.introductions = _introduced(steps, marks, _tree(git_dir, "HEAD"), reach)
+    result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), reach)
     seen = {change.new for step in steps for change in step.changes}
-    result.introductions += _without_commit(git_dir, marks, blobs - seen)
+    result.introductions += _without_commit(git_dir, fingerprints, blobs - seen)
     return result
 
 
-def introductions_in(git_dir: Path, steps: Iterable[Changes], marks: Marks) -> list[Introduction]:
+def introductions_in(git_dir: Path, steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Introduction]:
     """What `steps`, some commits of HEAD, introduce; what only moved in them is left out."""
-    return _introduced(steps, marks, _tree(git_dir, "HEAD"), Reach(), moves_count=False)
+    return _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), Reachability(), moves_count=False)
 
 
 @dataclass(frozen=True)
 class _Arrival:
-    mark: str
+    fingerprint: str
     change: Change
     commit: Commit
     left: tuple[str, ...]
 
 
 def _introduced(
-    steps: Iterable[Changes], marks: Marks, head: Mapping[str, str], reach: Reach, *, moves_count: bool = True
+    steps: Iterable[Changes],
+    fingerprints: Fingerprints,
+    head: Mapping[str, str],
+    reach: Reachability,
+    *,
+    moves_count: bool = True,
 ) -> list[Introduction]:
     def of(blob: str) -> frozenset[str]:
-        return marks.get(blob, frozenset())
+        return fingerprints.get(blob, frozenset())
 
     waiting = [arrival for step in steps for arrival in _arrivals(step, of)]
     if not moves_count:
         waiting = [arrival for arrival in waiting if not arrival.left]
     found: dict[tuple[str, str, str], Commit] = {}
     for arrival, origin in _with_origins(waiting):
-        key = (arrival.mark, arrival.change.path, arrival.change.new)
+        key = (arrival.fingerprint, arrival.change.path, arrival.change.new)
         known = found.get(key)
         if known is None or (known.id in reach.lost and origin.id not in reach.lost):
             found[key] = origin
     return [
         Introduction(
-            mark, blob, path, commit,
+            fingerprint, blob, path, commit,
             reachable=commit.id not in reach.lost,
-            in_head=mark in of(head.get(path, "")) and commit.id not in reach.notes,
+            in_head=fingerprint in of(head.get(path, "")) and commit.id not in reach.notes,
             is_note=commit.id in reach.notes,
         )
-        for (mark, path, blob), commit in found.items()
+        for (fingerprint, path, blob), commit in found.items()
     ]  # fmt: skip
 
 
 def _arrivals(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_Arrival]:
     for change in step.changes:
         before = frozenset().union(*map(of, change.old))
-        for mark in sorted(of(change.new) - before):
+        for fingerprint in sorted(of(change.new) - before):
             left = tuple(
                 item.path
                 for item in step.changes
-                if mark not in of(item.new) and any(mark in of(old) for old in item.old)
+                if fingerprint not in of(item.new) and any(fingerprint in of(old) for old in item.old)
             )
-            yield _Arrival(mark, change, step.commit, left)
+            yield _Arrival(fingerprint, change, step.commit, left)
 
 
 def _with_origins(arrivals: list[_Arrival]) -> Iterator[tuple[_Arrival, Commit]]:
@@ -126,12 +131,14 @@ def _with_origins(arrivals: list[_Arrival]) -> Iterator[tuple[_Arrival, Commit]]
     while arrivals:
         waiting: list[_Arrival] = []
         for arrival in arrivals:
-            starts = [origins[arrival.mark, path] for path in arrival.left if (arrival.mark, path) in origins]
+            starts = [
+                origins[arrival.fingerprint, path] for path in arrival.left if (arrival.fingerprint, path) in origins
+            ]
             if arrival.left and not starts:
                 waiting.append(arrival)
                 continue
             origin = starts[0] if starts else arrival.commit
-            origins[arrival.mark, arrival.change.path] = origin
+            origins[arrival.fingerprint, arrival.change.path] = origin
             yield arrival, origin
         if len(waiting) == len(arrivals):
             # What they moved from was brought by no commit we can see (or by each other): they count themselves.
@@ -140,26 +147,26 @@ def _with_origins(arrivals: list[_Arrival]) -> Iterator[tuple[_Arrival, Commit]]
         arrivals = waiting
 
 
-def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reach:
+def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reachability:
     try:
         lost = unreached(git_dir, commits, "--all")
         if not git("for-each-ref", "--count=1", "refs/notes/", git_dir=git_dir):
-            return Reach(lost)
-        return Reach(lost, unreached(git_dir, commits, "--exclude=refs/notes/*", "--all") - lost)
+            return Reachability(lost)
+        return Reachability(lost, unreached(git_dir, commits, "--exclude=refs/notes/*", "--all") - lost)
     except GitError as error:
         incomplete.append(f"which commits are reachable is not known: {error}")
-        return Reach()
+        return Reachability()
 
 
-def _without_commit(git_dir: Path, marks: Marks, blobs: frozenset[str]) -> Iterator[Introduction]:
+def _without_commit(git_dir: Path, fingerprints: Fingerprints, blobs: frozenset[str]) -> Iterator[Introduction]:
     """Blobs that only the index names, or nothing at all."""
     if not blobs:
         return
     staged = _index(git_dir)
     for blob in sorted(blobs):
-        for mark in sorted(marks[blob]):
+        for fingerprint in sorted(fingerprints[blob]):
             for path in staged.get(blob, [None]):
-                yield Introduction(mark, blob, path, None, reachable=False, in_head=False)
+                yield Introduction(fingerprint, blob, path, None, reachable=False, in_head=False)
 
 
 def _tree(git_dir: Path, revision: str) -> dict[str, str]:

@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import IO, cast
 
 from tokenaudit.git.command import git, reason, start
-from tokenaudit.git.objects import SEARCHED, GitObject, Haul, ObjectType, Unread, Watcher, search_one_by_one
+from tokenaudit.git.objects import SEARCHED, GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, search_one_by_one
 
 _FIELDS = 3
 _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedObject:
     """An object that the repository holds. `size` is that of its content, in bytes."""
 
     id: str
@@ -27,7 +27,7 @@ class Listed:
     size: int
 
 
-def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
+def list_objects(git_dir: Path) -> Iterator[ListedObject | Unread]:
     """Every object in every pack, loose or borrowed from alternates, each once, in the order of the packs."""
     with start(
         ["cat-file", "--batch-all-objects", "--unordered", "--batch-check"], git_dir=git_dir, stderr=subprocess.PIPE
@@ -36,7 +36,7 @@ def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
         for line in cast("IO[bytes]", process.stdout):
             fields = line.decode("ascii", "replace").split()
             if len(fields) == _FIELDS:
-                yield Listed(fields[0], fields[1], int(fields[2]))
+                yield ListedObject(fields[0], fields[1], int(fields[2]))
             else:
                 yield Unread(fields[0], "the object can't be read")
         code = process.wait()
@@ -45,7 +45,7 @@ def list_objects(git_dir: Path) -> Iterator[Listed | Unread]:
         yield Unread("object list", reason(complaint, code))
 
 
-def types_of(git_dir: Path, ids: Sequence[str]) -> Iterator[Listed | Unread]:
+def types_of(git_dir: Path, ids: Sequence[str]) -> Iterator[ListedObject | Unread]:
     """The types and sizes of some objects.
 
     Raises:
@@ -56,7 +56,7 @@ def types_of(git_dir: Path, ids: Sequence[str]) -> Iterator[Listed | Unread]:
     for line in git("cat-file", "--batch-check", git_dir=git_dir, stdin="\n".join([*ids, ""]).encode()).splitlines():
         fields = line.decode("ascii", "replace").split()
         if len(fields) == _FIELDS:
-            yield Listed(fields[0], fields[1], int(fields[2]))
+            yield ListedObject(fields[0], fields[1], int(fields[2]))
         else:
             yield Unread(fields[0], "the object can't be read")
 
@@ -120,7 +120,7 @@ def read_elsewhere(git_dir: Path, unread: Iterable[Unread]) -> tuple[list[Unread
 
 
 @dataclass(frozen=True)
-class CatFileShare:
+class CatFilePartition:
     """Some objects of a repository, read in the order given."""
 
     git_dir: Path
@@ -140,7 +140,7 @@ class CatFileShare:
                 done += 1
                 yield found
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Share`."""
         return search_one_by_one(self, watcher)
 
@@ -204,11 +204,11 @@ class _Drain:
         return self._kept
 
 
-def cat_file_shares(
+def cat_file_partitions(
     git_dir: Path, count: int, types: Sequence[ObjectType] = SEARCHED
-) -> tuple[list[CatFileShare], list[Unread]]:
+) -> tuple[list[CatFilePartition], list[Unread]]:
     """Every object of `types` in about `count` shares of the same number of bytes, and what can't be read at all."""
-    wanted: list[Listed] = []
+    wanted: list[ListedObject] = []
     unread: list[Unread] = []
     for found in list_objects(git_dir):
         if isinstance(found, Unread):
@@ -216,20 +216,20 @@ def cat_file_shares(
         elif found.type in types:
             wanted.append(found)
     total = sum(_cost(item) for item in wanted)
-    shares: list[CatFileShare] = []
+    partitions: list[CatFilePartition] = []
     ids: list[str] = []
     size = 0
     for item in wanted:
         ids.append(item.id)
         size += _cost(item)
         if size >= total / count:
-            shares.append(CatFileShare(git_dir, ids, size))
+            partitions.append(CatFilePartition(git_dir, ids, size))
             ids, size = [], 0
     if ids:
-        shares.append(CatFileShare(git_dir, ids, size))
-    return shares, unread
+        partitions.append(CatFilePartition(git_dir, ids, size))
+    return partitions, unread
 
 
-def _cost(item: Listed) -> int:
+def _cost(item: ListedObject) -> int:
     """Nanoseconds that reading it takes, roughly: so much for any object, so much for each byte."""
     return 12_000 + 2 * item.size

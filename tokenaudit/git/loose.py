@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from tokenaudit.git.objects import SEARCHED, GitObject, Haul, ObjectType, Unread, Watcher, search_one_by_one
+from tokenaudit.git.objects import SEARCHED, GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, search_one_by_one
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _NAME = re.compile(r"[0-9a-f]{38}")
@@ -29,7 +29,7 @@ def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 @dataclass(frozen=True)
-class LooseShare:
+class LoosePartition:
     """Some loose objects. Their types are only seen when they are opened; those not in `types` are passed over."""
 
     files: Sequence[tuple[str, Path]]
@@ -48,7 +48,7 @@ class LooseShare:
             if found:
                 yield found
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Share`."""
         return search_one_by_one(self, watcher)
 
@@ -80,21 +80,21 @@ def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject |
     return GitObject(name, kind, data)
 
 
-def loose_shares(
+def loose_partitions(
     files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
-) -> list[LooseShare]:
+) -> list[LoosePartition]:
     """`files` in about `count` shares of the same size."""
     costs = [(each, 60_000 + 10 * each[1].stat().st_size) for each in files]
     total = sum(cost for _, cost in costs)
-    shares: list[LooseShare] = []
+    partitions: list[LoosePartition] = []
     part: list[tuple[str, Path]] = []
     size = 0
     for each, cost in costs:
         part.append(each)
         size += cost
         if size >= total / count:
-            shares.append(LooseShare(part, types, size))
+            partitions.append(LoosePartition(part, types, size))
             part, size = [], 0
     if part:
-        shares.append(LooseShare(part, types, size))
-    return shares
+        partitions.append(LoosePartition(part, types, size))
+    return partitions

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from tokenaudit.git.catfile import Listed, cat_file_shares, list_objects, types_of
+from tokenaudit.git.catfile import ListedObject, cat_file_partitions, list_objects, types_of
 from tokenaudit.git.layout import Repository
-from tokenaudit.git.loose import loose_objects, loose_shares
-from tokenaudit.git.objects import SEARCHED, ObjectType, Share, Unread
-from tokenaudit.git.pack.layout import ChecksumShare
+from tokenaudit.git.loose import loose_objects, loose_partitions
+from tokenaudit.git.objects import SEARCHED, ObjectType, Partition, Unread
+from tokenaudit.git.pack.layout import ChecksumPartition
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git itself is done before the pack reader has been loaded."""
@@ -34,7 +34,7 @@ _MANY_OBJECTS = 50_000
 
 
 @dataclass
-class Plan:
+class ScanPlan:
     """Shares that together are every wanted object once, and what can't be read at all.
 
     `commits` tells the ids of all commits, reachable or not; attribution asks for them. `ids` tells the raw ids of all
@@ -43,7 +43,7 @@ class Plan:
     them takes git longer than reading the objects takes us. `note` says why it is slow, if it is.
     """
 
-    shares: list[Share]
+    partitions: list[Partition]
     unread: list[Unread]
     commits: Callable[[], list[str]]
     ids: Callable[[], bytes] | None = None
@@ -53,7 +53,7 @@ class Plan:
     @property
     def objects(self) -> int:
         """How many objects that is."""
-        return sum(share.count for share in self.shares)
+        return sum(partition.count for partition in self.partitions)
 
 
 def plan(
@@ -63,7 +63,7 @@ def plan(
     *,
     known: bytes = b"",
     small: int | None = None,
-) -> Plan:
+) -> ScanPlan:
     """How to read `repository`'s objects of `types` with `jobs` processes.
 
     Objects whose raw ids are in `known` (sorted, one behind the other) may be left out. Repositories with fewer bytes
@@ -87,14 +87,14 @@ def plan(
         except OSError as error:
             # Git may still get at what we can't list, and says what it can't.
             reason = f"{error.filename}: {error.strerror}"
-    shares, unread = cat_file_shares(repository.git_dir, jobs * _SHARES_PER_JOB, types)
+    partitions, unread = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     note = f"read through git, because {reason}" if reason else None
-    checksums = [ChecksumShare(index.with_suffix(".pack")) for index in indexes]
-    return Plan([*shares, *checksums], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
+    checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
+    return ScanPlan([*partitions, *checksums], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
 
 
-def _commits(objects: Iterable[Listed | Unread]) -> list[str]:
-    return [item.id for item in objects if isinstance(item, Listed) and item.type == "commit"]
+def _commits(objects: Iterable[ListedObject | Unread]) -> list[str]:
+    return [item.id for item in objects if isinstance(item, ListedObject) and item.type == "commit"]
 
 
 def _unusual(repository: Repository) -> str | None:
@@ -117,20 +117,20 @@ class _Wish:
 
 def _fast(
     repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
-) -> Plan:
+) -> ScanPlan:
     from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - numpy, only where it pays
 
     count = wish.jobs * _SHARES_PER_JOB
     packs, broken = packed.read_packs(indexes)
-    shares, unbuilt = packed.pack_shares(packs, count, wish.types, wish.known)
+    partitions, unbuilt = packed.pack_partitions(packs, count, wish.types, wish.known)
     alone = packed.not_packed(packs, loose)
     new = packed.not_known(alone, wish.known)
 
     def commits() -> list[str]:
         return [*packed.commits_of(packs), *_commits(types_of(repository.git_dir, alone))]
 
-    return Plan(
-        [*shares, *loose_shares([(name, loose[name]) for name in new], count, wish.types)],
+    return ScanPlan(
+        [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],
         [*unread, *broken, *unbuilt],
         commits,
         ids=lambda: packed.all_ids(packs, alone),

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
-from tokenaudit.interfaces import Sight
+from tokenaudit.interfaces import PrefilterResult
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
@@ -35,7 +35,7 @@ class Unread:
     reason: str
 
 
-class Watcher(Protocol):
+class ObjectMatcher(Protocol):
     """Looks at objects, and says where there is something."""
 
     @property
@@ -45,7 +45,7 @@ class Watcher(Protocol):
     def prepare(self) -> None:
         """Makes ready whatever searching much data needs, once, before processes are forked."""
 
-    def look(self, data: bytes) -> Sight:
+    def look(self, data: bytes) -> PrefilterResult:
         """What a first look at `data` shows."""
 
     def holds(self, data: bytes) -> bool:
@@ -53,7 +53,7 @@ class Watcher(Protocol):
 
 
 @dataclass
-class Haul:
+class ScanBatch:
     """What reading brought since the last haul: ids of objects in which something was seen, counts, failures."""
 
     hits: list[tuple[str, str]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Haul:
         return self.bytes > _REPORT_EVERY
 
 
-class Share(Protocol):
+class Partition(Protocol):
     """A part of a repository's objects that one process reads.
 
     `size` estimates the work in nanoseconds. Shares are disjoint, and together they are every wanted object once.
@@ -84,25 +84,25 @@ class Share(Protocol):
     def read(self) -> Iterator[GitObject | Unread]:
         """The objects, each once, in an order that does not change from run to run."""
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """Looks at each object and tells only the ids of those that hold something."""
 
 
-def search_one_by_one(share: Share, watcher: Watcher) -> Iterator[Haul]:
-    """`Share.search` for shares that have no better way."""
-    haul = Haul()
-    for found in share.read():
+def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+    """`Partition.search` for shares that have no better way."""
+    batch = ScanBatch()
+    for found in partition.read():
         if isinstance(found, Unread):
-            haul.unread.append(found)
+            batch.unread.append(found)
             continue
-        haul.objects += 1
-        haul.bytes += len(found.data)
-        if watcher.look(found.data) is Sight.EVIDENCE and watcher.holds(found.data):
-            haul.hits.append((found.id, found.type))
-        if haul.is_due:
-            yield haul
-            haul = Haul()
-    yield haul
+        batch.objects += 1
+        batch.bytes += len(found.data)
+        if watcher.look(found.data) is PrefilterResult.EVIDENCE and watcher.holds(found.data):
+            batch.hits.append((found.id, found.type))
+        if batch.is_due:
+            yield batch
+            batch = ScanBatch()
+    yield batch
 
 
 _PERSON = re.compile(rb"^(?:author|tagger) (?P<who>.*?) ?(?P<when>-?\d+)? ?(?:[+-]\d+)?$", re.MULTILINE)
@@ -110,7 +110,7 @@ _TARGET = re.compile(rb"\Aobject (?P<id>[0-9a-f]+)\ntype (?P<type>\w+)$", re.MUL
 
 
 @dataclass(frozen=True)
-class Headed:
+class ParsedHeader:
     """A commit or tag: its header lines, its message, and who made it. `target` is what a tag names, with its type."""
 
     header: bytes
@@ -120,12 +120,12 @@ class Headed:
     target: tuple[str, str] | None
 
 
-def parse(data: bytes) -> Headed:
+def parse(data: bytes) -> ParsedHeader:
     """Takes apart a commit or tag; what isn't there comes as None, since objects may be damaged or hand-made."""
     header, _, message = data.partition(b"\n\n")
     person = _PERSON.search(header)
     target = _TARGET.search(header)
-    return Headed(
+    return ParsedHeader(
         header=header,
         message=message,
         author=person["who"].decode("utf-8", "replace") if person else None,

@@ -9,15 +9,15 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.objects import Haul, Share, Unread, Watcher
+from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkProcess
     from typing import TypeAlias
 
-    _Sender: TypeAlias = Connection[Haul | None, object]
-    _Receiver: TypeAlias = Connection[object, Haul | None]
+    _Sender: TypeAlias = Connection[ScanBatch | None, object]
+    _Receiver: TypeAlias = Connection[object, ScanBatch | None]
 
 SMALL_WORK = 150_000_000
 """Nanoseconds of work below which a second process costs more than it brings."""
@@ -25,35 +25,35 @@ SMALL_WORK = 150_000_000
 _NUMBER = 4
 
 
-def search(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
-    """Searches all `shares` with up to `jobs` processes and yields what they bring as it comes.
+def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
+    """Searches all `partitions` with up to `jobs` processes and yields what they bring as it comes.
 
     Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
     """
-    if len(shares) > 1 and jobs > 1 and sum(share.size for share in shares) >= SMALL_WORK:
+    if len(partitions) > 1 and jobs > 1 and sum(partition.size for partition in partitions) >= SMALL_WORK:
         from tokenaudit.forking import may_fork  # noqa: PLC0415 - small repositories need no helpers
 
         if may_fork():
             watcher.prepare()
-            yield from _in_processes(shares, watcher, min(jobs, len(shares)))
+            yield from _in_processes(partitions, watcher, min(jobs, len(partitions)))
             return
-    for share in shares:
-        yield from share.search(watcher)
+    for partition in partitions:
+        yield from partition.search(watcher)
 
 
-def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Iterator[Haul]:
+def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
     """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
     from multiprocessing.connection import wait  # noqa: PLC0415 - as above
 
     from tokenaudit.forking import start_helper  # noqa: PLC0415 - as above
 
-    order = sorted(range(len(shares)), key=lambda number: (-shares[number].size, number))
+    order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
     source, sink = os.pipe()
     os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))
     running: dict[object, tuple[_Receiver, ForkProcess]] = {}
     try:
         for _ in range(jobs):
-            receiver, process = start_helper(_work, shares, watcher, source, sink)
+            receiver, process = start_helper(_work, partitions, watcher, source, sink)
             running[receiver] = (receiver, process)
         os.close(sink)
         sink = -1
@@ -61,18 +61,18 @@ def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Itera
             for ready in wait([receiver for receiver, _ in running.values()]):
                 receiver, process = running[ready]
                 try:
-                    haul: Haul | None = receiver.recv()
+                    batch: ScanBatch | None = receiver.recv()
                 except EOFError:
-                    yield Haul(unread=[Unread("a share of the objects", "its reader ended too early")])
-                    haul = None
-                if haul is not None:
-                    yield haul
+                    yield ScanBatch(unread=[Unread("a share of the objects", "its reader ended too early")])
+                    batch = None
+                if batch is not None:
+                    yield batch
                     continue
                 del running[ready]
                 receiver.close()
                 process.join()
         if os.read(source, _NUMBER):
-            yield Haul(unread=[Unread("some shares of the objects", "their readers ended too early")])
+            yield ScanBatch(unread=[Unread("some shares of the objects", "their readers ended too early")])
     finally:
         for _, process in running.values():
             process.kill()
@@ -81,18 +81,18 @@ def _in_processes(shares: Sequence[Share], watcher: Watcher, jobs: int) -> Itera
             os.close(sink)
 
 
-def _work(sender: _Sender, shares: Sequence[Share], watcher: Watcher, source: int, sink: int) -> None:
+def _work(sender: _Sender, partitions: Sequence[Partition], watcher: ObjectMatcher, source: int, sink: int) -> None:
     os.close(sink)
     while number := os.read(source, _NUMBER):
-        for haul in _hauls(shares[int.from_bytes(number, "little")], watcher):
-            sender.send(haul)
+        for batch in _hauls(partitions[int.from_bytes(number, "little")], watcher):
+            sender.send(batch)
     sender.send(None)
     sender.close()
     os._exit(0)  # nothing that the parent had begun to write, or does at its end, is the worker's to finish
 
 
-def _hauls(share: Share, watcher: Watcher) -> Iterator[Haul]:
+def _hauls(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     try:
-        yield from share.search(watcher)
+        yield from partition.search(watcher)
     except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told
-        yield Haul(unread=[Unread("a share of the objects", f"its reader failed: {type(error).__name__}")])
+        yield ScanBatch(unread=[Unread("a share of the objects", f"its reader failed: {type(error).__name__}")])

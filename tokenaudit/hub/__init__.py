@@ -2,6 +2,6 @@
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.result import Failure, Reply, Result
 
-__all__ = ["Answer", "Failure", "Hub", "Reply", "resolve_endpoint"]
+__all__ = ["Failure", "Hub", "Reply", "Result", "resolve_endpoint"]

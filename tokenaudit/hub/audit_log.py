@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import Item, listed, objects, text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.pagination import JsonObject, listed, objects, text
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
@@ -71,14 +71,14 @@ def events_since(
     return Log(tuple(ordered), cut)
 
 
-def _event(item: Item) -> Event:
+def _event(item: JsonObject) -> Event:
     author, token, location = (_part(item, key) for key in ("author", "token", "location"))
     return Event(
         text(item.get("_id")),
         text(item.get("type")),
         text(item.get("message")),
         text(author.get("user")) or None,
-        moment(item.get("createdAt")),
+        parse_time(item.get("createdAt")),
         text(item.get("ip")) or None,
         text(location.get("formatted")) or None,
         text(token.get("id")) or None,
@@ -86,6 +86,6 @@ def _event(item: Item) -> Event:
     )
 
 
-def _part(item: Item, key: str) -> Item:
+def _part(item: JsonObject, key: str) -> JsonObject:
     part = item.get(key)
     return part if isinstance(part, dict) else {}

@@ -14,8 +14,8 @@ from urllib.parse import quote, urljoin, urlsplit
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import is_loopback, origin
 from tokenaudit.hub.pagination import listed, objects, text
-from tokenaudit.hub.parsing import moment
-from tokenaudit.hub.result import Answer, Failure, Reply, Trouble
+from tokenaudit.hub.parsing import parse_time
+from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result
 from tokenaudit.secret import Secret
 
 _MOST_REDIRECTS = 4
@@ -41,12 +41,12 @@ def files(hub: Hub, bucket: str, secret: Secret | None) -> list[BucketFile] | Fa
         size = item.get("size")
         if item.get("type") == "file" and text(item.get("path")):
             known = size if isinstance(size, int) else None
-            uploaded = moment(item.get("uploadedAt"))
+            uploaded = parse_time(item.get("uploadedAt"))
             found.append(BucketFile(text(item.get("path")), known, text(item.get("contentType")), uploaded))
     return found
 
 
-def content(hub: Hub, bucket: str, path: str, secret: Secret | None, largest: int) -> Answer:
+def content(hub: Hub, bucket: str, path: str, secret: Secret | None, largest: int) -> Result:
     """The bytes of one file as the reply's body, at most `largest` of them.
 
     The Hub keeps content elsewhere and redirects there: such a redirect is followed without the token.
@@ -79,7 +79,7 @@ def content(hub: Hub, bucket: str, path: str, secret: Secret | None, largest: in
     return Failure("redirect", None, "too many redirects")
 
 
-def _trouble(status: int) -> Trouble:
+def _trouble(status: int) -> ErrorKind:
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "limited"
     return "server" if status >= HTTPStatus.INTERNAL_SERVER_ERROR else "refused"

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.hub.rate_limit import Pacer, Patience
-from tokenaudit.hub.result import PASSING, Answer, Failure, Reply, Trouble, masked, printable
-from tokenaudit.hub.transport import Aside, Call, Stopped, begin, end
+from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy
+from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result, masked, printable
+from tokenaudit.hub.transport import Call, Stopped, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from tokenaudit.hub.credentials import OwnToken
+    from tokenaudit.hub.credentials import AuditorToken
 
 Token: TypeAlias = str | Literal[False]
 """What wrappers get as `token`: a value, or False for anonymous. Never None: that would mean this machine's own."""
@@ -57,30 +57,30 @@ class Hub:
         *,
         timeout: float = 10.0,
         deadline: float = 30.0,
-        patience: Patience | None = None,
-        own_token: bool = True,
+        retry_policy: RetryPolicy | None = None,
+        auditor_token: bool = True,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.endpoint = resolve_endpoint(endpoint)
         self.timeout = timeout
         self.deadline = deadline
-        self.pacer = Pacer(patience or Patience(), clock, sleep)
-        self._own_token = own_token
-        self._aside = Aside()
+        self.rate_limiter = RateLimiter(retry_policy or RetryPolicy(), clock, sleep)
+        self._own_token = auditor_token
+        self._aside = TimeoutExecutor()
 
     @cached_property
-    def own(self) -> OwnToken | None:
+    def own(self) -> AuditorToken | None:
         """The auditor's own token, looked for once, on first use; None where there is or should be none.
 
         Raises:
             ConfigurationError: the token file is there but can't be read, or the keyring refuses.
         """
-        from tokenaudit.hub.credentials import own_token  # noqa: PLC0415 - the keyring is slow to load
+        from tokenaudit.hub.credentials import auditor_token  # noqa: PLC0415 - the keyring is slow to load
 
-        return own_token() if self._own_token else None
+        return auditor_token() if self._own_token else None
 
-    def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Answer:
+    def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Result:
         """Who a credential is: `GET /api/whoami-v2`, as parsed JSON of any shape.
 
         `note` is told of waits. The endpoint is limited separately and strictly, so ask once per credential and
@@ -88,7 +88,7 @@ class Hub:
         """
         return self.ask(lambda api, token: api.whoami(token=token), secret, note=note)
 
-    def get(self, path: str, secret: Secret | None, **params: str | int) -> Answer:
+    def get(self, path: str, secret: Secret | None, **params: str | int) -> Result:
         """A plain GET of `path` (which starts with a slash) for endpoints that huggingface_hub has no wrapper for."""
 
         def fetch(_api: HfApi, token: Token) -> object:
@@ -115,7 +115,7 @@ class Hub:
         deadline: float | None = None,
         timeout: float | None = None,
         listing: bool = False,
-    ) -> Answer:
+    ) -> Result:
         """Puts `question` to the Hub as `secret` (None: anonymously), with retries, and says what came of it.
 
         `question` calls one wrapper of huggingface_hub and must hand on the token it is given. A `listing` keeps the
@@ -128,22 +128,25 @@ class Hub:
         waited = 0.0
         attempt = 0
         while True:
-            pending = self.pacer.pending()
-            if pending > self.pacer.patience.longest_wait or waited + pending > self.pacer.patience.total_wait:
+            pending = self.rate_limiter.pending()
+            if (
+                pending > self.rate_limiter.retry_policy.longest_wait
+                or waited + pending > self.rate_limiter.retry_policy.total_wait
+            ):
                 return Failure("limited", 429, f"the Hub asks to wait {pending:.0f} seconds", attempt)
             waited += self._wait(pending, note)
             attempt += 1
             ends = time.monotonic() + (deadline or self.deadline)
             call = Call(self.endpoint, timeout or self.timeout, ends, listing)
             answer = self._once(question, token, call)
-            self.pacer.saw(call.headers)
-            if isinstance(answer, Reply) or answer.trouble not in PASSING:
+            self.rate_limiter.saw(call.headers)
+            if isinstance(answer, Reply) or answer.trouble not in TRANSIENT:
                 return answer
-            pause = self.pacer.backoff(attempt, call.headers)
-            patience = self.pacer.patience
-            attempts = min(patience.attempts, _LISTING_ATTEMPTS) if listing else patience.attempts
-            tired = attempt >= attempts or pause > patience.longest_wait
-            if tired or waited + pause > patience.total_wait:
+            pause = self.rate_limiter.backoff(attempt, call.headers)
+            retry_policy = self.rate_limiter.retry_policy
+            attempts = min(retry_policy.attempts, _LISTING_ATTEMPTS) if listing else retry_policy.attempts
+            tired = attempt >= attempts or pause > retry_policy.longest_wait
+            if tired or waited + pause > retry_policy.total_wait:
                 return Failure(answer.trouble, answer.status, answer.message, attempt)
             waited += self._wait(pause, note)
 
@@ -151,17 +154,17 @@ class Hub:
         if seconds > 0:
             if note is not None and seconds >= 1:
                 note(f"waiting {seconds:.0f} s before asking the Hub again")
-            self.pacer.sleep(seconds)
+            self.rate_limiter.sleep(seconds)
         return seconds
 
-    def _once(self, question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Answer:
+    def _once(self, question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:
         """One try on a thread that is left behind when the deadline passes."""
         seconds = max(call.ends - time.monotonic(), 0) + _GRACE
         answer = self._aside.run(lambda: _guarded(question, token, call), seconds)
         return answer or Failure("timeout", call.status, "the answer took too long")
 
 
-def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Answer:
+def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:
     begin(call)
     try:
         from huggingface_hub import HfApi  # noqa: PLC0415 - a third of a second to import
@@ -182,7 +185,7 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
 def _translated(error: Exception | None, call: Call, token: Token) -> Failure:
     """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
     if call.status is not None and call.status >= _ERROR:
-        trouble: Trouble = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
+        trouble: ErrorKind = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
         return Failure(trouble, call.status, printable(masked(call.error_text, token or None)))
     if call.status is not None and call.status >= _REDIRECT:
         return Failure("redirect", call.status, "the Hub answered with a redirect")
@@ -194,7 +197,7 @@ def _translated(error: Exception | None, call: Call, token: Token) -> Failure:
         ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
     ):
         if names & kinds:
-            return Failure(cast("Trouble", broken), call.status, printable(masked(message, token or None)))
+            return Failure(cast("ErrorKind", broken), call.status, printable(masked(message, token or None)))
     if call.status is None:
         return Failure("not-asked", None, f"the request could not be made ({type(error).__name__})")
     return Failure("malformed", call.status, f"the answer is not what the Hub promises ({type(error).__name__})")

@@ -11,8 +11,8 @@ from datetime import datetime
 from urllib.parse import quote
 
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.pagination import Item, text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.pagination import JsonObject, text
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
@@ -24,7 +24,7 @@ _OLDER_IN_A_ROW = 50
 
 
 @dataclass(frozen=True)
-class Commit:
+class HubCommit:
     """One commit; `title` and `authors` are strangers' texts.
 
     `backdated` is True where it says that it is older than `since`, though it stands on a commit that is not.
@@ -39,7 +39,7 @@ class Commit:
 
 def commits_since(
     hub: Hub, repository: Repository, branch: str, secret: Secret | None, since: datetime, *, limit: int
-) -> tuple[list[Commit], bool] | Failure:
+) -> tuple[list[HubCommit], bool] | Failure:
     """At most `limit` commits of `branch` made at or after `since`, newest first, and whether there may be more.
 
     A commit without a readable date counts as new.
@@ -50,7 +50,7 @@ def commits_since(
         del api
         from huggingface_hub.utils._pagination import paginate  # noqa: PLC0415 - heavy
 
-        read: list[Item] = []
+        read: list[JsonObject] = []
         older = 0
         for item in paginate(hub.endpoint + path, params={"limit": _PAGE}, headers=hub.headers(token)):
             if isinstance(item, dict):
@@ -63,21 +63,21 @@ def commits_since(
     answer = hub.ask(fetch, secret, deadline=SECONDS, listing=True)
     if isinstance(answer, Failure):
         return answer
-    items: list[Item] = answer.body
+    items: list[JsonObject] = answer.body
     last = max((at for at, item in enumerate(items) if not _older(item, since)), default=-1)
     found = [_commit(item, since) for item in items[: last + 1]]
     return found[:limit], len(found) > limit
 
 
-def _older(item: Item, since: datetime) -> bool:
-    date = moment(item.get("date"))
+def _older(item: JsonObject, since: datetime) -> bool:
+    date = parse_time(item.get("date"))
     return date is not None and date < since
 
 
-def _commit(item: Item, since: datetime) -> Commit:
+def _commit(item: JsonObject, since: datetime) -> HubCommit:
     listed = item.get("authors")
     authors = (
         [text(author.get("user")) for author in listed if isinstance(author, dict)] if isinstance(listed, list) else []
     )
-    date = moment(item.get("date"))
-    return Commit(text(item.get("id")), text(item.get("title")), tuple(authors), date, backdated=_older(item, since))
+    date = parse_time(item.get("date"))
+    return HubCommit(text(item.get("id")), text(item.get("title")), tuple(authors), date, backdated=_older(item, since))

@@ -16,25 +16,25 @@ _LARGEST_FILE = 1_000_000
 
 
 @dataclass(frozen=True)
-class OwnToken:
+class AuditorToken:
     """A token of the auditor's and where it came from, in words."""
 
     secret: Secret
     origin: str
 
 
-def own_token(environment: Mapping[str, str] | None = None) -> OwnToken | None:
+def auditor_token(environment: Mapping[str, str] | None = None) -> AuditorToken | None:
     """`HF_TOKEN`, else the keyring's `hf`, else the token file of `hf auth login`; None where there is none."""
     environment = os.environ if environment is None else environment
     value = _cleaned(environment.get("HF_TOKEN", ""))
     if value:
-        return OwnToken(Secret(value), "the environment variable HF_TOKEN")
+        return AuditorToken(Secret(value), "the environment variable HF_TOKEN")
     kept = keyring.read("hf") if keyring.available() is not None else None
     if kept is not None:
-        return OwnToken(kept, "the keyring")
+        return AuditorToken(kept, "the keyring")
     path = token_path(environment)
     value = _cleaned(_read(path) or "")
-    return OwnToken(Secret(value), f"the token file {path}") if value else None
+    return AuditorToken(Secret(value), f"the token file {path}") if value else None
 
 
 def token_path(environment: Mapping[str, str]) -> Path:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
@@ -18,7 +18,7 @@ _MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True)
-class Text:
+class DiscussionText:
     """One text of a discussion: its title, or one version of a comment. `edited_away` says that it is shown no more."""
 
     where: str
@@ -80,7 +80,7 @@ def opened_since(
 def _opened(item: object) -> Opened | None:
     if not isinstance(item, dict):
         return None
-    number, date = item.get("num"), moment(item.get("createdAt"))
+    number, date = item.get("num"), parse_time(item.get("createdAt"))
     if not isinstance(number, int) or date is None:
         return None
     return Opened(
@@ -93,36 +93,36 @@ def _opened(item: object) -> Opened | None:
     )
 
 
-def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) -> list[Text] | Failure:
+def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) -> list[DiscussionText] | Failure:
     """Every text of one discussion, older versions of comments included."""
     answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)
     if isinstance(answer, Failure):
         return answer
     body = answer.body if isinstance(answer.body, dict) else {}
-    found = [Text("title", text(body.get("title")), _author(body), moment(body.get("createdAt")))]
+    found = [DiscussionText("title", text(body.get("title")), _author(body), parse_time(body.get("createdAt")))]
     for event in body.get("events") or ():
         if isinstance(event, dict):
             found += _of_event(event)
     return found
 
 
-def _of_event(event: dict[str, Any]) -> Iterator[Text]:
+def _of_event(event: dict[str, Any]) -> Iterator[DiscussionText]:
     data = event.get("data")
     data = data if isinstance(data, dict) else {}
     where = f"{text(event.get('type')) or 'event'} {text(event.get('id'))}".strip()
-    author, date = _author(event), moment(event.get("createdAt"))
+    author, date = _author(event), parse_time(event.get("createdAt"))
     latest = data.get("latest")
     shown = text(latest.get("raw")) if isinstance(latest, dict) else ""
     if shown:
-        yield Text(where, shown, author, date)
+        yield DiscussionText(where, shown, author, date)
     # Edit history: the client library reads this key, though answers without it were seen on edited comments.
     for version in data.get("history") or ():
         raw = text(version.get("raw")) if isinstance(version, dict) else ""
         if raw and raw != shown:
-            yield Text(where, raw, author, moment(version.get("updatedAt")) or date, edited_away=True)
+            yield DiscussionText(where, raw, author, parse_time(version.get("updatedAt")) or date, edited_away=True)
     for key in ("from", "to", "subject", "oid"):
         if text(data.get(key)):
-            yield Text(f"{where} {key}", text(data[key]), author, date)
+            yield DiscussionText(f"{where} {key}", text(data[key]), author, date)
 
 
 def _author(holder: dict[str, Any]) -> str | None:

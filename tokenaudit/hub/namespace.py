@@ -7,20 +7,20 @@ from typing import Literal
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.pagination import Item, listed, objects, text
+from tokenaudit.hub.pagination import JsonObject, listed, objects, text
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
 
 def jobs(
     hub: Hub, namespace: str, kind: Literal["jobs", "scheduled-jobs"], secret: Secret | None
-) -> list[Item] | Failure:
+) -> list[JsonObject] | Failure:
     """All of them, finished ones included as long as the Hub lists them."""
     answer = listed(hub, f"/api/{kind}/{namespace}", secret)
     return answer if isinstance(answer, Failure) else list(objects(answer))
 
 
-def webhooks(hub: Hub, secret: Secret | None) -> list[Item] | Failure:
+def webhooks(hub: Hub, secret: Secret | None) -> list[JsonObject] | Failure:
     """All of them. Their secrets are never shown, only whether there is one."""
     answer = hub.get("/api/settings/webhooks", secret)
     if isinstance(answer, Failure):
@@ -28,13 +28,13 @@ def webhooks(hub: Hub, secret: Secret | None) -> list[Item] | Failure:
     return [item for item in answer.body if isinstance(item, dict)] if isinstance(answer.body, list) else []
 
 
-def collections(hub: Hub, namespace: str, secret: Secret | None) -> list[Item] | Failure:
+def collections(hub: Hub, namespace: str, secret: Secret | None) -> list[JsonObject] | Failure:
     """The collections that `secret` may see; a listing shows only the first few items of each."""
     answer = listed(hub, "/api/collections", secret, {"owner": namespace, "limit": 100})
     return answer if isinstance(answer, Failure) else list(objects(answer))
 
 
-def collection(hub: Hub, slug: str, secret: Secret | None) -> Item | Failure:
+def collection(hub: Hub, slug: str, secret: Secret | None) -> JsonObject | Failure:
     """One collection with all its items."""
     answer = hub.get(f"/api/collections/{slug}", secret)
     if isinstance(answer, Failure):
@@ -42,7 +42,7 @@ def collection(hub: Hub, slug: str, secret: Secret | None) -> Item | Failure:
     return answer.body if isinstance(answer.body, dict) else {}
 
 
-def texts(item: Item) -> Iterator[tuple[str, str]]:
+def texts(item: JsonObject) -> Iterator[tuple[str, str]]:
     """Every text that people wrote in a collection: where it stands, and the text."""
     for key in ("title", "description"):
         yield key, text(item.get(key))
@@ -54,7 +54,9 @@ def texts(item: Item) -> Iterator[tuple[str, str]]:
 SERVICE = "https://api.endpoints.huggingface.cloud"
 
 
-def endpoints(hub: Hub, namespace: str, secret: Secret | None, service: str | None = None) -> list[Item] | Failure:
+def endpoints(
+    hub: Hub, namespace: str, secret: Secret | None, service: str | None = None
+) -> list[JsonObject] | Failure:
     """The inference endpoints of a namespace, as the service at `service` describes them.
 
     Raises:
@@ -63,7 +65,11 @@ def endpoints(hub: Hub, namespace: str, secret: Secret | None, service: str | No
     if service is None and hub.endpoint != DEFAULT:
         return Failure("not-asked", None, "this Hub is known to have no inference endpoints service", 0)
     beside = Hub(
-        service or SERVICE, timeout=hub.timeout, deadline=hub.deadline, patience=hub.pacer.patience, own_token=False
+        service or SERVICE,
+        timeout=hub.timeout,
+        deadline=hub.deadline,
+        retry_policy=hub.rate_limiter.retry_policy,
+        auditor_token=False,
     )
     answer = beside.get(f"/v2/endpoint/{namespace}", secret)
     if isinstance(answer, Failure):

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-Item: TypeAlias = Mapping[str, Any]
+JsonObject: TypeAlias = Mapping[str, Any]
 
 ALL_PAGES_SECONDS = 600.0
 _MOST_ITEMS = 1_000_000
@@ -20,7 +20,7 @@ _MOST_ITEMS = 1_000_000
 
 def listed(
     hub: Hub, path: str, secret: Secret | None, params: Mapping[str, str | int | Sequence[str]] | None = None
-) -> Answer:
+) -> Result:
     """Every item of the listing at `path`, whose pages are linked by `Link` headers, as a list in the reply's body.
 
     The library's own retries are left to work: they continue at the page that failed. Items that are no objects are
@@ -30,7 +30,7 @@ def listed(
     def fetch(_api: HfApi, token: Token) -> object:
         from huggingface_hub.utils._pagination import paginate  # noqa: PLC0415 - heavy
 
-        items: list[Item] = []
+        items: list[JsonObject] = []
         for item in paginate(hub.endpoint + path, params=dict(params or {}), headers=hub.headers(token)):
             if isinstance(item, dict):
                 items.append(item)
@@ -49,7 +49,7 @@ def needs(failure: Failure, permission: str) -> str:
     return f"the Hub gave no answer{status}: {failure.message}"
 
 
-def objects(answer: Answer) -> Sequence[Item]:
+def objects(answer: Result) -> Sequence[JsonObject]:
     """The items of a reply; none for a failure."""
     return answer.body if isinstance(answer, Reply) and isinstance(answer.body, list) else ()
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from tokenaudit.hub.result import Failure, printable
 
 
-def moment(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """An ISO 8601 text as an aware time; None for anything else."""
     if not isinstance(value, str):
         return None
@@ -24,7 +24,7 @@ _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")
 _NAMESPACE = re.compile(_PART)
 
 
-def refused_repo(name: str) -> Failure | None:
+def invalid_repo_name(name: str) -> Failure | None:
     """The answer to a question about something that can't be a repository's name, else None."""
     if _REPO.fullmatch(name) and ".." not in name:
         return None

@@ -24,7 +24,7 @@ def window_left(headers: Mapping[str, str]) -> float:
 
 
 @dataclass(frozen=True)
-class Window:
+class RateLimitWindow:
     """What the Hub said last of its limit: `left` requests may go within the next `seconds`."""
 
     left: int
@@ -32,7 +32,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How often one question is asked and how long, in seconds, it may wait: once, and in all."""
 
     attempts: int = 4
@@ -42,10 +42,10 @@ class Patience:
 
 
 @dataclass
-class Pacer:
+class RateLimiter:
     """Keeps one address from asking faster than the Hub allows; `clock` and `sleep` count in seconds."""
 
-    patience: Patience
+    retry_policy: RetryPolicy
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     free_at: float = 0.0
@@ -53,10 +53,10 @@ class Pacer:
     _resets_at: float = float("-inf")
 
     @property
-    def window(self) -> Window | None:
+    def window(self) -> RateLimitWindow | None:
         """What is left of the window the Hub last told of; None where it told of none, or that one is over."""
         seconds = self._resets_at - self.clock()
-        return Window(self._left, seconds) if seconds > 0 else None
+        return RateLimitWindow(self._left, seconds) if seconds > 0 else None
 
     def pending(self) -> float:
         """Seconds until the next request may go."""
@@ -78,4 +78,4 @@ class Pacer:
             return self.pending()
         if waited:
             return float(waited.group()) + random.random()  # noqa: S311 - jitter, not cryptography
-        return self.patience.first_backoff * 2.0 ** (attempt - 1) * (1 + random.random())  # noqa: S311 - as above
+        return self.retry_policy.first_backoff * 2.0 ** (attempt - 1) * (1 + random.random())  # noqa: S311 - as above

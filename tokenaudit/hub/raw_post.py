@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.result import PASSING, Answer, Failure, Reply, Trouble
+from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result
 from tokenaudit.secret import Secret
 
 _TOO_MANY = 429
@@ -24,30 +24,30 @@ def post(
     *,
     secret: Secret | None = None,
     expected: Sequence[int] = (),
-) -> Answer:
+) -> Result:
     """Sends `body` as JSON to `path` of `hub`'s endpoint and nowhere else, with retries within the hub's patience.
 
     `secret` authenticates the call; without it there is no `Authorization` header. A success is a status among
     `expected`, or any 2xx where nothing is expected; its body is not read.
     """
-    patience = hub.pacer.patience
+    retry_policy = hub.rate_limiter.retry_policy
     attempt = 0
     while True:
         attempt += 1
-        outcome: list[tuple[Answer, dict[str, str]]] = []
+        outcome: list[tuple[Result, dict[str, str]]] = []
         arguments = (hub, path, body, secret, expected, outcome)
         thread = threading.Thread(target=_post, args=arguments, daemon=True, name="tokenaudit-post")
         thread.start()
         thread.join(hub.deadline)
         slow = Failure("timeout", None, "the answer took too long; whether it was accepted is not known")
         answer, headers = outcome[0] if outcome else (slow, {})
-        hub.pacer.saw(headers)
-        if isinstance(answer, Reply) or answer.trouble not in PASSING:
+        hub.rate_limiter.saw(headers)
+        if isinstance(answer, Reply) or answer.trouble not in TRANSIENT:
             return answer
-        pause = hub.pacer.backoff(attempt, headers)
-        if attempt >= patience.attempts or pause > patience.longest_wait:
+        pause = hub.rate_limiter.backoff(attempt, headers)
+        if attempt >= retry_policy.attempts or pause > retry_policy.longest_wait:
             return answer
-        hub.pacer.sleep(pause)
+        hub.rate_limiter.sleep(pause)
 
 
 def _post(
@@ -56,7 +56,7 @@ def _post(
     body: Mapping[str, object] | None,
     secret: Secret | None,
     expected: Sequence[int],
-    outcome: list[tuple[Answer, dict[str, str]]],
+    outcome: list[tuple[Result, dict[str, str]]],
 ) -> None:
     from http.client import HTTPException  # noqa: PLC0415 - slow to load
     from urllib.error import HTTPError  # noqa: PLC0415 - as above
@@ -96,10 +96,10 @@ def _post(
     outcome.append((_judged(status, expected), seen))
 
 
-def _judged(status: int, expected: Sequence[int]) -> Answer:
+def _judged(status: int, expected: Sequence[int]) -> Result:
     if status in (expected or _SUCCESS):
         return Reply(status, None)
-    trouble: Trouble = "refused"
+    trouble: ErrorKind = "refused"
     if status == _TOO_MANY:
         trouble = "limited"
     elif status >= _SERVER_ERROR:

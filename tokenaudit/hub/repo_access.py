@@ -6,44 +6,44 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import refused_repo
+from tokenaudit.hub.parsing import invalid_repo_name
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
 
-RepoType: TypeAlias = Literal["model", "dataset", "space"]
-Visibility: TypeAlias = Literal["public", "gated", "hidden", "unknown"]
+GitRepoType: TypeAlias = Literal["model", "dataset", "space"]
+RepoVisibility: TypeAlias = Literal["public", "gated", "hidden", "unknown"]
 """`hidden` is private or absent: the Hub answers strangers alike for both."""
 
 _DENIED = frozenset({401, 403, 404})
 
 
 @dataclass(frozen=True)
-class Access:
+class AccessCheck:
     """Whether a token may do something: None where the Hub gave no answer that settles it. `reason` says why."""
 
     allowed: bool | None
     reason: str
 
 
-def auth_check(hub: Hub, repo: str, repo_type: RepoType, secret: Secret, *, write: bool = False) -> Access:
+def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, write: bool = False) -> AccessCheck:
     """Whether `secret` may read (or write) `repo`, as the Hub itself decides it; nothing is changed by asking.
 
     Source: `GET /api/{type}s/{repo}/auth-check[/write]`, as wrapped by huggingface_hub.
     """
-    answer = refused_repo(repo) or hub.ask(
+    answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.auth_check(repo, repo_type=repo_type, write=write, token=token), secret
     )
     wanted = "write" if write else "read"
     if not isinstance(answer, Failure):
-        return Access(allowed=True, reason=f"the Hub lets it {wanted} {repo}")
+        return AccessCheck(allowed=True, reason=f"the Hub lets it {wanted} {repo}")
     if answer.trouble == "refused" and answer.status in _DENIED:
-        return Access(allowed=False, reason=f"the Hub does not let it {wanted} {repo}: {answer.message}")
-    return Access(allowed=None, reason=answer.message)
+        return AccessCheck(allowed=False, reason=f"the Hub does not let it {wanted} {repo}: {answer.message}")
+    return AccessCheck(allowed=None, reason=answer.message)
 
 
-def visibility(hub: Hub, repo: str, repo_type: RepoType) -> tuple[Visibility, str]:
+def visibility(hub: Hub, repo: str, repo_type: GitRepoType) -> tuple[RepoVisibility, str]:
     """Who may read `repo`, asked without any token, and the reason where that is unknown."""
-    answer = refused_repo(repo) or hub.ask(
+    answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), None
     )
     if isinstance(answer, Failure):

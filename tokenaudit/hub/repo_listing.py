@@ -11,9 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.pagination import Item, listed, objects, text
-from tokenaudit.hub.parsing import is_namespace, refused_repo
-from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.pagination import JsonObject, listed, objects, text
+from tokenaudit.hub.parsing import invalid_repo_name, is_namespace
+from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def namespace_kind(hub: Hub, name: str, secret: Secret | None) -> Literal["org",
     return "user" if isinstance(answer, Reply) else answer
 
 
-def members(hub: Hub, organization: str, secret: Secret | None) -> Answer:
+def members(hub: Hub, organization: str, secret: Secret | None) -> Result:
     """The members of an organization, each with a `user` name."""
     return listed(hub, f"/api/organizations/{organization}/members", secret)
 
@@ -117,7 +117,7 @@ def _dicts(group: object) -> Iterator[Mapping[str, Any]]:
     return (item for item in group if isinstance(item, dict)) if isinstance(group, list) else iter(())
 
 
-def _repository(repo_type: RepoType, item: Item) -> Repository:
+def _repository(repo_type: RepoType, item: JsonObject) -> Repository:
     private = item.get("private")
     card = item.get("cardData")
     copied = text(card.get("duplicated_from")) if isinstance(card, dict) else ""
@@ -138,7 +138,7 @@ _COUNTABLE = (int,)
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRepo:
     """A repository as its namespace's settings list it; `visibility` is public, private or protected."""
 
     id: str
@@ -165,14 +165,14 @@ class Usage:
 
 def visible_repositories(
     hub: Hub, namespace: str | None, secret: Secret, *, limit: int
-) -> tuple[Listed, ...] | Failure:
+) -> tuple[ListedRepo, ...] | Failure:
     """At most `limit` repositories of an organization, or with None of the token's own account, private ones too."""
     if namespace is not None and not is_namespace(namespace):
         return Failure("not-asked", None, "this can't be the name of a user or an organization", 0)
 
-    def listed(api: HfApi, token: Token) -> list[Listed]:
+    def listed(api: HfApi, token: Token) -> list[ListedRepo]:
         found = islice(api.list_user_repos(namespace, token=token), limit)
-        return [Listed(str(repo.id), str(repo.type), str(repo.visibility)) for repo in found]
+        return [ListedRepo(str(repo.id), str(repo.type), str(repo.visibility)) for repo in found]
 
     answer = hub.ask(listed, secret, listing=True, deadline=LISTING_SECONDS)
     return answer if isinstance(answer, Failure) else tuple(answer.body)
@@ -203,7 +203,7 @@ def popularity(
 
 def usage(hub: Hub, model: str, secret: Secret) -> Usage | Failure:
     """Who builds on `model`."""
-    answer = refused_repo(model) or hub.ask(
+    answer = invalid_repo_name(model) or hub.ask(
         lambda api, token: api.model_info(model, expand=["childrenModelCount", "spaces"], token=token), secret
     )
     if isinstance(answer, Failure):
@@ -215,7 +215,7 @@ def usage(hub: Hub, model: str, secret: Secret) -> Usage | Failure:
 
 def one(hub: Hub, repo: str, repo_type: ListedType, secret: Secret) -> Popularity | Failure:
     """Popularity of a single repository."""
-    answer = refused_repo(repo) or hub.ask(
+    answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), secret
     )
     return answer if isinstance(answer, Failure) else _popularity(answer.body)

@@ -6,13 +6,13 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-Trouble: TypeAlias = Literal[
+ErrorKind: TypeAlias = Literal[
     "refused", "limited", "server", "timeout", "network", "redirect", "malformed", "oversized", "offline", "not-asked"
 ]
 """Why an answer is missing: the Hub refused (4xx), limits (429), failed (5xx), was too slow, could not be reached,
 pointed elsewhere, answered something other than promised, or answered too much; or nothing was sent at all."""
 
-PASSING: frozenset[Trouble] = frozenset({"limited", "server", "timeout", "network", "malformed"})
+TRANSIENT: frozenset[ErrorKind] = frozenset({"limited", "server", "timeout", "network", "malformed"})
 """Troubles that may be gone on the next try."""
 
 
@@ -28,13 +28,13 @@ class Reply:
 class Failure:
     """No answer, and why: the HTTP `status` where there was one, and the Hub's words, made printable."""
 
-    trouble: Trouble
+    trouble: ErrorKind
     status: int | None
     message: str
     attempts: int = 1
 
 
-Answer: TypeAlias = Reply | Failure
+Result: TypeAlias = Reply | Failure
 
 
 _CREDENTIAL = re.compile(r"(?:hf|api_org|oauth_app_secret)_[A-Za-z0-9_.-]{20,}|eyJ[A-Za-z0-9_.-]{20,}")

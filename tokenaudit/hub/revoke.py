@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.raw_post import post
-from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.secret import Secret
 
 LARGEST_BATCH = 1000
@@ -64,7 +64,7 @@ def _batches(secrets: Sequence[Secret]) -> Iterator[Sequence[Secret]]:
         yield secrets[start : start + LARGEST_BATCH]
 
 
-def _send(hub: Hub, batch: Sequence[Secret]) -> Answer:
+def _send(hub: Hub, batch: Sequence[Secret]) -> Result:
     body = {"credentials": [secret.reveal() for secret in batch]}
     return post(hub, "/api/credentials/revoke", body, expected=(_ACCEPTED,))
 
@@ -74,34 +74,40 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 
 @dataclass(frozen=True)
-class ShutOut:
+class OrganizationRevocation:
     """Whether one of the two forms was accepted, and a line on each that was tried or left out."""
 
     accepted: bool
     tried: tuple[str, ...]
 
 
-def shut_out(hub: Hub, organization: str, secret: Secret, *, admin: Secret, token_id: str | None = None) -> ShutOut:
+def revoke_in_organization(
+    hub: Hub, organization: str, secret: Secret, *, admin: Secret, token_id: str | None = None
+) -> OrganizationRevocation:
     """Tries both forms, by value first, as `admin`. PERMANENT for this organization.
 
     `token_id` (24 hex digits, as in the organization's audit log) is what the second form needs.
     """
     if not _NAME.fullmatch(organization):
-        return ShutOut(accepted=False, tried=(f"{organization!r} can't be an organization's name: nothing was sent",))
+        return OrganizationRevocation(
+            accepted=False, tried=(f"{organization!r} can't be an organization's name: nothing was sent",)
+        )
     if secret == admin:
-        return ShutOut(accepted=False, tried=("a token can't shut out itself: use another administrator's token",))
+        return OrganizationRevocation(
+            accepted=False, tried=("a token can't shut out itself: use another administrator's token",)
+        )
     base = f"/api/organizations/{organization}/settings/tokens"
     tried = []
     answer = post(hub, f"{base}/revoke", {"token": secret.reveal()}, secret=admin)
     tried.append(f"by value: {_said(answer)}")
     if isinstance(answer, Reply):
-        return ShutOut(accepted=True, tried=tuple(tried))
+        return OrganizationRevocation(accepted=True, tried=tuple(tried))
     if token_id is None or not _ID.fullmatch(token_id):
         tried.append("by id: left out, it needs --token-id (24 hex digits from the organization's audit log)")
-        return ShutOut(accepted=False, tried=tuple(tried))
+        return OrganizationRevocation(accepted=False, tried=tuple(tried))
     answer = post(hub, f"{base}/{token_id}/revoke", None, secret=admin)
     tried.append(f"by id: {_said(answer)}")
-    return ShutOut(accepted=isinstance(answer, Reply), tried=tuple(tried))
+    return OrganizationRevocation(accepted=isinstance(answer, Reply), tried=tuple(tried))
 
 
 def _said(answer: Reply | Failure) -> str:

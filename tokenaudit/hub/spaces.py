@@ -15,8 +15,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.parsing import moment, refused_repo
-from tokenaudit.hub.result import Answer, Failure, Reply
+from tokenaudit.hub.parsing import invalid_repo_name, parse_time
+from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
 
@@ -35,7 +35,7 @@ class Variable:
 
 
 @dataclass(frozen=True)
-class SecretName:
+class SpaceSecretName:
     """One secret of a Space, of which only the name, a description and the time of the last change are told."""
 
     name: str
@@ -45,46 +45,46 @@ class SecretName:
 
 def variables(hub: Hub, space: str, secret: Secret | None) -> tuple[Variable, ...] | Failure:
     """The variables of `space` ("owner/name"), asked as `secret` (None: anonymously)."""
-    answer = refused_repo(space) or hub.ask(lambda api, token: api.get_space_variables(space, token=token), secret)
+    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_variables(space, token=token), secret)
     if isinstance(answer, Failure):
         return answer
     return tuple(Variable(row.key, Secret(row.value), row.description, row.updated_at) for row in answer.body.values())
 
 
-def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SecretName, ...] | Failure:
+def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SpaceSecretName, ...] | Failure:
     """The names of the secrets of `space`, with the time each was last set: the proof that an update arrived."""
-    answer = refused_repo(space) or hub.ask(lambda api, token: api.get_space_secrets(space, token=token), secret)
+    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_secrets(space, token=token), secret)
     if isinstance(answer, Failure):
         return answer
-    return tuple(SecretName(row.key, row.description, row.updated_at) for row in answer.body.values())
+    return tuple(SpaceSecretName(row.key, row.description, row.updated_at) for row in answer.body.values())
 
 
 def set_secret(
     hub: Hub, space: str, name: str, value: Secret, *, secret: Secret, description: str | None = None
-) -> Answer:
+) -> Result:
     """Adds or replaces a secret of `space`. The Space may restart by itself; `restart` makes sure."""
-    return refused_repo(space) or hub.ask(
+    return invalid_repo_name(space) or hub.ask(
         lambda api, token: api.add_space_secret(space, name, value.reveal(), description=description, token=token),
         secret,
     )
 
 
-def delete_variable(hub: Hub, space: str, name: str, *, secret: Secret) -> Answer:
+def delete_variable(hub: Hub, space: str, name: str, *, secret: Secret) -> Result:
     """Removes a variable of `space`."""
-    return refused_repo(space) or hub.ask(
+    return invalid_repo_name(space) or hub.ask(
         lambda api, token: api.delete_space_variable(space, name, token=token), secret
     )
 
 
-def restart(hub: Hub, space: str, *, secret: Secret) -> Answer:
+def restart(hub: Hub, space: str, *, secret: Secret) -> Result:
     """Restarts `space`; the reply's body is its stage, such as `RUNNING` or `BUILDING`."""
-    answer = refused_repo(space) or hub.ask(lambda api, token: api.restart_space(space, token=token), secret)
+    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.restart_space(space, token=token), secret)
     return Reply(answer.status, str(answer.body.stage)) if isinstance(answer, Reply) else answer
 
 
-def stage(hub: Hub, space: str, *, secret: Secret | None) -> Answer:
+def stage(hub: Hub, space: str, *, secret: Secret | None) -> Result:
     """What `space` is doing, as the reply's body."""
-    answer = refused_repo(space) or hub.ask(lambda api, token: api.get_space_runtime(space, token=token), secret)
+    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_runtime(space, token=token), secret)
     return Reply(answer.status, str(answer.body.stage)) if isinstance(answer, Reply) else answer
 
 
@@ -137,7 +137,7 @@ def space_log(
             now = _date(response.headers.get("date"))
             return _Reading(bounds, now, time.monotonic).read(response.iter_bytes())
 
-    answer = refused_repo(space) or hub.ask(
+    answer = invalid_repo_name(space) or hub.ask(
         fetch, secret, deadline=bounds.seconds + _GRACE, timeout=min(bounds.silence, hub.timeout)
     )
     if isinstance(answer, Failure):
@@ -216,7 +216,7 @@ def _said(event: bytes) -> tuple[str, datetime | None]:
     except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict) and isinstance(parsed.get("data"), str):
-        return parsed["data"], moment(parsed.get("timestamp"))
+        return parsed["data"], parse_time(parsed.get("timestamp"))
     return event.decode("utf-8", "backslashreplace"), None
 
 

@@ -22,7 +22,7 @@ from urllib.parse import urljoin
 
 from tokenaudit.hub.endpoint import origin
 from tokenaudit.hub.rate_limit import window_left
-from tokenaudit.hub.result import Trouble
+from tokenaudit.hub.result import ErrorKind
 
 LARGEST_BODY = 32 * 1024 * 1024
 _LARGEST_ERROR_TEXT = 2000
@@ -75,9 +75,9 @@ ClientT = TypeVar("ClientT")
 class Stopped(Exception):  # noqa: N818 - no error of the program: a guard ending one call
     """A guard ended the call; holds plain data only."""
 
-    def __init__(self, trouble: Trouble, message: str) -> None:
+    def __init__(self, trouble: ErrorKind, message: str) -> None:
         super().__init__(message)
-        self.trouble: Trouble = trouble
+        self.trouble: ErrorKind = trouble
         self.message = message
 
 
@@ -242,7 +242,7 @@ _IDLE = 1.0
 """Seconds that a thread waits for its next call before it ends."""
 
 
-class Aside:
+class TimeoutExecutor:
     """Runs calls on threads that take another one when they are done, for starting one costs as much as half a request.
 
     A call that is left behind keeps its thread until it ends by itself, and holds up neither the next call nor the end

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.model import Item, Kept, Touched
+from tokenaudit.incident.model import ActionItem, AffectedCredential, StoredSecret
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.locate import found_again
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
 
 _COVERED = frozenset({"space-variable"})
@@ -19,7 +19,7 @@ _COVERED = frozenset({"space-variable"})
 
 
 @dataclass(frozen=True)
-class Ground:
+class ActionContext:
     """What advice needs to know.
 
     `credentials` are the touched ones by fingerprint, `plans` report files by the fingerprints in them.
@@ -32,19 +32,19 @@ class Ground:
     names: Names = field(default_factory=Names)
 
 
-def balance(
-    credentials: Sequence[Touched], secrets: Sequence[Kept], ground: Ground
-) -> tuple[tuple[Item, ...], tuple[Item, ...]]:
+def action_items(
+    credentials: Sequence[AffectedCredential], secrets: Sequence[StoredSecret], ground: ActionContext
+) -> tuple[tuple[ActionItem, ...], tuple[ActionItem, ...]]:
     """The open items, most harmful first, and those that are done."""
-    opened: list[tuple[tuple[object, ...], Item]] = []
-    done: list[Item] = []
+    opened: list[tuple[tuple[object, ...], ActionItem]] = []
+    done: list[ActionItem] = []
     for credential in credentials:
         if credential.state == "open":
             opened.append((_harm(credential), _open(credential, ground)))
             continue
         title = _named(credential)
         why = f"{credential.status}: {credential.status_reason} ({credential.why})"
-        done.append(Item("credential", credential.fingerprint, title, Severity.INFO, credential.touched, why))
+        done.append(ActionItem("credential", credential.fingerprint, title, Severity.INFO, credential.touched, why))
         opened += [
             ((5, *_spot(c)), _left_behind(credential, c)) for c in credential.consumers if c.kind not in _COVERED
         ]
@@ -53,17 +53,17 @@ def balance(
         subject = f"{kept.target} {kept.name}"
         title = f"{kept.kind} {kept.name} of {kept.target}"
         if kept.state == "done":
-            done.append(Item("secret", subject, title, Severity.INFO, kept.touched, kept.why))
+            done.append(ActionItem("secret", subject, title, Severity.INFO, kept.touched, kept.why))
             continue
         severity = _severity(kept, ground.names, dead)
         do, command = for_kept(kept, ground.endpoint, ground.names)
         key = (3 if kept.touched == "yes" else 4, -severity.rank, kept.target, kept.name, kept.kind)
-        opened.append((key, Item("secret", subject, title, severity, kept.touched, kept.why, do, command)))
+        opened.append((key, ActionItem("secret", subject, title, severity, kept.touched, kept.why, do, command)))
     opened.sort(key=lambda pair: pair[0])
     return tuple(item for _, item in opened), tuple(done)
 
 
-def _open(touched: Touched, ground: Ground) -> Item:
+def _open(touched: AffectedCredential, ground: ActionContext) -> ActionItem:
     report = ground.plans.get(touched.fingerprint)
     credential = ground.credentials[touched.fingerprint]
     do, command = for_credential(touched, credential, ground.incident, ground.endpoint, report)
@@ -72,35 +72,39 @@ def _open(touched: Touched, ground: Ground) -> Item:
     used = len(touched.consumers)
     uses = f"; {used} known {'place uses' if used == 1 else 'places use'} it" if used else ""
     why = f"{touched.why}; {touched.status}: {told}{uses}"
-    return Item("credential", touched.fingerprint, _named(touched), touched.severity, touched.touched, why, do, command)
+    return ActionItem(
+        "credential", touched.fingerprint, _named(touched), touched.severity, touched.touched, why, do, command
+    )
 
 
-def _left_behind(touched: Touched, consumer: Consumer) -> Item:
+def _left_behind(touched: AffectedCredential, consumer: RunbookConsumer) -> ActionItem:
     title = f"{consumer.kind} {consumer.where}" + (
         f" ({consumer.name})" if consumer.name and consumer.name not in consumer.where else ""
     )
     why = f"it still holds {touched.display}, which is dead: whatever reads it there fails"
-    return Item("consumer", consumer.where, title, Severity.LOW, touched.touched, why, f"{_capital(consumer.how)}.")
+    return ActionItem(
+        "consumer", consumer.where, title, Severity.LOW, touched.touched, why, f"{_capital(consumer.how)}."
+    )
 
 
-def _severity(kept: Kept, names: Names, dead: set[str]) -> Severity:
+def _severity(kept: StoredSecret, names: Names, dead: set[str]) -> Severity:
     if kept.fingerprint in dead:
         return Severity.LOW
     return Severity.HIGH if kept.kind == "space-variable" or names.match(kept.name) else Severity.MEDIUM
 
 
-def _named(touched: Touched) -> str:
+def _named(touched: AffectedCredential) -> str:
     who = f" of {touched.account.name}" if touched.account is not None else ""
     called = f' "{touched.name}"' if touched.name else ""
     return f"{touched.display}{called}{who}"
 
 
-def _harm(touched: Touched) -> tuple[object, ...]:
+def _harm(touched: AffectedCredential) -> tuple[object, ...]:
     group = 2 if touched.status != "active" else 0 if touched.touched == "yes" else 1
     return (group, -touched.severity.rank, -(touched.writable or 0), touched.touched != "yes", touched.fingerprint)
 
 
-def _spot(consumer: Consumer) -> tuple[str, str, str]:
+def _spot(consumer: RunbookConsumer) -> tuple[str, str, str]:
     return (consumer.where, consumer.kind, consumer.name or "")
 
 
@@ -116,7 +120,7 @@ _NOT_ASKABLE = {
 
 
 def for_credential(
-    touched: Touched, credential: Credential, incident: str, endpoint: str, report: str | None
+    touched: AffectedCredential, credential: Credential, incident: str, endpoint: str, report: str | None
 ) -> tuple[str, str | None]:
     """In words, and as a command. `report` is a file that `tokenaudit plan` can read."""
     place = found_again(credential, endpoint)
@@ -141,7 +145,7 @@ def for_credential(
     return f"Replace it; the old one dies first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
 
 
-def for_kept(kept: Kept, endpoint: str, names: Names) -> tuple[str, str | None]:
+def for_kept(kept: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
     """In words, and as a command where it is a token of the Hub's in a place that `rotate` can change."""
     page = f"{endpoint}/{kept.target}/settings"
     if kept.kind == "space-variable":
@@ -165,6 +169,6 @@ def for_kept(kept: Kept, endpoint: str, names: Names) -> tuple[str, str | None]:
     return f"Make a new token and set it {where}.", None
 
 
-def _consumer(kind: str, kept: Kept) -> str:
+def _consumer(kind: str, kept: StoredSecret) -> str:
     place = kept.target.removeprefix("spaces/").removeprefix("github:")
     return shlex.quote(f"{kind}:{place}#{kept.name}")

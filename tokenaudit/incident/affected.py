@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Literal
 
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.changes.settings import Settings
-from tokenaudit.incident.model import Kept, State, Touch
+from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.model import ItemState, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.policy.settings import Incident
 
 _VARIABLES = frozenset({"space-variable", "github-variable", "gitlab-variable"})
-_AGES: dict[str, tuple[str, Touch | Literal["no"]]] = {
+_AGES: dict[str, tuple[str, MatchReason | Literal["no"]]] = {
     "endpoint-secret": ("the endpoint was changed", "perhaps"),
     "job-secret": ("the schedule was made", "no"),
     "job-token": ("the schedule was made", "no"),
@@ -30,7 +30,7 @@ def created(inspections: Iterable[Inspection]) -> datetime | None:
 
 def credential_touched(
     credential: Credential, said: Iterable[Inspection], first_seen: datetime | None, incident: Incident
-) -> tuple[Touch | Literal["no"], str]:
+) -> tuple[MatchReason | Literal["no"], str]:
     """Whether it is older than the cut-off, and why. Only a time of creation can say no."""
     cutoff = incident.cutoff
     made = created(said)
@@ -66,7 +66,7 @@ def counts(secret: SecretName, touched: Iterable[str], names: Names) -> bool:
     return secret.kind == "job-token" or names.match(secret.name)
 
 
-def secret_touched(secret: SecretName, incident: Incident) -> tuple[Touch | Literal["no"], str]:
+def secret_touched(secret: SecretName, incident: Incident) -> tuple[MatchReason | Literal["no"], str]:
     """Whether what is kept was last set before the cut-off, and why. `no` means that it was set since."""
     updated = secret.updated_at
     if updated is None:
@@ -86,7 +86,7 @@ def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Standing:
+class CurrentStatus:
     """A credential's status with everything the Hub ever told of it.
 
     `details` is the last answer that named the account or its rights; `told` is whether the Hub, or the credential's
@@ -104,17 +104,17 @@ class Standing:
         return self.inspection.dead
 
 
-def standing(
+def current_status(
     credential: Credential, earlier: Sequence[Inspection], fresh: Inspection | None, *, endpoint: str, now: datetime
-) -> Standing:
+) -> CurrentStatus:
     """The present standing; a credential that once was dead at this Hub stays so, since nothing revives one."""
     said = sorted(earlier, key=lambda one: one.checked_at)
     details = next((one for one in reversed([*said, *([fresh] if fresh else [])]) if _tells(one)), None)
     if fresh is not None and fresh.status != "unknown":
-        return Standing(_with(details, fresh), details, asked_now=True, told=True)
+        return CurrentStatus(_with(details, fresh), details, asked_now=True, told=True)
     died = _death(credential, said, endpoint, now)
     if died is not None:
-        return Standing(_with(details, died), details, asked_now=False, told=True)
+        return CurrentStatus(_with(details, died), details, asked_now=False, told=True)
     return _unsettled(said[-1] if said else None, details, fresh, now)
 
 
@@ -128,18 +128,18 @@ def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, no
 
 def _unsettled(
     last: Inspection | None, details: Inspection | None, fresh: Inspection | None, now: datetime
-) -> Standing:
+) -> CurrentStatus:
     """The standing of a credential that is not known to be dead and has no answer of this run."""
     if fresh is not None:
         before = f"; on {last.checked_at:%Y-%m-%d} it was {last.status}" if last is not None else ""
         asked = replace(fresh, reason=f"{fresh.reason}{before}")
-        return Standing(_with(details, asked), details, asked_now=True, told=True)
+        return CurrentStatus(_with(details, asked), details, asked_now=True, told=True)
     if last is None:
-        return Standing(Inspection("unknown", now, "the Hub was never asked"), None, asked_now=False, told=False)
+        return CurrentStatus(Inspection("unknown", now, "the Hub was never asked"), None, asked_now=False, told=False)
     if last.dead:
         reason = f"{last.status} at {last.endpoint}, which is another Hub than the one asked now"
         last = replace(last, status="unknown", reason=reason)
-    return Standing(_with(details, last), details, asked_now=False, told=True)
+    return CurrentStatus(_with(details, last), details, asked_now=False, told=True)
 
 
 def _tells(inspection: Inspection) -> bool:
@@ -160,13 +160,13 @@ def _with(details: Inspection | None, latest: Inspection) -> Inspection:
     )
 
 
-def kept(
+def affected_secrets(
     recorded: Iterable[SecretName],
-    today: Mapping[str, Settings],
+    today: Mapping[str, SpaceSettings],
     touched: frozenset[str],
     incident: Incident,
     names: Names,
-) -> tuple[Kept, ...]:
+) -> tuple[StoredSecret, ...]:
     """Every place that counts, each once. `today` is what Spaces (`spaces/owner/name`) keep now, where that was told.
 
     `touched` are the fingerprints of touched credentials.
@@ -188,16 +188,18 @@ def kept(
     return tuple(found)
 
 
-def _variable(latest: SecretName, before: SecretName | None, touched: frozenset[str], *, asked_now: bool) -> Kept:
+def _variable(
+    latest: SecretName, before: SecretName | None, touched: frozenset[str], *, asked_now: bool
+) -> StoredSecret:
     """A variable shows what it holds: its value decides, not its age."""
     if latest.fingerprint in touched:
         return _kept(latest, "yes", "it holds a touched credential", "open", asked_now=asked_now)
     why = "it holds another value now"
     held = before.fingerprint if before is not None else None
-    return Kept(latest.kind, latest.target, latest.name, "yes", why, "done", latest.updated_at, asked_now, held)
+    return StoredSecret(latest.kind, latest.target, latest.name, "yes", why, "done", latest.updated_at, asked_now, held)
 
 
-def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *, asked_now: bool) -> Kept:
+def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *, asked_now: bool) -> StoredSecret:
     touch, why = secret_touched(latest, incident)
     if touch != "no":
         return _kept(latest, touch, why, "open", asked_now=asked_now)
@@ -208,18 +210,18 @@ def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *
     )
 
 
-def _kept(secret: SecretName, touch: Touch, why: str, state: State, *, asked_now: bool) -> Kept:
-    return Kept(
+def _kept(secret: SecretName, touch: MatchReason, why: str, state: ItemState, *, asked_now: bool) -> StoredSecret:
+    return StoredSecret(
         secret.kind, secret.target, secret.name, touch, why, state, secret.updated_at, asked_now, secret.fingerprint
     )
 
 
-def _all(settings: Settings) -> Iterator[SecretName]:
+def _all(settings: SpaceSettings) -> Iterator[SecretName]:
     yield from settings.secrets or ()
     yield from settings.variables or ()
 
 
-def _was_asked(secret: SecretName, today: Mapping[str, Settings]) -> bool:
+def _was_asked(secret: SecretName, today: Mapping[str, SpaceSettings]) -> bool:
     settings = today.get(secret.target)
     if settings is None:
         return False

@@ -9,17 +9,17 @@ from datetime import datetime
 from tokenaudit.ci.names import Names
 from tokenaudit.hub.client import Hub
 from tokenaudit.incident import reach
-from tokenaudit.incident.action_items import Ground, balance
-from tokenaudit.incident.affected import Standing, credential_touched, kept, spaces_of, standing
+from tokenaudit.incident.action_items import ActionContext, action_items
+from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
 from tokenaudit.incident.changes.questions import Answers, Places, ask_all
-from tokenaudit.incident.evidence import Material
-from tokenaudit.incident.hub_queries import Desk, Window, opened
-from tokenaudit.incident.model import Kept, Numbers, Touched, View
+from tokenaudit.incident.evidence import IncidentEvidence
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
+from tokenaudit.incident.model import AffectedCredential, IncidentReport, IncidentSummary, StoredSecret
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
-from tokenaudit.interfaces import Examiner, Progress, Silence
+from tokenaudit.interfaces import NullProgress, Progress, Scanner
 from tokenaudit.model import Credential, Inspection, Severity, Tool
-from tokenaudit.policy import Settings, judge
+from tokenaudit.policy import Settings, evaluate
 from tokenaudit.policy.settings import Incident
 from tokenaudit.redaction import map_text, redactor
 from tokenaudit.remediate.runbook.consumers import spot
@@ -27,7 +27,7 @@ from tokenaudit.secret import Secret
 
 
 @dataclass(frozen=True)
-class Responder:
+class IncidentAssessor:
     """Everything the view needs besides what is known already.
 
     Args:
@@ -41,14 +41,14 @@ class Responder:
     """
 
     hub: Hub
-    examiner: Examiner
+    scanner: Scanner
     settings: Settings
     tool: Tool
     now: Callable[[], datetime]
     cache: Cache | None = None
-    progress: Progress = field(default_factory=Silence)
+    progress: Progress = field(default_factory=NullProgress)
 
-    def view(self, incident: Incident, material: Material, window: Window) -> View:
+    def view(self, incident: Incident, material: IncidentEvidence, window: TimeWindow) -> IncidentReport:
         """The whole view of `incident`.
 
         Raises:
@@ -61,27 +61,27 @@ class Responder:
         standings = self._standings(material, fresh)
         found, untouched = self._touched(incident, material, standings)
         marks = frozenset(one.fingerprint for one in found)
-        desk = opened(self.hub, marks, self._inspected)
+        queries = open_queries(self.hub, marks, self._inspected)
         powers = [
-            reach.Power(
+            reach.CredentialReach(
                 mark, material.credentials[mark].display, standings[mark].details, material.credentials[mark].reach
             )
             for mark in sorted(marks)
         ]
-        reached = reach.measure(powers, desk)
-        answers = ask_all(window, self._places(reached, material, marks), found, desk, self.examiner, self.progress)
+        reached = reach.measure(powers, queries)
+        answers = ask_all(window, self._places(reached, material, marks), found, queries, self.scanner, self.progress)
         names = Names()
-        secrets = kept(material.secrets.values(), answers.settings, marks, incident, names)
+        secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
         found = [_with_reach(one, reached) for one in found]
         plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
-        ground = Ground(incident.id, self.hub.endpoint, material.credentials, plans, names)
+        ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names)
         return self._written(
-            incident, material, window, desk, (found, secrets, untouched), reached, answers, ground, started
+            incident, material, window, queries, (found, secrets, untouched), reached, answers, ground, started
         )
 
-    def _standings(self, material: Material, fresh: Mapping[str, Inspection]) -> dict[str, Standing]:
+    def _standings(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
         return {
-            mark: standing(
+            mark: current_status(
                 credential,
                 material.said.get(mark, ()),
                 fresh.get(mark),
@@ -93,9 +93,9 @@ class Responder:
         }
 
     def _touched(
-        self, incident: Incident, material: Material, standings: Mapping[str, Standing]
-    ) -> tuple[list[Touched], int]:
-        found: list[Touched] = []
+        self, incident: Incident, material: IncidentEvidence, standings: Mapping[str, CurrentStatus]
+    ) -> tuple[list[AffectedCredential], int]:
+        found: list[AffectedCredential] = []
         untouched = 0
         for mark, now in standings.items():
             credential = material.credentials[mark]
@@ -106,7 +106,7 @@ class Responder:
                 continue
             inspection = now.inspection
             found.append(
-                Touched(
+                AffectedCredential(
                     mark, credential.kind, credential.display, touch, why, self._severity(credential, now),
                     "done" if now.dead else "open", inspection.status, inspection.reason,
                     inspection.checked_at if now.told else None, now.asked_now, inspection.account, inspection.name,
@@ -117,13 +117,13 @@ class Responder:
             )  # fmt: skip
         return found, untouched
 
-    def _severity(self, credential: Credential, now: Standing) -> Severity:
+    def _severity(self, credential: Credential, now: CurrentStatus) -> Severity:
         if now.dead:
             return Severity.INFO
-        judged = judge(replace(credential, inspection=now.inspection), self.settings, self.now()).severity
+        judged = evaluate(replace(credential, inspection=now.inspection), self.settings, self.now()).severity
         return max(judged, credential.severity, key=lambda severity: severity.rank)
 
-    def _places(self, reached: reach.Reaching, material: Material, marks: frozenset[str]) -> Places:
+    def _places(self, reached: reach.CombinedReach, material: IncidentEvidence, marks: frozenset[str]) -> Places:
         writable = reached.writable()
         spaces = {repo.id for repo in writable if repo.type == "space"}
         spaces |= set(spaces_of(material.secrets.values()))
@@ -140,19 +140,19 @@ class Responder:
     def _written(
         self,
         incident: Incident,
-        material: Material,
-        window: Window,
-        desk: Desk,
-        found: tuple[list[Touched], Sequence[Kept], int],
-        reached: reach.Reaching,
+        material: IncidentEvidence,
+        window: TimeWindow,
+        queries: HubQueries,
+        found: tuple[list[AffectedCredential], Sequence[StoredSecret], int],
+        reached: reach.CombinedReach,
         answers: Answers,
-        ground: Ground,
+        ground: ActionContext,
         started: datetime,
-    ) -> View:
+    ) -> IncidentReport:
         credentials, secrets, untouched = found
-        opened_items, done = balance(credentials, secrets, ground)
-        skipped = tuple(dict.fromkeys((*material.skipped, *desk.all_skipped())))
-        numbers = Numbers(
+        opened_items, done = action_items(credentials, secrets, ground)
+        skipped = tuple(dict.fromkeys((*material.skipped, *queries.all_skipped())))
+        numbers = IncidentSummary(
             credentials=len(credentials),
             perhaps=sum(one.touched == "perhaps" for one in credentials),
             credentials_open=sum(one.state == "open" for one in credentials),
@@ -164,35 +164,35 @@ class Responder:
             untouched=untouched,
         )
         reason = incident.since_reason if window.since == incident.since else "--since"
-        written = View(
+        written = IncidentReport(
             self.tool, started, self.now(), self.hub.endpoint, incident, window.since, reason,
             complete=not skipped, sources=tuple(material.sources), skipped=skipped, summary=numbers,
             credentials=tuple(sorted(credentials, key=_order)), secrets=tuple(secrets),
             reach=reach.summed(reached, window.limit), changes=answers.changes, open=opened_items, done=done,
         )  # fmt: skip
         own = [self.hub.own.secret] if self.hub.own is not None else []
-        return hidden(written, [*material.values.values(), *own], self.examiner)
+        return hidden(written, [*material.values.values(), *own], self.scanner)
 
 
-def _with_reach(touched: Touched, reached: reach.Reaching) -> Touched:
+def _with_reach(touched: AffectedCredential, reached: reach.CombinedReach) -> AffectedCredential:
     if touched.fingerprint not in reached.held:
         return touched
     readable, writable = reached.counts(touched.fingerprint)
     return replace(touched, readable=readable, writable=writable)
 
 
-def _order(touched: Touched) -> tuple[bool, int, str]:
+def _order(touched: AffectedCredential) -> tuple[bool, int, str]:
     return touched.state == "done", -touched.severity.rank, touched.fingerprint
 
 
-def hidden(view: View, secrets: Iterable[Secret], examiner: Examiner) -> View:
+def hidden(view: IncidentReport, secrets: Iterable[Secret], scanner: Scanner) -> IncidentReport:
     """`view` with every value of `secrets`, and every other credential in its texts, as its display form."""
     found = dict.fromkeys(secrets)
 
     def look(text: str) -> str:
         data = text.encode("utf-8", "backslashreplace")
-        if examiner.may_hold(data):
-            seen = (one for one in examiner.examine(data).detections if one.likelihood != "identifier")
+        if scanner.may_contain(data):
+            seen = (one for one in scanner.scan(data).detections if one.likelihood != "identifier")
             found.update((one.secret, None) for one in seen)
         return text
 

@@ -9,24 +9,24 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.audit.aggregate import Findings
 from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.inspect import input as intake
-from tokenaudit.inspect.input import Given, Handed
-from tokenaudit.interfaces import Examiner
+from tokenaudit.inspect.input import CredentialInput, GivenCredential
+from tokenaudit.interfaces import Scanner
 from tokenaudit.inventory import Inventory, open_inventory
-from tokenaudit.inventory.model import Known, Sweep
+from tokenaudit.inventory.model import KnownCredential, Sweep
 from tokenaudit.inventory.read import ordered
 from tokenaudit.model import Credential, Inspection, Report, SecretName, Skipped, Tool
 from tokenaudit.remediate.runbook.consumers import consumers_of
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.secret import Secret
 
 _NOBODY = Tool("tokenaudit", "")
 
 
 @dataclass
-class Material:
+class IncidentEvidence:
     """Everything known, merged: credentials by fingerprint, secret names by kind, place and name.
 
     `said` holds every answer of the Hub about a credential, by fingerprint. `first_seen` is when a sweep first saw it.
@@ -43,7 +43,7 @@ class Material:
     sources: list[str] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
-    def inventory(self, known: Sequence[Known], secrets: Iterable[SecretName]) -> None:
+    def inventory(self, known: Sequence[KnownCredential], secrets: Iterable[SecretName]) -> None:
         """Takes in what the inventory holds."""
         for entry in known:
             self._credential(entry.credential)
@@ -80,18 +80,18 @@ class Material:
         for mark in self.credentials.keys() & ends.keys():
             self.said.setdefault(mark, []).append(ends[mark])
 
-    def handed(self, handed: Iterable[Handed], name: str) -> None:
+    def handed(self, handed: Iterable[CredentialInput], name: str) -> None:
         """Takes in values that were given to be asked about; empty input is no source."""
-        gathered = Gathered()
+        findings = Findings()
         for each in handed:
-            if isinstance(each, Given):
-                gathered.learn(each.detection)
+            if isinstance(each, GivenCredential):
+                findings.learn(each.detection)
             else:
                 self.skipped.append(each)
-        for credential in gathered.credentials.values():
+        for credential in findings.credentials.values():
             self._credential(credential)
-        self.values.update(gathered.secrets)
-        if gathered.credentials:
+        self.values.update(findings.secrets)
+        if findings.credentials:
             self.sources.append(name)
 
     def asked(self) -> list[tuple[str, Secret]]:
@@ -102,13 +102,13 @@ class Material:
             if mark in self.values and credential.likelihood == "credential"
         ]
 
-    def consumers(self, fingerprint: str) -> tuple[Consumer, ...]:
+    def consumers(self, fingerprint: str) -> tuple[RunbookConsumer, ...]:
         """What is known to use a credential. Of a place that was read twice the later complete reading counts."""
         latest: dict[str, datetime] = {}
         for _, report in self.reports:
             for target in report.targets if report.complete else ():
                 latest[target.target] = max(report.finished_at, latest.get(target.target, report.finished_at))
-        found: dict[Consumer, None] = {}
+        found: dict[RunbookConsumer, None] = {}
         for _, report in self.reports:
             for seen in report.credentials:
                 if seen.fingerprint == fingerprint:
@@ -143,7 +143,7 @@ STDIN = "-"
 
 
 @dataclass(frozen=True)
-class Named:
+class IncidentInput:
     """What the user named.
 
     Args:
@@ -161,7 +161,7 @@ class Named:
     lines: BinaryIO | None = None
 
 
-def gathered(named: Named, examiner: Examiner, load: Callable[[bytes, str], Report]) -> Material:
+def findings(named: IncidentInput, scanner: Scanner, load: Callable[[bytes, str], Report]) -> IncidentEvidence:
     """Everything that is known of what was named.
 
     Reports, which `load` reads from their bytes and name, take the place of the inventory, unless that is named too.
@@ -172,12 +172,12 @@ def gathered(named: Named, examiner: Examiner, load: Callable[[bytes, str], Repo
         ConfigurationError: a report is none, or there is no safe keyring.
         InventoryError: there is no inventory and nothing else, or it can't be read.
     """
-    material = Material()
+    material = IncidentEvidence()
     for path in named.reports:
         from_stdin = path == STDIN
         name = "standard input" if from_stdin else path
         material.report(load(_read(path), name), f"the report {name}", None if from_stdin else path)
-    _values(named, examiner, material)
+    _values(named, scanner, material)
     if named.inventory is not None or not named.reports:
         try:
             inventory = open_inventory(named.inventory, must_exist=True)
@@ -191,9 +191,9 @@ def gathered(named: Named, examiner: Examiner, load: Callable[[bytes, str], Repo
     return material
 
 
-def _values(named: Named, examiner: Examiner, material: Material) -> None:
+def _values(named: IncidentInput, scanner: Scanner, material: IncidentEvidence) -> None:
     if named.keyring:
-        material.handed(intake.from_keyring(named.keyring, examiner), "the keyring")
+        material.handed(intake.from_keyring(named.keyring, scanner), "the keyring")
     if named.targets:
         from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - the whole scanner, only with --from
 
@@ -201,10 +201,10 @@ def _values(named: Named, examiner: Examiner, material: Material) -> None:
         material.values.update(audit.secrets)
         material.report(audit.report, f"a scan of {', '.join(named.targets)}")
     if named.lines is not None and not (named.keyring or named.targets):
-        material.handed(intake.from_lines(named.lines, examiner), "standard input")
+        material.handed(intake.from_lines(named.lines, scanner), "standard input")
 
 
-def _inventory(book: Inventory, material: Material) -> None:
+def _inventory(book: Inventory, material: IncidentEvidence) -> None:
     material.inventory(book.credentials(), book.secrets())
     latest = {sweep.scope: sweep for sweep in book.sweeps()}
     skipped = [entry for sweep in latest.values() for entry in book.swept(sweep.id).skipped]

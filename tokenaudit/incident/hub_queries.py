@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.parsing import refused_repo
+from tokenaudit.hub.parsing import invalid_repo_name
 from tokenaudit.hub.repo_listing import Repository, RepoType
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.model import ReachedBy
@@ -27,7 +27,7 @@ _ANSWERED = frozenset({"refused", "not-asked", "oversized"})
 
 
 @dataclass
-class Desk:
+class HubQueries:
     """Who asks, and what came of it.
 
     Args:
@@ -99,7 +99,7 @@ class Desk:
         return tuple(found)
 
 
-def opened(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Inspection]) -> Desk:
+def open_queries(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Inspection]) -> HubQueries:
     """A desk with the auditor's own token, unless there is none, the Hub refuses it, or it is itself touched.
 
     `touched` are the fingerprints that the incident touches.
@@ -109,7 +109,7 @@ def opened(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Insp
     """
     own = hub.own
     if own is None:
-        return Desk(
+        return HubQueries(
             hub, None, "this takes a token of your own: set HF_TOKEN, or keep one with `tokenaudit auth set hf`"
         )
     if own.secret.fingerprint in touched:
@@ -117,39 +117,41 @@ def opened(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret], Insp
             f"your own token {own.secret.display} (from {own.origin}) is touched by the incident itself, and such a "
             "token is not used: give a new one in HF_TOKEN"
         )
-        return Desk(hub, None, reason)
+        return HubQueries(hub, None, reason)
     said = inspected(own.secret)
     if said.dead:
         reason = f"your own token {own.secret.display} (from {own.origin}) is {said.status}: give a new one in HF_TOKEN"
-        return Desk(hub, None, reason)
-    return Desk(hub, own.secret, own=said)
+        return HubQueries(hub, None, reason)
+    return HubQueries(hub, own.secret, own=said)
 
 
 _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 
 @dataclass(frozen=True)
-class Window:
+class TimeWindow:
     """Changes at or after `since`; at most `limit` places are asked about, and as many entries taken of each list."""
 
     since: datetime
     limit: int
 
-    def repositories(self, reached: list[ReachedBy], desk: Desk) -> list[Repository]:
+    def repositories(self, reached: list[ReachedBy], queries: HubQueries) -> list[Repository]:
         """The repositories and buckets to ask about: those whose names are ones, the most harmful first."""
         found: list[Repository] = []
         left = 0
         for repo in reached:
             kind = next((known for known in _TYPES if known == repo.type), None)
             if kind is None:
-                desk.skip(f"{repo.type} {repo.id}", f"the Hub tells nothing of what changed in a {repo.type}")
-            elif "/" not in repo.id or refused_repo(repo.id) is not None:
-                desk.skip(f"{repo.type} {repo.id}", "this can't be a repository's name, so nothing was asked about it")
+                queries.skip(f"{repo.type} {repo.id}", f"the Hub tells nothing of what changed in a {repo.type}")
+            elif "/" not in repo.id or invalid_repo_name(repo.id) is not None:
+                queries.skip(
+                    f"{repo.type} {repo.id}", "this can't be a repository's name, so nothing was asked about it"
+                )
             elif len(found) >= self.limit:
                 left += 1
             else:
                 found.append(Repository(kind, repo.id))
         if left:
             reason = f"only the first {self.limit} were asked about; raise --limit for the rest"
-            desk.skip(f"what changed in {left} more writable repositories", reason)
+            queries.skip(f"what changed in {left} more writable repositories", reason)
         return found

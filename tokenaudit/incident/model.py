@@ -8,13 +8,13 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.model import Account, Severity, Skipped, Status, Tool
 from tokenaudit.policy.settings import Incident
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 
-Touch: TypeAlias = Literal["yes", "perhaps"]
+MatchReason: TypeAlias = Literal["yes", "perhaps"]
 """Whether the incident concerns something: it is older than the cut-off, or its age is not known. Never "no": what is
 certainly younger is only counted."""
 
-State: TypeAlias = Literal["open", "done"]
+ItemState: TypeAlias = Literal["open", "done"]
 
 About: TypeAlias = Literal["credential", "secret", "consumer"]
 
@@ -34,7 +34,7 @@ ChangeKind: TypeAlias = Literal[
 
 
 @dataclass(frozen=True)
-class Touched:
+class AffectedCredential:
     """A credential that the incident touches.
 
     `why` says what it is known or suspected by. `status` is the Hub's last word, said at `checked_at`; `asked_now` is
@@ -45,10 +45,10 @@ class Touched:
     fingerprint: str
     kind: str
     display: str
-    touched: Touch
+    touched: MatchReason
     why: str
     severity: Severity
-    state: State
+    state: ItemState
     status: Status
     status_reason: str
     checked_at: datetime | None = None
@@ -60,11 +60,11 @@ class Touched:
     readable: int | None = None
     writable: int | None = None
     places: tuple[str, ...] = ()
-    consumers: tuple[Consumer, ...] = ()
+    consumers: tuple[RunbookConsumer, ...] = ()
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredSecret:
     """A place that holds a secret by name and was last set before the cut-off, or since then: `state` says which.
 
     `asked_now` is whether the platform said so in this run. `fingerprint` is that of its credential where it is known.
@@ -73,9 +73,9 @@ class Kept:
     kind: str
     target: str
     name: str
-    touched: Touch
+    touched: MatchReason
     why: str
-    state: State
+    state: ItemState
     updated_at: datetime | None = None
     asked_now: bool = False
     fingerprint: str | None = None
@@ -113,7 +113,7 @@ class Reached:
 
 
 @dataclass(frozen=True)
-class Change:
+class IncidentChange:
     """Something that happened in a place which touched credentials could reach, at or after the incident's start.
 
     `at` is None where the Hub does not tell when. `by` is an account or what a commit says of its author, `what` a
@@ -132,7 +132,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Item:
+class ActionItem:
     """One thing that is still open, or that is done.
 
     `subject` is a fingerprint, or the place and name of a kept secret. `why` says what is open or how it was settled,
@@ -143,14 +143,14 @@ class Item:
     subject: str
     title: str
     severity: Severity
-    touched: Touch
+    touched: MatchReason
     why: str
     do: str = ""
     command: str | None = None
 
 
 @dataclass(frozen=True)
-class Numbers:
+class IncidentSummary:
     """What a reader looks at first. `untouched` counts credentials that are certainly younger than the cut-off."""
 
     credentials: int = 0
@@ -165,7 +165,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class View:
+class IncidentReport:
     """The view after one incident.
 
     `since` is the moment from which changes were looked for, `since_reason` why. `sources` says what the credentials
@@ -183,11 +183,11 @@ class View:
     complete: bool
     sources: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    summary: Numbers = field(default_factory=Numbers)
-    credentials: tuple[Touched, ...] = ()
-    secrets: tuple[Kept, ...] = ()
+    summary: IncidentSummary = field(default_factory=IncidentSummary)
+    credentials: tuple[AffectedCredential, ...] = ()
+    secrets: tuple[StoredSecret, ...] = ()
     reach: Reached = field(default_factory=Reached)
-    changes: tuple[Change, ...] = ()
-    open: tuple[Item, ...] = ()
-    done: tuple[Item, ...] = ()
+    changes: tuple[IncidentChange, ...] = ()
+    open: tuple[ActionItem, ...] = ()
+    done: tuple[ActionItem, ...] = ()
     schema: Literal["tokenaudit/incident/1"] = "tokenaudit/incident/1"

@@ -11,10 +11,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import Repository, RepoType, repositories
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.hub_queries import Desk
+from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import Reached, ReachedBy
 from tokenaudit.inspect.effective import namespace
-from tokenaudit.inspect.namespaces import areas
+from tokenaudit.inspect.namespaces import namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach
 from tokenaudit.policy.context import shortened
 from tokenaudit.secret import Secret
@@ -23,7 +23,7 @@ _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 
 @dataclass(frozen=True)
-class Power:
+class CredentialReach:
     """One touched credential with the last answer that told its rights (None: never asked), and its recorded reach."""
 
     fingerprint: str
@@ -33,7 +33,7 @@ class Power:
 
 
 @dataclass
-class Reaching:
+class CombinedReach:
     """Everything reached: repositories by type and name, their namespaces, and what each credential holds of it."""
 
     repositories: dict[tuple[str, str], ReachedBy] = field(default_factory=dict)
@@ -80,9 +80,9 @@ class Reaching:
         )
 
 
-def measure(powers: Sequence[Power], desk: Desk) -> Reaching:
+def measure(powers: Sequence[CredentialReach], queries: HubQueries) -> CombinedReach:
     """Unites what every credential of `powers` could reach; namespaces are listed with the auditor's own token."""
-    found = Reaching()
+    found = CombinedReach()
     listings: dict[str, list[Repository]] = {}
     silent: list[str] = []
     for power in powers:
@@ -91,14 +91,14 @@ def measure(powers: Sequence[Power], desk: Desk) -> Reaching:
             silent.append(power.display)
             continue
         _people(power.details, found)
-        covered = areas(power.details)
+        covered = namespaces_of(power.details)
         found.not_known.update(dict.fromkeys(covered.not_counted))
         for entity, access in covered.repositories:
             _name(entity, access, power.fingerprint, found)
         for area in covered.namespaces:
             found.namespaces.add(area.name)
             if area.name not in listings:
-                listings[area.name] = _listed(area.name, desk, found)
+                listings[area.name] = _listed(area.name, queries, found)
             for repo in listings[area.name]:
                 found.add(ReachedBy(repo.id, repo.type, area.access, repo.private, credentials=(power.fingerprint,)))
     if silent:
@@ -106,7 +106,7 @@ def measure(powers: Sequence[Power], desk: Desk) -> Reaching:
     return found
 
 
-def summed(found: Reaching, limit: int) -> Reached:
+def summed(found: CombinedReach, limit: int) -> Reached:
     """The numbers, and at most `limit` repositories by name."""
     repos = found.by_harm()
     not_known = list(found.not_known)
@@ -124,7 +124,7 @@ def summed(found: Reaching, limit: int) -> Reached:
     )
 
 
-def _recorded(power: Power, found: Reaching) -> None:
+def _recorded(power: CredentialReach, found: CombinedReach) -> None:
     if power.reach is None:
         return
     found.not_known.update(dict.fromkeys(power.reach.not_counted))
@@ -137,7 +137,7 @@ def _recorded(power: Power, found: Reaching) -> None:
         )
 
 
-def _people(details: Inspection, found: Reaching) -> None:
+def _people(details: Inspection, found: CombinedReach) -> None:
     # An application has no settings page of its own that anybody could look at.
     if details.account is not None and details.account.type != "app":
         (found.organizations if details.account.type == "org" else found.users).add(details.account.name)
@@ -145,7 +145,7 @@ def _people(details: Inspection, found: Reaching) -> None:
     found.admin_of.update(org.name for org in details.orgs if org.role == "admin" and not org.restrictions)
 
 
-def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: Reaching) -> None:
+def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: CombinedReach) -> None:
     name = entity.name or ""
     owner = namespace(entity)
     if owner is not None and access == "write":
@@ -153,20 +153,20 @@ def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: Re
     found.add(ReachedBy(name, entity.type, access, credentials=(mark,)))
 
 
-def _listed(name: str, desk: Desk, found: Reaching) -> list[Repository]:
+def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[Repository]:
     if not is_namespace(name):
-        desk.skip(f"the repositories of {name}", "this can't be the name of a user or an organization")
+        queries.skip(f"the repositories of {name}", "this can't be the name of a user or an organization")
         return []
     repos: list[Repository] = []
     for repo_type in _TYPES:
-        answer = desk.ask(
+        answer = queries.ask(
             f"{name}: its {repo_type}s", "repo.content.read", partial(_repositories, name, repo_type), anonymous=True
         )
         repos += answer or ()
-    if not desk.sees_private(name):
+    if not queries.sees_private(name):
         unseen = f"private repositories of {name}"
         found.not_known[unseen] = None
-        desk.skip(unseen, f"the account that asks does not belong to {name}: ask with a token of one that does")
+        queries.skip(unseen, f"the account that asks does not belong to {name}: ask with a token of one that does")
     return repos
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import refused_repo
-from tokenaudit.hub.repo_access import RepoType, auth_check
+from tokenaudit.hub.parsing import invalid_repo_name
+from tokenaudit.hub.repo_access import GitRepoType, auth_check
 from tokenaudit.model import Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
-_FOLDERS: dict[str, RepoType] = {"": "model", "models/": "model", "datasets/": "dataset", "spaces/": "space"}
+_FOLDERS: dict[str, GitRepoType] = {"": "model", "models/": "model", "datasets/": "dataset", "spaces/": "space"}
 _NAMED = re.compile(r"(models/|datasets/|spaces/|)([^/]+/[^/]+)")
 
 
@@ -22,7 +22,7 @@ class NamedRepo:
     """A repository that somebody named."""
 
     id: str
-    type: RepoType
+    type: GitRepoType
 
 
 def named_repo(text: str) -> NamedRepo:
@@ -32,13 +32,13 @@ def named_repo(text: str) -> NamedRepo:
         UsageError: `text` is neither.
     """
     found = _NAMED.fullmatch(text)
-    if found is None or refused_repo(found[2]) is not None:
+    if found is None or invalid_repo_name(found[2]) is not None:
         message = f"{text!r} is no repository; write owner/name, datasets/owner/name or spaces/owner/name"
         raise UsageError(message)
     return NamedRepo(found[2], _FOLDERS[found[1]])
 
 
-def prove(secret: Secret, hub: Hub, repos: Sequence[NamedRepo], reach: Reach | None = None) -> Reach:
+def check_access(secret: Secret, hub: Hub, repos: Sequence[NamedRepo], reach: Reach | None = None) -> Reach:
     """`reach` with what `secret` can really do in each of `repos`; nothing is changed by asking.
 
     What was proven replaces what was deduced. A repository that it can't open is not among the result's; one that the

@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.model import Entity, Grant, Inspection, Organization
 
-Standing: TypeAlias = Literal["full", "own-only", "read-only", "none", "unknown"]
+RestrictedBy: TypeAlias = Literal["full", "own-only", "read-only", "none", "unknown"]
 """What an owner's role leaves of a grant: all of it, writes to own repositories, reads, nothing, or not known."""
 
-_BY_ROLE: Mapping[str, Standing] = {
+_BY_ROLE: Mapping[str, RestrictedBy] = {
     "admin": "full",
     "write": "full",
     "contributor": "own-only",
@@ -29,7 +29,7 @@ class EffectiveGrant:
     """A grant, what stands of it in practice, and why where that is less than it says."""
 
     grant: Grant
-    standing: Standing
+    standing: RestrictedBy
     permissions: tuple[str, ...]
     note: str = ""
 
@@ -40,7 +40,7 @@ def effective(inspection: Inspection) -> tuple[EffectiveGrant, ...]:
     return tuple(_cut(grant, orgs, inspection) for grant in inspection.grants)
 
 
-def standing(org: Organization) -> tuple[Standing, str]:
+def standing(org: Organization) -> tuple[RestrictedBy, str]:
     """What any token of this owner can do in `org`, and why where that is not everything."""
     if org.restrictions:
         return "none", f"{org.name} shuts this token out: {', '.join(org.restrictions)}"
@@ -95,7 +95,7 @@ def _group_role(org: Organization) -> str | None:
     return f"{writers[0].role} in the group {writers[0].name or writers[0].id}"
 
 
-def _left(permissions: tuple[str, ...], found: Standing) -> tuple[str, ...]:
+def _left(permissions: tuple[str, ...], found: RestrictedBy) -> tuple[str, ...]:
     """What a standing leaves. Unknown permissions stay: nobody can say that a role takes them away."""
     if found == "none":
         return ()

@@ -10,7 +10,7 @@ from typing import BinaryIO, TypeAlias
 from tokenaudit.errors import UsageError
 from tokenaudit.hub import keyring
 from tokenaudit.hub.credentials import stored_tokens
-from tokenaudit.interfaces import Detection, Examiner
+from tokenaudit.interfaces import Detection, Scanner
 from tokenaudit.model import Skipped
 from tokenaudit.secret import Secret
 
@@ -18,17 +18,17 @@ LONGEST_LINE = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Given:
+class GivenCredential:
     """One credential that was handed over, and where it came from in words."""
 
     detection: Detection
     origin: str
 
 
-Handed: TypeAlias = Given | Skipped
+CredentialInput: TypeAlias = GivenCredential | Skipped
 
 
-def from_lines(stream: BinaryIO, examiner: Examiner) -> Iterator[Handed]:
+def from_lines(stream: BinaryIO, scanner: Scanner) -> Iterator[CredentialInput]:
     """The credentials in each line of `stream`; a line without any is said by its number, never by its text.
 
     Empty lines are nothing. A line longer than 64 KiB is not looked into.
@@ -42,12 +42,12 @@ def from_lines(stream: BinaryIO, examiner: Examiner) -> Iterator[Handed]:
                 line = stream.readline(LONGEST_LINE)
             yield Skipped(origin, f"longer than {LONGEST_LINE // 1024} KiB, so it was not looked into")
         elif line.strip():
-            yield from _examined(line, origin, examiner)
+            yield from _examined(line, origin, scanner)
 
 
 def from_environment(
-    names: Iterable[str], examiner: Examiner, environment: Mapping[str, str] | None = None
-) -> Iterator[Handed]:
+    names: Iterable[str], scanner: Scanner, environment: Mapping[str, str] | None = None
+) -> Iterator[CredentialInput]:
     """The credentials in the named environment variables.
 
     Raises:
@@ -59,10 +59,10 @@ def from_environment(
         if not value.strip():
             message = f"the environment variable {name} is not set; set it, or leave out --env {name}"
             raise UsageError(message)
-        yield from _examined(value.encode("utf-8", "surrogateescape"), f"environment variable {name}", examiner)
+        yield from _examined(value.encode("utf-8", "surrogateescape"), f"environment variable {name}", scanner)
 
 
-def from_keyring(names: Iterable[str], examiner: Examiner) -> Iterator[Handed]:
+def from_keyring(names: Iterable[str], scanner: Scanner) -> Iterator[CredentialInput]:
     """The credentials kept in this machine's keyring under these names (or `service/user`).
 
     Raises:
@@ -74,24 +74,24 @@ def from_keyring(names: Iterable[str], examiner: Examiner) -> Iterator[Handed]:
         if kept is None:
             message = f"the keyring keeps nothing under {name}; see 'tokenaudit auth status'"
             raise UsageError(message)
-        yield from _examined(kept.reveal().encode("utf-8", "surrogateescape"), f"keyring entry {name}", examiner)
+        yield from _examined(kept.reveal().encode("utf-8", "surrogateescape"), f"keyring entry {name}", scanner)
 
 
-def from_store(examiner: Examiner, environment: Mapping[str, str] | None = None) -> Iterator[Handed]:
+def from_store(scanner: Scanner, environment: Mapping[str, str] | None = None) -> Iterator[CredentialInput]:
     """Every token that `hf auth login` has stored on this machine.
 
     Raises:
         ConfigurationError: the store can't be read.
     """
     for origin, secret in stored_tokens(environment):
-        yield from _examined(secret.reveal().encode("utf-8", "surrogateescape"), origin, examiner)
+        yield from _examined(secret.reveal().encode("utf-8", "surrogateescape"), origin, scanner)
 
 
-def _examined(text: bytes, origin: str, examiner: Examiner) -> Iterator[Handed]:
+def _examined(text: bytes, origin: str, scanner: Scanner) -> Iterator[CredentialInput]:
     """A value that fills its line is taken for what it was given as, unless it is a placeholder."""
     whole = text.strip()
     found = False
-    for detection in examiner.examine(text).detections:
+    for detection in scanner.scan(text).detections:
         found = True
         alone = detection.secret == Secret(whole.decode("utf-8", "surrogateescape"))
         if alone and detection.likelihood == "identifier":
@@ -103,6 +103,6 @@ def _examined(text: bytes, origin: str, examiner: Examiner) -> Iterator[Handed]:
                 detection.column,
                 claims=detection.claims,
             )
-        yield Given(detection, origin)
+        yield GivenCredential(detection, origin)
     if not found:
         yield Skipped(origin, "holds no Hugging Face credential")

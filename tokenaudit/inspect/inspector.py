@@ -8,9 +8,9 @@ from typing import Protocol
 
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.result import PASSING, Failure
-from tokenaudit.inspect.whoami import understand
-from tokenaudit.interfaces import Progress, Silence
+from tokenaudit.hub.result import TRANSIENT, Failure
+from tokenaudit.inspect.whoami import parse_whoami
+from tokenaudit.interfaces import NullProgress, Progress
 from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
 
@@ -41,7 +41,7 @@ def inspect_credentials(
     own expiry has passed is `expired` without being sent. When the Hub leaves three credentials in a row without an
     answer the rest is not asked: they come out `unknown`, and another run continues with them.
     """
-    progress = progress or Silence()
+    progress = progress or NullProgress()
     unique: dict[str, tuple[str, Secret]] = {}
     for kind, secret in secrets:
         unique.setdefault(secret.fingerprint, (kind, secret))
@@ -75,8 +75,8 @@ def _ask(
     answer = hub.whoami(secret, progress.note)
     if isinstance(answer, Failure):
         inspection = unanswered(answer, kind, now=now(), endpoint=hub.endpoint)
-        return inspection, answer.trouble not in PASSING
-    return understand(answer, secret, now=now(), endpoint=hub.endpoint, claims=claims), True
+        return inspection, answer.trouble not in TRANSIENT
+    return parse_whoami(answer, secret, now=now(), endpoint=hub.endpoint, claims=claims), True
 
 
 ASKABLE = frozenset({"user_token", "org_token", "oauth_token", "oidc_token", "app_token", "legacy_token", "s3_token"})

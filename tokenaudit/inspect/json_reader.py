@@ -16,7 +16,7 @@ _LONGEST_TEXT = 200
 
 
 @dataclass
-class Reader:
+class JsonReader:
     """Reads one answer about `secret`; `doubts` lists what was not as promised, so that nothing is read as harmless."""
 
     secret: Secret

@@ -18,7 +18,7 @@ _UNBOUND = frozenset({"write", "god", "read"})
 
 
 @dataclass(frozen=True)
-class Area:
+class NamespaceAccess:
     """A whole namespace and the most that can be done to its repositories."""
 
     name: str
@@ -26,15 +26,15 @@ class Area:
 
 
 @dataclass(frozen=True)
-class Areas:
+class Namespaces:
     """Everything a credential's rights cover."""
 
-    namespaces: tuple[Area, ...] = ()
+    namespaces: tuple[NamespaceAccess, ...] = ()
     repositories: tuple[tuple[Entity, Access], ...] = ()
     not_counted: tuple[str, ...] = ()
 
 
-def areas(inspection: Inspection) -> Areas:
+def namespaces_of(inspection: Inspection) -> Namespaces:
     """Where the rights of a credential with this inspection lie, after its owner's roles."""
     beyond = []
     if inspection.can_read_gated_repos or inspection.role in _UNBOUND:
@@ -45,27 +45,27 @@ def areas(inspection: Inspection) -> Areas:
         return _everywhere(inspection, "read" if inspection.role == "read" else "write", beyond)
     if inspection.role == "oauth":
         access = _access(inspection.global_permissions)
-        return _everywhere(inspection, access, beyond) if access else Areas(not_counted=tuple(beyond))
+        return _everywhere(inspection, access, beyond) if access else Namespaces(not_counted=tuple(beyond))
     return _named(inspection, beyond)
 
 
-def _everywhere(inspection: Inspection, access: Access, beyond: list[str]) -> Areas:
-    namespaces = [Area(inspection.account.name, access)] if inspection.account is not None else []
+def _everywhere(inspection: Inspection, access: Access, beyond: list[str]) -> Namespaces:
+    namespaces = [NamespaceAccess(inspection.account.name, access)] if inspection.account is not None else []
     for org in inspection.orgs:
         found, note = standing(org)
         if found == "none":
             continue
         if found == "full":
-            namespaces.append(Area(org.name, access))
+            namespaces.append(NamespaceAccess(org.name, access))
             continue
-        namespaces.append(Area(org.name, "read"))
+        namespaces.append(NamespaceAccess(org.name, "read"))
         if access == "write":
             beyond.append(f"what it may write in {org.name} ({note})")
-    return Areas(tuple(namespaces), not_counted=tuple(beyond))
+    return Namespaces(tuple(namespaces), not_counted=tuple(beyond))
 
 
-def _named(inspection: Inspection, beyond: list[str]) -> Areas:
-    namespaces: dict[str, Area] = {}
+def _named(inspection: Inspection, beyond: list[str]) -> Namespaces:
+    namespaces: dict[str, NamespaceAccess] = {}
     repositories: list[tuple[Entity, Access]] = []
     for grant in effective(inspection):
         access = _access(grant.permissions)
@@ -77,12 +77,14 @@ def _named(inspection: Inspection, beyond: list[str]) -> Areas:
             beyond.append(f"what it may write in {entity.name or entity.type} ({grant.note})")
         if entity.type in ("user", "org") and entity.name:
             known = namespaces.get(entity.name)
-            namespaces[entity.name] = Area(entity.name, "write" if known and known.access == "write" else access)
+            namespaces[entity.name] = NamespaceAccess(
+                entity.name, "write" if known and known.access == "write" else access
+            )
         elif entity.type in _REPOSITORIES and entity.name:
             repositories.append((entity, access))
         else:
             beyond.append(f"the repositories of {entity.type} {entity.name or entity.id or '(unnamed)'}")
-    return Areas(tuple(namespaces.values()), tuple(repositories), tuple(beyond))
+    return Namespaces(tuple(namespaces.values()), tuple(repositories), tuple(beyond))
 
 
 def _access(permissions: Iterable[str]) -> Access | None:

@@ -13,18 +13,18 @@ from typing import Literal, TypeAlias
 from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.inspect.namespaces import Area, areas
+from tokenaudit.inspect.namespaces import NamespaceAccess, namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
-Level: TypeAlias = Literal["none", "summary", "full"]
+ReachLevel: TypeAlias = Literal["none", "summary", "full"]
 """How much is asked: nothing; each namespace's lists; also who builds on the most pulled models."""
 
 _WITH_DOWNLOADS: tuple[repo_listing.ListedType, ...] = ("model", "dataset", "space")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ReachLimits:
     """Bounds of one credential's reach: namespaces, repositories in each, models asked about, repositories shown."""
 
     namespaces: int = 20
@@ -48,14 +48,14 @@ class _Count:
 
 
 def reach(
-    inspection: Inspection, secret: Secret, hub: Hub, level: Level = "summary", limits: Limits | None = None
+    inspection: Inspection, secret: Secret, hub: Hub, level: ReachLevel = "summary", limits: ReachLimits | None = None
 ) -> Reach | None:
     """How far `secret` reaches; None where that was not asked for, or where the credential is not known to be live."""
     if level == "none" or inspection.status != "active":
         return None
-    limits = limits or Limits()
+    limits = limits or ReachLimits()
     count = _Count()
-    found = areas(inspection)
+    found = namespaces_of(inspection)
     count.not_counted += found.not_counted
     for area in found.namespaces[: limits.namespaces]:
         _count_namespace(area, inspection, secret, hub, limits, count)
@@ -69,7 +69,7 @@ def reach(
 
 
 def _count_namespace(
-    area: Area, inspection: Inspection, secret: Secret, hub: Hub, limits: Limits, count: _Count
+    area: NamespaceAccess, inspection: Inspection, secret: Secret, hub: Hub, limits: ReachLimits, count: _Count
 ) -> None:
     own = inspection.account is not None and area.name == inspection.account.name
     listed = repo_listing.visible_repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
@@ -115,7 +115,7 @@ def _count_repository(
     count.add(ReachedRepo(name, entity.type, access, popular.private, popular.downloads, popular.gated))
 
 
-def _count_users(secret: Secret, hub: Hub, limits: Limits, count: _Count) -> None:
+def _count_users(secret: Secret, hub: Hub, limits: ReachLimits, count: _Count) -> None:
     """Asks who builds on the writable models that are pulled most."""
     models = [repo for repo in _by_harm(count) if repo.type == "model" and repo.access == "write"]
     for repo in models[: limits.models]:
@@ -136,7 +136,7 @@ def _by_harm(count: _Count) -> list[ReachedRepo]:
     )
 
 
-def _summed(count: _Count, limits: Limits) -> Reach:
+def _summed(count: _Count, limits: ReachLimits) -> Reach:
     repos = _by_harm(count)
     if len(repos) > limits.shown:
         count.not_counted.append(f"{len(repos) - limits.shown} more repositories are counted, but not listed")

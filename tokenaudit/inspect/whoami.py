@@ -10,18 +10,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from tokenaudit.hub.result import Reply
-from tokenaudit.inspect.json_reader import Reader
+from tokenaudit.inspect.json_reader import JsonReader
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, Organization, ResourceGroup
 from tokenaudit.secret import Secret
 
 TOKEN_ROLES = ("read", "write", "god", "fineGrained")
 
 
-def understand(
+def parse_whoami(
     reply: Reply, secret: Secret, *, now: datetime, endpoint: str, claims: Claims | None = None
 ) -> Inspection:
     """What a successful whoami says of `secret`; status `unknown` where it is no whoami answer at all."""
-    reader = Reader(secret)
+    reader = JsonReader(secret)
     body = reader.mapping(reply.body)
     auth = reader.mapping(body.get("auth"))
     kind, name, way = (reader.text(value) for value in (body.get("type"), body.get("name"), auth.get("type")))
@@ -64,7 +64,7 @@ def understand(
     )
 
 
-def _role(kind: str, way: str, token: dict[str, object], reader: Reader) -> str:
+def _role(kind: str, way: str, token: dict[str, object], reader: JsonReader) -> str:
     if kind == "app" or way.startswith("app_token"):
         return "app"
     if way.startswith("oauth"):
@@ -76,7 +76,7 @@ def _role(kind: str, way: str, token: dict[str, object], reader: Reader) -> str:
     return "unknown"
 
 
-def _grants(details: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
+def _grants(details: dict[str, object], reader: JsonReader) -> tuple[Grant, ...]:
     grants = []
     for entry in reader.entries(details.get("scoped"), "scoped", required=True):
         scope = reader.mapping(entry, "an entry of scoped")
@@ -97,7 +97,7 @@ def _grants(details: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
     return tuple(grants)
 
 
-def _app_grants(scope: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
+def _app_grants(scope: dict[str, object], reader: JsonReader) -> tuple[Grant, ...]:
     role = (f"app.{reader.text(scope.get('role')) or 'unknown'}",)
     grants = []
     for entry in reader.entries(scope.get("entities"), "entities"):
@@ -108,14 +108,14 @@ def _app_grants(scope: dict[str, object], reader: Reader) -> tuple[Grant, ...]:
     return tuple(grants)
 
 
-def _entity(entity: dict[str, object], reader: Reader) -> Entity:
+def _entity(entity: dict[str, object], reader: JsonReader) -> Entity:
     kind = reader.text(entity.get("type"))
     if kind is None:
         reader.doubt("an entity has no type")
     return Entity(kind or "unknown", reader.text(entity.get("name")), reader.text(entity.get("_id")))
 
 
-def _organization(entry: object, reader: Reader) -> Organization:
+def _organization(entry: object, reader: JsonReader) -> Organization:
     org = reader.mapping(entry, "an entry of orgs")
     name = reader.text(org.get("name"))
     if name is None:
@@ -133,7 +133,7 @@ def _organization(entry: object, reader: Reader) -> Organization:
     )
 
 
-def _reason(way: str, auth: dict[str, object], reader: Reader) -> str:
+def _reason(way: str, auth: dict[str, object], reader: JsonReader) -> str:
     reason = f"the Hub accepts it ({way})"
     resource = reader.text(reader.mapping(auth.get("resource")).get("sub"))
     if resource is not None:

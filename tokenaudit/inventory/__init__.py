@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tokenaudit.inventory.connect import default_url, open_inventory
 from tokenaudit.inventory.database import Inventory
-from tokenaudit.inventory.model import Change, Consumer, Difference, Known, Outcome, Place, Sweep
+from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 
 __all__ = [
-    "Change",
+    "ChangeType",
     "Consumer",
     "Difference",
     "Inventory",
-    "Known",
+    "KnownCredential",
     "Outcome",
-    "Place",
+    "PlaceRecord",
     "Sweep",
     "default_url",
     "open_inventory",

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import read, record, tables
-from tokenaudit.inventory.model import Consumer, Difference, Known, Outcome, Place, Sweep
+from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.model import Credential, Inspection, SecretName
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class Inventory:
         with self._transaction() as connection:
             return read.fingerprints(connection)
 
-    def places(self, namespaces: Sequence[str]) -> list[Place]:
+    def places(self, namespaces: Sequence[str]) -> list[PlaceRecord]:
         """The known places of some namespaces that are not gone."""
         with self._transaction() as connection:
             return read.places(connection, namespaces)
@@ -170,7 +170,7 @@ class Inventory:
         with self._transaction() as connection:
             return read.sweeps(connection)
 
-    def credentials(self) -> list[Known]:
+    def credentials(self) -> list[KnownCredential]:
         """All credentials, with the spots where they stand now, or stood last where they are gone."""
         with self._transaction() as connection:
             return read.credentials(connection)
@@ -190,7 +190,7 @@ class Inventory:
         with self._transaction() as connection:
             return read.difference(connection, since)
 
-    def swept(self, sweep: int) -> read.Swept:
+    def swept(self, sweep: int) -> read.SweepRecord:
         """Everything this sweep saw or found unchanged: the material of its report."""
         with self._transaction() as connection:
             return read.swept(connection, sweep)
@@ -216,7 +216,7 @@ class Inventory:
         try:
             yield
         except DBAPIError as error:
-            message = f"{self.shown}: {trouble(str(error.orig))}"
+            message = f"{self.shown}: {error_message(str(error.orig))}"
             raise InventoryError(message) from None
         except SQLAlchemyError as error:
             message = f"{self.shown} can't be used ({type(error).__name__})"
@@ -240,7 +240,7 @@ _TROUBLES: Mapping[str, str] = {
 }
 
 
-def trouble(said: str) -> str:
+def error_message(said: str) -> str:
     """The remedy for what the driver `said`; other words are shortened to their first line."""
     low = said.lower()
     for sign, told in _TROUBLES.items():

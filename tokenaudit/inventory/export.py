@@ -8,13 +8,13 @@ from datetime import datetime, timezone
 
 import msgspec
 
-from tokenaudit.inventory.model import Difference, Known, Sweep
+from tokenaudit.inventory.model import Difference, KnownCredential, Sweep
 from tokenaudit.model import Location, SecretName
 
 SCHEMA = "tokenaudit/inventory/1"
 
 
-def as_json(known: Sequence[Known], secrets: Sequence[SecretName], sweeps: Sequence[Sweep] = ()) -> str:
+def as_json(known: Sequence[KnownCredential], secrets: Sequence[SecretName], sweeps: Sequence[Sweep] = ()) -> str:
     """What `inventory list --format json` and `inventory export` print."""
     document: dict[str, object] = {
         "schema": SCHEMA,
@@ -34,7 +34,7 @@ def diff_as_json(differences: Sequence[Difference]) -> str:
     return _written({"schema": SCHEMA, "credentials": changed})
 
 
-def as_text(known: Sequence[Known], secrets: Sequence[SecretName]) -> str:
+def as_text(known: Sequence[KnownCredential], secrets: Sequence[SecretName]) -> str:
     """One line a credential, one a secret name."""
     lines = [_line(entry) for entry in known if entry.credential.likelihood == "credential"]
     lines += [_secret_line(secret) for secret in secrets]
@@ -50,7 +50,7 @@ def diff_as_text(differences: Sequence[Difference]) -> str:
     return "\n".join(lines) + "\n" if lines else "nothing changed\n"
 
 
-def detail_as_text(known: Known) -> str:
+def detail_as_text(known: KnownCredential) -> str:
     """Everything about one credential."""
     lines = [_line(known)]
     inspection = known.credential.inspection
@@ -78,7 +78,7 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
-def _line(known: Known) -> str:
+def _line(known: KnownCredential) -> str:
     credential = known.credential
     severity = credential.verdict.severity.value if credential.verdict else "unjudged"
     status = credential.inspection.status if credential.inspection else "not asked"
@@ -105,7 +105,7 @@ def _time(moment: datetime | None) -> str:
     return "never" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _credential(entry: Known) -> dict[str, object]:
+def _credential(entry: KnownCredential) -> dict[str, object]:
     written: dict[str, object] = msgspec.to_builtins(entry.credential)
     times = {"first_seen": _time(entry.first_seen), "last_seen": _time(entry.last_seen)}
     return {**written, **times, "present": entry.present}

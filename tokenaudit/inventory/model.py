@@ -9,12 +9,12 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped
 
-Change: TypeAlias = Literal["new", "new-place", "gone"]
+ChangeType: TypeAlias = Literal["new", "new-place", "gone"]
 """What a sweep changed about a credential: first seen, seen in a further place, or in no place any more."""
 
 
 @dataclass(frozen=True)
-class Place:
+class PlaceRecord:
     """One thing that one task reads: an aspect of a repository or of a namespace.
 
     `target` is as in reports (`spaces/acme/app`), `kind` such as model, space or jobs, `aspect` which part of it:
@@ -43,7 +43,7 @@ class Outcome:
     The credentials carry locations and claims only; `inspections` are by fingerprint.
     """
 
-    place: Place
+    place: PlaceRecord
     state: str | None = None
     unchanged: bool = False
     failed: bool = False
@@ -71,7 +71,7 @@ class Sweep:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownCredential:
     """A credential with the times it was first and last seen; `present` while some place still holds it."""
 
     credential: Credential
@@ -84,8 +84,8 @@ class Known:
 class Difference:
     """What one sweep changed about one credential; `locations` are the new ones, or those it is gone from."""
 
-    change: Change
-    known: Known
+    change: ChangeType
+    known: KnownCredential
     locations: tuple[Location, ...] = ()
 
 

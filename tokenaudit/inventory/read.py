@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from tokenaudit.errors import UsageError
-from tokenaudit.inventory.model import Change, Consumer, Difference, Known, Place, Sweep
+from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,
@@ -29,7 +29,7 @@ _PRESENT: ColumnElement[bool] = and_(PLACES.c.gone_in.is_(None), SIGHTINGS.c.las
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepRecord:
     """Everything one sweep saw or found unchanged. Of places that failed it is what was known before."""
 
     credentials: tuple[Credential, ...]
@@ -63,11 +63,11 @@ def fingerprints(connection: Connection) -> dict[str, set[str]]:
     return dict(found)
 
 
-def places(connection: Connection, namespaces: Sequence[str]) -> list[Place]:
+def places(connection: Connection, namespaces: Sequence[str]) -> list[PlaceRecord]:
     """The known places of some namespaces that are not gone."""
     mine = PLACES.c.namespace.in_([storable(name) for name in namespaces])
     rows = connection.execute(select(PLACES).where(mine, PLACES.c.gone_in.is_(None)).order_by(PLACES.c.key))
-    return [Place(row.namespace, row.target, row.kind, row.aspect) for row in rows]
+    return [PlaceRecord(row.namespace, row.target, row.kind, row.aspect) for row in rows]
 
 
 def inspections(connection: Connection, sweep: int) -> dict[str, Inspection]:
@@ -98,7 +98,7 @@ def sweeps(connection: Connection) -> list[Sweep]:
     ]
 
 
-def credentials(connection: Connection) -> list[Known]:
+def credentials(connection: Connection) -> list[KnownCredential]:
     """All credentials, ordered by fingerprint."""
     spots: dict[str, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(_sightings()):
@@ -114,12 +114,12 @@ def _sightings() -> Any:  # noqa: ANN401 - a select of that many columns has no 
     ).select_from(joined)
 
 
-def _known(row: Row[Any], spots: Sequence[Row[Any]]) -> Known:
+def _known(row: Row[Any], spots: Sequence[Row[Any]]) -> KnownCredential:
     present = [spot for spot in spots if spot.present]
     shown = [unpacked(spot.location, Location) for spot in present or spots]
     times: list[datetime] = [(spot.checked_at or spot.last_seen) if spot.present else spot.last_seen for spot in spots]
     credential = replace(unpacked(row.document, Credential), locations=ordered(shown))
-    return Known(credential, row.first_seen, max(times, default=row.first_seen), bool(present))
+    return KnownCredential(credential, row.first_seen, max(times, default=row.first_seen), bool(present))
 
 
 def ordered(locations: Iterable[Location]) -> tuple[Location, ...]:
@@ -187,7 +187,7 @@ def difference(connection: Connection, since: int | None) -> list[Difference]:
     return found
 
 
-def _change(first_in: int, spots: Sequence[Row[Any]], after: int) -> tuple[Change | None, list[Row[Any]]]:
+def _change(first_in: int, spots: Sequence[Row[Any]], after: int) -> tuple[ChangeType | None, list[Row[Any]]]:
     fresh = [spot for spot in spots if spot.present and spot.first_in > after]
     if any(spot.present for spot in spots):
         if first_in > after:
@@ -197,7 +197,7 @@ def _change(first_in: int, spots: Sequence[Row[Any]], after: int) -> tuple[Chang
     return ("gone", went) if went and first_in <= after else (None, [])
 
 
-def swept(connection: Connection, sweep: int) -> Swept:
+def swept(connection: Connection, sweep: int) -> SweepRecord:
     """Everything the sweep saw or found unchanged."""
     mine = or_(PLACES.c.checked_in == sweep, PLACES.c.failed_in == sweep)
     spots: dict[str, list[Location]] = defaultdict(list)
@@ -212,7 +212,7 @@ def swept(connection: Connection, sweep: int) -> Swept:
         objects, size = totals.get((row.target, row.kind), (0, 0))
         totals[row.target, row.kind] = (objects + row.objects, size + row.bytes)
     names = select(SECRETS).join(PLACES, SECRETS.c.place == PLACES.c.key).where(mine)
-    return Swept(
+    return SweepRecord(
         credentials=tuple(
             replace(unpacked(row.document, Credential), locations=ordered(spots[row.fingerprint])) for row in found
         ),
@@ -231,7 +231,7 @@ _SHORTEST = 6
 _HEX = re.compile("[0-9a-f]{1,64}")
 
 
-def one(known: Sequence[Known], fingerprint: str) -> Known:
+def one(known: Sequence[KnownCredential], fingerprint: str) -> KnownCredential:
     """The one credential whose fingerprint is, or starts with, `fingerprint`.
 
     Raises:
@@ -254,7 +254,7 @@ def one(known: Sequence[Known], fingerprint: str) -> Known:
     return found[0]
 
 
-def to_forget(known: Sequence[Known], fingerprints: Sequence[str], namespace: str | None) -> list[str]:
+def to_forget(known: Sequence[KnownCredential], fingerprints: Sequence[str], namespace: str | None) -> list[str]:
     """The fingerprints, checked.
 
     Raises:

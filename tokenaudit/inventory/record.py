@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
-from tokenaudit.inventory.model import Outcome, Place, Sweep
+from tokenaudit.inventory.model import Outcome, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,
@@ -102,7 +102,7 @@ def _notes(connection: Connection, sweep: int, key: str, outcome: Outcome) -> No
         connection.execute(insert(NOTES), rows)
 
 
-def _columns(place: Place) -> dict[str, str]:
+def _columns(place: PlaceRecord) -> dict[str, str]:
     return {
         "key": place.key,
         "namespace": place.namespace,

@@ -32,7 +32,7 @@ from sqlalchemy import (
 T = TypeVar("T")
 
 
-class Moment(TypeDecorator[datetime]):
+class UtcTime(TypeDecorator[datetime]):
     """An aware time as fixed-width UTC text, which sorts as time does in every database."""
 
     impl = String(32)
@@ -49,7 +49,7 @@ class Moment(TypeDecorator[datetime]):
         return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00"))
 
 
-class Words(TypeDecorator[str]):
+class SafeText(TypeDecorator[str]):
     """Text from outside, with what a database can't hold (lone surrogates, NUL) escaped."""
 
     impl = Text
@@ -62,7 +62,7 @@ class Words(TypeDecorator[str]):
 
 
 def storable(text: str) -> str:
-    """`text` as a `Words` column holds it."""
+    """`text` as a `SafeText` column holds it."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
@@ -84,29 +84,29 @@ SWEEPS = Table(
     "sweeps",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("scope", Words, nullable=False),
-    Column("namespaces", Words, nullable=False),
-    Column("started_at", Moment, nullable=False),
-    Column("finished_at", Moment),
+    Column("scope", SafeText, nullable=False),
+    Column("namespaces", SafeText, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
     Column("complete", Boolean),
 )
 
 PLACES = Table(
     "places",
     METADATA,
-    Column("key", Words, primary_key=True),
-    Column("namespace", Words, nullable=False),
-    Column("target", Words, nullable=False),
-    Column("kind", Words, nullable=False),
-    Column("aspect", Words, nullable=False),
+    Column("key", SafeText, primary_key=True),
+    Column("namespace", SafeText, nullable=False),
+    Column("target", SafeText, nullable=False),
+    Column("kind", SafeText, nullable=False),
+    Column("aspect", SafeText, nullable=False),
     # The version that was read last, and with which reader; null where it has to be read again.
-    Column("state", Words),
+    Column("state", SafeText),
     # The sweep that last read it, and the one that last read it or found it unchanged.
     Column("read_in", Integer),
     Column("checked_in", Integer),
     Column("failed_in", Integer),
     Column("gone_in", Integer),
-    Column("checked_at", Moment),
+    Column("checked_at", UtcTime),
     Column("objects", Integer, nullable=False, default=0),
     Column("bytes", Integer, nullable=False, default=0),
     Index("places_by_sweep", "checked_in"),
@@ -116,26 +116,26 @@ CREDENTIALS = Table(
     "credentials",
     METADATA,
     Column("fingerprint", String(64), primary_key=True),
-    Column("kind", Words, nullable=False),
-    Column("display", Words, nullable=False),
-    Column("likelihood", Words, nullable=False),
+    Column("kind", SafeText, nullable=False),
+    Column("display", SafeText, nullable=False),
+    Column("likelihood", SafeText, nullable=False),
     Column("document", Text, nullable=False),
     Column("inspected_in", Integer),
     Column("first_in", Integer, nullable=False),
-    Column("first_seen", Moment, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
 )
 
 SIGHTINGS = Table(
     "sightings",
     METADATA,
-    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
+    Column("place", SafeText, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
     Column("fingerprint", String(64), ForeignKey("credentials.fingerprint", ondelete="CASCADE"), primary_key=True),
     Column("mark", String(64), primary_key=True),
     Column("location", Text, nullable=False),
     Column("first_in", Integer, nullable=False),
     Column("last_in", Integer, nullable=False),
-    Column("first_seen", Moment, nullable=False),
-    Column("last_seen", Moment, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
+    Column("last_seen", UtcTime, nullable=False),
     Index("sightings_by_credential", "fingerprint"),
 )
 
@@ -143,7 +143,7 @@ NOTES = Table(
     "notes",
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), nullable=False),
+    Column("place", SafeText, ForeignKey("places.key", ondelete="CASCADE"), nullable=False),
     # problem or skipped
     Column("kind", String(16), nullable=False),
     Column("document", Text, nullable=False),
@@ -154,14 +154,14 @@ NOTES = Table(
 SECRETS = Table(
     "secrets",
     METADATA,
-    Column("place", Words, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
-    Column("kind", Words, primary_key=True),
-    Column("target", Words, primary_key=True),
-    Column("name", Words, primary_key=True),
-    Column("updated_at", Moment),
-    Column("description", Words),
+    Column("place", SafeText, ForeignKey("places.key", ondelete="CASCADE"), primary_key=True),
+    Column("kind", SafeText, primary_key=True),
+    Column("target", SafeText, primary_key=True),
+    Column("name", SafeText, primary_key=True),
+    Column("updated_at", UtcTime),
+    Column("description", SafeText),
     Column("fingerprint", String(64)),
-    Column("first_seen", Moment, nullable=False),
+    Column("first_seen", UtcTime, nullable=False),
 )
 
 

@@ -17,7 +17,7 @@ _HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
 
 
 @dataclass(frozen=True)
-class Power:
+class EffectivePermission:
     """One permission on one entity (None: everywhere).
 
     `asleep` says why it has no effect as long as its owner's role or the organization's rules stay as they are.
@@ -47,7 +47,7 @@ class Power:
 
 
 @dataclass(frozen=True)
-class Context:
+class PolicyContext:
     """Settings and time of one judgement."""
 
     settings: Settings
@@ -76,19 +76,19 @@ def seen(credential: Credential) -> str:
     return f"seen in {places} place{'s' if places != 1 else ''}"
 
 
-def powers(inspection: Inspection) -> Iterator[Power]:
+def powers(inspection: Inspection) -> Iterator[EffectivePermission]:
     """Every permission of a token that names them, each with its danger and what keeps it from having an effect."""
     for cut in effective(inspection):
         entity = cut.grant.entity
         for permission in cut.grant.permissions:
             asleep = cut.note if permission not in cut.permissions else ""
-            yield Power(permission, entity, danger(permission, entity), asleep)
+            yield EffectivePermission(permission, entity, danger(permission, entity), asleep)
     for permission in inspection.global_permissions:
-        yield Power(permission, None, danger(permission, None))
+        yield EffectivePermission(permission, None, danger(permission, None))
 
 
 @dataclass(frozen=True)
-class Group:
+class PermissionGroup:
     """One permission on all entities where it weighs the same: what one reason is about."""
 
     permission: str
@@ -97,12 +97,14 @@ class Group:
     where: str
 
 
-def grouped(found: Iterable[Power]) -> list[Group]:
+def grouped(found: Iterable[EffectivePermission]) -> list[PermissionGroup]:
     """Powers folded by permission, weight and note, so that a token with a thousand grants gets a readable verdict."""
     places: dict[tuple[str, Severity, str], dict[str, None]] = {}
     for power in found:
         places.setdefault((power.permission, power.severity, power.note), {})[power.where] = None
-    return [Group(name, weight, note, shortened(list(where))) for (name, weight, note), where in places.items()]
+    return [
+        PermissionGroup(name, weight, note, shortened(list(where))) for (name, weight, note), where in places.items()
+    ]
 
 
 def shortened(words: list[str], most: int = 5) -> str:

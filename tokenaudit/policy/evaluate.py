@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from tokenaudit.model import Credential, Privilege, Reason, Rule, Severity, Verdict
-from tokenaudit.policy.context import CLASSIC_ROLES, Context, active
+from tokenaudit.policy.context import CLASSIC_ROLES, PolicyContext, active
 from tokenaudit.policy.rules import (
     token_classic_read,
     token_classic_write,
@@ -44,7 +44,7 @@ _TOO_MUCH = frozenset(
 _NOT_KNOWN = frozenset({"token-unknown-permission", "token-scope-unknown"})
 
 
-def judge(credential: Credential, settings: Settings, now: datetime) -> Verdict:
+def evaluate(credential: Credential, settings: Settings, now: datetime) -> Verdict:
     """All reasons, worst first, and the privilege; works for credentials that nobody asked the Hub about, too.
 
     Placeholders and look-alikes get no reasons. `minimal` takes a live, fine-grained token whose every grant is known
@@ -52,7 +52,7 @@ def judge(credential: Credential, settings: Settings, now: datetime) -> Verdict:
     """
     if credential.likelihood != "credential":
         return Verdict(Severity.INFO, "unknown")
-    context = Context(settings, now)
+    context = PolicyContext(settings, now)
     found = [reason for check in CHECKS.values() for reason in check(credential, context)]
     privilege = _privilege(credential, found)
     reasons = [_exempted(reason, credential, context) for reason in found]
@@ -73,7 +73,7 @@ def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:
     return "minimal"
 
 
-def _exempted(reason: Reason, credential: Credential, context: Context) -> Reason:
+def _exempted(reason: Reason, credential: Credential, context: PolicyContext) -> Reason:
     """The reason, as `info` where the team has decided to live with it for now."""
     if reason.rule in NEVER_EXEMPT:
         return reason
@@ -99,7 +99,7 @@ def _concerns(credential: Credential, exemption: Exemption) -> bool:
     return bool(reached) and all(entity == name or entity.startswith(f"{name}/") for entity in reached)
 
 
-Check: TypeAlias = Callable[[Credential, Context], Iterator[Reason]]
+Check: TypeAlias = Callable[[Credential, PolicyContext], Iterator[Reason]]
 
 _MODULES = (
     token_exposed,

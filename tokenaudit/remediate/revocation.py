@@ -13,22 +13,22 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.revoke import revoke, shut_out
+from tokenaudit.hub.revoke import revoke, revoke_in_organization
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Inspection
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.secret import Secret
 
-Result: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "left-out"]
+RevocationStatus: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "left-out"]
 WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the questions whether a credential is dead."""
 
 _SHORTEST_PREFIX = 8
 
 
-class Fresh:
+class WriteOnlyCache:
     """A cache that is written to and never read: what is about to be revoked is asked about anew.
 
     Without it, a scan within the next hour would still call a revoked credential active.
@@ -47,13 +47,13 @@ class Fresh:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RevocationCandidate:
     """A credential to be revoked: its value, its kind, what the Hub says of it, and who is known to use it."""
 
     secret: Secret
     kind: str
     inspection: Inspection | None = None
-    consumers: tuple[Consumer, ...] = ()
+    consumers: tuple[RunbookConsumer, ...] = ()
 
     @property
     def dead(self) -> bool:
@@ -62,12 +62,12 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RevocationOutcome:
     """What became of one credential, and how that is known."""
 
     fingerprint: str
     display: str
-    result: Result
+    result: RevocationStatus
     reason: str
 
 
@@ -93,7 +93,7 @@ def chosen(fingerprints: Sequence[str], values: Iterable[Secret]) -> tuple[Secre
     return tuple(found.values())
 
 
-def recognised(secrets: Sequence[Secret], examiner: Examiner) -> dict[str, str]:
+def recognised(secrets: Sequence[Secret], scanner: Scanner) -> dict[str, str]:
     """The kind of each value, by fingerprint.
 
     Raises:
@@ -101,7 +101,7 @@ def recognised(secrets: Sequence[Secret], examiner: Examiner) -> dict[str, str]:
     """
     kinds = {}
     for secret in secrets:
-        seen = [d for d in examiner.examine(secret.reveal().encode()).detections if d.secret == secret]
+        seen = [d for d in scanner.scan(secret.reveal().encode()).detections if d.secret == secret]
         real = [d for d in seen if d.likelihood == "credential"]
         if not real:
             what = f"a {seen[0].likelihood}" if seen else "no Hugging Face credential"
@@ -117,18 +117,19 @@ def candidates(
     hub: Hub,
     *,
     now: Callable[[], datetime],
-    consumers: Mapping[str, tuple[Consumer, ...]] | None = None,
-    cache: Fresh | None = None,
-) -> tuple[Candidate, ...]:
+    consumers: Mapping[str, tuple[RunbookConsumer, ...]] | None = None,
+    cache: WriteOnlyCache | None = None,
+) -> tuple[RevocationCandidate, ...]:
     """Each credential with what the Hub says of it now."""
     asked = dict(inspect_credentials([(kinds[s.fingerprint], s) for s in secrets], hub, now=now, cache=cache))
     known = consumers or {}
     return tuple(
-        Candidate(s, kinds[s.fingerprint], asked.get(s.fingerprint), known.get(s.fingerprint, ())) for s in secrets
+        RevocationCandidate(s, kinds[s.fingerprint], asked.get(s.fingerprint), known.get(s.fingerprint, ()))
+        for s in secrets
     )
 
 
-def preview(found: Sequence[Candidate], endpoint: str, organization: str | None = None) -> list[str]:
+def preview(found: Sequence[RevocationCandidate], endpoint: str, organization: str | None = None) -> list[str]:
     """What is about to happen, one line a fact."""
     where = f"the organization {organization} at {endpoint}" if organization else endpoint
     lines = [f"To be revoked for good at {where}:"]
@@ -142,21 +143,21 @@ def preview(found: Sequence[Candidate], endpoint: str, organization: str | None 
     return lines
 
 
-def phrase(found: Sequence[Candidate]) -> str:
+def phrase(found: Sequence[RevocationCandidate]) -> str:
     """What has to be typed to go on."""
     return f"revoke {sum(not candidate.dead for candidate in found)}"
 
 
-def carry_out(
-    found: Sequence[Candidate],
+def revoke_all(
+    found: Sequence[RevocationCandidate],
     hub: Hub,
     *,
     now: Callable[[], datetime],
     waits: Sequence[float] = WAITS,
-    cache: Fresh | None = None,
-) -> tuple[Outcome, ...]:
+    cache: WriteOnlyCache | None = None,
+) -> tuple[RevocationOutcome, ...]:
     """Revokes every candidate that lives, and asks until each is refused. IRREVERSIBLE."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RevocationOutcome] = {}
     for candidate in found:
         if candidate.dead and candidate.inspection:
             outcomes[candidate.secret.fingerprint] = _outcome(candidate, "already-dead", candidate.inspection.reason)
@@ -173,21 +174,21 @@ def carry_out(
 
 
 def proven(
-    found: Sequence[Candidate],
+    found: Sequence[RevocationCandidate],
     hub: Hub,
     *,
     now: Callable[[], datetime],
     waits: Sequence[float] = WAITS,
-    cache: Fresh | None = None,
-) -> tuple[Outcome, ...]:
+    cache: WriteOnlyCache | None = None,
+) -> tuple[RevocationOutcome, ...]:
     """Asks the Hub, again and again with growing waits, until it refuses each of `found` or the waits are used up."""
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, RevocationOutcome] = {}
     waiting = list(found)
     for wait in waits:
         if not waiting:
             break
         if wait:
-            hub.pacer.sleep(wait)
+            hub.rate_limiter.sleep(wait)
         asked = dict(inspect_credentials([(c.kind, c.secret) for c in waiting], hub, now=now, cache=cache))
         for candidate in waiting:
             seen = asked.get(candidate.secret.fingerprint)
@@ -196,26 +197,26 @@ def proven(
     return tuple(outcomes[c.secret.fingerprint] for c in found)
 
 
-def carry_out_in_organization(
-    found: Sequence[Candidate],
+def revoke_all_in_organization(
+    found: Sequence[RevocationCandidate],
     hub: Hub,
     organization: str,
     *,
     admin: Secret,
     token_id: str | None,
     now: Callable[[], datetime],
-) -> tuple[Outcome, ...]:
+) -> tuple[RevocationOutcome, ...]:
     """Shuts each candidate out of one organization. PERMANENT there, without effect elsewhere."""
     outcomes = []
     for candidate in found:
-        done = shut_out(hub, organization, candidate.secret, admin=admin, token_id=token_id)
+        done = revoke_in_organization(hub, organization, candidate.secret, admin=admin, token_id=token_id)
         tried = "; ".join(done.tried)
         if not done.accepted:
             outcomes.append(_outcome(candidate, "left-out", f"not revoked: {tried}"))
             continue
         (seen,) = dict(inspect_credentials([(candidate.kind, candidate.secret)], hub, now=now)).values()
         shut = candidate_is_out(seen, organization)
-        result: Result = "revoked" if shut else "unproven" if shut is None else "alive"
+        result: RevocationStatus = "revoked" if shut else "unproven" if shut is None else "alive"
         outcomes.append(_outcome(candidate, result, f"{tried}; {_shown(shut, organization)}"))
     return tuple(outcomes)
 
@@ -234,7 +235,7 @@ def _shown(shut: bool | None, organization: str) -> str:  # noqa: FBT001 - the a
     return f"the Hub says it is {'' if shut else 'not '}shut out of {organization}"
 
 
-def _judged(candidate: Candidate, seen: Inspection | None) -> Outcome:
+def _judged(candidate: RevocationCandidate, seen: Inspection | None) -> RevocationOutcome:
     if seen is not None and seen.dead:
         return _outcome(candidate, "revoked", "the Hub refuses it (whoami answered 401)")
     if seen is not None and seen.status == "active":
@@ -243,8 +244,8 @@ def _judged(candidate: Candidate, seen: Inspection | None) -> Outcome:
     return _outcome(candidate, "unproven", f"the request was accepted, but there is no proof yet: {reason}")
 
 
-def _outcome(candidate: Candidate, result: Result, reason: str) -> Outcome:
-    return Outcome(candidate.secret.fingerprint, candidate.secret.display, result, reason)
+def _outcome(candidate: RevocationCandidate, result: RevocationStatus, reason: str) -> RevocationOutcome:
+    return RevocationOutcome(candidate.secret.fingerprint, candidate.secret.display, result, reason)
 
 
 def _who(inspection: Inspection | None) -> str:

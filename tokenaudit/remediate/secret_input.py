@@ -9,25 +9,25 @@ from dataclasses import dataclass, field
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Report
 from tokenaudit.remediate.runbook.consumers import consumers_of
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.secret import Secret
 
 
 @dataclass(frozen=True)
-class Values:
+class SecretValues:
     """Values, and the consumers that a scan found beside them, by fingerprint."""
 
     secrets: tuple[Secret, ...] = ()
-    consumers: Mapping[str, tuple[Consumer, ...]] = field(default_factory=dict)
+    consumers: Mapping[str, tuple[RunbookConsumer, ...]] = field(default_factory=dict)
 
 
-def of_lines(lines: Iterable[bytes]) -> Values:
+def of_lines(lines: Iterable[bytes]) -> SecretValues:
     """One value a line; surrounding blanks and empty lines don't count."""
     texts = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
-    return Values(tuple(Secret(text) for text in texts if text))
+    return SecretValues(tuple(Secret(text) for text in texts if text))
 
 
-def typed(names: Sequence[str]) -> Values:
+def typed(names: Sequence[str]) -> SecretValues:
     """Values typed or pasted at a prompt that does not show them.
 
     Raises:
@@ -38,7 +38,7 @@ def typed(names: Sequence[str]) -> Values:
     except EOFError:
         message = "the terminal was closed: nothing was done"
         raise UsageError(message) from None
-    return Values(tuple(Secret(text) for text in texts if text))
+    return SecretValues(tuple(Secret(text) for text in texts if text))
 
 
 def kept(name: str) -> Secret:
@@ -57,13 +57,13 @@ def kept(name: str) -> Secret:
     return found
 
 
-def of_audit(report: Report, secrets: Mapping[str, Secret]) -> Values:
+def of_audit(report: Report, secrets: Mapping[str, Secret]) -> SecretValues:
     """What a scan made in this same run found, with the consumers it knows."""
     known = {c.fingerprint: consumers_of(c, report) for c in report.credentials}
-    return Values(tuple(secrets.values()), known)
+    return SecretValues(tuple(secrets.values()), known)
 
 
-def together(*parts: Values) -> Values:
+def together(*parts: SecretValues) -> SecretValues:
     """Several sources as one."""
     secrets = tuple(dict.fromkeys(secret for part in parts for secret in part.secrets))
-    return Values(secrets, {mark: found for part in parts for mark, found in part.consumers.items()})
+    return SecretValues(secrets, {mark: found for part in parts for mark, found in part.consumers.items()})

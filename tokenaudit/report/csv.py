@@ -7,7 +7,7 @@ import io
 from datetime import timezone
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.flat_findings import items
+from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
-    for item in items(report):
+    for item in flat_findings(report):
         spot = item.spot
         row = (
             item.severity.value, item.rule, item.display, item.fingerprint,

@@ -16,7 +16,7 @@ EXPOSED = "token-exposed"
 
 
 @dataclass(frozen=True)
-class Item:
+class FlatFinding:
     """One finding at one place (or at none, for a credential that was only inspected).
 
     All texts are already in one line and free of control characters. `identity` names the finding in every run, as
@@ -44,7 +44,7 @@ class Item:
     where: str | None = None
 
 
-def items(report: Report) -> list[Item]:
+def flat_findings(report: Report) -> list[FlatFinding]:
     """Every place of every credential and every problem, worst first."""
     found = [item for credential in presentation.likely(report) for item in _of_credential(credential)]
     found += [_of_problem(problem, number) for problem, number in _numbered(presentation.problems(report))]
@@ -57,7 +57,7 @@ def main_reason(credential: Credential) -> Reason | None:
     return max(reasons, key=lambda reason: reason.severity.rank, default=None)
 
 
-def _of_credential(credential: Credential) -> list[Item]:
+def _of_credential(credential: Credential) -> list[FlatFinding]:
     spots: list[presentation.Spot | None] = list(presentation.spots(credential))
     seen: dict[tuple[str, str], int] = {}
     found = []
@@ -68,7 +68,7 @@ def _of_credential(credential: Credential) -> list[Item]:
     return found
 
 
-def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int) -> Item:
+def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int) -> FlatFinding:
     reason = main_reason(credential)
     display = visible(credential.display)
     status = credential.inspection.status if credential.inspection else None
@@ -81,7 +81,7 @@ def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int
     if credential.recommendation:
         remedies.append(f"Replace it: {replacement(credential.recommendation.replacement)}.")
     rule = visible(reason.rule) if reason else EXPOSED
-    return Item(
+    return FlatFinding(
         rule=rule,
         severity=credential.severity,
         title=f"Hugging Face {kind(credential.kind)} {display}",
@@ -119,8 +119,8 @@ def _numbered(problems: list[Problem]) -> list[tuple[Problem, int]]:
     return numbered
 
 
-def _of_problem(problem: Problem, number: int) -> Item:
-    return Item(
+def _of_problem(problem: Problem, number: int) -> FlatFinding:
+    return FlatFinding(
         rule=visible(problem.rule),
         severity=problem.severity,
         title=visible(problem.rule),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
-from tokenaudit.report.flat_findings import items
+from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.flat_findings import Item
+    from tokenaudit.report.flat_findings import FlatFinding
 
 MOST_OF_A_KIND = 10
 """GitHub shows about ten annotations of each level for a step."""
@@ -40,7 +40,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     used = dict.fromkeys(_LEVELS.values(), 0)
     # One warning is kept free for the places that were not read, one notice for the verdict.
     room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 1, "notice": MOST_OF_A_KIND - 1}
-    for item in items(report):
+    for item in flat_findings(report):
         level = _LEVELS[item.severity]
         used[level] += 1
         if used[level] > room[level]:
@@ -78,7 +78,7 @@ def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: 
     return path
 
 
-def _annotation(level: str, item: Item) -> str:
+def _annotation(level: str, item: FlatFinding) -> str:
     properties: dict[str, str] = {}
     if item.path is not None and item.live is not False:
         properties["file"] = visible(item.path)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tokenaudit.report.flat_findings import items
+from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import shorten, visible
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.flat_findings import Item
+    from tokenaudit.report.flat_findings import FlatFinding
 
 VERSION = "15.0.7"
 SCHEMA = (
@@ -61,12 +61,12 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         "version": VERSION,
         "schema": SCHEMA,
         "scan": scan,
-        "vulnerabilities": [_vulnerability(item) for item in items(report)],
+        "vulnerabilities": [_vulnerability(item) for item in flat_findings(report)],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
 
 
-def _vulnerability(item: Item) -> dict[str, Any]:
+def _vulnerability(item: FlatFinding) -> dict[str, Any]:
     location: dict[str, Any] = {"commit": {"sha": visible(item.commit or "") or NO_COMMIT}}
     if item.path is not None:
         location["file"] = visible(item.path)
@@ -91,7 +91,7 @@ def _vulnerability(item: Item) -> dict[str, Any]:
     }
 
 
-def _name(item: Item) -> str:
+def _name(item: FlatFinding) -> str:
     if item.credential is None:
         return item.rule.replace("-", " ").capitalize()
     return f"Hugging Face {visible(item.credential.kind).replace('_', ' ')}"

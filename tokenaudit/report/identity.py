@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Severity
 from tokenaudit.permissions import danger, effect_of, is_known
 from tokenaudit.report import presentation
-from tokenaudit.report.terminal import Screen
+from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES
 from tokenaudit.text import count, shorten, visible
 
@@ -29,16 +29,16 @@ _PRIVILEGE = {
 
 
 @dataclass(frozen=True)
-class Node:
+class TreeNode:
     """One line of the tree and what hangs below it."""
 
     spans: tuple[Span, ...]
-    below: tuple[Node, ...] = ()
+    below: tuple[TreeNode, ...] = ()
 
 
 def render(report: Report, options: Options) -> str:
     """One tree a credential, the worst first; then what could not be asked, and the closing sentence."""
-    screen = Screen(options.color, options.width)
+    screen = TerminalWriter(options.color, options.width)
     for credential in presentation.likely(report):
         _draw(screen, _credential(credential, report))
         screen.blank()
@@ -63,7 +63,7 @@ def _closing(report: Report) -> str:
     return f"{known} {count(len(report.skipped), 'question')} left open."
 
 
-def _credential(credential: Credential, report: Report) -> Node:
+def _credential(credential: Credential, report: Report) -> TreeNode:
     severity = credential.severity
     head: tuple[Span, ...] = (
         (f" {severity.value.upper()} ", STYLES[severity]),
@@ -73,24 +73,24 @@ def _credential(credential: Credential, report: Report) -> Node:
         (credential.fingerprint, "dim"),
     )
     inspection = credential.inspection
-    parts: list[Node] = []
+    parts: list[TreeNode] = []
     if inspection is not None:
-        parts.append(Node(tuple(_who(inspection, report))))
+        parts.append(TreeNode(tuple(_who(inspection, report))))
         parts += _grants(inspection)
         parts += _organizations(inspection.orgs)
     if credential.reach is not None:
         parts.append(_reach(credential.reach))
     judged = credential.verdict is not None and credential.verdict.reasons
     if inspection is not None and inspection.dead and not judged:
-        parts.append(Node(("nothing to do: nobody can use it any more",)))
-        return Node(head, tuple(parts))
+        parts.append(TreeNode(("nothing to do: nobody can use it any more",)))
+        return TreeNode(head, tuple(parts))
     if credential.verdict is not None:
         parts.append(_verdict(credential.verdict))
     wide = credential.verdict is not None and credential.verdict.privilege != "minimal"
     if wide and credential.recommendation is not None and credential.recommendation.create_url:
         link = (visible(credential.recommendation.create_url), "underline")
-        parts.append(Node(("make a narrower one: ", link)))
-    return Node(head, tuple(parts))
+        parts.append(TreeNode(("make a narrower one: ", link)))
+    return TreeNode(head, tuple(parts))
 
 
 def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
@@ -108,40 +108,40 @@ def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
         yield f": {_clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
 
 
-def _grants(inspection: Inspection) -> list[Node]:
+def _grants(inspection: Inspection) -> list[TreeNode]:
     nodes = [_grant(grant) for grant in inspection.grants[:_MOST]]
     if len(inspection.grants) > _MOST:
-        nodes.append(Node((f"and {len(inspection.grants) - _MOST:,} more",)))
+        nodes.append(TreeNode((f"and {len(inspection.grants) - _MOST:,} more",)))
     everywhere = [_permission(name, None) for name in inspection.global_permissions]
     if inspection.can_read_gated_repos:
-        everywhere.append(Node(("public gated repositories that its owner was let into, to read",)))
+        everywhere.append(TreeNode(("public gated repositories that its owner was let into, to read",)))
     if everywhere:
-        nodes.append(Node((("everywhere", "bold"),), tuple(everywhere)))
+        nodes.append(TreeNode((("everywhere", "bold"),), tuple(everywhere)))
     if not nodes and inspection.status == "active":
         broad = {"write": "write everything its owner may", "read": "read everything its owner may", "god": "anything"}
         if inspection.role in broad:
-            nodes.append(Node((("! ", "bold red"), f"may {broad[inspection.role]}")))
+            nodes.append(TreeNode((("! ", "bold red"), f"may {broad[inspection.role]}")))
         elif inspection.details_known:
-            nodes.append(Node(("may do nothing but say who it is",)))
-    return [Node((("may", "bold"),), tuple(nodes))] if nodes else []
+            nodes.append(TreeNode(("may do nothing but say who it is",)))
+    return [TreeNode((("may", "bold"),), tuple(nodes))] if nodes else []
 
 
-def _grant(grant: Grant) -> Node:
+def _grant(grant: Grant) -> TreeNode:
     entity = grant.entity
     name = _clean(entity.name or entity.id or "(unnamed)")
     patterns = f" (only {_clean(', '.join(grant.patterns))})" if grant.patterns else ""
     permissions = tuple(_permission(name_, entity) for name_ in grant.permissions[:_MOST])
-    return Node(((f"{_clean(entity.type)} {name}", "bold"), patterns), permissions)
+    return TreeNode(((f"{_clean(entity.type)} {name}", "bold"), patterns), permissions)
 
 
-def _permission(name: str, entity: Entity | None) -> Node:
+def _permission(name: str, entity: Entity | None) -> TreeNode:
     grade = danger(name, entity)
     words = effect_of(name) if is_known(name) else "unknown, so taken for dangerous"
     mark: Span = ("! ", STYLES[grade]) if grade.rank >= Severity.HIGH.rank else "  "
-    return Node((mark, _clean(name), (f"  {words}", "dim")))
+    return TreeNode((mark, _clean(name), (f"  {words}", "dim")))
 
 
-def _organizations(orgs: Sequence[Organization]) -> list[Node]:
+def _organizations(orgs: Sequence[Organization]) -> list[TreeNode]:
     if not orgs:
         return []
     nodes = []
@@ -152,37 +152,39 @@ def _organizations(orgs: Sequence[Organization]) -> list[Node]:
             f"{_clean(group.name or group.id or '?')} ({_clean(group.role or '?')})" for group in org.resource_groups
         ]
         grouped = f", groups: {', '.join(groups[:5])}" if groups else ""
-        nodes.append(Node((f"{_clean(org.name)}: {_clean(org.role or 'role not told')}{plan}{grouped}", shut)))
+        nodes.append(TreeNode((f"{_clean(org.name)}: {_clean(org.role or 'role not told')}{plan}{grouped}", shut)))
     if len(orgs) > _MOST:
-        nodes.append(Node((f"and {len(orgs) - _MOST:,} more",)))
-    return [Node((("organizations", "bold"),), tuple(nodes))]
+        nodes.append(TreeNode((f"and {len(orgs) - _MOST:,} more",)))
+    return [TreeNode((("organizations", "bold"),), tuple(nodes))]
 
 
-def _reach(reach: Reach) -> Node:
+def _reach(reach: Reach) -> TreeNode:
     head = (
         f"writes {count(reach.writable, 'repo')}"
         f", reads {reach.readable:,} ({reach.private:,} private, {reach.gated:,} gated)"
     )
     pulled = f"; what it writes is pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
     below = [
-        Node((f"{_clean(repo.type)} {_clean(repo.id)}", (f"  {repo.access}, {repo.downloads or 0:,} a month", "dim")))
+        TreeNode(
+            (f"{_clean(repo.type)} {_clean(repo.id)}", (f"  {repo.access}, {repo.downloads or 0:,} a month", "dim"))
+        )
         for repo in reach.repos[:5]
     ]
-    below += [Node((("not counted: ", "yellow"), _clean(words))) for words in reach.not_counted[:5]]
-    return Node((("reach ", "bold"), head + pulled), tuple(below))
+    below += [TreeNode((("not counted: ", "yellow"), _clean(words))) for words in reach.not_counted[:5]]
+    return TreeNode((("reach ", "bold"), head + pulled), tuple(below))
 
 
-def _verdict(verdict: Verdict) -> Node:
+def _verdict(verdict: Verdict) -> TreeNode:
     words, style = _PRIVILEGE[verdict.privilege]
     below = []
     for reason in verdict.reasons:
-        remedy = (Node((("→ ", "dim"), _clean(reason.remedy))),) if reason.remedy else ()
+        remedy = (TreeNode((("→ ", "dim"), _clean(reason.remedy))),) if reason.remedy else ()
         grade = (f"{reason.severity.value} ", STYLES[reason.severity])
-        below.append(Node((grade, _clean(reason.message), (f"  [{_clean(reason.rule)}]", "dim")), remedy))
-    return Node((("verdict ", "bold"), (words, style)), tuple(below))
+        below.append(TreeNode((grade, _clean(reason.message), (f"  [{_clean(reason.rule)}]", "dim")), remedy))
+    return TreeNode((("verdict ", "bold"), (words, style)), tuple(below))
 
 
-def _draw(screen: Screen, node: Node, guide: str = "", *, last: bool = True, top: bool = True) -> None:
+def _draw(screen: TerminalWriter, node: TreeNode, guide: str = "", *, last: bool = True, top: bool = True) -> None:
     lead = "" if top else guide + ("└─ " if last else "├─ ")
     screen.add(*node.spans, label=lead, column=len(lead))
     inner = "" if top else guide + ("   " if last else "│  ")

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from tokenaudit.report import presentation
-from tokenaudit.report.flat_findings import items
+from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report
     from tokenaudit.report import Options
-    from tokenaudit.report.flat_findings import Item
+    from tokenaudit.report.flat_findings import FlatFinding
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
     """Findings are failures, places that could not be read are errors."""
-    found = items(report)
+    found = flat_findings(report)
     counts = Counter(failures=len(found), errors=len(report.skipped))
     passing = not found and report.complete
     seconds = f"{(report.finished_at - report.started_at).total_seconds():.3f}"
@@ -41,7 +41,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
-def _failure(suite: ET.Element, item: Item) -> None:
+def _failure(suite: ET.Element, item: FlatFinding) -> None:
     path = visible(item.path) if item.path is not None else item.where or item.target
     place = ":".join([path, *(str(n) for n in (item.line, item.column) if n is not None)])
     attributes = {"classname": item.rule, "name": f"{place} {item.display or ''}".strip()}

@@ -7,7 +7,7 @@ import re
 import msgspec
 
 from tokenaudit.redaction import map_text
-from tokenaudit.remediate.runbook.model import Consumer, Plan, PlannedCredential, Step
+from tokenaudit.remediate.runbook.model import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code
 from tokenaudit.text import visible
 
@@ -20,7 +20,7 @@ _TITLE = {
 }
 
 
-def to_json(plan: Plan) -> str:
+def to_json(plan: Runbook) -> str:
     """The runbook as indented JSON, schema `tokenaudit/plan/1`."""
     written = msgspec.to_builtins(map_text(plan, _lines))
     document = {"schema": written.pop("schema"), **written}
@@ -52,7 +52,7 @@ def _as_entity(found: re.Match[str]) -> str:
     return f"&#{ord(found[0])};{_ZERO_WIDTH if found[0] in '@#:' else ''}"
 
 
-def to_markdown(plan: Plan) -> str:
+def to_markdown(plan: Runbook) -> str:
     """The runbook as a checklist: a section for each credential, a box for each step."""
     lines = [f"# {_TITLE[plan.mode]}", ""]
     if not plan.credentials:
@@ -102,7 +102,7 @@ def _section(number: int, found: PlannedCredential) -> list[str]:
     return lines
 
 
-def _consumer(consumer: Consumer) -> str:
+def _consumer(consumer: RunbookConsumer) -> str:
     changed = f"{consumer.updated_at:%Y-%m-%d}" if consumer.updated_at else "unknown"
     owner = _words(consumer.owner) if consumer.owner else "unknown"
     name = _cell(consumer.name) if consumer.name else ""
@@ -115,7 +115,7 @@ def _cell(value: str) -> str:
     return code(value).replace("|", "\\|")
 
 
-def _step(number: str, step: Step, link: str | None) -> list[str]:
+def _step(number: str, step: RunbookStep, link: str | None) -> list[str]:
     lines = [f"- [ ] **{number} {prose(step.title)}** ({step.id})", f"  - Do: {prose(step.do, link)}"]
     if step.command:
         fence = "```"

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tokenaudit.remediate.revocation import Outcome
-from tokenaudit.remediate.rotation.journal import Entry, Record
+from tokenaudit.remediate.revocation import RevocationOutcome
+from tokenaudit.remediate.rotation.journal import JournalEntry, Record
 from tokenaudit.remediate.rotation.setup import journal_path
 from tokenaudit.report.markdown import code
 from tokenaudit.report.plan import prose
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from tokenaudit.model import Report
 
 
-def to_text(outcomes: Sequence[Outcome]) -> str:
+def to_text(outcomes: Sequence[RevocationOutcome]) -> str:
     """One line a credential."""
     return "".join(f"{o.fingerprint}  {o.display}  {o.result}: {visible(o.reason)}\n" for o in outcomes)
 
 
-def to_json(outcomes: Sequence[Outcome]) -> str:
+def to_json(outcomes: Sequence[RevocationOutcome]) -> str:
     """The outcomes as indented JSON, schema `tokenaudit/revocation/1`."""
     document = {"schema": "tokenaudit/revocation/1", "credentials": [msgspec.to_builtins(o) for o in outcomes]}
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
@@ -49,7 +49,7 @@ def to_markdown(record: Record) -> str:
     return "\n".join([*lines, *(_line(entry) for entry in record.entries), ""])
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: JournalEntry) -> str:
     note = "" if entry.state == "done" else f" ({entry.state})"
     return f"- [{_STATE[entry.state]}] {entry.at:%Y-%m-%d %H:%M:%S} {prose(entry.title)}{note}: {prose(entry.evidence)}"
 

@@ -15,7 +15,7 @@ import msgspec
 
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
-from tokenaudit.report.flat_findings import items
+from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Report, Rule, Skipped
     from tokenaudit.report import Options
-    from tokenaudit.report.flat_findings import Item
+    from tokenaudit.report.flat_findings import FlatFinding
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 HOME = "https://github.com/tokenaudit/tokenaudit"
@@ -53,7 +53,7 @@ _PRECISION = {"high": "very-high", "medium": "medium", "low": "low"}
 
 def render(report: Report, options: Options) -> str:
     """One run; findings without a file can't be shown there and are counted in a notification instead."""
-    every = items(report)
+    every = flat_findings(report)
     placed = [item for item in every if item.path is not None]
     shown = placed[:MOST_RESULTS]
     rules = sorted({item.rule for item in shown})
@@ -86,7 +86,7 @@ def render(report: Report, options: Options) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
 
 
-def _rule(rule: str, shown: list[Item], known: Mapping[str, Rule]) -> dict[str, Any]:
+def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dict[str, Any]:
     reference = known.get(rule)
     of_rule = [item for item in shown if item.rule == rule]
     worst = max((item.severity for item in of_rule), key=lambda severity: severity.rank)
@@ -109,7 +109,7 @@ def _rule(rule: str, shown: list[Item], known: Mapping[str, Rule]) -> dict[str, 
     }
 
 
-def _result(item: Item, rule_index: int) -> dict[str, Any]:
+def _result(item: FlatFinding, rule_index: int) -> dict[str, Any]:
     where = f" At {item.where}." if item.where and item.credential is None else ""
     result: dict[str, Any] = {
         "ruleId": _short(item.rule, _LONGEST_NAME),
@@ -129,7 +129,7 @@ def _result(item: Item, rule_index: int) -> dict[str, Any]:
     return result
 
 
-def _location(item: Item) -> dict[str, Any]:
+def _location(item: FlatFinding) -> dict[str, Any]:
     line, column = item.line or 1, item.column or 1
     return {
         "physicalLocation": {
@@ -151,7 +151,7 @@ def _byte(character: str) -> bytes:
     return character.encode("utf-8", "surrogateescape" if undecodable else "backslashreplace")
 
 
-def _identity(item: Item) -> str:
+def _identity(item: FlatFinding) -> str:
     # Made from the rule, the place and the keyed fingerprint, never from the value or its line.
     joined = "\0".join(item.identity).encode("utf-8", "backslashreplace")
     return f"{hashlib.sha256(joined).hexdigest()[:32]}:1"

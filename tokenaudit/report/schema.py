@@ -15,12 +15,12 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from tokenaudit.incident.model import View
+from tokenaudit.incident.model import IncidentReport
 from tokenaudit.model import Report
 
 
 @dataclass(frozen=True)
-class Document:
+class SchemaDocument:
     """One kind of document that has a schema: its class, its id, its title and the file in this package."""
 
     noun: type
@@ -29,12 +29,12 @@ class Document:
     file: str
 
 
-REPORT = Document(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
-INCIDENT = Document(View, "tokenaudit/incident/1", "tokenaudit incident", "incident.schema.json")
+REPORT = SchemaDocument(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
+INCIDENT = SchemaDocument(IncidentReport, "tokenaudit/incident/1", "tokenaudit incident", "incident.schema.json")
 DOCUMENTS = {"report": REPORT, "incident": INCIDENT}
 
 
-def generate(document: Document = REPORT) -> dict[str, Any]:
+def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:
     """The schema of what is written: every key is always present, others may be added."""
     schema = msgspec.json.schema(document.noun)
     nouns = {noun.__name__: noun for noun in _nouns(document.noun, {})}
@@ -76,12 +76,12 @@ def _mark_as_time(definition: dict[str, Any]) -> None:
             choice.update(format="date-time", pattern="Z$")
 
 
-def text(document: Document = REPORT) -> str:
+def text(document: SchemaDocument = REPORT) -> str:
     """`generate()` as the text of the shipped file."""
     return msgspec.json.format(msgspec.json.encode(generate(document)), indent=2).decode() + "\n"
 
 
-def shipped(document: Document = REPORT) -> dict[str, Any]:
+def shipped(document: SchemaDocument = REPORT) -> dict[str, Any]:
     """The schema as this package ships it."""
     file = importlib.resources.files("tokenaudit.report") / document.file
     loaded: dict[str, Any] = msgspec.json.decode(file.read_bytes())

@@ -37,7 +37,7 @@ class Line:
 
 
 @dataclass
-class Screen:
+class TerminalWriter:
     """Collects lines; `written` gives them as one text.
 
     `width` is in terminal columns, None for no wrapping at all. Without colour and width rich isn't even imported:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.report import presentation
-from tokenaudit.report.terminal import Screen
+from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ STYLES = {
 
 def render(report: Report, options: Options) -> str:
     """The whole screen; see `tokenaudit.report.Options`."""
-    screen = Screen(options.color, options.width)
+    screen = TerminalWriter(options.color, options.width)
     several = presentation.several(report)
     likely, problems = presentation.likely(report), presentation.problems(report)
     for credential in likely[:MOST_WHOLE]:
@@ -63,7 +63,7 @@ def render(report: Report, options: Options) -> str:
     return screen.written()
 
 
-def _credential(screen: Screen, credential: Credential, started_at: datetime, *, several: bool) -> None:
+def _credential(screen: TerminalWriter, credential: Credential, started_at: datetime, *, several: bool) -> None:
     severity = credential.severity
     screen.add(
         (f" {severity.value.upper()} ", STYLES[severity]),
@@ -81,7 +81,7 @@ def _credential(screen: Screen, credential: Credential, started_at: datetime, *,
     screen.blank()
 
 
-def _who(screen: Screen, credential: Credential, started_at: datetime) -> None:
+def _who(screen: TerminalWriter, credential: Credential, started_at: datetime) -> None:
     inspection = credential.inspection
     if inspection is None:
         return
@@ -115,7 +115,7 @@ def _identity(inspection: Inspection) -> list[Span]:
     return parts
 
 
-def _where(screen: Screen, credential: Credential, *, several: bool) -> None:
+def _where(screen: TerminalWriter, credential: Credential, *, several: bool) -> None:
     spots = presentation.spots(credential)
     for number, spot in enumerate(spots[:MOST_SPOTS]):
         place = f"{spot.target}: {spot.place}" if several else spot.place
@@ -141,7 +141,7 @@ def notes(spot: presentation.Spot) -> list[str]:
     return said
 
 
-def _next(screen: Screen, credential: Credential) -> None:
+def _next(screen: TerminalWriter, credential: Credential) -> None:
     reasons = credential.verdict.reasons if credential.verdict else ()
     remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
     dead = credential.inspection is not None and credential.inspection.dead
@@ -191,7 +191,7 @@ def kind(name: str) -> str:
     return _clean(name).replace("_", " ")
 
 
-def _problem(screen: Screen, problem: Problem, *, several: bool) -> None:
+def _problem(screen: TerminalWriter, problem: Problem, *, several: bool) -> None:
     screen.add(
         (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
         "  ",
@@ -210,7 +210,7 @@ def _place(problem: Problem, *, several: bool) -> str:
     return _clean(f"{problem.target}: {place}" if several and problem.path else place)
 
 
-def _line(screen: Screen, severity: Severity, text: str) -> None:
+def _line(screen: TerminalWriter, severity: Severity, text: str) -> None:
     screen.add((f" {severity.value.upper()} ", STYLES[severity]), f"  {text}")
 
 
@@ -222,7 +222,7 @@ def _short(credential: Credential, *, several: bool) -> str:
     return _clean("  ".join(parts)) + more
 
 
-def _unlikely(screen: Screen, credentials: list[Credential], *, several: bool) -> None:
+def _unlikely(screen: TerminalWriter, credentials: list[Credential], *, several: bool) -> None:
     for credential in credentials:
         screen.add(
             (f" {credential.likelihood} ", "dim"), "  ", _clean(credential.display), f"  {kind(credential.kind)}"
@@ -231,7 +231,7 @@ def _unlikely(screen: Screen, credentials: list[Credential], *, several: bool) -
     screen.blank()
 
 
-def _skipped(screen: Screen, skipped: tuple[Skipped, ...]) -> None:
+def _skipped(screen: TerminalWriter, skipped: tuple[Skipped, ...]) -> None:
     if not skipped:
         return
     screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
@@ -242,7 +242,7 @@ def _skipped(screen: Screen, skipped: tuple[Skipped, ...]) -> None:
     screen.blank()
 
 
-def _closing(screen: Screen, report: Report, options: Options) -> None:
+def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
     found = bool(presentation.likely(report) or report.problems)
     style = "bold" if found else "bold green" if report.complete else "bold yellow"
     screen.add((presentation.sentence(report), style))
@@ -276,7 +276,7 @@ def next_step(report: Report) -> str:
     return ""
 
 
-def _row(screen: Screen, label: str, *spans: Span) -> None:
+def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:
     screen.add(*spans, label=label, indent=2, column=_COLUMN)
 
 

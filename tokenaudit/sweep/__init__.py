@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tokenaudit.sweep.config import Scope, Setup
-from tokenaudit.sweep.runner import Swept
+from tokenaudit.sweep.config import SweepConfig, SweepScope
+from tokenaudit.sweep.runner import SweepResult
 from tokenaudit.sweep.runner import sweep as run_sweep
 
-__all__ = ["Scope", "Setup", "Swept", "run_sweep"]
+__all__ = ["SweepConfig", "SweepResult", "SweepScope", "run_sweep"]

@@ -12,8 +12,8 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import is_clone_url
 from tokenaudit.git.command import without_password
 from tokenaudit.hub.repo_listing import RepoType
-from tokenaudit.sweep.config import TYPES, Scope
-from tokenaudit.sweep.executors import Crew, cluster, threads
+from tokenaudit.sweep.config import TYPES, SweepScope
+from tokenaudit.sweep.executors import ExecutorPool, dask_cluster, thread_pool
 
 _MOST_THREADS = 16
 
@@ -27,7 +27,7 @@ def scope_of(
     *,
     members: bool = False,
     logs: bool = False,
-) -> Scope:
+) -> SweepScope:
     """The scope of a command line.
 
     Raises:
@@ -37,7 +37,7 @@ def scope_of(
     if not namespaces and not urls:
         message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
         raise UsageError(message)
-    return Scope(
+    return SweepScope(
         tuple(dict.fromkeys(namespaces)),
         _types(types),
         tuple(include),
@@ -94,8 +94,8 @@ def cache_of(folder: Path | None, cluster_address: str | None) -> Path | None:
         raise UsageError(message) from None
 
 
-def crew_of(address: str | None, size: int | None) -> Crew:
+def executor_for(address: str | None, size: int | None) -> ExecutorPool:
     """The cluster at `address`, else `size` threads, by default a few a processor: most of the time they wait."""
     if address is not None:
-        return cluster(address)
-    return threads(size or min(_MOST_THREADS, 4 * (os.cpu_count() or 1)))
+        return dask_cluster(address)
+    return thread_pool(size or min(_MOST_THREADS, 4 * (os.cpu_count() or 1)))

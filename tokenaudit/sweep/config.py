@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tokenaudit.hub.rate_limit import Window
+from tokenaudit.hub.rate_limit import RateLimitWindow
 from tokenaudit.hub.repo_listing import Repository, RepoType
-from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.inventory.model import Outcome, PlaceRecord
 
 VERSION = 1
 """Of what the readers look at: raising it makes the next sweep read everything again."""
@@ -19,17 +19,17 @@ TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 
 @dataclass(frozen=True)
-class Setup:
+class SweepConfig:
     """What every task of a sweep needs to know. A task finds its token and its detector where it runs.
 
-    `own_token` says whether the auditor's own token may be looked for; the token itself is never part of this.
+    `auditor_token` says whether the auditor's own token may be looked for; the token itself is never part of this.
     `inspect` asks the Hub about each credential found. `cache` keeps mirrors for reruns that only fetch.
     `largest_text` is in bytes: bucket files above it are told as skipped. `service` is the address of the inference
     endpoints service where it is not the public one.
     """
 
     endpoint: str
-    own_token: bool = True
+    auditor_token: bool = True
     inspect: bool = True
     plugins: tuple[Path, ...] = ()
     secret_names: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Scope:
+class SweepScope:
     """What a sweep covers. Two sweeps of one scope continue each other; the reader's version is part of it."""
 
     namespaces: tuple[str, ...]
@@ -95,7 +95,7 @@ class Task:
     """
 
     namespace: str
-    places: tuple[Place, ...]
+    places: tuple[PlaceRecord, ...]
     repository: Repository | None = None
     owner: Literal["org", "user", "other"] = "other"
     mine: bool = False
@@ -116,8 +116,8 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
+class TaskResult:
     """What came of a task: an outcome a place, and what its process was last told of the Hub's limit."""
 
     outcomes: tuple[Outcome, ...]
-    window: Window | None = None
+    window: RateLimitWindow | None = None

@@ -23,7 +23,7 @@ def _never() -> str:
 
 
 @dataclass(frozen=True)
-class Crew:
+class ExecutorPool:
     """An executor, made when it is needed, and how many tasks it takes at a time.
 
     `remote` says that tasks run in other processes, so that only their results tell what they have read. `lost` is
@@ -36,16 +36,16 @@ class Crew:
     lost: Callable[[], str] = _never
 
 
-def threads(size: int) -> Crew:
+def thread_pool(size: int) -> ExecutorPool:
     """Threads of this process.
 
     Clones are programs of their own and searching leaves the interpreter's lock, so threads use all processors; values
     never leave the process, and one pacer keeps all of them within the Hub's limits.
     """
-    return Crew(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
+    return ExecutorPool(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
 
 
-def cluster(address: str, patience: float = _PATIENCE) -> Crew:
+def dask_cluster(address: str, patience: float = _PATIENCE) -> ExecutorPool:
     """The workers of a Dask cluster. They look for the auditor's token in their own environment.
 
     Raises:
@@ -76,7 +76,7 @@ def cluster(address: str, patience: float = _PATIENCE) -> Crew:
             complaints.setLevel(before)
 
     size = 2 * max(1, sum(client.nthreads().values()))
-    return Crew(executor, size, remote=True, lost=_Health(client, address, patience).lost)
+    return ExecutorPool(executor, size, remote=True, lost=_Health(client, address, patience).lost)
 
 
 class _Health:

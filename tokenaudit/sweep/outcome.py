@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from tokenaudit.audit.aggregate import Gathered, gather
-from tokenaudit.interfaces import Examiner, Finding, Progress, Run
-from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.audit.aggregate import Findings, gather
+from tokenaudit.interfaces import Finding, Progress, ScanContext, Scanner
+from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Inspection, SecretName, Skipped
 from tokenaudit.redaction import map_text, redactor
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found
-from tokenaudit.sweep.worker_context import Inspecting
+from tokenaudit.sweep.worker_context import InspectionCache
 
 
 class HubSource(Protocol):
@@ -27,7 +27,7 @@ class HubSource(Protocol):
     def kind(self) -> str:
         """One word."""
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Everything found, and the names of what is kept there."""
 
 
@@ -38,7 +38,7 @@ class _WithoutNames:
         self.kind, self.target = source.kind, source.target
         self._source, self._kept = source, kept
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         for found in self._source.findings(run):
             if isinstance(found, SecretName):
                 self._kept.append(found)
@@ -47,10 +47,10 @@ class _WithoutNames:
 
 
 def collected(
-    place: Place,
+    place: PlaceRecord,
     sources: Iterable[HubSource],
-    examiner: Examiner,
-    inspecting: Inspecting,
+    scanner: Scanner,
+    inspecting: InspectionCache,
     *,
     state: str | None,
     progress: Progress,
@@ -62,39 +62,39 @@ def collected(
     same next time, a gap that is the place itself is tried again.
     """
     kept: list[SecretName] = []
-    run = Run(examiner=examiner, jobs=1, progress=progress)
-    gathered = gather([_WithoutNames(source, kept) for source in sources], run)
-    whole = not any(gap.where == place.target for gap in gathered.skipped)
+    run = ScanContext(scanner=scanner, jobs=1, progress=progress)
+    findings = gather([_WithoutNames(source, kept) for source in sources], run)
+    whole = not any(gap.where == place.target for gap in findings.skipped)
     outcome = Outcome(
         place,
         state if whole else None,
-        failed=bool(gathered.skipped) and run.objects == 0,
-        credentials=tuple(gathered.credentials.values()),
-        problems=tuple(gathered.problems),
-        skipped=tuple(gathered.skipped),
+        failed=bool(findings.skipped) and run.objects == 0,
+        credentials=tuple(findings.credentials.values()),
+        problems=tuple(findings.problems),
+        skipped=tuple(findings.skipped),
         secrets=tuple(kept),
-        inspections=_inspections(gathered, inspecting, known),
-        objects=sum(target.objects for target in gathered.targets),
-        bytes=sum(target.bytes for target in gathered.targets),
+        inspections=_inspections(findings, inspecting, known),
+        objects=sum(target.objects for target in findings.targets),
+        bytes=sum(target.bytes for target in findings.targets),
     )
-    return without_values(outcome, examiner, tuple(gathered.secrets.values()))
+    return without_values(outcome, scanner, tuple(findings.secrets.values()))
 
 
-def missed(place: Place, reason: str) -> Outcome:
+def missed(place: PlaceRecord, reason: str) -> Outcome:
     """A place that could not be read at all."""
     return Outcome(place, failed=True, skipped=(Skipped(place.target, f"{place.aspect}: {reason}"),))
 
 
-def _inspections(gathered: Gathered, inspecting: Inspecting, known: frozenset[str]) -> dict[str, Inspection]:
+def _inspections(findings: Findings, inspecting: InspectionCache, known: frozenset[str]) -> dict[str, Inspection]:
     asked = [
-        (credential.kind, gathered.secrets[mark])
-        for mark, credential in gathered.credentials.items()
+        (credential.kind, findings.secrets[mark])
+        for mark, credential in findings.credentials.items()
         if credential.likelihood == "credential" and mark not in known
     ]
     return inspecting(asked)
 
 
-def without_values(outcome: Outcome, examiner: Examiner, secrets: Sequence[Secret] = ()) -> Outcome:
+def without_values(outcome: Outcome, scanner: Scanner, secrets: Sequence[Secret] = ()) -> Outcome:
     """`outcome` with every value taken out of its texts: those of `secrets`, and any that a text itself shows.
 
     This is the border that results cross to the database and to other processes.
@@ -108,15 +108,15 @@ def without_values(outcome: Outcome, examiner: Examiner, secrets: Sequence[Secre
     map_text(outcome, note)
     inspections = tuple(outcome.inspections.values())
     map_text(inspections, note)
-    shown = [seen for text in texts for seen in _secrets_in(text, examiner)]
+    shown = [seen for text in texts for seen in _secrets_in(text, scanner)]
     redact = redactor([*secrets, *shown])
     cleaned = map_text(outcome, redact)
     said = map_text(inspections, redact)
     return replace(cleaned, inspections=dict(zip(outcome.inspections, said, strict=True)))
 
 
-def _secrets_in(text: str, examiner: Examiner) -> list[Secret]:
+def _secrets_in(text: str, scanner: Scanner) -> list[Secret]:
     data = text.encode("utf-8", "backslashreplace")
-    if not examiner.may_hold(data):
+    if not scanner.may_contain(data):
         return []
-    return [seen.secret for seen in examiner.examine(data).detections]
+    return [seen.secret for seen in scanner.scan(data).detections]

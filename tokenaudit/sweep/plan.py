@@ -12,17 +12,17 @@ from tokenaudit.hub.pagination import needs, objects, text
 from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import GIT_TYPES, Repository, administered, members, namespace_kind, repositories
 from tokenaudit.hub.result import Failure
-from tokenaudit.inventory.model import Place
+from tokenaudit.inventory.model import PlaceRecord
 from tokenaudit.model import Skipped
-from tokenaudit.sweep.config import Scope, Task
+from tokenaudit.sweep.config import SweepScope, Task
 from tokenaudit.sweep.platforms import platform_of, tasks_of
-from tokenaudit.sweep.worker_context import Workshop
+from tokenaudit.sweep.worker_context import WorkerContext
 
 _NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")
 
 
 @dataclass
-class Plan:
+class SweepPlan:
     """The tasks of a sweep.
 
     `listed` are the namespaces and types whose listing is complete: what was there before and is missing now is gone.
@@ -33,7 +33,7 @@ class Plan:
     listed: list[tuple[str, str]] = field(default_factory=list)
     repositories: list[Repository] = field(default_factory=list)
 
-    def gone(self, known: Sequence[Place], scope: Scope) -> list[str]:
+    def gone(self, known: Sequence[PlaceRecord], scope: SweepScope) -> list[str]:
         """Keys of known places of fully listed kinds that are no longer there.
 
         A repository goes as a whole: an aspect that is only read on request is not gone when nobody asks for it.
@@ -48,34 +48,34 @@ class Plan:
         ]
 
 
-def plan(shop: Workshop, scope: Scope) -> Plan:
+def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
     """Asks the Hub what the namespaces own.
 
     Raises:
         UsageError: a namespace doesn't exist, the auditor's token is refused, or nobody answers.
     """
-    made = Plan()
+    made = SweepPlan()
     waiting = list(scope.namespaces)
     on_the_hub = any(platform_of(namespace) is None for namespace in waiting)
-    me = _me(shop) if on_the_hub else None
+    me = _me(context) if on_the_hub else None
     for namespace in waiting:
         if platform_of(namespace) is not None:
             made.tasks += tasks_of(namespace)
             continue
-        owner = _owner(shop, namespace)
+        owner = _owner(context, namespace)
         if scope.members and owner == "org" and namespace in scope.namespaces:
-            waiting += [name for name in _members(shop, namespace, made) if name not in waiting]
-        _namespace(shop, scope, made, namespace, owner, mine=namespace == me)
+            waiting += [name for name in _members(context, namespace, made) if name not in waiting]
+        _namespace(context, scope, made, namespace, owner, mine=namespace == me)
     for url in scope.urls:
         shown = without_password(url)
-        made.tasks.append(Task(shown, (Place("git", shown, "git", "git"),), url=url))
+        made.tasks.append(Task(shown, (PlaceRecord("git", shown, "git", "git"),), url=url))
     return made
 
 
-def _me(shop: Workshop) -> str | None:
-    if shop.secret is None:
+def _me(context: WorkerContext) -> str | None:
+    if context.secret is None:
         return None
-    answer = shop.hub.whoami(shop.secret)
+    answer = context.hub.whoami(context.secret)
     if isinstance(answer, Failure):
         if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
             message = "the Hub refuses your own token; log in again with `hf auth login`, or use --no-token"
@@ -84,22 +84,22 @@ def _me(shop: Workshop) -> str | None:
     return text(answer.body.get("name")) if isinstance(answer.body, dict) else None
 
 
-def _owner(shop: Workshop, namespace: str) -> str:
+def _owner(context: WorkerContext, namespace: str) -> str:
     if not is_namespace(namespace):
         message = f"{namespace!r} can't be the name of a user or an organization"
         raise UsageError(message)
-    kind = namespace_kind(shop.hub, namespace, shop.secret)
+    kind = namespace_kind(context.hub, namespace, context.secret)
     if not isinstance(kind, Failure):
         return kind
     if kind.status == 404:  # noqa: PLR2004 - as above
-        message = f"there is no user or organization {namespace} at {shop.hub.endpoint}"
+        message = f"there is no user or organization {namespace} at {context.hub.endpoint}"
         raise UsageError(message)
-    message = f"{shop.hub.endpoint} does not say what {namespace} is: {needs(kind, 'a token that it accepts')}"
+    message = f"{context.hub.endpoint} does not say what {namespace} is: {needs(kind, 'a token that it accepts')}"
     raise UsageError(message)
 
 
-def _members(shop: Workshop, organization: str, made: Plan) -> Iterator[str]:
-    answer = members(shop.hub, organization, shop.secret)
+def _members(context: WorkerContext, organization: str, made: SweepPlan) -> Iterator[str]:
+    answer = members(context.hub, organization, context.secret)
     if isinstance(answer, Failure):
         made.skipped.append(Skipped(f"members of {organization}", needs(answer, f"org.read on {organization}")))
     for item in objects(answer):
@@ -108,19 +108,21 @@ def _members(shop: Workshop, organization: str, made: Plan) -> Iterator[str]:
             yield name
 
 
-def _namespace(shop: Workshop, scope: Scope, made: Plan, namespace: str, owner: str, *, mine: bool) -> None:
+def _namespace(
+    context: WorkerContext, scope: SweepScope, made: SweepPlan, namespace: str, owner: str, *, mine: bool
+) -> None:
     found: dict[str, Repository] = {}
     complete: list[str] = []
     for repo_type in scope.types:
-        listing = repositories(shop.hub, namespace, repo_type, shop.secret)
+        listing = repositories(context.hub, namespace, repo_type, context.secret)
         if isinstance(listing, Failure):
             reason = needs(listing, f"repo.content.read on {namespace}")
             made.skipped.append(Skipped(f"{repo_type}s of {namespace}", reason))
             continue
         complete.append(repo_type)
         found |= {repository.target: repository for repository in listing}
-    if shop.secret is not None and (owner == "org" or mine):
-        more = administered(shop.hub, namespace, owner, shop.secret)
+    if context.secret is not None and (owner == "org" or mine):
+        more = administered(context.hub, namespace, owner, context.secret)
         if isinstance(more, Failure):
             reason = f"only what its listings show was found: {needs(more, f'membership of {namespace}')}"
             made.skipped.append(Skipped(f"repositories of {namespace}", reason))
@@ -133,15 +135,15 @@ def _namespace(shop: Workshop, scope: Scope, made: Plan, namespace: str, owner: 
             made.repositories.append(repository)
             made.tasks.append(_of_repository(namespace, repository, logs=scope.logs))
     if not scope.narrow:
-        aspects = [a for a in _NAMESPACE_ASPECTS if a != "endpoints" or _has_endpoints(shop)]
-        places = tuple(Place(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in aspects)
+        aspects = [a for a in _NAMESPACE_ASPECTS if a != "endpoints" or _has_endpoints(context)]
+        places = tuple(PlaceRecord(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in aspects)
         kind = "org" if owner == "org" else "user"
         made.tasks += [Task(namespace, (place,), owner=kind, mine=mine) for place in places]  # type: ignore[arg-type]
 
 
-def _has_endpoints(shop: Workshop) -> bool:
+def _has_endpoints(context: WorkerContext) -> bool:
     """Only the public Hub is known to have an inference endpoints service; another's has to be named."""
-    return shop.setup.service is not None or shop.hub.endpoint == DEFAULT
+    return context.setup.service is not None or context.hub.endpoint == DEFAULT
 
 
 def _of_repository(namespace: str, repository: Repository, *, logs: bool) -> Task:
@@ -150,5 +152,5 @@ def _of_repository(namespace: str, repository: Repository, *, logs: bool) -> Tas
         aspects.append("settings")
         if logs and repository.sdk != "static":  # nothing of a static Space is built or runs
             aspects.append("logs")
-    places = (Place(namespace, repository.target, repository.type, aspect) for aspect in aspects)
+    places = (PlaceRecord(namespace, repository.target, repository.type, aspect) for aspect in aspects)
     return Task(namespace, tuple(places), repository)

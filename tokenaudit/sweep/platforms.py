@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from tokenaudit.git.command import without_password
 from tokenaudit.hub import keyring
-from tokenaudit.inventory.model import Place
+from tokenaudit.inventory.model import PlaceRecord
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.github_organization import PUBLIC_API, GithubOrganization
 from tokenaudit.sources.platforms.gitlab_group import PUBLIC_URL, GitlabGroup
@@ -51,10 +51,10 @@ def tasks_of(namespace: str) -> list[Task]:
         UsageError: the platform doesn't list the repositories.
     """
     group = group_of(namespace)
-    made = [Task(namespace, (Place(namespace, namespace, group.kind, "platform"),))]
+    made = [Task(namespace, (PlaceRecord(namespace, namespace, group.kind, "platform"),))]
     for url in group.clone_urls():
         shown = without_password(url)
-        made.append(Task(namespace, (Place(namespace, shown, "git", "git"),), url=shown))
+        made.append(Task(namespace, (PlaceRecord(namespace, shown, "git", "git"),), url=shown))
     return made
 
 

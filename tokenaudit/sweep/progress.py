@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
-from tokenaudit.hub.rate_limit import Window
+from tokenaudit.hub.rate_limit import RateLimitWindow
 from tokenaudit.inventory.model import Outcome
 from tokenaudit.sweep.config import Task
 from tokenaudit.text import count
@@ -18,27 +18,27 @@ _RECENT = 20.0
 """Seconds over which speeds are measured."""
 
 
-class Screen(Protocol):
+class ProgressDisplay(Protocol):
     """Shows people how far a sweep is."""
 
-    def watch(self, tally: Tally) -> None:
-        """The work begins; `tally` may be read from any thread at any time."""
+    def watch(self, sweep_progress: SweepProgress) -> None:
+        """The work begins; `sweep_progress` may be read from any thread at any time."""
 
     def note(self, message: str) -> None:
         """One line worth saying now."""
 
 
-class NoScreen:
-    """A `Screen` that shows nothing."""
+class NullDisplay:
+    """A `ProgressDisplay` that shows nothing."""
 
-    def watch(self, tally: Tally) -> None:
+    def watch(self, sweep_progress: SweepProgress) -> None:
         """Nothing."""
 
     def note(self, message: str) -> None:
         """Nothing."""
 
 
-class Tally:
+class SweepProgress:
     """Numbers of a running sweep. One thread counts; any may read.
 
     Args:
@@ -55,8 +55,8 @@ class Tally:
         tasks: Sequence[Task],
         known: Mapping[str, AbstractSet[str]],
         done: AbstractSet[str],
-        meter: Meter,
-        window: Callable[[], Window | None],
+        meter: ReadCounter,
+        window: Callable[[], RateLimitWindow | None],
         *,
         remote: bool = False,
         clock: Callable[[], float] = time.monotonic,
@@ -70,14 +70,14 @@ class Tally:
         self._from = (meter.objects, meter.bytes)
         self._elsewhere = (0, 0)
         self._samples = deque([(self._begun, 0, 0)])
-        self._told: tuple[float, Window] | None = None
+        self._told: tuple[float, RateLimitWindow] | None = None
 
     def skip(self, task: Task) -> None:
         """An earlier part of this sweep has done `task`."""
         self._left -= 1
         self.repositories_done += task.is_repository
 
-    def done(self, task: Task, outcomes: Sequence[Outcome], window: Window | None) -> None:
+    def done(self, task: Task, outcomes: Sequence[Outcome], window: RateLimitWindow | None) -> None:
         """`task` is done, here or elsewhere; `window` is what its worker was told of the Hub's limit."""
         self._left -= 1
         self._done += 1
@@ -102,13 +102,13 @@ class Tally:
         return self._meter.bytes - self._from[1] + self._elsewhere[1]
 
     @property
-    def window(self) -> Window | None:
+    def window(self) -> RateLimitWindow | None:
         """What is left of the Hub's limit: what was told last; None where that is over, or nothing was."""
         if self._told is None:
             return self._own_window()
         when, told = self._told
         seconds = told.seconds - (self._clock() - when)
-        return Window(told.left, seconds) if seconds > 0 else None
+        return RateLimitWindow(told.left, seconds) if seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:
@@ -134,7 +134,7 @@ class Tally:
         return self.objects / spent, self.bytes / spent
 
 
-class Meter:
+class ReadCounter:
     """A `Progress` that only counts. Threads share it."""
 
     def __init__(self) -> None:
@@ -157,16 +157,17 @@ class Meter:
 _MINUTE, _HOUR = 60, 3600
 
 
-def how_far(tally: Tally) -> str:
+def how_far(sweep_progress: SweepProgress) -> str:
     """Repositories done and total, and how long the rest takes."""
-    return f"{tally.repositories_done:,} of {tally.repositories:,} repositories, {_left(tally.seconds_left)}"
+    done = f"{sweep_progress.repositories_done:,} of {sweep_progress.repositories:,} repositories"
+    return f"{done}, {_left(sweep_progress.seconds_left)}"
 
 
-def figures(tally: Tally, speed: tuple[float, float]) -> str:
+def figures(sweep_progress: SweepProgress, speed: tuple[float, float]) -> str:
     """Speed (objects and bytes a second), credentials found, and what is left of the Hub's rate limit."""
     objects, size = speed
-    credentials = f"{count(len(tally.credentials), 'credential')} found"
-    return f"{objects:,.0f} objects/s, {size / 1_000_000:,.1f} MB/s, {credentials}, {_requests(tally)}"
+    credentials = f"{count(len(sweep_progress.credentials), 'credential')} found"
+    return f"{objects:,.0f} objects/s, {size / 1_000_000:,.1f} MB/s, {credentials}, {_requests(sweep_progress)}"
 
 
 def _left(seconds: float | None) -> str:
@@ -181,8 +182,8 @@ def _left(seconds: float | None) -> str:
     return f"about {seconds // _HOUR:.0f} h {seconds % _HOUR // _MINUTE:.0f} min left"
 
 
-def _requests(tally: Tally) -> str:
-    window = tally.window
+def _requests(sweep_progress: SweepProgress) -> str:
+    window = sweep_progress.window
     if window is None:
         return "requests left: unknown"
     minutes, seconds = divmod(round(window.seconds), _MINUTE)

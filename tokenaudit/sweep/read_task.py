@@ -18,8 +18,8 @@ from tokenaudit.hub.discussions import discussions
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository, digest, refs
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Examiner, Silence
-from tokenaudit.inventory.model import Outcome, Place
+from tokenaudit.interfaces import NullProgress, Scanner
+from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
@@ -31,26 +31,26 @@ from tokenaudit.sources.platforms.hub_jobs import JobsSource
 from tokenaudit.sources.platforms.hub_space import SpaceSource
 from tokenaudit.sources.platforms.hub_space_logs import SpaceLogsSource
 from tokenaudit.sources.platforms.hub_webhooks import WebhooksSource
-from tokenaudit.sweep.config import VERSION, Done, Setup, Task
+from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
 from tokenaudit.sweep.platforms import group_of, with_password
-from tokenaudit.sweep.worker_context import Workshop, workshop
+from tokenaudit.sweep.worker_context import WorkerContext, worker_context
 
 if TYPE_CHECKING:
-    from tokenaudit.sweep.worker_context import Workshop
+    from tokenaudit.sweep.worker_context import WorkerContext
 
 
-def run_task(setup: Setup, task: Task) -> Done:
+def run_task(setup: SweepConfig, task: Task) -> TaskResult:
     """What came of each place of `task`. Takes and gives plain data, so it can run in any process on any machine."""
-    shop = workshop(setup)
-    with shop.examiner() as examiner:
-        outcomes = tuple(_read(shop, task, place, examiner) for place in task.places)
-    return Done(outcomes, shop.hub.pacer.window)
+    context = worker_context(setup)
+    with context.scanner() as scanner:
+        outcomes = tuple(_read(context, task, place, scanner) for place in task.places)
+    return TaskResult(outcomes, context.hub.rate_limiter.window)
 
 
-def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+def _read(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     try:
-        return _READERS[place.aspect](shop, task, place, examiner)
+        return _READERS[place.aspect](context, task, place, scanner)
     except (AuditError, GitError) as error:
         told = missed(place, str(error))
     except OSError as error:
@@ -58,96 +58,105 @@ def _read(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outco
         told = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
         told = missed(place, f"reading it failed ({type(error).__name__})")
-    return without_values(told, examiner, [shop.secret] if shop.secret else ())
+    return without_values(told, scanner, [context.secret] if context.secret else ())
 
 
 def _collected(
-    shop: Workshop, task: Task, place: Place, examiner: Examiner, source: HubSource, state: str | None = None
+    context: WorkerContext,
+    task: Task,
+    place: PlaceRecord,
+    scanner: Scanner,
+    source: HubSource,
+    state: str | None = None,
 ) -> Outcome:
     return collected(
         place,
         [source],
-        examiner,
-        shop.inspecting,
+        scanner,
+        context.inspecting,
         state=state,
-        progress=shop.meter,
+        progress=context.meter,
         known=task.known,
     )
 
 
-def _refused(shop: Workshop, examiner: Examiner, place: Place, failure: Failure, permission: str) -> Outcome:
+def _refused(
+    context: WorkerContext, scanner: Scanner, place: PlaceRecord, failure: Failure, permission: str
+) -> Outcome:
     told = missed(place, needs(failure, permission))
-    return without_values(told, examiner, [shop.secret] if shop.secret else ())
+    return without_values(told, scanner, [context.secret] if context.secret else ())
 
 
-def _history(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+def _history(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     repository = _repository(task)
-    found = refs(shop.hub, repository, shop.secret)
+    found = refs(context.hub, repository, context.secret)
     if isinstance(found, Failure):
-        return _refused(shop, examiner, place, found, f"repo.content.read on {repository.target}")
+        return _refused(context, scanner, place, found, f"repo.content.read on {repository.target}")
     state = f"{VERSION}:{digest(found)}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    return read_repository(shop, task, place, examiner, shop.git_url(repository), state)
+    return read_repository(context, task, place, scanner, context.git_url(repository), state)
 
 
-def _discussions(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+def _discussions(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     repository = _repository(task)
-    listing = discussions(shop.hub, repository, shop.secret)
+    listing = discussions(context.hub, repository, context.secret)
     if isinstance(listing, Failure):
-        return _refused(shop, examiner, place, listing, f"repo.content.read on {repository.target}")
+        return _refused(context, scanner, place, listing, f"repo.content.read on {repository.target}")
     state = f"{VERSION}:{digest(listing)}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
     outcome = _collected(
-        shop, task, place, examiner, DiscussionsSource(shop.hub, shop.secret, repository, listing), state
+        context, task, place, scanner, DiscussionsSource(context.hub, context.secret, repository, listing), state
     )
     # A discussion that could not be read is tried again.
     return outcome if not outcome.skipped else _without_state(outcome)
 
 
-def _settings(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return _collected(shop, task, place, examiner, SpaceSource(shop.hub, shop.secret, _repository(task), shop.names))
+def _settings(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return _collected(
+        context, task, place, scanner, SpaceSource(context.hub, context.secret, _repository(task), context.names)
+    )
 
 
-def _logs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return _collected(shop, task, place, examiner, SpaceLogsSource(shop.hub, shop.secret, _repository(task)))
+def _logs(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return _collected(context, task, place, scanner, SpaceLogsSource(context.hub, context.secret, _repository(task)))
 
 
-def _jobs(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return _collected(shop, task, place, examiner, JobsSource(shop.hub, shop.secret, task.namespace))
+def _jobs(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return _collected(context, task, place, scanner, JobsSource(context.hub, context.secret, task.namespace))
 
 
-def _webhooks(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    source = WebhooksSource(shop.hub, shop.secret, task.namespace, everything=task.mine)
-    return _collected(shop, task, place, examiner, source)
+def _webhooks(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    source = WebhooksSource(context.hub, context.secret, task.namespace, everything=task.mine)
+    return _collected(context, task, place, scanner, source)
 
 
-def _endpoints(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    source = EndpointsSource(shop.hub, shop.secret, task.namespace, shop.setup.service)
-    return _collected(shop, task, place, examiner, source)
+def _endpoints(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    source = EndpointsSource(context.hub, context.secret, task.namespace, context.setup.service)
+    return _collected(context, task, place, scanner, source)
 
 
-def _collections(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return _collected(shop, task, place, examiner, CollectionsSource(shop.hub, shop.secret, task.namespace))
+def _collections(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return _collected(context, task, place, scanner, CollectionsSource(context.hub, context.secret, task.namespace))
 
 
-def _bucket(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+def _bucket(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     repository = _repository(task)
     state = f"{VERSION}:{repository.version}"
     if repository.version and task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    limits = (shop.setup.largest_text, shop.setup.most_bucket_bytes)
-    source = BucketSource(shop.hub, shop.secret, repository.id, *limits)
-    return _collected(shop, task, place, examiner, source, state)
+    limits = (context.setup.largest_text, context.setup.most_bucket_bytes)
+    source = BucketSource(context.hub, context.secret, repository.id, *limits)
+    return _collected(context, task, place, scanner, source, state)
 
 
-def _url(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return history_of_url(shop, task, place, examiner)
+def _url(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return history_of_url(context, task, place, scanner)
 
 
-def _platform(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
-    return _collected(shop, task, place, examiner, group_of(task.namespace))
+def _platform(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    return _collected(context, task, place, scanner, group_of(task.namespace))
 
 
 def _repository(task: Task) -> Repository:
@@ -160,7 +169,7 @@ def _without_state(outcome: Outcome) -> Outcome:
     return replace(outcome, state=None)
 
 
-_READERS: Mapping[str, Callable[[Workshop, Task, Place, Examiner], Outcome]] = {
+_READERS: Mapping[str, Callable[[WorkerContext, Task, PlaceRecord, Scanner], Outcome]] = {
     "history": _history,
     "discussions": _discussions,
     "settings": _settings,
@@ -190,19 +199,21 @@ def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) ->
         OSError: the cache can't be written.
     """
     if cache is None:
-        with cloned(url, Silence()) as path:
+        with cloned(url, NullProgress()) as path:
             yield path, None
         return
     # The digest keeps apart what differs only in characters that a file name can't hold.
     mirror = cache / f"{_UNSAFE.sub('-', target)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
     state = mirror.with_suffix(f".{VERSION}.state")
-    with mirrored(url, mirror, Silence(), [state]) as path:
+    with mirrored(url, mirror, NullProgress(), [state]) as path:
         if full:
             state.unlink(missing_ok=True)
         yield path, state
 
 
-def read_repository(shop: Workshop, task: Task, place: Place, examiner: Examiner, url: str, state: str) -> Outcome:
+def read_repository(
+    context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner, url: str, state: str
+) -> Outcome:
     """The repository at `url`, whose refs are in `state`: what `tokenaudit scan` reads of a clone, too.
 
     That is its history, what lies beside it, and its CI configuration.
@@ -211,24 +222,24 @@ def read_repository(shop: Workshop, task: Task, place: Place, examiner: Examiner
         GitError: it could not be cloned or fetched.
         OSError: the cache can't be written.
     """
-    target, names = place.target, shop.setup.secret_names
-    with repository_copy(url, target, shop.setup.cache, full=task.full) as (path, noted):
+    target, names = place.target, context.setup.secret_names
+    with repository_copy(url, target, context.setup.cache, full=task.full) as (path, noted):
         found = [HistorySource(path, target, noted), GitDirSource(path, target), CiSource(path, target, names)]
         return collected(
             place,
             cast("list[HubSource]", found),
-            examiner,
-            shop.inspecting,
+            scanner,
+            context.inspecting,
             state=state,
-            progress=shop.meter,
+            progress=context.meter,
             known=task.known,
         )
 
 
-def history_of_url(shop: Workshop, task: Task, place: Place, examiner: Examiner) -> Outcome:
+def history_of_url(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     """A git repository that is not on the Hub."""
     url = with_password(task.namespace, task.url or "")
     state = f"{VERSION}:{hashlib.sha256(remote_refs(url)).hexdigest()[:32]}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
-    return read_repository(shop, task, place, examiner, url, state)
+    return read_repository(context, task, place, scanner, url, state)

@@ -7,24 +7,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tokenaudit._version import __version__
-from tokenaudit.audit.aggregate import Gathered
+from tokenaudit.audit.aggregate import Findings
 from tokenaudit.audit.assessment import report as assessed_report
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
 from tokenaudit.policy import Settings
-from tokenaudit.sweep.config import Scope
+from tokenaudit.sweep.config import SweepScope
 from tokenaudit.sweep.cross_checks import across
-from tokenaudit.sweep.executors import Crew
-from tokenaudit.sweep.plan import Plan, plan
-from tokenaudit.sweep.progress import NoScreen, Screen
-from tokenaudit.sweep.scheduler import Stopped, work
-from tokenaudit.sweep.worker_context import Workshop, install
+from tokenaudit.sweep.executors import ExecutorPool
+from tokenaudit.sweep.plan import SweepPlan, plan
+from tokenaudit.sweep.progress import NullDisplay, ProgressDisplay
+from tokenaudit.sweep.scheduler import SweepStopped, work
+from tokenaudit.sweep.worker_context import WorkerContext, install
 
 TOOL = Tool("tokenaudit", __version__)
 
 
 @dataclass(frozen=True)
-class Swept:
+class SweepResult:
     """What a sweep found.
 
     `new` is the report cut down to what no earlier sweep had seen; `number` names the sweep in the inventory;
@@ -38,17 +38,17 @@ class Swept:
 
 
 def sweep(
-    scope: Scope,
-    shop: Workshop,
+    scope: SweepScope,
+    context: WorkerContext,
     inventory: Inventory,
     *,
-    crew: Crew,
+    executor_pool: ExecutorPool,
     settings: Settings | None = None,
-    screen: Screen | None = None,
+    screen: ProgressDisplay | None = None,
     full: bool = False,
     ends: Mapping[str, Inspection] | None = None,
     now: Callable[[], datetime] | None = None,
-) -> Swept:
+) -> SweepResult:
     """Audits everything `scope` covers and remembers it in `inventory`.
 
     A sweep of the same scope that was cut short is continued. `full` reads unchanged places again, too. `ends` are what
@@ -58,18 +58,27 @@ def sweep(
         UsageError: a namespace doesn't exist, or the Hub can't be asked at all.
         InventoryError: it can't be written, or another sweep is writing it.
     """
-    now = now or shop.now
-    screen = screen or NoScreen()
+    now = now or context.now
+    screen = screen or NullDisplay()
     settings = settings or Settings()
     with inventory.alone():
-        install(shop)
-        made = plan(shop, scope)
+        install(context)
+        made = plan(context, scope)
         running = inventory.begin(scope.name, scope.namespaces, now())
-        shop.inspecting.learn(inventory.inspections(running.id))
+        context.inspecting.learn(inventory.inspections(running.id))
         states = None if full else inventory.states()
-        stopped = work(made.tasks, shop, inventory, running.id, states=states, crew=crew, screen=screen, now=now)
+        stopped = work(
+            made.tasks,
+            context,
+            inventory,
+            running.id,
+            states=states,
+            executor_pool=executor_pool,
+            screen=screen,
+            now=now,
+        )
         inventory.ended(ends or {})
-        swept = _report(inventory, running.id, running.started_at, made, shop, settings, stopped, now)
+        swept = _report(inventory, running.id, running.started_at, made, context, settings, stopped, now)
         inventory.assessed(swept.report.credentials)
         if swept.finished:
             gone = made.gone(inventory.places([task.namespace for task in made.tasks]), scope)
@@ -81,18 +90,18 @@ def _report(
     inventory: Inventory,
     number: int,
     started_at: datetime,
-    made: Plan,
-    shop: Workshop,
+    made: SweepPlan,
+    context: WorkerContext,
     settings: Settings,
-    stopped: Stopped | None,
+    stopped: SweepStopped | None,
     now: Callable[[], datetime],
-) -> Swept:
+) -> SweepResult:
     found = inventory.swept(number)
-    problems = across(found.secrets, made.repositories, settings, shop.names, now())
+    problems = across(found.secrets, made.repositories, settings, context.names, now())
     skipped = [*found.skipped, *made.skipped]
     if stopped is not None:
         skipped.append(Skipped("the rest of the sweep", stopped.reason))
-    gathered = Gathered(
+    findings = Findings(
         credentials={credential.fingerprint: _bare(credential) for credential in found.credentials},
         problems=sorted({*found.problems, *problems}, key=_order),
         skipped=sorted(set(skipped), key=lambda gap: (gap.where, gap.reason)),
@@ -101,14 +110,14 @@ def _report(
     inspections: dict[str, Inspection] = {
         credential.fingerprint: credential.inspection for credential in found.credentials if credential.inspection
     }
-    whole = assessed_report(gathered, inspections, settings, started_at=started_at, now=now, tool=TOOL)
+    whole = assessed_report(findings, inspections, settings, started_at=started_at, now=now, tool=TOOL)
     fresh = frozenset(found.new_credentials)
     new = replace(
         whole,
         credentials=tuple(credential for credential in whole.credentials if credential.fingerprint in fresh),
         problems=found.new_problems,
     )
-    return Swept(whole, new, number, stopped is None)
+    return SweepResult(whole, new, number, stopped is None)
 
 
 def _bare(credential: Credential) -> Credential:

@@ -13,12 +13,12 @@ from tokenaudit.git.clone import NO_ROOM, is_full
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory import Inventory, Outcome
-from tokenaudit.sweep.config import Done, Task
-from tokenaudit.sweep.executors import Crew
+from tokenaudit.sweep.config import Task, TaskResult
+from tokenaudit.sweep.executors import ExecutorPool
 from tokenaudit.sweep.outcome import missed
-from tokenaudit.sweep.progress import Screen, Tally
+from tokenaudit.sweep.progress import ProgressDisplay, SweepProgress
 from tokenaudit.sweep.read_task import run_task
-from tokenaudit.sweep.worker_context import Workshop
+from tokenaudit.sweep.worker_context import WorkerContext
 
 _MOST_FAILURES_BEFORE_A_PROBE = 6
 _TRIES = 3
@@ -27,7 +27,7 @@ _A_WHILE = 5.0
 
 
 @dataclass(frozen=True)
-class Stopped:
+class SweepStopped:
     """Why a sweep was given up before its end."""
 
     reason: str
@@ -35,37 +35,37 @@ class Stopped:
 
 def work(
     tasks: Sequence[Task],
-    shop: Workshop,
+    context: WorkerContext,
     inventory: Inventory,
     sweep: int,
     *,
     states: Mapping[str, str] | None,
-    crew: Crew,
-    screen: Screen,
+    executor_pool: ExecutorPool,
+    screen: ProgressDisplay,
     now: Callable[[], datetime],
-) -> Stopped | None:
+) -> SweepStopped | None:
     """Does what of `tasks` is not done yet; None when all were, else why not.
 
     `states` are the versions that were read last, by place key; None reads everything anew.
     """
     done = inventory.done(sweep)
-    known, window = inventory.fingerprints(), lambda: shop.hub.pacer.window
-    tally = Tally(tasks, known, done, shop.meter, window, remote=crew.remote)
+    known, window = inventory.fingerprints(), lambda: context.hub.rate_limiter.window
+    sweep_progress = SweepProgress(tasks, known, done, context.meter, window, remote=executor_pool.remote)
     waiting = []
     for task in reversed(tasks):
         left = _left(task, done, states)
         if left is None:
-            tally.skip(task)
+            sweep_progress.skip(task)
         else:
             waiting.append(left)
-    screen.watch(tally)
-    doing = _Doing(shop, crew, waiting, screen)
-    with crew.executor() as executor:
+    screen.watch(sweep_progress)
+    doing = _TaskQueue(context, executor_pool, waiting, screen)
+    with executor_pool.executor() as executor:
         try:
             while doing.fill(executor):
                 for task, finished in doing.finished():
                     inventory.commit(sweep, finished.outcomes, now())
-                    tally.done(task, finished.outcomes, finished.window)
+                    sweep_progress.done(task, finished.outcomes, finished.window)
                     doing.judge(task, finished.outcomes)
         finally:
             doing.cancel()
@@ -81,20 +81,22 @@ def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task 
     return replace(task, places=places, states={p.key: states[p.key] for p in places if p.key in states})
 
 
-def _stopped(doing: _Doing) -> Stopped:
+def _stopped(doing: _TaskQueue) -> SweepStopped:
     left = len(doing.waiting)
-    return Stopped(
+    return SweepStopped(
         f"{doing.trouble}; {left} of its tasks were not tried: run the same command again, it continues there"
     )
 
 
-class _Doing:
+class _TaskQueue:
     """The tasks in flight. `trouble` says why no more are worth trying."""
 
-    def __init__(self, shop: Workshop, crew: Crew, waiting: list[Task], screen: Screen) -> None:
-        self._shop, self._crew, self._size, self._screen = shop, crew, crew.size, screen
+    def __init__(
+        self, context: WorkerContext, executor_pool: ExecutorPool, waiting: list[Task], screen: ProgressDisplay
+    ) -> None:
+        self._shop, self._crew, self._size, self._screen = context, executor_pool, executor_pool.size, screen
         self.waiting = waiting
-        self.running: dict[Future[Done], tuple[Task, int]] = {}
+        self.running: dict[Future[TaskResult], tuple[Task, int]] = {}
         self.known: set[str] = set()
         self.trouble = ""
         self._failed = 0
@@ -117,7 +119,7 @@ class _Doing:
             return
         self.running[future] = (task, number)
 
-    def finished(self) -> Iterable[tuple[Task, Done]]:
+    def finished(self) -> Iterable[tuple[Task, TaskResult]]:
         """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
         ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
         lost = "" if ready else self._crew.lost()
@@ -136,7 +138,7 @@ class _Doing:
                     self._submit(task, number + 1)
                     continue
                 reason = f"its worker was lost {number} times ({type(error).__name__})"
-                done = Done(tuple(missed(place, reason) for place in task.places))
+                done = TaskResult(tuple(missed(place, reason) for place in task.places))
             self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
             yield task, done
 
@@ -173,12 +175,12 @@ class _Doing:
                 self.waiting.append(task)
 
 
-def probe(shop: Workshop) -> str:
+def probe(context: WorkerContext) -> str:
     """Why the Hub gives no answer to the simplest question; empty where it does."""
-    own = shop.secret
-    answer = shop.hub.whoami(own) if own is not None else shop.hub.get("/api/models", None, limit=1)
+    own = context.secret
+    answer = context.hub.whoami(own) if own is not None else context.hub.get("/api/models", None, limit=1)
     if not isinstance(answer, Failure):
         return ""
-    if answer.trouble == "refused" and shop.secret is not None:
+    if answer.trouble == "refused" and context.secret is not None:
         return f"the Hub no longer accepts your own token: {answer.message}"
     return f"the Hub stopped answering: {needs(answer, 'a token')}"

@@ -18,12 +18,12 @@ from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import ASKABLE
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
-from tokenaudit.sweep.config import Setup
-from tokenaudit.sweep.progress import Meter
+from tokenaudit.sweep.config import SweepConfig
+from tokenaudit.sweep.progress import ReadCounter
 
 _lock = threading.Lock()
 _idle: dict[tuple[Path, ...], list[Detector]] = {}
-_shops: dict[Setup, Workshop] = {}
+_contexts: dict[SweepConfig, WorkerContext] = {}
 
 
 def utc_now() -> datetime:
@@ -31,16 +31,16 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-class Workshop:
+class WorkerContext:
     """One per process and setup. Its `hub` is shared by all threads, so that one pacer keeps all of them in bounds."""
 
-    def __init__(self, setup: Setup, hub: Hub | None = None, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, setup: SweepConfig, hub: Hub | None = None, now: Callable[[], datetime] = utc_now) -> None:
         self.setup = setup
-        self.hub = hub or Hub(setup.endpoint, own_token=setup.own_token)
+        self.hub = hub or Hub(setup.endpoint, auditor_token=setup.auditor_token)
         self.now = now
-        self.inspecting = Inspecting(self.hub if setup.inspect else None, now)
+        self.inspecting = InspectionCache(self.hub if setup.inspect else None, now)
         self.names = Names(setup.secret_names)
-        self.meter = Meter()
+        self.meter = ReadCounter()
 
     @cached_property
     def secret(self) -> Secret | None:
@@ -53,7 +53,7 @@ class Workshop:
         return own.secret if own is not None else None
 
     @contextmanager
-    def examiner(self) -> Iterator[Detector]:
+    def scanner(self) -> Iterator[Detector]:
         """A detector for this thread alone: they are not shared while they examine, and take long to make."""
         with _lock:
             idle = _idle.setdefault(self.setup.plugins, [])
@@ -74,24 +74,24 @@ class Workshop:
         return f"{parts.scheme}://{user}{parts.netloc}{parts.path}/{repository.page}"
 
 
-def workshop(setup: Setup) -> Workshop:
+def worker_context(setup: SweepConfig) -> WorkerContext:
     """This process's workshop for `setup`."""
     with _lock:
-        if setup not in _shops:
-            _shops[setup] = Workshop(setup)
-        return _shops[setup]
+        if setup not in _contexts:
+            _contexts[setup] = WorkerContext(setup)
+        return _contexts[setup]
 
 
-def install(shop: Workshop) -> None:
-    """Makes `shop` this process's workshop for its setup."""
+def install(context: WorkerContext) -> None:
+    """Makes `context` this process's workshop for its setup."""
     with _lock:
-        _shops[shop.setup] = shop
+        _contexts[context.setup] = context
 
 
 _UNKNOWN_IN_A_ROW = 3
 
 
-class Inspecting:
+class InspectionCache:
     """Called with kinds and values, gives inspections by fingerprint. `hub` None asks nobody.
 
     Values stay in this process. The lock is what keeps the Hub's separate, strict limit of whoami.

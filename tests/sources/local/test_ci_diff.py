@@ -8,7 +8,7 @@ from tests.ci.labelled import labelled
 from tests.support.gitrepo import GitRepo
 from tests.support.toy import ToyExaminer
 from tokenaudit.ci import may_be_ci
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.ci_diff import _MAY_BE, CiChangesSource
 
@@ -20,7 +20,7 @@ _PLAIN = "      - run: python a.py\n"
 
 
 def _rules(repo: GitRepo, since: str | None = None) -> list[str]:
-    found = list(CiChangesSource(repo.path, "repo", since).findings(Run(ToyExaminer())))
+    found = list(CiChangesSource(repo.path, "repo", since).findings(ScanContext(ToyExaminer())))
     assert not [one for one in found if isinstance(one, Skipped)], found
     return [one.rule for one in found if isinstance(one, Problem)]
 
@@ -61,7 +61,7 @@ def test_changes_elsewhere_are_not_looked_at(tmp_path: Path) -> None:
     repo.commit(files={_PATH: _HEAD + _ARGV})
     repo.write("a.py", "print(1)\n")
     repo.git("add", "a.py")
-    run = Run(ToyExaminer())
+    run = ScanContext(ToyExaminer())
     assert list(CiChangesSource(repo.path, "repo").findings(run)) == []
     assert run.objects == 0
 
@@ -85,5 +85,5 @@ def test_the_quick_look_at_names_leaves_out_nothing_that_the_audit_reads() -> No
 def test_an_unknown_revision_is_said(tmp_path: Path) -> None:
     repo = GitRepo(tmp_path)
     repo.commit(files={_PATH: _HEAD})
-    (found,) = CiChangesSource(repo.path, "repo", "nowhere").findings(Run(ToyExaminer()))
+    (found,) = CiChangesSource(repo.path, "repo", "nowhere").findings(ScanContext(ToyExaminer()))
     assert isinstance(found, Skipped)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.filesystem import TreeSource
 
@@ -24,11 +24,11 @@ def detector() -> Detector:
     return Detector.load()
 
 
-def audit(path: Path, detector: Detector, jobs: int = 1) -> tuple[list[Sighting], list[Skipped], Run]:
-    run = Run(detector, jobs=jobs)
+def audit(path: Path, detector: Detector, jobs: int = 1) -> tuple[list[LocatedDetection], list[Skipped], ScanContext]:
+    run = ScanContext(detector, jobs=jobs)
     found = list(TreeSource(path, "here").findings(run))
     return (
-        [each for each in found if isinstance(each, Sighting)],
+        [each for each in found if isinstance(each, LocatedDetection)],
         [each for each in found if isinstance(each, Skipped)],
         run,
     )

@@ -10,7 +10,7 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.git_dir import GitDirSource
 
@@ -23,7 +23,7 @@ def repo(tmp_path: Path) -> GitRepo:
 
 
 def scan(path: Path) -> list[Finding]:
-    return list(GitDirSource(path, "place").findings(Run(ToyExaminer())))
+    return list(GitDirSource(path, "place").findings(ScanContext(ToyExaminer())))
 
 
 def places(path: Path, token: str) -> dict[str | None, Location]:
@@ -32,7 +32,7 @@ def places(path: Path, token: str) -> dict[str | None, Location]:
     return {
         item.location.path: item.location
         for item in found
-        if isinstance(item, Sighting) and item.detection.secret.reveal() == token
+        if isinstance(item, LocatedDetection) and item.detection.secret.reveal() == token
     }
 
 
@@ -96,7 +96,7 @@ def test_a_broken_repository_still_gives_its_configuration(tmp_path: Path) -> No
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/config").write_text(f"url = https://{token}@hub.example/x\n")
     found = scan(tmp_path)
-    assert [item.location.path for item in found if isinstance(item, Sighting)] == [".git/config"]
+    assert [item.location.path for item in found if isinstance(item, LocatedDetection)] == [".git/config"]
     assert any(isinstance(item, Skipped) for item in found)
 
 

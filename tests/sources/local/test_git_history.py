@@ -11,7 +11,7 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.git_history import HistorySource
 
@@ -29,11 +29,15 @@ def mint(request: pytest.FixtureRequest) -> Mint:
 
 
 def scan(path: Path, jobs: int = 1) -> list[Finding]:
-    return list(HistorySource(path, "place").findings(Run(ToyExaminer(), jobs)))
+    return list(HistorySource(path, "place").findings(ScanContext(ToyExaminer(), jobs)))
 
 
 def locations(found: Iterable[Finding], token: str) -> list[Location]:
-    return [item.location for item in found if isinstance(item, Sighting) and item.detection.secret.reveal() == token]
+    return [
+        item.location
+        for item in found
+        if isinstance(item, LocatedDetection) and item.detection.secret.reveal() == token
+    ]
 
 
 def skipped(found: Iterable[Finding]) -> list[Skipped]:
@@ -247,7 +251,7 @@ def test_several_processes_find_what_one_finds(repo: GitRepo, mint: Mint, monkey
 
 def test_objects_and_bytes_are_counted(repo: GitRepo) -> None:
     repo.commit("first", {"a": "12345"})
-    run = Run(ToyExaminer())
+    run = ScanContext(ToyExaminer())
     assert list(HistorySource(repo.path, "place").findings(run)) == []
     assert run.objects == 2
     assert run.bytes == 5 + len(repo.git_bytes("cat-file", "commit", "HEAD"))

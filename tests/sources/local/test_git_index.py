@@ -9,7 +9,7 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.git_index import StagedSource
 
@@ -20,13 +20,13 @@ def repo(tmp_path: Path) -> GitRepo:
 
 
 def scan(repo: GitRepo) -> list[Finding]:
-    return list(StagedSource(repo.path, "place").findings(Run(ToyExaminer())))
+    return list(StagedSource(repo.path, "place").findings(ScanContext(ToyExaminer())))
 
 
 def places(repo: GitRepo) -> list[Location]:
     found = scan(repo)
     assert [item for item in found if isinstance(item, Skipped)] == []
-    return [item.location for item in found if isinstance(item, Sighting)]
+    return [item.location for item in found if isinstance(item, LocatedDetection)]
 
 
 def test_a_staged_token_before_the_first_commit(repo: GitRepo) -> None:
@@ -53,7 +53,7 @@ def test_what_head_already_has_is_not_told_again(repo: GitRepo) -> None:
     repo.git("mv", "moved", "dir")
     repo.write("a", f"{old}\n{new}\n")
     repo.git("add", ".")
-    (found,) = [item for item in scan(repo) if isinstance(item, Sighting)]
+    (found,) = [item for item in scan(repo) if isinstance(item, LocatedDetection)]
     assert found.detection.secret.reveal() == new
     assert (found.location.path, found.location.line) == ("a", 2)
 
@@ -111,6 +111,6 @@ def test_odd_names_and_submodules(repo: GitRepo, tmp_path: Path) -> None:
 
 
 def test_no_repository_is_one_skipped_line(tmp_path: Path) -> None:
-    (found,) = StagedSource(tmp_path, "place").findings(Run(ToyExaminer()))
+    (found,) = StagedSource(tmp_path, "place").findings(ScanContext(ToyExaminer()))
     assert isinstance(found, Skipped)
     assert "not a git repository" in found.reason

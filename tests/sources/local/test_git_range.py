@@ -10,7 +10,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
 from tokenaudit.errors import UsageError
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_range import SinceSource
 
@@ -23,7 +23,7 @@ def repo(tmp_path: Path) -> GitRepo:
 
 
 def scan(path: Path, rev: str) -> list[Finding]:
-    return list(SinceSource(path, "place", rev).findings(Run(ToyExaminer())))
+    return list(SinceSource(path, "place", rev).findings(ScanContext(ToyExaminer())))
 
 
 def found(repo: GitRepo, rev: str) -> dict[tuple[str, str | None], tuple[str | None, bool | None]]:
@@ -33,7 +33,7 @@ def found(repo: GitRepo, rev: str) -> dict[tuple[str, str | None], tuple[str | N
     return {
         (item.detection.secret.reveal(), item.location.path): (item.location.commit, item.location.in_head)
         for item in items
-        if isinstance(item, Sighting)
+        if isinstance(item, LocatedDetection)
     }
 
 

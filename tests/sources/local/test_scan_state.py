@@ -11,7 +11,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tokenaudit.detect import Detector
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_history import HistorySource
 
@@ -36,13 +36,13 @@ def repo(tmp_path: Path, tokens: list[str]) -> GitRepo:
 
 
 def scan(repo: GitRepo, state: Path | None) -> tuple[set[Finding], int]:
-    run = Run(DETECTOR)
+    run = ScanContext(DETECTOR)
     found = set(HistorySource(repo.path, "place", state).findings(run))
     return found, run.objects
 
 
 def marks(found: set[Finding]) -> set[str]:
-    return {item.detection.secret.reveal() for item in found if isinstance(item, Sighting)}
+    return {item.detection.secret.reveal() for item in found if isinstance(item, LocatedDetection)}
 
 
 def test_nothing_new_is_read_twice(repo: GitRepo, tokens: list[str], tmp_path: Path) -> None:
@@ -92,12 +92,12 @@ def test_a_state_that_does_not_fit_is_not_used(repo: GitRepo, tmp_path: Path, da
 def test_another_detection_reads_everything(repo: GitRepo, tmp_path: Path) -> None:
     state = tmp_path / "state"
     full, read = scan(repo, state)
-    run = Run(Detector.load(limits=dataclasses.replace(DETECTOR.limits)))
+    run = ScanContext(Detector.load(limits=dataclasses.replace(DETECTOR.limits)))
     assert set(HistorySource(repo.path, "place", state).findings(run)) == full
     assert run.objects == 0, "equal limits are the same detection"
     name = dataclasses.fields(DETECTOR.limits)[0].name
     other = dataclasses.replace(DETECTOR.limits, **{name: getattr(DETECTOR.limits, name) + 1})
-    run = Run(Detector.load(limits=other))
+    run = ScanContext(Detector.load(limits=other))
     list(HistorySource(repo.path, "place", state).findings(run))
     assert run.objects == read
 

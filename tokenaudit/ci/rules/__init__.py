@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.rule_context import Check, Context, Project
+from tokenaudit.ci.rule_context import Check, ConfigurationSet, RuleContext
 from tokenaudit.ci.rules import (
     all_secrets,
     client_bundle,
@@ -73,14 +73,14 @@ CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
 
 
 def problems(
-    target: str, project: Project, names: Names, literals: Mapping[str, tuple[Detection, ...]]
+    target: str, project: ConfigurationSet, names: Names, literals: Mapping[str, tuple[Detection, ...]]
 ) -> Iterator[Problem]:
     """What is wrong in each file of `project`; `literals` are the credentials seen in a file, by its path."""
     for path, pipeline in project.pipelines.items():
-        yield from _in_file(Context(target, pipeline, names, project, literals.get(path, ())))
+        yield from _in_file(RuleContext(target, pipeline, names, project, literals.get(path, ())))
 
 
-def _in_file(context: Context) -> Iterator[Problem]:
+def _in_file(context: RuleContext) -> Iterator[Problem]:
     said: set[tuple[str, int | None, int | None]] = set()
     for check in CHECKS.values():
         for problem in check(context):

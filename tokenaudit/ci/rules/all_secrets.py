@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.names import whole_context
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.shell import EXPRESSION
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -44,7 +44,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Every `toJSON(secrets)` in a file, or target, that uses Hugging Face."""
     mentioned = context.project.holds(context.names) or _mentioned(context)
     if mentioned is None:
@@ -56,6 +56,6 @@ def check(context: Context) -> Iterator[Problem]:
                 yield context.problem(RULE, text.at(match.start()), text.where, mentioned, message)
 
 
-def _mentioned(context: Context) -> str | None:
+def _mentioned(context: RuleContext) -> str | None:
     lowered = context.pipeline.source.lower()
     return "HF_TOKEN" if any(word in lowered for word in ("huggingface", "hugging face", "hf_token")) else None

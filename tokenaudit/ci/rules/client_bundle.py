@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
 from tokenaudit.ci.names import for_browsers
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import is_client_file, writes
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -43,7 +43,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Variables that a build tool publishes, and credentials written into files of a page."""
     for binding in context.pipeline.bindings():
         if for_browsers(binding.name) and (credential := credential_of(binding, context.names)) is not None:

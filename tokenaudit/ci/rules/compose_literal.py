@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
-from tokenaudit.ci.model import Way
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.model import BindingKind
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -37,7 +37,7 @@ services:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Literals anywhere in the file, and build arguments that carry a credential."""
     if context.pipeline.kind != "compose":
         return
@@ -52,6 +52,6 @@ def check(context: Context) -> Iterator[Problem]:
         yield context.problem(RULE, (line, column), where, credential, message)
     for binding in context.pipeline.bindings():
         credential = credential_of(binding, context.names)
-        if binding.way is Way.BUILD_ARGUMENT and credential is not None and binding.line not in said:
+        if binding.way is BindingKind.BUILD_ARGUMENT and credential is not None and binding.line not in said:
             message = f"{credential} becomes a build argument, which stays in the image's history"
             yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.keyless import Verdict, judge, uses
+from tokenaudit.ci.keyless import KeylessVerdict, judge, uses
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.rewrite import keyless
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.systems import github, gitlab
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -57,7 +57,7 @@ jobs:
 _PARSERS = {"github": github.parse, "gitlab": gitlab.parse}
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Advice for each job that does on the Hub only what was recognized; where a publisher doesn't fit, the reason."""
     pipeline = context.pipeline
     own_github = pipeline.system != "github" or ".github/" in pipeline.path
@@ -78,7 +78,7 @@ def check(context: Context) -> Iterator[Problem]:
             yield _at(context, job, verdict, credentials[0], message, remedy, Severity.INFO)
 
 
-def _publisher(context: Context, job: Job, verdict: Verdict, credential: str) -> Problem:
+def _publisher(context: RuleContext, job: Job, verdict: KeylessVerdict, credential: str) -> Problem:
     resource = verdict.resource or ""
     patch = None
     if verdict.step is not None:
@@ -95,7 +95,7 @@ def _publisher(context: Context, job: Job, verdict: Verdict, credential: str) ->
     return _at(context, job, verdict, credential, message, remedy, None, patch)
 
 
-def _reader(context: Context, job: Job, verdict: Verdict, credential: str) -> Problem:
+def _reader(context: RuleContext, job: Job, verdict: KeylessVerdict, credential: str) -> Problem:
     message = f"{credential} is used only to read: for gated repositories a publisher of your own account does that"
     remedy = (
         "If the repositories are public, drop the token. If they are gated, add a CI/CD identity at "
@@ -106,9 +106,9 @@ def _reader(context: Context, job: Job, verdict: Verdict, credential: str) -> Pr
 
 
 def _at(
-    context: Context,
+    context: RuleContext,
     job: Job,
-    verdict: Verdict,
+    verdict: KeylessVerdict,
     credential: str,
     message: str,
     remedy: str,
@@ -126,7 +126,7 @@ def _at(
     )
 
 
-def _words(context: Context, resource: str) -> str:
+def _words(context: RuleContext, resource: str) -> str:
     if context.pipeline.system == "gitlab":
         return (
             "give the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
@@ -135,7 +135,7 @@ def _words(context: Context, resource: str) -> str:
     return f"give the job `id-token: write` and the step HF_OIDC_RESOURCE={resource}, and leave the token out"
 
 
-def _claims(context: Context) -> str:
+def _claims(context: RuleContext) -> str:
     """The provider and the claims to enter, as exactly as the file tells."""
     repository = context.project.repository
     branch = _branch(context)
@@ -150,7 +150,7 @@ def _claims(context: Context) -> str:
     )
 
 
-def _branch(context: Context) -> str:
+def _branch(context: RuleContext) -> str:
     root = context.pipeline.root
     on = root.map("on") if root else None
     push = on.map("push") if on else None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tokenaudit.ci.model import Binding, Way
+from tokenaudit.ci.model import Binding, BindingKind
 from tokenaudit.ci.names import stands_in
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -32,11 +32,11 @@ RUN --mount=type=secret,id=hf_token,env=HF_TOKEN hf download acme/private-model
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """`ARG` lines, the inputs of build actions, and `--build-arg NAME` without a value."""
     if context.pipeline.kind == "image":
         for binding in context.pipeline.bindings():
-            if binding.way is Way.BUILD_ARGUMENT and context.names.match(binding.name):
+            if binding.way is BindingKind.BUILD_ARGUMENT and context.names.match(binding.name):
                 yield _argument(context, binding)
         return
     for job, step in context.pipeline.steps():
@@ -61,7 +61,7 @@ def check(context: Context) -> Iterator[Problem]:
                 yield context.problem(RULE, run.script.text.at(word.offset), where, word.value, message)
 
 
-def _argument(context: Context, binding: Binding) -> Problem:
+def _argument(context: RuleContext, binding: Binding) -> Problem:
     literal = any(found.line == binding.line for found in context.literals)
     empty = not binding.dynamic and stands_in(binding.value.value)
     given = empty and not _given_elsewhere(context, binding.name)
@@ -73,7 +73,7 @@ def _argument(context: Context, binding: Binding) -> Problem:
     return context.problem(RULE, position, binding.where, binding.name, message, severity=severity)
 
 
-def _given_elsewhere(context: Context, name: str) -> bool:
+def _given_elsewhere(context: RuleContext, name: str) -> bool:
     """Whether some other file of the target passes the build argument."""
     sign = f"--build-arg {name}"
     return any(sign in pipeline.source for pipeline in context.project.pipelines.values())

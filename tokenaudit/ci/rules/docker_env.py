@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
-from tokenaudit.ci.model import Way
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.model import BindingKind
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -31,10 +31,10 @@ CMD python app.py
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """`ENV` lines that give a credential's name anything but a stand-in."""
     for binding in context.pipeline.bindings():
-        if binding.way is not Way.IMAGE_ENVIRONMENT:
+        if binding.way is not BindingKind.IMAGE_ENVIRONMENT:
             continue
         credential = credential_of(binding, context.names)
         if credential is None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from tokenaudit.ci.model import Binding, Way
+from tokenaudit.ci.model import Binding, BindingKind
 from tokenaudit.ci.names import stands_in
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -49,15 +49,17 @@ spec:
 _SHORTEST = 20
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """ConfigMap entries and plain environment values."""
     for binding in context.pipeline.bindings():
-        if binding.way not in (Way.CONFIG_MAP, Way.PLAIN_VALUE) or not context.names.match(binding.name):
+        if binding.way not in (BindingKind.CONFIG_MAP, BindingKind.PLAIN_VALUE) or not context.names.match(
+            binding.name
+        ):
             continue
         found = [literal for literal in context.literals if literal.line == binding.value.line]
         if not found and not _secret_like(binding):
             continue
-        place = "a ConfigMap" if binding.way is Way.CONFIG_MAP else "a plain `value:`"
+        place = "a ConfigMap" if binding.way is BindingKind.CONFIG_MAP else "a plain `value:`"
         message = f"{binding.name} stands in {place}"
         position = (binding.line, binding.column)
         confidence: Literal["medium"] | None = None if found else "medium"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -45,7 +45,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a literal, except in files and places that have a rule of their own."""
     if context.pipeline.kind == "compose":
         return

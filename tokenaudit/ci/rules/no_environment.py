@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenaudit.ci.keyless import uses
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.publishing import publishes
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -45,7 +45,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Jobs of a GitHub workflow that publish with a stored credential."""
     if context.pipeline.system != "github" or context.pipeline.kind != "pipeline":
         return
@@ -58,7 +58,7 @@ def check(context: Context) -> Iterator[Problem]:
             yield context.problem(RULE, (job.line, job.column), job.where, credential, message)
 
 
-def _publishing_with(context: Context, job: Job) -> str | None:
+def _publishing_with(context: RuleContext, job: Job) -> str | None:
     """The stored credential with which a step of the job publishes."""
     for step, names in context.flows.holding(job):
         if publishes(step):

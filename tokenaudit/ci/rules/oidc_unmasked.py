@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import writes
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -50,7 +50,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Minted tokens written into the files that hand variables on."""
     for run in context.flows.runs():
         for written in writes(run):

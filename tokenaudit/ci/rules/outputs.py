@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenaudit.ci.dataflow import Hit, Run, is_token_printer
+from tokenaudit.ci.dataflow import CommandRun, CredentialUse, is_token_printer
 from tokenaudit.ci.shell import Command, Word
 
 _WRITERS = frozenset({"echo", "printf", "cat", "print"})
@@ -51,7 +51,7 @@ _MASK = "::add-mask::"
 class Written:
     """A credential that a command writes: to the file `target`, or, where that is None, to the log."""
 
-    hit: Hit
+    hit: CredentialUse
     target: str | None
     text: str
     offset: int
@@ -74,7 +74,7 @@ def is_client_file(written: Written) -> bool:
     return _CLIENT_FILE.search(written.target) is not None or _CLIENT_TEXT.search(written.text) is not None
 
 
-def writes(run: Run) -> Iterator[Written]:
+def writes(run: CommandRun) -> Iterator[Written]:
     """What one command writes of a credential; nothing where another program takes its output and keeps it."""
     command = run.command
     if command.captured:
@@ -82,7 +82,7 @@ def writes(run: Run) -> Iterator[Written]:
     words = _written_words(command)
     hits = [hit for word in words for hit in run.scope.hits(word)]
     if is_token_printer(command):
-        hits.append(Hit("HF_TOKEN", command.words[0], None, minted=True))
+        hits.append(CredentialUse("HF_TOKEN", command.words[0], None, minted=True))
     text = " ".join(word.value for word in words)
     if not hits or _MASK in text:
         return
@@ -93,7 +93,7 @@ def writes(run: Run) -> Iterator[Written]:
         yield Written(hit, target, text, hit.offset)
 
 
-def _one_each(hits: list[Hit]) -> list[Hit]:
+def _one_each(hits: list[CredentialUse]) -> list[CredentialUse]:
     return list({hit.credential: hit for hit in reversed(hits)}.values())
 
 

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -39,7 +39,7 @@ jobs:
 _MENTIONS = ("huggingface", "hugging_face", "hugging-face", "hf-hub", "hf_hub")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Calls with `secrets: inherit`, where a Hugging Face credential is known to be among them."""
     for job in context.pipeline.jobs:
         if job.inherits is None or job.calls is None:
@@ -52,7 +52,7 @@ def check(context: Context) -> Iterator[Problem]:
         yield context.problem(RULE, position, job.inherits.where, credential, message)
 
 
-def _known(context: Context, job: Job) -> str | None:
+def _known(context: RuleContext, job: Job) -> str | None:
     """The name of a Hugging Face secret that the call hands over; None where nothing says that there is one."""
     called = job.calls
     if called is not None and called.local:
@@ -69,7 +69,7 @@ def _known(context: Context, job: Job) -> str | None:
     return "HF_TOKEN" if any(word in text.lower() for word in _MENTIONS) else None
 
 
-def _secret_in(context: Context, source: str) -> str | None:
+def _secret_in(context: RuleContext, source: str) -> str | None:
     """The first Hugging Face secret that a called workflow's text takes."""
     for part in source.split("secrets.")[1:]:
         name = part.split()[0].rstrip("}|)&,\"';")

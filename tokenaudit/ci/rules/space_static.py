@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -54,7 +54,7 @@ _STATIC = re.compile(r"space_sdk\s*=\s*[\"']static[\"']")
 _NAMED = re.compile(r"[\"']key[\"']\s*:\s*[\"'](?P<name>\w+)[\"']")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Static Spaces created with a secret or variable of a credential's name."""
     for _, step in context.pipeline.steps():
         if step.script is None:

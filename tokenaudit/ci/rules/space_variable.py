@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -54,7 +54,7 @@ _CALL = re.compile(
 _LISTED = re.compile(r"space_variables\s*=\s*\[[^\]]{0,2000}?[\"']key[\"']\s*:\s*[\"'](?P<name>\w+)[\"']", re.DOTALL)
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Calls and commands that fill a Space variable of a credential's name."""
     for job, step in context.pipeline.steps():
         if step.script is None:
@@ -75,6 +75,6 @@ def check(context: Context) -> Iterator[Problem]:
                     yield _problem(context, position, text.where or step.where, named[0] if named else name)
 
 
-def _problem(context: Context, position: tuple[int, int], where: str, credential: str) -> Problem:
+def _problem(context: RuleContext, position: tuple[int, int], where: str, credential: str) -> Problem:
     message = f"{credential} becomes a variable of a Space, which everyone can read"
     return context.problem(RULE, position, where, credential, message)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job
 from tokenaudit.ci.publishing import PIN, too_old
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -48,7 +48,7 @@ jobs:
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Pins below 1.19 in jobs whose environment names an OIDC resource."""
     for job in context.pipeline.jobs:
         if not _keyless(context, job):
@@ -63,7 +63,7 @@ def check(context: Context) -> Iterator[Problem]:
                     yield context.problem(RULE, text.at(match.start()), text.where or step.where, None, message)
 
 
-def _keyless(context: Context, job: Job) -> bool:
+def _keyless(context: RuleContext, job: Job) -> bool:
     bindings = [*context.pipeline.env, *job.env, *(binding for step in job.steps for binding in step.env)]
     if any(binding.name == "HF_OIDC_RESOURCE" for binding in bindings):
         return True

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.dataflow import Hit, Run, in_url, is_token_printer
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.dataflow import CommandRun, CredentialUse, in_url, is_token_printer
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -79,7 +79,7 @@ _BUILTINS = frozenset(
 _HEADERS = ("-H", "--header", "--oauth2-bearer")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a credential and line of a command that a process gets as an argument."""
     for run in context.flows.runs():
         said: set[tuple[int, str]] = set()
@@ -98,10 +98,10 @@ def check(context: Context) -> Iterator[Problem]:
             )
 
 
-def _arguments(run: Run) -> Iterator[Hit]:
+def _arguments(run: CommandRun) -> Iterator[CredentialUse]:
     command = run.command
     if is_token_printer(command) and command.feeds is not None and command.feeds.name == "xargs":
-        yield Hit("HF_TOKEN", command.words[0], None, minted=True)
+        yield CredentialUse("HF_TOKEN", command.words[0], None, minted=True)
     if command.name in _BUILTINS:
         return
     for previous, word in zip(command.words, command.words[1:], strict=False):
@@ -118,7 +118,7 @@ def _is_header(word: str) -> bool:
     return word.lower().startswith(("--header=", "-hauthorization", "authorization:"))
 
 
-def _length(hit: Hit) -> int:
+def _length(hit: CredentialUse) -> int:
     reference = hit.reference
     if reference is None:
         return 0

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
 from tokenaudit.ci.model import Job, Step
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.shell import EXPRESSION
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -52,7 +52,7 @@ _ANY = rf"(?:{_EXPRESSION}|(?!\$\{{\{{)[^\s'\"?])"
 _IN_URL = re.compile(rf"https?://(?:(?P<user>{_PART}{{1,300}})@|{_ANY}{{0,300}}\?(?P<query>{_ANY}{{1,300}}))")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a URL that a script, a variable or an input builds with a credential in it."""
     for job, step in context.pipeline.steps():
         yield from _in_step(context, job, step)
@@ -63,7 +63,7 @@ def check(context: Context) -> Iterator[Problem]:
                 yield _problem(context, (binding.line, binding.column), binding.where, sources[0])
 
 
-def _in_step(context: Context, job: Job, step: Step) -> Iterator[Problem]:
+def _in_step(context: RuleContext, job: Job, step: Step) -> Iterator[Problem]:
     scope = context.flows.scope(job, step)
     for run in context.flows.step_runs(job, step):
         scope = run.scope  # complete once the step has run through
@@ -83,6 +83,6 @@ def _comment(script: str, offset: int) -> bool:
     return script[start:offset].lstrip().startswith("#")
 
 
-def _problem(context: Context, position: tuple[int, int], where: str, credential: str) -> Problem:
+def _problem(context: RuleContext, position: tuple[int, int], where: str, credential: str) -> Problem:
     message = f"{credential} stands in a URL, which git and servers write down"
     return context.problem(RULE, position, where, credential, message)

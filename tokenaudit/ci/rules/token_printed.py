@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.dataflow import Run
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.dataflow import CommandRun
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import printed_environment, writes
 from tokenaudit.ci.shell import Word
 from tokenaudit.model import Problem, Rule, Severity
@@ -53,12 +53,12 @@ _PYTHON = re.compile(
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Prints, traces, and listings of the environment."""
     for job, step in context.pipeline.steps():
         if step.script is None:
             continue
-        trace: Run | None = None
+        trace: CommandRun | None = None
         for run in context.flows.step_runs(job, step):
             yield from _prints(context, run)
             trace = _tracing(run, trace)
@@ -78,11 +78,11 @@ def check(context: Context) -> Iterator[Problem]:
                 yield context.problem(RULE, position, step.script.text.where or step.where, carrier.credential, message)
 
 
-def _traced(run: Run) -> list[Word]:
+def _traced(run: CommandRun) -> list[Word]:
     return [*run.command.words, *(word for _, word in run.command.assignments)]
 
 
-def _prints(context: Context, run: Run) -> Iterator[Problem]:
+def _prints(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
     for written in writes(run):
         if written.prints:
             reference = written.hit.reference
@@ -98,12 +98,12 @@ def _prints(context: Context, run: Run) -> Iterator[Problem]:
         yield _at(context, run, run.command.offset, credential, message)
 
 
-def _at(context: Context, run: Run, offset: int, credential: str, message: str) -> Problem:
+def _at(context: RuleContext, run: CommandRun, offset: int, credential: str, message: str) -> Problem:
     where = run.script.text.where or run.step.where
     return context.problem(RULE, run.script.text.at(offset), where, credential, message)
 
 
-def _tracing(run: Run, trace: Run | None) -> Run | None:
+def _tracing(run: CommandRun, trace: CommandRun | None) -> CommandRun | None:
     """The command that has switched tracing on, as things stand after this one."""
     name, arguments = run.command.name, run.command.arguments
     if name != "set":

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.dataflow import Run
+from tokenaudit.ci.dataflow import CommandRun
 from tokenaudit.ci.model import Job
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import Written, is_client_file, writes
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -48,7 +48,7 @@ _SAVES = re.compile(r"add_to_git_credential\s*=\s*True|HfFolder\.save_token\s*\(
 _KEEPERS = ("actions/cache", "actions/upload-artifact", "actions/cache/save")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Redirections of a credential, stores that a login fills, and `.netrc` entries."""
     for run in context.flows.runs():
         for written in writes(run):
@@ -77,7 +77,7 @@ def check(context: Context) -> Iterator[Problem]:
                 yield context.problem(RULE, position, step.script.text.where or step.where, credentials[0], message)
 
 
-def _stores(context: Context, run: Run) -> Iterator[Problem]:
+def _stores(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
     for word in run.command.words:
         if word.value == "--add-to-git-credential" and run.command.name in ("hf", "huggingface-cli"):
             names = [hit.credential for other in run.command.words for hit in run.scope.hits(other)]

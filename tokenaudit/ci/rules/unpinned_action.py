@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
 from tokenaudit.ci.model import Action
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -80,7 +80,7 @@ _ORGANIZATIONS = frozenset(
 )
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Actions and called workflows that get a credential by an input, a secret or their own environment."""
     if context.pipeline.system != "github":
         return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job, Step
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.shell import Command, Script
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -56,7 +56,7 @@ _FLAGS = ("--trust-remote-code", "--trust_remote_code")
 _INTERPRETERS = ("python", "python3", "bash", "sh", "source", ".")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Trusting calls without a revision, and downloads that are run."""
     for job in context.pipeline.jobs:
         holders = context.flows.job_credentials(job)
@@ -69,7 +69,7 @@ def check(context: Context) -> Iterator[Problem]:
 
 
 def _problem(
-    context: Context, job: Job, step: Step, offset: int, what: str, credential: str, *, nearby: bool
+    context: RuleContext, job: Job, step: Step, offset: int, what: str, credential: str, *, nearby: bool
 ) -> Problem:
     text = step.script.text if step.script is not None else None
     position = text.at(offset) if text is not None else (step.line, step.column)

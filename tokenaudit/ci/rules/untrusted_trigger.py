@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job, Step, Trigger
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -72,7 +72,7 @@ _GUARD = re.compile(
 _ARTIFACTS = ("actions/download-artifact", "dawidd6/action-download-artifact")
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a job that holds a credential under an open trigger."""
     triggers = [trigger for trigger in context.pipeline.triggers if trigger.name in _OPEN]
     for job in context.pipeline.jobs if triggers else []:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
-from tokenaudit.ci.model import Job, Level, Step
-from tokenaudit.ci.rule_context import Context
+from tokenaudit.ci.model import BindingScope, Job, Step
+from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -52,11 +52,15 @@ _HARMLESS = frozenset({"cd", "echo", "printf", "mkdir", "set", "ls", "export", "
 _INSTALLING = frozenset({"install", "ci", "add", "sync", "i", "update"})
 
 
-def check(context: Context) -> Iterator[Problem]:
+def check(context: RuleContext) -> Iterator[Problem]:
     """Bindings of the whole pipeline, and those of a job that also runs code of others."""
     for binding in context.pipeline.env:
         credential = credential_of(binding, context.names)
-        if credential is None or binding.level is Level.FILE or not (binding.sources or "$" in binding.value.value):
+        if (
+            credential is None
+            or binding.level is BindingScope.FILE
+            or not (binding.sources or "$" in binding.value.value)
+        ):
             continue  # a file-wide list of secrets is the only place where its system takes them
         message = f"{credential} is in the environment of every job and step of this file"
         yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.names import sources_in
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.source_span import Text
+from tokenaudit.ci.source_span import SpanText
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
 from tokenaudit.ci.yaml_document import Mapping, Scalar, Sequence
 
@@ -37,7 +37,9 @@ def parse(path: str, text: str) -> Pipeline:
     root, document = first_mapping(text)
     pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
     note_document(pipeline, document)
-    pipeline.env = bindings(root.get("variables"), Way.ENVIRONMENT, Level.PIPELINE, _sources, dynamic_sign="$(")
+    pipeline.env = bindings(
+        root.get("variables"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, _sources, dynamic_sign="$("
+    )
     if root.get("steps") is not None:
         pipeline.jobs.append(_job(root, "steps"))
     pipeline.jobs += list(_jobs(root))
@@ -64,7 +66,9 @@ def _job(node: Mapping, where: str) -> Job:
     name = node.string("job") or node.string("deployment") or where
     job = Job(name, where, node.line, node.column, node=node, environment=node.string("environment"))
     if node.where:
-        job.env = bindings(node.get("variables"), Way.ENVIRONMENT, Level.JOB, _sources, dynamic_sign="$(")
+        job.env = bindings(
+            node.get("variables"), BindingKind.ENVIRONMENT, BindingScope.JOB, _sources, dynamic_sign="$("
+        )
     for item in node.items("steps"):
         if isinstance(item, Mapping):
             job.steps.append(_step(item))
@@ -73,16 +77,16 @@ def _job(node: Mapping, where: str) -> Job:
 
 def _step(node: Mapping) -> Step:
     step = Step(node.where, node.line, node.column)
-    step.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP, _sources, dynamic_sign="$(")
+    step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, _sources, dynamic_sign="$(")
     inputs = node.map("inputs")
     for source in (node, inputs):
         for key, language in _SHELLS.items():
             script = source.scalar(key) if source else None
             if isinstance(script, Scalar) and step.script is None:
-                text = Text(as_shell(script.value), script.text.where, script.text.segments)
+                text = SpanText(as_shell(script.value), script.text.where, script.text.segments)
                 step.script = parse_shell(text, language)
     task = node.scalar("task")
     if task is not None:
         step.action = Action(task.text)
-        step.inputs = bindings(inputs, Way.INPUT, Level.STEP, _sources, dynamic_sign="$(")
+        step.inputs = bindings(inputs, BindingKind.INPUT, BindingScope.STEP, _sources, dynamic_sign="$(")
     return step

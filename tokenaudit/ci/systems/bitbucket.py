@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Sequence, walk
 
@@ -44,6 +44,8 @@ def _job(node: Mapping) -> Job:
         pipe = item.scalar("pipe") if isinstance(item, Mapping) else None
         if pipe is not None and isinstance(item, Mapping):
             step = Step(item.where, item.line, item.column, action=Action(pipe.text))
-            step.inputs = bindings(item.get("variables"), Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+            step.inputs = bindings(
+                item.get("variables"), BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$"
+            )
             job.steps.append(step)
     return job

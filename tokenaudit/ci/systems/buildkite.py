@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, walk
 
@@ -26,7 +26,9 @@ def parse(path: str, text: str) -> Pipeline:
     root, document = first_mapping(text)
     pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
     note_document(pipeline, document)
-    pipeline.env = bindings(root.get("env"), Way.ENVIRONMENT, Level.PIPELINE, variables, dynamic_sign="$")
+    pipeline.env = bindings(
+        root.get("env"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$"
+    )
     for node in walk(root):
         if isinstance(node, Mapping) and node is not root and _is_step(node):
             pipeline.jobs.append(_job(node))
@@ -44,11 +46,11 @@ def _is_step(node: Mapping) -> bool:
 
 def _job(node: Mapping) -> Job:
     job = Job(node.string("key") or node.string("label") or node.where, node.where, node.line, node.column, node=node)
-    job.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP, variables, dynamic_sign="$")
+    job.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, variables, dynamic_sign="$")
     job.steps = script_step(scalars(node.get("command"), node.get("commands")), f"{node.where}.command", [], _unescaped)
     for plugin in node.items("plugins"):
         for key, settings in plugin.entries if isinstance(plugin, Mapping) else []:
             step = Step(key.text.where, key.line, key.column, action=Action(key.text))
-            step.inputs = bindings(settings, Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+            step.inputs = bindings(settings, BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$")
             job.steps.append(step)
     return job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
@@ -41,8 +41,8 @@ def parse(path: str, text: str) -> Pipeline:
     return pipeline
 
 
-def _given(node: Mapping, level: Level) -> list[Binding]:
-    return bindings(node.get("environment"), Way.ENVIRONMENT, level, _sources, dynamic_sign="<<")
+def _given(node: Mapping, level: BindingScope) -> list[Binding]:
+    return bindings(node.get("environment"), BindingKind.ENVIRONMENT, level, _sources, dynamic_sign="<<")
 
 
 def _sources(value: str) -> tuple[str, ...]:
@@ -51,10 +51,10 @@ def _sources(value: str) -> tuple[str, ...]:
 
 def _job(section: str, key: Scalar, node: Mapping) -> Job:
     job = Job(key.value, f"{section}.{key.value}", key.line, key.column, node=node)
-    job.env = _given(node, Level.JOB)
+    job.env = _given(node, BindingScope.JOB)
     for image in node.items("docker"):
         if isinstance(image, Mapping):
-            job.others += _given(image, Level.CONTAINER)
+            job.others += _given(image, BindingScope.CONTAINER)
     job.steps = list(_steps(node.get("steps")))
     return job
 
@@ -70,11 +70,11 @@ def _step(key: Scalar, body: Node) -> Iterator[Step]:
     if key.value == "run":
         command = body if isinstance(body, Scalar) else body.scalar("command") if isinstance(body, Mapping) else None
         if command is not None:
-            env = _given(body, Level.STEP) if isinstance(body, Mapping) else []
+            env = _given(body, BindingScope.STEP) if isinstance(body, Mapping) else []
             text = command.text
             yield Step(where, command.line, command.column, env=env, script=parse_shell(text))
     elif key.value in ("when", "unless") and isinstance(body, Mapping):
         yield from _steps(body.get("steps"))
     elif key.value not in _OWN_STEPS and isinstance(body, Mapping):
-        inputs = bindings(body, Way.INPUT, Level.STEP, _sources, dynamic_sign="<<")
+        inputs = bindings(body, BindingKind.INPUT, BindingScope.STEP, _sources, dynamic_sign="<<")
         yield Step(where, key.line, key.column, inputs=inputs, action=Action(key.text))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.source_span import Text
+from tokenaudit.ci.source_span import SpanText
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Scalar
 
@@ -39,7 +39,7 @@ def parse(path: str, text: str) -> Pipeline:
 
 
 def _google(pipeline: Pipeline, root: Mapping) -> None:
-    given = bindings(root.get("substitutions"), Way.ENVIRONMENT, Level.FILE, variables, dynamic_sign="$")
+    given = bindings(root.get("substitutions"), BindingKind.ENVIRONMENT, BindingScope.FILE, variables, dynamic_sign="$")
     # an empty substitution is one that each build fills
     pipeline.env = [one if one.value.value else replace(one, sources=(one.name,), dynamic=True) for one in given]
     job = Job("build", "steps", root.line, root.column, node=root)
@@ -51,9 +51,18 @@ def _google(pipeline: Pipeline, root: Mapping) -> None:
 
 def _google_step(node: Mapping) -> Step:
     step = Step(node.where, node.line, node.column)
-    step.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP, variables, dynamic_sign="$")
+    step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, variables, dynamic_sign="$")
     step.env += [
-        Binding(one.value, one.text, Way.ENVIRONMENT, Level.STEP, one.line, one.column, (one.value,), dynamic=True)
+        Binding(
+            one.value,
+            one.text,
+            BindingKind.ENVIRONMENT,
+            BindingScope.STEP,
+            one.line,
+            one.column,
+            (one.value,),
+            dynamic=True,
+        )
         for one in scalars(node.get("secretEnv"))
     ]
     image = node.scalar("name")
@@ -72,12 +81,12 @@ def _google_step(node: Mapping) -> Step:
     return step
 
 
-def _unescaped(script: Scalar) -> Text:
+def _unescaped(script: Scalar) -> SpanText:
     """`$$NAME` is how the shell's own variables are written; the shell's `$NAME` stands one character further right."""
-    return Text(_ESCAPED.sub("$", script.value), script.text.where, script.text.segments)
+    return SpanText(_ESCAPED.sub("$", script.value), script.text.where, script.text.segments)
 
 
-def _one_command(program: Scalar, arguments: list[Scalar]) -> Text:
+def _one_command(program: Scalar, arguments: list[Scalar]) -> SpanText:
     """Program and arguments as a line of shell, each argument at its own place."""
     name = program.value.rsplit("/", 1)[-1].split(":")[0] or "program"
     value, segments = name, [(0, program.line, program.column)]
@@ -85,18 +94,27 @@ def _one_command(program: Scalar, arguments: list[Scalar]) -> Text:
         quoted = "'" if "'" not in one.value and not variables(one.value) else '"'
         segments.append((len(value) + 2, one.line, one.column))
         value += f" {quoted}{one.value}{quoted}"
-    return Text(value, arguments[0].text.where.rsplit(".", 1)[0], tuple(segments))
+    return SpanText(value, arguments[0].text.where.rsplit(".", 1)[0], tuple(segments))
 
 
 def _amazon(pipeline: Pipeline, root: Mapping) -> None:
     env = root.map("env")
     if env is not None:
-        pipeline.env = bindings(env.get("variables"), Way.ENVIRONMENT, Level.PIPELINE, variables, dynamic_sign="$")
+        pipeline.env = bindings(
+            env.get("variables"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$"
+        )
         for section in ("secrets-manager", "parameter-store"):
             stored = env.map(section)
             pipeline.env += [
                 Binding(
-                    key.value, value.text, Way.ENVIRONMENT, Level.FILE, key.line, key.column, (key.value,), dynamic=True
+                    key.value,
+                    value.text,
+                    BindingKind.ENVIRONMENT,
+                    BindingScope.FILE,
+                    key.line,
+                    key.column,
+                    (key.value,),
+                    dynamic=True,
                 )
                 for key, value in (stored.entries if stored else [])
                 if isinstance(value, Scalar)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from tokenaudit.ci.model import Binding, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Pipeline, Step
 from tokenaudit.ci.names import sources_in
 from tokenaudit.ci.shell import parse
-from tokenaudit.ci.source_span import Segment, Text
-from tokenaudit.ci.yaml_document import Document, Mapping, Node, Scalar, Sequence, UnreadableError, documents, walk
+from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.ci.yaml_document import Mapping, Node, ParseError, Scalar, Sequence, YamlDocument, documents, walk
 
 SourcesOf = Callable[[str], tuple[str, ...]]
 Rewrite = Callable[[str], str]
 _VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
 
 
-def first_mapping(text: str) -> tuple[Mapping, Document]:
+def first_mapping(text: str) -> tuple[Mapping, YamlDocument]:
     """The first document of a file that must be a mapping.
 
     Raises:
@@ -25,11 +25,11 @@ def first_mapping(text: str) -> tuple[Mapping, Document]:
     found = documents(text)
     if not found or not isinstance(found[0].root, Mapping):
         reason = "holds no mapping, so it is no configuration of this kind"
-        raise UnreadableError(reason, 1)
+        raise ParseError(reason, 1)
     return found[0].root, found[0]
 
 
-def note_document(pipeline: Pipeline, document: Document) -> None:
+def note_document(pipeline: Pipeline, document: YamlDocument) -> None:
     """Remembers duplicate keys and every scalar of a document."""
     for key, line in document.duplicates:
         pipeline.notes.append(
@@ -43,13 +43,20 @@ def note_document(pipeline: Pipeline, document: Document) -> None:
 
 
 def bindings(
-    node: Node | None, way: Way, level: Level, sources_of: SourcesOf = sources_in, *, dynamic_sign: str = "${{"
+    node: Node | None,
+    way: BindingKind,
+    level: BindingScope,
+    sources_of: SourcesOf = sources_in,
+    *,
+    dynamic_sign: str = "${{",
 ) -> list[Binding]:
     """The entries of an `env`-like mapping, or of a list of `NAME=value` or of `{name: …, value: …}`."""
     return list(_bindings(node, way, level, sources_of, dynamic_sign))
 
 
-def _bindings(node: Node | None, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+def _bindings(
+    node: Node | None, way: BindingKind, level: BindingScope, sources_of: SourcesOf, sign: str
+) -> Iterator[Binding]:
     if isinstance(node, Mapping):
         for key, value in node.entries:
             yield from _entry(key, value, way, level, sources_of, sign)
@@ -59,11 +66,13 @@ def _bindings(node: Node | None, way: Way, level: Level, sources_of: SourcesOf, 
                 yield from _listed(item, way, level, sources_of, sign)
             elif isinstance(item, Scalar) and "=" in item.value:
                 name, _, rest = item.value.partition("=")
-                text = Text(rest, item.text.where, ((0, *item.text.at(len(name) + 1)),))
+                text = SpanText(rest, item.text.where, ((0, *item.text.at(len(name) + 1)),))
                 yield _made(name.strip(), text, item, way, level, sources_of, sign)
 
 
-def _entry(key: Scalar, value: Node, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+def _entry(
+    key: Scalar, value: Node, way: BindingKind, level: BindingScope, sources_of: SourcesOf, sign: str
+) -> Iterator[Binding]:
     if isinstance(value, Scalar):
         yield _made(key.value, value.text, key, way, level, sources_of, sign)
     elif isinstance(value, Mapping):
@@ -74,7 +83,9 @@ def _entry(key: Scalar, value: Node, way: Way, level: Level, sources_of: Sources
             yield _made(key.value, inner.text, key, way, level, sources_of, sign)
 
 
-def _listed(item: Mapping, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Iterator[Binding]:
+def _listed(
+    item: Mapping, way: BindingKind, level: BindingScope, sources_of: SourcesOf, sign: str
+) -> Iterator[Binding]:
     name, value = item.scalar("name"), item.scalar("value")
     if name is not None and value is not None:
         yield _made(name.value, value.text, value, way, level, sources_of, sign)
@@ -83,7 +94,9 @@ def _listed(item: Mapping, way: Way, level: Level, sources_of: SourcesOf, sign: 
             yield from _entry(key, inner, way, level, sources_of, sign)
 
 
-def _made(name: str, text: Text, at: Scalar, way: Way, level: Level, sources_of: SourcesOf, sign: str) -> Binding:
+def _made(
+    name: str, text: SpanText, at: Scalar, way: BindingKind, level: BindingScope, sources_of: SourcesOf, sign: str
+) -> Binding:
     found = sources_of(text.value)
     return Binding(name, text, way, level, at.line, at.column, found, dynamic=bool(found) or sign in text.value)
 
@@ -106,14 +119,14 @@ def scalars(*nodes: Node | None) -> list[Scalar]:
     return found
 
 
-def joined(lines: list[Scalar], where: str) -> Text:
+def joined(lines: list[Scalar], where: str) -> SpanText:
     """Lines that one shell runs one after the other, as one text in which each keeps its place."""
     offset = 0
     segments: list[Segment] = []
     for line in lines:
         segments.extend((offset + start, at, column) for start, at, column in line.text.segments)
         offset += len(line.value) + 1
-    return Text("\n".join(line.value for line in lines), where, tuple(segments) or ((0, 1, 1),))
+    return SpanText("\n".join(line.value for line in lines), where, tuple(segments) or ((0, 1, 1),))
 
 
 def script_step(lines: list[Scalar], where: str, env: list[Binding], rewrite: Rewrite | None = None) -> list[Step]:
@@ -125,5 +138,5 @@ def script_step(lines: list[Scalar], where: str, env: list[Binding], rewrite: Re
         return []
     text = joined(lines, lines[0].text.where if len(lines) == 1 else where)
     if rewrite is not None:
-        text = Text(rewrite(text.value), text.where, text.segments)
+        text = SpanText(rewrite(text.value), text.where, text.segments)
     return [Step(where, lines[0].line, lines[0].column, env=env, script=parse(text))]

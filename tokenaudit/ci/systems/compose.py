@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.ci.model import Job, Level, Pipeline, Way
+from tokenaudit.ci.model import BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
 from tokenaudit.ci.yaml_document import Mapping
 
@@ -32,10 +32,10 @@ def parse(path: str, text: str) -> Pipeline:
             continue
         job = Job(key.value, f"services.{key.value}", key.line, key.column, node=node)
         given = node.get("environment")
-        job.others = bindings(given, Way.ENVIRONMENT, Level.CONTAINER, variables, dynamic_sign="$")
+        job.others = bindings(given, BindingKind.ENVIRONMENT, BindingScope.CONTAINER, variables, dynamic_sign="$")
         build = node.map("build")
         if build is not None:
             args = build.get("args")
-            job.others += bindings(args, Way.BUILD_ARGUMENT, Level.IMAGE, variables, dynamic_sign="$")
+            job.others += bindings(args, BindingKind.BUILD_ARGUMENT, BindingScope.IMAGE, variables, dynamic_sign="$")
         pipeline.jobs.append(job)
     return pipeline

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.source_span import Segment, Text
+from tokenaudit.ci.source_span import Segment, SpanText
 
 NAME = "docker"
 _FILE = re.compile(r"(?:^|/)(?:Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile[^/]*)$")
@@ -42,9 +42,9 @@ def parse(path: str, text: str) -> Pipeline:
             stage.others += _pairs(instruction, where)
         elif instruction.word == "RUN":
             line, column = instruction.body.at(0)
-            body = Text(_without_flags(instruction.body.value), where, instruction.body.segments)
+            body = SpanText(_without_flags(instruction.body.value), where, instruction.body.segments)
             stage.steps.append(Step(where, line, column, env=_given(stage), script=parse_shell(body)))
-        pipeline.texts.append(Text(instruction.body.value, where, instruction.body.segments))
+        pipeline.texts.append(SpanText(instruction.body.value, where, instruction.body.segments))
     return pipeline
 
 
@@ -63,7 +63,7 @@ def _without_flags(body: str) -> str:
 @dataclass(frozen=True)
 class _Instruction:
     word: str
-    body: Text
+    body: SpanText
 
 
 def _instructions(text: str) -> Iterator[_Instruction]:
@@ -96,11 +96,11 @@ def _instructions(text: str) -> Iterator[_Instruction]:
             length += len(line) + 1
             if line.strip() == document[2]:
                 break
-        yield _Instruction(head["word"].upper(), Text("\n".join(parts), "", tuple(segments)))
+        yield _Instruction(head["word"].upper(), SpanText("\n".join(parts), "", tuple(segments)))
 
 
 def _pairs(instruction: _Instruction, where: str) -> Iterator[Binding]:
-    way = Way.BUILD_ARGUMENT if instruction.word == "ARG" else Way.IMAGE_ENVIRONMENT
+    way = BindingKind.BUILD_ARGUMENT if instruction.word == "ARG" else BindingKind.IMAGE_ENVIRONMENT
     body = instruction.body
     old = _OLD_ENV.match(body.value)
     if instruction.word == "ENV" and old is not None:
@@ -115,12 +115,12 @@ def _pairs(instruction: _Instruction, where: str) -> Iterator[Binding]:
         yield _binding(body, start, name, value, at, way, where)
 
 
-def _binding(body: Text, start: int, name: str, value: str, at: int, way: Way, where: str) -> Binding:
+def _binding(body: SpanText, start: int, name: str, value: str, at: int, way: BindingKind, where: str) -> Binding:
     line, column = body.at(start)
     inner = value.strip().strip("\"'")
     offset = at + value.find(inner) if inner else at
-    text = Text(inner, f"{where}.{name}", ((0, *body.at(offset)),))
+    text = SpanText(inner, f"{where}.{name}", ((0, *body.at(offset)),))
     sources = tuple(m[1] for m in _VARIABLE.finditer(inner))
     # `ARG NAME` without a value gets it from the build command
-    given = way is Way.BUILD_ARGUMENT and not value
-    return Binding(name, text, way, Level.IMAGE, line, column, sources, dynamic=bool(sources) or given)
+    given = way is BindingKind.BUILD_ARGUMENT and not value
+    return Binding(name, text, way, BindingScope.IMAGE, line, column, sources, dynamic=bool(sources) or given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Action, Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents
 
@@ -32,7 +32,7 @@ def parse(path: str, text: str) -> Pipeline:
             continue
         pipeline.root = pipeline.root or root
         job = Job(root.string("name") or "pipeline", root.where or "pipeline", root.line, root.column, node=root)
-        job.env = _given(root, Level.JOB)
+        job.env = _given(root, BindingScope.JOB)
         for section in ("steps", "pipeline", "services"):
             for name, node in _named(root.get(section)):
                 job.steps += _steps(name, node)
@@ -40,11 +40,20 @@ def parse(path: str, text: str) -> Pipeline:
     return pipeline
 
 
-def _given(node: Mapping, level: Level) -> list[Binding]:
-    found = bindings(node.get("environment"), Way.ENVIRONMENT, level, variables, dynamic_sign="$")
+def _given(node: Mapping, level: BindingScope) -> list[Binding]:
+    found = bindings(node.get("environment"), BindingKind.ENVIRONMENT, level, variables, dynamic_sign="$")
     # Woodpecker's `secrets: [hf_token]` puts each into a variable of the same name, in upper case
     found += [
-        Binding(one.value.upper(), one.text, Way.ENVIRONMENT, level, one.line, one.column, (one.value,), dynamic=True)
+        Binding(
+            one.value.upper(),
+            one.text,
+            BindingKind.ENVIRONMENT,
+            level,
+            one.line,
+            one.column,
+            (one.value,),
+            dynamic=True,
+        )
         for one in scalars(node.get("secrets"))
     ]
     return found
@@ -59,10 +68,10 @@ def _named(node: Node | None) -> Iterator[tuple[Scalar | None, Mapping]]:
 
 def _steps(name: Scalar | None, node: Mapping) -> list[Step]:
     where = node.where or (name.value if name else "step")
-    env = _given(node, Level.STEP)
+    env = _given(node, BindingScope.STEP)
     found = script_step(scalars(node.get("commands")), f"{where}.commands", env)
     image = node.scalar("image")
-    settings = bindings(node.get("settings"), Way.INPUT, Level.STEP, variables, dynamic_sign="$")
+    settings = bindings(node.get("settings"), BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$")
     if image is not None and (settings or not found):
         found.append(Step(where, node.line, node.column, env=env, inputs=settings, action=Action(image.text)))
     return found

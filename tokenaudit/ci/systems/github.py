@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.ci.model import Action, Job, Level, Pipeline, Step, Trigger, Way
+from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, Trigger
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
@@ -34,12 +34,12 @@ def parse(path: str, text: str) -> Pipeline:
         runs = root.map("runs")
         if runs is not None:
             job = Job("runs", "runs", runs.line, runs.column, node=runs)
-            job.others = bindings(runs.get("env"), Way.ENVIRONMENT, Level.CONTAINER)
+            job.others = bindings(runs.get("env"), BindingKind.ENVIRONMENT, BindingScope.CONTAINER)
             job.steps = _steps(runs.get("steps"), None)
             pipeline.jobs.append(job)
         return pipeline
     pipeline.triggers = _triggers(root)
-    pipeline.env = bindings(root.get("env"), Way.ENVIRONMENT, Level.PIPELINE)
+    pipeline.env = bindings(root.get("env"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE)
     shell = _default_shell(root)
     jobs = root.map("jobs")
     for key, value in jobs.entries if jobs else []:
@@ -65,7 +65,7 @@ def _default_shell(node: Mapping) -> str | None:
 def _job(key: Scalar, node: Mapping, shell: str | None, permissions: Mapping | None) -> Job:
     where = f"jobs.{key.value}"
     job = Job(key.value, where, key.line, key.column, node=node, condition=node.string("if") or "")
-    job.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.JOB)
+    job.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.JOB)
     job.permissions = node.map("permissions") or permissions
     environment = node.get("environment")
     if isinstance(environment, Scalar):
@@ -76,18 +76,18 @@ def _job(key: Scalar, node: Mapping, shell: str | None, permissions: Mapping | N
     if uses is not None:
         job.calls = Action(uses.text)
         step = Step(where, uses.line, uses.column, action=job.calls)
-        step.inputs = bindings(node.get("with"), Way.INPUT, Level.STEP)
+        step.inputs = bindings(node.get("with"), BindingKind.INPUT, BindingScope.STEP)
         secrets = node.get("secrets")
         if isinstance(secrets, Scalar) and secrets.value == "inherit":
             job.inherits = secrets.text
-        step.inputs += bindings(secrets, Way.SECRET, Level.STEP)
+        step.inputs += bindings(secrets, BindingKind.SECRET, BindingScope.STEP)
         job.steps.append(step)
     containers = [node.get("container")]
     services = node.map("services")
     containers += [value for _, value in services.entries] if services else []
     for container in containers:
         if isinstance(container, Mapping):
-            job.others += bindings(container.get("env"), Way.ENVIRONMENT, Level.CONTAINER)
+            job.others += bindings(container.get("env"), BindingKind.ENVIRONMENT, BindingScope.CONTAINER)
     job.steps += _steps(node.get("steps"), _default_shell(node) or shell)
     return job
 
@@ -99,8 +99,8 @@ def _steps(node: Node | None, shell: str | None) -> list[Step]:
 
 def _step(node: Mapping, shell: str | None) -> Step:
     step = Step(node.where, node.line, node.column, condition=node.string("if") or "")
-    step.env = bindings(node.get("env"), Way.ENVIRONMENT, Level.STEP)
-    step.inputs = bindings(node.get("with"), Way.INPUT, Level.STEP)
+    step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP)
+    step.inputs = bindings(node.get("with"), BindingKind.INPUT, BindingScope.STEP)
     uses = node.scalar("uses")
     if uses is not None:
         step.action = Action(uses.text)

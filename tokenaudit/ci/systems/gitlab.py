@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
 
@@ -28,7 +28,9 @@ def parse(path: str, text: str) -> Pipeline:
     root, document = first_mapping(text)
     pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
     note_document(pipeline, document)
-    pipeline.env = bindings(root.get("variables"), Way.ENVIRONMENT, Level.PIPELINE, variables, dynamic_sign="$")
+    pipeline.env = bindings(
+        root.get("variables"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$"
+    )
     default = root.map("default")
     for source in (root, default):
         lines = scalars(source.get("before_script"), source.get("after_script")) if source else []
@@ -69,7 +71,9 @@ def _job(key: Scalar, node: Mapping, root: Mapping) -> Job:
     chain = inherited(key.value, root)
     given: dict[str, Binding] = {}
     for source in reversed(chain):
-        found = bindings(source.get("variables"), Way.ENVIRONMENT, Level.JOB, variables, dynamic_sign="$")
+        found = bindings(
+            source.get("variables"), BindingKind.ENVIRONMENT, BindingScope.JOB, variables, dynamic_sign="$"
+        )
         given |= {binding.name: binding for binding in found}
     job.env = list(given.values())
     environment = next((one.get("environment") for one in chain if one.get("environment") is not None), None)

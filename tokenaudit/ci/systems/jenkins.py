@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.source_span import Text, piece, plain
-from tokenaudit.ci.yaml_document import UnreadableError
+from tokenaudit.ci.source_span import SpanText, piece, plain
+from tokenaudit.ci.yaml_document import ParseError
 
 NAME = "jenkins"
 _FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")
@@ -78,14 +78,14 @@ def _strings(text: str) -> Iterator[_String]:
         line = text.count("\n", 0, token.start()) + 1
         if token["broken"]:
             reason = "a string or comment that does not end: this Groovy can't be understood"
-            raise UnreadableError(reason, line)
+            raise ParseError(reason, line)
         if token["open"]:
             label = _LABEL.search(text, max(0, token.start() - 200), token.start())
             blocks.append((label[2] or label[1]) if label else "block")
         elif token["close"]:
             if not blocks:
                 reason = "a brace closes what was never opened: this Groovy can't be understood"
-                raise UnreadableError(reason, line)
+                raise ParseError(reason, line)
             blocks.pop()
         elif token["string"]:
             quotes = 3 if token["string"][:3] in ("'''", '"""') else 1
@@ -94,7 +94,7 @@ def _strings(text: str) -> Iterator[_String]:
         end = token.end()
     if blocks:
         reason = f"the block {blocks[-1]} does not end: this Groovy can't be understood"
-        raise UnreadableError(reason, text.count("\n") + 1)
+        raise ParseError(reason, text.count("\n") + 1)
 
 
 def _stage(blocks: tuple[str, ...]) -> tuple[str, ...]:
@@ -103,32 +103,43 @@ def _stage(blocks: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(inner[:1])
 
 
-def _assigned(whole: Text, string: _String, inner: Text, match: re.Match[str]) -> Binding:
+def _assigned(whole: SpanText, string: _String, inner: SpanText, match: re.Match[str]) -> Binding:
     line, column = whole.at(string.start - len(string.before) + match.start("name"))
     stored = bool(match["call"])
     sources = (match["name"],) if stored else ()
-    return Binding(match["name"], inner, Way.ENVIRONMENT, Level.PIPELINE, line, column, sources, dynamic=stored)
+    return Binding(
+        match["name"], inner, BindingKind.ENVIRONMENT, BindingScope.PIPELINE, line, column, sources, dynamic=stored
+    )
 
 
-def _binding(whole: Text, match: re.Match[str]) -> Binding:
+def _binding(whole: SpanText, match: re.Match[str]) -> Binding:
     name, stored = match["name"] or match["name2"], match["id"] or match["id2"]
     line, column = whole.at(match.start())
     text = piece(whole, match.start(), match.end(), "withCredentials")
     del stored  # an id of Jenkins' own store, no name that anybody else knows
-    return Binding(name, text, Way.ENVIRONMENT, Level.STEP, line, column, (name,), dynamic=True)
+    return Binding(name, text, BindingKind.ENVIRONMENT, BindingScope.STEP, line, column, (name,), dynamic=True)
 
 
-def _step(kind: str, inner: Text, taken: list[Binding], *, double: bool) -> Step:
+def _step(kind: str, inner: SpanText, taken: list[Binding], *, double: bool) -> Step:
     line, column = inner.at(0)
     value = _DOTTED.sub(lambda match: f"${{{match[1]}_{match[2]}}}", inner.value)
     given = [
-        Binding(f"{match[1]}_{match[2]}", inner, Way.ENVIRONMENT, Level.STEP, line, column, (match[2],), dynamic=True)
+        Binding(
+            f"{match[1]}_{match[2]}",
+            inner,
+            BindingKind.ENVIRONMENT,
+            BindingScope.STEP,
+            line,
+            column,
+            (match[2],),
+            dynamic=True,
+        )
         for match in _DOTTED.finditer(inner.value)
     ]
     value = value if double else value.replace("\\'", " '")
-    text = Text(value, inner.where or kind, inner.segments)
+    text = SpanText(value, inner.where or kind, inner.segments)
     if kind == "echo":
         segments = tuple((0 if not offset else offset + 6, at, start) for offset, at, start in inner.segments)
-        text = Text(f'echo "{value}"', text.where, segments) if double else Text("", text.where, inner.segments)
+        text = SpanText(f'echo "{value}"', text.where, segments) if double else SpanText("", text.where, inner.segments)
     language = "bash" if kind in ("sh", "echo") else "powershell"
     return Step(text.where, line, column, env=[*taken, *given], script=parse_shell(text, language))

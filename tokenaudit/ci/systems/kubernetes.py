@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Step, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
 from tokenaudit.ci.systems.common import bindings, note_document
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents, walk
@@ -50,9 +50,9 @@ def _object(root: Mapping) -> Job:
     name = (metadata.string("name") if metadata else None) or kind
     job = Job(name, root.where or kind, root.line, root.column, node=root)
     if kind in ("ConfigMap", "Secret"):
-        way = Way.CONFIG_MAP if kind == "ConfigMap" else Way.SECRET_DATA
+        way = BindingKind.CONFIG_MAP if kind == "ConfigMap" else BindingKind.SECRET_DATA
         for key in ("data", "stringData", "binaryData"):
-            job.others += bindings(root.get(key), way, Level.CONTAINER)
+            job.others += bindings(root.get(key), way, BindingScope.CONTAINER)
         return job
     for node in walk(root):
         if isinstance(node, Mapping):
@@ -71,8 +71,8 @@ def _environment(node: Node | None) -> Iterator[Binding]:
             yield Binding(
                 name.value,
                 name.text,
-                Way.ENVIRONMENT,
-                Level.CONTAINER,
+                BindingKind.ENVIRONMENT,
+                BindingScope.CONTAINER,
                 name.line,
                 name.column,
                 (name.value,),
@@ -83,8 +83,8 @@ def _environment(node: Node | None) -> Iterator[Binding]:
             yield Binding(
                 name.value,
                 value.text,
-                Way.PLAIN_VALUE,
-                Level.CONTAINER,
+                BindingKind.PLAIN_VALUE,
+                BindingScope.CONTAINER,
                 value.line,
                 value.column,
                 sources,

@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
 from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.source_span import Text, plain
+from tokenaudit.ci.source_span import SpanText, plain
 
 NAME = "shell"
 _SCRIPT = re.compile(
@@ -28,7 +28,7 @@ def parse(path: str, text: str) -> Pipeline:
     name = path.rsplit("/", 1)[-1]
     script = plain(text, name)
     if _MAKE.search(path):
-        script = Text(_recipes(text), name, script.segments)
+        script = SpanText(_recipes(text), name, script.segments)
     step = Step(name, 1, 1, script=parse_shell(script))
     pipeline.jobs.append(Job(name, name, 1, 1, steps=[step]))
     pipeline.texts.append(script)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
-from tokenaudit.ci.source_span import Text, piece, plain
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
+from tokenaudit.ci.source_span import SpanText, piece, plain
 
 NAME = "settings"
 _FILE = re.compile(
@@ -41,7 +41,7 @@ def parse(path: str, text: str) -> Pipeline:
     return pipeline
 
 
-def _bindings(whole: Text, terraform: bool) -> Iterator[Binding]:  # noqa: FBT001 - a private helper's one switch
+def _bindings(whole: SpanText, terraform: bool) -> Iterator[Binding]:  # noqa: FBT001 - a private helper's one switch
     blocks = [(m.start(), _path(m)) for m in _BLOCK.finditer(whole.value)] if terraform else []
     for match in _LINE.finditer(whole.value):
         value = match["value"].rstrip().rstrip(",").strip("\"'")
@@ -52,7 +52,7 @@ def _bindings(whole: Text, terraform: bool) -> Iterator[Binding]:  # noqa: FBT00
         text = piece(whole, start, start + len(value), where)
         line, column = whole.at(match.start("name"))
         dynamic = _DYNAMIC.search(value) is not None
-        yield Binding(name, text, Way.ENVIRONMENT, Level.FILE, line, column, (), dynamic)
+        yield Binding(name, text, BindingKind.ENVIRONMENT, BindingScope.FILE, line, column, (), dynamic)
 
 
 def _path(match: re.Match[str]) -> str:

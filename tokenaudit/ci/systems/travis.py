@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Binding, Job, Level, Pipeline, Way
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.source_span import piece
 from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
@@ -35,14 +35,14 @@ def parse(path: str, text: str) -> Pipeline:
     pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
     note_document(pipeline, document)
     for key in ("env", "environment"):
-        pipeline.env += _environment(root.get(key), Level.PIPELINE)
+        pipeline.env += _environment(root.get(key), BindingScope.PIPELINE)
     pipeline.jobs.append(_job(root, "phases"))
     for section in ("jobs", "matrix"):
         jobs = root.map(section)
         for node in jobs.items("include") if jobs else []:
             if isinstance(node, Mapping):
                 job = _job(node, node.where)
-                job.env = list(_environment(node.get("env"), Level.JOB))
+                job.env = list(_environment(node.get("env"), BindingScope.JOB))
                 pipeline.jobs.append(job)
     return pipeline
 
@@ -60,13 +60,13 @@ def _job(node: Mapping, where: str) -> Job:
     return job
 
 
-def _environment(node: Node | None, level: Level) -> Iterator[Binding]:
+def _environment(node: Node | None, level: BindingScope) -> Iterator[Binding]:
     if isinstance(node, Scalar):
         for match in _PAIR.finditer(node.value):
             value = piece(node.text, match.start(2), match.end(2))
             line, column = node.text.at(match.start(1))
             found = variables(value.value)
-            yield Binding(match[1], value, Way.ENVIRONMENT, level, line, column, found, bool(found))
+            yield Binding(match[1], value, BindingKind.ENVIRONMENT, level, line, column, found, bool(found))
     elif isinstance(node, Sequence):
         for item in node.items:
             yield from _environment(item, level)
@@ -75,4 +75,4 @@ def _environment(node: Node | None, level: Level) -> Iterator[Binding]:
             yield from _environment(node.get(section), level)
         own = [entry for entry in node.entries if entry[0].value not in (*_SECTIONS, "secure")]
         plain = Mapping(node.where, node.line, node.column, own)
-        yield from bindings(plain, Way.ENVIRONMENT, level, variables, dynamic_sign="$")
+        yield from bindings(plain, BindingKind.ENVIRONMENT, level, variables, dynamic_sign="$")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from tokenaudit.detect.decode.compression import windows
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
@@ -35,7 +35,7 @@ _DAMAGE = (
 )
 
 
-def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Members by the archive's directory; those that it doesn't list, or all if it is lost, by their own headers."""
     covered: list[tuple[int, int]] = []
     for inner in _listed(data, budget):
@@ -57,7 +57,7 @@ def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inn
             yield inner
 
 
-def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
+def _listed(data: bytes, budget: Budget) -> Iterator[Decoded]:
     if data.count(_LISTED) > budget.limits.entries:
         budget.skip(f"zip archive lists more than {budget.limits.entries} members")
         return
@@ -76,17 +76,17 @@ def _listed(data: bytes, budget: Budget) -> Iterator[Inner]:
             yield from _member(archive, info, data, budget)
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes, budget: Budget) -> Iterator[Inner]:
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, data: bytes, budget: Budget) -> Iterator[Decoded]:
     covers = _extent(data, info)
     if info.flag_bits & _ENCRYPTED:
         budget.skip(f"{info.filename}: encrypted")
-        yield Inner(b"", ("zip",), info.header_offset, member=info.filename, covers=covers)
+        yield Decoded(b"", ("zip",), info.header_offset, member=info.filename, covers=covers)
         return
     try:
         with archive.open(info) as stream:
             parts = _parts(stream, info.filename, info.compress_size, budget)
             for window, line in windows(parts):
-                yield Inner(window, ("zip",), info.header_offset, None, info.filename, covers, line)
+                yield Decoded(window, ("zip",), info.header_offset, None, info.filename, covers, line)
     except _DAMAGE as error:
         budget.skip(f"{info.filename}: {_why(error)}")
 
@@ -132,7 +132,7 @@ def _local(data: bytes, at: int) -> _Local | None:
     return _Local(at, start, size, method, name, bool(flags & _ENCRYPTED)) if start <= len(data) else None
 
 
-def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Inner]:
+def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Decoded]:
     if header.encrypted:
         budget.skip(f"{header.name}: encrypted")
         return
@@ -140,12 +140,12 @@ def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Inner]:
         content = data[header.start : header.start + header.size]
         if budget.spend(len(content)):
             covers = (header.at, header.start + len(content))
-            yield Inner(content, ("zip",), header.at, None, header.name, covers)
+            yield Decoded(content, ("zip",), header.at, None, header.name, covers)
     elif header.method == _DEFLATED:
         inflater = zlib.decompressobj(-15)
         for window, line in windows(_inflated(data, header, inflater, budget)):
             covers = (header.at, len(data) - len(inflater.unused_data) if inflater.eof else header.start + 1)
-            yield Inner(window, ("zip",), header.at, None, header.name, covers, line)
+            yield Decoded(window, ("zip",), header.at, None, header.name, covers, line)
     elif data.startswith(_MAGIC):
         budget.skip(f"{header.name}: compressed by method {header.method}, which is not supported")
 
@@ -184,7 +184,7 @@ def is_tar(data: bytes) -> bool:
     return data[_MAGIC_AT : _MAGIC_AT + 5] == b"ustar"
 
 
-def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Inner]:
+def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Decoded]:
     """The regular files of the archive. Where it is damaged, the rest is left to be read as it stands."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
@@ -197,7 +197,7 @@ def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Inner]:
                 name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 if end > len(data):
                     budget.skip(f"{name}: cut off")
-                yield Inner(data[start:end], ("tar",), start, None, name, (start, end))
+                yield Decoded(data[start:end], ("tar",), start, None, name, (start, end))
     except (tarfile.TarError, ValueError, OSError, EOFError):
         budget.skip("tar archive is damaged or cut off; the rest was read as it stands")
 
@@ -205,7 +205,7 @@ def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Inner]:
 _NAMES = {b"7z": "7-Zip", b"Ra": "RAR", b"\x04\x22": "LZ4"}
 
 
-def report_closed(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def report_closed(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """A reason for the archive that `data` is; nothing for the same bytes in the middle of something."""
     if hits[0].start == 0:
         budget.skip(f"{_NAMES[data[:2]]} archives can't be looked into")

@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Callable, Iterator, Sequence
 
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.encodings import LINE_BREAK
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.positions import Origins
@@ -23,7 +23,7 @@ _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _JWT_BEFORE = re.compile(rb"eyJ[A-Za-z0-9_-]{5,4000}\.$")
 
 
-class Run:
+class EncodedRun:
     """The characters of one alphabet around an offset, without the line breaks among them."""
 
     def __init__(self, data: bytes, offset: int, alphabet: bytes) -> None:
@@ -80,16 +80,16 @@ def _characters(alphabet: bytes) -> frozenset[bytes]:
 _SETS = {each: frozenset(bytes((byte,)) for byte in each) for each in (_BASE64, _HEX)}
 
 
-def _runs(data: bytes, hits: Sequence[Hit], alphabet: bytes) -> Iterator[Run]:
+def _runs(data: bytes, hits: Sequence[Hit], alphabet: bytes) -> Iterator[EncodedRun]:
     end = -1
     for hit in hits:
         if hit.start >= end:
-            run = Run(data, hit.start, alphabet)
+            run = EncodedRun(data, hit.start, alphabet)
             end = run.end
             yield run
 
 
-def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Both alphabets. A run may have characters of something else in front, so all four ways to group it are tried."""
     for run in _runs(data, hits, _BASE64):
         standard = run.text.translate(_TO_STANDARD)
@@ -101,18 +101,18 @@ def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[
             if not budget.spend(len(characters) * 3 // 4):
                 return
             decoded = base64.b64decode(characters + b"=" * (-len(characters) % 4))
-            yield Inner(decoded, (via,), run.start, _origin(run, skipped, 4, 3))
+            yield Decoded(decoded, (via,), run.start, _origin(run, skipped, 4, 3))
 
 
-def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Pairs of digits, beginning at the first or at the second."""
     for run in _runs(data, hits, _HEX):
         for skipped in range(2):
             digits = run.text[skipped : skipped + (len(run.text) - skipped) // 2 * 2]
             if not budget.spend(len(digits) // 2):
                 return
-            yield Inner(binascii.unhexlify(digits), ("hex",), run.start, _origin(run, skipped, 2, 1))
+            yield Decoded(binascii.unhexlify(digits), ("hex",), run.start, _origin(run, skipped, 2, 1))
 
 
-def _origin(run: Run, skipped: int, characters: int, size: int) -> Callable[[int], int]:
+def _origin(run: EncodedRun, skipped: int, characters: int, size: int) -> Callable[[int], int]:
     return lambda offset: run.offset(skipped + offset * characters // size)

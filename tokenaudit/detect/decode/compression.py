@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
-from tokenaudit.detect.decode.interface import Inner, Unwrap
+from tokenaudit.detect.decode.interface import Decoded, Decoder
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.prefilter import Hit
 
@@ -106,10 +106,10 @@ class _Whole:
 _DAMAGE: tuple[type[Exception], ...] = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, MemoryError)
 
 
-def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Unwrap:
+def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Decoder:
     """The way to unwrap one compression."""
 
-    def unwrap(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+    def unwrap(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
         end = -1
         for hit in hits:
             if hit.start < end:
@@ -122,7 +122,7 @@ def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Un
             for window, line in windows(_parts(name, open_reader, source, budget, whole=hit.start == 0)):
                 came += len(window)
                 end = source.tell()
-                yield Inner(window, (name,), hit.start, covers=(hit.start, end), line=line)
+                yield Decoded(window, (name,), hit.start, covers=(hit.start, end), line=line)
 
     return unwrap
 

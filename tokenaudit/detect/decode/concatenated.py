@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from tokenaudit.detect.encodings import exactly
-from tokenaudit.detect.literals import Rest, Scout, scout_for
+from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
 from tokenaudit.detect.positions import Origins
 
 _QUOTE = rb"\\{0,2}[\"'`]"
@@ -18,7 +18,7 @@ WIDTH = 20 + 34 + 100
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, Scout]]:
+def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
     """Expressions, each with its scout, for `literal` cut in two by a joint, or whole with a body that is cut.
 
     Only a short one is looked for when its first three characters are cut. `roots` are literals that are looked for
@@ -26,12 +26,12 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     """
     text = literal.encode()
     fixed = exactly(text)
-    yield re.escape(text) + _BODY + _ANY_JOINT + rb"[A-Za-z0-9]", scout_for(fixed, _CUT_BODY, roots)
+    yield re.escape(text) + _BODY + _ANY_JOINT + rb"[A-Za-z0-9]", literal_pattern_for(fixed, _CUT_BODY, roots)
     for at in range(1 if len(text) == _SHORT else _SHORT, len(text)):
         left, right = fixed[:at], fixed[at:]
-        scout = scout_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
+        scout = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
         if at == 1:
-            scout = scout_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+            scout = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
         yield re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]), scout
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.detect.encodings import Sets, exactly
-from tokenaudit.detect.literals import Rest, Scout, scout_for
+from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
 from tokenaudit.detect.positions import Origins, Ranges
 
 _SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
@@ -20,20 +20,20 @@ WIDTH = 26 * 20
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
-def evidence(literal: str) -> Iterator[tuple[bytes, tuple[Scout, ...]]]:
+def evidence(literal: str) -> Iterator[tuple[bytes, tuple[LiteralPattern, ...]]]:
     """Expressions, each with its scouts, for `literal` with its beginning, an underscore or its body escaped."""
     plain = [re.escape(c.encode()) for c in literal]
     escaped = [_escaped(c) for c in literal]
     begins = tuple(_spelled(ord(literal[0])))
-    yield b"".join(escaped[:_BEGINNING]), tuple(scout_for((*form, _ESCAPES)) for form in begins)
+    yield b"".join(escaped[:_BEGINNING]), tuple(literal_pattern_for((*form, _ESCAPES)) for form in begins)
     second = frozenset((ord(literal[1]),))
-    yield b"".join((escaped[0], *plain[1:])), tuple(scout_for((*form, second)) for form in begins)
+    yield b"".join((escaped[0], *plain[1:])), tuple(literal_pattern_for((*form, second)) for form in begins)
     whole = exactly(literal.encode())
-    yield b"".join(plain) + _BODY + _BODY_ESCAPE, (scout_for(whole, _ESCAPED_BODY, (literal.encode(),)),)
+    yield b"".join(plain) + _BODY + _BODY_ESCAPE, (literal_pattern_for(whole, _ESCAPED_BODY, (literal.encode(),)),)
     if "_" in literal:
         at = literal.index("_")
         underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]
-        yield b"".join(underscores), tuple(scout_for((*whole[:at], *form)) for form in _UNDERSCORE_BEGINS)
+        yield b"".join(underscores), tuple(literal_pattern_for((*whole[:at], *form)) for form in _UNDERSCORE_BEGINS)
 
 
 _BODY = rb"[A-Za-z0-9]{0,33}"

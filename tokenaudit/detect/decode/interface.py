@@ -11,7 +11,7 @@ from tokenaudit.detect.prefilter import Hit
 
 
 @dataclass(frozen=True)
-class Inner:
+class Decoded:
     """Bytes unwrapped from an outer piece, beginning at its offset `at`.
 
     `origin` maps an offset in `data` to the outer offset it came from, where there is such a thing; without it `data`
@@ -27,5 +27,5 @@ class Inner:
     line: int = 1
 
 
-Unwrap: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Inner]]
+Decoder: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]
 """Unwraps what the hits, all of one reading, point at. Never raises for damaged data."""

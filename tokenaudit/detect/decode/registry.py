@@ -3,13 +3,13 @@
 from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar, unwrap_zip
 from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
 from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
-from tokenaudit.detect.decode.interface import Unwrap
+from tokenaudit.detect.decode.interface import Decoder
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
 from tokenaudit.detect.decode.text import unwrap_concatenated, unwrap_escapes
 from tokenaudit.detect.decode.utf16 import unwrap_utf16
 from tokenaudit.detect.patterns import Reading
 
-CONTAINERS: dict[Reading, Unwrap] = {
+CONTAINERS: dict[Reading, Decoder] = {
     "zip": unwrap_zip,
     "gzip": unwrap_gzip,
     "bzip2": unwrap_bzip2,
@@ -19,7 +19,7 @@ CONTAINERS: dict[Reading, Unwrap] = {
 }
 """What accounts for all bytes of a range: evidence inside of it is not read in any other way."""
 
-WRITINGS: dict[Reading, Unwrap] = {
+WRITINGS: dict[Reading, Decoder] = {
     "utf-16": unwrap_utf16,
     "base64": unwrap_base64,
     "hex": unwrap_hex,

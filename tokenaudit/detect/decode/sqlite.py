@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
@@ -25,7 +25,7 @@ def is_sqlite(data: bytes) -> bool:
     return data.startswith((_MAGIC, b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"))
 
 
-def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """The text or blob that each hit stands in, wherever the record around it can be recognized."""
     end = -1
     for hit in hits:
@@ -36,7 +36,7 @@ def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
         column = _column(data, hit.start)
         if column and budget.spend(column[1] - column[0]):
             start, end = column
-            yield Inner(data[start:end], ("sqlite",), start, column[0].__add__, None, column)
+            yield Decoded(data[start:end], ("sqlite",), start, column[0].__add__, None, column)
 
 
 def _column(data: bytes, offset: int) -> tuple[int, int] | None:

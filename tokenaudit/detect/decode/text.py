@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
@@ -29,7 +29,7 @@ def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[t
         yield start, end, inside
 
 
-def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """With every escape of an ASCII character replaced."""
     for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start):
@@ -37,13 +37,13 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
         spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
         text, origins, kinds = unescaped(data[start:end], start, spans)
         if kinds:  # else what looked like escapes stands for nothing that a credential can hold
-            yield Inner(text, kinds, start, origins)
+            yield Decoded(text, kinds, start, origins)
 
 
-def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """With the quotes and operators between literals taken out. What is found so is reconstructed, not read."""
     for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start):
             return
         text, origins = joined(data[start:end], start)
-        yield Inner(text, ("concatenated",), start, origins)
+        yield Decoded(text, ("concatenated",), start, origins)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.decode.interface import Inner
+from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
@@ -17,13 +17,13 @@ _STRINGS = (
 _REACH = 64 << 10
 
 
-def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Inner]:
+def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """The whole text where all of `data` is one, else the strings that the hits stand in."""
     encoding = _encoding(data)
     if encoding:
         if budget.spend(len(data)):
             text = data.decode(encoding, "replace").removeprefix("\ufeff")
-            yield Inner(text.encode("utf-8", "replace"), ("utf-16",), 0, covers=(0, len(data)))
+            yield Decoded(text.encode("utf-8", "replace"), ("utf-16",), 0, covers=(0, len(data)))
         return
     done = -1
     for hit in hits:
@@ -36,9 +36,9 @@ def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[I
                 yield _inner(data, string)
 
 
-def _inner(data: bytes, string: re.Match[bytes]) -> Inner:
+def _inner(data: bytes, string: re.Match[bytes]) -> Decoded:
     first = string.start() + (data[string.start()] == 0)
-    return Inner(data[first : string.end() : 2], ("utf-16",), string.start(), lambda offset: first + offset * 2)
+    return Decoded(data[first : string.end() : 2], ("utf-16",), string.start(), lambda offset: first + offset * 2)
 
 
 def _encoding(data: bytes) -> str | None:

@@ -18,7 +18,7 @@ _SIZE_ZERO = 0x10000
 _MORE = _COPY = 0x80
 
 
-class Novelty(NamedTuple):
+class DeltaInsertions(NamedTuple):
     """Bytes worth searching, and the size of the whole result."""
 
     pieces: bytes
@@ -37,7 +37,7 @@ def build(base: bytes | None, delta: bytes | None) -> bytes:
     return made if isinstance(made, bytes) else b"".join(made)
 
 
-def novelty(base: bytes, delta: bytes, reach: int) -> Novelty | None:
+def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions | None:
     """Bytes that hold every run of at most `reach + 1` bytes that `delta`'s result has and `base` has not.
 
     None where that isn't worth finding out (too many pieces) or the delta makes no sense; the whole result then has
@@ -77,7 +77,7 @@ def novelty(base: bytes, delta: bytes, reach: int) -> Novelty | None:
     except IndexError:
         return None
     fits = source == len(base) and at == size and built == target
-    return Novelty(b"".join(pieces), target) if fits else None
+    return DeltaInsertions(b"".join(pieces), target) if fits else None
 
 
 def _number(delta: bytes, at: int) -> tuple[int, int]:

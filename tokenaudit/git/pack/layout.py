@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.git.objects import GitObject, Haul, Unread, Watcher
+from tokenaudit.git.objects import GitObject, ObjectMatcher, ScanBatch, Unread
 
 # What reading costs in nanoseconds, measured: per object, per compressed byte, per byte rebuilt and searched.
 _PER_OBJECT, _PER_COMPRESSED, _PER_BYTE = 6000, 7, 0.55
 
 
 @dataclass(frozen=True)
-class Forest:
+class DeltaForest:
     """The delta trees of one pack.
 
     `roots` is the position of the whole object each object is built from, -1 for those that can't be built (no base
@@ -66,7 +66,7 @@ class Forest:
         return counts
 
 
-def grow(headers: Headers, lengths: Ints) -> Forest:
+def build_delta_forest(headers: Headers, lengths: Ints) -> DeltaForest:
     """Finds every object's root by doubling the steps taken towards it."""
     own = np.arange(len(headers.parents))
     jump = np.where(headers.parents < 0, own, headers.parents)
@@ -78,7 +78,7 @@ def grow(headers: Headers, lengths: Ints) -> Forest:
         depth += depth[jump]
         jump = further
     roots = np.where(headers.parents[jump] == -1, jump, -1)
-    return Forest(headers, lengths, roots, depth)
+    return DeltaForest(headers, lengths, roots, depth)
 
 
 Ids = npt.NDArray[np.uint8]
@@ -270,7 +270,7 @@ _NANOSECONDS_A_BYTE = 0.6
 
 
 @dataclass(frozen=True)
-class ChecksumShare:
+class ChecksumPartition:
     """A share of the work that reads no object, but the whole pack, and compares its checksum."""
 
     pack: Path
@@ -300,7 +300,7 @@ class ChecksumShare:
         if not is_right:
             yield Unread(self.pack.name, "its checksum is wrong: what was read of it may not be what was stored")
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Share`."""
         del watcher
-        yield Haul(unread=[item for item in self.read() if isinstance(item, Unread)])
+        yield ScanBatch(unread=[item for item in self.read() if isinstance(item, Unread)])

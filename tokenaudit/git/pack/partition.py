@@ -11,25 +11,25 @@ import numpy.typing as npt
 from tokenaudit.git.objects import ObjectType, Unread
 from tokenaudit.git.pack.layout import (
     COMMIT,
-    ChecksumShare,
-    Forest,
+    ChecksumPartition,
+    DeltaForest,
     Headers,
     Ids,
     PackError,
     PackIndex,
     as_keys,
-    grow,
+    build_delta_forest,
     read_headers,
     read_index,
 )
-from tokenaudit.git.pack.reader import TYPE_NAMES, PackShare
+from tokenaudit.git.pack.reader import TYPE_NAMES, PackPartition
 
 Keys = npt.NDArray[np.bytes_]
 
 
-def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, Forest]], list[Unread]]:
+def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, DeltaForest]], list[Unread]]:
     """Opens packs, the largest first; those that can't be used come as `Unread`."""
-    packs: list[tuple[PackIndex, Forest]] = []
+    packs: list[tuple[PackIndex, DeltaForest]] = []
     unread: list[Unread] = []
     for path in sorted(indexes):
         opened = _opened(path)
@@ -41,7 +41,7 @@ def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, Forest]],
     return packs, unread
 
 
-def _opened(path: Path) -> tuple[PackIndex, Forest] | Unread:
+def _opened(path: Path) -> tuple[PackIndex, DeltaForest] | Unread:
     try:
         index = read_index(path)
         return index, _forest(index)
@@ -51,24 +51,24 @@ def _opened(path: Path) -> tuple[PackIndex, Forest] | Unread:
         return Unread(path.with_suffix(".pack").name, f"it can't be read: {error.strerror}")
 
 
-def _forest(index: PackIndex) -> Forest:
+def _forest(index: PackIndex) -> DeltaForest:
     if not len(index.starts):
         nothing = np.zeros(0, np.int64)
-        return Forest(Headers(nothing.astype(np.uint8), nothing, nothing, nothing), nothing, nothing, nothing)
+        return DeltaForest(Headers(nothing.astype(np.uint8), nothing, nothing, nothing), nothing, nothing, nothing)
     headers = read_headers(index, np.memmap(index.pack, dtype=np.uint8, mode="r"))
-    return grow(headers, index.ends - headers.bodies)
+    return build_delta_forest(headers, index.ends - headers.bodies)
 
 
-def pack_shares(
-    packs: Sequence[tuple[PackIndex, Forest]], count: int, types: Sequence[ObjectType], known: bytes = b""
-) -> tuple[list[PackShare | ChecksumShare], list[Unread]]:
+def pack_partitions(
+    packs: Sequence[tuple[PackIndex, DeltaForest]], count: int, types: Sequence[ObjectType], known: bytes = b""
+) -> tuple[list[PackPartition | ChecksumPartition], list[Unread]]:
     """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
 
     The checksum of each pack that has something new is a share, too.
 
     `known` are raw ids, sorted. An object that several packs hold is read from the first of them.
     """
-    shares: list[PackShare | ChecksumShare] = []
+    partitions: list[PackPartition | ChecksumPartition] = []
     unread: list[Unread] = []
     seen: Keys = np.frombuffer(known, "S20")
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
@@ -80,15 +80,15 @@ def pack_shares(
             for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
         ]
         wanted = is_new & np.isin(forest.types, codes)
-        shares += _divided(index, forest, wanted, count)
+        partitions += _divided(index, forest, wanted, count)
         if is_new.any():
-            shares.append(ChecksumShare(index.pack))
+            partitions.append(ChecksumPartition(index.pack))
         if number + 1 < len(packs):
             seen = np.union1d(seen, keys)
-    return shares, unread
+    return partitions, unread
 
 
-def not_packed(packs: Sequence[tuple[PackIndex, Forest]], names: Iterable[str]) -> list[str]:
+def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[str]) -> list[str]:
     """Those of `names` (ids of loose objects) that no pack holds, sorted."""
     left = sorted(names)
     for index, _ in packs:
@@ -105,7 +105,7 @@ def not_known(names: Sequence[str], known: bytes) -> list[str]:
     return [name for name, is_known in zip(names, within.tolist(), strict=True) if not is_known]
 
 
-def all_ids(packs: Sequence[tuple[PackIndex, Forest]], loose: Sequence[str]) -> bytes:
+def all_ids(packs: Sequence[tuple[PackIndex, DeltaForest]], loose: Sequence[str]) -> bytes:
     """The raw ids of all objects, sorted, each once."""
     found = np.concatenate([_keys(loose), *(as_keys(index.ids) for index, _ in packs)])
     return np.unique(found).tobytes()
@@ -120,7 +120,7 @@ def _names(ids: Ids) -> list[str]:
     return [text[at : at + 40] for at in range(0, len(text), 40)]
 
 
-def commits_of(packs: Sequence[tuple[PackIndex, Forest]]) -> list[str]:
+def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> list[str]:
     """The ids of all commits, each once, in the order of the packs."""
     found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
     return list(dict.fromkeys(found))
@@ -133,7 +133,9 @@ def _contained(keys: Keys, within: Keys) -> npt.NDArray[np.bool_]:
     return np.asarray(within[place] == keys)
 
 
-def _divided(index: PackIndex, forest: Forest, wanted: npt.NDArray[np.bool_], count: int) -> Iterator[PackShare]:
+def _divided(
+    index: PackIndex, forest: DeltaForest, wanted: npt.NDArray[np.bool_], count: int
+) -> Iterator[PackPartition]:
     """Whole delta trees in the order of the pack, cut where each share's work is done."""
     nodes = np.nonzero(forest.needed_for(wanted))[0]
     if not len(nodes):
@@ -145,7 +147,7 @@ def _divided(index: PackIndex, forest: Forest, wanted: npt.NDArray[np.bool_], co
     for each in range(count):
         part = nodes[number == each]
         if len(part):
-            yield PackShare(
+            yield PackPartition(
                 pack=index.pack,
                 ids=index.ids,
                 forest=forest,

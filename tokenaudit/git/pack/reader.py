@@ -15,21 +15,21 @@ import numpy.typing as npt
 from deflate import DeflateError, zlib_decompress
 from dulwich.errors import ApplyDeltaError
 
-from tokenaudit.git.objects import GitObject, Haul, ObjectType, Unread, Watcher
+from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread
 from tokenaudit.git.pack.delta import build
-from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, Forest, Ids, Ints
+from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, DeltaForest, Ids, Ints
 from tokenaudit.git.pack.scan import Leaf, Visit, search
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
 
 
 @dataclass(frozen=True)
-class PackShare:
+class PackPartition:
     """Some whole delta trees of one pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
 
     pack: Path
     ids: Ids
-    forest: Forest
+    forest: DeltaForest
     nodes: Ints
     wanted: Ints
     size: int
@@ -55,7 +55,7 @@ class PackShare:
             found.clear()
             yield from failures
 
-    def search(self, watcher: Watcher) -> Iterator[Haul]:
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Share`."""
         return search(self.walk, lambda node: (self.name(node), self._type(node)), watcher)
 
@@ -158,8 +158,8 @@ class _Plan:
     roots: list[int]
 
 
-def _plan(share: PackShare) -> _Plan:
-    forest, nodes = share.forest, share.nodes
+def _plan(partition: PackPartition) -> _Plan:
+    forest, nodes = partition.forest, partition.nodes
     headers = forest.headers
     parents = headers.parents[nodes]
     is_delta = np.nonzero(parents >= 0)[0]
@@ -174,7 +174,7 @@ def _plan(share: PackShare) -> _Plan:
         starts=bodies.tolist(),
         ends=(bodies + forest.lengths[nodes]).tolist(),
         sizes=headers.sizes[nodes].tolist(),
-        wanted=np.isin(nodes, share.wanted, assume_unique=True).tolist(),
+        wanted=np.isin(nodes, partition.wanted, assume_unique=True).tolist(),
         first=first.tolist(),
         children=children.tolist(),
         roots=np.nonzero(parents < 0)[0].tolist(),

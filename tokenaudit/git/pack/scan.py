@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from dulwich.errors import ApplyDeltaError
 
-from tokenaudit.git.objects import Haul, ObjectType, Unread, Watcher
-from tokenaudit.git.pack.delta import Novelty, build, novelty
-from tokenaudit.interfaces import Sight
+from tokenaudit.git.objects import ObjectMatcher, ObjectType, ScanBatch, Unread
+from tokenaudit.git.pack.delta import DeltaInsertions, build, delta_insertions
+from tokenaudit.interfaces import PrefilterResult
 
 Visit: TypeAlias = Callable[[int, bytes, "bytes | None", bytes, bool], bool]
 """Given (position, content, base, delta, what the visit of the base returned): looks at an object with own deltas.
@@ -38,28 +38,30 @@ _MOST_HELD = 8 << 20
 Searching: TypeAlias = Callable[[Visit, Leaf], Iterator[list[Unread]]]
 
 
-def search(walk: Searching, known_as: Callable[[int], tuple[str, ObjectType]], watcher: Watcher) -> Iterator[Haul]:
+def search(
+    walk: Searching, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher
+) -> Iterator[ScanBatch]:
     """Looks at each object that `walk` visits; `known_as` gives the id and type of a position."""
     looking = _Looking(known_as, watcher)
     for failures in walk(looking.visit, looking.leaf):
-        haul = looking.haul
-        haul.unread += failures
-        if haul.is_due:
-            looking.haul = Haul()
-            yield haul
+        batch = looking.batch
+        batch.unread += failures
+        if batch.is_due:
+            looking.batch = ScanBatch()
+            yield batch
     looking.settle()
-    yield looking.haul
+    yield looking.batch
 
 
 class _Looking:
-    """Looks at objects; `haul` is what came of it.
+    """Looks at objects; `batch` is what came of it.
 
     What a visit hands on to the deltas of an object is whether the object is known to hold no trace: then only what
     such a delta brings has to be searched.
     """
 
-    def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: Watcher) -> None:
-        self.haul = Haul()
+    def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher) -> None:
+        self.batch = ScanBatch()
         self._known_as, self._look, self._holds, self._reach = known_as, watcher.look, watcher.holds, watcher.reach
         self._texts: list[bytes] = []
         self._waiting: list[tuple[int, bytes, bytes | None]] = []
@@ -69,7 +71,7 @@ class _Looking:
         """See `Visit`."""
         self._count(len(data))
         news = self._news(delta, base) if is_clean else None
-        if news is not None and self._look(news.pieces) is Sight.NOTHING:
+        if news is not None and self._look(news.pieces) is PrefilterResult.NOTHING:
             return True
         return self._whole(node, data)
 
@@ -88,14 +90,14 @@ class _Looking:
             self._whole(node, content)
 
     def _count(self, size: int) -> None:
-        self.haul.objects += 1
-        self.haul.bytes += size
+        self.batch.objects += 1
+        self.batch.bytes += size
 
-    def _news(self, delta: bytes, base: bytes | None) -> Novelty | None:
+    def _news(self, delta: bytes, base: bytes | None) -> DeltaInsertions | None:
         """What `delta` brings to a clean base, where that is less to search than the result."""
         if self._reach is None or base is None or not len(delta) < _SHORT_DELTA < len(base):
             return None
-        return novelty(base, delta, self._reach)
+        return delta_insertions(base, delta, self._reach)
 
     def _put_aside(self, node: int, delta: bytes, base: bytes | None, text: bytes) -> None:
         self._texts.append(text)
@@ -108,7 +110,7 @@ class _Looking:
     def settle(self) -> None:
         """Looks at everything that waits. What shows no trace as a whole shows none in any part."""
         waiting = self._waiting
-        is_clean = self._look(b"".join(self._texts)) is Sight.NOTHING
+        is_clean = self._look(b"".join(self._texts)) is PrefilterResult.NOTHING
         self._texts, self._waiting, self._size, self._held = [], [], 0, 0
         if is_clean:
             return
@@ -119,13 +121,13 @@ class _Looking:
         try:
             content = delta if base is None else build(base, delta)
         except (ApplyDeltaError, ValueError, MemoryError):
-            self.haul.unread.append(Unread(self._known_as(node)[0], "the object is corrupt"))
+            self.batch.unread.append(Unread(self._known_as(node)[0], "the object is corrupt"))
         else:
             self._whole(node, content)
 
     def _whole(self, node: int, content: bytes) -> bool:
         """Whether `content` shows no trace; with evidence it is looked at a second time."""
         sight = self._look(content)
-        if sight is Sight.EVIDENCE and self._holds(content):
-            self.haul.hits.append(self._known_as(node))
-        return sight is Sight.NOTHING
+        if sight is PrefilterResult.EVIDENCE and self._holds(content):
+            self.batch.hits.append(self._known_as(node))
+        return sight is PrefilterResult.NOTHING

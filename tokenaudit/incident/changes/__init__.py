@@ -5,6 +5,6 @@ A question is `changes(window, …, desk)` and gives what happened; what can't b
 
 from __future__ import annotations
 
-from tokenaudit.incident.hub_queries import Window
+from tokenaudit.incident.hub_queries import TimeWindow
 
-__all__ = ["Window"]
+__all__ = ["TimeWindow"]

@@ -8,8 +8,8 @@ from functools import partial
 from tokenaudit.hub.audit_log import MOST_EVENTS, Event, Log, events_since
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.hub_queries import Desk, Window
-from tokenaudit.incident.model import Change, ChangeKind
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
+from tokenaudit.incident.model import ChangeKind, IncidentChange
 from tokenaudit.secret import Secret
 
 TYPES: tuple[str, ...] = (
@@ -47,25 +47,29 @@ def last_characters(displays: Mapping[str, str]) -> dict[str, str]:
     return {end: marks[0] for end, marks in found.items() if len(marks) == 1}
 
 
-def changes(window: Window, organization: str, endings: Mapping[str, str], desk: Desk) -> list[Change]:
+def changes(
+    window: TimeWindow, organization: str, endings: Mapping[str, str], queries: HubQueries
+) -> list[IncidentChange]:
     """The events, newest first. `endings` are fingerprints of touched credentials by their last four characters."""
     where = f"{organization}: audit log (tokens, secrets, members)"
     permission = f"a token of an administrator of {organization}, on a Team or Enterprise plan"
-    log = desk.ask(where, permission, partial(_events, organization, window))
+    log = queries.ask(where, permission, partial(_events, organization, window))
     if log is None:
         return []
     told = [event for event in log.events if event.type in TYPES or event.last4 in endings]
     if log.cut:
-        desk.skip(where, f"the Hub exports the last {MOST_EVENTS:,} events only: earlier ones since then are not in it")
+        queries.skip(
+            where, f"the Hub exports the last {MOST_EVENTS:,} events only: earlier ones since then are not in it"
+        )
     if len(told) > window.limit:
-        desk.skip(where, f"only the newest {window.limit} of {len(told)} are listed; raise --limit for the rest")
+        queries.skip(where, f"only the newest {window.limit} of {len(told)} are listed; raise --limit for the rest")
         # What a touched token did is never what is cut off.
         told.sort(key=lambda event: event.last4 not in endings)
         told = told[: window.limit]
     return [_change(event, organization, endings) for event in told]
 
 
-def _change(event: Event, organization: str, endings: Mapping[str, str]) -> Change:
+def _change(event: Event, organization: str, endings: Mapping[str, str]) -> IncidentChange:
     kind: ChangeKind = "member" if event.type.startswith(_MEMBERS) else "audit"
     mark = endings.get(event.last4 or "")
     notes = []
@@ -74,8 +78,8 @@ def _change(event: Event, organization: str, endings: Mapping[str, str]) -> Chan
     if event.ip or event.place:
         notes.append(f"from {event.ip or 'an address that is not told'}" + (f" ({event.place})" if event.place else ""))
     what = f"{event.type}: {event.message}"
-    return Change(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
+    return IncidentChange(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
 
 
-def _events(organization: str, window: Window, hub: Hub, secret: Secret | None) -> Log | Failure:
+def _events(organization: str, window: TimeWindow, hub: Hub, secret: Secret | None) -> Log | Failure:
     return events_since(hub, organization, secret, window.since, types=TYPES)

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import partial
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.commits import Commit, commits_since
+from tokenaudit.hub.commits import HubCommit, commits_since
 from tokenaudit.hub.repo_listing import Repository, refs
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.hub_queries import Desk, Window
-from tokenaudit.incident.model import Change
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
+from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
 
 _HEADS = "refs/heads/"
 _MOST_BRANCHES = 10
 
 
-def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
+def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> list[IncidentChange]:
     """Every commit once, whichever of the branches it is on."""
     permission = f"repo.content.read on {repository.target}"
-    named = desk.ask(f"{repository.target}: branches", permission, partial(_refs, repository), anonymous=True)
+    named = queries.ask(f"{repository.target}: branches", permission, partial(_refs, repository), anonymous=True)
     if named is None:
         return []
     heads = {ref.removeprefix(_HEADS): commit for ref, commit in named.items() if ref.startswith(_HEADS)}
@@ -28,25 +28,25 @@ def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
     branches = sorted(one_each.values(), key=lambda name: (name != "main", name))
     if len(branches) > _MOST_BRANCHES:
         reason = f"only {_MOST_BRANCHES} branches were read"
-        desk.skip(f"{repository.target}: commits on {len(branches) - _MOST_BRANCHES} more branches", reason)
-    found: dict[str, Change] = {}
+        queries.skip(f"{repository.target}: commits on {len(branches) - _MOST_BRANCHES} more branches", reason)
+    found: dict[str, IncidentChange] = {}
     for branch in branches[:_MOST_BRANCHES]:
         where = f"{repository.target}: commits on {branch}"
-        answer = desk.ask(where, permission, partial(_commits, window, repository, branch), anonymous=True)
+        answer = queries.ask(where, permission, partial(_commits, window, repository, branch), anonymous=True)
         commits, more = answer or ([], False)
         for commit in commits:
             found.setdefault(commit.id, _change(commit, repository, branch))
         if more:
-            desk.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
+            queries.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
     return list(found.values())
 
 
-def _change(commit: Commit, repository: Repository, branch: str) -> Change:
+def _change(commit: HubCommit, repository: Repository, branch: str) -> IncidentChange:
     notes = [] if branch == "main" else [f"on the branch {branch}"]
     if commit.backdated:
         notes.append("it says that it is older, but stands on a commit that is not")
     by = ", ".join(commit.authors) or None
-    return Change("commit", repository.target, commit.title, commit.date, by, commit.id, "; ".join(notes))
+    return IncidentChange("commit", repository.target, commit.title, commit.date, by, commit.id, "; ".join(notes))
 
 
 def _refs(repository: Repository, hub: Hub, secret: Secret | None) -> dict[str, str] | Failure:
@@ -54,6 +54,6 @@ def _refs(repository: Repository, hub: Hub, secret: Secret | None) -> dict[str, 
 
 
 def _commits(
-    window: Window, repository: Repository, branch: str, hub: Hub, secret: Secret | None
-) -> tuple[list[Commit], bool] | Failure:
+    window: TimeWindow, repository: Repository, branch: str, hub: Hub, secret: Secret | None
+) -> tuple[list[HubCommit], bool] | Failure:
     return commits_since(hub, repository, branch, secret, window.since, limit=window.limit)

@@ -8,21 +8,21 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.hub_queries import Desk, Window
-from tokenaudit.incident.model import Change
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
+from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
 
 
-def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
+def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> list[IncidentChange]:
     """The newest first."""
     where = f"{repository.target}: discussions"
     permission = f"repo.content.read on {repository.target}"
-    answer = desk.ask(where, permission, partial(_opened, window, repository), anonymous=True)
+    answer = queries.ask(where, permission, partial(_opened, window, repository), anonymous=True)
     opened, more = answer or ([], False)
     if more:
-        desk.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
+        queries.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
     return [
-        Change(
+        IncidentChange(
             "pull-request" if one.pull_request else "discussion",
             repository.target,
             one.title,
@@ -36,6 +36,6 @@ def changes(window: Window, repository: Repository, desk: Desk) -> list[Change]:
 
 
 def _opened(
-    window: Window, repository: Repository, hub: Hub, secret: Secret | None
+    window: TimeWindow, repository: Repository, hub: Hub, secret: Secret | None
 ) -> tuple[list[Opened], bool] | Failure:
     return opened_since(hub, repository, secret, window.since, limit=window.limit)

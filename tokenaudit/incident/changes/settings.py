@@ -8,57 +8,59 @@ from functools import partial
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.hub_queries import Desk, Window
-from tokenaudit.incident.model import Change
-from tokenaudit.interfaces import Examiner
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
+from tokenaudit.incident.model import IncidentChange
+from tokenaudit.interfaces import Scanner
 from tokenaudit.model import SecretName
 from tokenaudit.secret import Secret
 
 
 @dataclass(frozen=True)
-class Settings:
+class SpaceSettings:
     """One Space as it is now; None for what could not be asked. A variable knows the credential that it holds."""
 
     secrets: tuple[SecretName, ...] | None
     variables: tuple[SecretName, ...] | None
 
 
-def settings(space: str, desk: Desk, examiner: Examiner) -> Settings:
+def settings(space: str, queries: HubQueries, scanner: Scanner) -> SpaceSettings:
     """What `space` (`owner/name`) keeps today."""
     target = f"spaces/{space}"
     permission = f"repo.write on {target}"
-    secrets = desk.ask(f"{target}: secret names", permission, partial(_secret_names, space))
-    variables = desk.ask(f"{target}: variables", permission, partial(_variables, space))
-    return Settings(
+    secrets = queries.ask(f"{target}: secret names", permission, partial(_secret_names, space))
+    variables = queries.ask(f"{target}: variables", permission, partial(_variables, space))
+    return SpaceSettings(
         None
         if secrets is None
         else tuple(SecretName(target, kept.name, "space-secret", kept.updated_at) for kept in secrets),
         None
         if variables is None
         else tuple(
-            SecretName(target, kept.name, "space-variable", kept.updated_at, None, _held(kept.value, examiner))
+            SecretName(target, kept.name, "space-variable", kept.updated_at, None, _held(kept.value, scanner))
             for kept in variables
         ),
     )
 
 
-def changes(window: Window, now: Settings) -> list[Change]:
+def changes(window: TimeWindow, now: SpaceSettings) -> list[IncidentChange]:
     """What was set at or after the window's start."""
     kept = (*(now.secrets or ()), *(now.variables or ()))
     return [
-        Change("secret" if one.kind == "space-secret" else "variable", one.target, one.name, one.updated_at, note="set")
+        IncidentChange(
+            "secret" if one.kind == "space-secret" else "variable", one.target, one.name, one.updated_at, note="set"
+        )
         for one in kept
         if one.updated_at is not None and one.updated_at >= window.since
     ]
 
 
-def _held(value: Secret, examiner: Examiner) -> str | None:
+def _held(value: Secret, scanner: Scanner) -> str | None:
     data = value.reveal().encode("utf-8", "backslashreplace")
-    found = [seen for seen in examiner.examine(data).detections if seen.likelihood == "credential"]
+    found = [seen for seen in scanner.scan(data).detections if seen.likelihood == "credential"]
     return found[0].secret.fingerprint if found else None
 
 
-def _secret_names(space: str, hub: Hub, secret: Secret | None) -> tuple[spaces.SecretName, ...] | Failure:
+def _secret_names(space: str, hub: Hub, secret: Secret | None) -> tuple[spaces.SpaceSecretName, ...] | Failure:
     if secret is None:
         return Failure("not-asked", None, "secret names are not shown to strangers", 0)
     return spaces.secret_names(hub, space, secret)

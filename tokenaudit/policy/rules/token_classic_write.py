@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.inspect.effective import standing
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, shortened
+from tokenaudit.policy.context import PolicyContext, active, shortened
 
 RULE = Rule(
     id="token-classic-write",
@@ -20,7 +20,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A classic token may write everything its owner may."""
     inspection = active(credential)
     if inspection is None or inspection.role != "write" or "write" in context.settings.allowed_roles:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active
+from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-could-be-keyless",
@@ -26,7 +26,7 @@ RULE = Rule(
 _WORKFLOW = re.compile(r"(^|/)(\.github/workflows/|\.gitlab-ci\.yml$|\.circleci/|bitbucket-pipelines\.yml$)")
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A stored token does what a keyless exchange could do."""
     if credential.inspection is not None and credential.inspection.dead:
         return

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.permissions import NARROW, effect_of, is_known
-from tokenaudit.policy.context import Context, Power, active, grouped, powers
+from tokenaudit.policy.context import EffectivePermission, PolicyContext, active, grouped, powers
 
 RULE = Rule(
     id="token-dangerous-permission",
@@ -21,20 +21,20 @@ RULE = Rule(
 _JUDGED_ELSEWHERE = frozenset({"repo.write", "write-repos", "manage-repos"})
 
 
-def _dangerous(power: Power) -> bool:
+def _dangerous(power: EffectivePermission) -> bool:
     if not is_known(power.permission) or power.permission in _JUDGED_ELSEWHERE:
         return False
     return power.danger.rank >= Severity.HIGH.rank or _reads_widely(power)
 
 
-def _reads_widely(power: Power) -> bool:
+def _reads_widely(power: EffectivePermission) -> bool:
     """Reading a whole namespace is more than any one use needs."""
     if power.entity is None:
         return power.permission == "read-repos"
     return power.permission == "repo.content.read" and power.entity.type not in NARROW
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A token holds a permission that can do much harm."""
     inspection = active(credential)
     if inspection is None:

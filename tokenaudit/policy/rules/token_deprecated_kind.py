@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active
+from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-deprecated-kind",
@@ -22,7 +22,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A credential is of a kind that the Hub has given up."""
     answered_as_org = (
         credential.inspection is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, exposed, seen
+from tokenaudit.policy.context import PolicyContext, active, exposed, seen
 
 RULE = Rule(
     id="token-exposed",
@@ -19,7 +19,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A credential stands where others can read it, and nobody knows that it lives."""
     if not exposed(credential) or active(credential) is not None:
         return

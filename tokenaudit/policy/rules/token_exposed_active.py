@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Inspection, Reason, Rule, Severity
-from tokenaudit.policy.context import CLASSIC_ROLES, Context, active, exposed, powers, seen
+from tokenaudit.policy.context import CLASSIC_ROLES, PolicyContext, active, exposed, powers, seen
 
 RULE = Rule(
     id="token-exposed-active",
@@ -18,7 +18,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A credential that the Hub accepts stands where others can read it."""
     inspection = active(credential)
     if inspection is None or not exposed(credential):

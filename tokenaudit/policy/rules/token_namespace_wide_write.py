@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, Power, active, grouped, powers
+from tokenaudit.policy.context import EffectivePermission, PolicyContext, active, grouped, powers
 
 RULE = Rule(
     id="token-namespace-wide-write",
@@ -21,7 +21,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A fine-grained token may write all repositories of a person."""
     inspection = active(credential)
     if inspection is None:
@@ -31,7 +31,7 @@ def check(credential: Credential, context: Context) -> Iterator[Reason]:
         yield Reason(RULE.id, group.severity, message, RULE.remedy)
 
 
-def _writes_all_of_a_user(power: Power) -> bool:
+def _writes_all_of_a_user(power: EffectivePermission) -> bool:
     if power.entity is None:
         return power.permission in ("write-repos", "manage-repos")
     return power.permission == "repo.write" and power.entity.type == "user"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active
+from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-old",
@@ -21,7 +21,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A token is older than the policy allows."""
     inspection = active(credential)
     if inspection is None or inspection.created_at is None:

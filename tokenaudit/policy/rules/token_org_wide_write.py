@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, grouped, powers
+from tokenaudit.policy.context import PolicyContext, active, grouped, powers
 
 RULE = Rule(
     id="token-org-wide-write",
@@ -18,7 +18,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A fine-grained token may write all repositories of an organization."""
     inspection = active(credential)
     if inspection is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active, powers, shortened
+from tokenaudit.policy.context import PolicyContext, active, powers, shortened
 
 RULE = Rule(
     id="token-owner-is-org-admin",
@@ -23,7 +23,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A wide token belongs to an organization's administrator."""
     inspection = active(credential)
     if inspection is None:

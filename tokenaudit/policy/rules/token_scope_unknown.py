@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active
+from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-scope-unknown",
@@ -19,7 +19,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """What a token may do can't be told."""
     inspection = credential.inspection
     if inspection is None or inspection.dead:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, exposed, shortened
+from tokenaudit.policy.context import PolicyContext, exposed, shortened
 
 RULE = Rule(
     id="token-shared",
@@ -18,7 +18,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """One credential is used in several unrelated places."""
     targets = list(dict.fromkeys(location.target for location in credential.locations))
     if len(targets) > 1 and credential.likelihood == "credential" and exposed(credential):

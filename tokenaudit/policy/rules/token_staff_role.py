@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import Context, active
+from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-staff-role",
@@ -18,7 +18,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A token has the role of the Hub's own staff."""
     inspection = active(credential)
     if inspection is not None and inspection.role == "god":

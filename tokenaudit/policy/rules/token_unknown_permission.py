@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.permissions import is_known
-from tokenaudit.policy.context import Context, active, grouped, powers
+from tokenaudit.policy.context import PolicyContext, active, grouped, powers
 
 RULE = Rule(
     id="token-unknown-permission",
@@ -21,7 +21,7 @@ RULE = Rule(
 _MOST = 20
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A token holds a permission that nobody has heard of."""
     inspection = active(credential)
     if inspection is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.permissions import effect_of, is_known
-from tokenaudit.policy.context import Context, active, grouped, powers
+from tokenaudit.policy.context import PolicyContext, active, grouped, powers
 
 RULE = Rule(
     id="token-unused-grant",
@@ -20,7 +20,7 @@ RULE = Rule(
 )
 
 
-def check(credential: Credential, context: Context) -> Iterator[Reason]:
+def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """A token holds more than the code that uses it was seen to need."""
     inspection = active(credential)
     recommendation = credential.recommendation

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret, fingerprint
 
 
@@ -29,10 +29,10 @@ class Dotenv:
         """The place, as it is shown."""
         return f"{self._path} {self._name}"
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         found = self._line.search(files.read(self._path) or "")
-        return Seen(exists=True, mark=fingerprint(found["value"])) if found else Seen(exists=False)
+        return ConsumerState(exists=True, mark=fingerprint(found["value"])) if found else ConsumerState(exists=False)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret, fingerprint
 
 _PATIENCE = 30.0
@@ -33,12 +33,12 @@ class GitCredential:
         """The place, as it is shown."""
         return f"{self._about['protocol']}://{self._about['host']}"
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         held = self._fill()
         if not held.get("password"):
-            return Seen(exists=False)
-        return Seen(exists=True, mark=fingerprint(held["password"]), detail=f"user {held.get('username', '')}")
+            return ConsumerState(exists=False)
+        return ConsumerState(exists=True, mark=fingerprint(held["password"]), detail=f"user {held.get('username', '')}")
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

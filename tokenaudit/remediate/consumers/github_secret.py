@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -42,20 +42,20 @@ class GithubSecret:
         """The place, as it is shown."""
         return f"{self._place}{f' environment {self._environment}' if self._environment else ''} {self._name}"
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         from github import GithubException, UnknownObjectException  # noqa: PLC0415 - an extra, and heavy
 
         try:
             held = self._held()
             if "/" in self._place or held is None:
-                return Seen(exists=held is not None, updated_at=held.updated_at if held else None)
+                return ConsumerState(exists=held is not None, updated_at=held.updated_at if held else None)
             visibility, selected = self._audience()
         except UnknownObjectException:
-            return Seen(exists=False)
+            return ConsumerState(exists=False)
         except (GithubException, OSError) as error:
             raise self._refused(error) from None
-        return Seen(
+        return ConsumerState(
             exists=True,
             updated_at=held.updated_at,
             detail=f"visible to {visibility}" + (f": {', '.join(r.name for r in selected)}" if selected else ""),

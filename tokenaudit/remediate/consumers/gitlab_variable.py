@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret, fingerprint
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ class GitlabVariable:
         scope = f" scope {self._scope}" if self._scope != "*" else ""
         return f"{'group ' if self._group else ''}{self._place} {self._name}{scope}"
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         held = self._held()
         if held is None:
-            return Seen(exists=False)
+            return ConsumerState(exists=False)
         flags = [name for name in ("masked", "protected", "raw", "hidden") if held.get(name)]
         value = held.get("value")
         detail = ", ".join([*flags, f"scope {held.get('environment_scope', '*')}"])
-        return Seen(exists=True, mark=fingerprint(value) if value else None, detail=detail)
+        return ConsumerState(exists=True, mark=fingerprint(value) if value else None, detail=detail)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -15,7 +15,7 @@ class ConsumerError(AuditError):
 
 
 @dataclass(frozen=True)
-class Seen:
+class ConsumerState:
     """What a consumer holds, as far as it shows it.
 
     `mark` is the fingerprint of the value where that can be read (`others` those of further values that stand beside
@@ -45,7 +45,7 @@ class Updater(Protocol):
     def where(self) -> str:
         """The place, as it is shown."""
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """What it holds now.
 
         Raises:
@@ -60,7 +60,7 @@ class Updater(Protocol):
         """
 
 
-def took(before: Seen, after: Seen, new: Secret) -> str | None:
+def took(before: ConsumerState, after: ConsumerState, new: Secret) -> str | None:
     """How `after` proves that the update arrived; None where it doesn't.
 
     By the value itself where that shows. Else by the consumer's own clock, so that a skewed clock of this machine

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenaudit.hub import keyring
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret
 
 
@@ -20,10 +20,10 @@ class KeyringEntry:
         """The place, as it is shown."""
         return self._name
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         held = keyring.read(self._name)
-        return Seen(exists=held is not None, mark=held.fingerprint if held else None)
+        return ConsumerState(exists=held is not None, mark=held.fingerprint if held else None)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

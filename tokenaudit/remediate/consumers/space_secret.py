@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret
 
 
@@ -25,7 +25,7 @@ class SpaceSecret:
         """The place, as it is shown."""
         return f"spaces/{self._space} {self._name}"
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         names = spaces.secret_names(self._hub, self._space, self._owner)
         if isinstance(names, Failure):
@@ -34,8 +34,8 @@ class SpaceSecret:
         held = next((row for row in names if row.name == self._name), None)
         detail = "a variable of this name, which everyone can read, will be deleted" if self._is_variable() else ""
         if held is None:
-            return Seen(exists=False, detail=detail)
-        return Seen(exists=True, updated_at=held.updated_at, detail=detail)
+            return ConsumerState(exists=False, detail=detail)
+        return ConsumerState(exists=True, updated_at=held.updated_at, detail=detail)
 
     def update(self, _old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, Seen
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
 from tokenaudit.secret import Secret, fingerprint
 from tokenaudit.text import count
 
@@ -32,15 +32,15 @@ class TokenStore:
         """The place, as it is shown."""
         return str(self._path)
 
-    def look(self) -> Seen:
+    def look(self) -> ConsumerState:
         """See `interface.Updater`; the old value counts as held as long as any entry has it."""
         marks = [fingerprint(value) for value in self._values()]
         if not marks:
-            return Seen(exists=False)
+            return ConsumerState(exists=False)
         detail = f"{count(len(marks), 'entry')}, {marks.count(self._old)} of them with the old value"
         if self._old in marks:
-            return Seen(exists=True, mark=self._old, detail=detail)
-        return Seen(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))
+            return ConsumerState(exists=True, mark=self._old, detail=detail)
+        return ConsumerState(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

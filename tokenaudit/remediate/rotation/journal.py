@@ -15,12 +15,12 @@ from tokenaudit.errors import ConfigurationError
 from tokenaudit.remediate.consumers.files import replace as replace_file
 from tokenaudit.remediate.runbook.model import Mode
 
-State: TypeAlias = Literal["begun", "done", "failed"]
+StepState: TypeAlias = Literal["begun", "done", "failed"]
 _PRIVATE = 0o600
 
 
 @dataclass(frozen=True)
-class Entry:
+class JournalEntry:
     """One step: where it stands, since when, and its proof or the reason why it failed.
 
     `before` and `after` are times of the last change as the consumer told them, for consumers that show no value.
@@ -28,7 +28,7 @@ class Entry:
 
     id: str
     title: str
-    state: State
+    state: StepState
     at: datetime
     evidence: str = ""
     before: datetime | None = None
@@ -48,7 +48,7 @@ class Record:
     new_fingerprint: str | None = None
     new_display: str | None = None
     finished_at: datetime | None = None
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[JournalEntry, ...] = ()
     schema: Literal["tokenaudit/rotation/1"] = "tokenaudit/rotation/1"
 
 
@@ -80,7 +80,7 @@ class Journal:
                 raise ConfigurationError(message)
         return cls(path, known, now)
 
-    def entry(self, name: str) -> Entry | None:
+    def entry(self, name: str) -> JournalEntry | None:
         """Where a step stands."""
         return next((e for e in self.record.entries if e.id == name), None)
 
@@ -88,14 +88,14 @@ class Journal:
         self,
         name: str,
         title: str,
-        state: State,
+        state: StepState,
         evidence: str = "",
         *,
         before: datetime | None = None,
         after: datetime | None = None,
     ) -> None:
         """Writes down where a step stands now."""
-        entry = Entry(name, title, state, self.now(), evidence, before, after)
+        entry = JournalEntry(name, title, state, self.now(), evidence, before, after)
         entries = [entry if e.id == name else e for e in self.record.entries]
         if self.entry(name) is None:
             entries.append(entry)

@@ -16,10 +16,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Grant, Inspection
 from tokenaudit.permissions import label_of, name_of
-from tokenaudit.remediate.consumers.interface import Seen, Updater, took
-from tokenaudit.remediate.revocation import WAITS, Candidate, Fresh, carry_out
+from tokenaudit.remediate.consumers.interface import ConsumerState, Updater, took
+from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, revoke_all
 from tokenaudit.remediate.rotation.journal import Journal, Record
-from tokenaudit.remediate.rotation.verify import compare, doors, identity_trouble
+from tokenaudit.remediate.rotation.verify import access_problems, compare, identity_trouble
 from tokenaudit.secret import Secret
 
 _TRIES = 4
@@ -38,7 +38,7 @@ class Restartable(Protocol):
 
 
 @dataclass
-class Walk:
+class Rotation:
     """Everything a rotation needs.
 
     Args:
@@ -69,7 +69,7 @@ class Walk:
     rescan: Callable[[], Sequence[str]] | None = None
     dry_run: bool = False
     waits: Sequence[float] = WAITS
-    cache: Fresh | None = None
+    cache: WriteOnlyCache | None = None
     _ids: list[str] = field(default_factory=list)
 
     def run(self) -> Record:
@@ -158,7 +158,7 @@ class Walk:
             beyond = f"it has beyond that {', '.join(compared.extra)}" if compared.extra else ""
             reason = f"the new token is not what was asked for: {'; '.join(w for w in (lacks, beyond) if w)}"
             raise self._halted(title, "new", reason)
-        right, said = doors(self.hub, new, self.wanted)
+        right, said = access_problems(self.hub, new, self.wanted)
         if right is not True:
             why = "a door does not behave as it should" if right is False else "the Hub did not answer for every door"
             raise self._halted(title, "new", f"{why}: {'; '.join(said)}")
@@ -171,7 +171,9 @@ class Walk:
         entry = self.journal.entry(name)
         seen = consumer.look()
         first = self.journal.entry(f"seen {name}")
-        before = Seen(exists=first is not None and first.before is not None, updated_at=first.before if first else None)
+        before = ConsumerState(
+            exists=first is not None and first.before is not None, updated_at=first.before if first else None
+        )
         if seen.holds(new.fingerprint):
             self._done(name, title, "it holds the new value")
             return
@@ -189,7 +191,7 @@ class Walk:
         consumer.update(self.old.fingerprint, new)
         for attempt in range(_TRIES):
             if attempt:
-                self.hub.pacer.sleep(float(attempt))
+                self.hub.rate_limiter.sleep(float(attempt))
             after = consumer.look()
             proof = took(before, after, new)
             if proof is not None:
@@ -208,13 +210,13 @@ class Walk:
                 self._done(name, title, said)
 
     def _revoke(self, name: str, title: str, old: Inspection) -> None:
-        candidate = Candidate(self.old, self.kind, old)
+        candidate = RevocationCandidate(self.old, self.kind, old)
         held = ", ".join(c.where for c in self.consumers) or "no known consumer"
         what = f"{self.old.display} will be revoked for good at {self.hub.endpoint}; it was held by {held}"
         if not self.confirm(what, f"revoke {self.old.fingerprint[:8]}"):
             raise self._halted(title, name, "not confirmed: nothing was revoked")
         self.journal.note(name, title, "begun")
-        (outcome,) = carry_out([candidate], self.hub, now=self.now, waits=self.waits, cache=self.cache)
+        (outcome,) = revoke_all([candidate], self.hub, now=self.now, waits=self.waits, cache=self.cache)
         if outcome.result not in {"revoked", "already-dead"}:
             raise self._halted(title, name, outcome.reason)
         self._done(name, title, outcome.reason)

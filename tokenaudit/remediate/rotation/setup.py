@@ -11,22 +11,22 @@ from pathlib import Path
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Entity, Grant, Recommendation, Report
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
-from tokenaudit.remediate.revocation import Fresh, chosen, recognised
+from tokenaudit.remediate.revocation import WriteOnlyCache, chosen, recognised
 from tokenaudit.remediate.rotation.journal import Journal, Record
-from tokenaudit.remediate.rotation.runner import Walk
-from tokenaudit.remediate.runbook.model import Consumer, Mode
-from tokenaudit.remediate.secret_input import Values, kept, together, typed
+from tokenaudit.remediate.rotation.runner import Rotation
+from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer
+from tokenaudit.remediate.secret_input import SecretValues, kept, together, typed
 from tokenaudit.secret import Secret
 
 _CREATED = frozenset({"fine-grained", "service-account"})
 
 
 @dataclass(frozen=True)
-class Request:
+class RotationRequest:
     """What was asked for. `journal` None means the default place, `new_keyring` an entry that holds the new value."""
 
     fingerprint: str
@@ -40,29 +40,31 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownValues:
     """What was found beforehand: values, which of them were handed over for this, and advice from a scan."""
 
-    values: Values
+    values: SecretValues
     handed: tuple[Secret, ...] | None = None
     """What came in on stdin; None where a person can be asked."""
     advice: Recommendation | None = None
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class RotationContext:
     """What a rotation works with: the Hub, the detectors, the environment, a voice, a person, and a clock."""
 
     hub: Hub
-    examiner: Examiner
+    scanner: Scanner
     environment: Mapping[str, str]
     say: Callable[[str], None]
     confirm: Callable[[str, str], bool]
     now: Callable[[], datetime]
-    cache: Fresh | None = None
+    cache: WriteOnlyCache | None = None
 
 
-def begin(request: Request, known: Known, around: Surroundings, rescan: Callable[[], Sequence[str]] | None) -> Walk:
+def begin(
+    request: RotationRequest, known: KnownValues, around: RotationContext, rescan: Callable[[], Sequence[str]] | None
+) -> Rotation:
     """A walk, at its first step or wherever its journal says that it was left.
 
     Raises:
@@ -70,14 +72,14 @@ def begin(request: Request, known: Known, around: Surroundings, rescan: Callable
         ConfigurationError: the journal is another rotation's, or a token of the auditor's is missing.
     """
     (old,) = chosen([request.fingerprint], known.values.secrets)
-    kind = recognised([old], around.examiner)[old.fingerprint]
+    kind = recognised([old], around.scanner)[old.fingerprint]
     owners = Owners(around.hub, around.environment)
     consumers = [resolve(spelled, old.fingerprint, owners) for spelled in request.consumers]
     _tell_of_others(known.values.consumers.get(old.fingerprint, ()), around.say)
     wanted = grants(request.grants) or _advised(known.advice)
     path = None if request.dry_run else request.journal or journal_path(old.fingerprint)
     fresh = Record(old.fingerprint, old.display, around.hub.endpoint, request.mode, around.now())
-    return Walk(
+    return Rotation(
         hub=around.hub,
         journal=Journal.opened(path, fresh, around.now),
         old=old,
@@ -112,7 +114,9 @@ def forget(mark: str) -> None:
         keyring.clear(entry_name(mark))
 
 
-def _new(request: Request, known: Known, old: Secret, wanted: Sequence[Grant], around: Surroundings) -> Secret:
+def _new(
+    request: RotationRequest, known: KnownValues, old: Secret, wanted: Sequence[Grant], around: RotationContext
+) -> Secret:
     if request.new_keyring is not None:
         return kept(request.new_keyring)
     entry = entry_name(old.fingerprint)
@@ -121,7 +125,7 @@ def _new(request: Request, known: Known, old: Secret, wanted: Sequence[Grant], a
         if held is not None:
             return held
     new = _handed(known.handed, old) if known.handed is not None else _asked(wanted, around)
-    recognised([new], around.examiner)
+    recognised([new], around.scanner)
     if request.keep_in_keyring:
         keyring.write(entry, new)
     return new
@@ -135,7 +139,7 @@ def _handed(handed: Sequence[Secret], old: Secret) -> Secret:
     return others[0]
 
 
-def _asked(wanted: Sequence[Grant], around: Surroundings) -> Secret:
+def _asked(wanted: Sequence[Grant], around: RotationContext) -> Secret:
     link = creation_link(wanted, endpoint=around.hub.endpoint)
     around.say(f"create the new token here: {link.url}")
     for line in link.by_hand:
@@ -151,13 +155,13 @@ def _advised(advice: Recommendation | None) -> tuple[Grant, ...]:
     return advice.grants if advice is not None and advice.replacement in _CREATED else ()
 
 
-def _tell_of_others(found: Sequence[Consumer], say: Callable[[str], None]) -> None:
+def _tell_of_others(found: Sequence[RunbookConsumer], say: Callable[[str], None]) -> None:
     """Consumers that a scan found and that this rotation was not told to move: nothing is silently left behind."""
     for consumer in found:
         say(f"also known: {consumer.kind} in {consumer.where}; move it yourself, unless a --consumer names it")
 
 
-def old_in_keyring(name: str) -> Values:
+def old_in_keyring(name: str) -> SecretValues:
     """The old value from the keyring.
 
     Raises:
@@ -167,14 +171,16 @@ def old_in_keyring(name: str) -> Values:
     if keyring.available() is None:
         message = "this machine has no keyring that keeps values encrypted; use stdin or --from"
         raise ConfigurationError(message)
-    return Values((kept(name),))
+    return SecretValues((kept(name),))
 
 
-def known(mark: str, parts: Sequence[Values], handed: Values | None, report: Report | None) -> Known:
+def known(mark: str, parts: Sequence[SecretValues], handed: SecretValues | None, report: Report | None) -> KnownValues:
     """All that was found beforehand, put together; `report` is of a scan made in this same run."""
     everything = together(*parts, *([handed] if handed is not None else []))
     found = [c for c in report.credentials if c.fingerprint.startswith(mark)] if report is not None else []
-    return Known(everything, handed.secrets if handed is not None else None, found[0].recommendation if found else None)
+    return KnownValues(
+        everything, handed.secrets if handed is not None else None, found[0].recommendation if found else None
+    )
 
 
 def places(mark: str, report: Report) -> list[str]:

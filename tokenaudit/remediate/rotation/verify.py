@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repo_access import RepoType, auth_check
+from tokenaudit.hub.repo_access import GitRepoType, auth_check
 from tokenaudit.hub.repo_listing import visible_repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Entity, Grant, Inspection
@@ -20,7 +20,7 @@ _MOST_LISTED = 200
 
 
 @dataclass(frozen=True)
-class Compared:
+class GrantDifference:
     """Where granted and wanted differ, each difference in words."""
 
     missing: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ def identity_trouble(new: Inspection, old: Inspection | None, account: str | Non
     return None
 
 
-def compare(new: Inspection, wanted: Sequence[Grant]) -> Compared:
+def compare(new: Inspection, wanted: Sequence[Grant]) -> GrantDifference:
     """What the new credential lacks of `wanted`, and what it has beyond. Who may write a repository may read it."""
     everywhere = (*new.global_permissions, *((GATED,) if new.can_read_gated_repos else ()))
     granted = union((*new.grants, *((Grant(GLOBAL, everywhere),) if everywhere else ())))
@@ -54,7 +54,7 @@ def compare(new: Inspection, wanted: Sequence[Grant]) -> Compared:
     if ("user", None) in asked:
         asked["user", own] = asked.pop(("user", None)) | asked.get(("user", own), frozenset())
     fitting = {where: rights | {READ} if WRITE in rights else rights for where, rights in asked.items()}
-    return Compared(_beyond(asked, granted), _beyond(granted, fitting))
+    return GrantDifference(_beyond(asked, granted), _beyond(granted, fitting))
 
 
 def _beyond(
@@ -67,7 +67,7 @@ def _beyond(
     return tuple(found)
 
 
-def doors(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, tuple[str, ...]]:
+def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, tuple[str, ...]]:
     """Tries the doors: those that must open, and one that must not. Nothing is changed by trying.
 
     True where all behave as wanted, False where one does not, None where the Hub gave no answer that settles it.
@@ -79,7 +79,7 @@ def doors(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, 
         if grant.entity.type not in _CHECKABLE or not grant.entity.name:
             continue
         for permission in sorted({READ, WRITE} & set(grant.permissions)):
-            kind = cast("RepoType", grant.entity.type)
+            kind = cast("GitRepoType", grant.entity.type)
             found = auth_check(hub, grant.entity.name, kind, new, write=permission == WRITE)
             results.append(found.allowed)
             said.append(found.reason)
@@ -87,7 +87,7 @@ def doors(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, 
     if isinstance(other, str):
         said.append(other)
     else:
-        found = auth_check(hub, str(other.name), cast("RepoType", other.type), new, write=True)
+        found = auth_check(hub, str(other.name), cast("GitRepoType", other.type), new, write=True)
         results.append(None if found.allowed is None else not found.allowed)
         said.append(found.reason)
     return (False if False in results else None if None in results else True), tuple(said)

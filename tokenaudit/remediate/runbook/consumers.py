@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from tokenaudit.model import Credential, Location, Problem, Report
-from tokenaudit.remediate.runbook.model import Consumer
+from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.text import count
 
 _NOT_IN_USE = frozenset({"history", "commit-message", "tag-message", "note", "reflog", "discussion"})
@@ -39,7 +39,7 @@ _CI = (
 )
 
 
-def consumers_of(credential: Credential, report: Report) -> tuple[Consumer, ...]:
+def consumers_of(credential: Credential, report: Report) -> tuple[RunbookConsumer, ...]:
     """The known consumers, each once: places that hold the value, then settings of CI that are named for one."""
     found = [c for location in credential.locations for c in _at(location)]
     targets = {location.target for location in credential.locations}
@@ -59,23 +59,23 @@ def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]
     return tuple(unknown)
 
 
-def _at(location: Location) -> Iterator[Consumer]:
+def _at(location: Location) -> Iterator[RunbookConsumer]:
     if location.source in _NOT_IN_USE or location.in_head is False:
         return
     owner = location.author
     kind, how = _HOW.get(location.source, ("", ""))
     if kind:
-        yield Consumer(kind, location.target, location.member or location.path, how, location.date, owner)
+        yield RunbookConsumer(kind, location.target, location.member or location.path, how, location.date, owner)
         return
     name = basename(location.path or "")
     where = spot(location)
     if name.startswith(".env") or name.endswith(".env"):
-        yield Consumer(
+        yield RunbookConsumer(
             "dotenv", where, name, "replace the value in the file, and take the file out of git", None, owner
         )
     else:
         how = "read the token from the environment (HF_TOKEN) instead of writing it here"
-        yield Consumer("file", where, name or None, how, None, owner)
+        yield RunbookConsumer("file", where, name or None, how, None, owner)
 
 
 def spot(location: Location) -> str:
@@ -85,9 +85,9 @@ def spot(location: Location) -> str:
     return location.path if location.target == "." else f"{location.target}: {location.path}"
 
 
-def _in_ci(problem: Problem) -> Iterator[Consumer]:
+def _in_ci(problem: Problem) -> Iterator[RunbookConsumer]:
     if not problem.credential_name or not problem.path:
         return
     for mark, kind, how in _CI:
         if mark in problem.path:
-            yield Consumer(kind, problem.target, problem.credential_name, how, certain=False)
+            yield RunbookConsumer(kind, problem.target, problem.credential_name, how, certain=False)

@@ -14,7 +14,7 @@ so it dies first."""
 
 
 @dataclass(frozen=True)
-class Consumer:
+class RunbookConsumer:
     """Something that uses a credential and has to get the new one.
 
     `kind` is such as space-secret, github-secret, gitlab-variable, file, machine; `where` the place, `name` what it is
@@ -32,7 +32,7 @@ class Consumer:
 
 
 @dataclass(frozen=True)
-class Step:
+class RunbookStep:
     """One thing to do and the proof that it is done; `command` where a command does it."""
 
     id: str
@@ -50,13 +50,13 @@ class PlannedCredential:
     display: str
     severity: Severity
     recommendation: Recommendation
-    consumers: tuple[Consumer, ...] = ()
-    steps: tuple[Step, ...] = ()
+    consumers: tuple[RunbookConsumer, ...] = ()
+    steps: tuple[RunbookStep, ...] = ()
     unknown_consumers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Plan:
+class Runbook:
     """The runbook of one report. `skipped` is what the report could not read: consumers may hide there."""
 
     mode: Mode

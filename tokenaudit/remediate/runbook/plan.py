@@ -11,11 +11,11 @@ from tokenaudit.model import Credential, Report, Severity
 from tokenaudit.remediate.locate import HERE
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
-from tokenaudit.remediate.runbook.model import Mode, Plan, PlannedCredential
+from tokenaudit.remediate.runbook.model import Mode, PlannedCredential, Runbook
 from tokenaudit.remediate.runbook.steps import steps_of
 
 
-def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Plan:
+def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Runbook:
     """The runbook for the credentials of `report`, the most harmful first; placeholders need none.
 
     Without `mode` it is a breach as soon as one value stands somewhere others may have read it, which is everywhere
@@ -35,7 +35,7 @@ def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) 
         chosen = [c for c in chosen if c.fingerprint.startswith(tuple(only))]
     mode = mode or ("breach" if any(_exposed(c) for c in chosen) else "planned")
     ordered = sorted(chosen, key=_harm)
-    return Plan(mode, tuple(_planned(c, report, mode) for c in ordered), report.skipped)
+    return Runbook(mode, tuple(_planned(c, report, mode) for c in ordered), report.skipped)
 
 
 def _planned(credential: Credential, report: Report, mode: Mode) -> PlannedCredential:

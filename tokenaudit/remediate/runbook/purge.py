@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from tokenaudit.model import Credential, Location
 from tokenaudit.remediate.locate import clone_address, hub_of
 from tokenaudit.remediate.runbook.consumers import spot
-from tokenaudit.remediate.runbook.model import Step
+from tokenaudit.remediate.runbook.model import RunbookStep
 
 _MESSAGES = frozenset({"commit-message", "tag-message"})
 _IN_GIT = frozenset({"history", *_MESSAGES})
@@ -19,7 +19,7 @@ LIMITS = (
 )
 
 
-def purge_steps(credential: Credential) -> Iterator[Step]:
+def purge_steps(credential: Credential) -> Iterator[RunbookStep]:
     """One step for each target whose git history holds the value, and one for each kind of other copy."""
     by_target: dict[str, list[Location]] = {}
     for location in credential.locations:
@@ -29,7 +29,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
         yield _rewrite(f"purge-{number}", target, clone_address(target, hub_of(credential)), locations)
     paths = sorted({spot(loc) for loc in credential.locations if not loc.commit and loc.path})
     if paths:
-        yield Step(
+        yield RunbookStep(
             "purge-files",
             "Take the value out of the files that still hold it",
             f"Edit {_some(paths)}.",
@@ -37,7 +37,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
         )
     images = sorted({p for p in paths if p.rsplit("/", 1)[-1].lower().startswith(("dockerfile", "containerfile"))})
     if images:
-        yield Step(
+        yield RunbookStep(
             "purge-images",
             "Rebuild what was built with it",
             f"Images built from {_some(images)} keep the value in their layers: delete their tags and build anew.",
@@ -45,7 +45,7 @@ def purge_steps(credential: Credential) -> Iterator[Step]:
         )
 
 
-def _rewrite(name: str, target: str, address: str, locations: list[Location]) -> Step:
+def _rewrite(name: str, target: str, address: str, locations: list[Location]) -> RunbookStep:
     commits = sorted({loc.commit[:12] for loc in locations if loc.commit})
     encoded = sorted({loc.path for loc in locations if loc.via and loc.path})
     in_messages = any(loc.source in _MESSAGES for loc in locations)
@@ -60,7 +60,7 @@ def _rewrite(name: str, target: str, address: str, locations: list[Location]) ->
             " Some of these commits are reached by no ref: `git reflog expire --expire=now --all; git gc --prune=now`."
         )
     verify = "`tokenaudit scan` of a fresh clone, with all refs, shows the fingerprint nowhere."
-    return Step(
+    return RunbookStep(
         name, f"Rewrite the history of {target}", f"{do} {LIMITS}", verify, _command(address, encoded, in_messages)
     )
 

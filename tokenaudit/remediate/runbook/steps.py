@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tokenaudit.model import Credential, Recommendation
 from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.locate import found_again, hub_of, look_again
-from tokenaudit.remediate.runbook.model import Consumer, Mode, Step
+from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer, RunbookStep
 from tokenaudit.remediate.runbook.purge import purge_steps
 
 ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
@@ -19,10 +19,10 @@ _LONGEST = 6
 def steps_of(
     credential: Credential,
     recommendation: Recommendation,
-    consumers: Sequence[Consumer],
+    consumers: Sequence[RunbookConsumer],
     unknown: Sequence[str],
     mode: Mode,
-) -> tuple[Step, ...]:
+) -> tuple[RunbookStep, ...]:
     """Everything to do about one credential. A breach contains first; a planned change revokes last."""
     return tuple(_ordered(credential, recommendation, consumers, unknown, mode))
 
@@ -30,17 +30,17 @@ def steps_of(
 def _ordered(
     credential: Credential,
     recommendation: Recommendation,
-    consumers: Sequence[Consumer],
+    consumers: Sequence[RunbookConsumer],
     unknown: Sequence[str],
     mode: Mode,
-) -> Iterator[Step]:
+) -> Iterator[RunbookStep]:
     dead = credential.inspection is not None and credential.inspection.dead
     yield _identify(credential)
     if mode == "breach" and not dead:
         yield _revoke(credential, mode, consumers)
     if not dead:
         yield _reach(credential, mode)
-    yield Step(
+    yield RunbookStep(
         "consumers",
         "Know every consumer",
         _listed([_spoken(c) for c in consumers], "No consumer is known") + f". Not known: {'; '.join(unknown)}.",
@@ -51,7 +51,7 @@ def _ordered(
     for number, consumer in enumerate(consumers, start=1):
         yield _move(number, consumer, recommendation)
     if consumers:
-        yield Step(
+        yield RunbookStep(
             "restart",
             "Start again whatever reads it only once",
             f"Restart or rerun what reads: {_listed([_thing(c) for c in consumers], '')}.",
@@ -65,7 +65,7 @@ def _ordered(
     yield from _prevent(credential, recommendation)
 
 
-def _identify(credential: Credential) -> Step:
+def _identify(credential: Credential) -> RunbookStep:
     found = credential.inspection
     if found is None:
         do = f"Nobody asked the Hub about {credential.display}: {_places(credential)}. Ask who it speaks for."
@@ -76,14 +76,16 @@ def _identify(credential: Credential) -> Step:
         said = f"{credential.display} is {found.status} ({found.reason}): {who}, role {found.role}{age}"
         do = f"{said}; {_places(credential)}."
         command = None
-    return Step("identify", "Know whose it is", do, "The account is the expected one, and its owner knows.", command)
+    return RunbookStep(
+        "identify", "Know whose it is", do, "The account is the expected one, and its owner knows.", command
+    )
 
 
-def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -> Step:
+def _revoke(credential: Credential, mode: Mode, consumers: Sequence[RunbookConsumer]) -> RunbookStep:
     if credential.kind in ENDS_BY_ITSELF:
         ends = credential.claims.expires_at if credential.claims else None
         when = f"ends by itself at {ends:%Y-%m-%d %H:%M} UTC" if ends else "ends by itself, when is not known"
-        return Step(
+        return RunbookStep(
             "revoke",
             "End it where it comes from",
             f"Revocation takes 200 characters at most; this kind {when}. Revoke what it was derived from, or remove "
@@ -94,7 +96,7 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -
     first = "Contain: revoke it now" if mode == "breach" else "Revoke the old one, last"
     place = found_again(credential, hub_of(credential))
     paste = "" if place else " Its value goes to standard input."
-    return Step(
+    return RunbookStep(
         "revoke",
         first,
         f"This can't be undone. What stops working: {breaks}.{paste}",
@@ -103,7 +105,7 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[Consumer]) -
     )
 
 
-def _reach(credential: Credential, mode: Mode) -> Step:
+def _reach(credential: Credential, mode: Mode) -> RunbookStep:
     reach, command = credential.reach, None
     if reach is None:
         early = ", and of a dead one it can't be: do this before, if a minute can be spared" if mode == "breach" else ""
@@ -118,15 +120,15 @@ def _reach(credential: Credential, mode: Mode) -> Step:
             + "."
             + (f" Not counted: {'; '.join(reach.not_counted)}." if reach.not_counted else "")
         )
-    return Step(
+    return RunbookStep(
         "reach", "Know what it reaches", do, "The list is kept with the incident, before rights change.", command
     )
 
 
-def _replace(recommendation: Recommendation) -> Iterator[Step]:
+def _replace(recommendation: Recommendation) -> Iterator[RunbookStep]:
     if recommendation.replacement == "no-token":
         notes = " ".join(recommendation.notes)
-        yield Step(
+        yield RunbookStep(
             "replace",
             "Do without a token",
             f"Everything seen is public. {notes}",
@@ -142,13 +144,13 @@ def _replace(recommendation: Recommendation) -> Iterator[Step]:
         "service-account": "Create the service account's token",
     }.get(recommendation.replacement, "Create the new token")
     link = f" Form: {recommendation.create_url}" if recommendation.create_url else ""
-    yield Step(
+    yield RunbookStep(
         "replace", what, f"It may: {grants}. {' '.join(recommendation.notes)}{link}", _replaced_when(recommendation)
     )
     if recommendation.replacement != "trusted-publisher":
         names = [g.entity.name for g in recommendation.grants if g.entity.name and "/" in g.entity.name]
         repository = names[0] if names else "a repository it is meant for"
-        yield Step(
+        yield RunbookStep(
             "verify-new",
             "Prove the new one",
             "Ask the Hub who it is and compare what it may with what it should, more and less alike.",
@@ -164,14 +166,14 @@ def _replaced_when(recommendation: Recommendation) -> str:
     return "The form shows exactly these rights, nothing on the whole account."
 
 
-def _move(number: int, consumer: Consumer, recommendation: Recommendation) -> Step:
+def _move(number: int, consumer: RunbookConsumer, recommendation: Recommendation) -> RunbookStep:
     doubt = "" if consumer.certain else " Only its name says that it holds this credential: compare its date first."
     how = consumer.how[:1].upper() + consumer.how[1:]
     if recommendation.replacement in {"trusted-publisher", "no-token"} and consumer.kind.endswith(
         ("secret", "variable")
     ):
         how = "Take it out of the job and delete it once a run without it has succeeded"
-    return Step(
+    return RunbookStep(
         f"move-{number}",
         _thing(consumer),
         f"{how}.{doubt}" + (f" Ask {consumer.owner}, who last touched it." if consumer.owner else ""),
@@ -179,7 +181,7 @@ def _move(number: int, consumer: Consumer, recommendation: Recommendation) -> St
     )
 
 
-def _moved_when(consumer: Consumer) -> str:
+def _moved_when(consumer: RunbookConsumer) -> str:
     if consumer.kind in {"space-secret", "github-secret"}:
         return "Its time of change is later than the start of this rotation."
     if consumer.kind in {"gitlab-variable", "dotenv", "machine", "keyring"}:
@@ -187,13 +189,13 @@ def _moved_when(consumer: Consumer) -> str:
     return "A scan of it shows the old fingerprint no more, and it still works."
 
 
-def _investigate(credential: Credential) -> Step:
+def _investigate(credential: Credential) -> RunbookStep:
     dates = [loc.date for loc in credential.locations if loc.date]
     since = f"since {min(dates):%Y-%m-%d}, the first commit with it" if dates else "since the day it could be seen"
     account = credential.inspection.account.name if credential.inspection and credential.inspection.account else None
     orgs = credential.inspection.orgs if credential.inspection else ()
     logs = [f"huggingface.co/organizations/{o.name}/settings/audit-log" for o in orgs if o.plan]
-    return Step(
+    return RunbookStep(
         "investigate",
         "Look at what was done with it",
         f"Go through what {account or 'the account'} did {since}: commits, pull requests, discussions, new tokens, SSH "
@@ -202,12 +204,12 @@ def _investigate(credential: Credential) -> Step:
     )
 
 
-def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator[Step]:
+def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator[RunbookStep]:
     repositories = sorted(
         {loc.target for loc in credential.locations if loc.commit or loc.source in {"tree", "history"}}
     )
     if repositories:
-        yield Step(
+        yield RunbookStep(
             "prevent",
             "Keep it from happening again",
             f"In {_listed(repositories, '')}: run `tokenaudit scan --staged` before each commit and `tokenaudit scan` "
@@ -215,7 +217,7 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
             + (" Apply the patch for keyless CI." if recommendation.patch else ""),
             "A commit with a made-up token is refused.",
         )
-    yield Step(
+    yield RunbookStep(
         "close",
         "Close it",
         "Scan again, and keep that report with this record.",
@@ -224,11 +226,11 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
     )
 
 
-def _spoken(consumer: Consumer) -> str:
+def _spoken(consumer: RunbookConsumer) -> str:
     return _thing(consumer) + (f" (owner {consumer.owner})" if consumer.owner else "")
 
 
-def _thing(consumer: Consumer) -> str:
+def _thing(consumer: RunbookConsumer) -> str:
     if not consumer.name or consumer.where.endswith(consumer.name):
         return f"{consumer.kind} {consumer.where}"
     where = "this repository" if consumer.where == "." else consumer.where

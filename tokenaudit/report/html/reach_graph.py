@@ -23,7 +23,7 @@ _LONGEST_NAME = 30
 
 
 @dataclass(frozen=True)
-class Node:
+class GraphNode:
     """A circle with a name to its `right` or `up` above it. `sort` is self, entity, write or read, by initial."""
 
     x: int
@@ -44,17 +44,17 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Picture:
+class ReachGraph:
     """A drawing of `width` by `height` units. `lines` are the paths from node to node, one of each sort."""
 
     width: int
     height: int
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
     lines: tuple[tuple[str, str], ...]
     more: int
 
 
-def picture(credential: Credential) -> Picture | None:
+def reach_graph(credential: Credential) -> ReachGraph | None:
     """The drawing, None where no repository is known."""
     reach = credential.reach
     if reach is None or not reach.repos:
@@ -63,10 +63,10 @@ def picture(credential: Credential) -> Picture | None:
     entities = _entities(credential, repos)
     rows = max(len(repos), len(entities), 1)
     height = _TOP * 2 + _ROW * (rows - 1)
-    start = Node(_LEFT, height // 2, 8, visible(credential.display), "s")
+    start = GraphNode(_LEFT, height // 2, 8, visible(credential.display), "s")
     most = max((repo.downloads or 0 for repo in repos), default=0)
     owners = {
-        name: Node(_MIDDLE, _y(number, len(entities), rows), 6, _name(name), "e")
+        name: GraphNode(_MIDDLE, _y(number, len(entities), rows), 6, _name(name), "e")
         for number, name in enumerate(entities)
     }
     nodes = [start, *owners.values()]
@@ -74,11 +74,11 @@ def picture(credential: Credential) -> Picture | None:
     for number, repo in enumerate(repos):
         sort = repo.access[0]
         name = f"{_name(repo.id)}, {_note(repo)}"
-        node = Node(_RIGHT, _y(number, len(repos), rows), _radius(repo, most), name, sort)
+        node = GraphNode(_RIGHT, _y(number, len(repos), rows), _radius(repo, most), name, sort)
         nodes.append(node)
         lines[sort].append(_line(owners.get(_owner(repo, entities), start), node))
     paths = tuple((sort, "".join(drawn)) for sort, drawn in lines.items() if drawn)
-    return Picture(_WIDTH, height, tuple(nodes), paths, max(reach.readable, len(reach.repos)) - len(repos))
+    return ReachGraph(_WIDTH, height, tuple(nodes), paths, max(reach.readable, len(reach.repos)) - len(repos))
 
 
 def in_words(credential: Credential) -> str:
@@ -92,7 +92,7 @@ def _ranked(repos: tuple[ReachedRepo, ...]) -> list[ReachedRepo]:
     return sorted(repos, key=lambda repo: (-(repo.downloads or 0), repo.access != "write", repo.id))
 
 
-def _line(start: Node, end: Node) -> str:
+def _line(start: GraphNode, end: GraphNode) -> str:
     return f"M{start.x} {start.y} {end.x} {end.y}"
 
 

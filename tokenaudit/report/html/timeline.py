@@ -38,7 +38,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Mark:
+class TimelineMark:
     """A year or an incident."""
 
     x: float
@@ -54,10 +54,10 @@ class Timeline:
     height: int
     left: int
     now: float
-    ends: tuple[Mark, Mark]
+    ends: tuple[TimelineMark, TimelineMark]
     rows: tuple[Row, ...]
-    years: tuple[Mark, ...]
-    incidents: tuple[Mark, ...]
+    years: tuple[TimelineMark, ...]
+    incidents: tuple[TimelineMark, ...]
     more: int
 
 
@@ -91,14 +91,14 @@ def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
     )
     height = _TOP + len(shown) * _ROW + 8
     incidents = tuple(
-        Mark(x(incident.cutoff), incident.id, f"{incident.title}: {incident.advice}")
+        TimelineMark(x(incident.cutoff), incident.id, f"{incident.title}: {incident.advice}")
         for incident in built_in()
         if start <= incident.cutoff.timestamp() <= end
     )
     years = _years(start, end, x(report.finished_at), report)
     ends = (
-        Mark(float(_LEFT), f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m}"),
-        Mark(x(report.finished_at), f"{report.finished_at:%Y-%m-%d}"),
+        TimelineMark(float(_LEFT), f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m}"),
+        TimelineMark(x(report.finished_at), f"{report.finished_at:%Y-%m-%d}"),
     )
     return Timeline(_WIDTH, height, _LEFT, x(report.finished_at), ends, rows, years, incidents, len(timed) - len(shown))
 
@@ -108,14 +108,14 @@ def anchor(credential: Credential) -> str:
     return "c-" + "".join(sign for sign in credential.fingerprint if sign.isascii() and sign.isalnum())[:16]
 
 
-def _years(start: float, end: float, last: float, report: Report) -> tuple[Mark, ...]:
+def _years(start: float, end: float, last: float, report: Report) -> tuple[TimelineMark, ...]:
     this = report.finished_at.year
     marks = []
     for year in range(max(1, this - _MOST_YEARS), this + 1):
         moment = report.finished_at.replace(year=year, month=1, day=1, hour=0, minute=0, second=0).timestamp()
         if start <= moment <= end:
             share = (moment - start) / max(end - start, 1.0)
-            marks.append(Mark(round(_LEFT + share * (last - _LEFT), 1), str(year)))
+            marks.append(TimelineMark(round(_LEFT + share * (last - _LEFT), 1), str(year)))
     return tuple(marks)
 
 

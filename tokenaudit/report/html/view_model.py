@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from tokenaudit.model import Severity
 from tokenaudit.permissions import danger, effect_of
 from tokenaudit.report import presentation
-from tokenaudit.report.html.reach_graph import Picture, picture
+from tokenaudit.report.html.reach_graph import ReachGraph, reach_graph
 from tokenaudit.report.html.reach_graph import in_words as reach_in_words
 from tokenaudit.report.html.timeline import Timeline, anchor, timeline
 from tokenaudit.report.text import kind, next_step, replacement
@@ -72,7 +72,7 @@ class Card:
     pulls: int
     branches: tuple[Branch, ...]
     scopes: tuple[Branch, ...]
-    picture: Picture | None
+    picture: ReachGraph | None
     reach: str
     replacement: str
     link: str | None
@@ -81,7 +81,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Group:
+class ProblemGroup:
     """The problems one rule found, worst first."""
 
     rule: str
@@ -98,13 +98,13 @@ class Page:
 
     report: Report
     verdict: str
-    mood: str
+    status: str
     next_step: str
     numbers: tuple[tuple[str, int, str], ...]
     cards: tuple[Card, ...]
     more_cards: int
     unlikely: tuple[Card, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[ProblemGroup, ...]
     timeline: Timeline | None
     skipped: tuple[Skipped, ...]
     several: bool
@@ -124,7 +124,7 @@ def page(report: Report, options: Options) -> Page:
     return Page(
         report=report,
         verdict=presentation.sentence(report),
-        mood="bad" if found else "good" if report.complete else "open",
+        status="bad" if found else "good" if report.complete else "open",
         next_step=next_step(report),
         numbers=_numbers(report, likely),
         cards=cards,
@@ -179,7 +179,7 @@ def _card(credential: Credential, options: Options, *, drawn: bool = False) -> C
         pulls=reach.downloads_month if reach else 0,
         branches=(*everywhere, *(_branch(grant) for grant in (inspection.grants if inspection else ()))),
         scopes=tuple(_branch(grant) for grant in (recommendation.grants if recommendation else ())),
-        picture=picture(credential) if drawn else None,
+        picture=reach_graph(credential) if drawn else None,
         reach=reach_in_words(credential),
         replacement=_capital(replacement(recommendation.replacement)) if recommendation else "",
         link=_link(recommendation.create_url) if recommendation else None,
@@ -222,12 +222,12 @@ def _permission(name: str, entity: Entity | None) -> Permission:
     return Permission(name, effect_of(name), danger(name, entity).rank >= Severity.HIGH.rank)
 
 
-def _groups(report: Report, rules: Mapping[str, Rule]) -> tuple[Group, ...]:
+def _groups(report: Report, rules: Mapping[str, Rule]) -> tuple[ProblemGroup, ...]:
     by_rule: dict[str, list[Problem]] = {}
     for problem in presentation.problems(report):
         by_rule.setdefault(problem.rule, []).append(problem)
     return tuple(
-        Group(
+        ProblemGroup(
             rule=rule,
             severity=found[0].severity.value,
             title=rules[rule].title if rule in rules else rule.replace("-", " "),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from tokenaudit.report import Options
 
 if TYPE_CHECKING:
-    from tokenaudit.incident.model import View
+    from tokenaudit.incident.model import IncidentReport
 
 FORMATS: dict[str, str] = {
     "text": "tokenaudit.report.incident.text",
@@ -22,14 +22,14 @@ FORMATS: dict[str, str] = {
 """Format name to the module that writes it."""
 
 
-class Format(Protocol):
+class IncidentReportFormat(Protocol):
     """What a format's module looks like."""
 
-    def render(self, view: View, options: Options) -> str:
+    def render(self, view: IncidentReport, options: Options) -> str:
         """The whole document, ending in a line feed."""
 
 
-def render(view: View, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
+def render(view: IncidentReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
     """`view` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
-    chosen = cast("Format", importlib.import_module(FORMATS[format]))
+    chosen = cast("IncidentReportFormat", importlib.import_module(FORMATS[format]))
     return chosen.render(view, Options(color, width))

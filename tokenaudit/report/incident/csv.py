@@ -11,13 +11,13 @@ from tokenaudit.report.csv import cell
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tokenaudit.incident.model import View
+    from tokenaudit.incident.model import IncidentReport
     from tokenaudit.report import Options
 
 COLUMNS = ("state", "severity", "kind", "touched", "where", "what", "at", "by", "why", "do", "command")
 
 
-def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
     """Rows of state `open`, `done`, `changed` and `not-asked`, in this order."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
@@ -27,7 +27,7 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
     return out.getvalue()
 
 
-def _rows(view: View) -> Iterator[tuple[object, ...]]:
+def _rows(view: IncidentReport) -> Iterator[tuple[object, ...]]:
     for state, items in (("open", view.open), ("done", view.done)):
         for item in items:
             yield (

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from tokenaudit.report.json import as_json
 
 if TYPE_CHECKING:
-    from tokenaudit.incident.model import View
+    from tokenaudit.incident.model import IncidentReport
     from tokenaudit.report import Options
 
 
-def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
     """Exactly the fields of `tokenaudit.incident.model`; the JSON Schema ships as `incident.schema.json`."""
     return as_json(view)

@@ -15,13 +15,13 @@ from tokenaudit.text import count, visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tokenaudit.incident.model import Change, Item, View
+    from tokenaudit.incident.model import ActionItem, IncidentChange, IncidentReport
     from tokenaudit.report import Options
 
 _MOST = 200
 
 
-def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
     """The whole document."""
     incident = view.incident
     lines = [
@@ -60,7 +60,7 @@ def render(view: View, options: Options) -> str:  # noqa: ARG001 - the face of e
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _open(item: Item, view: View) -> Iterable[str]:
+def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
     doubt = ", perhaps touched" if item.touched == "perhaps" else ""
     mark = f" {code(item.subject)}" if item.about == "credential" else ""
     yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
@@ -79,7 +79,7 @@ def _open(item: Item, view: View) -> Iterable[str]:
         yield from ("", f"    {fence}sh", f"    {visible(item.command)}", f"    {fence}", "")
 
 
-def _reach(view: View) -> list[str]:
+def _reach(view: IncidentReport) -> list[str]:
     reached = view.reach
     lines = ["## Reach", "", f"Together the touched credentials {text(phrasing.reach(reached))}.", ""]
     if reached.admin_of:
@@ -96,7 +96,7 @@ def _reach(view: View) -> list[str]:
     return [*lines, ""]
 
 
-def _change(change: Change) -> str:
+def _change(change: IncidentChange) -> str:
     touched = " **(a touched token)**" if change.credential else ""
     return f"- [ ] {phrasing.moment(change.at)} {code(change.where)} {text(phrasing.happened(change))}{touched}"
 

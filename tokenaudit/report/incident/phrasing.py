@@ -9,20 +9,20 @@ from tokenaudit.text import count
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tokenaudit.incident.model import Change, Item, Reached, View
+    from tokenaudit.incident.model import ActionItem, IncidentChange, IncidentReport, Reached
     from tokenaudit.policy.settings import Incident
 
 CLEAN, OPEN, INCOMPLETE = 0, 1, 3
 
 
-def exit_code(view: View) -> int:
+def exit_code(view: IncidentReport) -> int:
     """1 where something is open, else 3 where something could not be read or asked, else 0."""
     if view.open:
         return OPEN
     return CLEAN if view.complete else INCOMPLETE
 
 
-def answer(view: View) -> str:
+def answer(view: IncidentReport) -> str:
     """The answer in a sentence."""
     numbers = view.summary
     doubt = f" ({numbers.perhaps:,} of them perhaps)" if numbers.perhaps else ""
@@ -68,7 +68,7 @@ def reach(reached: Reached) -> str:
     )
 
 
-def found(view: View, item: Item, most: int = 5) -> tuple[str, str]:
+def found(view: IncidentReport, item: ActionItem, most: int = 5) -> tuple[str, str]:
     """Of a credential that is open: where it stands, and how far it reaches; both empty for anything else."""
     touched = next((one for one in view.credentials if one.fingerprint == item.subject), None)
     if item.about != "credential" or touched is None:
@@ -80,7 +80,7 @@ def found(view: View, item: Item, most: int = 5) -> tuple[str, str]:
     return places, f"writes {touched.writable:,} and reads {touched.readable or 0:,} repositories"
 
 
-def happened(change: Change) -> str:
+def happened(change: IncidentChange) -> str:
     """What a change is, without its time and place."""
     by = f" by {change.by}" if change.by else ""
     name = f" {change.id[:12]}" if change.kind == "commit" and change.id else ""

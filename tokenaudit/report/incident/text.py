@@ -6,14 +6,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from tokenaudit.report.incident import phrasing
-from tokenaudit.report.terminal import Screen
+from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenaudit.incident.model import Item, View
+    from tokenaudit.incident.model import ActionItem, IncidentReport
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
@@ -22,9 +22,9 @@ _COLUMN = 9
 _MOST = 30
 
 
-def render(view: View, options: Options) -> str:
+def render(view: IncidentReport, options: Options) -> str:
     """The whole screen."""
-    screen = Screen(options.color, options.width)
+    screen = TerminalWriter(options.color, options.width)
     style = "bold red" if view.open else "bold green" if view.complete else "bold yellow"
     screen.add((phrasing.answer(view), style))
     incident = view.incident
@@ -43,7 +43,7 @@ def render(view: View, options: Options) -> str:
     return screen.written()
 
 
-def _open(screen: Screen, item: Item, view: View, width: int | None) -> None:
+def _open(screen: TerminalWriter, item: ActionItem, view: IncidentReport, width: int | None) -> None:
     doubt = "  perhaps touched" if item.touched == "perhaps" else ""
     screen.add(
         (f" {item.severity.value.upper()} ", STYLES[item.severity]),
@@ -78,7 +78,7 @@ def _folded(command: str, width: int | None) -> list[str]:
     return lines
 
 
-def _done(screen: Screen, view: View) -> None:
+def _done(screen: TerminalWriter, view: IncidentReport) -> None:
     if not view.done:
         return
     screen.add((" DONE ", "bold black on green"), f"  {len(view.done):,}:")
@@ -88,7 +88,7 @@ def _done(screen: Screen, view: View) -> None:
     screen.blank()
 
 
-def _reach(screen: Screen, view: View) -> None:
+def _reach(screen: TerminalWriter, view: IncidentReport) -> None:
     if not view.credentials:
         return
     reached = view.reach
@@ -105,7 +105,7 @@ def _reach(screen: Screen, view: View) -> None:
     screen.blank()
 
 
-def _changes(screen: Screen, view: View) -> None:
+def _changes(screen: TerminalWriter, view: IncidentReport) -> None:
     since = f"since {phrasing.moment(view.since)} ({view.since_reason})"
     screen.add((" CHANGED ", "bold black on cyan"), f"  {count(len(view.changes), 'event')} {_clean(since)}")
     for change in view.changes[:_MOST]:
@@ -120,7 +120,7 @@ def _changes(screen: Screen, view: View) -> None:
     screen.blank()
 
 
-def _skipped(screen: Screen, view: View) -> None:
+def _skipped(screen: TerminalWriter, view: IncidentReport) -> None:
     if not view.skipped:
         return
     screen.add((" NOT ASKED ", "bold black on yellow"), f"  {count(len(view.skipped), 'place')}:")
@@ -129,12 +129,12 @@ def _skipped(screen: Screen, view: View) -> None:
     _more(screen, view.skipped)
 
 
-def _more(screen: Screen, entries: Sequence[object]) -> None:
+def _more(screen: TerminalWriter, entries: Sequence[object]) -> None:
     if len(entries) > _MOST:
         screen.add((f"and {len(entries) - _MOST:,} more (all of them: --format json)", "dim"), indent=2)
 
 
-def _row(screen: Screen, label: str, *spans: Span) -> None:
+def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:
     screen.add(*spans, label=label, indent=2, column=max(_COLUMN, len(label) + 1))
 
 

@@ -15,7 +15,7 @@ from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.objects import Unread
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, list_files, read_windows
 from tokenaudit.sources.local.git_locations import place
@@ -50,7 +50,7 @@ class CiSource:
         self.refs = tuple(refs)
         self.zizmor = zizmor
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         bare = (self.path / "HEAD").is_file() and (self.path / "objects").is_dir()
         seen: set[Finding] = set()
@@ -75,7 +75,7 @@ class CiSource:
                     yield from missing
 
     def _audit(
-        self, files: Iterator[tuple[str, bytes]], run: Run, ref: str | None, seen: set[Finding]
+        self, files: Iterator[tuple[str, bytes]], run: ScanContext, ref: str | None, seen: set[Finding]
     ) -> Iterator[Finding]:
         for found in self._found(files, run):
             finding = self._finding(found)
@@ -86,17 +86,17 @@ class CiSource:
                 yield finding
             elif isinstance(finding, Problem):
                 yield replace(finding, message=f"{finding.message} (in {ref})")
-            elif isinstance(finding, Sighting):
-                yield Sighting(finding.detection, replace(finding.location, in_head=False, object=ref))
+            elif isinstance(finding, LocatedDetection):
+                yield LocatedDetection(finding.detection, replace(finding.location, in_head=False, object=ref))
             else:
                 yield replace(finding, reason=f"{finding.reason} (in {ref})")
 
-    def _found(self, files: Iterator[tuple[str, bytes]], run: Run) -> Iterator[Problem | Skipped | Literal]:
+    def _found(self, files: Iterator[tuple[str, bytes]], run: ScanContext) -> Iterator[Problem | Skipped | Literal]:
         kept: list[tuple[str, bytes]] = []
         if self.zizmor:
             kept = list(files)
             files = iter(kept)
-        yield from audit(files, self.target, self.secret_names, run.examiner, self._hosted_as())
+        yield from audit(files, self.target, self.secret_names, run.scanner, self._hosted_as())
         for path, data in kept:
             yield from folded_in(path, data, self.target, self.secret_names)
 
@@ -113,10 +113,10 @@ class CiSource:
         if not isinstance(found, Literal):
             return found
         location = replace(place("ci", self.target, found.detection), path=found.path)
-        return Sighting(found.detection, location)
+        return LocatedDetection(found.detection, location)
 
 
-def _folder_files(root: Path, target: str, skipped: list[Skipped], run: Run) -> Iterator[tuple[str, bytes]]:
+def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanContext) -> Iterator[tuple[str, bytes]]:
     top = os.fspath(root)
     listing = list_files(top)
     names = {file: _shown(os.path.relpath(file, top) if file != top else root.name, run) for file in listing.files}
@@ -136,11 +136,11 @@ def _folder_files(root: Path, target: str, skipped: list[Skipped], run: Run) -> 
         yield name, data  # the audit leaves other YAML alone unless a pipeline includes it
 
 
-def _shown(path: str, run: Run) -> str:
+def _shown(path: str, run: ScanContext) -> str:
     """The path with forward slashes, fit for a report: no bytes that are no UTF-8, no credential."""
     shown = os.fsencode(path.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
-    if run.examiner.may_hold(shown.encode()):
-        for detection in run.examiner.examine(shown.encode()).detections:
+    if run.scanner.may_contain(shown.encode()):
+        for detection in run.scanner.scan(shown.encode()).detections:
             shown = shown.replace(detection.secret.reveal(), detection.secret.display)
     return shown
 
@@ -168,11 +168,11 @@ def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
     return list(found.values())
 
 
-Entry: TypeAlias = tuple[str, str, str]
+TreeEntry: TypeAlias = tuple[str, str, str]
 """Mode, object id and path, as a tree or the index lists them."""
 
 
-def tree_entries(git_dir: Path, tree: str) -> list[Entry]:
+def tree_entries(git_dir: Path, tree: str) -> list[TreeEntry]:
     """The files of a tree, at any depth."""
     listing = git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
     entries = []
@@ -184,7 +184,7 @@ def tree_entries(git_dir: Path, tree: str) -> list[Entry]:
 
 
 def listed_files(
-    entries: Iterable[Entry], reader: ObjectReader, target: str, skipped: list[Skipped], run: Run
+    entries: Iterable[TreeEntry], reader: ObjectReader, target: str, skipped: list[Skipped], run: ScanContext
 ) -> Iterator[tuple[str, bytes]]:
     """Paths and contents of the entries that may be configuration; what can't be read is added to `skipped`."""
     for mode, blob, path in entries:

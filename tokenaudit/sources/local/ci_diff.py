@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
-from tokenaudit.interfaces import Finding, Run
+from tokenaudit.interfaces import Finding, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.git_index import index_of_hook
 
 if TYPE_CHECKING:
-    from tokenaudit.sources.local.ci_config import Entry
+    from tokenaudit.sources.local.ci_config import TreeEntry
 
 # Wider than what the audit reads, and known without loading it: this runs before every commit.
 _MAY_BE = re.compile(
@@ -41,7 +41,7 @@ class CiChangesSource:
         self.since = since
         self.secret_names = tuple(secret_names)
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the source of the range says more."""
         try:
             git_dir = self.path / ".git"
@@ -61,18 +61,20 @@ class CiChangesSource:
                 if isinstance(found, Skipped) or _key(found) not in known:
                     yield found
 
-    def _audit(self, entries: Sequence[Entry], reader: ObjectReader, run: Run) -> Iterator[Problem | Skipped]:
+    def _audit(
+        self, entries: Sequence[TreeEntry], reader: ObjectReader, run: ScanContext
+    ) -> Iterator[Problem | Skipped]:
         from tokenaudit.ci.audit import Literal, audit  # noqa: PLC0415 - most changes touch no configuration
         from tokenaudit.sources.local.ci_config import listed_files  # noqa: PLC0415 - as above
 
         skipped: list[Skipped] = []
         files = listed_files(entries, reader, self.target, skipped, run)
-        for found in audit(files, self.target, self.secret_names, run.examiner):
+        for found in audit(files, self.target, self.secret_names, run.scanner):
             if not isinstance(found, Literal):
                 yield found
         yield from skipped
 
-    def _sides(self, git_dir: Path) -> tuple[list[Entry], list[Entry]]:
+    def _sides(self, git_dir: Path) -> tuple[list[TreeEntry], list[TreeEntry]]:
         from tokenaudit.sources.local.ci_config import tree_entries  # noqa: PLC0415 - as above
 
         head = (
@@ -113,7 +115,7 @@ def _key(problem: Problem) -> _Key:
     return problem.rule, problem.path, problem.where, problem.credential_name
 
 
-def _index(path: Path, git_dir: Path) -> list[Entry]:
+def _index(path: Path, git_dir: Path) -> list[TreeEntry]:
     keep = ["GIT_INDEX_FILE"] if index_of_hook(path, git_dir) else []
     listing = git("ls-files", "--stage", "-z", git_dir=git_dir, cwd=path, keep=keep)
     entries = []

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from tokenaudit.interfaces import Examined
+from tokenaudit.interfaces import ScanResult
 
 WINDOW = 64 << 20
 """Bytes of a file that are looked at together."""
@@ -28,7 +28,7 @@ class Unreadable(Exception):  # noqa: N818 - a state of a file, not a mistake of
 
 
 @dataclass(frozen=True)
-class Link:
+class SymbolicLink:
     """A symbolic link and the text of its target."""
 
     path: str
@@ -40,7 +40,7 @@ class Listing:
     """What a folder holds: regular files, links, and what can't be listed or looked into."""
 
     files: list[str] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
+    links: list[SymbolicLink] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     repositories: list[str] = field(default_factory=list)
     """Folders below the root in which git keeps a repository of its own (`.git` folders, bare repositories)."""
@@ -90,20 +90,20 @@ def _name(entry: os.DirEntry[str]) -> str:
 
 def _list_link(path: str, listing: Listing) -> None:
     try:
-        listing.links.append(Link(path, os.fsencode(os.readlink(path))))
+        listing.links.append(SymbolicLink(path, os.fsencode(os.readlink(path))))
     except OSError as error:
         listing.unreadable.append(Unreadable(path, f"link can't be read: {_why(error)}"))
 
 
 @dataclass(frozen=True)
-class Window:
+class ReadWindow:
     """A stretch of a file. `line` and `column` are those of its first byte, from 1."""
 
     data: bytes
     line: int = 1
     column: int = 1
 
-    def placed(self, examined: Examined) -> Examined:
+    def placed(self, examined: ScanResult) -> ScanResult:
         """`examined` with the lines and columns of the whole file."""
         if (self.line, self.column) == (1, 1):
             return examined
@@ -137,7 +137,7 @@ def read_small(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def read_windows(path: str) -> Iterator[Window]:
+def read_windows(path: str) -> Iterator[ReadWindow]:
     """The content of a regular file, in one window if it is not large, else in overlapping ones.
 
     Raises:
@@ -153,7 +153,7 @@ def read_windows(path: str) -> Iterator[Window]:
             raise Unreadable(path, "is no regular file")
         data = os.read(descriptor, min(status.st_size, WINDOW) + 1)
         if len(data) == status.st_size:
-            yield Window(data)
+            yield ReadWindow(data)
             return
         yield from _windows(descriptor)
     except OSError as error:
@@ -162,7 +162,7 @@ def read_windows(path: str) -> Iterator[Window]:
         os.close(descriptor)
 
 
-def _windows(descriptor: int) -> Iterator[Window]:
+def _windows(descriptor: int) -> Iterator[ReadWindow]:
     """Also for files that grow, shrink or lie about their size, as in /proc."""
     line = column = 1
     offset = 0
@@ -170,7 +170,7 @@ def _windows(descriptor: int) -> Iterator[Window]:
         os.lseek(descriptor, offset, os.SEEK_SET)
         data = os.read(descriptor, WINDOW)
         if data:
-            yield Window(data, line, column)
+            yield ReadWindow(data, line, column)
         if not os.read(descriptor, 1):
             return
         passed = max(len(data) - _OVERLAP, 1)

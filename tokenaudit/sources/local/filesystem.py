@@ -8,14 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
-from tokenaudit.sources.local.file_reader import Link, Listing, Unreadable, list_files
+from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files
 from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file, search
 
 if TYPE_CHECKING:
-    from tokenaudit.interfaces import Detection, Examined
+    from tokenaudit.interfaces import Detection, ScanResult
 
 
 class TreeSource:
@@ -35,7 +35,7 @@ class TreeSource:
         self.files: tuple[str, ...] = ()
         """Paths of all files, as they were listed for `findings`."""
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         root = os.fspath(self.path)
         listing = list_files(root)
@@ -52,28 +52,28 @@ class TreeSource:
             for folder in listing.repositories:
                 yield from history_within(Path(folder), self.path, self.target, run)
 
-    def _in_link(self, link: Link, run: Run, names: _Names) -> Iterator[Finding]:
+    def _in_link(self, link: SymbolicLink, run: ScanContext, names: _Names) -> Iterator[Finding]:
         run.read(1, len(link.target))
-        if run.examiner.may_hold(link.target):
-            examined = run.examiner.examine(link.target)
+        if run.scanner.may_contain(link.target):
+            examined = run.scanner.scan(link.target)
             inside = replace(examined, detections=tuple(_inside(each, "symlink") for each in examined.detections))
             yield from self._examined(inside, names.shown(link.path))
 
-    def _in_file(self, path: str, seen: list[Examined] | None, run: Run, names: _Names) -> Iterator[Finding]:
+    def _in_file(self, path: str, seen: list[ScanResult] | None, run: ScanContext, names: _Names) -> Iterator[Finding]:
         shown = names.shown(path)
         try:
-            windows = seen if seen is not None else examine_file(path, run.examiner)[0]
+            windows = seen if seen is not None else examine_file(path, run.scanner)[0]
         except Unreadable as error:
             yield Skipped(f"{self.target}: {shown}", error.reason)
             return
         # windows overlap, so some things are seen twice
         yield from dict.fromkeys(each for window in windows for each in self._examined(window, shown))
 
-    def _examined(self, examined: Examined, path: str) -> Iterator[Finding]:
+    def _examined(self, examined: ScanResult, path: str) -> Iterator[Finding]:
         yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
         yield from (self._sighting(each, path) for each in examined.detections)
 
-    def _sighting(self, seen: Detection, path: str) -> Sighting:
+    def _sighting(self, seen: Detection, path: str) -> LocatedDetection:
         location = Location(
             source="tree",
             target=self.target,
@@ -83,21 +83,21 @@ class TreeSource:
             via=seen.via,
             member=seen.member,
         )
-        return Sighting(seen, location)
+        return LocatedDetection(seen, location)
 
 
 class _Names:
     """Names of files as they may be shown, and what was seen in them."""
 
-    def __init__(self, root: str, listing: Listing, run: Run) -> None:
+    def __init__(self, root: str, listing: Listing, run: ScanContext) -> None:
         self._root = root
         self._hidden: dict[str, str] = {}
         self.sightings: list[tuple[str, Detection]] = []
         paths = [*listing.files, *(link.path for link in listing.links), *(each.path for each in listing.unreadable)]
-        if not run.examiner.may_hold("\n".join(map(self._relative, paths)).encode("utf-8", "replace")):
+        if not run.scanner.may_contain("\n".join(map(self._relative, paths)).encode("utf-8", "replace")):
             return
         for path in paths:
-            for seen in run.examiner.examine(self._relative(path).encode("utf-8", "replace")).detections:
+            for seen in run.scanner.scan(self._relative(path).encode("utf-8", "replace")).detections:
                 self.sightings.append((path, seen))
                 self._hidden[seen.secret.reveal()] = seen.secret.display
 

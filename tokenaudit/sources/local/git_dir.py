@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
-from tokenaudit.interfaces import Detection, Finding, Run, Sighting
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.nested_repositories import history_within
 
@@ -31,7 +31,7 @@ class GitDirSource:
         self.path = path
         self.target = target
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         try:
             folder = open_repository(self.path).common_dir
@@ -45,19 +45,19 @@ class GitDirSource:
         yield from self._ref_names(folder, run)
         yield from self._files(folder, shown, run)
 
-    def _ref_names(self, folder: Path, run: Run) -> Iterator[Finding]:
+    def _ref_names(self, folder: Path, run: ScanContext) -> Iterator[Finding]:
         try:
             listing = git("for-each-ref", "--format=%(refname)", git_dir=folder)
         except GitError as error:
             yield Skipped(f"{self.target}: ref names", str(error))
             return
-        if not run.examiner.may_hold(listing):
+        if not run.scanner.may_contain(listing):
             return
         for name in listing.splitlines():
-            for seen in run.examiner.examine(name).detections:
-                yield Sighting(seen, self._location("ref-name", name.decode("utf-8", "surrogateescape"), seen))
+            for seen in run.scanner.scan(name).detections:
+                yield LocatedDetection(seen, self._location("ref-name", name.decode("utf-8", "surrogateescape"), seen))
 
-    def _files(self, folder: Path, shown: str, run: Run) -> Iterator[Finding]:
+    def _files(self, folder: Path, shown: str, run: ScanContext) -> Iterator[Finding]:
         failures: list[OSError] = []
         for parent, folders, files in os.walk(folder, onerror=failures.append):
             inside = Path(parent)
@@ -75,7 +75,7 @@ class GitDirSource:
         for failure in failures:
             yield Skipped(f"{self.target}: {failure.filename}", failure.strerror or "can't be read")
 
-    def _file(self, path: Path, shown: str, run: Run) -> Iterator[Finding]:
+    def _file(self, path: Path, shown: str, run: ScanContext) -> Iterator[Finding]:
         try:
             status = path.lstat()
             if not stat.S_ISREG(status.st_mode):
@@ -88,12 +88,12 @@ class GitDirSource:
             yield Skipped(f"{self.target}: {shown}", error.strerror or "can't be read")
             return
         run.read(1, len(data))
-        if not run.examiner.may_hold(data):
+        if not run.scanner.may_contain(data):
             return
-        examined = run.examiner.examine(data, shown)
+        examined = run.scanner.scan(data, shown)
         yield from (Skipped(f"{self.target}: {shown}", reason) for reason in examined.skipped)
         for seen in examined.detections:
-            yield Sighting(seen, self._location(_source(shown), shown, seen))
+            yield LocatedDetection(seen, self._location(_source(shown), shown, seen))
 
     def _location(self, source: str, path: str, seen: Detection) -> Location:
         has_lines = source != "ref-name"

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from tokenaudit.git.catfile import ObjectReader, read_elsewhere
 from tokenaudit.git.command import GitError
 from tokenaudit.git.layout import Repository, open_repository
-from tokenaudit.git.object_store import Plan, plan
+from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import GitObject, Unread, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, outside_head, reached_tags, unreached
-from tokenaudit.interfaces import Detection, Examiner, Finding, Run, Sight, Sighting
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import in_blob, in_message
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
@@ -39,7 +39,7 @@ class HistorySource:
         self.target = target
         self.state = state
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         try:
             repository = open_repository(self.path)
@@ -48,19 +48,19 @@ class HistorySource:
             return
         yield from self._missing_by_design(repository)
         try:
-            mark = signature(run.examiner) if self.state else None
-            earlier = load_state(self.state, mark) if self.state and mark else None
+            signed = signature(run.scanner) if self.state else None
+            earlier = load_state(self.state, signed) if self.state and signed else None
             work = plan(repository, run.jobs, known=earlier.ids if earlier else b"")
             before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run)
-            if work.ids and self.state and mark:
+            if work.ids and self.state and signed:
                 ids = work.ids()
                 hits += _still_there(earlier, ids)
                 relied = (earlier.objects, earlier.bytes) if earlier else (0, 0)
                 run.relied = relied
                 if not unread:
                     read = (run.objects - before[0] + relied[0], run.bytes - before[1] + relied[1])
-                    yield from _saved(self.state, mark, HistoryState(ids, tuple(sorted(hits)), *read))
+                    yield from _saved(self.state, signed, HistoryState(ids, tuple(sorted(hits)), *read))
             yield from self._sightings(repository, work, sorted(hits), run)
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
@@ -76,30 +76,30 @@ class HistorySource:
             yield Skipped(self.target, reason)
 
     def _hits(
-        self, repository: Repository, work: Plan, run: Run
+        self, repository: Repository, work: ScanPlan, run: ScanContext
     ) -> Generator[Finding, None, tuple[list[tuple[str, str]], int]]:
         """Reads everything. The generator's return value is the hits, as (type, id), and how much was unread."""
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
-        watcher = _Watcher(run.examiner)
+        watcher = _Watcher(run.scanner)
         hits: list[tuple[str, str]] = []
         unread = list(work.unread)
         with self._missing(repository, work) as missing:
-            for haul in search(work.shares, watcher, run.jobs):
-                run.read(haul.objects, haul.bytes)
-                hits += [(kind, name) for name, kind in haul.hits]
-                unread += haul.unread
+            for batch in search(work.partitions, watcher, run.jobs):
+                run.read(batch.objects, batch.bytes)
+                hits += [(kind, name) for name, kind in batch.hits]
+                unread += batch.unread
             unread, found = read_elsewhere(repository.git_dir, unread)
             for item in found:
                 run.read(1, len(item.data))
-                if watcher.look(item.data) is Sight.EVIDENCE and watcher.holds(item.data):
+                if watcher.look(item.data) is PrefilterResult.EVIDENCE and watcher.holds(item.data):
                     hits.append((item.type, item.id))
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
         return hits, len(unread)
 
-    def _missing(self, repository: Repository, work: Plan) -> AbstractContextManager[MissingObjects | None]:
+    def _missing(self, repository: Repository, work: ScanPlan) -> AbstractContextManager[MissingObjects | None]:
         # What a partial clone lacks by design has been said already.
         if repository.partial or work.links == "none":
             return nullcontext()
@@ -110,9 +110,9 @@ class HistorySource:
             yield Skipped(f"{self.target}: {item.id}", item.reason)
 
     def _sightings(
-        self, repository: Repository, work: Plan, hits: Iterable[tuple[str, str]], run: Run
+        self, repository: Repository, work: ScanPlan, hits: Iterable[tuple[str, str]], run: ScanContext
     ) -> Iterator[Finding]:
-        examiner = run.examiner
+        scanner = run.scanner
         detections: dict[str, tuple[Detection, ...]] = {}
         commits: list[GitObject] = []
         tags: list[GitObject] = []
@@ -122,7 +122,7 @@ class HistorySource:
                 if isinstance(found, Unread):
                     yield from self._unread([found])
                 elif kind == "blob":
-                    examined = examiner.examine(found.data)
+                    examined = scanner.scan(found.data)
                     yield from (Skipped(f"{self.target}: object {name}", reason) for reason in examined.skipped)
                     detections[name] = examined.detections
                 else:
@@ -130,28 +130,30 @@ class HistorySource:
             in_blobs = {name: seen for name, seen in detections.items() if seen}
             if in_blobs:
                 yield from self._in_blobs(repository, in_blobs, work.commits(), run.jobs)
-            yield from self._in_commits(repository, commits, examiner)
-            yield from self._in_tags(repository, tags, examiner, reader)
+            yield from self._in_commits(repository, commits, scanner)
+            yield from self._in_tags(repository, tags, scanner, reader)
 
     def _in_blobs(
         self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
     ) -> Iterator[Finding]:
         from tokenaudit.git.attribution import attribute  # noqa: PLC0415 - only hits are attributed
 
-        marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
-        attribution = attribute(repository.git_dir, marks, commits, jobs)
+        fingerprints = {
+            blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
+        }
+        attribution = attribute(repository.git_dir, fingerprints, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections[introduction.blob]:
-                if seen.secret.fingerprint == introduction.mark:
+                if seen.secret.fingerprint == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
 
-    def _in_commits(self, repository: Repository, commits: list[GitObject], examiner: Examiner) -> Iterator[Finding]:
+    def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
         ids = [commit.id for commit in commits]
         lost = unreached(repository.git_dir, ids, "--all")
         outside = outside_head(repository.git_dir, ids)
         for commit in commits:
-            for sighting in in_message("commit-message", self.target, commit, examiner):
+            for sighting in in_message("commit-message", self.target, commit, scanner):
                 if isinstance(sighting, Skipped):
                     yield sighting
                     continue
@@ -161,15 +163,15 @@ class HistorySource:
                     reachable=commit.id not in lost,
                     in_head=commit.id not in outside,
                 )
-                yield Sighting(sighting.detection, location)
+                yield LocatedDetection(sighting.detection, location)
 
     def _in_tags(
-        self, repository: Repository, tags: list[GitObject], examiner: Examiner, reader: ObjectReader
+        self, repository: Repository, tags: list[GitObject], scanner: Scanner, reader: ObjectReader
     ) -> Iterator[Finding]:
         reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
         for tag in tags:
             target = parse(tag.data).target
-            for sighting in in_message("tag-message", self.target, tag, examiner):
+            for sighting in in_message("tag-message", self.target, tag, scanner):
                 if isinstance(sighting, Skipped):
                     yield sighting
                     continue
@@ -178,12 +180,12 @@ class HistorySource:
                     commit=target[0] if target and target[1] == "commit" else None,
                     reachable=tag.id in reached,
                 )
-                yield Sighting(sighting.detection, location)
+                yield LocatedDetection(sighting.detection, location)
 
 
-def _saved(file: Path, mark: str, state: HistoryState) -> Iterator[Skipped]:
+def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
     try:
-        save_state(file, mark, state)
+        save_state(file, signed, state)
     except OSError as error:
         yield Skipped(str(file), f"what was read could not be noted for the next scan: {error.strerror}")
 
@@ -199,18 +201,18 @@ def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, st
 class _Watcher:
     """What the examiner makes of an object, without its value."""
 
-    def __init__(self, examiner: Examiner) -> None:
-        self._examiner = examiner
+    def __init__(self, scanner: Scanner) -> None:
+        self._examiner = scanner
         self.look = self._whole
         self.reach: int | None = None
         # An examiner that tells how many bytes its scouts span lets deltas be searched for what they bring.
-        self._prefilter = getattr(examiner, "prefilter", None)
+        self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
             self.reach = self._prefilter.scout_width - 1
 
-    def _whole(self, data: bytes) -> Sight:
-        return Sight.EVIDENCE if self._examiner.may_hold(data) else Sight.TRACES
+    def _whole(self, data: bytes) -> PrefilterResult:
+        return PrefilterResult.EVIDENCE if self._examiner.may_contain(data) else PrefilterResult.TRACES
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""
@@ -219,11 +221,11 @@ class _Watcher:
 
     def holds(self, data: bytes) -> bool:
         """Whether the examiner sees, or gives up on, anything."""
-        examined = self._examiner.examine(data)
+        examined = self._examiner.scan(data)
         return bool(examined.detections or examined.skipped)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:
     commit = item.commit
     when = commit.date.timestamp() if commit and commit.date else 0.0
-    return (item.mark, when, item.path or "", commit.id if commit else "", item.blob)
+    return (item.fingerprint, when, item.path or "", commit.id if commit else "", item.blob)

@@ -10,7 +10,7 @@ from pathlib import Path
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.objects import Unread
-from tokenaudit.interfaces import Finding, Run, Sighting
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import place
 
@@ -39,7 +39,7 @@ class StagedSource:
         self.path = path
         self.target = target
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         git_dir = self.path / ".git"
         try:
@@ -58,9 +58,9 @@ class StagedSource:
                     yield Skipped(f"{self.target}: {entry.path}", found.reason)
                     continue
                 run.read(1, len(found.data))
-                if not run.examiner.may_hold(found.data):
+                if not run.scanner.may_contain(found.data):
                     continue
-                examined = run.examiner.examine(found.data, entry.path)
+                examined = run.scanner.scan(found.data, entry.path)
                 yield from (Skipped(f"{self.target}: {entry.path}", reason) for reason in examined.skipped)
                 if examined.detections and known is None:
                     known = _removed(entries, reader, run)
@@ -68,7 +68,7 @@ class StagedSource:
                 for seen in examined.detections:
                     if seen.secret.fingerprint not in here | (known or frozenset()):
                         location = replace(place("staged", self.target, seen), path=entry.path, object=entry.new)
-                        yield Sighting(seen, location)
+                        yield LocatedDetection(seen, location)
 
 
 def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
@@ -94,13 +94,13 @@ def index_of_hook(path: Path, git_dir: Path) -> bool:
     return (path / named).resolve().parent == own.resolve()
 
 
-def _removed(entries: list[_Entry], reader: ObjectReader, run: Run) -> frozenset[str]:
+def _removed(entries: list[_Entry], reader: ObjectReader, run: ScanContext) -> frozenset[str]:
     marks = [_marks(entry.old, reader, run) for entry in entries if not entry.new.strip("0") and entry.mode == "000000"]
     return frozenset().union(*marks)
 
 
-def _marks(blob: str, reader: ObjectReader, run: Run) -> frozenset[str]:
+def _marks(blob: str, reader: ObjectReader, run: ScanContext) -> frozenset[str]:
     found = reader.read(blob) if blob.strip("0") else None
-    if found is None or isinstance(found, Unread) or not run.examiner.may_hold(found.data):
+    if found is None or isinstance(found, Unread) or not run.scanner.may_contain(found.data):
         return frozenset()
-    return frozenset(seen.secret.fingerprint for seen in run.examiner.examine(found.data).detections)
+    return frozenset(seen.secret.fingerprint for seen in run.scanner.scan(found.data).detections)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.objects import GitObject, parse
-from tokenaudit.interfaces import Detection, Examiner, Sighting
+from tokenaudit.interfaces import Detection, LocatedDetection, Scanner
 from tokenaudit.model import Location, Skipped
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def place(source: str, target: str, seen: Detection) -> Location:
     )
 
 
-def in_blob(target: str, introduction: Introduction, seen: Detection) -> Sighting:
+def in_blob(target: str, introduction: Introduction, seen: Detection) -> LocatedDetection:
     """`seen` in a blob, at the path and in the commit that brought it there."""
     commit = introduction.commit
     location = replace(
@@ -39,16 +39,16 @@ def in_blob(target: str, introduction: Introduction, seen: Detection) -> Sightin
         in_head=introduction.in_head,
         object=introduction.blob,
     )
-    return Sighting(seen, location)
+    return LocatedDetection(seen, location)
 
 
-def in_message(source: str, target: str, item: GitObject, examiner: Examiner) -> Iterator[Sighting | Skipped]:
+def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> Iterator[LocatedDetection | Skipped]:
     """Everything seen in a commit or tag. Lines are those of the message; what stands in the header has none."""
     headed = parse(item.data)
     for part, has_lines in ((headed.header, False), (headed.message, True)):
-        examined = examiner.examine(part)
+        examined = scanner.scan(part)
         yield from (Skipped(f"{target}: object {item.id}", reason) for reason in examined.skipped)
         for seen in examined.detections:
             shown = seen if has_lines else replace(seen, line=None, column=None)
             location = place(source, target, shown)
-            yield Sighting(shown, replace(location, author=headed.author, date=headed.date, object=item.id))
+            yield LocatedDetection(shown, replace(location, author=headed.author, date=headed.date, object=item.id))

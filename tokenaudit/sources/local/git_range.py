@@ -14,7 +14,7 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import Changes, changes
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import shallow_commits
-from tokenaudit.interfaces import Detection, Finding, Run, Sighting
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import in_blob, in_message
 
@@ -33,7 +33,7 @@ class SinceSource:
         self.target = target
         self.rev = rev
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`.
 
         Raises:
@@ -62,7 +62,7 @@ class SinceSource:
             raise UsageError(message)
         return lines[-1]
 
-    def _introduced(self, git_dir: Path, commits: list[str], run: Run) -> Iterator[Finding]:
+    def _introduced(self, git_dir: Path, commits: list[str], run: ScanContext) -> Iterator[Finding]:
         steps, failures = changes(git_dir, None, commits, run.jobs)
         yield from (Skipped(self.target, failure) for failure in failures)
         with ObjectReader(git_dir) as reader:
@@ -77,11 +77,11 @@ class SinceSource:
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
         for introduction in introductions_in(git_dir, steps, marks):
             for seen in detections[introduction.blob]:
-                if seen.secret.fingerprint == introduction.mark:
+                if seen.secret.fingerprint == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
 
     def _examine(
-        self, blob: str, detections: dict[str, tuple[Detection, ...]], reader: ObjectReader, run: Run
+        self, blob: str, detections: dict[str, tuple[Detection, ...]], reader: ObjectReader, run: ScanContext
     ) -> Iterator[Skipped]:
         if not blob.strip("0"):
             return
@@ -90,25 +90,25 @@ class SinceSource:
             yield Skipped(f"{self.target}: {blob}", found.reason)
             return
         run.read(1, len(found.data))
-        if found.type == "blob" and run.examiner.may_hold(found.data):
-            examined = run.examiner.examine(found.data)
+        if found.type == "blob" and run.scanner.may_contain(found.data):
+            examined = run.scanner.scan(found.data)
             yield from (Skipped(f"{self.target}: object {blob}", reason) for reason in examined.skipped)
             if examined.detections:
                 detections[blob] = examined.detections
 
-    def _in_commits(self, commits: list[str], reader: ObjectReader, run: Run) -> Iterator[Finding]:
+    def _in_commits(self, commits: list[str], reader: ObjectReader, run: ScanContext) -> Iterator[Finding]:
         for commit in commits:
             found = reader.read(commit)
             if isinstance(found, Unread):
                 yield Skipped(f"{self.target}: {commit}", found.reason)
                 continue
             run.read(1, len(found.data))
-            if not run.examiner.may_hold(found.data):
+            if not run.scanner.may_contain(found.data):
                 continue
-            for seen in in_message("commit-message", self.target, found, run.examiner):
-                if isinstance(seen, Sighting):
+            for seen in in_message("commit-message", self.target, found, run.scanner):
+                if isinstance(seen, LocatedDetection):
                     location = replace(seen.location, commit=commit, reachable=True, in_head=True)
-                    yield Sighting(seen.detection, location)
+                    yield LocatedDetection(seen.detection, location)
                 else:
                     yield seen
 

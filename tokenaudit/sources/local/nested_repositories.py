@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tokenaudit.interfaces import Finding, Run
+from tokenaudit.interfaces import Finding, ScanContext
 
 
-def history_within(git_dir: Path, root: Path, target: str, run: Run) -> Iterator[Finding]:
+def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> Iterator[Finding]:
     """The history of the repository in `git_dir`, as a place called by its path below `root`.
 
     The files in `git_dir` are left to whoever found it.

@@ -14,7 +14,7 @@ from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_wi
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from tokenaudit.interfaces import Examined, Examiner, Run
+    from tokenaudit.interfaces import ScanContext, Scanner, ScanResult
 
 _PATIENCE = 0.04
 """Seconds of work alone before others are called in: that is about what they cost."""
@@ -23,58 +23,58 @@ _AT_ONCE = 64
 """Files taken at a time."""
 
 
-Looks: TypeAlias = "dict[str, list[Examined] | None]"
+FileChecks: TypeAlias = "dict[str, list[ScanResult] | None]"
 """Files in which something was seen, with what it was; None where another process saw it, or where reading failed."""
 
 
 @dataclass
 class _Found:
-    looks: Looks = field(default_factory=dict)
+    looks: FileChecks = field(default_factory=dict)
     objects: int = 0
     bytes: int = 0
 
 
-def search(files: Sequence[str], run: Run) -> Looks:
+def search(files: Sequence[str], run: ScanContext) -> FileChecks:
     """Those of `files` in which the examiner sees something, gives up on something, or which can't be read."""
-    looks: Looks = {}
+    looks: FileChecks = {}
     started = time.perf_counter()
     for at in range(0, len(files), _AT_ONCE):
         if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and may_fork():
             return looks | _together(files, at, run)
-        _take(_look(files[at : at + _AT_ONCE], run.examiner), looks, run)
+        _take(_look(files[at : at + _AT_ONCE], run.scanner), looks, run)
     return looks
 
 
-def _take(found: _Found, looks: Looks, run: Run) -> None:
+def _take(found: _Found, looks: FileChecks, run: ScanContext) -> None:
     run.read(found.objects, found.bytes)
     looks |= found.looks
 
 
-def examine_file(path: str, examiner: Examiner) -> tuple[list[Examined], int]:
+def examine_file(path: str, scanner: Scanner) -> tuple[list[ScanResult], int]:
     """What the examiner sees in each window of a file, with the lines of the whole file; and the file's size.
 
     Raises:
         Unreadable: the file can't be opened or read.
     """
     small = read_small(path)
-    if small and not examiner.may_hold(small):
+    if small and not scanner.may_contain(small):
         return [], len(small)
     seen = []
     size = 0
     for window in read_windows(path):
         size += len(window.data)
-        if examiner.may_hold(window.data):
-            examined = examiner.examine(window.data, path)
+        if scanner.may_contain(window.data):
+            examined = scanner.scan(window.data, path)
             if examined.detections or examined.skipped:
                 seen.append(window.placed(examined))
     return seen, size
 
 
-def _look(files: Sequence[str], examiner: Examiner) -> _Found:
+def _look(files: Sequence[str], scanner: Scanner) -> _Found:
     found = _Found(objects=len(files))
     for path in files:
         try:
-            seen, size = examine_file(path, examiner)
+            seen, size = examine_file(path, scanner)
         except Unreadable:
             found.looks[path] = None  # the second look reports it
             continue
@@ -97,7 +97,7 @@ class _Work:
     def part(self, number: int) -> Sequence[str]:
         return self._files[number * _AT_ONCE : (number + 1) * _AT_ONCE]
 
-    def look(self, examiner: Examiner, name: int) -> Iterator[_Found]:
+    def look(self, scanner: Scanner, name: int) -> Iterator[_Found]:
         """Takes and looks at parts until none are left."""
         while True:
             with self._turn.get_lock():
@@ -105,18 +105,18 @@ class _Work:
                 self._turn.value += 1
             if number >= len(self.taker):
                 return
-            yield _look(self.part(number), examiner)
+            yield _look(self.part(number), scanner)
             self.taker[number] = name
 
 
-def _together(files: Sequence[str], start: int, run: Run) -> Looks:
+def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
     """The same with helpers. What a helper took that died on the way is looked at again."""
     work = _Work(files, start)
-    helpers = [start_helper(_help, work, run.examiner, name) for name in range(2, run.jobs + 1)]
-    looks: Looks = {}
+    helpers = [start_helper(_help, work, run.scanner, name) for name in range(2, run.jobs + 1)]
+    looks: FileChecks = {}
     lost = {0}
     try:
-        for found in work.look(run.examiner, 1):
+        for found in work.look(run.scanner, 1):
             _take(found, looks, run)
         for name, (receiver, _) in enumerate(helpers, 2):
             try:
@@ -129,13 +129,13 @@ def _together(files: Sequence[str], start: int, run: Run) -> Looks:
             process.join()
     for number, taker in enumerate(work.taker):
         if taker in lost:
-            _take(_look(work.part(number), run.examiner), looks, run)
+            _take(_look(work.part(number), run.scanner), looks, run)
     return looks
 
 
-def _help(sender: Connection[_Found, object], work: _Work, examiner: Examiner, name: int) -> None:
+def _help(sender: Connection[_Found, object], work: _Work, scanner: Scanner, name: int) -> None:
     total = _Found()
-    for found in work.look(examiner, name):
+    for found in work.look(scanner, name):
         total.looks |= dict.fromkeys(found.looks)
         total.objects += found.objects
         total.bytes += found.bytes

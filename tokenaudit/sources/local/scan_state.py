@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tokenaudit import detect
 from tokenaudit._version import __version__
-from tokenaudit.interfaces import Examiner
+from tokenaudit.interfaces import Scanner
 
 _FORMAT = "tokenaudit/history-state/2"
 _ID = 20
@@ -34,13 +34,13 @@ class HistoryState:
     bytes: int = 0
 
 
-def signature(examiner: Examiner) -> str | None:
+def signature(scanner: Scanner) -> str | None:
     """What names this very detection: our code, plugins and limits. None for an examiner that has no plugins."""
-    plugins = getattr(examiner, "plugins", None)
+    plugins = getattr(scanner, "plugins", None)
     if plugins is None:
         return None
     mark = hashlib.sha256(__version__.encode())
-    mark.update(repr(getattr(examiner, "limits", None)).encode())
+    mark.update(repr(getattr(scanner, "limits", None)).encode())
     own = sorted(path for folder in detect.__path__ for path in Path(folder).rglob("*.py"))
     for path in [*own, *sorted({plugin.path for plugin in plugins})]:
         mark.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tokenaudit.interfaces import Detection, Finding, Run, Sighting
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Problem, Skipped
 from tokenaudit.sources.machine.credential_stores import helper_answers, keyring_entries
 from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files, notebooks_and_dotenv
@@ -38,7 +38,7 @@ class MachineSource:
         self._folders = folders
         self._ask_helpers = ask_helpers
 
-    def findings(self, run: Run) -> Iterator[Finding]:
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
         """Everything found on the machine, and every file that is too open for what it holds."""
         run.progress.start("reading this machine")
         yield from self._variables(run)
@@ -57,18 +57,18 @@ class MachineSource:
                 else:
                     yield from self._text(name, outcome, run)
 
-    def _variables(self, run: Run) -> Iterator[Finding]:
+    def _variables(self, run: ScanContext) -> Iterator[Finding]:
         for name, value in sorted(self._environment.items()):
             yield from self._text(f"${name}", value, run)
 
-    def _text(self, name: str, value: str, run: Run) -> Iterator[Finding]:
+    def _text(self, name: str, value: str, run: ScanContext) -> Iterator[Finding]:
         data = value.encode("utf-8", "surrogateescape")
         run.read(1, len(data))
-        for detection in run.examiner.examine(data).detections:
+        for detection in run.scanner.scan(data).detections:
             location = Location("machine", self.target, path=name, via=detection.via, member=detection.member)
-            yield Sighting(detection, location)
+            yield LocatedDetection(detection, location)
 
-    def _file(self, file: MachineFile, run: Run) -> Iterator[Finding]:
+    def _file(self, file: MachineFile, run: ScanContext) -> Iterator[Finding]:
         shown = self._shown(file.path)
         try:
             status = file.path.stat()
@@ -84,10 +84,10 @@ class MachineSource:
             yield Skipped(shown, f"can't be read: {error.strerror}")
             return
         run.read(1, len(data))
-        examined = run.examiner.examine(data, file.path.name)
+        examined = run.scanner.scan(data, file.path.name)
         yield from (Skipped(shown, reason) for reason in examined.skipped)
         for detection in examined.detections:
-            yield Sighting(detection, _location(self.target, shown, detection))
+            yield LocatedDetection(detection, _location(self.target, shown, detection))
         if any(detection.likelihood == "credential" for detection in examined.detections):
             yield from self._too_open(file, shown, status.st_mode)
 

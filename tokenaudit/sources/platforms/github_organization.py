@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
@@ -52,7 +52,7 @@ class GithubOrganization:
             raise UsageError(message)
         return sorted(found)
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Secret names, variables and the credentials in them: of the organization, its repositories, environments."""
         organization = self._client.get_organization(self.name)
         yield from self._kept(run, self.target, organization, "admin:org on the organization")
@@ -70,7 +70,7 @@ class GithubOrganization:
                 place = f"{target} environment {environment.name}"
                 yield from self._kept(run, place, environment, f"repo on {repository.full_name}")
 
-    def _kept(self, run: Run, target: str, holder: Any, permission: str) -> Iterator[Found]:  # noqa: ANN401 - three kinds
+    def _kept(self, run: ScanContext, target: str, holder: Any, permission: str) -> Iterator[Found]:  # noqa: ANN401 - three kinds
         secrets, failure = _tried(lambda: list(holder.get_secrets()))
         if secrets is None:
             yield Skipped(f"{target}: secret names", f"{failure}; it needs {permission}")
@@ -87,12 +87,12 @@ def _environments(repository: Repository) -> list[Environment]:
     return list(repository.get_environments())
 
 
-def _variables(run: Run, target: str, variables: Iterable[tuple[str, str, Any]]) -> Iterator[Found]:
+def _variables(run: ScanContext, target: str, variables: Iterable[tuple[str, str, Any]]) -> Iterator[Found]:
     for name, value, updated in variables:
         found = list(examined(run, value, Location("github-variable", target, name, date=updated)))
         yield from found
         run.read(1, len(value))
-        held = first_likely([seen for seen in found if isinstance(seen, Sighting)])
+        held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
         mark = held.secret.fingerprint if held else None
         yield SecretName(target, name, "github-variable", updated, None, mark)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
@@ -49,7 +49,7 @@ class GitlabGroup:
             raise UsageError(message)
         return sorted(found)
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Variables by name, and the credentials in those whose values GitLab shows."""
         group = self._client.groups.get(self.name, lazy=True)
         yield from self._variables(run, self.target, group, f"the role Maintainer in {self.name}")
@@ -65,7 +65,7 @@ class GitlabGroup:
         group = self._client.groups.get(self.name, lazy=True)
         return list(group.projects.list(iterator=True, include_subgroups=True, per_page=100))
 
-    def _variables(self, run: Run, target: str, holder: Any, permission: str) -> Iterator[Found]:  # noqa: ANN401 - two kinds
+    def _variables(self, run: ScanContext, target: str, holder: Any, permission: str) -> Iterator[Found]:  # noqa: ANN401 - two kinds
         variables, failure = _tried(lambda: list(holder.variables.list(iterator=True, per_page=100)))
         if variables is None:
             yield Skipped(f"{target}: variables", f"{failure}; it needs {permission}")
@@ -78,7 +78,7 @@ class GitlabGroup:
             found = list(examined(run, value, Location("gitlab-variable", target, name)))
             yield from found
             run.read(1, len(value))
-            held = first_likely([seen for seen in found if isinstance(seen, Sighting)])
+            held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
             mark = held.secret.fingerprint if held else None
             yield SecretName(
                 target, name, "gitlab-variable", None, getattr(variable, "description", None) or None, mark

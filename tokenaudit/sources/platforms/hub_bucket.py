@@ -8,7 +8,7 @@ from tokenaudit.hub.buckets import BucketFile, content, files
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found
@@ -32,7 +32,7 @@ class BucketSource:
         self.target = f"buckets/{bucket}"
         self._hub, self._secret, self._bucket, self._largest, self._most = hub, secret, bucket, largest, most
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in files, and which files were left out."""
         listing = files(self._hub, self._bucket, self._secret)
         if isinstance(listing, Failure):
@@ -59,13 +59,13 @@ class BucketSource:
             reason = f"{large} files are larger than the limit of {self._largest >> 10} KiB a file"
             yield Skipped(f"{self.target}: large files", reason)
 
-    def _in_file(self, run: Run, path: str, data: bytes) -> Iterator[Found]:
-        if not run.examiner.may_hold(data):
+    def _in_file(self, run: ScanContext, path: str, data: bytes) -> Iterator[Found]:
+        if not run.scanner.may_contain(data):
             return
-        examined = run.examiner.examine(data, path)
+        examined = run.scanner.scan(data, path)
         yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
         for seen in examined.detections:
-            yield Sighting(
+            yield LocatedDetection(
                 seen, Location("bucket", self.target, path, seen.line, seen.column, via=seen.via, member=seen.member)
             )
 

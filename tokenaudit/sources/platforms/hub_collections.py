@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import collection, collections, texts
 from tokenaudit.hub.pagination import needs, text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined
@@ -24,7 +24,7 @@ class CollectionsSource:
         self.target = f"collections/{namespace}"
         self._hub, self._secret, self._namespace = hub, secret, namespace
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text, and what could not be read."""
         permission = f"collection.read on {self._namespace}"
         answer = collections(self._hub, self._namespace, self._secret)
@@ -39,7 +39,9 @@ class CollectionsSource:
                 yield Skipped(f"{self.target}: {slug}", needs(whole, permission))
                 whole = item
             for where, content in texts(whole):
-                place = Location("collection", self.target, slug, date=moment(item.get("lastUpdated")), member=where)
+                place = Location(
+                    "collection", self.target, slug, date=parse_time(item.get("lastUpdated")), member=where
+                )
                 yield from examined(run, content, place)
                 run.read(0, len(content))
             run.read(1, 0)

@@ -10,7 +10,7 @@ from tokenaudit.hub.discussions import texts
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined
@@ -27,7 +27,7 @@ class DiscussionsSource:
         self.target = repository.target
         self._hub, self._secret, self._repository, self._listing = hub, secret, repository, listing
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text, and what could not be read."""
         for entry in self._listing:
             number = entry.get("num")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import endpoints
 from tokenaudit.hub.pagination import needs, text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
@@ -24,7 +24,7 @@ class EndpointsSource:
         self.target = f"endpoints/{namespace}"
         self._hub, self._secret, self._namespace, self._service = hub, secret, namespace, service
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text of each endpoint, and the names of its secrets."""
         answer = endpoints(self._hub, self._namespace, self._secret, self._service)
         if isinstance(answer, Failure):
@@ -33,7 +33,7 @@ class EndpointsSource:
         run.read(1, 0)
         for item in answer:
             name = text(item.get("name")) or "unnamed"
-            updated = moment(section(item, "status", "updatedAt"))
+            updated = parse_time(section(item, "status", "updatedAt"))
             yield from read_document(run, item, Location("endpoint", self.target, name, date=updated))
             for kept in names_of(section(item, "model", "secrets")):
                 yield SecretName(f"{self.target}/{name}", kept, "endpoint-secret", updated)

@@ -7,10 +7,10 @@ from typing import Literal
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import jobs
-from tokenaudit.hub.pagination import Item, needs, text
-from tokenaudit.hub.parsing import moment
+from tokenaudit.hub.pagination import JsonObject, needs, text
+from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
@@ -27,7 +27,7 @@ class JobsSource:
         self.target = f"jobs/{namespace}"
         self._hub, self._secret, self._namespace = hub, secret, namespace
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text of every Job, and the names of their secrets."""
         for kind in _KINDS:
             answer = jobs(self._hub, self._namespace, kind, self._secret)
@@ -38,10 +38,10 @@ class JobsSource:
             for item in answer:
                 yield from self._job(run, kind, item)
 
-    def _job(self, run: Run, kind: str, item: Item) -> Iterator[Found]:
+    def _job(self, run: ScanContext, kind: str, item: JsonObject) -> Iterator[Found]:
         target = f"{kind}/{self._namespace}"
         name = text(item.get("id")) or "unnamed"
-        created = moment(item.get("createdAt"))
+        created = parse_time(item.get("createdAt"))
         author = text(section(item, "createdBy", "name")) or None
         yield from read_document(run, item, Location("job", target, name, author=author, date=created))
         spec = item.get("jobSpec") if kind == "scheduled-jobs" else item

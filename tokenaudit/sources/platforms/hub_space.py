@@ -11,7 +11,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, Problem, Rule, SecretName, Severity, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
@@ -32,12 +32,12 @@ class SpaceSource:
         self._hub, self._secret, self._space = hub, secret, repository
         self._names = names or Names()
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in variables, problems of the Space, and every name that is kept there."""
         yield from self._variables(run)
         yield from self._secrets(run)
 
-    def _variables(self, run: Run) -> Iterator[Found]:
+    def _variables(self, run: ScanContext) -> Iterator[Found]:
         answer = spaces.variables(self._hub, self._space.id, self._secret)
         if isinstance(answer, Failure):
             yield Skipped(f"{self.target}: variables", needs(answer, f"repo.write on {self.target}"))
@@ -51,7 +51,7 @@ class SpaceSource:
             described = Location("space-description", self.target, variable.name)
             yield from examined(run, variable.description or "", described)
             run.read(1, len(value))
-            held = first_likely([seen for seen in found if isinstance(seen, Sighting)])
+            held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
             if held is not None:
                 yield self._problem(space_variable.RULE, variable.name, self._in_variable(variable.name))
             elif self._names.match(variable.name) and not stands_in(value):
@@ -69,7 +69,7 @@ class SpaceSource:
                 mark,
             )
 
-    def _secrets(self, run: Run) -> Iterator[Found]:
+    def _secrets(self, run: ScanContext) -> Iterator[Found]:
         where = f"{self.target}: secret names"
         if self._secret is None:
             yield Skipped(where, f"they are not asked for without a token; it needs repo.write on {self.target}")

@@ -11,7 +11,7 @@ from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.spaces import LOG_TYPES, LogLimits, LogLine, LogType, space_log
-from tokenaudit.interfaces import Run, Sighting
+from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined
@@ -34,12 +34,12 @@ class SpaceLogsSource:
         self.target = repository.target
         self._hub, self._secret, self._space, self._limits = hub, secret, repository, limits
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in both logs, and what of them could not be read."""
         for log_type in LOG_TYPES:
             yield from self._log(log_type, run)
 
-    def _log(self, log_type: LogType, run: Run) -> Iterator[Found]:
+    def _log(self, log_type: LogType, run: ScanContext) -> Iterator[Found]:
         where = f"{self.target}: {log_type} log"
         if self._secret is None:
             yield Skipped(where, f"it is not asked for without a token; it needs repo.write on {self.target}")
@@ -53,10 +53,10 @@ class SpaceLogsSource:
         content = "".join(f"{_COLOURS.sub('', line.text)}\n" for line in log.lines)
         run.read(1, len(content))
         for found in examined(run, content, Location("space-log", self.target, log_type)):
-            yield _dated(found, log.lines) if isinstance(found, Sighting) else found
+            yield _dated(found, log.lines) if isinstance(found, LocatedDetection) else found
 
 
-def _dated(seen: Sighting, lines: tuple[LogLine, ...]) -> Sighting:
+def _dated(seen: LocatedDetection, lines: tuple[LogLine, ...]) -> LocatedDetection:
     line = seen.location.line
     when = lines[line - 1].moment if line is not None and line <= len(lines) else None
-    return Sighting(seen.detection, replace(seen.location, date=when))
+    return LocatedDetection(seen.detection, replace(seen.location, date=when))

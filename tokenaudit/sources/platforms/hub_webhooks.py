@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import webhooks
-from tokenaudit.hub.pagination import Item, needs, text
+from tokenaudit.hub.pagination import JsonObject, needs, text
 from tokenaudit.hub.result import Failure
-from tokenaudit.interfaces import Run
+from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
@@ -23,7 +23,7 @@ class WebhooksSource:
         self.target = f"webhooks/{namespace}"
         self._hub, self._secret, self._namespace, self._everything = hub, secret, namespace, everything
 
-    def findings(self, run: Run) -> Iterator[Found]:
+    def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text of each webhook, and the names of the secrets of their Jobs."""
         if self._secret is None:
             yield Skipped(self.target, "webhooks are not shown without a token; it needs user.webhooks.read")
@@ -40,7 +40,7 @@ class WebhooksSource:
                 for kept in names_of(section(item, "job", "secrets")):
                     yield SecretName(f"{self.target}/{name}", kept, "webhook-secret")
 
-    def _concerns(self, item: Item) -> bool:
+    def _concerns(self, item: JsonObject) -> bool:
         watched = item.get("watched")
         names = (
             [text(entry.get("name")) for entry in watched if isinstance(entry, dict)]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from tokenaudit.interfaces import Detection, Finding, Run, Sighting
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 
 Found: TypeAlias = "Finding | SecretName"
@@ -31,19 +31,19 @@ def strings(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str
             yield from strings(item, f"{path}.{number}", depth + 1)
 
 
-def examined(run: Run, content: str, location: Location) -> Iterator[Sighting | Skipped]:
+def examined(run: ScanContext, content: str, location: Location) -> Iterator[LocatedDetection | Skipped]:
     """The credentials in `content`; `location` says where it stands, but for line, column and wrapping."""
     data = content.encode("utf-8", "surrogateescape" if _escaped(content) else "backslashreplace")
-    if not run.examiner.may_hold(data):
+    if not run.scanner.may_contain(data):
         return
-    result = run.examiner.examine(data, location.path or "")
+    result = run.scanner.scan(data, location.path or "")
     where = f"{location.target}: {location.path or location.source}"
     yield from (Skipped(where, reason) for reason in result.skipped)
     for seen in result.detections:
-        yield Sighting(seen, _at(location, seen))
+        yield LocatedDetection(seen, _at(location, seen))
 
 
-def read_document(run: Run, document: object, location: Location) -> Iterator[Sighting | Skipped]:
+def read_document(run: ScanContext, document: object, location: Location) -> Iterator[LocatedDetection | Skipped]:
     """The credentials in every text of a JSON document; the dotted path to it is the location's `member`."""
     size = 0
     for path, content in strings(document):
@@ -52,7 +52,7 @@ def read_document(run: Run, document: object, location: Location) -> Iterator[Si
     run.read(1, size)
 
 
-def first_likely(found: list[Sighting]) -> Detection | None:
+def first_likely(found: list[LocatedDetection]) -> Detection | None:
     """The first detection that is most probably a credential."""
     return next((seen.detection for seen in found if seen.detection.likelihood == "credential"), None)
 
