@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import re
 import sys
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import typer
 
 from tokenaudit.cli.app import build
+from tokenaudit.cli.help import argument_name, choices, default, metavar
+from tokenaudit.cli.help import parts as help_parts
 from tokenaudit.model import Rule
 from tokenaudit.rule_index import all_rules
 
@@ -85,11 +86,14 @@ def _command(name: str, command: Any) -> str:
     shown = [parameter for parameter in command.params if not getattr(parameter, "hidden", False)]
     arguments = [parameter for parameter in shown if parameter.param_type_name == "argument"]
     options = [parameter for parameter in shown if parameter.param_type_name == "option"]
-    usage = " ".join(["tokenaudit", name, *(["[OPTIONS]"] if options else []), *(_metavar(a) for a in arguments)])
-    parts = [f"## tokenaudit {name}", _help(command.help), f"```text\n{usage}\n```"]
+    usage = " ".join(["tokenaudit", name, *(["[OPTIONS]"] if options else []), *map(argument_name, arguments)])
+    about, examples = help_parts(command.help or "")
+    parts = [f"## tokenaudit {name}", _help(about), f"```text\n{usage}\n```"]
     if shown:
         rows = [f"| {_names(p)} | {_cell(p.help or '')}{_default(p)} |" for p in (*arguments, *options)]
         parts.append("\n".join(["| | |", "|---|---|", *rows]))
+    if examples:
+        parts.append("```sh\n" + "\n".join(examples) + "\n```")
     return "\n\n".join(parts) + "\n"
 
 
@@ -99,24 +103,16 @@ def _help(text: str | None) -> str:
 
 def _names(parameter: Any) -> str:
     if parameter.param_type_name == "argument":
-        return f"`{_metavar(parameter)}`"
-    return ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
-
-
-def _metavar(parameter: Any) -> str:
-    return str(parameter.metavar or f"[{parameter.name.upper()}]").replace("|", "\\|")
+        return f"`{argument_name(parameter)}`"
+    names = ", ".join(f"`{name}`" for name in parameter.opts)
+    return names if parameter.is_flag else f"{names} `{metavar(parameter)}`".replace("|", "\\|")
 
 
 def _default(parameter: Any) -> str:
-    # Typer's own parameters name their Python type, click's a type of click's.
-    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-    of_click = getattr(getattr(parameter, "type", None), "choices", ())
-    choices = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else of_click
-    listed = ", ".join(f"`{getattr(choice, 'value', choice)}`" for choice in choices)
-    default = getattr(parameter.default, "value", parameter.default)
+    listed = ", ".join(f"`{choice}`" for choice in choices(parameter))
     said = f" One of {listed}." if listed else ""
-    wanted = isinstance(default, str | int) and not isinstance(default, bool) and default != ""
-    return f"{said} Default: `{default}`." if wanted else said
+    usual = default(parameter)
+    return said if usual is None else f"{said} Default: `{usual}`."
 
 
 PAGES = {"rules.md": rules_page, "cli.md": cli_page}

@@ -224,12 +224,47 @@ class Reason:
 
 
 @dataclass(frozen=True)
+class Lowered:
+    """A finding that the built-in policy makes and a policy file removed (`now` is None) or lowered.
+
+    `subject` is the fingerprint of a credential, or the place and name of a stored secret.
+    """
+
+    subject: str
+    rule: str
+    severity: Severity
+    now: Severity | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Which policy a report was judged by.
+
+    `file` is None for the built-in one. `origin` says where the file came from: `option` (`--config`), `user` (the
+    user's configuration folder), `directory` (the current one). `inside_target` is whether it lies inside a scanned
+    target, which only `--config` allows. `not_read` is a file in the current directory that was not read, since it
+    lies inside a scanned target. `lowered` is what the file changed for the better.
+    """
+
+    file: str | None = None
+    origin: Literal["built-in", "option", "user", "directory"] = "built-in"
+    inside_target: bool = False
+    not_read: str | None = None
+    lowered: tuple[Lowered, ...] = ()
+
+
+@dataclass(frozen=True)
 class Verdict:
-    """The policy's judgement of one credential; `severity` is the highest of its reasons."""
+    """The policy's judgement of one credential; `severity` is the highest of its reasons.
+
+    `lowered` are the reasons that the built-in policy would give more weight to.
+    """
 
     severity: Severity
     privilege: Privilege
     reasons: tuple[Reason, ...] = ()
+    lowered: tuple[Lowered, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -351,6 +386,7 @@ class Report:
     credentials: tuple[Credential, ...] = ()
     problems: tuple[Problem, ...] = ()
     summary: Summary = field(default_factory=Summary)
+    policy: Policy = field(default_factory=Policy)
     schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
 
 

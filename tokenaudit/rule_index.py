@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
-
 from tokenaudit import policy
 from tokenaudit.ci import rules as configuration
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
 from tokenaudit.sources import machine
 from tokenaudit.sweep import cross_checks as kept
+from tokenaudit.text import did_you_mean
 
 
 def all_rules() -> dict[str, Rule]:
@@ -31,8 +30,7 @@ def find_rules(rule_id: str | None) -> list[Rule]:
     if rule_id is None:
         return list(rules.values())
     if rule_id not in rules:
-        near = difflib.get_close_matches(rule_id, rules, n=1)
-        hint = f"did you mean {near[0]}?" if near else "`tokenaudit rules` lists them"
-        message = f"no rule is called {rule_id}; {hint}"
+        hint = did_you_mean(rule_id, rules) or "; `tokenaudit rules` lists them"
+        message = f"there is no rule {rule_id}{hint}"
         raise UsageError(message)
     return [rules[rule_id]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 from functools import lru_cache
 
 
@@ -13,6 +15,16 @@ def count(number: int, noun: str) -> str:
         return f"1 {noun}"
     ends_in_ies = noun.endswith("y") and noun[-2] not in "aeiou"
     return f"{number:,} {noun[:-1]}ies" if ends_in_ies else f"{number:,} {noun}s"
+
+
+_LONGEST_NAME = 40
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`; did you mean 'x'?` where one of the `known` names is close to `name`, else nothing."""
+    spelled = {each.lower().replace("_", "-"): each for each in known}
+    close = get_close_matches(name[:_LONGEST_NAME].lower().replace("_", "-"), spelled, n=1)
+    return f"; did you mean {spelled[close[0]]!r}?" if close else ""
 
 
 _PLAIN = re.compile(r"[ -~]*\Z")

@@ -16,7 +16,8 @@ from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Credential, Location, Severity, Verdict
 from tokenaudit.permissions import KNOWN
-from tokenaudit.policy import RULES, Settings, evaluate
+from tokenaudit.policy import RULES, Settings
+from tokenaudit.policy.evaluate import evaluate
 from tokenaudit.secret import Secret
 
 PAGE = Path(__file__).parents[2] / "docs" / "inspect.md"

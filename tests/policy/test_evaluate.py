@@ -13,7 +13,8 @@ from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.inspect.inspector import unanswered
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Claims, Credential, Evidence, Inspection, Location, Recommendation, Severity
-from tokenaudit.policy import RULES, Exemption, Incident, Settings, evaluate
+from tokenaudit.policy import RULES, Exemption, Incident, Settings
+from tokenaudit.policy.evaluate import evaluate
 from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)

@@ -53,8 +53,8 @@ def test_a_teams_own_can_say_when_it_was(tmp_path: Path) -> None:
     [
         ("began = 2026-10-02\n", "began after its cutoff"),
         ("began = 2026-09-02\nended = 2026-09-01\n", "ended before it began"),
-        ("began = '2026-09-02'\n", "an incident's began is no date; write it without quotes"),
-        ("disclosed = 7\n", "an incident's disclosed is no date"),
+        ("began = '2026-09-02'\n", "an incident's began is not a date; write it without quotes"),
+        ("disclosed = 7\n", "an incident's disclosed is not a date"),
     ],
 )
 def test_impossible_times_are_refused(tmp_path: Path, more: str, told: str) -> None:
@@ -63,10 +63,20 @@ def test_impossible_times_are_refused(tmp_path: Path, more: str, told: str) -> N
         load_settings(tmp_path)
 
 
-def test_the_teams_own_wins_where_both_have_an_id() -> None:
-    own = Incident("platform-2026-07", "ours", CUTOFF, "", "")
-    assert chosen(Settings(incidents=(own,)), " platform-2026-07 ") is own
-    assert len(known(Settings(incidents=(own,)))) == len(built_in())
+@pytest.mark.parametrize("name", ["platform-2026-07", " Platform-2026-07 ", "laptop"])
+def test_a_built_in_one_cannot_be_replaced(name: str, tmp_path: Path) -> None:
+    own = (Incident("laptop", "ours", CUTOFF, "", ""), Incident(name, "ours", CUTOFF, "", ""))
+    with pytest.raises(ConfigurationError, match="give yours another id"):
+        known(Settings(incidents=own))
+    (tmp_path / "tokenaudit.toml").write_text(OWN + f"[[incidents]]\nid = '{name}'\ntitle = 't'\ncutoff = 2026-10-01\n")
+    with pytest.raises(ConfigurationError, match="give yours another id"):
+        load_settings(tmp_path)
+
+
+def test_a_teams_own_come_after_the_built_in_ones() -> None:
+    own = Incident("laptop", "ours", CUTOFF, "", "")
+    assert known(Settings(incidents=(own,))) == (*built_in(), own)
+    assert chosen(Settings(incidents=(own,)), " laptop ") is own
 
 
 def test_an_unknown_one_names_the_known_and_never_repeats_a_token() -> None:

@@ -12,7 +12,8 @@ from tests.support.mint import Mint
 from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Credential, Reach, ReachedRepo, Report, Skipped, Tool
-from tokenaudit.policy import Settings, evaluate
+from tokenaudit.policy import Settings
+from tokenaudit.policy.evaluate import evaluate
 from tokenaudit.report import render
 from tokenaudit.secret import Secret
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 
 import pytest
+from sqlalchemy import text
 
 from tests.hub.state import MOMENT
 from tests.sweep.example_org import Acme
 from tokenaudit.ci.names import Names
 from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.inventory.export import as_json
 from tokenaudit.model import Problem, SecretName, Severity
 from tokenaudit.policy import Settings
 from tokenaudit.rule_index import find_rules
@@ -122,3 +125,64 @@ def test_examples_of_the_rules_are_told_apart() -> None:
 
 def test_the_rules_are_listed_with_the_others() -> None:
     assert {rule.id for rule in find_rules(None)} >= {*RULES, "space-token-in-variable", "space-static-secret"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+        ("0001-01-01T00:00:00+05:30", "0001-01-01T00:00:00Z"),
+        ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999000Z"),
+        ("2026-01-02T03:04:05.123456789+02:00", "2026-01-02T01:04:05.123456Z"),
+        ("2016-12-31T23:59:60Z", "2017-01-01T00:00:00Z"),
+        (1_700_000_000, "2023-11-14T22:13:20Z"),
+        (None, None),
+    ],
+)
+def test_any_date_of_a_secret_is_kept(org: Acme, sent: object, kept: str | None) -> None:
+    org.repository("app", "space", secret=False)
+    app = org.double.world.repos["space", "acme/app"]
+    app.secrets = {"HF_TOKEN": {"key": "HF_TOKEN", "updatedAt": sent}}
+    for _ in range(2):
+        swept = org.sweep()
+        assert swept.report.complete, swept.report.skipped
+        with org.book() as book:
+            (secret,) = json.loads(as_json((), book.secrets()))["secrets"]
+            assert secret["updated_at"] == kept
+            assert book.check(NOW).damaged == ()
+
+
+@pytest.mark.parametrize("sent", ["10000-01-01T00:00:00Z", "0000-01-01T00:00:00Z", "soon", {"$date": 1}, 10**30])
+def test_a_date_that_cannot_be_read_is_unknown_and_said(org: Acme, sent: object) -> None:
+    org.repository("app", "space", secret=False)
+    app = org.double.world.repos["space", "acme/app"]
+    app.secrets = {name: {"key": name, "updatedAt": MOMENT} for name in ("HF_TOKEN", "OTHER")}
+    app.secrets["HF_TOKEN"]["updatedAt"] = sent
+    app.variables = {"THEME": {"key": "THEME", "value": "dark", "updatedAt": sent}}
+    report = org.sweep().report
+    assert {gap.where for gap in report.skipped} == {
+        "spaces/acme/app: the secret HF_TOKEN",
+        "spaces/acme/app: the variable THEME",
+    }
+    with org.book() as book:
+        assert {(s.name, s.updated_at is None) for s in book.secrets()} == {
+            ("HF_TOKEN", True),
+            ("OTHER", False),
+            ("THEME", True),
+        }
+
+
+def test_a_damaged_row_is_among_what_a_sweep_could_not_read(org: Acme) -> None:
+    org.repository("m")
+    org.sweep()
+    with org.book() as book, book.engine.begin() as connection:
+        connection.execute(text("UPDATE credentials SET document = 'x'"))
+    report = org.sweep().report
+    assert report.credentials == ()
+    (gap,) = report.skipped
+    assert "inventory check" in gap.reason
+    with org.book() as book:
+        assert book.check(NOW).sound
+    report = org.sweep().report
+    assert {one.fingerprint for one in report.credentials} == org.marks
+    assert report.complete

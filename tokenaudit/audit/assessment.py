@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeAlias
@@ -13,8 +14,21 @@ from tokenaudit.inspect import Cache, inspect_credentials
 from tokenaudit.inspect.access_check import NamedRepo, check_access
 from tokenaudit.inspect.reach import ReachLevel, reach
 from tokenaudit.interfaces import Progress
-from tokenaudit.model import Credential, Evidence, Inspection, Problem, Report, Severity, Skipped, Summary, Tool
+from tokenaudit.model import (
+    Credential,
+    Evidence,
+    Inspection,
+    Lowered,
+    Problem,
+    Reach,
+    Report,
+    Severity,
+    Skipped,
+    Summary,
+    Tool,
+)
 from tokenaudit.policy import Settings
+from tokenaudit.secret import Secret
 
 Inspections: TypeAlias = Mapping[str, Inspection]
 Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
@@ -42,7 +56,7 @@ def assess(
     """
     if credential.likelihood != "credential":
         return credential
-    from tokenaudit.policy import evaluate  # noqa: PLC0415 - a clean place needs no rules
+    from tokenaudit.policy.evaluate import evaluate  # noqa: PLC0415 - a clean place needs no rules
     from tokenaudit.remediate.recommendation import (  # noqa: PLC0415 - a clean place needs no replacement
         keyless_patch,
         recommend,
@@ -64,10 +78,11 @@ def report(
     now: Callable[[], datetime],
     tool: Tool,
     uses: Uses = no_uses,
+    lowered: Sequence[Lowered] = (),
 ) -> Report:
     """The finished report: worst first, with what could not be asked said among what could not be read.
 
-    `uses` gives the evidence of needs for a credential.
+    `uses` gives the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
     """
     moment = now()
     found = findings.credentials.values()
@@ -86,6 +101,10 @@ def report(
         credentials=tuple(credentials),
         problems=tuple(findings.problems),
         summary=summarize(credentials, len(findings.problems)),
+        policy=replace(
+            settings.policy,
+            lowered=(*(one for each in credentials if each.verdict for one in each.verdict.lowered), *lowered),
+        ),
     )
 
 
@@ -124,12 +143,14 @@ class InspectionOptions:
         cache: remembers answers for a short while; None asks everything anew.
         level: how much of each live credential's reach is counted.
         repos: repositories in which each live credential's access is proven.
+        jobs: how many credentials are asked about at a time.
     """
 
     hub: Hub
     cache: Cache | None = None
     level: ReachLevel = "none"
     repos: Sequence[NamedRepo] = ()
+    jobs: int = 1
 
     def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
         """An inspection for every likely credential, by fingerprint; live ones get their reach in `findings`.
@@ -142,15 +163,19 @@ class InspectionOptions:
             for mark, credential in findings.credentials.items()
             if credential.likelihood == "credential"
         ]
-        inspections = dict(inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress))
+        inspections = dict(
+            inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress, jobs=self.jobs)
+        )
         live = [mark for mark, inspection in inspections.items() if inspection.status == "active"]
         if live and (self.level != "none" or self.repos):
             progress.start("counting what they reach", len(live))
-            for mark in live:
-                secret = findings.secrets[mark]
-                measured = reach(inspections[mark], secret, self.hub, self.level)
-                if self.repos:
-                    measured = check_access(secret, self.hub, self.repos, measured)
-                findings.credentials[mark] = replace(findings.credentials[mark], reach=measured)
-                progress.advance()
+            with ThreadPoolExecutor(self.jobs) as pool:
+                measured = pool.map(lambda mark: self._reach(inspections[mark], findings.secrets[mark]), live)
+                for mark, found in zip(live, measured, strict=True):
+                    findings.credentials[mark] = replace(findings.credentials[mark], reach=found)
+                    progress.advance()
         return inspections
+
+    def _reach(self, inspection: Inspection, secret: Secret) -> Reach | None:
+        measured = reach(inspection, secret, self.hub, self.level)
+        return check_access(secret, self.hub, self.repos, measured) if self.repos else measured

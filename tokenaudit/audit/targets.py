@@ -8,12 +8,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from tokenaudit.errors import UsageError
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
+from tokenaudit.text import did_you_mean
 
 Part: TypeAlias = Literal["history", "tree", "ci"]
+_LONGEST_LINK = 10_000
 PARTS: tuple[Part, ...] = ("history", "tree", "ci")
 
 
@@ -34,7 +37,8 @@ def parts(only: str, skip: str) -> tuple[Part, ...]:
 def _named(option: str, names: str) -> set[str]:
     found = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(found - set(PARTS)):
-        message = f"{option} {name}: no such part; choose from {', '.join(PARTS)}"
+        hint = did_you_mean(name, PARTS) or f"; choose from {', '.join(PARTS)}"
+        message = f"{option} {name}: no such part{hint}"
         raise UsageError(message)
     return found
 
@@ -66,9 +70,7 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     """
     from tokenaudit.git.clone import is_clone_url  # noqa: PLC0415 - keeps the module light for its types
 
-    if scope.staged and scope.since:
-        message = "--staged and --since are two different questions: ask one at a time"
-        raise UsageError(message)
+    _check(scope)
     with ExitStack() as stack:
         sources: list[Source] = []
         seen: set[str] = set()
@@ -79,6 +81,62 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
                 seen.add(place)
                 sources += _of_url(target, scope, progress, stack) if is_url else _of_path(target, scope, progress)
         yield sources
+
+
+def _check(scope: Scope) -> None:
+    """Refuses what contradicts itself or would have no effect."""
+    if scope.staged and scope.since:
+        message = "--staged and --since are two different questions: ask one at a time"
+        raise UsageError(message)
+    of_ci = {"--secret-name": scope.secret_names, "--ci-ref": scope.ci_refs, "--zizmor": scope.zizmor}
+    for option, given in of_ci.items():
+        if given and "ci" not in scope.parts:
+            message = f"{option} concerns CI configuration, and --only or --skip leaves that out"
+            raise UsageError(message)
+        if given and (scope.staged or scope.since) and option != "--secret-name":
+            message = f"{option} reads whole configurations, and {'--staged' if scope.staged else '--since'} a change"
+            raise UsageError(message)
+
+
+def scanned_places(targets: Sequence[str]) -> list[Path]:
+    """The files and folders of this machine that a scan of `targets` reads or belongs to, links followed.
+
+    A target inside a working tree stands for the whole of it, and for the working tree that its repository is kept in:
+    whoever writes one of them writes them all.
+    """
+    from tokenaudit.git.clone import is_clone_url  # noqa: PLC0415 - as above
+
+    found: dict[Path, None] = {}
+    for target in targets:
+        if is_clone_url(target):
+            url = urlsplit(target)
+            if url.scheme.lower() != "file":
+                continue
+            from urllib.request import url2pathname  # noqa: PLC0415 - slow to load
+
+            target = url2pathname(url.path)  # noqa: PLW2901 - the same target, as a path
+        real = Path(os.path.realpath(target))
+        found[real] = None
+        for folder in (real, *real.parents):
+            if os.path.lexists(folder / ".git"):
+                found[folder] = None
+                found.update(dict.fromkeys(_kept_in(folder / ".git")))
+    return list(found)
+
+
+def _kept_in(link: Path) -> list[Path]:
+    """Where the repository of a linked working tree or submodule is kept, with the working tree around it."""
+    try:
+        if not link.is_file():  # a folder: the repository itself
+            return []
+        with link.open("rb") as file:
+            text = file.read(_LONGEST_LINK)
+    except OSError:
+        return []
+    if not text.startswith(b"gitdir:"):
+        return []
+    kept = Path(os.path.realpath(link.parent / os.fsdecode(text[len(b"gitdir:") :].strip())))
+    return [kept, *(parent.parent for parent in (kept, *kept.parents) if parent.name == ".git")]
 
 
 def _of_url(url: str, scope: Scope, progress: Progress, stack: ExitStack) -> list[Source]:
@@ -154,14 +212,8 @@ def _ci(path: Path, target: str, scope: Scope) -> Source:
 
 
 def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list[Source]:
-    if scope.staged:
-        from tokenaudit.sources.local.git_index import StagedSource  # noqa: PLC0415 - as above
-
-        return [StagedSource(path, target), *_of_change(path, target, scope)]
-    if scope.since:
-        from tokenaudit.sources.local.git_range import SinceSource  # noqa: PLC0415 - as above
-
-        return [SinceSource(path, target, scope.since), *_of_change(path, target, scope)]
+    if scope.staged or scope.since:
+        return _of_change(path, target, scope)
     sources: list[Source] = []
     if "history" in scope.parts:
         from tokenaudit.sources.local.git_dir import GitDirSource  # noqa: PLC0415 - as above
@@ -176,11 +228,22 @@ def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list
 
 
 def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
-    if "ci" not in scope.parts:
-        return []
-    from tokenaudit.sources.local.ci_diff import CiChangesSource  # noqa: PLC0415 - sources are imported as they are needed
+    """What is staged, or what the commits since a revision bring in: values in files, and CI configuration."""
+    sources: list[Source] = []
+    if {"history", "tree"} & set(scope.parts):
+        if scope.since:
+            from tokenaudit.sources.local.git_range import SinceSource  # noqa: PLC0415 - imported as they are needed
 
-    return [CiChangesSource(path, target, None if scope.staged else scope.since, scope.secret_names)]
+            sources.append(SinceSource(path, target, scope.since))
+        else:
+            from tokenaudit.sources.local.git_index import StagedSource  # noqa: PLC0415 - as above
+
+            sources.append(StagedSource(path, target))
+    if "ci" in scope.parts:
+        from tokenaudit.sources.local.ci_diff import CiChangesSource  # noqa: PLC0415 - as above
+
+        sources.append(CiChangesSource(path, target, scope.since, scope.secret_names))
+    return sources
 
 
 @dataclass(frozen=True)

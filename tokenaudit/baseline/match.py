@@ -46,8 +46,8 @@ def apply(report: Report, baseline: Baseline, secrets: Iterable[Secret], base: P
 def _left(credential: Credential, baseline: Baseline, hashed: str | None, root: Path) -> Credential | None:
     if hashed in baseline.harmless:
         return None
-    if not credential.locations:
-        return credential
+    if not credential.locations:  # it was handed over, so wherever the baseline lists it will do
+        return None if hashed in {listed for _, listed in baseline.values} else credential
     places = tuple(
         location
         for location in credential.locations

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
+from tokenaudit.cli.help import Command, Group
 
 COMMANDS: tuple[str, ...] = (
     "scan",
@@ -36,7 +37,7 @@ def _show_version(wanted: bool) -> None:
 
 def _common(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", "-V", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     pass
@@ -51,19 +52,22 @@ def build(first_argument: str | None = None) -> typer.Typer:
     wanted = [first_argument] if first_argument in COMMANDS else list(COMMANDS)
     app = typer.Typer(
         name="tokenaudit",
-        help="Find every Hugging Face credential you have out there, see what each may do, and replace it with less.",
+        help="Find exposed Hugging Face tokens, show what they can access, and rotate them.",
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=True,
         pretty_exceptions_enable=False,
-        rich_markup_mode="rich" if len(wanted) == 1 else None,
+        rich_markup_mode=None,
+        cls=Group,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_common)
     for name in wanted:
         module = importlib.import_module(f"tokenaudit.cli.{name}")
         if hasattr(module, "app"):
-            app.add_typer(module.app, name=name, short_help=module.app.info.help)
+            for declared in module.app.registered_commands:
+                declared.cls = Command
+            app.add_typer(module.app, name=name, short_help=module.app.info.help, cls=Group)
         else:
             command = getattr(module, name)
-            app.command(short_help=(command.__doc__ or "").partition("\n")[0])(command)
+            app.command(cls=Command, short_help=(command.__doc__ or "").partition("\n")[0])(command)
     return app

@@ -11,17 +11,23 @@ import typer
 from tokenaudit.cli import context, options
 
 app = typer.Typer(
-    name="auth", help="Keep your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
+    name="auth", help="Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
 )
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _LONGEST = 20_000
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="hf, github, gitlab, or a name of your own.")]
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="hf, github, gitlab, or any other name.")]
 
 
 @app.command("set")
 def set_(name: NameArgument) -> None:
-    """Keep a token under NAME. It is asked for without an echo, or read from stdin; never from the command line."""
+    """Store a token under NAME.
+
+    The value is read from a hidden prompt or stdin, never from the command line.
+
+    Examples:
+      tokenaudit auth set hf
+    """
     from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
     from tokenaudit.secret import Secret  # noqa: PLC0415 - as above
 
@@ -32,11 +38,15 @@ def set_(name: NameArgument) -> None:
 @app.command()
 def status(
     check: Annotated[
-        bool, typer.Option("--check", help="Also ask the Hub whether your token there can do more than reading needs.")
+        bool, typer.Option("--check", help="Also check whether your Hub token can do more than reading needs.")
     ] = False,
     endpoint: options.EndpointOption = None,
 ) -> None:
-    """What is kept, and which token tokenaudit would use at the Hub."""
+    """Show what is stored, and which token is used at the Hub.
+
+    Examples:
+      tokenaudit auth status --check
+    """
     from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
 
     backend = keyring.available()
@@ -46,6 +56,7 @@ def status(
         typer.echo(f"{name}: {kept.display if kept else 'nothing'}")
     hub = context.hub(endpoint, no_token=False)
     typer.echo(f"in use: {f'{hub.own.secret.display} from {hub.own.origin}' if hub.own else 'none'}")
+    typer.echo(f"endpoint: {hub.endpoint}")
     if check and hub.own:
         from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - only where asked for
         from tokenaudit.audit.auditor_token import evaluate_auditor_token  # noqa: PLC0415 - as above
@@ -58,7 +69,11 @@ def status(
 
 @app.command()
 def clear(name: NameArgument) -> None:
-    """Forget what is kept under NAME. The token itself stays valid until you revoke it."""
+    """Remove the token stored under NAME. It stays valid until you revoke it.
+
+    Examples:
+      tokenaudit auth clear hf
+    """
     from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
 
     typer.echo(f"forgot {name}" if keyring.clear(_checked(name)) else f"nothing was kept under {name}", err=True)

@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
     from tokenaudit.audit.assessment import InspectionOptions
     from tokenaudit.cli.options import ReachChoice
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
+    from tokenaudit.policy.settings import Settings
     from tokenaudit.remediate.revocation import WriteOnlyCache
+
+
+def settings(
+    config: Path | None, targets: Sequence[str | Path] = (), *, no_config: bool, quiet: bool = False
+) -> Settings:
+    """The policy that `--config` and `--no-config` choose for a run that scans `targets`.
+
+    Raises:
+        UsageError: both are given.
+        ConfigurationError: a settings file can't be read, or holds something that is not a setting.
+    """
+    from tokenaudit.audit.targets import scanned_places  # noqa: PLC0415 - as above
+    from tokenaudit.cli.errors import say  # noqa: PLC0415 - a circle otherwise
+    from tokenaudit.errors import UsageError  # noqa: PLC0415 - only here
+    from tokenaudit.policy.config import find_settings  # noqa: PLC0415 - `--help` reads no settings
+    from tokenaudit.policy.settings import Settings  # noqa: PLC0415 - as above
+
+    if no_config:
+        if config is not None:
+            message = "--config and --no-config contradict each other: give one of them"
+            raise UsageError(message)
+        return Settings()
+    found = find_settings(scanned_places([os.fspath(target) for target in targets]), file=config)
+    if found.policy.not_read is not None and not quiet:
+        say(
+            f"{found.policy.not_read} was not read: it lies inside a scanned target; "
+            "name it with --config, or move it to your configuration folder"
+        )
+    return found
 
 
 def hub(endpoint: str | None, *, no_token: bool) -> Hub:

@@ -14,7 +14,11 @@ from tokenaudit.cli import context, options
 def doctor(
     folder: Annotated[
         list[Path] | None,
-        typer.Option(help="Where to look for notebooks and dotenv files. Repeatable. Default: the home folder."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder to scan for notebooks and dotenv files. Default: home folder. Repeatable.",
+            rich_help_panel=options.SELECTION,
+        ),
     ] = None,
     inspect: options.InspectOption = False,
     reach: options.ReachOption = options.ReachChoice.NONE,
@@ -24,30 +28,44 @@ def doctor(
     fail_on: options.FailOnOption = options.FailOn.LOW,
     baseline: options.BaselineOption = None,
     show_unlikely: options.ShowUnlikelyOption = False,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
     quiet: options.QuietOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
-    """Audit this machine: where Hugging Face credentials lie, and who else can read them.
+    """Audit this machine: which Hugging Face credentials it stores, and who else can read them.
 
-    Looks at the HF token store, the environment, git credentials and the helpers git would ask, netrc, the keyring,
-    docker logins, shell start-up files and histories, and at notebooks and dotenv files below the home folder.
+    Scans the HF token store, the environment, git credentials and credential helpers, netrc, the keyring, docker
+    logins, shell start-up files and histories, and notebooks and dotenv files in the home folder.
+
+    Exit codes as for scan.
+
+    Examples:
+      tokenaudit doctor
+      tokenaudit doctor --inspect --folder ~/projects
     """
     from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.audit.auditor import doctor as run_doctor  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
-    from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.sources.machine import MachineSource  # noqa: PLC0415 - as above
 
+    options.require(
+        "--inspect",
+        inspect,
+        {"--reach": reach is not options.ReachChoice.NONE, "--endpoint": endpoint is not None},
+        "without it nothing is sent to the Hub",
+    )
     finish = Finish(report_format.value, output, fail_on.value, baseline, show_unlikely, not no_color)
     source = MachineSource(Path.home(), os.environ, tuple(folder or (Path.home(),)))
+    settings = context.settings(config, (Path.home(), *(folder or ())), no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
             plugins=tuple(plugin or ()),
             questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
-            settings=load_settings(),
+            settings=settings,
             progress=progress,
         )
         audit = run_doctor(source, auditor)

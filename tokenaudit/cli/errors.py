@@ -16,6 +16,7 @@ from tokenaudit._version import __version__
 from tokenaudit.cli import output
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
+from tokenaudit.text import did_you_mean
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
@@ -24,6 +25,8 @@ EXIT_INTERRUPTED = 130
 # typer keeps click's classes in a place of its own since 0.26 and in click before; the family tree is the same.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 _INTERRUPTED = "interrupted: nothing was left half done; run the same command again"
+_CLICK_HINT = re.compile(r" ?\(Possible options?: [^)]*\)| Did you mean --[^ ]*\?$")
+_CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+)")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
 
 
@@ -85,8 +88,23 @@ def _usage(error: Exception) -> int:
         sys.stderr.write(f"{message}\n" if message else "")
         return EXIT_USAGE
     command = context.command_path if context is not None else "tokenaudit"
-    say(f"error: {' '.join(str(message).split())} See '{command} --help'.")
+    line = " ".join(_CLICK_HINT.sub("", str(message)).replace("Value error, ", "").split()).rstrip(".")
+    hint = _suggestion(error, line)
+    end = "" if line.endswith("?") else hint.replace("; did", ". Did") or "."
+    say(f"error: {line}{end} See '{command} --help'.")
     return EXIT_USAGE
+
+
+def _suggestion(error: Exception, message: str) -> str:
+    """What was probably meant: an option, or one of the values that an option takes."""
+    context = getattr(error, "ctx", None)
+    mistyped = getattr(error, "option_name", None)
+    if mistyped and context is not None and type(error).__name__ == "NoSuchOption":
+        names = [name for one in context.command.get_params(context) for name in one.opts if name.startswith("--")]
+        after = "; options of a command follow its name." if context.parent is None else ""
+        return did_you_mean(mistyped, names) or after
+    wrong = _CHOICE.search(message)
+    return did_you_mean(wrong["given"], re.findall(r"'([^']+)'", wrong["known"])) if wrong is not None else ""
 
 
 def _bug(error: Exception) -> int:

@@ -9,10 +9,13 @@ from tokenaudit.secret import fingerprint as fingerprint_of
 
 
 def fingerprint() -> None:
-    """Read credentials on stdin, one a line; print one fingerprint a line, in the same order.
+    """Print the fingerprints of credentials read from stdin, one per line, in the same order.
 
-    A fingerprint names a credential in reports, plans and the inventory without giving it away. The same value has
-    the same fingerprint on every machine. An empty line gives an empty line, so that line numbers keep matching.
+    A fingerprint names a credential in reports, plans and the inventory without revealing it. The same value has the
+    same fingerprint on every machine. An empty line gives an empty line.
+
+    Examples:
+      cat tokens.txt | tokenaudit fingerprint
     """
     for line in sys.stdin.buffer:
         value = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape").strip()

@@ -12,6 +12,8 @@ import typer
 from tokenaudit.cli import context, options
 from tokenaudit.errors import UsageError
 
+_LIMIT = 100
+
 
 class IncidentFormat(str, Enum):
     """How the view is written."""
@@ -24,62 +26,76 @@ class IncidentFormat(str, Enum):
 
 def incident(
     name: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Which one. Without it the known ones are listed.")
+        str | None, typer.Argument(metavar="[ID]", help="Incident. Default: list the known incidents.")
     ] = None,
     report: Annotated[
         list[str] | None,
         typer.Option(
-            "--report", metavar="REPORT.json", help="Take what is known from this report. Repeatable; - for stdin."
+            "--report", metavar="REPORT.json", help="Take credentials from this report (- for stdin). Repeatable."
         ),
     ] = None,
     inventory: Annotated[
         str | None,
         typer.Option(
-            "--inventory", help="A file or a postgresql:// URL. Default: the usual one, but not with --report."
+            "--inventory",
+            metavar="FILE|URL",
+            help="Inventory file or postgresql:// URL. Default: your inventory, unless --report is given.",
         ),
     ] = None,
-    from_: Annotated[
-        list[str] | None, typer.Option("--from", metavar="TARGET", help="Find the values again here. Repeatable.")
-    ] = None,
-    keyring: Annotated[
-        list[str] | None,
-        typer.Option("--keyring", metavar="NAME", help="Take a value from the keyring. Repeatable."),
-    ] = None,
+    from_: options.FromOption = None,
+    keyring: options.KeyringOption = None,
     since: Annotated[
         datetime | None,
         typer.Option(
             metavar="DATE",
             formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"],
-            help="Look for changes from here on (UTC). Default: its start.",
+            help="Look for changes since this date (UTC). Default: start of the incident.",
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=10_000, help="Most repositories asked about, and entries taken of each list.")
-    ] = 100,
+        int | None,
+        typer.Option(
+            min=1, max=10_000, metavar="N", help="Maximum repositories, and entries of each list. Default: 100."
+        ),
+    ] = None,
     view_format: Annotated[
-        IncidentFormat, typer.Option("--format", "-f", help="How to write it.")
+        IncidentFormat,
+        typer.Option("--format", "-f", metavar="FORMAT", help="Report format.", rich_help_panel=options.REPORT),
     ] = IncidentFormat.TEXT,
     output: options.OutputOption = None,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
     quiet: options.QuietOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
-    """Say what an incident touches, what that could reach, what changed there since, and what is still open.
+    """Assess exposure to an incident.
 
-    Credentials come from the inventory of earlier sweeps or from reports. Values handed over on stdin (one a line), by
-    --from or --keyring are asked about anew; of all others the last answer counts. What changed is asked with your own
-    token, never with one that is touched.
+    Shows which credentials and secrets it affects, what changed since, and what is still open. Credentials come from
+    the inventory of earlier sweeps or from reports. Values read from stdin (one per line), from the keyring or by
+    scanning a target are inspected again. Changes are looked up with your own token, never with an affected one.
 
-    Exit codes: 0 nothing is open and everything could be asked; 1 something is open; 2 wrong usage; 3 nothing open was
-    found, but something could not be read or asked.
+    Exit codes:
+      0  nothing is open and everything could be asked
+      1  something is open
+      2  wrong usage
+      3  nothing open was found, but something could not be read or asked
+
+    Examples:
+      tokenaudit incident
+      tokenaudit incident platform-2026-07
+      tokenaudit incident platform-2026-07 --report report.json --format markdown --output incident.md
     """
     from tokenaudit.cli.output import color_wanted, emit, width  # noqa: PLC0415 - `--help` is fast
-    from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.policy.settings import chosen, known  # noqa: PLC0415 - as above
 
-    settings = load_settings()
+    settings = context.settings(config, from_ or (), no_config=no_config, quiet=quiet)
     if name is None:
+        options.require("ID", name, {
+            "--report": report, "--from": from_, "--keyring": keyring, "--inventory": inventory, "--since": since,
+            "--limit": limit is not None, "--endpoint": endpoint, "--no-token": no_token,
+        }, "without it the known incidents are listed")  # fmt: skip
         from tokenaudit.report.incident import known_incidents  # noqa: PLC0415 - as above
 
         if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
@@ -113,7 +129,7 @@ def incident(
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         responder = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
-        view = responder.view(wanted, material, TimeWindow(start, limit))
+        view = responder.view(wanted, material, TimeWindow(start, limit or _LIMIT))
     written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
     emit(written, output)
     raise typer.Exit(exit_code(view))

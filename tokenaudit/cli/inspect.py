@@ -26,26 +26,59 @@ def inspect(
     reach: options.ReachOption = options.ReachChoice.NONE,
     repo: Annotated[
         list[str] | None,
-        typer.Option("--repo", metavar="[datasets/|spaces/]OWNER/NAME", help="Prove what it may do there. Repeatable."),
+        typer.Option(
+            "--repo",
+            metavar="[TYPE/]OWNER/NAME",
+            help="Check access to this repository, such as datasets/acme/d. Repeatable.",
+            rich_help_panel=options.HUB,
+        ),
     ] = None,
-    no_cache: Annotated[bool, typer.Option("--no-cache", help="Ask again what was asked within the hour.")] = False,
+    no_cache: Annotated[
+        bool, typer.Option("--no-cache", help="Bypass the one-hour cache.", rich_help_panel=options.HUB)
+    ] = False,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.LOW,
     baseline: options.BaselineOption = None,
     show_unlikely: options.ShowUnlikelyOption = False,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
-    _no_token: options.NoTokenOption = False,
-    _jobs: options.JobsOption = None,
+    no_token: Annotated[
+        bool,
+        typer.Option(
+            "--no-token",
+            help="Inspect no token of your own: neither --stored nor HF_TOKEN.",
+            rich_help_panel=options.HUB,
+        ),
+    ] = False,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=64,
+            metavar="N",
+            help="Number of credentials to ask about at a time.",
+            rich_help_panel=options.EXECUTION,
+        ),
+    ] = 1,
     quiet: options.QuietOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
-    """Say who each credential is, what it may do, and whether that is too much.
+    """Show each token's owner, role and permissions.
 
-    Reads credentials from stdin, one a line, unless --env, --keyring or --stored names another place. Each is sent to
-    the Hub that --endpoint or HF_ENDPOINT names, and nowhere else, one after the other whatever --jobs says. A token
-    of your own is never used for this.
+    Also says whether that is more than it needs. Tokens are read from stdin, one per line, unless --env, --keyring or
+    --stored is given. Each is sent to the Hub at --endpoint or HF_ENDPOINT and nowhere else.
+
+    Exit codes as for scan.
+
+    Examples:
+      cat tokens.txt | tokenaudit inspect
+      tokenaudit inspect --env HF_TOKEN --reach summary
+      tokenaudit inspect --stored --format json
     """
     from tokenaudit.audit.assessment import InspectionOptions  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.audit.auditor import CredentialAuditor  # noqa: PLC0415 - as above
@@ -55,8 +88,9 @@ def inspect(
     from tokenaudit.inspect import input as intake  # noqa: PLC0415 - as above
     from tokenaudit.inspect.access_check import named_repo  # noqa: PLC0415 - as above
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
-    from tokenaudit.policy.config import load_settings  # noqa: PLC0415 - as above
 
+    if no_token:
+        options.refuse("--no-token", {"--stored": stored, "--env HF_TOKEN": "HF_TOKEN" in (env or ())})
     scanner = Detector.load(tuple(plugin or ()))
 
     def handed() -> Iterator[CredentialInput]:
@@ -69,13 +103,15 @@ def inspect(
 
     screen = "identity" if report_format is options.ReportFormat.TEXT else report_format.value
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
+    settings = context.settings(config, no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = InspectionOptions(
             context.hub(endpoint, no_token=True),
             None if no_cache else DiskCache(default_path()),
             reach.value,
             tuple(named_repo(name) for name in repo or ()),
+            jobs,
         )
-        inquirer = CredentialAuditor(questions, load_settings(), progress)
+        inquirer = CredentialAuditor(questions, settings, progress)
         audit = inquirer.inquire(handed())
     raise typer.Exit(finish(audit))

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
 from tokenaudit.cli.output import emit, or_stdout
 
 if TYPE_CHECKING:
     from tokenaudit.inventory import Inventory
 
 app = typer.Typer(
-    help="List, show, compare, export or forget what earlier sweeps recorded.",
+    help="Query, check and export the results of earlier sweeps.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -32,12 +33,14 @@ InventoryOption = Annotated[
     typer.Option(
         "--inventory",
         envvar="TOKENAUDIT_INVENTORY",
-        help="A file or a postgresql:// URL. Default: a file in your data directory.",
+        metavar="FILE|URL",
+        help="Inventory file or postgresql:// URL. Default: a file in your data directory.",
     ),
 ]
-FormOption = Annotated[Form, typer.Option("--format", "-f", help="How to print.")]
+FormOption = Annotated[Form, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")]
 OutputOption = Annotated[
-    Path | None, typer.Option("--output", "-o", callback=or_stdout, help="Write to this file instead of stdout.")
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", callback=or_stdout, help="Write to this file instead of stdout."),
 ]
 
 
@@ -47,68 +50,136 @@ def _opened(where: str | None, *, write: bool = False) -> Inventory:
     return open_inventory(where, must_exist=not write)
 
 
+def _ended(book: Inventory) -> None:
+    """Exits 3 where damaged rows were left out, after naming them on stderr."""
+    left_out = book.damage.skipped()
+    for entry in left_out:
+        say(f"{entry.where}: {entry.reason}")
+    if left_out:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
 @app.command("list")
 def list_(
-    sweeps: Annotated[bool, typer.Option("--sweeps", help="The sweeps instead of what they found.")] = False,
+    sweeps: Annotated[bool, typer.Option("--sweeps", help="List the sweeps instead of their findings.")] = False,
     form: FormOption = Form.TEXT,
     output: OutputOption = None,
     inventory: InventoryOption = None,
 ) -> None:
-    """Every credential that was ever seen, and every secret's name with its age."""
+    """List every credential and secret name that was seen.
+
+    Examples:
+      tokenaudit inventory list
+      tokenaudit inventory list --sweeps
+    """
     from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        known, secrets, runs = book.credentials(), book.secrets(), book.sweeps()
+        runs = book.sweeps()
+        known, secrets = ([], []) if sweeps else (book.credentials(), book.secrets())
     if form is Form.JSON:
-        emit(export.as_json(known, secrets, runs), output)
+        emit(export.as_json(known, secrets, runs, book.damage.skipped()), output)
     else:
         emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets), output)
+    _ended(book)
 
 
 @app.command()
 def show(
-    fingerprint: Annotated[str, typer.Argument(metavar="FINGERPRINT", help="Whole, or its first digits.")],
+    fingerprint: Annotated[
+        str, typer.Argument(metavar="FINGERPRINT", help="Credential to show (6 digits are enough).")
+    ],
     form: FormOption = Form.TEXT,
     inventory: InventoryOption = None,
 ) -> None:
-    """Everything known of one credential: where it stands, who it is, since when."""
+    """Show one credential: locations, owner, permissions, first and last seen.
+
+    Examples:
+      tokenaudit inventory show fd45890e
+    """
     from tokenaudit.inventory import export, read  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
         known = read.one(book.credentials(), fingerprint)
     emit(export.as_json([known], ()) if form is Form.JSON else export.detail_as_text(known))
+    _ended(book)
 
 
 @app.command()
 def diff(
-    since: Annotated[int | None, typer.Option(metavar="NUMBER", help="After this sweep. Default: in the last.")] = None,
+    since: Annotated[
+        int | None, typer.Option(metavar="N", help="Compare with sweep N. Default: the one before the last.")
+    ] = None,
     form: FormOption = Form.TEXT,
     inventory: InventoryOption = None,
 ) -> None:
-    """What is new since the last sweep, and what is gone."""
+    """Show what is new and what is gone since an earlier sweep.
+
+    Examples:
+      tokenaudit inventory diff
+      tokenaudit inventory diff --since 3 --format json
+    """
     from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
         changes = book.difference(since)
     emit(export.diff_as_json(changes) if form is Form.JSON else export.diff_as_text(changes))
+    _ended(book)
+
+
+@app.command()
+def check(form: FormOption = Form.TEXT, inventory: InventoryOption = None) -> None:
+    """Verify every row and repair what can be repaired.
+
+    Exit codes:
+      0  nothing is left damaged
+      1  some damage can't be repaired
+      2  wrong usage, or the inventory can't be opened
+
+    Examples:
+      tokenaudit inventory check
+    """
+    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - as above
+    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
+
+    _opened(inventory).close()
+    with _opened(inventory, write=True) as book, book.alone():
+        checked = book.check(utc_now())
+    emit(export.check_as_json(checked) if form is Form.JSON else export.check_as_text(checked))
+    raise typer.Exit(0 if checked.sound else 1)
 
 
 @app.command()
 def export(output: OutputOption = None, inventory: InventoryOption = None) -> None:
-    """The whole inventory as JSON. It holds no credential's value."""
+    """Print the whole inventory as JSON. It holds no credential's value.
+
+    Examples:
+      tokenaudit inventory export --output inventory.json
+    """
     from tokenaudit.inventory import export  # noqa: PLC0415 - as above
 
     with _opened(inventory) as book:
-        emit(export.as_json(book.credentials(), book.secrets(), book.sweeps()), output)
+        emit(export.as_json(book.credentials(), book.secrets(), book.sweeps(), book.damage.skipped()), output)
+    _ended(book)
 
 
 @app.command()
 def forget(
-    fingerprints: Annotated[list[str] | None, typer.Argument(metavar="[FINGERPRINT]...", help="Whole ones.")] = None,
-    namespace: Annotated[str | None, typer.Option(help="Everything recorded of this user or organization.")] = None,
+    fingerprints: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[FINGERPRINT]...", help="Credentials to remove (6 digits are enough)."),
+    ] = None,
+    namespace: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Remove everything of this user or organization.")
+    ] = None,
     inventory: InventoryOption = None,
 ) -> None:
-    """Remove credentials, or everything about a namespace, from the inventory. Nothing happens to them at the Hub."""
+    """Remove credentials or a namespace from the inventory. Nothing changes at the Hub.
+
+    Examples:
+      tokenaudit inventory forget fd45890e
+      tokenaudit inventory forget --namespace acme
+    """
     from tokenaudit.inventory import read  # noqa: PLC0415 - as above
 
     _opened(inventory).close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit.cli.output import or_stdout
+from tokenaudit.errors import UsageError
 
 
 class FailOn(str, Enum):
@@ -23,11 +25,18 @@ class FailOn(str, Enum):
 
 
 class ReachChoice(str, Enum):
-    """How much of what a credential reaches is counted."""
+    """How much of what a token can access is measured."""
 
     NONE = "none"
     SUMMARY = "summary"
     FULL = "full"
+
+
+class ListFormat(str, Enum):
+    """The formats a plain list can be written in."""
+
+    TEXT = "text"
+    JSON = "json"
 
 
 class ReportFormat(str, Enum):
@@ -44,72 +53,143 @@ class ReportFormat(str, Enum):
     JUNIT = "junit"
 
 
-_REPORT = "Report"
-_HUB = "Hub"
+def refuse(option: str, others: Mapping[str, object]) -> None:
+    """Stops where `option` was given together with one of `others`, by name, that contradicts it.
+
+    Raises:
+        UsageError: one of them was given.
+    """
+    for other, given in others.items():
+        if given:
+            message = f"{option} and {other} contradict each other: give one of them"
+            raise UsageError(message)
+
+
+def require(option: str, given: object, others: Mapping[str, object], why: str) -> None:
+    """Stops where one of `others` was given without `option`: it would have no effect.
+
+    Raises:
+        UsageError: one of them was given alone.
+    """
+    for other, wanted in others.items():
+        if wanted and not given:
+            message = f"{other} needs {option}: {why}"
+            raise UsageError(message)
+
+
+REPORT = "Report"
+HUB = "Hub"
+POLICY = "Policy"
+DETECTION = "Detection"
+EXECUTION = "Execution"
+SELECTION = "Selection"
+"""The groups of options, in the headings of `--help`."""
 
 FormatOption = Annotated[
-    ReportFormat, typer.Option("--format", "-f", help="How to write the report.", rich_help_panel=_REPORT)
+    ReportFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Report format.", rich_help_panel=REPORT)
 ]
+ListFormatOption = Annotated[ListFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
         "--output",
         "-o",
+        metavar="FILE",
         callback=or_stdout,
-        help="Write the report to this file instead of stdout.",
-        rich_help_panel=_REPORT,
+        help="Write to this file instead of stdout.",
+        rich_help_panel=REPORT,
     ),
 ]
 FailOnOption = Annotated[
     FailOn,
-    typer.Option("--fail-on", help="Exit 1 when something is at least this severe.", rich_help_panel=_REPORT),
+    typer.Option(
+        "--fail-on", metavar="SEVERITY", help="Exit 1 for findings of at least this severity.", rich_help_panel=REPORT
+    ),
 ]
 ShowUnlikelyOption = Annotated[
     bool,
-    typer.Option(
-        "--show-unlikely", help="List placeholders and look-alikes too, not only count them.", rich_help_panel=_REPORT
-    ),
+    typer.Option("--show-unlikely", help="Also list placeholders and look-alikes.", rich_help_panel=REPORT),
 ]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no messages on stderr.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress and no messages.", rich_help_panel=EXECUTION)
+]
 NoColorOption = Annotated[
-    bool, typer.Option("--no-color", help="No colour (also: the NO_COLOR variable).", rich_help_panel=_REPORT)
+    bool, typer.Option("--no-color", help="Disable color (also: NO_COLOR=1).", rich_help_panel=REPORT)
 ]
 JobsOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="How many processes to use. Default: one a processor.")
+    int | None,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=1,
+        metavar="N",
+        help="Number of processes. Default: one per CPU.",
+        rich_help_panel=EXECUTION,
+    ),
 ]
 PluginOption = Annotated[
     list[Path] | None,
-    typer.Option("--plugin", help="A further detect-secrets plugin file to look with. Repeatable."),
+    typer.Option(
+        "--plugin",
+        metavar="FILE",
+        help="Load an additional detect-secrets plugin. Repeatable.",
+        rich_help_panel=DETECTION,
+    ),
 ]
 BaselineOption = Annotated[
     Path | None,
     typer.Option(
-        "--baseline", help="Leave out what this detect-secrets baseline already lists.", rich_help_panel=_REPORT
+        "--baseline",
+        metavar="FILE",
+        help="Omit findings listed in this detect-secrets baseline.",
+        rich_help_panel=REPORT,
     ),
 ]
 UpdateBaselineOption = Annotated[
     bool,
+    typer.Option("--update-baseline", help="Write the findings to the --baseline file first.", rich_help_panel=REPORT),
+]
+ConfigOption = Annotated[
+    Path | None,
     typer.Option(
-        "--update-baseline", help="Write what was found into the --baseline file first.", rich_help_panel=_REPORT
+        "--config",
+        metavar="FILE",
+        help="Policy file. Default: tokenaudit.toml in your configuration folder, "
+        "else in the current directory unless that is scanned.",
+        rich_help_panel=POLICY,
     ),
+]
+NoConfigOption = Annotated[
+    bool, typer.Option("--no-config", help="Read no policy file; use the built-in policy.", rich_help_panel=POLICY)
 ]
 InspectOption = Annotated[
     bool,
-    typer.Option("--inspect", help="Ask the Hub who each credential is and what it may do.", rich_help_panel=_HUB),
+    typer.Option("--inspect", help="Ask the Hub for each token's owner, role and permissions.", rich_help_panel=HUB),
 ]
 ReachOption = Annotated[
     ReachChoice,
     typer.Option(
-        help="Count what each live one can read and write (asks more as it); full: who builds on that.",
-        rich_help_panel=_HUB,
+        metavar="LEVEL",
+        help="Measure what each active token can access. full also counts dependent models and Spaces.",
+        rich_help_panel=HUB,
     ),
 ]
 EndpointOption = Annotated[
     str | None,
     typer.Option(
-        "--endpoint", help="The Hub to ask. Default: HF_ENDPOINT, else https://huggingface.co.", rich_help_panel=_HUB
+        "--endpoint",
+        metavar="URL",
+        help="Hub to ask. Default: HF_ENDPOINT, else https://huggingface.co.",
+        rich_help_panel=HUB,
     ),
 ]
-NoTokenOption = Annotated[
-    bool, typer.Option("--no-token", help="Use no token of your own, whatever is configured.", rich_help_panel=_HUB)
+NoTokenOption = Annotated[bool, typer.Option("--no-token", help="Use no token of your own.", rich_help_panel=HUB)]
+FromOption = Annotated[
+    list[str] | None,
+    typer.Option("--from", metavar="TARGET", help="Scan this target for the values. Repeatable."),
 ]
+KeyringOption = Annotated[
+    list[str] | None,
+    typer.Option("--keyring", metavar="NAME", help="Read a value from the OS keyring. Repeatable."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation. Revocation can't be undone.")]

@@ -29,19 +29,34 @@ class PlanMode(str, Enum):
 
 
 def plan(
-    report: Annotated[Path | None, typer.Argument(help="A JSON report; standard input without it or for -.")] = None,
+    report: Annotated[Path | None, typer.Argument(help="JSON report. Default: stdin (also -).")] = None,
     mode: Annotated[
         PlanMode | None,
-        typer.Option(help="Default: breach as soon as a value stands outside this machine."),
+        typer.Option(metavar="MODE", help="Default: breach if a value was exposed outside this machine."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Fingerprints, or their beginnings.")] = None,
-    format: Annotated[PlanFormat, typer.Option("--format", "-f", help="How to write it.")] = PlanFormat.MARKDOWN,  # noqa: A002 - the option's name
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FINGERPRINT", help="Plan only these (8 digits are enough). Repeatable."),
+    ] = None,
+    format: Annotated[  # noqa: A002 - the option's name
+        PlanFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
+    ] = PlanFormat.MARKDOWN,
     write_patch: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the patches that make CI jobs keyless into this folder.")
+        Path | None, typer.Option(metavar="DIR", help="Write the patches that make CI jobs keyless to this folder.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", callback=or_stdout, help="Write to a file.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", callback=or_stdout, help="Write to this file instead of stdout."
+        ),
+    ] = None,
 ) -> None:
-    """Write the rotation runbook for a report: replacements, consumers, steps in order. Offline."""
+    """Write the rotation runbook of a report: replacements, consumers, steps in order. Offline.
+
+    Examples:
+      tokenaudit scan --inspect --format json . | tokenaudit plan
+      tokenaudit plan report.json --mode breach --output runbook.md
+    """
     from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
     from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above

@@ -14,7 +14,7 @@ from tokenaudit.errors import UsageError
 
 def report(
     source: Annotated[
-        Path | None, typer.Argument(metavar="[REPORT]", help="A JSON report; standard input without it or for -.")
+        Path | None, typer.Argument(metavar="[REPORT]", help="JSON report. Default: stdin (also -).")
     ] = None,
     report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
@@ -22,7 +22,12 @@ def report(
     show_unlikely: options.ShowUnlikelyOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
-    """Write an earlier JSON report in another format: a page, a table, a pull request's comment. Offline."""
+    """Convert a JSON report to another format. Offline.
+
+    Examples:
+      tokenaudit report report.json
+      tokenaudit report report.json --format html --output report.html
+    """
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.report.json import load  # noqa: PLC0415 - as above
 

@@ -28,37 +28,53 @@ class RevokeFormat(str, Enum):
 
 def revoke(
     fingerprints: Annotated[
-        list[str], typer.Argument(metavar="FINGERPRINT...", help="Which ones; 8 digits of each are enough.")
+        list[str], typer.Argument(metavar="FINGERPRINT", help="Credentials to revoke (8 digits are enough).")
     ],
-    from_: Annotated[
-        list[str] | None, typer.Option("--from", metavar="TARGET", help="Find the values again here. Repeatable.")
-    ] = None,
-    keyring: Annotated[
-        list[str] | None, typer.Option("--keyring", metavar="NAME", help="Take the value from the OS keyring.")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking. It can't be undone.")] = False,
+    from_: options.FromOption = None,
+    keyring: options.KeyringOption = None,
+    yes: options.YesOption = False,
     organization: Annotated[
-        str | None, typer.Option(metavar="ORG", help="Only shut it out of this organization, as its administrator.")
+        str | None,
+        typer.Option(
+            metavar="ORG",
+            help="Only deny access to this organization, as its administrator.",
+            rich_help_panel=options.HUB,
+        ),
     ] = None,
-    token_id: Annotated[str | None, typer.Option(help="Its id in the audit log, for --organization.")] = None,
+    token_id: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="Token id from the audit log, for --organization.", rich_help_panel=options.HUB
+        ),
+    ] = None,
     outcome_format: Annotated[
-        RevokeFormat, typer.Option("--format", "-f", help="How to write the outcome.")
+        RevokeFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
     ] = RevokeFormat.TEXT,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
 ) -> None:
-    """Invalidate leaked credentials at the Hub, for everyone and for good.
+    """Revoke leaked credentials at the Hub. This can't be undone.
 
-    Values are read from stdin (one a line; those not named are left alone), from the keyring, or found again by
-    --from. Without a terminal and without --yes nothing is sent.
+    Values are read from stdin (one per line; others than those named are left alone), from the keyring, or found by
+    scanning a target. Without a terminal and without --yes nothing is sent.
 
-    Exit codes: 0 every one is proven dead; 1 one is still alive or was left out; 2 wrong usage, nothing sent;
-    3 accepted, but not proven.
+    Exit codes:
+      0  every credential is proven dead
+      1  one is still alive or was left out
+      2  wrong usage; nothing was sent
+      3  accepted by the Hub, but not proven
+
+    Examples:
+      tokenaudit revoke fd45890e --from .
+      cat token.txt | tokenaudit revoke fd45890e --yes
     """
     from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
 
+    options.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
+    if no_token:
+        options.refuse("--no-token", {"--organization": organization})
     hub = context.hub(endpoint, no_token=no_token)
     secret_input = _values(fingerprints, from_ or (), keyring or ())
     secrets = revocation.chosen(fingerprints, secret_input.secrets)

@@ -23,37 +23,53 @@ if TYPE_CHECKING:
 
 
 def rotate(
-    fingerprint: Annotated[str, typer.Argument(help="The credential to replace; 8 digits are enough.")],
+    fingerprint: Annotated[str, typer.Argument(help="Credential to replace (8 digits are enough).")],
     consumer: Annotated[
         list[str] | None,
-        typer.Option(metavar="KIND:PLACE#NAME", help="What holds it, such as dotenv:.env#HF_TOKEN. Repeatable."),
+        typer.Option(
+            metavar="KIND:PLACE#NAME", help="Where the token is stored, such as dotenv:.env#HF_TOKEN. Repeatable."
+        ),
     ] = None,
     grant: Annotated[
         list[str] | None,
-        typer.Option(metavar="RIGHT@TYPE:NAME", help="What the new one must be able to do. Repeatable."),
+        typer.Option(
+            metavar="PERMISSION@TYPE:NAME",
+            help="Permission of the new token, such as repo.write@model:acme/m. Repeatable.",
+        ),
     ] = None,
-    from_: Annotated[
-        list[str] | None, typer.Option("--from", metavar="TARGET", help="Find the old value here. Repeatable.")
+    from_: options.FromOption = None,
+    keyring: Annotated[str | None, typer.Option(metavar="NAME", help="Read the old value from the OS keyring.")] = None,
+    new_keyring: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Read the new value from the OS keyring.")
     ] = None,
-    keyring: Annotated[str | None, typer.Option(metavar="NAME", help="The old value is in the OS keyring.")] = None,
-    new_keyring: Annotated[str | None, typer.Option(metavar="NAME", help="The new value is in the OS keyring.")] = None,
     keep_in_keyring: Annotated[
-        bool, typer.Option("--keep-in-keyring", help="Keep the new value there until all is done.")
+        bool, typer.Option("--keep-in-keyring", help="Keep the new value in the OS keyring until the end.")
     ] = False,
-    mode: Annotated[PlanMode, typer.Option(help="planned revokes last, breach first.")] = PlanMode.PLANNED,
-    journal: Annotated[Path | None, typer.Option(help="Keep the journal here.")] = None,
-    record: Annotated[Path | None, typer.Option(help="Write the record here (.json or Markdown).")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Look at everything, change nothing.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Revoke without asking. It can't be undone.")] = False,
+    mode: Annotated[
+        PlanMode, typer.Option(metavar="MODE", help="planned revokes the old token last, breach first.")
+    ] = PlanMode.PLANNED,
+    journal: Annotated[Path | None, typer.Option(metavar="FILE", help="Journal file.")] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the record to this file (.json or Markdown).")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes without applying them.")] = False,
+    yes: options.YesOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
 ) -> None:
-    """Walk one credential through its replacement, proving every step; cut off, it goes on where it was.
+    """Rotate one token step by step; resumable.
 
-    Values come from hidden prompts, stdin (the old and the new one, one a line), the keyring or --from.
+    Every step is verified before the next. The old and the new value are read from hidden prompts, stdin (one per
+    line), the keyring, or found by scanning a target.
 
-    Exit codes: 0 done and proven; 1 a step could not be done or proven, and nothing after it was touched;
-    2 wrong usage.
+    Exit codes:
+      0  done and verified
+      1  a step failed; nothing after it was changed
+      2  wrong usage
+
+    Examples:
+      tokenaudit rotate fd45890e --from . --dry-run
+      tokenaudit rotate fd45890e --from . --consumer dotenv:.env#HF_TOKEN --grant repo.content.read@model:acme/m
     """
     from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
@@ -64,6 +80,10 @@ def rotate(
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
+    if new_keyring:
+        options.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
+    if dry_run:
+        options.refuse("--dry-run", {"--journal": journal, "--keep-in-keyring": keep_in_keyring})
     request = setup.RotationRequest(
         fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,

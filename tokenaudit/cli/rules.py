@@ -11,13 +11,18 @@ from tokenaudit.cli.output import emit
 
 
 def rules(
-    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="Only this rule, with its examples.")] = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this rule with its examples.")] = None,
+    report_format: options.ListFormatOption = options.ListFormat.TEXT,
 ) -> None:
-    """Every rule with its reason, severity and remedy; one rule with its bad and good example."""
+    """List every rule with its severity, or show one with its reason, remedy and examples.
+
+    Examples:
+      tokenaudit rules
+      tokenaudit rules token-classic-write
+    """
     from tokenaudit.report.catalog import rules_json, rules_text  # noqa: PLC0415 - `--help` doesn't load rules
     from tokenaudit.rule_index import find_rules  # noqa: PLC0415 - as above
 
     found = find_rules(rule)
-    as_json = report_format is options.ReportFormat.JSON
+    as_json = report_format is options.ListFormat.JSON
     emit(rules_json(found) if as_json else rules_text(found, whole=rule is not None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,9 +16,7 @@ from tokenaudit.cli.inventory import InventoryOption
 def sweep(
     namespaces: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[NAMESPACE]...", help="Users or organizations of the Hub; also github:ORG, gitlab:GROUP."
-        ),
+        typer.Argument(metavar="[NAMESPACE]...", help="Hub users or organizations; also github:ORG, gitlab:GROUP."),
     ] = None,
     types: chosen.TypesOption = "model,dataset,space,bucket",
     include: chosen.IncludeOption = None,
@@ -37,19 +36,24 @@ def sweep(
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = options.FailOn.LOW,
     show_unlikely: options.ShowUnlikelyOption = False,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
     jobs: chosen.AtATimeOption = None,
     quiet: options.QuietOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
-    """Audit everything that Hub users or organizations own, and remember it.
+    """Scan a namespace and record the results.
 
-    Repositories with their whole history and pull requests, discussions, Spaces' variables and secret names, Jobs,
-    webhooks, inference endpoints, collections, buckets: as far as your own token may read. A sweep that was cut short
-    is continued by the same command; a repeated one reads only what has changed.
+    Scans repositories with their history and pull requests, discussions, Space variables and secret names, Jobs,
+    webhooks, inference endpoints, collections and buckets, as far as your own token can read them. An interrupted sweep
+    resumes; a repeated one reads only what has changed. Exit codes as for scan.
 
-    Exit codes: those of `scan`.
+    Examples:
+      tokenaudit sweep acme
+      tokenaudit sweep acme --type space --logs --format json --output report.json
+      tokenaudit sweep acme github:acme --members --cache-dir ~/mirrors
     """
     from tokenaudit.audit.auditor import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.audit.auditor_token import auditor_token_for_reading  # noqa: PLC0415 - as above
@@ -57,13 +61,14 @@ def sweep(
     from tokenaudit.cli.sweep_screen import progress_display  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
-    from tokenaudit.policy import load_settings  # noqa: PLC0415 - as above
     from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import SweepConfig, run_sweep  # noqa: PLC0415 - as above
     from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of  # noqa: PLC0415 - as above
     from tokenaudit.sweep.worker_context import WorkerContext  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
+    if cluster is not None:
+        options.refuse("--cluster", {"--jobs": jobs})
     hub = context.hub(endpoint, no_token=no_token)
     setup = SweepConfig(
         hub.endpoint,
@@ -75,13 +80,15 @@ def sweep(
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
+    scanned: list[str | Path] = [*scope.urls, *([cache_dir] if cache_dir is not None else [])]
+    settings = context.settings(config, scanned, no_config=no_config, quiet=quiet)
     with open_inventory(inventory) as book, progress_display(quiet=quiet, color=not no_color) as shown:
         swept = run_sweep(
             scope,
             WorkerContext(setup, hub),
             book,
             executor_pool=executor_for(cluster, jobs),
-            settings=load_settings(),
+            settings=settings,
             screen=shown,
             full=full,
             ends=context.answers().ends(hub.endpoint),

@@ -7,44 +7,74 @@ from typing import Annotated
 
 import typer
 
-_WHAT = "What to read"
-_HOW = "How to run"
+from tokenaudit.cli import options
 
 TypesOption = Annotated[
-    str, typer.Option("--type", help="Only these: model, dataset, space, bucket.", rich_help_panel=_WHAT)
+    str,
+    typer.Option(
+        "--type",
+        metavar="TYPES",
+        help="Repository types (comma-separated): model, dataset, space, bucket.",
+        rich_help_panel=options.SELECTION,
+    ),
 ]
 IncludeOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="GLOB", help="Only repositories that match. Repeatable.", rich_help_panel=_WHAT),
+    typer.Option(metavar="GLOB", help="Only matching repositories. Repeatable.", rich_help_panel=options.SELECTION),
 ]
 ExcludeOption = Annotated[
     list[str] | None,
-    typer.Option(metavar="GLOB", help="Leave out repositories that match. Repeatable.", rich_help_panel=_WHAT),
+    typer.Option(metavar="GLOB", help="Skip matching repositories. Repeatable.", rich_help_panel=options.SELECTION),
 ]
 MembersOption = Annotated[
-    bool, typer.Option("--members", help="An organization's members, too.", rich_help_panel=_WHAT)
+    bool,
+    typer.Option("--members", help="Include the members of organizations.", rich_help_panel=options.SELECTION),
 ]
 LogsOption = Annotated[
-    bool, typer.Option("--logs", help="What Spaces printed while built and running, too.", rich_help_panel=_WHAT)
+    bool, typer.Option("--logs", help="Include Space build and runtime logs.", rich_help_panel=options.SELECTION)
 ]
 FromFileOption = Annotated[
     Path | None,
-    typer.Option(metavar="LIST", help="Also the git URLs in this file, one a line.", rich_help_panel=_WHAT),
+    typer.Option(
+        metavar="FILE", help="Also scan the git URLs in this file, one per line.", rich_help_panel=options.SELECTION
+    ),
 ]
-FullOption = Annotated[bool, typer.Option("--full", help="Read again what has not changed.", rich_help_panel=_WHAT)]
+FullOption = Annotated[
+    bool, typer.Option("--full", help="Also scan what has not changed.", rich_help_panel=options.SELECTION)
+]
 NoInspectOption = Annotated[
-    bool, typer.Option("--no-inspect", help="Don't ask the Hub who the credentials are.", rich_help_panel=_WHAT)
+    bool,
+    typer.Option("--no-inspect", help="Don't ask the Hub about the credentials found.", rich_help_panel=options.HUB),
 ]
-FailOnNewOption = Annotated[bool, typer.Option("--fail-on-new", help="Exit 1 only for what no earlier sweep has seen.")]
+FailOnNewOption = Annotated[
+    bool,
+    typer.Option(
+        "--fail-on-new", help="Exit 1 only for findings no earlier sweep has seen.", rich_help_panel=options.REPORT
+    ),
+]
 CacheDirOption = Annotated[
-    Path | None, typer.Option(help="Keep mirrors here, so that reruns only fetch.", rich_help_panel=_HOW)
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Keep mirrors in this folder, to fetch only changes.", rich_help_panel=options.EXECUTION
+    ),
 ]
 ClusterOption = Annotated[
-    str | None, typer.Option(metavar="tcp://…", help="Work on this Dask cluster.", rich_help_panel=_HOW)
+    str | None,
+    typer.Option(
+        metavar="URL", help="Run on this Dask cluster, such as tcp://host:8786.", rich_help_panel=options.EXECUTION
+    ),
 ]
 SecretNameOption = Annotated[
-    list[str] | None, typer.Option(help="A further name that keeps a Hugging Face token. Repeatable.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Additional secret name that holds a Hugging Face token. Repeatable.",
+        rich_help_panel=options.DETECTION,
+    ),
 ]
 AtATimeOption = Annotated[
-    int | None, typer.Option("--jobs", "-j", min=1, help="How many repositories at a time.", rich_help_panel=_HOW)
+    int | None,
+    typer.Option(
+        "--jobs", "-j", min=1, metavar="N", help="Number of repositories at a time.", rich_help_panel=options.EXECUTION
+    ),
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tokenaudit.audit.auditor import Audit
     from tokenaudit.model import Report
 
+_FINDINGS_ONLY = frozenset({"sarif", "gitlab", "csv", "junit"})
 _WITH_RULES = frozenset({"sarif", "html"})
 
 
@@ -35,6 +36,9 @@ class Finish:
     def __post_init__(self) -> None:
         if self.update_baseline and self.baseline is None:
             message = "--update-baseline needs --baseline FILE to know what to write"
+            raise UsageError(message)
+        if self.show_unlikely and self.format in _FINDINGS_ONLY:
+            message = f"--show-unlikely: {self.format} lists findings only; take text, json, markdown or html"
             raise UsageError(message)
 
     def __call__(self, audit: Audit) -> int:

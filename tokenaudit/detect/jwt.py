@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from tokenaudit.model import Claims
+from tokenaudit.timestamps import from_unix
 
 LONGEST_PAYLOAD = 16_384
 """Bytes of JSON beyond which hf-mcp-server treats a payload as unavailable; so do we."""
@@ -47,6 +48,6 @@ def _time(value: Any) -> datetime | None:  # noqa: ANN401 - JSON
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
-        return datetime.fromtimestamp(value, tz=timezone.utc)
-    except (OverflowError, OSError, ValueError):
+        return from_unix(value)
+    except OverflowError:  # an integer that no float can hold
         return None

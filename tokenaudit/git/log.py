@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
+from tokenaudit.timestamps import from_unix
 
 _FEWEST = 2000
 """Commits for which another git is worth starting."""
@@ -133,6 +134,6 @@ def _change(meta: bytes, path: bytes) -> Change | None:
 def moment(seconds: str) -> datetime | None:
     """Unix seconds as a time; None where they are no number or lie outside the calendar."""
     try:
-        return datetime.fromtimestamp(int(seconds), timezone.utc)
-    except (ValueError, OverflowError, OSError):
+        return from_unix(int(seconds))
+    except (ValueError, OverflowError):  # no number, or one that no float can hold
         return None

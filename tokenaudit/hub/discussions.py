@@ -46,12 +46,15 @@ def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> list
 
 @dataclass(frozen=True)
 class Opened:
-    """A discussion or pull request as the listing shows it; `title` is a stranger's text."""
+    """A discussion or pull request as the listing shows it; `title` is a stranger's text.
+
+    One whose date is missing or can't be read counts as new: `date` is then None.
+    """
 
     number: int
     title: str
     author: str | None
-    date: datetime
+    date: datetime | None
     pull_request: bool
     status: str
 
@@ -70,7 +73,8 @@ def opened_since(
         if isinstance(answer, Failure):
             return answer
         body = answer.body if isinstance(answer.body, dict) else {}
-        fresh = [one for item in body.get("discussions") or () if (one := _opened(item)) and one.date >= since]
+        listed = [one for item in body.get("discussions") or () if (one := _opened(item)) is not None]
+        fresh = [one for one in listed if one.date is None or one.date >= since]
         found += fresh
         if not fresh or len(found) > limit:
             break
@@ -81,7 +85,7 @@ def _opened(item: object) -> Opened | None:
     if not isinstance(item, dict):
         return None
     number, date = item.get("num"), parse_time(item.get("createdAt"))
-    if not isinstance(number, int) or date is None:
+    if not isinstance(number, int):
         return None
     return Opened(
         number,

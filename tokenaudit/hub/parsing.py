@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import datetime
 
 from tokenaudit.hub.result import Failure, printable
+from tokenaudit.timestamps import parse_timestamp
 
 
 def parse_time(value: object) -> datetime | None:
-    """An ISO 8601 text as an aware time; None for anything else."""
-    if not isinstance(value, str):
-        return None
-    try:
-        found = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    """As `parse_timestamp`."""
+    return parse_timestamp(value)
 
 
 _PART = r"(?!\.)[A-Za-z0-9._-]{1,96}"

@@ -15,10 +15,12 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
+from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.parsing import invalid_repo_name, parse_time
 from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import is_undecidable, parse_timestamp
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -32,6 +34,8 @@ class Variable:
     value: Secret
     description: str | None = None
     updated_at: datetime | None = None
+    undated: bool = False
+    """Whether the Hub did name a time, but one that can't be read."""
 
 
 @dataclass(frozen=True)
@@ -41,22 +45,42 @@ class SpaceSecretName:
     name: str
     description: str | None = None
     updated_at: datetime | None = None
+    undated: bool = False
 
 
 def variables(hub: Hub, space: str, secret: Secret | None) -> tuple[Variable, ...] | Failure:
     """The variables of `space` ("owner/name"), asked as `secret` (None: anonymously)."""
-    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_variables(space, token=token), secret)
+    answer = _entries(hub, space, "variables", secret)
     if isinstance(answer, Failure):
         return answer
-    return tuple(Variable(row.key, Secret(row.value), row.description, row.updated_at) for row in answer.body.values())
+    return tuple(Variable(name, Secret(text(entry.get("value"))), *_described(entry)) for name, entry in answer)
 
 
 def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SpaceSecretName, ...] | Failure:
     """The names of the secrets of `space`, with the time each was last set: the proof that an update arrived."""
-    answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_secrets(space, token=token), secret)
+    answer = _entries(hub, space, "secrets", secret)
     if isinstance(answer, Failure):
         return answer
-    return tuple(SpaceSecretName(row.key, row.description, row.updated_at) for row in answer.body.values())
+    return tuple(SpaceSecretName(name, *_described(entry)) for name, entry in answer)
+
+
+def _entries(
+    hub: Hub, space: str, what: Literal["variables", "secrets"], secret: Secret | None
+) -> list[tuple[str, JsonObject]] | Failure:
+    """By name; the library's own wrappers give up the whole answer where one date is not as they expect it."""
+    answer = invalid_repo_name(space) or hub.get(f"/api/spaces/{space}/{what}", secret)
+    if isinstance(answer, Failure):
+        return answer
+    if not isinstance(answer.body, dict):
+        return Failure("malformed", answer.status, f"the answer holds no {what}")
+    return [
+        (text(entry.get("key")) or str(name), entry) for name, entry in answer.body.items() if isinstance(entry, dict)
+    ]
+
+
+def _described(entry: JsonObject) -> tuple[str | None, datetime | None, bool]:
+    updated = entry.get("updatedAt")
+    return text(entry.get("description")) or None, parse_timestamp(updated), is_undecidable(updated)
 
 
 def set_secret(

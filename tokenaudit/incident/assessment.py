@@ -18,8 +18,9 @@ from tokenaudit.incident.model import AffectedCredential, IncidentReport, Incide
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import NullProgress, Progress, Scanner
-from tokenaudit.model import Credential, Inspection, Severity, Tool
-from tokenaudit.policy import Settings, evaluate
+from tokenaudit.model import Credential, Inspection, Policy, Severity, Tool, Verdict
+from tokenaudit.policy import Settings
+from tokenaudit.policy.evaluate import evaluate
 from tokenaudit.policy.settings import Incident
 from tokenaudit.redaction import map_text, redactor
 from tokenaudit.remediate.runbook.consumers import spot
@@ -75,8 +76,12 @@ class IncidentAssessor:
         found = [_with_reach(one, reached) for one in found]
         plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
         ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names)
+        lowered = [
+            one for mark in sorted(marks) for one in self._judged(material.credentials[mark], standings[mark]).lowered
+        ]
+        policy = replace(self.settings.policy, lowered=tuple(lowered))
         return self._written(
-            incident, material, window, queries, (found, secrets, untouched), reached, answers, ground, started
+            incident, material, window, queries, (found, secrets, untouched), reached, answers, ground, started, policy
         )
 
     def _standings(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
@@ -120,8 +125,11 @@ class IncidentAssessor:
     def _severity(self, credential: Credential, now: CurrentStatus) -> Severity:
         if now.dead:
             return Severity.INFO
-        judged = evaluate(replace(credential, inspection=now.inspection), self.settings, self.now()).severity
+        judged = self._judged(credential, now).severity
         return max(judged, credential.severity, key=lambda severity: severity.rank)
+
+    def _judged(self, credential: Credential, now: CurrentStatus) -> Verdict:
+        return evaluate(replace(credential, inspection=now.inspection), self.settings, self.now())
 
     def _places(self, reached: reach.CombinedReach, material: IncidentEvidence, marks: frozenset[str]) -> Places:
         writable = reached.writable()
@@ -148,6 +156,7 @@ class IncidentAssessor:
         answers: Answers,
         ground: ActionContext,
         started: datetime,
+        policy: Policy,
     ) -> IncidentReport:
         credentials, secrets, untouched = found
         opened_items, done = action_items(credentials, secrets, ground)
@@ -169,6 +178,7 @@ class IncidentAssessor:
             complete=not skipped, sources=tuple(material.sources), skipped=skipped, summary=numbers,
             credentials=tuple(sorted(credentials, key=_order)), secrets=tuple(secrets),
             reach=reach.summed(reached, window.limit), changes=answers.changes, open=opened_items, done=done,
+            policy=policy,
         )  # fmt: skip
         own = [self.hub.own.secret] if self.hub.own is not None else []
         return hidden(written, [*material.values.values(), *own], self.scanner)

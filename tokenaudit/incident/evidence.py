@@ -208,7 +208,7 @@ def _inventory(book: Inventory, material: IncidentEvidence) -> None:
     material.inventory(book.credentials(), book.secrets())
     latest = {sweep.scope: sweep for sweep in book.sweeps()}
     skipped = [entry for sweep in latest.values() for entry in book.swept(sweep.id).skipped]
-    material.sweeps(tuple(latest.values()), skipped)
+    material.sweeps(tuple(latest.values()), [*skipped, *book.damage.skipped()])
 
 
 def _read(path: str) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from tokenaudit.model import Account, Severity, Skipped, Status, Tool
+from tokenaudit.model import Account, Policy, Severity, Skipped, Status, Tool
 from tokenaudit.policy.settings import Incident
 from tokenaudit.remediate.runbook.model import RunbookConsumer
 
@@ -190,4 +190,5 @@ class IncidentReport:
     changes: tuple[IncidentChange, ...] = ()
     open: tuple[ActionItem, ...] = ()
     done: tuple[ActionItem, ...] = ()
+    policy: Policy = field(default_factory=Policy)
     schema: Literal["tokenaudit/incident/1"] = "tokenaudit/incident/1"

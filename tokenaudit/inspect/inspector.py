@@ -1,10 +1,13 @@
-"""Asks the Hub who each unique credential is: one after the other, once each."""
+"""Asks the Hub who each unique credential is, once each."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Protocol
+from functools import partial
+from typing import Protocol, TypeAlias
 
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.client import Hub
@@ -15,6 +18,8 @@ from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
 
 _UNANSWERED_IN_A_ROW = 3
+_Known: TypeAlias = "Inspection | Callable[[], tuple[Inspection, bool]]"
+"""An answer that is known, or the question that gives one and says whether the Hub answered."""
 
 
 class Cache(Protocol):
@@ -34,12 +39,14 @@ def inspect_credentials(
     now: Callable[[], datetime],
     cache: Cache | None = None,
     progress: Progress | None = None,
+    jobs: int = 1,
 ) -> Iterator[tuple[str, Inspection]]:
     """Fingerprint and inspection of each unique credential of `secrets` (kind, value), in order, as they come.
 
     At most one question a credential, plus retries of questions that went unanswered. A JWT-bodied credential whose
     own expiry has passed is `expired` without being sent. When the Hub leaves three credentials in a row without an
-    answer the rest is not asked: they come out `unknown`, and another run continues with them.
+    answer the rest is not asked: they come out `unknown`, and another run continues with them. Up to `jobs` questions
+    are asked at a time; the Hub limits them strictly, so one at a time is the default.
     """
     progress = progress or NullProgress()
     unique: dict[str, tuple[str, Secret]] = {}
@@ -47,15 +54,43 @@ def inspect_credentials(
         unique.setdefault(secret.fingerprint, (kind, secret))
     progress.start("asking the Hub", len(unique))
     silent = 0
-    for fingerprint, (kind, secret) in unique.items():
-        known = cache.get(fingerprint, hub.endpoint, now()) if cache is not None else None
-        if known is None:
-            known, answered = _ask(kind, secret, hub, now, progress, give_up=silent >= _UNANSWERED_IN_A_ROW)
+
+    def ask(kind: str, secret: Secret) -> tuple[Inspection, bool]:
+        return _ask(kind, secret, hub, now, progress, give_up=silent >= _UNANSWERED_IN_A_ROW)
+
+    def asked() -> Iterator[tuple[str, _Known]]:
+        for fingerprint, (kind, secret) in unique.items():
+            known = cache.get(fingerprint, hub.endpoint, now()) if cache is not None else None
+            yield fingerprint, known or partial(ask, kind, secret)
+
+    for fingerprint, known in _ahead(asked(), jobs):
+        if isinstance(known, Inspection):
+            inspection = known
+        else:
+            inspection, answered = known()
             silent = 0 if answered else silent + 1
-            if cache is not None and known.status != "unknown":
-                cache.put(fingerprint, known)
+            if cache is not None and inspection.status != "unknown":
+                cache.put(fingerprint, inspection)
         progress.advance()
-        yield fingerprint, known
+        yield fingerprint, inspection
+
+
+def _ahead(questions: Iterator[tuple[str, _Known]], jobs: int) -> Iterator[tuple[str, _Known]]:
+    """The same in the same order, while threads work on the questions of up to `jobs` entries."""
+    if jobs == 1:
+        yield from questions
+        return
+    waiting: deque[tuple[str, _Known]] = deque()
+    with ThreadPoolExecutor(jobs, thread_name_prefix="inspect") as pool:
+        try:
+            for fingerprint, known in questions:
+                waiting.append((fingerprint, known if isinstance(known, Inspection) else pool.submit(known).result))
+                if len(waiting) >= jobs:
+                    yield waiting.popleft()
+            while waiting:
+                yield waiting.popleft()
+        finally:  # cut off: what has not begun is not asked
+            pool.shutdown(cancel_futures=True)
 
 
 def _ask(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from tokenaudit.hub.result import printable
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import is_undecidable, parse_timestamp
 
 MOST_ENTRIES = 1000
 MOST_TEXTS = 200
@@ -68,12 +69,8 @@ class JsonReader:
             self.doubt(f"an entry of {what} is no text")
         return tuple(dict.fromkeys(text for text in texts if text is not None))
 
-    def moment(self, value: object) -> datetime | None:
-        """A time in UTC, or None where it is absent or unreadable."""
-        if not isinstance(value, str):
-            return None
-        try:
-            moment = datetime.fromisoformat(value.strip()[:40].replace("Z", "+00:00"))
-            return moment.replace(tzinfo=timezone.utc) if moment.tzinfo is None else moment.astimezone(timezone.utc)
-        except (ValueError, OverflowError):
-            return None
+    def moment(self, value: object, what: str) -> datetime | None:
+        """A time in UTC, or None where it is absent or unreadable; the latter is a doubt."""
+        if is_undecidable(value):
+            self.doubt(f"{what} is not a date")
+        return parse_timestamp(value)

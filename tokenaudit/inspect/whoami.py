@@ -53,8 +53,9 @@ def parse_whoami(
         account=Account("user" if kind not in ("org", "app") else kind, name),
         name=reader.text(token.get("displayName")),
         role=role,
-        created_at=reader.moment(token.get("createdAt")),
-        expires_at=reader.moment(auth.get("expiresAt")) or (claims.expires_at if claims is not None else None),
+        created_at=reader.moment(token.get("createdAt"), "createdAt"),
+        expires_at=reader.moment(auth.get("expiresAt"), "expiresAt")
+        or (claims.expires_at if claims is not None else None),
         grants=grants,
         global_permissions=everywhere,
         can_read_gated_repos=gated,

@@ -84,9 +84,15 @@ def _sqlite(url: URL, file: Path, *, readonly: bool) -> Engine:
         engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS}, poolclass=NullPool)
 
     def prepare(connection: object, _record: object) -> None:
+        connection.text_factory = _decoded  # type: ignore[attr-defined]
         cursor = connection.cursor()  # type: ignore[attr-defined]
         cursor.execute("PRAGMA foreign_keys=ON")
         cursor.close()
 
     event.listen(engine, "connect", prepare)
     return engine
+
+
+def _decoded(stored: bytes) -> str:
+    """Text as it was stored; the bytes of a damaged one that are not UTF-8 as backslash escapes."""
+    return stored.decode("utf-8", "backslashreplace")

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import read, record, tables
+from tokenaudit.inventory.check import Checked, check
+from tokenaudit.inventory.damage import Damage
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.model import Credential, Inspection, SecretName
 
@@ -28,13 +30,15 @@ _LOCK_NUMBER = 0x746F6B656E  # "token": PostgreSQL's advisory locks are known by
 class Inventory:
     """An open inventory. Every method is one transaction: what it says is done survives a kill right after it.
 
-    All methods raise `InventoryError` in one line when the database can't be read or written.
+    All methods raise `InventoryError` in one line when the database can't be read or written. Rows that are damaged are
+    left out of what is read and noted in `damage`.
     """
 
     def __init__(self, engine: Engine, shown: str, file: Path | None) -> None:
         self.engine = engine
         self.shown = shown
         self.file = file
+        self.damage = Damage()
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -77,7 +81,11 @@ class Inventory:
     def _version(self, connection: Connection) -> int:
         present = set(inspect(connection).get_table_names())
         if tables.VERSION.name in present:
-            return connection.execute(select(tables.VERSION.c.number)).scalar() or 0
+            number = connection.execute(select(tables.VERSION.c.number)).scalar() or 0
+            if not isinstance(number, int):
+                message = f"{self.shown}: the number of its version can't be read; restore it from a backup"
+                raise InventoryError(message)
+            return number
         if present & {table.name for table in tables.METADATA.sorted_tables} and self.file is not None:
             message = f"{self.shown} is a database of something else; choose another with --inventory"
             raise InventoryError(message)
@@ -140,6 +148,11 @@ class Inventory:
         with self._transaction() as connection:
             return record.forget(connection, fingerprints, namespace)
 
+    def check(self, now: datetime) -> Checked:
+        """Verifies every row and repairs what can be repaired."""
+        with self._transaction() as connection:
+            return check(connection, now)
+
     def done(self, sweep: int) -> set[str]:
         """Keys of the places that this sweep has dealt with already, those that failed left out."""
         with self._transaction() as connection:
@@ -158,42 +171,42 @@ class Inventory:
     def places(self, namespaces: Sequence[str]) -> list[PlaceRecord]:
         """The known places of some namespaces that are not gone."""
         with self._transaction() as connection:
-            return read.places(connection, namespaces)
+            return read.places(connection, namespaces, self.damage)
 
     def inspections(self, sweep: int) -> dict[str, Inspection]:
         """What the Hub said of credentials during this sweep."""
         with self._transaction() as connection:
-            return read.inspections(connection, sweep)
+            return read.inspections(connection, sweep, self.damage)
 
     def sweeps(self) -> list[Sweep]:
         """All sweeps, oldest first."""
         with self._transaction() as connection:
-            return read.sweeps(connection)
+            return read.sweeps(connection, self.damage)
 
     def credentials(self) -> list[KnownCredential]:
         """All credentials, with the spots where they stand now, or stood last where they are gone."""
         with self._transaction() as connection:
-            return read.credentials(connection)
+            return read.credentials(connection, self.damage)
 
     def secrets(self) -> list[SecretName]:
         """All secrets and variables by name, sorted."""
         with self._transaction() as connection:
-            return read.secrets(connection)
+            return read.secrets(connection, self.damage)
 
     def consumers(self, fingerprint: str | None = None, names: Sequence[str] = ()) -> list[Consumer]:
         """Where a credential is known to be used: by its fingerprint, and by the `names` it is kept under."""
         with self._transaction() as connection:
-            return read.consumers(connection, fingerprint, names)
+            return read.consumers(connection, fingerprint, names, self.damage)
 
     def difference(self, since: int | None = None) -> list[Difference]:
         """What the sweeps after number `since` changed; by default what the last one did."""
         with self._transaction() as connection:
-            return read.difference(connection, since)
+            return read.difference(connection, since, self.damage)
 
     def swept(self, sweep: int) -> read.SweepRecord:
         """Everything this sweep saw or found unchanged: the material of its report."""
         with self._transaction() as connection:
-            return read.swept(connection, sweep)
+            return read.swept(connection, sweep, self.damage)
 
     def _open(self) -> Connection:
         if self._connection is None:

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 
 import msgspec
 
+from tokenaudit.inventory.check import Checked
 from tokenaudit.inventory.model import Difference, KnownCredential, Sweep
-from tokenaudit.model import Location, SecretName
+from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.text import count
+from tokenaudit.timestamps import rfc3339
 
 SCHEMA = "tokenaudit/inventory/1"
 
 
-def as_json(known: Sequence[KnownCredential], secrets: Sequence[SecretName], sweeps: Sequence[Sweep] = ()) -> str:
-    """What `inventory list --format json` and `inventory export` print."""
+def as_json(
+    known: Sequence[KnownCredential],
+    secrets: Sequence[SecretName],
+    sweeps: Sequence[Sweep] = (),
+    skipped: Sequence[Skipped] = (),
+) -> str:
+    """What `inventory list --format json` and `inventory export` print; `skipped` are the damaged rows left out."""
     document: dict[str, object] = {
         "schema": SCHEMA,
         "credentials": [_credential(entry) for entry in known],
         "secrets": [_builtin(secret) for secret in secrets],
         "sweeps": [_builtin(sweep) for sweep in sweeps],
+        "skipped": [_builtin(entry) for entry in skipped],
     }
     return _written(document)
 
@@ -73,6 +82,24 @@ def sweeps_as_text(sweeps: Sequence[Sweep]) -> str:
     return plain("\n".join(lines)) + "\n" if lines else "no sweep yet\n"
 
 
+def check_as_json(checked: Checked) -> str:
+    """What `inventory check --format json` prints."""
+    return _written(
+        {"schema": SCHEMA, "rows": checked.rows, "sound": checked.sound, "damaged": _builtin(checked.damaged)}
+    )
+
+
+def check_as_text(checked: Checked) -> str:
+    """One line a damaged row, then the numbers."""
+    lines = [
+        f"{row.table} {row.row}: {row.reason}: {row.repair or 'not repairable; restore the inventory from a backup'}"
+        for row in checked.damaged
+    ]
+    left = sum(row.repair is None for row in checked.damaged)
+    lines.append(f"{count(checked.rows, 'row')} verified, {len(checked.damaged)} damaged, {left} not repaired")
+    return plain("\n".join(lines)) + "\n"
+
+
 def plain(text: str) -> str:
     """`text` with everything but line feeds that could steer a terminal escaped."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
@@ -102,7 +129,7 @@ def _spot(location: Location) -> str:
 
 
 def _time(moment: datetime | None) -> str:
-    return "never" if moment is None else moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return "never" if moment is None else rfc3339(moment)
 
 
 def _credential(entry: KnownCredential) -> dict[str, object]:

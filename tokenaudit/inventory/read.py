@@ -1,4 +1,7 @@
-"""Reading the inventory: each function works inside the caller's transaction."""
+"""Reading the inventory: each function works inside the caller's transaction.
+
+A damaged row is noted in the caller's `Damage` and left out; everything else is read all the same.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from tokenaudit.errors import UsageError
+from tokenaudit.inventory.damage import Damage, credential_of, verify
 from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
@@ -20,6 +24,7 @@ from tokenaudit.inventory.tables import (
     SECRETS,
     SIGHTINGS,
     SWEEPS,
+    DamagedError,
     storable,
     unpacked,
 )
@@ -41,15 +46,31 @@ class SweepRecord:
     new_problems: tuple[Problem, ...]
 
 
+@dataclass(frozen=True)
+class _Spot:
+    """One row of the sightings, with what its place says of it.
+
+    `ended_in` is the sweep in which it was found gone, where it is. Of a place whose own row is damaged nothing is
+    known, so its spots count as present.
+    """
+
+    fingerprint: str
+    location: Location
+    first_in: int
+    last_seen: datetime
+    present: bool
+    ended_in: int
+
+
 def done(connection: Connection, sweep: int) -> set[str]:
     """Keys of the places that the sweep has read or found unchanged."""
     return set(connection.execute(select(PLACES.c.key).where(PLACES.c.checked_in == sweep)).scalars())
 
 
 def states(connection: Connection) -> dict[str, str]:
-    """By place key: the version that was read last."""
+    """By place key: the version that was read last. What is not text is no version: the place is read again."""
     rows = connection.execute(select(PLACES.c.key, PLACES.c.state).where(PLACES.c.state.is_not(None)))
-    return {row.key: row.state for row in rows}
+    return {row.key: row.state for row in rows if isinstance(row.key, str) and isinstance(row.state, str)}
 
 
 def fingerprints(connection: Connection) -> dict[str, set[str]]:
@@ -63,63 +84,82 @@ def fingerprints(connection: Connection) -> dict[str, set[str]]:
     return dict(found)
 
 
-def places(connection: Connection, namespaces: Sequence[str]) -> list[PlaceRecord]:
+def places(connection: Connection, namespaces: Sequence[str], damage: Damage) -> list[PlaceRecord]:
     """The known places of some namespaces that are not gone."""
     mine = PLACES.c.namespace.in_([storable(name) for name in namespaces])
     rows = connection.execute(select(PLACES).where(mine, PLACES.c.gone_in.is_(None)).order_by(PLACES.c.key))
-    return [PlaceRecord(row.namespace, row.target, row.kind, row.aspect) for row in rows]
+    return [
+        place for _, place in damage.sound(PLACES, rows, lambda r: PlaceRecord(r.namespace, r.target, r.kind, r.aspect))
+    ]
 
 
-def inspections(connection: Connection, sweep: int) -> dict[str, Inspection]:
+def inspections(connection: Connection, sweep: int, damage: Damage) -> dict[str, Inspection]:
     """By fingerprint: what the Hub said during the sweep."""
-    rows = connection.execute(select(CREDENTIALS.c.document).where(CREDENTIALS.c.inspected_in == sweep)).scalars()
-    found = [unpacked(document, Credential) for document in rows]
+    rows = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.inspected_in == sweep))
+    found = [credential for _, credential in damage.sound(CREDENTIALS, rows, _document)]
     return {credential.fingerprint: credential.inspection for credential in found if credential.inspection}
 
 
-def sweeps(connection: Connection) -> list[Sweep]:
+def sweeps(connection: Connection, damage: Damage) -> list[Sweep]:
     """All sweeps, oldest first."""
     read = select(PLACES.c.checked_in, func.count()).group_by(PLACES.c.checked_in)
     failed = select(PLACES.c.failed_in, func.count()).group_by(PLACES.c.failed_in)
     counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(read)}
     failures: dict[int, int] = {row[0]: row[1] for row in connection.execute(failed)}
-    return [
-        Sweep(
-            row.id,
-            row.scope,
-            tuple(row.namespaces.split("\n")),
-            row.started_at,
-            row.finished_at,
-            row.complete,
-            counts.get(row.id, 0),
-            failures.get(row.id, 0),
-        )
-        for row in connection.execute(select(SWEEPS).order_by(SWEEPS.c.id))
-    ]
+
+    def read_row(row: Row[Any]) -> Sweep:
+        names = tuple(row.namespaces.split("\n"))
+        numbers = counts.get(row.id, 0), failures.get(row.id, 0)
+        return Sweep(row.id, row.scope, names, row.started_at, row.finished_at, row.complete, *numbers)
+
+    rows = connection.execute(select(SWEEPS).order_by(SWEEPS.c.id))
+    return [sweep for _, sweep in damage.sound(SWEEPS, rows, read_row)]
 
 
-def credentials(connection: Connection) -> list[KnownCredential]:
+def credentials(connection: Connection, damage: Damage) -> list[KnownCredential]:
     """All credentials, ordered by fingerprint."""
-    spots: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(_sightings()):
-        spots[row.fingerprint].append(row)
+    spots = _spots(connection, damage)
+    return [_known(row, credential, spots[row.fingerprint]) for row, credential in _credentials(connection, damage)]
+
+
+def _credentials(connection: Connection, damage: Damage) -> list[tuple[Row[Any], Credential]]:
     rows = connection.execute(select(CREDENTIALS).order_by(CREDENTIALS.c.fingerprint)).all()
-    return [_known(row, spots[row.fingerprint]) for row in rows]
+    return list(damage.sound(CREDENTIALS, rows, _document))
 
 
-def _sightings() -> Any:  # noqa: ANN401 - a select of that many columns has no type worth its length
+def _document(row: Row[Any]) -> Credential:
+    return credential_of(row.fingerprint, row.document)
+
+
+def _spots(connection: Connection, damage: Damage, *where: ColumnElement[bool]) -> dict[str, list[_Spot]]:
+    """By fingerprint: the spots that `where` chooses."""
     joined = SIGHTINGS.join(PLACES, SIGHTINGS.c.place == PLACES.c.key)
-    return select(
-        SIGHTINGS, PLACES.c.checked_at, PLACES.c.read_in, PLACES.c.gone_in, _PRESENT.label("present")
+    chosen = select(
+        SIGHTINGS, PLACES.c.key, PLACES.c.checked_at, PLACES.c.read_in, PLACES.c.gone_in, _PRESENT.label("present")
     ).select_from(joined)
+    found: dict[str, list[_Spot]] = defaultdict(list)
+    rows = connection.execute(chosen.where(*where)).all()
+    for _, spot in damage.sound(SIGHTINGS, rows, lambda row: _spot(row, damage)):
+        found[spot.fingerprint].append(spot)
+    return found
 
 
-def _known(row: Row[Any], spots: Sequence[Row[Any]]) -> KnownCredential:
+def _spot(row: Row[Any], damage: Damage) -> _Spot:
+    location = unpacked(row.location, Location)
+    try:
+        verify(PLACES, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
+    except DamagedError as error:
+        damage.note(PLACES, row, error)
+        return _Spot(row.fingerprint, location, row.first_in, row.last_seen, present=True, ended_in=0)
+    seen = (row.checked_at or row.last_seen) if row.present else row.last_seen
+    return _Spot(row.fingerprint, location, row.first_in, seen, bool(row.present), row.gone_in or row.read_in or 0)
+
+
+def _known(row: Row[Any], credential: Credential, spots: Sequence[_Spot]) -> KnownCredential:
     present = [spot for spot in spots if spot.present]
-    shown = [unpacked(spot.location, Location) for spot in present or spots]
-    times: list[datetime] = [(spot.checked_at or spot.last_seen) if spot.present else spot.last_seen for spot in spots]
-    credential = replace(unpacked(row.document, Credential), locations=ordered(shown))
-    return KnownCredential(credential, row.first_seen, max(times, default=row.first_seen), bool(present))
+    shown = ordered(spot.location for spot in present or spots)
+    last = max((spot.last_seen for spot in spots), default=row.first_seen)
+    return KnownCredential(replace(credential, locations=shown), row.first_seen, last, bool(present))
 
 
 def ordered(locations: Iterable[Location]) -> tuple[Location, ...]:
@@ -141,90 +181,106 @@ def _order(location: Location) -> tuple[object, ...]:
     )
 
 
-def secrets(connection: Connection) -> list[SecretName]:
+def secrets(connection: Connection, damage: Damage) -> list[SecretName]:
     """All secrets and variables by name, those of places that are gone left out."""
     joined = SECRETS.join(PLACES, SECRETS.c.place == PLACES.c.key)
     chosen = select(SECRETS).select_from(joined).where(PLACES.c.gone_in.is_(None))
-    return _secret_names(connection.execute(chosen))
+    return _secret_names(connection.execute(chosen), damage)
 
 
-def _secret_names(rows: Iterable[Row[Any]]) -> list[SecretName]:
-    found = [
-        SecretName(row.target, row.name, row.kind, row.updated_at, row.description, row.fingerprint) for row in rows
-    ]
-    return sorted(set(found), key=lambda s: (s.target, s.name, s.kind, s.fingerprint or ""))
+def _secret_names(rows: Iterable[Row[Any]], damage: Damage) -> list[SecretName]:
+    def read_row(row: Row[Any]) -> SecretName:
+        return SecretName(row.target, row.name, row.kind, row.updated_at, row.description, row.fingerprint)
+
+    found = {secret for _, secret in damage.sound(SECRETS, rows, read_row)}
+    return sorted(found, key=lambda s: (s.target, s.name, s.kind, s.fingerprint or ""))
 
 
-def consumers(connection: Connection, fingerprint: str | None, names: Sequence[str]) -> list[Consumer]:
+def consumers(connection: Connection, fingerprint: str | None, names: Sequence[str], damage: Damage) -> list[Consumer]:
     """Kept secrets by fingerprint or name, and the spots where the credential itself stands."""
     found = [
         Consumer(secret.kind, secret.target, secret.name, secret.updated_at, secret.fingerprint)
-        for secret in secrets(connection)
+        for secret in secrets(connection, damage)
         if (fingerprint is not None and secret.fingerprint == fingerprint) or secret.name in names
     ]
     if fingerprint is not None:
-        chosen = _sightings().where(SIGHTINGS.c.fingerprint == fingerprint, _PRESENT)
-        spots = [unpacked(row.location, Location) for row in connection.execute(chosen)]
+        mine = _spots(connection, damage, SIGHTINGS.c.fingerprint == fingerprint)[fingerprint]
+        spots = [spot.location for spot in mine if spot.present]
         live = {(spot.target, spot.path) for spot in spots if spot.path and spot.in_head is not False}
         found += [Consumer("file", target, path, None, fingerprint) for target, path in sorted(live)]
     return found
 
 
-def difference(connection: Connection, since: int | None) -> list[Difference]:
+def difference(connection: Connection, since: int | None, damage: Damage) -> list[Difference]:
     """What changed after sweep `since`, by default in the last one."""
     last = connection.execute(select(func.max(SWEEPS.c.id))).scalar() or 0
     after = last - 1 if since is None else since
-    spots: dict[str, list[Row[Any]]] = defaultdict(list)
-    for row in connection.execute(_sightings()):
-        spots[row.fingerprint].append(row)
+    spots = _spots(connection, damage)
     found = []
-    for row in connection.execute(select(CREDENTIALS).order_by(CREDENTIALS.c.fingerprint)).all():
+    for row, credential in _credentials(connection, damage):
         mine = spots[row.fingerprint]
         change, changed = _change(row.first_in, mine, after)
         if change is not None:
-            locations = ordered(unpacked(spot.location, Location) for spot in changed)
-            found.append(Difference(change, _known(row, mine), locations))
+            locations = ordered(spot.location for spot in changed)
+            found.append(Difference(change, _known(row, credential, mine), locations))
     return found
 
 
-def _change(first_in: int, spots: Sequence[Row[Any]], after: int) -> tuple[ChangeType | None, list[Row[Any]]]:
+def _change(first_in: int, spots: Sequence[_Spot], after: int) -> tuple[ChangeType | None, list[_Spot]]:
     fresh = [spot for spot in spots if spot.present and spot.first_in > after]
     if any(spot.present for spot in spots):
         if first_in > after:
             return "new", fresh
         return ("new-place", fresh) if fresh else (None, [])
-    went = [spot for spot in spots if (spot.gone_in or spot.read_in or 0) > after]
+    went = [spot for spot in spots if spot.ended_in > after]
     return ("gone", went) if went and first_in <= after else (None, [])
 
 
-def swept(connection: Connection, sweep: int) -> SweepRecord:
+def swept(connection: Connection, sweep: int, damage: Damage) -> SweepRecord:
     """Everything the sweep saw or found unchanged."""
     mine = or_(PLACES.c.checked_in == sweep, PLACES.c.failed_in == sweep)
-    spots: dict[str, list[Location]] = defaultdict(list)
-    for row in connection.execute(_sightings().where(mine, _PRESENT)):
-        spots[row.fingerprint].append(unpacked(row.location, Location))
-    held = connection.execute(select(CREDENTIALS).order_by(CREDENTIALS.c.fingerprint)).all()
-    found = [row for row in held if row.fingerprint in spots]
-    notes = connection.execute(select(NOTES).join(PLACES, NOTES.c.place == PLACES.c.key).where(mine)).all()
-    problems = [(unpacked(row.document, Problem), row.first_in) for row in notes if row.kind == "problem"]
+    spots = {
+        fingerprint: [spot.location for spot in seen if spot.present]
+        for fingerprint, seen in _spots(connection, damage, mine).items()
+    }
+    found = [(row, known) for row, known in _credentials(connection, damage) if spots.get(row.fingerprint)]
+    problems, skipped = _notes(connection, mine, damage)
     totals: dict[tuple[str, str], tuple[int, int]] = {}
-    for row in connection.execute(select(PLACES).where(mine).order_by(PLACES.c.key)):
+    rows = connection.execute(select(PLACES).where(mine).order_by(PLACES.c.key)).all()
+    for row, _ in damage.sound(PLACES, rows, lambda row: row):
         objects, size = totals.get((row.target, row.kind), (0, 0))
         totals[row.target, row.kind] = (objects + row.objects, size + row.bytes)
     names = select(SECRETS).join(PLACES, SECRETS.c.place == PLACES.c.key).where(mine)
     return SweepRecord(
-        credentials=tuple(
-            replace(unpacked(row.document, Credential), locations=ordered(spots[row.fingerprint])) for row in found
-        ),
+        credentials=tuple(replace(known, locations=ordered(spots[row.fingerprint])) for row, known in found),
         problems=tuple(problem for problem, _ in problems),
-        skipped=tuple(unpacked(row.document, Skipped) for row in notes if row.kind == "skipped"),
+        skipped=tuple(skipped),
         targets=tuple(Target(*place, *amount) for place, amount in totals.items()),
-        secrets=tuple(_secret_names(connection.execute(names))),
+        secrets=tuple(_secret_names(connection.execute(names), damage)),
         new_credentials=tuple(
-            row.fingerprint for row in found if row.first_in == sweep and row.likelihood == "credential"
+            row.fingerprint for row, _ in found if row.first_in == sweep and row.likelihood == "credential"
         ),
         new_problems=tuple(problem for problem, first in problems if first == sweep),
     )
+
+
+def _notes(
+    connection: Connection, mine: ColumnElement[bool], damage: Damage
+) -> tuple[list[tuple[Problem, int]], list[Skipped]]:
+    """Problems, each with the sweep that first saw it, and what could not be read."""
+    problems: list[tuple[Problem, int]] = []
+    skipped: list[Skipped] = []
+
+    def read_row(row: Row[Any]) -> None:
+        if row.kind == "problem":
+            problems.append((unpacked(row.document, Problem), row.first_in))
+        elif row.kind == "skipped":
+            skipped.append(unpacked(row.document, Skipped))
+
+    rows = connection.execute(select(NOTES).join(PLACES, NOTES.c.place == PLACES.c.key).where(mine)).all()
+    for _ in damage.sound(NOTES, rows, read_row):
+        pass
+    return problems, skipped
 
 
 _SHORTEST = 6

@@ -18,6 +18,7 @@ from tokenaudit.inventory.tables import (
     SECRETS,
     SIGHTINGS,
     SWEEPS,
+    DamagedError,
     packed,
     storable,
     unpacked,
@@ -46,7 +47,7 @@ def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: da
         select(SWEEPS).where(SWEEPS.c.scope == scope, SWEEPS.c.finished_at.is_(None)).order_by(SWEEPS.c.id.desc())
     ).first()
     if running is not None:
-        return Sweep(running.id, scope, tuple(namespaces), running.started_at)
+        return Sweep(running.id, scope, tuple(namespaces), running.started_at or now)
     number = connection.execute(
         insert(SWEEPS).values(scope=scope, namespaces="\n".join(namespaces), started_at=now).returning(SWEEPS.c.id)
     ).scalar_one()
@@ -123,8 +124,11 @@ def _credential(connection: Connection, sweep: int, credential: Credential, now:
                 fingerprint=bare.fingerprint, document=packed(bare), first_in=sweep, first_seen=now, **described
             )
         )
+        return
+    older = _readable(known.document)
+    if older is None or known.likelihood not in _CERTAIN_FIRST:  # damaged: what was just read takes its place
+        connection.execute(update(CREDENTIALS).where(at).values(document=packed(bare), **described))
     elif _CERTAIN_FIRST.index(bare.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
-        older = unpacked(known.document, Credential)
         merged = replace(older, kind=bare.kind, likelihood=bare.likelihood, claims=bare.claims or older.claims)
         connection.execute(update(CREDENTIALS).where(at).values(document=packed(merged), **described))
 
@@ -189,7 +193,15 @@ def ended(connection: Connection, ends: Mapping[str, Inspection]) -> None:
 def _known(connection: Connection, fingerprint: str) -> Credential | None:
     at = CREDENTIALS.c.fingerprint == fingerprint
     held = connection.execute(select(CREDENTIALS.c.document).where(at)).scalar()
-    return unpacked(held, Credential) if held is not None else None
+    return _readable(held) if held is not None else None
+
+
+def _readable(document: str) -> Credential | None:
+    """The credential in a document; None where that is damaged, as reading the inventory tells."""
+    try:
+        return unpacked(document, Credential)
+    except DamagedError:
+        return None
 
 
 def _change(connection: Connection, bare: Credential, **columns: int) -> None:
@@ -211,7 +223,7 @@ def _secrets(connection: Connection, key: str, outcome: Outcome, now: datetime) 
             "updated_at": secret.updated_at,
             "description": secret.description,
             "fingerprint": secret.fingerprint,
-            "first_seen": since.get((kind, target, name), now),
+            "first_seen": since.get((kind, target, name)) or now,
         }
         for (kind, target, name), secret in kept.items()
     ]

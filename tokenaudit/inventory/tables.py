@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,7 +29,13 @@ from sqlalchemy import (
     update,
 )
 
+from tokenaudit.timestamps import parse_timestamp, rfc3339
+
 T = TypeVar("T")
+
+
+class DamagedError(ValueError):
+    """A row that does not hold what was written into it; the message says which part of it."""
 
 
 class UtcTime(TypeDecorator[datetime]):
@@ -41,12 +47,12 @@ class UtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
         """See `TypeDecorator`."""
         del dialect
-        return None if value is None else value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return None if value is None else rfc3339(value, microseconds=True)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """See `TypeDecorator`."""
+        """The time, or None where the text is not one."""
         del dialect
-        return None if value is None else datetime.fromisoformat(value.replace("Z", "+00:00"))
+        return stored_time(value)
 
 
 class SafeText(TypeDecorator[str]):
@@ -61,6 +67,17 @@ class SafeText(TypeDecorator[str]):
         return None if value is None else storable(value)
 
 
+def stored_time(value: object) -> datetime | None:
+    """The time that a `UtcTime` column holds; None where the value is not one.
+
+    Versions before 0.1.0 wrote years below 1000 with fewer than four digits.
+    """
+    if not isinstance(value, str):
+        return None
+    year, dash, rest = value.partition("-")
+    return parse_timestamp(f"{year.zfill(4)}{dash}{rest}")
+
+
 def storable(text: str) -> str:
     """`text` as a `SafeText` column holds it."""
     return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
@@ -72,8 +89,16 @@ def packed(value: object) -> str:
 
 
 def unpacked(text: str, kind: type[T]) -> T:
-    """What `packed` wrote."""
-    return msgspec.convert(json.loads(text), kind)
+    """What `packed` wrote.
+
+    Raises:
+        DamagedError: the text is something else.
+    """
+    try:
+        return msgspec.convert(json.loads(text), kind)
+    except (ValueError, TypeError, RecursionError):
+        message = f"its {kind.__name__.lower()} can't be read"
+        raise DamagedError(message) from None
 
 
 METADATA = MetaData()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tokenaudit.policy.config import load_settings
-    from tokenaudit.policy.evaluate import RULES, evaluate
+    from tokenaudit.policy.evaluate import RULES
     from tokenaudit.policy.settings import Exemption, Incident, Settings
 
 _HOMES = {
@@ -15,11 +15,10 @@ _HOMES = {
     "Exemption": "tokenaudit.policy.settings",
     "Incident": "tokenaudit.policy.settings",
     "Settings": "tokenaudit.policy.settings",
-    "evaluate": "tokenaudit.policy.evaluate",
     "load_settings": "tokenaudit.policy.config",
 }
 
-__all__ = ["RULES", "Exemption", "Incident", "Settings", "evaluate", "load_settings"]
+__all__ = ["RULES", "Exemption", "Incident", "Settings", "load_settings"]
 
 
 def __getattr__(name: str) -> object:

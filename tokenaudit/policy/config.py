@@ -1,8 +1,17 @@
-"""The policy's settings from `tokenaudit.toml` or the `[tool.tokenaudit]` table of `pyproject.toml`."""
+"""The policy's settings: which `tokenaudit.toml` counts, and what it says.
+
+In this order: the file that `--config` names, the one in the user's configuration folder, the one in the current
+directory where that lies outside everything that is scanned. What is scanned never sets the policy it is judged by.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import stat
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -10,15 +19,25 @@ from typing import Any
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.model import Policy
 from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings
+from tokenaudit.text import did_you_mean
+from tokenaudit.timestamps import to_utc
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-OWN_FILE = "tokenaudit.toml"
-_LARGEST = 1_000_000
+FILE = "tokenaudit.toml"
+_LARGEST = 100_000
+"""Bytes of the largest file that is read."""
+_DEEPEST = 50
+"""Brackets open at once, and parts of a dotted key; the settings need three."""
+_TEXTS = re.compile(r'''"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|\#[^\n]*''', re.DOTALL)
+"""Strings and comments."""
+_LONGEST_SHOWN = 40
+_MOST_DAYS = 36_525
 
 
 class _Incident(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
@@ -53,75 +72,220 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     exemptions: tuple[_Exemption, ...] = ()
 
 
-def load_settings(directory: Path | None = None) -> Settings:
-    """The settings of `directory` (the current one by default); the defaults where no file sets any.
+def find_settings(
+    scanned: Sequence[Path] = (), *, file: Path | None = None, directory: Path | None = None, user: Path | None = None
+) -> Settings:
+    """The settings that count; the built-in ones where no file sets any.
 
-    `tokenaudit.toml` wins over `pyproject.toml`.
+    Args:
+        scanned: the files and folders that are scanned.
+        file: the one file that counts, as given by `--config`.
+        directory: the current directory.
+        user: the user's configuration folder; by default where this system keeps it.
 
     Raises:
-        ConfigurationError: a file can't be read, or holds something that is no setting.
+        ConfigurationError: a file can't be read, or holds something that is not a setting.
     """
-    directory = directory or Path.cwd()
-    for name, inner in ((OWN_FILE, ()), ("pyproject.toml", ("tool", "tokenaudit"))):
-        path = directory / name
-        if path.is_file():
-            table: Any = _parsed(path)
-            for key in inner:
-                table = table.get(key, {}) if isinstance(table, dict) else {}
-            if table:
-                return _settings(table, path)
-    return Settings()
+    if file is not None:
+        return _from(file, Policy(str(file), "option", inside_target=_inside(file, scanned)))
+    own = (user or user_folder()) / FILE
+    if _exists(own):
+        return _from(own, Policy(str(own), "user", inside_target=_inside(own, scanned)))
+    here = (directory or _current_directory()) / FILE
+    if not _exists(here):
+        return Settings()
+    if _inside(here.parent, scanned) or _inside(here, scanned):
+        return Settings(policy=Policy(not_read=str(here)))
+    return _from(here, Policy(str(here), "directory"))
+
+
+def user_folder() -> Path:
+    """The user's configuration folder. A relative one would depend on the current directory and does not count."""
+    from platformdirs import user_config_path  # noqa: PLC0415 - only where no file is named
+
+    found = user_config_path("tokenaudit", appauthor=False)
+    return found if found.is_absolute() else Path.home() / ".config" / "tokenaudit"
+
+
+def load_settings(directory: Path | None = None) -> Settings:
+    """The settings in `directory` (the current one by default), whatever is scanned; the built-in ones without a file.
+
+    Raises:
+        ConfigurationError: as `find_settings`.
+    """
+    path = (directory or _current_directory()) / FILE
+    return _from(path, Policy(str(path), "directory")) if _exists(path) else Settings()
+
+
+def _current_directory() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # it was removed
+        return Path(os.sep)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError) as error:
+        message = f"{path} can't be read: {getattr(error, 'strerror', None) or 'not a file name'}"
+        raise ConfigurationError(message) from None
+    return True
+
+
+def _inside(path: Path, scanned: Sequence[Path]) -> bool:
+    """Whether `path`, or what it is a link to, is one of the scanned places or lies in one."""
+    try:
+        real = Path(os.path.realpath(path))
+    except ValueError:  # no name of a file, as reading it will say
+        return False
+    return any(_same(parent, place) for place in scanned for parent in (real, *real.parents))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)  # also where names differ in case, or a folder is mounted twice
+    except OSError:
+        return one == other
+
+
+def _from(path: Path, policy: Policy) -> Settings:
+    return replace(_settings(_parsed(path), path), policy=policy)
 
 
 def _parsed(path: Path) -> dict[str, Any]:
+    text = _read(path)
+    bare = _TEXTS.sub("", text)
+    if _depth(bare) > _DEEPEST or any(line.count(".") > _DEEPEST for line in bare.splitlines()):
+        raise ConfigurationError(_invalid(path, "nested too deeply"))
     try:
-        with path.open("rb") as file:
-            table: dict[str, Any] = tomllib.loads(file.read(_LARGEST).decode())
-    except OSError as error:
-        message = f"{path} can't be read: {error.strerror}"
-        raise ConfigurationError(message) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        message = f"{path} is no TOML: {' '.join(str(error).split())}"
-        raise ConfigurationError(message) from None
+        table: dict[str, Any] = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigurationError(_invalid(path, "nested too deeply")) from None
+    except ValueError as error:  # also a number of thousands of digits
+        raise ConfigurationError(_invalid(path, " ".join(str(error).split()))) from None
     return table
 
 
+def _read(path: Path) -> str:
+    try:
+        # Looked at before it is opened: opening a pipe waits for a writer, and opening a device can do anything.
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path} is not a regular file; name a TOML file with --config"
+            raise ConfigurationError(message)
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        message = f"{path} can't be read: {reason}"
+        raise ConfigurationError(message) from None
+    if len(data) > _LARGEST:
+        message = f"{path} is larger than {_LARGEST:,} bytes; it can't be a settings file"
+        raise ConfigurationError(message)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(_invalid(path, f"not UTF-8 at byte {error.start}")) from None
+
+
+def _invalid(path: Path, reason: str) -> str:
+    return f"{path}: invalid TOML: {reason}"
+
+
+def _depth(text: str) -> int:
+    """The most brackets that are open at once. A compiled TOML reader may have no limit of its own."""
+    deepest = depth = 0
+    for character in text:
+        if character in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif character in "]}":
+            depth -= 1
+    return deepest
+
+
 def _settings(table: dict[str, Any], path: Path) -> Settings:
+    _check_keys(table, path)
     try:
         read = msgspec.convert(table, _Table, strict=True)
     except msgspec.ValidationError as error:
         message = f"{path}: {error}; see docs/inspect.md for the settings"
         raise ConfigurationError(message) from None
     _check(read, path)
-    return Settings(
+    settings = Settings(
         read.max_age_days,
         read.allowed_roles,
         read.dangerous_permissions,
         tuple(_incident(row, path) for row in read.incidents),
         tuple(Exemption(row.organization, row.until, row.reason, row.rules) for row in read.exemptions),
     )
+    _check_incidents(settings, path)
+    return settings
+
+
+def _check_keys(table: dict[str, Any], path: Path) -> None:
+    for where, given, known in _tables(table):
+        for key in given:
+            if key not in known:
+                message = f"{path}: unknown setting {_shown(key)}{where}{_nearest(key, known)}"
+                raise ConfigurationError(message)
+
+
+def _tables(table: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    yield "", table, _names(_Table)
+    for name, row_type in (("incidents", _Incident), ("exemptions", _Exemption)):
+        rows = table.get(name)
+        for row in rows if isinstance(rows, list) else ():
+            if isinstance(row, dict):
+                yield f" in [[{name}]]", row, _names(row_type)
+
+
+def _names(struct: type[msgspec.Struct]) -> list[str]:
+    return [field.encode_name for field in msgspec.structs.fields(struct)]
+
+
+def _shown(name: str) -> str:
+    """A name from the file, unless it is so long that it can't be a mistyped one."""
+    return repr(name) if len(name) <= _LONGEST_SHOWN else "of more than 40 characters"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    return did_you_mean(name, known) or f"; known are {', '.join(known)}"
 
 
 def _check(table: _Table, path: Path) -> None:
     from tokenaudit.policy.evaluate import RULES  # noqa: PLC0415 - settings come before rules
 
-    if table.max_age_days < 1:
-        message = f"{path}: max-age-days is {table.max_age_days}; give at least 1"
+    if not 1 <= table.max_age_days <= _MOST_DAYS:
+        message = f"{path}: max-age-days is {table.max_age_days}; give 1 to {_MOST_DAYS}"
         raise ConfigurationError(message)
     for row in table.exemptions:
-        unknown = sorted(set(row.rules) - set(RULES))
-        if unknown:
-            message = (
-                f"{path}: an exemption names the rule {unknown[0]!r}, which does not exist; see 'tokenaudit rules'"
-            )
+        if not row.organization.strip():
+            message = f"{path}: an exemption names no organization"
+            raise ConfigurationError(message)
+        for rule in sorted(set(row.rules) - set(RULES)):
+            hint = did_you_mean(rule, RULES) or "; see 'tokenaudit rules'"
+            message = f"{path}: an exemption names the rule {_shown(rule)}, which does not exist{hint}"
             raise ConfigurationError(message)
         exposure = sorted(set(row.rules) & NEVER_EXEMPT)
         if exposure:
-            message = f"{path}: {exposure[0]} can't be exempted: what stands in the open must be revoked"
+            message = f"{path}: {exposure[0]} can't be exempted: exposed tokens must be revoked"
             raise ConfigurationError(message)
         if not row.reason.strip():
             message = f"{path}: the exemption for {row.organization} gives no reason"
             raise ConfigurationError(message)
+
+
+def _check_incidents(settings: Settings, path: Path) -> None:
+    from tokenaudit.policy.settings import known  # noqa: PLC0415 - as above
+
+    try:
+        known(settings)
+    except ConfigurationError as error:
+        message = f"{path}: {error}"
+        raise ConfigurationError(message) from None
 
 
 def _incident(row: _Incident, path: Path) -> Incident:
@@ -129,6 +293,9 @@ def _incident(row: _Incident, path: Path) -> Incident:
     began = None if row.began is None else _moment(row.began, "began", path)
     ended = None if row.ended is None else _moment(row.ended, "ended", path)
     disclosed = None if row.disclosed is None else _moment(row.disclosed, "disclosed", path).date()
+    if not row.id.strip():
+        message = f"{path}: an incident has an empty id"
+        raise ConfigurationError(message)
     if began is not None and began > cutoff:
         message = f"{path}: the incident {row.id} began after its cutoff; set cutoff to began or later"
         raise ConfigurationError(message)
@@ -140,8 +307,8 @@ def _incident(row: _Incident, path: Path) -> Incident:
 
 def _moment(value: object, key: str, path: Path) -> datetime:
     if not isinstance(value, date):
-        message = f"{path}: an incident's {key} is no date; write it without quotes, as 2026-07-16"
+        message = f"{path}: an incident's {key} is not a date; write it without quotes, as 2026-07-16"
         raise ConfigurationError(message)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+    return to_utc(value)

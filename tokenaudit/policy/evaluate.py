@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from tokenaudit.model import Credential, Privilege, Reason, Rule, Severity, Verdict
+from tokenaudit.model import Credential, Lowered, Privilege, Reason, Rule, Severity, Verdict
 from tokenaudit.policy.context import CLASSIC_ROLES, PolicyContext, active
 from tokenaudit.policy.rules import (
     token_classic_read,
@@ -48,10 +48,18 @@ def evaluate(credential: Credential, settings: Settings, now: datetime) -> Verdi
     """All reasons, worst first, and the privilege; works for credentials that nobody asked the Hub about, too.
 
     Placeholders and look-alikes get no reasons. `minimal` takes a live, fine-grained token whose every grant is known
-    and no rule finds too much; anything in doubt is `unknown`.
+    and no rule finds too much; anything in doubt is `unknown`. What settings remove or lower is named.
     """
     if credential.likelihood != "credential":
         return Verdict(Severity.INFO, "unknown")
+    verdict = _judged(credential, settings, now)
+    built_in = Settings()
+    if settings == built_in:
+        return verdict
+    return replace(verdict, lowered=_lowered(credential, _judged(credential, built_in, now), verdict))
+
+
+def _judged(credential: Credential, settings: Settings, now: datetime) -> Verdict:
     context = PolicyContext(settings, now)
     found = [reason for check in CHECKS.values() for reason in check(credential, context)]
     privilege = _privilege(credential, found)
@@ -59,6 +67,18 @@ def evaluate(credential: Credential, settings: Settings, now: datetime) -> Verdi
     reasons.sort(key=lambda reason: -reason.severity.rank)
     severity = reasons[0].severity if reasons else Severity.INFO
     return Verdict(severity, privilege, tuple(reasons))
+
+
+def _lowered(credential: Credential, before: Verdict, after: Verdict) -> tuple[Lowered, ...]:
+    found = []
+    for reason in before.reasons:
+        same = [other for other in after.reasons if other.rule == reason.rule]
+        # An exemption adds its note to the message; other settings may change it altogether.
+        same = [other for other in same if other.message.startswith(reason.message)] or same
+        now = max((other.severity for other in same), key=lambda severity: severity.rank, default=None)
+        if now is None or now.rank < reason.severity.rank:
+            found.append(Lowered(credential.fingerprint, reason.rule, reason.severity, now, reason.message))
+    return tuple(found)
 
 
 def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timezone
 
 import msgspec
 
-from tokenaudit.errors import UsageError
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.model import Policy
+from tokenaudit.text import did_you_mean
 
 NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
-"""Rules that no setting can quieten: settings may come from the very place that is audited."""
+"""Rules that no setting can lower: an exposed credential must be revoked, whoever it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,17 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Settings:
-    """The policy's settings. `incidents` are those beyond the built-in ones; ages are in days."""
+    """The policy's settings. `incidents` are those beyond the built-in ones; ages are in days.
+
+    `policy` says which file they were read from.
+    """
 
     max_age_days: int = 365
     allowed_roles: tuple[str, ...] = ("fineGrained", "oauth", "app")
     dangerous_permissions: tuple[str, ...] = ()
     incidents: tuple[Incident, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    policy: Policy = field(default_factory=Policy, compare=False)
 
 
 _LONGEST_ID = 30
@@ -85,9 +91,23 @@ def built_in() -> tuple[Incident, ...]:
 
 
 def known(settings: Settings) -> tuple[Incident, ...]:
-    """The built-in incidents and the user's own; the user's wins where both have an id."""
-    own = {incident.id: incident for incident in settings.incidents}
-    return (*(row for row in built_in() if row.id not in own), *own.values())
+    """The built-in incidents and the user's own.
+
+    Raises:
+        ConfigurationError: two have the same id. A built-in incident can't be replaced: that could hide it.
+    """
+    seen = {_key(incident.id) for incident in built_in()}
+    for incident in settings.incidents:
+        if _key(incident.id) in seen:
+            shown = f"the id {incident.id!r}" if len(incident.id) <= _LONGEST_ID else "one id"
+            message = f"two incidents have {shown}, or a built-in one has it; give yours another id"
+            raise ConfigurationError(message)
+        seen.add(_key(incident.id))
+    return (*built_in(), *settings.incidents)
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold()
 
 
 def chosen(settings: Settings, wanted: str) -> Incident:
@@ -100,6 +120,7 @@ def chosen(settings: Settings, wanted: str) -> Incident:
     found = table.get(wanted.strip())
     if found is None:
         shown = "that id" if len(wanted) > _LONGEST_ID else f"the id {wanted!r}"
-        message = f"there is no incident with {shown}; known are {', '.join(table)} (your own: [[incidents]])"
+        hint = did_you_mean(wanted, table) or f"; known are {', '.join(table)} (your own: [[incidents]])"
+        message = f"there is no incident with {shown}{hint}"
         raise UsageError(message)
     return found

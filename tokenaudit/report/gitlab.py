@@ -7,13 +7,14 @@ would quote the value. Its times have no zone and are UTC.
 from __future__ import annotations
 
 import uuid
-from datetime import timezone
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import shorten, visible
+from tokenaudit.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -52,11 +53,13 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         "end_time": _time(report.finished_at),
         "status": "success" if report.complete else "failure",
     }
-    if report.skipped:
-        scan["messages"] = [
-            {"level": "warn", "value": f"not read: {visible(entry.where)}: {visible(entry.reason)}"}
-            for entry in report.skipped
-        ]
+    messages = [
+        {"level": "warn", "value": f"not read: {visible(entry.where)}: {visible(entry.reason)}"}
+        for entry in report.skipped
+    ]
+    messages += [{"level": "info", "value": visible(line)} for line in presentation.policy_lines(report.policy)]
+    if messages:
+        scan["messages"] = messages
     document = {
         "version": VERSION,
         "schema": SCHEMA,
@@ -98,4 +101,4 @@ def _name(item: FlatFinding) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
+    return rfc3339(moment).removesuffix("Z")

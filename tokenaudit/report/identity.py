@@ -10,7 +10,7 @@ from tokenaudit.model import Severity
 from tokenaudit.permissions import danger, effect_of, is_known
 from tokenaudit.report import presentation
 from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.report.text import STYLES
+from tokenaudit.report.text import STYLES, policy
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def render(report: Report, options: Options) -> str:
     if len(report.skipped) > _MOST:
         screen.add((f"and {len(report.skipped) - _MOST:,} more (all of them: --format json)", "dim"))
     screen.add((_closing(report), "bold"))
+    policy(screen, report.policy)
     return screen.written()
 
 

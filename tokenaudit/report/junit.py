@@ -30,6 +30,11 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     }
     root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
     suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", "skipped": "0", **numbers})
+    lines = presentation.policy_lines(report.policy)
+    if lines:
+        properties = ET.SubElement(suite, "properties")
+        for number, line in enumerate(lines):
+            ET.SubElement(properties, "property", {"name": f"policy.{number}", "value": visible(line)})
     for item in found:
         _failure(suite, item)
     for entry in report.skipped:

@@ -36,6 +36,9 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
         head.append("")
+    for number, line in enumerate(presentation.policy_lines(report.policy)):
+        head += [f"- {text(line)}"] if number else [text(line), ""]
+    head += [""] if report.policy.lowered else []
     summary = report.summary
     if summary.known:
         head += [f"{count(summary.known, 'finding')} in the baseline not listed.", ""]

@@ -14,7 +14,7 @@ from tokenaudit.text import count
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tokenaudit.model import Credential, Location, Problem, Report
+    from tokenaudit.model import Credential, Location, Policy, Problem, Report
 
 
 PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
@@ -190,6 +190,35 @@ def _gaps(report: Report) -> str:
     if not report.skipped:
         return "the audit is incomplete"
     return f"{count(len(report.skipped), 'place')} could not be read or asked"
+
+
+_ORIGINS = {
+    "option": "--config",
+    "user": "your configuration folder",
+    "directory": "the current directory",
+    "built-in": "built-in",
+}
+MOST_LOWERED = 20
+"""Findings that a policy file removed or lowered are listed up to this many, and counted beyond."""
+
+
+def policy_lines(policy: Policy) -> list[str]:
+    """Which policy file was used and what it removed or lowered; nothing where the built-in policy alone counted."""
+    if policy.file is None:
+        if policy.not_read is None:
+            return []
+        return [f"Policy: built-in. {policy.not_read} was not read: it lies inside a scanned target."]
+    inside = ", inside a scanned target" if policy.inside_target else ""
+    first = f"Policy: {policy.file} ({_ORIGINS[policy.origin]}{inside})"
+    if not policy.lowered:
+        return [f"{first}; it removed and lowered nothing."]
+    lines = [f"{first}; it removed or lowered {count(len(policy.lowered), 'finding')}:"]
+    for one in policy.lowered[:MOST_LOWERED]:
+        now = "removed" if one.now is None else f"lowered to {one.now.value}"
+        lines.append(f"{one.severity.value} {one.rule} {now}: {one.subject}: {one.message}")
+    if len(policy.lowered) > MOST_LOWERED:
+        lines.append(f"and {len(policy.lowered) - MOST_LOWERED:,} more (all of them: --format json)")
+    return lines
 
 
 def size(number: int) -> str:

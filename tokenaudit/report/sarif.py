@@ -7,7 +7,6 @@ both would quote the line that holds the value.
 from __future__ import annotations
 
 import hashlib
-from datetime import timezone
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -17,6 +16,7 @@ from tokenaudit.model import Severity
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import count, shorten, visible
+from tokenaudit.timestamps import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,10 +80,15 @@ def render(report: Report, options: Options) -> str:
             }
         ],
         "results": [_result(item, rules.index(item.rule)) for item in shown],
-        "properties": {"complete": report.complete, "verdict": presentation.sentence(report)},
+        "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_policy(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+
+
+def _policy(report: Report) -> dict[str, Any]:
+    lines = presentation.policy_lines(report.policy)
+    return {"policy": [_short(visible(line)) for line in lines]} if lines else {}
 
 
 def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dict[str, Any]:
@@ -184,4 +189,4 @@ def _short(text: str, most: int = _LONGEST) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(moment)

@@ -14,7 +14,7 @@ from tokenaudit.text import count, shorten, visible
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tokenaudit.model import Credential, Grant, Inspection, Problem, Report, Skipped
+    from tokenaudit.model import Credential, Grant, Inspection, Policy, Problem, Report, Skipped
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
@@ -254,9 +254,16 @@ def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
         screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
     if report.summary.known:
         screen.add((f"{count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
+    policy(screen, report.policy)
     advice = next_step(report)
     if advice:
         screen.add((f"Next: {advice}", "bold"))
+
+
+def policy(screen: TerminalWriter, used: Policy) -> None:
+    """Which policy file was used and what it removed or lowered."""
+    for number, line in enumerate(presentation.policy_lines(used)):
+        screen.add((_clean(line), "yellow" if number else "dim"), indent=2 if number else 0)
 
 
 def next_step(report: Report) -> str:

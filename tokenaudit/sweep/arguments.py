@@ -14,6 +14,8 @@ from tokenaudit.git.command import without_password
 from tokenaudit.hub.repo_listing import RepoType
 from tokenaudit.sweep.config import TYPES, SweepScope
 from tokenaudit.sweep.executors import ExecutorPool, dask_cluster, thread_pool
+from tokenaudit.sweep.platforms import platform_of
+from tokenaudit.text import did_you_mean
 
 _MOST_THREADS = 16
 
@@ -37,9 +39,22 @@ def scope_of(
     if not namespaces and not urls:
         message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
         raise UsageError(message)
+    wanted = _types(types)
+    on_the_hub = any(platform_of(namespace) is None for namespace in namespaces)
+    narrowed = {
+        "--type": set(wanted) != set(TYPES), "--include": include, "--exclude": exclude,
+        "--members": members, "--logs": logs,
+    }  # fmt: skip
+    for option, given in narrowed.items():
+        if given and not on_the_hub:
+            message = f"{option} needs a user or an organization of the Hub; none is named"
+            raise UsageError(message)
+    if logs and "space" not in wanted:
+        message = "--logs reads those of Spaces, and --type leaves Spaces out"
+        raise UsageError(message)
     return SweepScope(
         tuple(dict.fromkeys(namespaces)),
-        _types(types),
+        wanted,
         tuple(include),
         tuple(exclude),
         members=members,
@@ -52,7 +67,8 @@ def _types(named: str) -> tuple[RepoType, ...]:
     typed = [name.strip() for name in named.split(",") if name.strip()]
     wanted = {name.removesuffix("s") for name in typed}
     for name in (name for name in typed if name.removesuffix("s") not in TYPES):
-        message = f"--type {name}: no such type; choose from {', '.join(TYPES)}"
+        hint = did_you_mean(name, TYPES) or f"; choose from {', '.join(TYPES)}"
+        message = f"--type {name}: no such type{hint}"
         raise UsageError(message)
     return cast("tuple[RepoType, ...]", tuple(name for name in TYPES if name in wanted))
 

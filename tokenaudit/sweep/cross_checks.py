@@ -8,9 +8,9 @@ from datetime import datetime
 
 from tokenaudit.ci.names import Names
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.model import Problem, Rule, SecretName, Severity
+from tokenaudit.model import Lowered, Problem, Rule, SecretName, Severity
 from tokenaudit.policy import Settings
-from tokenaudit.policy.settings import built_in
+from tokenaudit.policy.settings import known
 
 
 def across(
@@ -25,6 +25,16 @@ def across(
         *_shared(secrets),
         *_copied(secrets, repositories),
         *_stale(secrets, settings, names, now),
+    ]
+
+
+def lowered(secrets: Sequence[SecretName], settings: Settings, names: Names, now: datetime) -> list[Lowered]:
+    """The stale secrets that the settings let pass, though the built-in policy would not."""
+    told = {(problem.target, problem.credential_name) for problem in _stale(secrets, settings, names, now)}
+    return [
+        Lowered(f"{problem.target} {problem.credential_name}", problem.rule, problem.severity, None, problem.message)
+        for problem in _stale(secrets, Settings(), names, now)
+        if (problem.target, problem.credential_name) not in told
     ]
 
 
@@ -62,7 +72,7 @@ def _copied(secrets: Sequence[SecretName], repositories: Iterable[Repository]) -
 
 
 def _stale(secrets: Sequence[SecretName], settings: Settings, names: Names, now: datetime) -> Iterator[Problem]:
-    incidents = sorted((*built_in(), *settings.incidents), key=lambda incident: incident.cutoff, reverse=True)
+    incidents = sorted(known(settings), key=lambda incident: incident.cutoff, reverse=True)
     for secret in secrets:
         if secret.kind != "space-secret" or secret.updated_at is None or not names.match(secret.name):
             continue

@@ -58,14 +58,19 @@ def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
     waiting = list(scope.namespaces)
     on_the_hub = any(platform_of(namespace) is None for namespace in waiting)
     me = _me(context) if on_the_hub else None
+    organizations = 0
     for namespace in waiting:
         if platform_of(namespace) is not None:
             made.tasks += tasks_of(namespace)
             continue
         owner = _owner(context, namespace)
+        organizations += owner == "org"
         if scope.members and owner == "org" and namespace in scope.namespaces:
             waiting += [name for name in _members(context, namespace, made) if name not in waiting]
         _namespace(context, scope, made, namespace, owner, mine=namespace == me)
+    if scope.members and not organizations:
+        message = "--members needs an organization; " + ", ".join(scope.namespaces) + " has no members"
+        raise UsageError(message)
     for url in scope.urls:
         shown = without_password(url)
         made.tasks.append(Task(shown, (PlaceRecord("git", shown, "git", "git"),), url=url))

@@ -13,7 +13,7 @@ from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.sweep.config import SweepScope
-from tokenaudit.sweep.cross_checks import across
+from tokenaudit.sweep.cross_checks import across, lowered
 from tokenaudit.sweep.executors import ExecutorPool
 from tokenaudit.sweep.plan import SweepPlan, plan
 from tokenaudit.sweep.progress import NullDisplay, ProgressDisplay
@@ -97,8 +97,10 @@ def _report(
     now: Callable[[], datetime],
 ) -> SweepResult:
     found = inventory.swept(number)
-    problems = across(found.secrets, made.repositories, settings, context.names, now())
+    moment = now()
+    problems = across(found.secrets, made.repositories, settings, context.names, moment)
     skipped = [*found.skipped, *made.skipped]
+    skipped += inventory.damage.skipped()
     if stopped is not None:
         skipped.append(Skipped("the rest of the sweep", stopped.reason))
     findings = Findings(
@@ -110,7 +112,10 @@ def _report(
     inspections: dict[str, Inspection] = {
         credential.fingerprint: credential.inspection for credential in found.credentials if credential.inspection
     }
-    whole = assessed_report(findings, inspections, settings, started_at=started_at, now=now, tool=TOOL)
+    whole = assessed_report(
+        findings, inspections, settings, started_at=started_at, now=now, tool=TOOL,
+        lowered=lowered(found.secrets, settings, context.names, moment),
+    )  # fmt: skip
     fresh = frozenset(found.new_credentials)
     new = replace(
         whole,

@@ -43,14 +43,14 @@ def settings(space: str, queries: HubQueries, scanner: Scanner) -> SpaceSettings
 
 
 def changes(window: TimeWindow, now: SpaceSettings) -> list[IncidentChange]:
-    """What was set at or after the window's start."""
+    """What was set at or after the window's start, or at a time that is not known."""
     kept = (*(now.secrets or ()), *(now.variables or ()))
     return [
         IncidentChange(
             "secret" if one.kind == "space-secret" else "variable", one.target, one.name, one.updated_at, note="set"
         )
         for one in kept
-        if one.updated_at is not None and one.updated_at >= window.since
+        if one.updated_at is None or one.updated_at >= window.since
     ]
 
 

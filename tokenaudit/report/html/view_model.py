@@ -112,6 +112,7 @@ class Page:
     amount: str
     seconds: str
     severities: tuple[tuple[str, int], ...]
+    policy: tuple[str, ...]
 
 
 def page(report: Report, options: Options) -> Page:
@@ -138,6 +139,7 @@ def page(report: Report, options: Options) -> Page:
         amount=presentation.size(sum(target.bytes for target in report.targets)),
         seconds=f"{(report.finished_at - report.started_at).total_seconds():,.1f}",
         severities=tuple((severity.value, counts[severity]) for severity in ORDER),
+        policy=tuple(presentation.policy_lines(report.policy)),
     )
 
 

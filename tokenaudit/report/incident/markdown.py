@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.report.incident import phrasing
 from tokenaudit.report.markdown import code, text
 from tokenaudit.report.plan import prose
+from tokenaudit.report.presentation import policy_lines
 from tokenaudit.text import count, visible
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the
         lines += [f"## Not asked: {count(len(view.skipped), 'place')}", ""]
         lines += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in view.skipped[:_MOST]]
         lines += [*_more(view.skipped), ""]
+    lines += [f"- {text(line)}" if number else text(line) for number, line in enumerate(policy_lines(view.policy))]
     return "\n".join(lines).rstrip("\n") + "\n"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.report.incident import phrasing
 from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.report.text import STYLES
+from tokenaudit.report.text import STYLES, policy
 from tokenaudit.text import count, shorten, visible
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def render(view: IncidentReport, options: Options) -> str:
     _reach(screen, view)
     _changes(screen, view)
     _skipped(screen, view)
+    policy(screen, view.policy)
     return screen.written()
 
 

@@ -12,7 +12,7 @@ from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
+from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section, undated
 
 
 class EndpointsSource:
@@ -34,6 +34,7 @@ class EndpointsSource:
         for item in answer:
             name = text(item.get("name")) or "unnamed"
             updated = parse_time(section(item, "status", "updatedAt"))
+            yield from undated(section(item, "status", "updatedAt"), f"{self.target}: {name}")
             yield from read_document(run, item, Location("endpoint", self.target, name, date=updated))
             for kept in names_of(section(item, "model", "secrets")):
                 yield SecretName(f"{self.target}/{name}", kept, "endpoint-secret", updated)

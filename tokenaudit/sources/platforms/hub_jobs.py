@@ -13,7 +13,7 @@ from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section
+from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section, undated
 
 _KINDS: tuple[Literal["jobs", "scheduled-jobs"], ...] = ("jobs", "scheduled-jobs")
 
@@ -42,6 +42,7 @@ class JobsSource:
         target = f"{kind}/{self._namespace}"
         name = text(item.get("id")) or "unnamed"
         created = parse_time(item.get("createdAt"))
+        yield from undated(item.get("createdAt"), f"{target}: {name}")
         author = text(section(item, "createdBy", "name")) or None
         yield from read_document(run, item, Location("job", target, name, author=author, date=created))
         spec = item.get("jobSpec") if kind == "scheduled-jobs" else item

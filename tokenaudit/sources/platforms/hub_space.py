@@ -14,7 +14,7 @@ from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, Problem, Rule, SecretName, Severity, Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
+from tokenaudit.sources.platforms.json_document import UNDATED, Found, examined, first_likely
 
 _EVERYONE = {
     "static": "a static Space hands its variables to every visitor",
@@ -45,6 +45,8 @@ class SpaceSource:
         run.read(1, 0)
         for variable in answer:
             value = variable.value.reveal()
+            if variable.undated:
+                yield Skipped(f"{self.target}: the variable {variable.name}", UNDATED)
             place = Location("space-variable", self.target, variable.name, date=variable.updated_at)
             found = list(examined(run, value, place))
             yield from found
@@ -80,6 +82,8 @@ class SpaceSource:
             return
         run.read(1 + len(answer), 0)
         for kept in answer:
+            if kept.undated:
+                yield Skipped(f"{self.target}: the secret {kept.name}", UNDATED)
             described = Location("space-description", self.target, kept.name)
             yield from examined(run, kept.description or "", described)
             if self._space.sdk == "static":

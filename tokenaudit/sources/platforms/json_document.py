@@ -8,9 +8,12 @@ from typing import Any, TypeAlias
 
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.timestamps import is_undecidable
 
 Found: TypeAlias = "Finding | SecretName"
 """What a platform's settings give: findings, and the names of what is kept there."""
+
+UNDATED = "the Hub gives a time that can't be read, so its age is unknown"
 
 _DEEPEST = 60
 
@@ -50,6 +53,12 @@ def read_document(run: ScanContext, document: object, location: Location) -> Ite
         size += len(content)
         yield from examined(run, content, replace(location, member=path))
     run.read(1, size)
+
+
+def undated(value: object, where: str) -> Iterator[Skipped]:
+    """What to report where the Hub gives a time that can't be read, such as one outside the years 1 to 9999."""
+    if is_undecidable(value):
+        yield Skipped(where, UNDATED)
 
 
 def first_likely(found: list[LocatedDetection]) -> Detection | None:
