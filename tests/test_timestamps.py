@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenaudit.timestamps import from_unix, is_undecidable, parse_timestamp, rfc3339, to_utc
+from tokenaudit.timestamps import day, from_unix, is_undecidable, minute, parse_timestamp, rfc3339, to_utc
 
 UTC = timezone.utc
 
@@ -112,3 +112,8 @@ def test_every_time_has_a_time_in_utc(moment: datetime) -> None:
 def test_unix_seconds_are_a_time_or_none(seconds: float) -> None:
     found = from_unix(seconds)
     assert (found is not None) == (math.isfinite(seconds) and -62_135_596_800 <= seconds < 253_402_300_800)
+
+
+def test_days_and_minutes_have_four_digits_for_the_year() -> None:
+    first = datetime(7, 1, 2, 3, 4, 5, tzinfo=UTC)
+    assert (day(first), minute(first), rfc3339(first)) == ("0007-01-02", "0007-01-02 03:04", "0007-01-02T03:04:05Z")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
@@ -89,6 +89,16 @@ def rfc3339(moment: datetime, *, microseconds: bool = False) -> str:
     """`2026-01-02T03:04:05Z`, with four digits for every year: `strftime` writes fewer on some systems."""
     utc = to_utc(moment).replace(tzinfo=None)
     return utc.isoformat(timespec="microseconds" if microseconds else "seconds") + "Z"
+
+
+def day(moment: date) -> str:
+    """`2026-01-02`, with four digits for every year; the day of the time's own zone."""
+    return f"{moment.year:04}-{moment.month:02}-{moment.day:02}"
+
+
+def minute(moment: datetime) -> str:
+    """`2026-01-02 03:04`, with four digits for every year."""
+    return f"{day(moment)} {moment.hour:02}:{moment.minute:02}"
 
 
 def _from_number(value: float) -> datetime | None:

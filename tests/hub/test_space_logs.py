@@ -12,11 +12,11 @@ from tests.hub.faults import Fault, error, html
 from tests.hub.state import MOMENT, Log
 from tests.support.mint import Mint
 from tokenaudit.hub import Hub
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.spaces import LogLimits, SpaceLog, space_log
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 OWN = Mint(1).user_token()
 QUICK = LogLimits(seconds=2.0, silence=0.4)
@@ -50,7 +50,7 @@ def test_a_log_is_read_to_now_whatever_comes_then(hub_double: HubDouble, hub: Hu
     assert lines(log) == ["one", "two"]
     assert isinstance(log, SpaceLog)
     assert log.cut is None
-    assert log.lines[0].moment == parse_time(MOMENT)
+    assert log.lines[0].moment == parse_timestamp(MOMENT)
     assert time.monotonic() - started < 2
     assert hub_double.count("/logs/run") == 1
 

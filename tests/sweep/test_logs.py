@@ -8,9 +8,9 @@ from tests.hub import bodies
 from tests.hub.faults import error
 from tests.hub.state import MOMENT, Log
 from tests.sweep.example_org import Acme, everything
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import SweepScope
+from tokenaudit.timestamps import parse_timestamp
 
 LOGS = SweepScope(("acme",), logs=True)
 
@@ -37,7 +37,13 @@ def test_logs_are_read_on_request_only(talkative: Acme) -> None:
     assert (build.source, build.target, build.path, build.line, build.column) == (
         "space-log", "spaces/acme/app", "build", 2, 14,
     )  # fmt: skip
-    assert (run.source, run.path, run.line, run.column, run.date) == ("space-log", "run", 3, 16, parse_time(MOMENT))
+    assert (run.source, run.path, run.line, run.column, run.date) == (
+        "space-log",
+        "run",
+        3,
+        16,
+        parse_timestamp(MOMENT),
+    )
     assert len(found) == 2
 
 

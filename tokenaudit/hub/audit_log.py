@@ -12,9 +12,9 @@ from datetime import datetime
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import JsonObject, listed, objects, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 MOST_EVENTS = 100_000
 """What the export is limited to."""
@@ -78,7 +78,7 @@ def _event(item: JsonObject) -> Event:
         text(item.get("type")),
         text(item.get("message")),
         text(author.get("user")) or None,
-        parse_time(item.get("createdAt")),
+        parse_timestamp(item.get("createdAt")),
         text(item.get("ip")) or None,
         text(location.get("formatted")) or None,
         text(token.get("id")) or None,

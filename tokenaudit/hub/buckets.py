@@ -14,9 +14,9 @@ from urllib.parse import quote, urljoin, urlsplit
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import is_loopback, origin
 from tokenaudit.hub.pagination import listed, objects, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 _MOST_REDIRECTS = 4
 
@@ -41,7 +41,7 @@ def files(hub: Hub, bucket: str, secret: Secret | None) -> list[BucketFile] | Fa
         size = item.get("size")
         if item.get("type") == "file" and text(item.get("path")):
             known = size if isinstance(size, int) else None
-            uploaded = parse_time(item.get("uploadedAt"))
+            uploaded = parse_timestamp(item.get("uploadedAt"))
             found.append(BucketFile(text(item.get("path")), known, text(item.get("contentType")), uploaded))
     return found
 

@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 SECONDS = 120.0
 _PAGE = 100
@@ -70,7 +70,7 @@ def commits_since(
 
 
 def _older(item: JsonObject, since: datetime) -> bool:
-    date = parse_time(item.get("date"))
+    date = parse_timestamp(item.get("date"))
     return date is not None and date < since
 
 
@@ -79,5 +79,5 @@ def _commit(item: JsonObject, since: datetime) -> HubCommit:
     authors = (
         [text(author.get("user")) for author in listed if isinstance(author, dict)] if isinstance(listed, list) else []
     )
-    date = parse_time(item.get("date"))
+    date = parse_timestamp(item.get("date"))
     return HubCommit(text(item.get("id")), text(item.get("title")), tuple(authors), date, backdated=_older(item, since))

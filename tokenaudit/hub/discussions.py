@@ -9,10 +9,10 @@ from typing import Any
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 _MOST_PAGES = 10_000
 
@@ -84,7 +84,7 @@ def opened_since(
 def _opened(item: object) -> Opened | None:
     if not isinstance(item, dict):
         return None
-    number, date = item.get("num"), parse_time(item.get("createdAt"))
+    number, date = item.get("num"), parse_timestamp(item.get("createdAt"))
     if not isinstance(number, int):
         return None
     return Opened(
@@ -103,7 +103,7 @@ def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) 
     if isinstance(answer, Failure):
         return answer
     body = answer.body if isinstance(answer.body, dict) else {}
-    found = [DiscussionText("title", text(body.get("title")), _author(body), parse_time(body.get("createdAt")))]
+    found = [DiscussionText("title", text(body.get("title")), _author(body), parse_timestamp(body.get("createdAt")))]
     for event in body.get("events") or ():
         if isinstance(event, dict):
             found += _of_event(event)
@@ -114,7 +114,7 @@ def _of_event(event: dict[str, Any]) -> Iterator[DiscussionText]:
     data = event.get("data")
     data = data if isinstance(data, dict) else {}
     where = f"{text(event.get('type')) or 'event'} {text(event.get('id'))}".strip()
-    author, date = _author(event), parse_time(event.get("createdAt"))
+    author, date = _author(event), parse_timestamp(event.get("createdAt"))
     latest = data.get("latest")
     shown = text(latest.get("raw")) if isinstance(latest, dict) else ""
     if shown:
@@ -123,7 +123,9 @@ def _of_event(event: dict[str, Any]) -> Iterator[DiscussionText]:
     for version in data.get("history") or ():
         raw = text(version.get("raw")) if isinstance(version, dict) else ""
         if raw and raw != shown:
-            yield DiscussionText(where, raw, author, parse_time(version.get("updatedAt")) or date, edited_away=True)
+            yield DiscussionText(
+                where, raw, author, parse_timestamp(version.get("updatedAt")) or date, edited_away=True
+            )
     for key in ("from", "to", "subject", "oid"):
         if text(data.get(key)):
             yield DiscussionText(f"{where} {key}", text(data[key]), author, date)

@@ -1,18 +1,10 @@
-"""Times as the Hub writes them."""
+"""Names as the Hub allows them."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
 
 from tokenaudit.hub.result import Failure, printable
-from tokenaudit.timestamps import parse_timestamp
-
-
-def parse_time(value: object) -> datetime | None:
-    """As `parse_timestamp`."""
-    return parse_timestamp(value)
-
 
 _PART = r"(?!\.)[A-Za-z0-9._-]{1,96}"
 _REPO = re.compile(rf"(?:{_PART}/)?{_PART}")

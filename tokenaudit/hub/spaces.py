@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
-from tokenaudit.hub.parsing import invalid_repo_name, parse_time
+from tokenaudit.hub.parsing import invalid_repo_name
 from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
@@ -240,7 +240,7 @@ def _said(event: bytes) -> tuple[str, datetime | None]:
     except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict) and isinstance(parsed.get("data"), str):
-        return parsed["data"], parse_time(parsed.get("timestamp"))
+        return parsed["data"], parse_timestamp(parsed.get("timestamp"))
     return event.decode("utf-8", "backslashreplace"), None
 
 

@@ -13,6 +13,7 @@ from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.locate import found_again
 from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
+from tokenaudit.timestamps import minute
 
 _COVERED = frozenset({"space-variable"})
 """Consumers that are kept places of their own."""
@@ -67,7 +68,7 @@ def _open(touched: AffectedCredential, ground: ActionContext) -> ActionItem:
     report = ground.plans.get(touched.fingerprint)
     credential = ground.credentials[touched.fingerprint]
     do, command = for_credential(touched, credential, ground.incident, ground.endpoint, report)
-    at = f" on {touched.checked_at:%Y-%m-%d %H:%M} UTC" if touched.checked_at and not touched.asked_now else ""
+    at = f" on {minute(touched.checked_at)} UTC" if touched.checked_at and not touched.asked_now else ""
     told = {"active": f"the Hub accepted it{at or ' just now'}"}.get(touched.status, touched.status_reason)
     used = len(touched.consumers)
     uses = f"; {used} known {'place uses' if used == 1 else 'places use'} it" if used else ""

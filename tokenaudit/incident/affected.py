@@ -12,6 +12,7 @@ from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.model import ItemState, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.policy.settings import Incident
+from tokenaudit.timestamps import day, minute
 
 _VARIABLES = frozenset({"space-variable", "github-variable", "gitlab-variable"})
 _AGES: dict[str, tuple[str, MatchReason | Literal["no"]]] = {
@@ -35,19 +36,19 @@ def credential_touched(
     cutoff = incident.cutoff
     made = created(said)
     if made is not None:
-        return ("yes" if made < cutoff else "no"), f"created {made:%Y-%m-%d}"
+        return ("yes" if made < cutoff else "no"), f"created {day(made)}"
     claims = credential.claims
     if claims is not None and claims.issued_at is not None:
         issued = claims.issued_at
-        return ("yes" if issued < cutoff else "no"), f"issued {issued:%Y-%m-%d}, by its own claims"
+        return ("yes" if issued < cutoff else "no"), f"issued {day(issued)}, by its own claims"
     if first_seen is not None and first_seen < cutoff:
-        return "yes", f"a sweep saw it on {first_seen:%Y-%m-%d} already"
+        return "yes", f"a sweep saw it on {day(first_seen)} already"
     dated = [(location.date, location) for location in credential.locations if location.date is not None]
     if dated:
         date, location = min(dated, key=lambda pair: pair[0])
         if date < cutoff:
             what = f"commit {location.commit[:12]}" if location.commit else location.source
-            return "yes", f"{what} of {date:%Y-%m-%d} holds it already"
+            return "yes", f"{what} of {day(date)} holds it already"
     return "perhaps", "when it was created is not known"
 
 
@@ -73,9 +74,9 @@ def secret_touched(secret: SecretName, incident: Incident) -> tuple[MatchReason 
         return "perhaps", "when it was last set is not known"
     what, since = _AGES.get(secret.kind, ("last set", "no"))
     if updated < incident.cutoff:
-        return "yes", f"{what} {updated:%Y-%m-%d}"
+        return "yes", f"{what} {day(updated)}"
     doubt = ", which does not tell how old the value is" if since == "perhaps" else ""
-    return since, f"{what} {updated:%Y-%m-%d}{doubt}"
+    return since, f"{what} {day(updated)}{doubt}"
 
 
 def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
@@ -122,7 +123,7 @@ def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, no
     """The word on its end: what this Hub said once, or its own expiry."""
     expiry = credential.claims.expires_at if credential.claims is not None else None
     if expiry is not None and expiry <= now:
-        return Inspection("expired", now, f"its own claims say that it expired at {expiry:%Y-%m-%d %H:%M} UTC")
+        return Inspection("expired", now, f"its own claims say that it expired at {minute(expiry)} UTC")
     return next((one for one in said if one.dead and one.endpoint in (None, endpoint)), None)
 
 
@@ -131,7 +132,7 @@ def _unsettled(
 ) -> CurrentStatus:
     """The standing of a credential that is not known to be dead and has no answer of this run."""
     if fresh is not None:
-        before = f"; on {last.checked_at:%Y-%m-%d} it was {last.status}" if last is not None else ""
+        before = f"; on {day(last.checked_at)} it was {last.status}" if last is not None else ""
         asked = replace(fresh, reason=f"{fresh.reason}{before}")
         return CurrentStatus(_with(details, asked), details, asked_now=True, told=True)
     if last is None:

@@ -16,6 +16,7 @@ from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import NullProgress, Progress
 from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import minute
 
 _UNANSWERED_IN_A_ROW = 3
 _Known: TypeAlias = "Inspection | Callable[[], tuple[Inspection, bool]]"
@@ -99,7 +100,7 @@ def _ask(
     """The inspection, and whether the Hub can be said to answer."""
     claims = read_claims(secret.reveal())
     if claims is not None and claims.expires_at is not None and claims.expires_at <= now():
-        reason = f"its own claims say that it expired at {claims.expires_at:%Y-%m-%d %H:%M} UTC"
+        reason = f"its own claims say that it expired at {minute(claims.expires_at)} UTC"
         role = "oauth" if kind == "oauth_token" else "unknown"
         return Inspection("expired", now(), reason, role=role, expires_at=claims.expires_at, details_known=False), True
     if kind not in ASKABLE:

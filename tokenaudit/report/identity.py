@@ -12,6 +12,7 @@ from tokenaudit.report import presentation
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES, policy
 from tokenaudit.text import count, shorten, visible
+from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Entity, Grant, Inspection, Organization, Reach, Report, Verdict
@@ -102,9 +103,9 @@ def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
         yield f', named "{_clean(inspection.name)}"'
     if inspection.created_at is not None:
         days = (report.started_at - inspection.created_at).days
-        yield f", created {inspection.created_at:%Y-%m-%d} ({count(max(days, 0), 'day')} ago)"
+        yield f", created {day(inspection.created_at)} ({count(max(days, 0), 'day')} ago)"
     if inspection.expires_at is not None:
-        yield f", until {inspection.expires_at:%Y-%m-%d %H:%M} UTC"
+        yield f", until {minute(inspection.expires_at)} UTC"
     if inspection.account is None or not inspection.details_known:
         yield f": {_clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
 

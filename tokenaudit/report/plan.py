@@ -10,6 +10,7 @@ from tokenaudit.redaction import map_text
 from tokenaudit.remediate.runbook.model import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code
 from tokenaudit.text import visible
+from tokenaudit.timestamps import day
 
 _SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
 _ZERO_WIDTH = "&#8203;"
@@ -103,7 +104,7 @@ def _section(number: int, found: PlannedCredential) -> list[str]:
 
 
 def _consumer(consumer: RunbookConsumer) -> str:
-    changed = f"{consumer.updated_at:%Y-%m-%d}" if consumer.updated_at else "unknown"
+    changed = f"{day(consumer.updated_at)}" if consumer.updated_at else "unknown"
     owner = _words(consumer.owner) if consumer.owner else "unknown"
     name = _cell(consumer.name) if consumer.name else ""
     sure = "yes" if consumer.certain else "by its name"

@@ -13,6 +13,7 @@ from tokenaudit.remediate.rotation.setup import journal_path
 from tokenaudit.report.markdown import code
 from tokenaudit.report.plan import prose
 from tokenaudit.text import count, visible
+from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,13 +38,13 @@ _STATE = {"done": "x", "begun": " ", "failed": " "}
 
 def to_markdown(record: Record) -> str:
     """What was done and how it was proven, step by step. Fingerprints only."""
-    finished = f"finished {record.finished_at:%Y-%m-%d %H:%M} UTC" if record.finished_at else "NOT FINISHED"
+    finished = f"finished {minute(record.finished_at)} UTC" if record.finished_at else "NOT FINISHED"
     lines = [
         f"# Rotation of {code(record.display)}",
         "",
         f"- Old: {code(record.fingerprint)}, of {prose(record.account or 'an unknown account')}",
         f"- New: {code(record.new_fingerprint or 'none yet')} {code(record.new_display) if record.new_display else ''}",
-        f"- At {code(record.endpoint)}, {record.mode}, begun {record.started_at:%Y-%m-%d %H:%M} UTC, {finished}",
+        f"- At {code(record.endpoint)}, {record.mode}, begun {minute(record.started_at)} UTC, {finished}",
         "",
     ]
     return "\n".join([*lines, *(_line(entry) for entry in record.entries), ""])
@@ -73,8 +74,8 @@ def _told(path: Path) -> str:
         return "there is a journal on this machine, but it can't be read."
     by = f", replaced by {record.new_display}" if record.new_display else ""
     if record.finished_at:
-        return f"finished {record.finished_at:%Y-%m-%d}{by}."
+        return f"finished {day(record.finished_at)}{by}."
     done = sum(entry.state == "done" for entry in record.entries)
     last = record.entries[-1] if record.entries else None
-    where = f", last: {last.title} ({last.state}, {last.at:%Y-%m-%d})" if last else ""
-    return f"begun {record.started_at:%Y-%m-%d}, not finished: {count(done, 'step')} done{where}{by}."
+    where = f", last: {last.title} ({last.state}, {day(last.at)})" if last else ""
+    return f"begun {day(record.started_at)}, not finished: {count(done, 'step')} done{where}{by}."

@@ -10,6 +10,7 @@ from tokenaudit.policy.context import exposed
 from tokenaudit.report import presentation
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.text import count, shorten, visible
+from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -87,7 +88,7 @@ def _who(screen: TerminalWriter, credential: Credential, started_at: datetime) -
         return
     style = {"active": "bold red", "unknown": "yellow"}.get(inspection.status, "green")
     is_old = inspection.checked_at < started_at - _RECENTLY
-    asked = [(f", asked on {inspection.checked_at:%Y-%m-%d %H:%M} UTC", "dim")] if is_old else []
+    asked = [(f", asked on {minute(inspection.checked_at)} UTC", "dim")] if is_old else []
     _row(screen, "who", (inspection.status, style), *_identity(inspection), *asked)
     for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
         _row(screen, "may" if number == 0 else "", grant_text(grant))
@@ -109,7 +110,7 @@ def _identity(inspection: Inspection) -> list[Span]:
     if inspection.name:
         parts.append(f', named "{_clean(inspection.name)}"')
     if inspection.created_at:
-        parts.append(f", created {inspection.created_at:%Y-%m-%d}")
+        parts.append(f", created {day(inspection.created_at)}")
     if inspection.status == "unknown":
         parts.append(f": {_clean(inspection.reason)}")
     return parts
@@ -129,7 +130,7 @@ def notes(spot: presentation.Spot) -> list[str]:
     said = []
     if spot.commit:
         by = f" by {_clean(spot.author)}" if spot.author else ""
-        on = f" on {spot.date:%Y-%m-%d}" if spot.date else ""
+        on = f" on {day(spot.date)}" if spot.date else ""
         said.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
     if spot.live:
         said.append("still there")

@@ -11,6 +11,7 @@ from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.model import Lowered, Problem, Rule, SecretName, Severity
 from tokenaudit.policy import Settings
 from tokenaudit.policy.settings import known
+from tokenaudit.timestamps import day
 
 
 def across(
@@ -80,7 +81,7 @@ def _stale(secrets: Sequence[SecretName], settings: Settings, names: Names, now:
         days = (now - secret.updated_at).days
         if missed:
             message = (
-                f"{secret.name} was last set on {secret.updated_at:%Y-%m-%d}, before {missed[0].id} ({missed[0].title})"
+                f"{secret.name} was last set on {day(secret.updated_at)}, before {missed[0].id} ({missed[0].title})"
             )
             yield _problem(STALE_SECRET, secret, message, Severity.HIGH)
         elif days > settings.max_age_days:

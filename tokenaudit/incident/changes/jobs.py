@@ -8,11 +8,11 @@ from typing import Literal
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import JsonObject, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import ChangeKind, IncidentChange
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 _KINDS: tuple[tuple[Literal["jobs", "scheduled-jobs"], ChangeKind], ...] = (
     ("jobs", "job"),
@@ -26,7 +26,7 @@ def changes(window: TimeWindow, namespace: str, queries: HubQueries) -> list[Inc
     for listing, kind in _KINDS:
         where = f"{listing}/{namespace}"
         items = queries.ask(where, f"job.write on {namespace}", partial(_jobs, namespace, listing)) or []
-        made = [(parse_time(item.get("createdAt")), item) for item in items]
+        made = [(parse_timestamp(item.get("createdAt")), item) for item in items]
         fresh = [_change(kind, where, item) for at, item in made if at is None or at >= window.since]
         fresh.sort(key=lambda change: (change.at or window.since, change.id or ""), reverse=True)
         if len(fresh) > window.limit:
@@ -47,7 +47,7 @@ def _change(kind: ChangeKind, where: str, item: JsonObject) -> IncidentChange:
         role, owner = text(carried.get("tokenRole")) or "unknown", text(carried.get("ownerName"))
         note = f"carries the token {text(carried.get('tokenId')) or '(without id)'} of {owner}, role {role}"
     return IncidentChange(
-        kind, where, f"runs {runs}", parse_time(item.get("createdAt")), by, text(item.get("id")) or None, note
+        kind, where, f"runs {runs}", parse_timestamp(item.get("createdAt")), by, text(item.get("id")) or None, note
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.policy.context import PolicyContext, active, exposed, seen
+from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-exposed",
@@ -38,7 +39,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen(credential)}; expired at {claims.expires_at:%Y-%m-%d} by its own claims, but it did leak",
+            f"{seen(credential)}; expired at {day(claims.expires_at)} by its own claims, but it did leak",
             "Find out what was done with it while it lived.",
         )
     else:

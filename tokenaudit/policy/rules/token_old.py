@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.policy.context import PolicyContext, active
+from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-old",
@@ -29,7 +30,6 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     days = (context.now - inspection.created_at).days
     if days > context.settings.max_age_days:
         message = (
-            f"created {inspection.created_at:%Y-%m-%d}, {days} days ago; "
-            f"the policy allows {context.settings.max_age_days}"
+            f"created {day(inspection.created_at)}, {days} days ago; the policy allows {context.settings.max_age_days}"
         )
         yield Reason(RULE.id, RULE.severity, message, RULE.remedy)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.policy.context import PolicyContext, active
+from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-predates-incident",
@@ -27,7 +28,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     for incident in context.incidents:
         if inspection.created_at < incident.cutoff:
             message = (
-                f"created {inspection.created_at:%Y-%m-%d}, before the incident {incident.id} "
-                f"({incident.title}, {incident.cutoff:%Y-%m-%d})"
+                f"created {day(inspection.created_at)}, before the incident {incident.id} "
+                f"({incident.title}, {day(incident.cutoff)})"
             )
             yield Reason(RULE.id, RULE.severity, message, f"{incident.advice[:1].upper()}{incident.advice[1:]}.")

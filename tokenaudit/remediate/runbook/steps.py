@@ -10,6 +10,7 @@ from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.locate import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer, RunbookStep
 from tokenaudit.remediate.runbook.purge import purge_steps
+from tokenaudit.timestamps import day, minute
 
 ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
 """Kinds that can't be revoked by their value."""
@@ -72,7 +73,7 @@ def _identify(credential: Credential) -> RunbookStep:
         command = look_again(credential, hub_of(credential), ask=True)
     else:
         who = f"{found.account.type} {found.account.name}" if found.account else "an account the Hub did not name"
-        age = f", created {found.created_at:%Y-%m-%d}" if found.created_at else ""
+        age = f", created {day(found.created_at)}" if found.created_at else ""
         said = f"{credential.display} is {found.status} ({found.reason}): {who}, role {found.role}{age}"
         do = f"{said}; {_places(credential)}."
         command = None
@@ -84,7 +85,7 @@ def _identify(credential: Credential) -> RunbookStep:
 def _revoke(credential: Credential, mode: Mode, consumers: Sequence[RunbookConsumer]) -> RunbookStep:
     if credential.kind in ENDS_BY_ITSELF:
         ends = credential.claims.expires_at if credential.claims else None
-        when = f"ends by itself at {ends:%Y-%m-%d %H:%M} UTC" if ends else "ends by itself, when is not known"
+        when = f"ends by itself at {minute(ends)} UTC" if ends else "ends by itself, when is not known"
         return RunbookStep(
             "revoke",
             "End it where it comes from",
@@ -191,7 +192,7 @@ def _moved_when(consumer: RunbookConsumer) -> str:
 
 def _investigate(credential: Credential) -> RunbookStep:
     dates = [loc.date for loc in credential.locations if loc.date]
-    since = f"since {min(dates):%Y-%m-%d}, the first commit with it" if dates else "since the day it could be seen"
+    since = f"since {day(min(dates))}, the first commit with it" if dates else "since the day it could be seen"
     account = credential.inspection.account.name if credential.inspection and credential.inspection.account else None
     orgs = credential.inspection.orgs if credential.inspection else ()
     logs = [f"huggingface.co/organizations/{o.name}/settings/audit-log" for o in orgs if o.plan]

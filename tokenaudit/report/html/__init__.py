@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from tokenaudit.report.html.view_model import page
 from tokenaudit.report.text import sentences
 from tokenaudit.text import shorten, visible
+from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from tokenaudit.model import Report
@@ -49,7 +50,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["prose"] = _prose
+    environment.filters |= {"prose": _prose, "day": day, "minute": minute}
     return environment
 
 

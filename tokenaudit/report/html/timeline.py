@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.policy.settings import built_in
 from tokenaudit.text import visible
+from tokenaudit.timestamps import day
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,7 +99,7 @@ def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
     years = _years(start, end, x(report.finished_at), report)
     ends = (
         TimelineMark(float(_LEFT), f"{datetime.fromtimestamp(start, timezone.utc):%Y-%m}"),
-        TimelineMark(x(report.finished_at), f"{report.finished_at:%Y-%m-%d}"),
+        TimelineMark(x(report.finished_at), f"{day(report.finished_at)}"),
     )
     return Timeline(_WIDTH, height, _LEFT, x(report.finished_at), ends, rows, years, incidents, len(timed) - len(shown))
 
@@ -134,5 +135,5 @@ def _dates(credential: Credential) -> Iterable[datetime]:
 
 
 def _words(born: datetime | None, seen: list[datetime]) -> str:
-    made = f"made {born:%Y-%m-%d}" if born else "made at an unknown time"
-    return f"{made}, " + (f"first exposed {seen[0]:%Y-%m-%d}" if seen else "exposed at an unknown time")
+    made = f"made {day(born)}" if born else "made at an unknown time"
+    return f"{made}, " + (f"first exposed {day(seen[0])}" if seen else "exposed at an unknown time")

@@ -13,6 +13,7 @@ from tokenaudit.report.html.reach_graph import ReachGraph, reach_graph
 from tokenaudit.report.html.reach_graph import in_words as reach_in_words
 from tokenaudit.report.html.timeline import Timeline, anchor, timeline
 from tokenaudit.report.text import kind, next_step, replacement
+from tokenaudit.timestamps import day
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -177,7 +178,7 @@ def _card(credential: Credential, options: Options, *, drawn: bool = False) -> C
         places=_places(spots[:MOST_SPOTS]),
         more_spots=max(0, len(spots) - MOST_SPOTS),
         live=sum(spot.live is True for spot in spots),
-        last=f"{dates[-1]:%Y-%m-%d}" if dates else "",
+        last=f"{day(dates[-1])}" if dates else "",
         pulls=reach.downloads_month if reach else 0,
         branches=(*everywhere, *(_branch(grant) for grant in (inspection.grants if inspection else ()))),
         scopes=tuple(_branch(grant) for grant in (recommendation.grants if recommendation else ())),

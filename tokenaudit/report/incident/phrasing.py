@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.text import count
+from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,7 +46,7 @@ def dates(incident: Incident) -> str:
         until = f" to {moment(incident.ended)}" if incident.ended is not None else ""
         parts.append(f"activity {moment(incident.began)}{until}")
     if incident.disclosed is not None:
-        parts.append(f"disclosed {incident.disclosed:%Y-%m-%d}")
+        parts.append(f"disclosed {day(incident.disclosed)}")
     parts.append(f"concerns what is older than {moment(incident.cutoff)}")
     return ", ".join(parts)
 
@@ -55,8 +56,8 @@ def moment(time: datetime | None) -> str:
     if time is None:
         return "time not told"
     if (time.hour, time.minute, time.second) == (0, 0, 0):
-        return f"{time:%Y-%m-%d}"
-    return f"{time:%Y-%m-%d %H:%M} UTC"
+        return f"{day(time)}"
+    return f"{minute(time)} UTC"
 
 
 def reach(reached: Reached) -> str:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import collection, collections, texts
 from tokenaudit.hub.pagination import needs, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined
+from tokenaudit.timestamps import parse_timestamp
 
 
 class CollectionsSource:
@@ -40,7 +40,7 @@ class CollectionsSource:
                 whole = item
             for where, content in texts(whole):
                 place = Location(
-                    "collection", self.target, slug, date=parse_time(item.get("lastUpdated")), member=where
+                    "collection", self.target, slug, date=parse_timestamp(item.get("lastUpdated")), member=where
                 )
                 yield from examined(run, content, place)
                 run.read(0, len(content))

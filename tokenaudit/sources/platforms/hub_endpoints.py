@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import endpoints
 from tokenaudit.hub.pagination import needs, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section, undated
+from tokenaudit.timestamps import parse_timestamp
 
 
 class EndpointsSource:
@@ -33,7 +33,7 @@ class EndpointsSource:
         run.read(1, 0)
         for item in answer:
             name = text(item.get("name")) or "unnamed"
-            updated = parse_time(section(item, "status", "updatedAt"))
+            updated = parse_timestamp(section(item, "status", "updatedAt"))
             yield from undated(section(item, "status", "updatedAt"), f"{self.target}: {name}")
             yield from read_document(run, item, Location("endpoint", self.target, name, date=updated))
             for kept in names_of(section(item, "model", "secrets")):

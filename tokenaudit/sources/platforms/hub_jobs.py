@@ -8,12 +8,12 @@ from typing import Literal
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import JsonObject, needs, text
-from tokenaudit.hub.parsing import parse_time
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, names_of, read_document, section, undated
+from tokenaudit.timestamps import parse_timestamp
 
 _KINDS: tuple[Literal["jobs", "scheduled-jobs"], ...] = ("jobs", "scheduled-jobs")
 
@@ -41,7 +41,7 @@ class JobsSource:
     def _job(self, run: ScanContext, kind: str, item: JsonObject) -> Iterator[Found]:
         target = f"{kind}/{self._namespace}"
         name = text(item.get("id")) or "unnamed"
-        created = parse_time(item.get("createdAt"))
+        created = parse_timestamp(item.get("createdAt"))
         yield from undated(item.get("createdAt"), f"{target}: {name}")
         author = text(section(item, "createdBy", "name")) or None
         yield from read_document(run, item, Location("job", target, name, author=author, date=created))
