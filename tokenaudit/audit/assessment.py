@@ -31,13 +31,14 @@ from tokenaudit.policy import Settings
 from tokenaudit.secret import Secret
 
 Inspections: TypeAlias = Mapping[str, Inspection]
-Uses: TypeAlias = Callable[[Credential], Sequence[Evidence]]
+Uses: TypeAlias = Callable[[Credential], tuple[Sequence[Evidence], Sequence[Skipped]]]
+"""Gives what code was seen to need of a credential, and the code that could not be looked through for it."""
 
 
-def no_uses(credential: Credential) -> Sequence[Evidence]:
+def no_uses(credential: Credential) -> tuple[Sequence[Evidence], Sequence[Skipped]]:
     """Where there is no code to look at."""
     del credential
-    return ()
+    return (), ()
 
 
 def assess(
@@ -85,12 +86,15 @@ def report(
     `uses` gives the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
     """
     moment = now()
-    found = findings.credentials.values()
     problems = findings.problems
-    credentials = sorted(
-        (assess(each, inspections, settings, moment, uses(each), problems) for each in found), key=_worst_first
-    )
-    skipped = (*findings.skipped, *_unanswered(credentials))
+    assessed: list[Credential] = []
+    unread: dict[Skipped, None] = {}
+    for each in findings.credentials.values():
+        evidence, missed = uses(each)
+        unread.update(dict.fromkeys(missed))
+        assessed.append(assess(each, inspections, settings, moment, evidence, problems))
+    credentials = sorted(assessed, key=_worst_first)
+    skipped = (*findings.skipped, *unread, *_unanswered(credentials))
     return Report(
         tool=tool,
         started_at=started_at,

@@ -18,7 +18,7 @@ from tokenaudit.detect.allowlist import AllowlistFilter
 from tokenaudit.errors import UsageError
 from tokenaudit.inspect.input import CredentialInput, GivenCredential
 from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
-from tokenaudit.model import Credential, Evidence, Report, Tool
+from tokenaudit.model import Credential, Evidence, Report, Skipped, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
@@ -104,21 +104,21 @@ def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
     known: list[Visibilities] = []
     code: list[CodeUses] = []
 
-    def uses(credential: Credential) -> Sequence[Evidence]:
+    def uses(credential: Credential) -> tuple[Sequence[Evidence], Sequence[Skipped]]:
         if credential.likelihood != "credential":
-            return ()
+            return (), ()
         from tokenaudit.code_usage.collect import CodeUses  # noqa: PLC0415 - a clean place shows no uses
 
         if not code:
             code.append(CodeUses(trees))
-        evidence = code[0].of(credential)
+        evidence, skipped = code[0].of(credential)
         if hub is None or not evidence:
-            return evidence
+            return evidence, skipped
         from tokenaudit.code_usage.collect import Visibilities, with_visibility  # noqa: PLC0415 - as above
 
         if not known:
             known.append(Visibilities(hub))
-        return with_visibility(evidence, known[0].of)
+        return with_visibility(evidence, known[0].of), skipped
 
     return uses
 

@@ -15,6 +15,7 @@ from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.systems import gitlab
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Problem, Skipped
+from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
 if TYPE_CHECKING:
     from tokenaudit.interfaces import Detection, Scanner
@@ -103,11 +104,13 @@ def _included(project: ConfigurationSet, rest: Mapping[str, bytes]) -> list[str]
 def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[int | None, str]]]:
     """The file as a pipeline, empty where it can't be understood, with what has to be said about that."""
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
-    empty = Pipeline(path, "unknown", "settings", text)
+    empty = Pipeline(path, "unknown", "settings", text, WorkBudget(len(text)))
     if len(data) > LARGEST:
         return empty, [(None, f"larger than {LARGEST >> 20} MiB: looked at as text only")]
     try:
-        pipeline = parse(path, text)
+        pipeline = parse(path, text, WorkBudget(len(text)))
+    except WorkLimitError as problem:
+        return empty, [(None, f"{problem.reason}: looked at as text only")]
     except ParseError as problem:
         template = _TEMPLATE.search(text)
         if template is not None and path.endswith((".yaml", ".yml")):
@@ -116,9 +119,10 @@ def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[in
             ]
         return empty, [(problem.line, f"{problem.reason}: looked at as text only")]
     unread = [
-        (step.line, step.script.complaint)
+        (step.script.text.at(offset)[0], complaint)
         for _, step in pipeline.steps()
-        if step.script is not None and step.script.complaint
+        if step.script is not None
+        for offset, complaint in step.script.complaints
     ]
     return pipeline, [*pipeline.notes, *unread]
 

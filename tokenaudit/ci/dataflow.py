@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
-from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
+from tokenaudit.ci.model import Binding, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.names import Names, sources, stands_in
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
+from tokenaudit.work_budget import WorkBudget
 
 _LOGIN = re.compile(r"\b(?:hf\s+auth|huggingface-cli)\s+login\b|\blogin\s*\(")
 _MASK = "::add-mask::"
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_STEPS = 20
+"""Steps that looking at one command or credential costs."""
+_MOST_CARRIERS = 100
+_BIND = 100
+"""Steps that one binding costs."""
+_NEAR = 300
+"""Characters before a credential in which the URL that it belongs to begins."""
 
 
 @dataclass(frozen=True)
@@ -61,38 +71,49 @@ def is_token_printer(command: Command) -> bool:
 
 @dataclass
 class VariableScope:
-    """The variables a script sees, as they are when one of its commands runs."""
+    """The variables a script sees, as they are when one of its commands runs.
+
+    `known` has those that hold a credential, and None for those that are known to hold none. Its maps are layers: what
+    the pipeline, the job and the step give, the nearest first.
+    """
 
     names: Names
-    carriers: dict[str, Carrier] = field(default_factory=dict)
-    harmless: set[str] = field(default_factory=set)
-    """Names that look like a credential's and were given something else."""
+    budget: WorkBudget
+    known: ChainMap[str, Carrier | None] = field(default_factory=ChainMap)
     masked: set[str] = field(default_factory=set)
-    exchanges: bool = False
-    """Whether tokens are exchanged from the job's identity here (`HF_OIDC_RESOURCE` is set)."""
+
+    def inner(self, bindings: Iterable[Binding]) -> VariableScope:
+        """The scope of something within this one that has bindings of its own."""
+        scope = VariableScope(self.names, self.budget, self.known.new_child())
+        for binding in bindings:
+            scope.bind(binding)
+        return scope
 
     def bind(self, binding: Binding) -> None:
         """Adds a binding; a nearer one hides a wider one of the same name."""
+        self.budget.spend(_BIND + len(binding.sources))
         credential = credential_of(binding, self.names)
-        if binding.name == "HF_OIDC_RESOURCE":
-            self.exchanges = True
         if credential is None:
-            inner = next((self.carriers[s] for s in binding.sources if s in self.carriers), None)
-            self.carriers.pop(binding.name, None)
+            inner = next((found for s in binding.sources if (found := self.known.get(s)) is not None), None)
             if inner is not None:
-                self.carriers[binding.name] = Carrier(inner.credential, binding.level)
-            elif self.names.match(binding.name):
-                self.harmless.add(binding.name)
+                self.known[binding.name] = Carrier(inner.credential, binding.level)
+            elif binding.name in self.known or self.names.match(binding.name):
+                self.known[binding.name] = None
         else:
-            self.harmless.discard(binding.name)
-            self.carriers[binding.name] = Carrier(credential, binding.level)
+            self.known[binding.name] = Carrier(credential, binding.level)
+
+    def carriers(self) -> dict[str, Carrier]:
+        """The variables that hold a credential, the widest first; of more than a hundred in one scope not all."""
+        names = (name for layer in reversed(self.known.maps) for name in islice(layer, _MOST_CARRIERS))
+        found = {name: carrier for name in names if (carrier := self.known[name]) is not None}
+        self.budget.spend(_STEPS * (1 + len(found)))
+        return found
 
     def variable(self, name: str) -> Carrier | None:
         """The credential that a variable holds; a name that says so is believed unless it was given something else."""
-        found = self.carriers.get(name)
-        if found is None and name not in self.harmless and self.names.match(name):
-            return Carrier(name, BindingScope.FILE)
-        return found
+        if name in self.known:
+            return self.known[name]
+        return Carrier(name, BindingScope.FILE) if self.names.match(name) else None
 
     def expression(self, text: str) -> Carrier | None:
         """The credential that a CI expression lets out."""
@@ -113,6 +134,7 @@ class VariableScope:
 
     def hits(self, word: Word) -> Iterator[CredentialUse]:
         """The credentials in a word, also those that a substituted command writes into it."""
+        self.budget.spend(_STEPS * (1 + len(word.references) + len(word.substitutions)))
         for reference in word.references:
             found = self.carried(reference)
             if found is not None:
@@ -140,17 +162,12 @@ class VariableScope:
             found = next(self.hits(word), None)
             if found is not None:
                 minted = found.minted or (found.reference is None)
-                self.carriers[name] = Carrier(found.credential, BindingScope.STEP, minted)
+                self.known[name] = Carrier(found.credential, BindingScope.STEP, minted)
             elif self.names.match(name) and word.substitutions:
-                self.carriers[name] = Carrier(
-                    name, BindingScope.STEP, minted=True
-                )  # read out of an answer, unknown to the runner
+                # read out of an answer, unknown to the runner
+                self.known[name] = Carrier(name, BindingScope.STEP, minted=True)
             elif self.names.match(name) and not word.references:
-                self.carriers.pop(name, None)
-                if stands_in(word.value):
-                    self.harmless.add(name)
-                else:
-                    self.carriers[name] = Carrier(name, BindingScope.STEP)
+                self.known[name] = None if stands_in(word.value) else Carrier(name, BindingScope.STEP)
         if command.name in ("echo", "printf") and any(_MASK in word.value for word in command.words):
             self.masked.update(ref.name for word in command.words for ref in word.references if ref.name)
 
@@ -173,12 +190,31 @@ class DataFlow:
     def __init__(self, pipeline: Pipeline, names: Names) -> None:
         self.pipeline = pipeline
         self.names = names
+        self.budget = pipeline.budget
+        self._whole = VariableScope(names, self.budget).inner(pipeline.env)
+        self._shared: dict[int, tuple[VariableScope, int]] = {}
+        """For each list of shared bindings, by its identity, a scope with so many of them."""
+        self._jobs: dict[int, tuple[VariableScope, VariableScope]] = {}
+        """For each job, by its identity, the scope around it and its own."""
 
     def scope(self, job: Job, step: Step) -> VariableScope:
         """The variables at the start of a step."""
-        scope = VariableScope(self.names)
-        for binding in (*self.pipeline.env, *job.env, *step.env):
+        around = self._around(job, len(job.shared) if step.preceding is None else step.preceding)
+        known = self._jobs.get(id(job))
+        if known is None or known[0] is not around:
+            known = self._jobs[id(job)] = (around, around.inner(job.env))
+        return known[1].inner(step.env)
+
+    def _around(self, job: Job, count: int) -> VariableScope:
+        """The scope of the first `count` bindings that a job shares; built on as the steps are gone through."""
+        if not job.shared:
+            return self._whole
+        scope, bound = self._shared.get(id(job.shared), (self._whole.inner(()), 0))
+        if bound > count:
+            scope, bound = self._whole.inner(()), 0
+        for binding in islice(job.shared, bound, count):
             scope.bind(binding)
+        self._shared[id(job.shared)] = scope, count
         return scope
 
     def runs(self) -> Iterator[CommandRun]:
@@ -192,13 +228,14 @@ class DataFlow:
             return
         scope = self.scope(job, step)
         for command in step.script.commands:
+            self.budget.spend(_STEPS)
             yield CommandRun(self.pipeline, job, step, step.script, command, scope)
             scope.after(command)
 
     def step_credentials(self, job: Job, step: Step) -> list[str]:
         """Every credential that a step can get at, the nearest last, each once."""
         scope = self.scope(job, step)
-        found = [carrier.credential for carrier in scope.carriers.values()]
+        found = [carrier.credential for carrier in scope.carriers().values()]
         for binding in step.inputs:
             own = credential_of(binding, self.names)
             found += [own] if own else scope.in_text(binding.value.value)
@@ -238,21 +275,15 @@ class DataFlow:
         return list(dict.fromkeys(found))
 
 
-_URL_END = re.compile(r"https?://[^\s'\"]*$")
-_USERINFO = re.compile(r"[^\s/'\"]*@|[^\s'\"]*")
+_BREAK = re.compile(r"[\s'\"]")
+_USER_ENDS = re.compile(r"[^\s/'\"]{0,200}@")
 
 
 def in_url(text: str, offset: int, length: int) -> bool:
     """Whether the piece of `text` at `offset` stands in the user part or the query of a URL."""
-    before = _URL_END.search(text, max(0, offset - 300), offset)
-    if before is None:
+    head = _BREAK.split(text[max(0, offset - _NEAR) : offset])[-1]
+    scheme = re.search(r"https?://", head)
+    if scheme is None:
         return False
-    head = before.group()
-    after = text[offset + length : offset + length + 200]
-    in_user = "/" not in head.split("://", 1)[1] and re.match(r"[^\s/'\"]*@", after) is not None
-    return in_user or "?" in head
-
-
-def way_of(binding: Binding, value: str, start: int, length: int) -> BindingKind:
-    """By which way a credential inside a binding's value travels: in a URL, or as the value itself."""
-    return BindingKind.URL if in_url(value, start, length) else binding.way
+    rest = head[scheme.end() :]
+    return "?" in rest or ("/" not in rest and _USER_ENDS.match(text, offset + length) is not None)

@@ -86,10 +86,12 @@ _PYTHON = re.compile(
 )
 _PYTHON_WRITES = frozenset({"upload_folder", "upload_file", "upload_large_folder", "create_commit", "push_to_hub"})
 _PYTHON_READS = frozenset({"snapshot_download", "hf_hub_download", "load_dataset", "from_pretrained"})
-_REPO_ID = re.compile(r"(?:repo_id\s*=\s*|^\s*)[\"'](?P<id>[^\"']+/[^\"']+)[\"']")
+_REPO_ID = re.compile(r"(?:repo_id\s*=\s*|^\s*)[\"'](?P<id>[^\"'/]{1,200}/[^\"'/]{1,200})[\"']")
 _REPO_TYPE = re.compile(r"repo_type\s*=\s*[\"'](?P<type>\w+)[\"']")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _BUCKET = re.compile(r"hf://buckets/([\w.-]+/[\w.-]+)")
+_LONGEST = 500
+"""Characters of a constant that is put in the place of a variable."""
 SYNC_ACTION = "huggingface/hub-sync"
 
 
@@ -141,8 +143,10 @@ def _uses(flows: DataFlow, job: Job) -> Iterator[Use]:
         elif step.script is not None and step.script.language == "python":
             yield from _in_python(step.script.text.value, step)
         else:
+            constants = _Constants(flows, job, step)
+            hub = HUB_REPO.search(step.script.text.value) if step.script is not None else None
             for run in flows.step_runs(job, step):
-                yield from _by_command(run)
+                yield from _by_command(run, constants.put_into(run.command.arguments), hub)
 
 
 def judge(found: list[Use]) -> KeylessVerdict | None:
@@ -191,24 +195,30 @@ def _by_action(flows: DataFlow, step: Step) -> Iterator[Use]:
         yield Use("unknown", None, f"the action {action.name}", step)
 
 
-def _arguments(run: CommandRun) -> list[str]:
-    """The command's arguments, with variables that the environment sets to a constant put in."""
-    env = (*run.pipeline.env, *run.job.env, *run.step.env)
-    constants = {one.name: one.value.value for one in env if not one.dynamic and not one.sources}
+class _Constants:
+    """The variables that a step's environment sets to a constant."""
 
-    def constant(match: re.Match[str]) -> str:
-        return constants.get(match[1] or match[2], match.group())
+    def __init__(self, flows: DataFlow, job: Job, step: Step) -> None:
+        env = (*flows.pipeline.env, *job.env, *step.env)
+        flows.budget.spend(len(env))
+        self._known = {one.name: one.value.value[:_LONGEST] for one in env if not one.dynamic and not one.sources}
 
-    return [_VARIABLE.sub(constant, argument) for argument in run.command.arguments]
+    def put_into(self, arguments: list[str]) -> list[str]:
+        """The arguments with the constants in the place of their variables."""
+        return [_VARIABLE.sub(self._constant, argument) for argument in arguments]
+
+    def _constant(self, match: re.Match[str]) -> str:
+        return self._known.get(match[1] or match[2], match.group())
 
 
-def _by_command(run: CommandRun) -> Iterator[Use]:
+def _by_command(run: CommandRun, arguments: list[str], hub: re.Match[str] | None) -> Iterator[Use]:
+    """What one command does; `hub` is the first repository of the Hub that its script names."""
     command, step = run.command, run.step
-    name, arguments = command.name, _arguments(run)
+    name = command.name
     if name in _HF:
         yield from _by_hf(arguments, step)
     elif name == "git":
-        yield from _by_git(run)
+        yield from _by_git(run, arguments, hub)
     elif name.startswith("python"):
         code = _inline_python(command)
         found = list(_in_python(code, step)) if code else []
@@ -221,11 +231,10 @@ def _by_command(run: CommandRun) -> Iterator[Use]:
         yield Use("unknown", None, f"`{name}`", step)
 
 
-def _by_git(run: CommandRun) -> Iterator[Use]:
-    arguments, script = _arguments(run), run.script.text.value
+def _by_git(run: CommandRun, arguments: list[str], hub: re.Match[str] | None) -> Iterator[Use]:
     target = next((match for one in arguments if (match := HUB_REPO.search(one))), None)
     if "push" in arguments:
-        target = target or HUB_REPO.search(script)  # to a remote that was set before
+        target = target or hub  # to a remote that was set before
         if target is not None:
             yield Use("write", _resource(target["id"], target["type"] or "model"), "git push", run.step)
     elif "clone" in arguments and target is not None and _holds(run):

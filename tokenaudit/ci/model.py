@@ -7,7 +7,7 @@ Every system's parser produces a `Pipeline`; every rule reads nothing else. Posi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
@@ -15,6 +15,7 @@ from typing import Literal, TypeAlias
 from tokenaudit.ci.shell import Script
 from tokenaudit.ci.source_span import SpanText
 from tokenaudit.ci.yaml_document import Mapping
+from tokenaudit.work_budget import WorkBudget
 
 Kind: TypeAlias = Literal["pipeline", "action", "image", "compose", "manifest", "script", "settings"]
 """What a file is: a pipeline, a reusable action, an image recipe, …; `settings` are dotenv files and their like."""
@@ -115,6 +116,8 @@ class Step:
     script: Script | None = None
     action: Action | None = None
     condition: str = ""
+    preceding: int | None = None
+    """How many of the job's `shared` bindings are in force; None: all of them."""
 
     def input(self, name: str) -> str:
         """The text of an input; empty where it is not given."""
@@ -130,6 +133,8 @@ class Job:
     line: int
     column: int
     env: list[Binding] = field(default_factory=list)
+    shared: Sequence[Binding] = ()
+    """What this job has in common with others: the environment of a block, or what steps take from a store."""
     steps: list[Step] = field(default_factory=list)
     others: list[Binding] = field(default_factory=list)
     """Bindings of containers, services, manifests: they reach no script of this job."""
@@ -162,6 +167,8 @@ class Pipeline:
     system: str
     kind: Kind
     source: str
+    budget: WorkBudget
+    """What reading and judging this file may cost."""
     triggers: list[Trigger] = field(default_factory=list)
     env: list[Binding] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
@@ -180,8 +187,12 @@ class Pipeline:
     def bindings(self) -> Iterator[Binding]:
         """Every binding of the file, the widest first."""
         yield from self.env
+        known: set[int] = set()
         for job in self.jobs:
             yield from job.env
+            if id(job.shared) not in known:
+                known.add(id(job.shared))
+                yield from job.shared
             yield from job.others
             for step in job.steps:
                 yield from step.env

@@ -23,6 +23,7 @@ _CLIENT_PREFIX = re.compile(
 _SEPARATORS = str.maketrans({"-": "_", ".": "_", "/": "_"})
 _HINT = re.compile(rb"hf|hugging.?face", re.IGNORECASE)
 _LONGEST = 80
+_MOST_KNOWN = 10_000
 
 
 class Names:
@@ -31,6 +32,7 @@ class Names:
     def __init__(self, more: Iterable[str] = ()) -> None:
         self._more = frozenset(name.upper() for name in more)
         self._hints = tuple(name.upper().encode() for name in self._more)
+        self._known: dict[str, bool] = {}
 
     def match(self, name: str) -> bool:
         """Whether a variable, secret, input or key of that name holds a Hugging Face credential.
@@ -39,6 +41,14 @@ class Names:
         """
         if len(name) > _LONGEST:
             return False
+        found = self._known.get(name)
+        if found is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            found = self._known[name] = self._matches(name)
+        return found
+
+    def _matches(self, name: str) -> bool:
         if name.upper() in self._more:
             return True
         flat = name.translate(_SEPARATORS).lstrip("_")
@@ -75,7 +85,7 @@ _SOURCE = re.compile(
     re.VERBOSE,
 )
 _COMPARED = re.compile(r"[!=]=|!\s*secrets\b|!\s*env\b|\bcontains\s*\(|\bstartsWith\s*\(")
-_SWITCH = re.compile(r"(?:secrets|env|inputs)(?:\.[\w-]+|\[[^\]]+\])\s*&&")
+_SWITCH = re.compile(r"(?:secrets|env|inputs)(?:\.[\w-]{1,200}|\[[^\]]{1,200}\])\s*&&")
 _WHOLE = re.compile(r"toJSON\s*\(\s*secrets\s*\)", re.IGNORECASE)
 
 

@@ -25,15 +25,13 @@ def publishes(step: Step) -> bool:
         return _ACTIONS.search(step.action.name) is not None
     if step.script is None:
         return False
+    remote = _HUB_URL.search(step.script.text.value) is not None
     for command in step.script.commands:
         arguments = command.arguments
         if command.name in ("hf", "huggingface-cli") and arguments and arguments[0] in _VERBS:
             return True
-        if command.name == "git" and "push" in arguments:
-            hub = any(_HUB_URL.search(argument) for argument in arguments)
-            remote = _HUB_URL.search(step.script.text.value) is not None
-            if hub or remote:
-                return True
+        if command.name == "git" and "push" in arguments and remote:
+            return True
     return _CALLS.search(step.script.text.value) is not None
 
 

@@ -8,10 +8,12 @@ from typing import TypeAlias
 
 from tokenaudit.ci.model import Pipeline
 from tokenaudit.ci.systems import (
+    appveyor,
     azure,
     bitbucket,
     buildkite,
     circleci,
+    cirrus,
     cloudbuild,
     compose,
     docker,
@@ -21,11 +23,16 @@ from tokenaudit.ci.systems import (
     jenkins,
     kubernetes,
     scripts,
+    semaphore,
     settings,
     travis,
 )
+from tokenaudit.work_budget import WorkBudget
 
-Parse: TypeAlias = Callable[[str, str], Pipeline]
+Parse: TypeAlias = Callable[[str, str, WorkBudget], Pipeline]
+
+LONGEST_PATH = 4_096
+"""Characters. No system has a file with a longer path, but a tree object can name one of megabytes."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,10 @@ _MODULES = (
     azure,
     bitbucket,
     travis,
+    appveyor,
     buildkite,
+    cirrus,
+    semaphore,
     drone,
     cloudbuild,
     jenkins,
@@ -65,12 +75,14 @@ GITLAB = next(system for system in SYSTEMS if system.name == gitlab.NAME)
 
 def system_of(path: str, data: bytes = b"") -> System | None:
     """The system that a file belongs to; some are known by their content only."""
+    if len(path) > LONGEST_PATH:
+        return None
     return next((system for system in SYSTEMS if system.matches(path, data)), None)
 
 
 def may_be_ci(path: str) -> bool:
     """Whether a file can be configuration by its name alone; if so its content decides."""
-    return path.endswith((".yml", ".yaml")) or system_of(path) is not None
+    return len(path) <= LONGEST_PATH and (path.endswith((".yml", ".yaml")) or system_of(path) is not None)
 
 
 def is_ci_file(path: str, data: bytes = b"") -> bool:

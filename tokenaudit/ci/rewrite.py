@@ -12,8 +12,9 @@ from tokenaudit.ci.keyless import SYNC_ACTION
 from tokenaudit.ci.model import Binding, Job, Pipeline, Step
 from tokenaudit.ci.publishing import PIN, too_old
 from tokenaudit.ci.yaml_document import Mapping, ParseError
+from tokenaudit.work_budget import WorkBudget
 
-Parse = Callable[[str, str], Pipeline]
+Parse = Callable[[str, str, WorkBudget], Pipeline]
 
 CLIENT = "huggingface_hub>=1.19"
 _OPTION = r"\s--token(?:=|\s+)(?:\"[^\"]*\"|'[^']*'|\$\{\{.*?\}\}|\S+)"
@@ -44,7 +45,7 @@ def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) 
         else:
             _github(flows, job, resource, step, edits)
         changed = edits.result()
-        again = parse(pipeline.path, changed)
+        again = parse(pipeline.path, changed, WorkBudget(len(changed)))
     except (CannotRewriteError, ParseError):
         return None  # the caller says in words what to change
     after = DataFlow(again, flows.names)

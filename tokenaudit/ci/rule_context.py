@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +16,10 @@ from tokenaudit.model import Problem, Rule, Severity
 
 if TYPE_CHECKING:
     from tokenaudit.interfaces import Detection
+
+
+_BEGINNING = 3
+"""Characters that every credential has."""
 
 
 @dataclass
@@ -63,27 +69,53 @@ class RuleContext:
 
     def _shown(self, text: str) -> str:
         """The text without any literal credential, which may stand in a key and so in a path."""
-        for literal in self.literals:
+        for literal in self._in(text):
             text = text.replace(literal.secret.reveal(), literal.secret.display)
         return text
 
-    def place(self, line: int, column: int) -> str | None:
-        """The dotted path of the scalar that stands at a position."""
-        best = [where for start, where in self._places.get(line, ()) if start <= column]
-        return best[-1] if best else None
+    def _in(self, text: str) -> Iterator[Detection]:
+        """The literals that stand in a text, found by where one can begin instead of by trying each."""
+        for beginning, (lengths, found) in self._beginnings.items():
+            at = text.find(beginning)
+            while at >= 0:
+                self.pipeline.budget.spend(len(lengths))
+                yield from (found[value] for size in lengths if (value := text[at : at + size]) in found)
+                at = text.find(beginning, at + 1)
 
     @cached_property
-    def _places(self) -> dict[int, list[tuple[int, str]]]:
-        """For each line the columns at which scalars stand, with their paths."""
+    def _beginnings(self) -> dict[str, tuple[set[int], dict[str, Detection]]]:
+        """The literals by their first characters, with their lengths."""
+        known: dict[str, tuple[set[int], dict[str, Detection]]] = {}
+        for literal in self.literals:
+            value = literal.secret.reveal()
+            lengths, found = known.setdefault(value[:_BEGINNING], (set(), {}))
+            lengths.add(len(value))
+            found[value] = literal
+        return known
+
+    def place(self, line: int, column: int) -> str | None:
+        """The dotted path of the scalar that stands at a position."""
+        columns, paths = self._places.get(line, ([], []))
+        index = bisect_right(columns, column) - 1
+        return paths[index] if index >= 0 else None
+
+    @cached_property
+    def _places(self) -> dict[int, tuple[list[int], list[str]]]:
+        """For each line the columns at which scalars stand, in order, and their paths."""
         found: dict[int, list[tuple[int, str]]] = {}
         for text in self.pipeline.texts:
             for _, line, column in text.segments:
                 found.setdefault(line, []).append((column, text.where))
-        return found
+        for places in found.values():
+            places.sort(key=lambda place: place[0])
+        return {line: ([c for c, _ in places], [w for _, w in places]) for line, places in found.items()}
 
 
 Check = Callable[[RuleContext], Iterator[Problem]]
 Checks = Mapping[str, tuple[Rule, Check]]
+
+
+_BUILD_ARGUMENT = re.compile(r"--build-arg[ =]([A-Za-z_]\w*)")
 
 
 @dataclass
@@ -94,11 +126,20 @@ class ConfigurationSet:
     repository: str | None = None
     """`owner/name` where the target is hosted, as far as known."""
 
+    _held: list[str | None] = field(default_factory=list)
+    _build_arguments: set[str] | None = None
+
     def holds(self, flow_names: Names) -> str | None:
         """A Hugging Face secret that some workflow of the target takes from the secret store."""
-        for pipeline in self.pipelines.values():
-            for binding in pipeline.bindings():
-                for source in binding.sources:
-                    if flow_names.match(source):
-                        return source
-        return None
+        if not self._held:
+            bindings = (binding for pipeline in self.pipelines.values() for binding in pipeline.bindings())
+            sources = (source for binding in bindings for source in binding.sources)
+            self._held.append(next((source for source in sources if flow_names.match(source)), None))
+        return self._held[0]
+
+    def build_arguments(self) -> set[str]:
+        """The names that some file of the target passes to a build by `--build-arg NAME`."""
+        if self._build_arguments is None:
+            sources = (pipeline.source for pipeline in self.pipelines.values())
+            self._build_arguments = {match[1] for source in sources for match in _BUILD_ARGUMENT.finditer(source)}
+        return self._build_arguments

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,6 +11,8 @@ Position: TypeAlias = tuple[int, int]
 
 Segment: TypeAlias = tuple[int, int, int]
 """Offset in the text, then the line and column at which that offset stands."""
+
+_LAST = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class SpanText:
 
     def at(self, offset: int) -> Position:
         """The position of the character at `offset` of the value."""
-        index = max(bisect_right(self.segments, (offset, 1 << 60, 0)) - 1, 0)
+        index = max(bisect_right(self.segments, (offset, _LAST, 0)) - 1, 0)
         start, line, column = self.segments[index]
         return line, column + max(offset - start, 0)
 
@@ -56,5 +58,7 @@ def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> SpanTe
 def piece(whole: SpanText, start: int, end: int, where: str | None = None) -> SpanText:
     """The part of `whole` from `start` to `end`, at its own place."""
     line, column = whole.at(start)
-    inner = [(offset - start, at, col) for offset, at, col in whole.segments if start < offset < end]
+    first = bisect_right(whole.segments, (start, _LAST, 0))
+    last = bisect_left(whole.segments, (end, 0, 0), first)
+    inner = [(offset - start, at, col) for offset, at, col in whole.segments[first:last]]
     return SpanText(whole.value[start:end], whole.where if where is None else where, ((0, line, column), *inner))

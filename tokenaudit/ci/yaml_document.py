@@ -14,9 +14,16 @@ from typing import TypeAlias
 import yaml
 
 from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.work_budget import WorkBudget
 
 _DEEPEST = 100
 _MOST_ALIASED = 20_000
+_LONGEST_PATH = 400
+_FOLDED = 2_000
+"""Characters by which a line of a scalar can be away from where the line before it ended."""
+_FEW = 8
+_STEPS = 50
+"""Steps that one node costs."""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MERGE = "<<"
 
@@ -63,14 +70,25 @@ class Mapping:
     line: int
     column: int
     entries: list[tuple[Scalar, Node]] = field(default_factory=list)
+    _last: dict[str, tuple[Scalar, Node]] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The last entry of each key, once one of many was asked for; `entries` must not change from then on."""
+
+    def _entry(self, key: str) -> tuple[Scalar, Node] | None:
+        if len(self.entries) <= _FEW:
+            return next((entry for entry in reversed(self.entries) if entry[0].value == key), None)
+        if not self._last:
+            self._last.update((entry[0].value, entry) for entry in self.entries)
+        return self._last.get(key)
 
     def get(self, key: str) -> Node | None:
         """The value of `key`, or None."""
-        return next((value for name, value in reversed(self.entries) if name.value == key), None)
+        entry = self._entry(key)
+        return None if entry is None else entry[1]
 
     def key(self, key: str) -> Scalar | None:
         """The key itself, with its place."""
-        return next((name for name, _ in reversed(self.entries) if name.value == key), None)
+        entry = self._entry(key)
+        return None if entry is None else entry[0]
 
     def map(self, key: str) -> Mapping | None:
         """The value of `key` where that is a mapping."""
@@ -106,13 +124,14 @@ class YamlDocument:
     duplicates: tuple[tuple[str, int], ...] = ()
 
 
-def documents(text: str) -> list[YamlDocument]:
+def documents(text: str, budget: WorkBudget) -> list[YamlDocument]:
     """All documents of a YAML file.
 
     Raises:
         UnreadableError: not YAML, nested too deeply, or aliases that unfold into far more than was written.
+        WorkLimitError: more work than `budget` allows.
     """
-    return list(_Reader(text).documents())
+    return list(_Reader(text, budget).documents())
 
 
 def walk(node: Node) -> Iterator[Node]:
@@ -137,9 +156,10 @@ class _Raw:
 
 
 class _Reader:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, budget: WorkBudget) -> None:
         self.lines = _LINE_BREAK.split(text)
         self.text = text
+        self.budget = budget
         self.aliased = 0
         self.duplicates: list[tuple[str, int]] = []
 
@@ -180,6 +200,7 @@ class _Reader:
         event = raw.start
         line, column = _position(event)
         self.aliased += aliased
+        self.budget.spend(_STEPS)
         if depth > _DEEPEST or self.aliased > _MOST_ALIASED:
             reason = "its aliases unfold into too much to be looked through"
             raise ParseError(reason, line)
@@ -188,7 +209,7 @@ class _Reader:
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(raw, where, depth, aliased=aliased)
         items = [
-            self._node(child, f"{where}.{index}" if where else str(index), depth + 1, aliased=aliased or alias)
+            self._node(child, _path(where, str(index)), depth + 1, aliased=aliased or alias)
             for index, (child, alias) in enumerate(raw.children)
         ]
         return Sequence(where, line, column, items)
@@ -199,11 +220,12 @@ class _Reader:
         known: set[str] = set()
         for (key_raw, _), (value_raw, alias) in zip(raw.children[::2], raw.children[1::2], strict=True):
             key = self._key(key_raw, where)
-            path = f"{where}.{key.value}" if where else key.value
+            path = _path(where, key.value)
             if key.value == _MERGE and key.style is None:
                 value = self._node(value_raw, where, depth + 1, aliased=aliased or alias)
                 for source in value.items if isinstance(value, Sequence) else [value]:
                     merged.extend(source.entries if isinstance(source, Mapping) else [])
+                self.budget.spend(len(merged))
                 continue
             if key.value in known and not aliased:
                 self.duplicates.append((key.value, key.line))
@@ -232,19 +254,28 @@ class _Reader:
     def _segments(self, value: str, first: int, last: int, start: int) -> tuple[Segment, ...]:
         """Where each source line's own words stand in the value, for scalars of several lines."""
         segments: list[Segment] = []
-        offset = 0
+        offset = passed = 0
         for number in range(first, min(last + 1, len(self.lines))):
             raw = self.lines[number]
             content = raw[start if number == first else 0 :].strip()
             content = content.strip("\"'") if number in (first, last) and start else content
-            found = value.find(content, offset) if content else -1
+            reach = offset + min(passed, _FOLDED) + len(raw) + 1
+            found = value.find(content, offset, reach) if content else -1
+            passed += len(raw) + 1
             if found >= 0:
                 segments.append((found, number + 1, raw.find(content, start if number == first else 0) + 1))
                 offset = found + len(content)
+                passed = 0
         if segments and segments[0][0]:
             indent = max(segments[0][2] - segments[0][0], 1)
             segments.insert(0, (0, segments[0][1], indent))
         return tuple(segments)
+
+
+def _path(where: str, key: str) -> str:
+    """The dotted path to `key`; cut where it grows beyond all use, so that many nodes can't hold a long one each."""
+    path = f"{where}.{key[:_LONGEST_PATH]}" if where else key[:_LONGEST_PATH]
+    return path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH - 1]}…"
 
 
 def _position(event: yaml.Event) -> tuple[int, int]:

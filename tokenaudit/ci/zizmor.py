@@ -19,6 +19,7 @@ from tokenaudit.ci.names import Names
 from tokenaudit.ci.systems import github
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Problem, Severity, Skipped
+from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
 _SEVERITIES = {"Low": Severity.LOW, "Medium": Severity.MEDIUM, "High": Severity.HIGH}
 _CONFIDENCES: Mapping[str, Any] = {"Low": "low", "Medium": "medium", "High": "high"}
@@ -40,11 +41,11 @@ def folded_in(
     if not github.matches(path, data):
         return
     try:
-        pipeline = github.parse(path, data.decode("utf-8", "replace"))
-    except ParseError:
+        pipeline = github.parse(path, data.decode("utf-8", "replace"), WorkBudget(len(data)))
+        flows = DataFlow(pipeline, Names(secret_names))
+        holders = {job.id: names[0] for job in pipeline.jobs if (names := flows.job_credentials(job))}
+    except (ParseError, WorkLimitError):
         return  # the audit itself has said so
-    flows = DataFlow(pipeline, Names(secret_names))
-    holders = {job.id: names[0] for job in pipeline.jobs if (names := flows.job_credentials(job))}
     if not holders:
         return
     zizmor = zizmor or program()

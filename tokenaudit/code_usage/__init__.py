@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from tokenaudit.code_usage.model import Language, Need, Needs, language, merged
+from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
 __all__ = ["Need", "Needs", "merged", "needs_of", "reads"]
 
@@ -24,7 +25,7 @@ def reads(path: str) -> bool:
 def needs_of(path: str, data: bytes) -> Needs:
     """What the file `path` with the content `data` needs; empty for kinds of file that are not read for needs.
 
-    A file larger than 4 MB is not read, and said so.
+    A file larger than 4 MB is not read, and said so; so is one that would take more work than its size justifies.
     """
     known = language(path)
     if known is None:
@@ -33,7 +34,10 @@ def needs_of(path: str, data: bytes) -> Needs:
         return Needs(skipped=(f"{path}: larger than 4 MB, so its needs are unknown",))
     if known == "first-line":
         known = _by_first_line(data.partition(b"\n")[0].decode("utf-8", "replace"))
-    return _read(known, path, data) if known else Needs()
+    try:
+        return _read(known, path, data, WorkBudget(len(data))) if known else Needs()
+    except WorkLimitError as error:
+        return Needs(skipped=(f"{path}: {error.reason}, so its needs are unknown",))
 
 
 def _by_first_line(first: str) -> Language | None:
@@ -44,24 +48,24 @@ def _by_first_line(first: str) -> Language | None:
     return "shell" if _SHELL.search(first) else None
 
 
-def _read(known: Language, path: str, data: bytes) -> Needs:
+def _read(known: Language, path: str, data: bytes, budget: WorkBudget) -> Needs:
     from tokenaudit.code_usage.python import python_needs  # noqa: PLC0415 - see above; the others build on it
 
     if known == "python":
-        return python_needs(path, data)
+        return python_needs(path, data, budget)
     if known == "notebook":
         from tokenaudit.code_usage.python import notebook_needs  # noqa: PLC0415 - see above
 
-        return notebook_needs(path, data)
+        return notebook_needs(path, data, budget)
     text = data.decode("utf-8", "replace")
     if known == "pipeline":
         from tokenaudit.code_usage.pipelines import pipeline_needs  # noqa: PLC0415 - see above
 
-        return pipeline_needs(path, text)
+        return pipeline_needs(path, text, budget)
     if known == "javascript":
         from tokenaudit.code_usage.javascript import javascript_needs  # noqa: PLC0415 - see above
 
-        return javascript_needs(path, text)
+        return javascript_needs(path, text, budget)
     from tokenaudit.code_usage.shell import shell_needs  # noqa: PLC0415 - see above
 
-    return shell_needs(path, text, python=python_needs)
+    return shell_needs(path, text, budget, python=python_needs)

@@ -194,6 +194,8 @@ _REPOSITORY = re.compile(r"[\w.-]{1,96}(?:/[\w.-]{1,96})?")
 _LOCAL = re.compile(
     r"[./~]|.*\\|.*/.*/|.*\.(?:pt|pth|bin|json|jsonl|safetensors|gguf|csv|parquet|py|onnx|ckpt)$", re.DOTALL
 )
+_STEPS = 20
+"""Steps that looking at one argument costs."""
 _LIKE_A_TOKEN = re.compile(r"(?:hf_|api_)[A-Za-z_]{20,}")
 
 
@@ -222,11 +224,14 @@ class Arguments:
     def options(self, name: str, position: int | None = None) -> Constants:
         """What a parameter can be."""
         node = self.node(name, position)
+        self.values.budget.spend(_STEPS)
         if isinstance(node, ast.Attribute) and node.attr in {"repo_id", "repo_name"}:
             created = self._created(node.value)
             if created is not None:
                 return Arguments(created, self.values, self._origins).options("repo_id", 0)
-        return self.values.of(node)
+        found = self.values.of(node)
+        self.values.budget.spend(sum(map(len, found.texts())))
+        return found
 
     def is_true(self, name: str) -> bool:
         """Whether a flag is certainly set."""
@@ -246,7 +251,9 @@ class Arguments:
         for node in (*self.call.args, *(k.value for k in self.call.keywords)):
             parts = node.elts if isinstance(node, (ast.List, ast.Tuple)) else [node]
             for part in parts:
-                yield from self.values.of(part).texts()
+                for text in self.values.of(part).texts():
+                    self.values.budget.spend(_STEPS + len(text))
+                    yield text
 
     def _created(self, node: ast.expr) -> ast.Call | None:
         """The `create_repo` call whose result `node` is."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from tokenaudit.code_usage import Needs, merged, needs_of, reads
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import GitRepoType, visibility
-from tokenaudit.model import Credential, Entity, Evidence, Visibility
+from tokenaudit.model import Credential, Entity, Evidence, Skipped, Visibility
 from tokenaudit.permissions import READ
 from tokenaudit.sources.local.filesystem import TreeSource
 
@@ -28,14 +28,22 @@ class CodeUses:
         self._trees = trees
         self._whole: dict[Path, Needs] = {}
 
-    def of(self, credential: Credential) -> tuple[Evidence, ...]:
+    def of(self, credential: Credential) -> tuple[tuple[Evidence, ...], tuple[Skipped, ...]]:
         """Needs read from the files in which `credential` stands or once stood, as they are now.
 
         Where those files only log in, or are configuration (a dotenv file, say), the use is elsewhere in that place:
         then all code there is read, up to 400 files, and each need told once. Nothing found here means that nothing
-        was seen, not that nothing is needed.
+        was seen, not that nothing is needed. Beside the evidence come the files that had to be given up.
         """
-        return merged(self._in_place(credential, tree) for tree in self._trees).evidence
+        evidence: list[Needs] = []
+        skipped: list[Skipped] = []
+        for tree in self._trees:
+            found = self._in_place(credential, tree)
+            evidence.append(found)
+            for reason in found.skipped:
+                path, _, rest = reason.partition(": ")
+                skipped.append(Skipped(f"{tree.target}: {path}", rest))
+        return merged(evidence).evidence, tuple(skipped)
 
     def _in_place(self, credential: Credential, tree: TreeSource) -> Needs:
         root = tree.path
@@ -45,16 +53,17 @@ class CodeUses:
         code = sorted(path for path in paths if "." in path.rsplit("/", 1)[-1] and reads(path))
         found = merged(_of_file(root, path) for path in code)
         if not _says_something(found) and not root.is_file():
-            found = self._everywhere(tree)
-        return found if _says_something(found) else Needs()
+            found = merged((Needs(skipped=found.skipped), self._everywhere(tree)))
+        return found if _says_something(found) else Needs(skipped=found.skipped)
 
     def _everywhere(self, tree: TreeSource) -> Needs:
         root = tree.path
         if root not in self._whole:
             seen: dict[tuple[object, ...], Evidence] = {}
-            for each in merged(_of_file(root, path) for path in _all_code(tree)).evidence:
+            found = merged(_of_file(root, path) for path in _all_code(tree))
+            for each in found.evidence:
                 seen.setdefault((each.need, each.certainty, each.entity), each)
-            self._whole[root] = Needs(tuple(seen.values()))
+            self._whole[root] = Needs(tuple(seen.values()), found.skipped)
         return self._whole[root]
 
 

@@ -57,10 +57,10 @@ class Remotes:
         """Needs of a git command that names a remote instead of a URL."""
         if not words or words[0] != "git":
             return
-        rest = list(words[1:])
-        while rest and rest[0] in {"-C", "-c"}:
-            rest = rest[2:]
-        plain = [w for w in rest if not w.startswith("-")]
+        at = 1
+        while at < len(words) and words[at] in {"-C", "-c"}:
+            at += 2
+        plain = [w for w in words[at:] if not w.startswith("-")]
         if plain[:1] == ["remote"] and plain[1:2] in (["add"], ["set-url"]) and len(plain) > 3:  # noqa: PLR2004 - remote add NAME URL
             self._remember(plain[2], plain[3])
         elif plain[:1] == ["clone"] and len(plain) > 1:

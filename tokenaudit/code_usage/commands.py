@@ -68,40 +68,43 @@ def command_needs(words: Sequence[str | None]) -> Iterator[Need]:
 
 
 def _unwrapped(words: list[str]) -> list[str]:
-    while words:
-        if words[0] in _WRAPPERS or _ASSIGNMENT.match(words[0]):
-            words = words[1:]
+    at = 0
+    while at < len(words):
+        if words[at] in _WRAPPERS or _ASSIGNMENT.match(words[at]):
+            at += 1
             continue
-        if words[0] in {"uvx", "pipx"} and len(words) > 1 and words[1] != "run":
-            words = _after_options(words[1:])
+        if words[at] in {"uvx", "pipx"} and words[at + 1 : at + 2] not in ([], ["run"]):
+            at = _after_options(words, at + 1)
             continue
-        known = next((r for r in _RUN if tuple(words[: len(r)]) == r), None)
+        known = next((r for r in _RUN if tuple(words[at : at + len(r)]) == r), None)
         if known is None:
-            return words
-        words = _after_options(words[len(known) :])
-    return words
+            break
+        at = _after_options(words, at + len(known))
+    return words[at:]
 
 
-def _after_options(words: list[str]) -> list[str]:
-    """The words from the first one that is neither an option nor the value of `--with`, `--from` and their like."""
-    while words and words[0].startswith("-"):
-        takes = words[0] in {"--with", "--from", "--python", "-p", "--extra", "--group", "--package"}
-        words = words[2 if takes else 1 :]
-    return words
+def _after_options(words: list[str], at: int) -> int:
+    """Where, from `at` on, the first word is that is neither an option nor the value of `--with`, `--from` and such."""
+    while at < len(words) and words[at].startswith("-"):
+        takes = words[at] in {"--with", "--from", "--python", "-p", "--extra", "--group", "--package"}
+        at += 2 if takes else 1
+    return at
 
 
 def _git(words: list[str]) -> Iterator[Need]:
-    while words and words[0] in {"-C", "-c"}:
-        words = words[2:]
+    at = 0
+    while at < len(words) and words[at] in {"-C", "-c"}:
+        at += 2
+    words = words[at:]
     verb = words[0] if words else ""
     if verb == "submodule":
         verb = "clone"
+    to_pull_request = any("refs/pr/" in w for w in words)
     entities = [e for w in words[1:] if (e := web.git_remote(w)) is not None]
     for entity in entities:
         if verb in _GIT_READS:
             yield Need(READ, entity)
         elif verb == "push":
-            to_pull_request = any("refs/pr/" in w for w in words)
             yield Need("discussion.write" if to_pull_request else WRITE, entity)
 
 

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any, TypeAlias
+
+from tokenaudit.work_budget import WorkBudget
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
 _DEPTH = 12
 _MOST = 32
+_LONGEST = 4_096
+"""Characters of a text put together from others; longer ones are no name and no URL."""
+_MOST_BITS = 64
+_STEPS = 20
+"""Steps that looking at one expression costs."""
+_Scoped: TypeAlias = tuple["Function | None", str]
+"""A name with the function it is used in."""
 _ENVIRONMENT = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"})
 
 
@@ -31,6 +40,16 @@ class Constants:
 UNKNOWN = Constants()
 
 
+@dataclass(frozen=True)
+class _Parameter:
+    """A parameter of a function; `position` is None for one that is only given by name."""
+
+    name: str
+    position: int | None
+    default: ast.expr | None
+    annotation: ast.expr | None
+
+
 class ConstantFolder:
     """Follows names in one module to the constants behind them.
 
@@ -38,7 +57,8 @@ class ConstantFolder:
     environment variables (those never with certainty).
     """
 
-    def __init__(self, module: ast.Module) -> None:
+    def __init__(self, module: ast.Module, budget: WorkBudget) -> None:
+        self.budget = budget
         self._scope: dict[ast.AST, Function | None] = {}
         self._assigned: dict[tuple[Function | None, str], list[ast.expr | None]] = defaultdict(list)
         self._looped: dict[tuple[Function | None, str], list[ast.expr]] = defaultdict(list)
@@ -46,6 +66,12 @@ class ConstantFolder:
         self._options: dict[str, list[ast.expr]] = defaultdict(list)
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
         self._known: dict[ast.expr, Constants] = {}
+        self._names: dict[_Scoped, Constants] = {}
+        self._named_attributes: dict[str, Constants] = {}
+        self._of_elements: dict[ast.expr, Constants] = {}
+        self._entries: dict[ast.Dict, dict[object, list[ast.expr]]] = {}
+        self._keywords: dict[ast.Call, dict[str | None, ast.expr]] = {}
+        self._parameters: dict[Function, dict[str, _Parameter]] = {}
         self._follow: dict[type[ast.expr], Callable[[Any, int], Constants]] = {
             ast.Name: self._name,
             ast.Attribute: self._attribute,
@@ -56,7 +82,7 @@ class ConstantFolder:
             ast.Subscript: self._item,
             ast.Call: self._call,
         }
-        self._collect(module, None)
+        self._collect(module)
 
     def scope(self, node: ast.AST) -> Function | None:
         """The function that `node` stands in."""
@@ -76,7 +102,9 @@ class ConstantFolder:
         if node is None or depth > _DEPTH:
             return UNKNOWN
         if isinstance(node, ast.Constant):
-            return Constants((node.value,), sure=True)
+            large = isinstance(node.value, int) and node.value.bit_length() > _MOST_BITS
+            return UNKNOWN if large else Constants((node.value,), sure=True)
+        self.budget.spend(_STEPS)
         follow = self._follow.get(type(node))
         if follow is None:
             return UNKNOWN
@@ -104,12 +132,15 @@ class ConstantFolder:
             first = assigned[0] if len(assigned) == 1 else None
         return self.beginning(first, depth + 1) if first is not None else ""
 
-    def _collect(self, node: ast.AST, scope: Function | None) -> None:
-        for child in ast.iter_child_nodes(node):
-            self._scope[child] = scope
-            self._note(child, scope)
-            inner = child if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) else scope
-            self._collect(child, inner)
+    def _collect(self, module: ast.Module) -> None:
+        pending: list[tuple[ast.AST, Function | None]] = [(module, None)]
+        while pending:
+            node, scope = pending.pop()
+            if node is not module:
+                self._scope[node] = scope
+                self._note(node, scope)
+            inner = node if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else scope
+            pending.extend([(child, inner) for child in ast.iter_child_nodes(node)][::-1])
 
     def _note(self, node: ast.AST, scope: Function | None) -> None:
         if isinstance(node, ast.Assign):
@@ -152,43 +183,73 @@ class ConstantFolder:
                 self._assign(part, values[number] if known else None, scope)
 
     def _name(self, node: ast.Name, depth: int) -> Constants:
-        scope = self._scope.get(node)
+        key = self._scope.get(node), node.id
+        if key not in self._names:
+            self._names[key] = UNKNOWN  # as in `of`
+            self._names[key] = self._named(*key, depth)
+        return self._names[key]
+
+    def _named(self, scope: Function | None, name: str, depth: int) -> Constants:
         for where in dict.fromkeys((scope, None)):
-            loops = self._looped.get((where, node.id))
-            assigned = self._assigned.get((where, node.id))
+            loops = self._looped.get((where, name))
+            assigned = self._assigned.get((where, name))
             if loops and not assigned:
                 return self._union((self._elements(e, depth + 1) for e in loops), sure=len(loops) == 1)
             if assigned:
                 return self._union((self.of(e, depth + 1) for e in assigned), sure=len(assigned) == 1)
             if where is not None:
-                found = self._parameter(where, node.id, depth)
+                found = self._parameter(where, name, depth)
                 if found is not None:
                     return found
         return UNKNOWN
 
     def _parameter(self, function: Function, name: str, depth: int) -> Constants | None:
-        arguments = function.args
-        positional = [*arguments.posonlyargs, *arguments.args]
-        names = [a.arg for a in (*positional, *arguments.kwonlyargs)]
-        if name not in names:
+        parameter = self.parameters(function).get(name)
+        if parameter is None:
             return None
-        position = next((i for i, a in enumerate(positional) if a.arg == name), None)
-        default = _default(arguments, position, name)
-        calls = self._calls.get(function.name, [])
-        given = [_argument(call, position, name, default) for call in calls]
-        if given:
+        given = (self._argument(call, parameter) for call in self._calls.get(function.name, []))
+        if function.name in self._calls:
             return self._union((self.of(e, depth + 1) for e in given), sure=True)
         option = self._options.get(name, [])
-        return self._union((self.of(e, depth + 1) for e in (*option, *([default] if default else []))), sure=False)
+        default = [] if parameter.default is None else [parameter.default]
+        return self._union((self.of(e, depth + 1) for e in (*option, *default)), sure=False)
+
+    def parameters(self, function: Function) -> dict[str, _Parameter]:
+        """The parameters of a function by their names."""
+        if function not in self._parameters:
+            arguments = function.args
+            positional = [*arguments.posonlyargs, *arguments.args]
+            defaults: list[ast.expr | None] = [None] * (len(positional) - len(arguments.defaults))
+            found = {
+                argument.arg: _Parameter(argument.arg, position, default, argument.annotation)
+                for position, (argument, default) in enumerate(
+                    zip(positional, [*defaults, *arguments.defaults], strict=True)
+                )
+            }
+            for argument, given in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+                found[argument.arg] = _Parameter(argument.arg, None, given, argument.annotation)
+            self._parameters[function] = found
+        return self._parameters[function]
+
+    def _argument(self, call: ast.Call, parameter: _Parameter) -> ast.expr | None:
+        if call not in self._keywords:
+            self._keywords[call] = {keyword.arg: keyword.value for keyword in reversed(call.keywords)}
+        if parameter.name in self._keywords[call]:
+            return self._keywords[call][parameter.name]
+        if parameter.position is not None and parameter.position < len(call.args):
+            found = call.args[parameter.position]
+            return None if isinstance(found, ast.Starred) else found
+        return parameter.default
 
     def _attribute(self, node: ast.Attribute, depth: int) -> Constants:
-        assigned = self._attributes.get(node.attr)
-        if assigned:
-            return self._union((self.of(e, depth + 1) for e in assigned), sure=len(assigned) == 1)
-        options = self._options.get(node.attr)
-        if options:
-            return self._union((self.of(e, depth + 1) for e in options), sure=False)
-        return UNKNOWN
+        name = node.attr
+        if name not in self._named_attributes:
+            self._named_attributes[name] = UNKNOWN  # as in `of`
+            assigned = self._attributes.get(name)
+            options = assigned or self._options.get(name) or []
+            sure = len(options) == 1 if assigned else False
+            self._named_attributes[name] = self._union((self.of(e, depth + 1) for e in options), sure=sure)
+        return self._named_attributes[name]
 
     def _item(self, node: ast.Subscript, depth: int) -> Constants:
         keys = self.of(node.slice, depth + 1).values
@@ -198,11 +259,13 @@ class ConstantFolder:
             mapping = assigned[0] if len(assigned) == 1 else None
         if not isinstance(mapping, ast.Dict) or not keys:
             return UNKNOWN
-        chosen = [
-            v
-            for k, v in zip(mapping.keys, mapping.values, strict=True)
-            if isinstance(k, ast.Constant) and k.value in keys
-        ]
+        if mapping not in self._entries:
+            entries: dict[object, list[ast.expr]] = defaultdict(list)
+            for key, value in zip(mapping.keys, mapping.values, strict=True):
+                if isinstance(key, ast.Constant):
+                    entries[key.value].append(value)
+            self._entries[mapping] = entries
+        chosen = (value for key in keys for value in self._entries[mapping].get(key, []))
         return self._union((self.of(e, depth + 1) for e in chosen), sure=True)
 
     def _call(self, node: ast.Call, depth: int) -> Constants:
@@ -227,7 +290,9 @@ class ConstantFolder:
 
     def _joined(self, parts: list[ast.expr], depth: int) -> Constants:
         found = [self.of(p, depth + 1) for p in parts]
-        if any(not f.values for f in found):
+        longest = sum(max((len(str(v)) for v in f.values), default=0) for f in found)
+        self.budget.spend(_STEPS * len(parts) + longest)
+        if any(not f.values for f in found) or longest > _LONGEST:
             return UNKNOWN
         combinations = islice(product(*(f.values for f in found)), _MOST + 1)
         texts = tuple(dict.fromkeys("".join(str(v) for v in c) for c in combinations))
@@ -241,44 +306,34 @@ class ConstantFolder:
         if isinstance(node, ast.Name):
             assigned = self.assignments(node, node.id)
             node = assigned[0] if len(assigned) == 1 and assigned[0] is not None else node
-        if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            return self._union((self.of(e, depth + 1) for e in node.elts), sure=True)
-        if isinstance(node, ast.Dict):
-            return self._union((self.of(e, depth + 1) for e in node.keys), sure=True)
-        return UNKNOWN
+        if node not in self._of_elements:
+            self._of_elements[node] = UNKNOWN  # as in `of`
+            elements: Sequence[ast.expr | None] = ()
+            if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
+                elements = node.elts
+            elif isinstance(node, ast.Dict):
+                elements = node.keys
+            self._of_elements[node] = self._union((self.of(e, depth + 1) for e in elements), sure=True)
+        return self._of_elements[node]
 
-    @staticmethod
-    def _union(found: Iterator[Constants], *, sure: bool) -> Constants:
-        every = list(found)
-        values = tuple(dict.fromkeys(v for o in every for v in o.values))[:_MOST]
-        return Constants(values, sure and bool(every) and all(o.sure for o in every))
+    def _union(self, found: Iterator[Constants], *, sure: bool) -> Constants:
+        """All that several expressions can be; of more than `_MOST` values the first, and then not surely."""
+        values: dict[object, None] = {}
+        count = 0
+        for options in found:
+            count += 1
+            self.budget.spend(len(options.values) + 1)
+            values.update(dict.fromkeys(options.values))
+            sure = sure and options.sure
+            if len(values) > _MOST:
+                return Constants(tuple(values)[:_MOST], sure=False)
+        return Constants(tuple(values), sure and count > 0)
 
 
 def spelled(node: ast.expr) -> str:
     """A dotted name as written, `a.b.c`; empty for anything else."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute):
-        before = spelled(node.value)
-        return f"{before}.{node.attr}" if before else ""
-    return ""
-
-
-def _default(arguments: ast.arguments, position: int | None, name: str) -> ast.expr | None:
-    if position is not None:
-        offset = position - (len(arguments.posonlyargs) + len(arguments.args) - len(arguments.defaults))
-        return arguments.defaults[offset] if offset >= 0 else None
-    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if argument.arg == name:
-            return default
-    return None
-
-
-def _argument(call: ast.Call, position: int | None, name: str, default: ast.expr | None) -> ast.expr | None:
-    for keyword in call.keywords:
-        if keyword.arg == name:
-            return keyword.value
-    if position is not None and position < len(call.args):
-        found = call.args[position]
-        return None if isinstance(found, ast.Starred) else found
-    return default
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute) and len(parts) < _DEPTH:
+        parts.append(node.attr)
+        node = node.value
+    return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""

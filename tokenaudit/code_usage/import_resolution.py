@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tokenaudit.code_usage.constant_folding import ConstantFolder
+from tokenaudit.code_usage.constant_folding import ConstantFolder, Function
 
 _DEPTH = 10
 
@@ -19,6 +19,8 @@ class ImportResolver:
     def __init__(self, module: ast.Module, values: ConstantFolder) -> None:
         self._values = values
         self._known: dict[ast.expr, str] = {}
+        self._names: dict[tuple[Function | None, str], str] = {}
+        self._attributes: dict[str, str] = {}
         self._imports: dict[str, str] = {}
         self.stars: list[str] = []
         self.libraries: set[str] = set()
@@ -42,7 +44,7 @@ class ImportResolver:
             return self._name(node, depth)
         if isinstance(node, ast.Attribute):
             before = self.of(node.value, depth + 1)
-            return f"{before}.{node.attr}" if before else self._first(self._values.attribute(node.attr), depth)
+            return f"{before}.{node.attr}" if before else self._attribute(node.attr, depth)
         if isinstance(node, ast.Call):
             called = self.of(node.func, depth + 1)
             return f"{called}()" if called else ""
@@ -62,17 +64,30 @@ class ImportResolver:
             else:
                 self._imports[alias.asname or alias.name] = f"{module}.{alias.name}"
 
+    def _attribute(self, name: str, depth: int) -> str:
+        if name not in self._attributes:
+            self._attributes[name] = ""  # as in `of`
+            self._attributes[name] = self._first(self._values.attribute(name), depth)
+        return self._attributes[name]
+
     def _name(self, node: ast.Name, depth: int) -> str:
+        key = self._values.scope(node), node.id
+        if key not in self._names:
+            self._names[key] = ""  # as in `of`
+            self._names[key] = self._named(node, depth)
+        return self._names[key]
+
+    def _named(self, node: ast.Name, depth: int) -> str:
         found = self._imports.get(node.id) or self._first(self._values.assignments(node, node.id), depth)
         if found:
             return found
         function = self._values.scope(node)
-        arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs] if function else []
-        annotation = next((a.annotation for a in arguments if a.arg == node.id), None)
-        kind = self.of(annotation, depth + 1)
+        parameter = self._values.parameters(function).get(node.id) if function else None
+        kind = self.of(parameter.annotation, depth + 1) if parameter else ""
         return f"{kind}()" if kind else ""
 
     def _first(self, candidates: list[ast.expr | None], depth: int) -> str:
+        self._values.budget.spend(len(candidates))
         for candidate in candidates:
             found = self.of(candidate, depth + 1) if candidate is not None else ""
             if found:

@@ -6,6 +6,7 @@ There is no syntax tree here, so whatever a call does not name as a literal is a
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from tokenaudit.code_usage import web
@@ -13,14 +14,17 @@ from tokenaudit.code_usage.calls import is_repository
 from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.model import Entity
 from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
+from tokenaudit.work_budget import WorkBudget
 
 _WORTH_READING = re.compile(r"@huggingface/|@gradio/client|huggingface\.co|hf\.co|endpoints\.huggingface\.cloud")
-_COMMENT = re.compile(r"(?<![:\"'`/])//[^\n]*|/\*.*?\*/", re.DOTALL)
-_IMPORT = re.compile(
-    r"(?:import\s*(?:type\s*)?(?P<what>[^;'\"()]*?)\s*from\s*|"
-    r"(?:const|let|var)\s*(?P<required>[^=;]*?)=\s*(?:await\s+)?"
-    r"(?:require|import)\s*\(\s*)['\"](?P<package>[^'\"]+)['\"]"
+_COMMENT = re.compile(r"(?<![:\"'`/])//[^\n]*|/\*")
+_PACKAGE = re.compile(r"['\"](?P<package>@huggingface/[\w./-]{1,80}|@gradio/client)['\"]")
+_REQUIRES = re.compile(r"(?:await\s+)?(?:require|import)\s*\($")
+_DECLARES = re.compile(r"\b(?:const|let|var)\b")
+_CALL = re.compile(
+    r"(?<![\w.$])(?P<name>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)?)(?:<[^<>()]{0,200}>)?\s*(?P<bracket>\()"
 )
+_BRACKET = re.compile(r"[()\[\]{}]")
 _HUB = {
     READ: "downloadFile snapshotDownload listFiles fileExists fileDownloadInfo modelInfo datasetInfo spaceInfo "
     "pathsInfo listCommits parseSafetensorsMetadata checkRepoAccess repoExists",
@@ -46,33 +50,71 @@ _FETCH = re.compile(
 _VERB = re.compile(r"\bmethod\s*:\s*['\"](\w+)['\"]")
 _BASE_URL = re.compile(r"\bbaseURL\s*:\s*['\"`](https?://[^'\"`$]*)")
 _PREFIX = re.compile(r"^(?:hf://)?(datasets|spaces|models|buckets)/")
-_LONGEST_CALL = 2000
+_LONGEST_CALL = 2_000
+"""Characters of the arguments of one call that are looked at."""
+_LONGEST_IMPORT = 2_000
+"""Characters before the name of a package in which what is imported from it stands."""
+_LONGEST_URL = 2_000
+_SEARCHES = 4
+"""How often the arguments of one call are searched."""
 
 
-def javascript_needs(path: str, text: str) -> Needs:
-    """What a JavaScript or TypeScript file needs."""
+def javascript_needs(path: str, text: str, budget: WorkBudget) -> Needs:
+    """What a JavaScript or TypeScript file needs.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
+    """
     if not _WORTH_READING.search(text):
         return Needs()
-    code = _COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
-    evidence = [need.at(path, code.count("\n", 0, start) + 1, what) for start, what, need in _found(code)]
+    code = _without_comments(text)
+    lines = [match.start() for match in re.finditer("\n", code)]
+    evidence = [need.at(path, bisect_left(lines, start) + 1, what) for start, what, need in _found(code, budget)]
     return Needs(unique(evidence))
 
 
-def _found(code: str) -> Iterator[tuple[int, str, Need]]:
+def _without_comments(text: str) -> str:
+    """The text with blanks in the place of comments."""
+    parts: list[str] = []
+    at = done = 0
+    while (comment := _COMMENT.search(text, at)) is not None:
+        at = comment.end()
+        if comment.group() == "/*":
+            end = text.find("*/", at)
+            if end < 0:
+                break
+            at = end + 2
+        parts += [text[done : comment.start()], re.sub(r"[^\n]", " ", text[comment.start() : at])]
+        done = at
+    return "".join([*parts, text[done:]])
+
+
+def _found(code: str, budget: WorkBudget) -> Iterator[tuple[int, str, Need]]:
     constants = dict(_CONSTANT.findall(code))
-    names, packages = _imports(code)
-    for local, name in names.items():
-        for call in re.finditer(rf"(?<![\w.$]){re.escape(local)}(?:<[^<>()]*>)?\s*\(", code):
-            arguments = _arguments(code, call.end())
-            for need in _hub_call(name, arguments, constants) if name not in _CLIENTS else _client(arguments):
-                yield call.start(), f"{name}({need.entity.name if need.entity and need.entity.name else '…'})", need
+    names, packages = _imports(code, budget)
+    ends = _bracket_ends(code) if names else {}
+    for call in _CALL.finditer(code) if names else ():
+        name = names.get(call["name"])
+        if name is None:
+            continue
+        end = ends.get(call.start("bracket"), len(code))
+        arguments = code[call.end() : min(end, call.end() + _LONGEST_CALL)]
+        budget.spend(_SEARCHES * len(arguments))
+        for need in _hub_call(name, arguments, constants) if name not in _CLIENTS else _client(arguments):
+            yield call.start(), f"{name}({need.entity.name if need.entity and need.entity.name else '…'})", need
+    yield from _requests(code)
     if "@gradio/client" in packages:
         for call in re.finditer(r"\b(?:Client\.connect|client|duplicate)\s*\(\s*['\"]([\w.-]+/[\w.-]+)['\"]", code):
             yield call.start(), f"Client.connect({call[1]})", Need(READ, Entity("space", call[1]))
+
+
+def _requests(code: str) -> Iterator[tuple[int, str, Need]]:
     for call in _FETCH.finditer(code):
         verb = _VERB.search(call["rest"])
         method = (verb[1] if verb else call["verb"] if call["verb"] and call["verb"] != "request" else "GET").upper()
-        url = re.sub(r"\$\{[^}]*\}", "\ufffd", call["url"])
+        if len(call["url"]) > _LONGEST_URL:
+            continue
+        url = re.sub(r"\$\{[^{}]*\}", "\ufffd", call["url"])
         for need in web.request(url, method):
             yield call.start(), f"{method} {web_name(url)}", need
     for call in _BASE_URL.finditer(code):
@@ -85,16 +127,19 @@ def web_name(url: str) -> str:
     return url.split("/")[2].rsplit("@", 1)[-1] if url.count("/") > 1 else "the Hub"
 
 
-def _imports(code: str) -> tuple[dict[str, str], set[str]]:
+def _imports(code: str, budget: WorkBudget) -> tuple[dict[str, str], set[str]]:
     """Imported names by their local alias (with `hub.` before members of a namespace import), and the packages."""
     names: dict[str, str] = {}
     packages = set()
-    for found in _IMPORT.finditer(code):
+    for found in _PACKAGE.finditer(code):
+        budget.spend(_LONGEST_IMPORT)
+        what = _imported(code[max(0, found.start() - _LONGEST_IMPORT) : found.start()].rstrip())
+        if what is None:
+            continue
         packages.add(found["package"])
         if found["package"] not in {"@huggingface/hub", "@huggingface/inference"}:
             continue
-        what = found["what"] or found["required"] or ""
-        for part in re.sub(r"^[^{]*\{|\}.*$", "", what).split(",") if "{" in what else ():
+        for part in what[what.find("{") + 1 : what.rfind("}")].split(",") if "{" in what else ():
             name, _, alias = re.sub(r"\s+as\s+|\s*:\s*", "\0", part.strip().removeprefix("type ")).partition("\0")
             if name:
                 names[alias or name] = name
@@ -104,13 +149,31 @@ def _imports(code: str) -> tuple[dict[str, str], set[str]]:
     return names, packages
 
 
-def _arguments(code: str, start: int) -> str:
-    depth = 1
-    for at in range(start, min(len(code), start + _LONGEST_CALL)):
-        depth += (code[at] in "([{") - (code[at] in ")]}")
-        if depth == 0:
-            return code[start:at]
-    return code[start : start + _LONGEST_CALL]
+def _imported(before: str) -> str | None:
+    """What is imported, by the text before the name of the package; None where that is no import."""
+    if before.endswith("from"):
+        start = before.rfind("import")
+        what = before[start + len("import") : -len("from")]
+        return None if start < 0 or re.search(r"[;'\"()]", what) else what.strip().removeprefix("type ")
+    required = _REQUIRES.search(before)
+    if required is None:
+        return None
+    assigned = before[: required.start()].rstrip()
+    declared = [match.end() for match in _DECLARES.finditer(assigned)]
+    what = assigned[declared[-1] : -1] if declared and assigned.endswith("=") else "="
+    return None if "=" in what or ";" in what else what
+
+
+def _bracket_ends(code: str) -> dict[int, int]:
+    """For each bracket that opens where the one that closes it is, of whatever kind."""
+    ends: dict[int, int] = {}
+    opened: list[int] = []
+    for bracket in _BRACKET.finditer(code):
+        if bracket.group() in "([{":
+            opened.append(bracket.start())
+        elif opened:
+            ends[opened.pop()] = bracket.start()
+    return ends
 
 
 def _hub_call(name: str, arguments: str, constants: dict[str, str]) -> Iterator[Need]:

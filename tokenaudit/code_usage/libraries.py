@@ -118,7 +118,7 @@ def _space(arguments: Arguments) -> Iterator[Need]:
 
 def _shell(arguments: Arguments) -> Iterator[Need]:
     for text in arguments.options("command", 0).texts():
-        yield from line_needs(text)
+        yield from line_needs(text, arguments.values.budget)
 
 
 def _command(arguments: Arguments) -> Iterator[Need]:
@@ -128,7 +128,7 @@ def _command(arguments: Arguments) -> Iterator[Need]:
         yield from command_needs([w[0] if len(w) == 1 else None for w in words])
         return
     for text in arguments.options("args", 0).texts():
-        yield from line_needs(text)
+        yield from line_needs(text, arguments.values.budget)
 
 
 def _file_system(name: str, arguments: Arguments) -> Iterator[Need]:

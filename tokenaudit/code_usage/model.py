@@ -12,13 +12,16 @@ from tokenaudit.model import Certainty, Entity, Evidence
 
 @dataclass(frozen=True)
 class Needs:
-    """What one file was seen to need, and the reasons for whatever part of it could not be read.
+    """What one file was seen to need.
 
-    Never complete: a need that is not here was not seen, which does not mean that it does not exist.
+    `skipped` has the reasons for whatever part of it was given up, `unparsed` what is not in the language that it
+    should be, or can't be told by reading. Never complete: a need that is not here was not seen, which does not mean
+    that it does not exist.
     """
 
     evidence: tuple[Evidence, ...] = ()
     skipped: tuple[str, ...] = ()
+    unparsed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,9 @@ def merged(parts: Iterable[Needs]) -> Needs:
     """Several readings as one."""
     found = list(parts)
     return Needs(
-        unique(e for p in found for e in p.evidence), tuple(dict.fromkeys(s for p in found for s in p.skipped))
+        unique(e for p in found for e in p.evidence),
+        tuple(dict.fromkeys(s for p in found for s in p.skipped)),
+        tuple(dict.fromkeys(s for p in found for s in p.unparsed)),
     )
 
 
@@ -61,6 +66,7 @@ _BY_EXTENSION: dict[str, Language] = {
     **dict.fromkeys(("sh", "bash", "zsh", "ksh", "mk", "dockerfile", "just"), "shell"),
     "ipynb": "notebook",
 }
+_LONGEST_PATH = 4_096
 _TEMPLATES = frozenset(("jinja", "jinja2"))
 _PIPELINE_EXTENSIONS = frozenset(("yml", "yaml"))
 _PIPELINE = re.compile(
@@ -74,6 +80,8 @@ _SHELL_NAME = re.compile(
 
 def language(path: str) -> Language | None:
     """How to read a file of this name, with forward slashes; None for one that is not read."""
+    if len(path) > _LONGEST_PATH:
+        return None
     name = path[path.rfind("/") + 1 :]
     stem, dot, extension = name.rpartition(".")
     if extension in _PIPELINE_EXTENSIONS and _PIPELINE.search(path):

@@ -3,147 +3,131 @@
 from __future__ import annotations
 
 import re
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-import yaml
-
+from tokenaudit.ci.yaml_document import Mapping as YamlMapping
+from tokenaudit.ci.yaml_document import Node, ParseError, Scalar, Sequence, documents
 from tokenaudit.code_usage.calls import is_repository
 from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.code_usage.python import python_needs
 from tokenaudit.code_usage.shell import shell_needs
 from tokenaudit.model import Entity, Evidence
 from tokenaudit.permissions import WRITE
+from tokenaudit.work_budget import WorkBudget
 
 _SCRIPTS = frozenset({"run", "script", "before_script", "after_script", "command"})
 _VARIABLES = ("env", "variables", "environment")
+_ENVIRONMENT = re.compile(r"\$\{\{\s*env\.(\w+)\s*\}\}")
+_LONGEST_VALUE = 1_000
+"""Characters of a variable's value; longer ones are no name, path or URL."""
+
+_Known = ChainMap[str, str]
 
 
-def pipeline_needs(path: str, text: str) -> Needs:
-    """What each job of a CI configuration needs."""
+def pipeline_needs(path: str, text: str, budget: WorkBudget) -> Needs:
+    """What each job of a CI configuration needs.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
+    """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return Needs(skipped=(f"{path}: no YAML that could be read, so its needs are unknown",))
-    if not isinstance(root, yaml.MappingNode):
+        found = documents(text, budget)
+    except ParseError as error:
+        return Needs(skipped=(f"{path}: {error.reason}, so its needs are unknown",))
+    if not found or not isinstance(found[0].root, YamlMapping):
         return Needs()
-    reader = _Pipeline(path, text.splitlines())
-    try:
-        evidence = unique(reader.read(root))
-    except RecursionError:
-        return Needs(skipped=(f"{path}: nested too deeply to be read, so its needs are unknown",))
-    return Needs(evidence, tuple(reader.skipped))
+    reader = _Pipeline(path, budget)
+    return Needs(unique(reader.read(found[0].root)), tuple(reader.skipped))
 
 
 class _Pipeline:
-    def __init__(self, path: str, lines: list[str]) -> None:
+    def __init__(self, path: str, budget: WorkBudget) -> None:
         self._path = path
-        self._lines = lines
+        self._budget = budget
         self.skipped: list[str] = []
 
-    def read(self, root: yaml.MappingNode) -> Iterator[Evidence]:
-        known = _variables(root, {})
-        jobs = _child(root, "jobs")
-        if isinstance(jobs, yaml.MappingNode):
-            for name, job in _pairs(jobs):
-                yield from self._job(f"jobs.{name}", job, known)
-            return
-        for name, job in _pairs(root):
-            yield from self._job(name, job, known)
+    def read(self, root: YamlMapping) -> Iterator[Evidence]:
+        known = self._variables(root, ChainMap())
+        jobs = root.map("jobs")
+        prefix = "jobs." if jobs is not None else ""
+        for key, job in (jobs or root).entries:
+            for found in self._walk(job, known):
+                yield replace(found, job=f"{prefix}{key.value}")
 
-    def _job(self, name: str, job: yaml.Node, known: Mapping[str, str]) -> Iterator[Evidence]:
-        for found in self._walk(job, known):
-            yield replace(found, job=name)
+    def _walk(self, root: Node, around: _Known) -> Iterator[Evidence]:
+        pending: list[tuple[Node, _Known]] = [(root, around)]
+        while pending:
+            node, known = pending.pop()
+            if isinstance(node, Sequence):
+                pending.extend((item, known) for item in reversed(node.items))
+            elif isinstance(node, YamlMapping):
+                known = self._variables(node, known)
+                uses = node.scalar("uses")
+                if uses is not None:
+                    yield from self._action(node, uses, known)
+                for key, value in node.entries:
+                    if key.value in _SCRIPTS and isinstance(value, Scalar):
+                        yield from self._script(value, known, node.string("shell") or "")
+                    elif key.value in _SCRIPTS and isinstance(value, Sequence):
+                        yield from self._scripts(value, known)
+                inner = [value for key, value in node.entries if _goes_on(key, value)]
+                pending.extend((value, known) for value in reversed(inner))
 
-    def _walk(self, node: yaml.Node, known: Mapping[str, str]) -> Iterator[Evidence]:
-        if isinstance(node, yaml.SequenceNode):
-            for item in node.value:
-                yield from self._walk(item, known)
-            return
-        if not isinstance(node, yaml.MappingNode):
-            return
-        known = _variables(node, known)
-        uses = _child(node, "uses")
-        if isinstance(uses, yaml.ScalarNode):
-            yield from self._action(node, uses, known)
-        for name, value in _pairs(node):
-            if name not in _SCRIPTS:
-                yield from self._walk(value, known)
-            elif isinstance(value, yaml.ScalarNode):
-                yield from self._script(value, known, _shell_of(node))
-            elif isinstance(value, yaml.SequenceNode):
-                yield from self._scripts(value, known)
-            else:
-                yield from self._walk(value, known)
-
-    def _scripts(self, node: yaml.SequenceNode, known: Mapping[str, str]) -> Iterator[Evidence]:
+    def _scripts(self, node: Sequence, known: Mapping[str, str]) -> Iterator[Evidence]:
         """The lines of one list share their variables and remotes, as the shell that runs them does."""
         lines: list[str] = []
-        first = node.start_mark.line
-        for item in node.value:
-            if isinstance(item, yaml.ScalarNode):
-                lines += [""] * (self._first_line(item) - first - len(lines))
-                lines += str(item.value).splitlines()
-        found = shell_needs(self._path, "\n".join(lines), first_line=first + 1, known=known, python=python_needs)
+        first = node.line
+        for item in node.items:
+            if isinstance(item, Scalar):
+                lines += [""] * (item.text.line - first - len(lines))
+                lines += item.value.splitlines()
+        found = shell_needs(
+            self._path, "\n".join(lines), self._budget, first_line=first, known=known, python=python_needs
+        )
         self.skipped += found.skipped
         yield from found.evidence
 
-    def _script(self, node: yaml.ScalarNode, known: Mapping[str, str], shell: str) -> Iterator[Evidence]:
-        first = self._first_line(node)
+    def _script(self, node: Scalar, known: Mapping[str, str], shell: str) -> Iterator[Evidence]:
+        first = node.text.line
         if shell.startswith("python"):
-            found = python_needs(self._path, str(node.value).encode())
-            found = Needs(tuple(replace(e, line=(e.line or 1) + first) for e in found.evidence), found.skipped)
+            found = python_needs(self._path, node.value.encode("utf-8", "surrogatepass"), self._budget)
+            moved = tuple(replace(e, line=(e.line or 1) + first - 1) for e in found.evidence)
+            found = replace(found, evidence=moved)
         else:
-            found = shell_needs(self._path, str(node.value), first_line=first + 1, known=known, python=python_needs)
+            found = shell_needs(
+                self._path, node.value, self._budget, first_line=first, known=known, python=python_needs
+            )
         self.skipped += found.skipped
         yield from found.evidence
 
-    @staticmethod
-    def _first_line(node: yaml.ScalarNode) -> int:
-        """The line, from 0, on which the text of a scalar begins."""
-        return int(node.start_mark.line) + (1 if node.style in {"|", ">"} else 0)
+    def _action(self, node: YamlMapping, uses: Scalar, known: Mapping[str, str]) -> Iterator[Evidence]:
+        given = node.map("with")
+        inputs = dict(_texts(given, known)) if given else {}
+        for need in action_needs(uses.value, inputs):
+            yield need.at(self._path, uses.line, f"uses: {uses.value.split('@', maxsplit=1)[0]}")
 
-    def _action(self, node: yaml.MappingNode, uses: yaml.ScalarNode, known: Mapping[str, str]) -> Iterator[Evidence]:
-        given = _child(node, "with")
-        inputs = dict(_texts(given, known)) if isinstance(given, yaml.MappingNode) else {}
-        for need in action_needs(str(uses.value), inputs):
-            yield need.at(
-                self._path, int(uses.start_mark.line) + 1, f"uses: {str(uses.value).split('@', maxsplit=1)[0]}"
-            )
-
-
-def _pairs(node: yaml.MappingNode) -> Iterator[tuple[str, yaml.Node]]:
-    for key, value in node.value:
-        if isinstance(key, yaml.ScalarNode):
-            yield str(key.value), value
+    def _variables(self, node: YamlMapping, known: _Known) -> _Known:
+        """Constant variables of this level over those around it; one with an expression in it is no constant."""
+        found: dict[str, str] = {}
+        for word in _VARIABLES:
+            given = node.map(word)
+            for name, value in _texts(given, known) if given else ():
+                found[name] = "" if "$" in value or len(value) > _LONGEST_VALUE else value
+        self._budget.spend(len(found))
+        return known.new_child(found) if found else known
 
 
-def _child(node: yaml.MappingNode, name: str) -> yaml.Node | None:
-    return next((v for k, v in _pairs(node) if k == name), None)
+def _goes_on(key: Scalar, value: Node) -> bool:
+    """Whether there may be steps below a value; the text of scripts is read where it stands."""
+    return isinstance(value, YamlMapping) or (isinstance(value, Sequence) and key.value not in _SCRIPTS)
 
 
-def _texts(node: yaml.MappingNode, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    for name, value in _pairs(node):
-        if isinstance(value, yaml.ScalarNode):
-            yield name, re.sub(r"\$\{\{\s*env\.(\w+)\s*\}\}", lambda m: known.get(m[1], m[0]), str(value.value))
-
-
-def _variables(node: yaml.MappingNode, known: Mapping[str, str]) -> dict[str, str]:
-    """Constant variables of this level over those around it; one with an expression in it is no constant."""
-    found = dict(known)
-    for word in _VARIABLES:
-        given = _child(node, word)
-        if isinstance(given, yaml.MappingNode):
-            for name, value in _texts(given, known):
-                found.pop(name, None)
-                if "$" not in value:
-                    found[name] = value
-    return found
-
-
-def _shell_of(node: yaml.MappingNode) -> str:
-    shell = _child(node, "shell")
-    return str(shell.value) if isinstance(shell, yaml.ScalarNode) else ""
+def _texts(node: YamlMapping, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    for key, value in node.entries:
+        if isinstance(value, Scalar):
+            yield key.value, _ENVIRONMENT.sub(lambda m: known.get(m[1]) or m[0], value.value)
 
 
 _SYNCING = frozenset({"huggingface/hub-sync", "nateraw/huggingface-sync-action", "nateraw/spaces-action"})

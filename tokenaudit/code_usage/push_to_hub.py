@@ -16,6 +16,8 @@ _TARGETS = ("repo_id", "repo_path_or_name", "hub_model_id", "push_to_hub_model_i
 _METHODS = frozenset(
     {"push_to_hub", "push_to_hub_merged", "push_to_hub_gguf", "push_to_hub_fastai", "push_to_hub_keras", "save_to_hub"}
 )
+_MOST = 32
+"""Targets of trainers that a `push_to_hub` without arguments is taken for."""
 _OF_DATASETS = ("split", "config_name", "num_shards", "data_dir", "max_shard_size", "embed_external_files")
 
 
@@ -25,7 +27,7 @@ class PushReader:
     def __init__(self, values: ConstantFolder, origins: ImportResolver) -> None:
         self._values = values
         self._origins = origins
-        self._trained: list[Need] = []
+        self._trained: dict[Need, None] = {}
 
     def needs(self, origin: str, name: str, arguments: Arguments) -> Iterator[Need]:
         """What a call needs if it pushes, nothing otherwise."""
@@ -34,7 +36,7 @@ class PushReader:
         elif arguments.has("push_to_hub") and arguments.may_be_true("push_to_hub"):
             certain = arguments.is_true("push_to_hub")
             found = [n if certain else n.doubted() for n in self._training(arguments)]
-            self._trained += found
+            self._trained.update(dict.fromkeys(found[: _MOST - len(self._trained)]))
             yield from found
 
     def _pushed(self, origin: str, name: str, arguments: Arguments) -> Iterator[Need]:

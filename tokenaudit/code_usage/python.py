@@ -18,6 +18,7 @@ from tokenaudit.code_usage.push_to_hub import PushReader
 from tokenaudit.code_usage.shell import shell_needs
 from tokenaudit.model import Evidence
 from tokenaudit.permissions import WRITE
+from tokenaudit.work_budget import WorkBudget
 
 _WORTH_PARSING = re.compile(
     rb"hugging|from_pretrained|push_to_hub|load_dataset|\bhf\b|hf_hub|hf-hub|SentenceTransformer|CrossEncoder|"
@@ -29,8 +30,12 @@ _TELLING = frozenset(
 """Names that mean the Hub even on an object of unknown origin."""
 
 
-def python_needs(path: str, data: bytes) -> Needs:
-    """What a `.py` file needs."""
+def python_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
+    """What a `.py` file needs.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
+    """
     if not _WORTH_PARSING.search(data):
         return Needs()
     try:
@@ -39,28 +44,22 @@ def python_needs(path: str, data: bytes) -> Needs:
             module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        return Needs(skipped=(f"{path}: no Python that could be parsed{line}, so its needs are unknown",))
-    try:
-        return module_needs(path, module)
-    except RecursionError:
-        return Needs(skipped=(f"{path}: nested too deeply to be read, so its needs are unknown",))
-
-
-def module_needs(path: str, module: ast.Module) -> Needs:
-    """What a parsed module needs."""
-    reader = _Reader(path, module)
+        reason = f"{path}: no Python that could be parsed{line}, so its needs are unknown"
+        return Needs(unparsed=(reason,)) if isinstance(error, (SyntaxError, ValueError)) else Needs(skipped=(reason,))
+    reader = _Reader(path, module, budget)
     evidence = unique(reader.evidence())
-    return Needs(evidence, tuple(reader.skipped))
+    return Needs(evidence, unparsed=tuple(reader.unparsed))
 
 
 class _Reader:
-    def __init__(self, path: str, module: ast.Module) -> None:
+    def __init__(self, path: str, module: ast.Module, budget: WorkBudget) -> None:
         self._path = path
         self._calls = [node for node in ast.walk(module) if isinstance(node, ast.Call)]
-        self._values = ConstantFolder(module)
+        self._values = ConstantFolder(module, budget)
         self._origins = ImportResolver(module, self._values)
         self._pushes = PushReader(self._values, self._origins)
-        self.skipped: list[str] = []
+        self._hub_names = any(star.startswith("huggingface_hub") for star in self._origins.stars)
+        self.unparsed: list[str] = []
 
     def evidence(self) -> Iterator[Evidence]:
         for call in self._calls:
@@ -76,7 +75,7 @@ class _Reader:
             return origin, call.func.attr
         if not isinstance(call.func, ast.Name):
             return origin, ""
-        if not origin and any(s.startswith("huggingface_hub") for s in self._origins.stars):
+        if not origin and self._hub_names:
             origin = f"huggingface_hub.{call.func.id}" if call.func.id in HUB else ""
         return origin, origin.rsplit(".", 1)[-1] if origin and not origin.endswith("()") else call.func.id
 
@@ -84,7 +83,7 @@ class _Reader:
         library = origin.split(".", 1)[0]
         if name == "getattr" and self._is_hub(arguments.call):
             where = f"{self._path}:{arguments.call.lineno}"
-            self.skipped.append(f"{where}: huggingface_hub is used through getattr; what it calls can't be read")
+            self.unparsed.append(f"{where}: huggingface_hub is used through getattr; what it calls can't be read")
         elif library == "huggingface_hub" and name in HUB and "HfFileSystem" not in origin:
             yield from _from_table(HUB[name], name, arguments)
         elif not origin and name in _TELLING and (arguments.has("repo_id") or name.endswith("download")):
@@ -123,35 +122,42 @@ _SHELL_CELL = re.compile(r"%%(?:bash|sh|script)\b")
 _MAGIC = re.compile(r"(\s*)[!%]")
 
 
-def notebook_needs(path: str, data: bytes) -> Needs:
+def notebook_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
     """What a notebook needs. Lines count in its code, one cell after the other, for the file's own lines are JSON.
 
     All cells are read as one module, as names live on from cell to cell; a cell that can't be parsed is left out and
     said so.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
     """
     try:
         notebook: Any = json.loads(data)
         cells = [_source(c) for c in notebook["cells"] if c.get("cell_type") == "code"]
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return Needs(skipped=(f"{path}: no notebook that could be read, so its needs are unknown",))
+    except RecursionError:
+        return Needs(skipped=(f"{path}: nested too deeply to be read, so its needs are unknown",))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Needs(unparsed=(f"{path}: no notebook that could be read, so its needs are unknown",))
     shell: list[tuple[int, str]] = []
     python: list[str] = []
-    skipped: list[str] = []
+    unparsed: list[str] = []
+    start = 0
     for number, cell in enumerate(cells, start=1):
         code = _blank(cell) if _SHELL_CELL.match(cell) else _without_magics(cell)
-        start = sum(part.count("\n") + 1 for part in python)
         shell += [(start + at, text) for at, text in _shell_lines(cell)]
         if not _parses(code):
-            skipped.append(f"{path}: cell {number} holds no Python that could be parsed, so its needs are unknown")
+            unparsed.append(f"{path}: cell {number} holds no Python that could be parsed, so its needs are unknown")
             code = _blank(cell)
         python.append(code)
-    found = python_needs(path, "\n".join(python).encode("utf-8", "surrogatepass"))
+        start += code.count("\n") + 1
+    found = python_needs(path, "\n".join(python).encode("utf-8", "surrogatepass"), budget)
     evidence: list[Evidence] = list(found.evidence)
+    skipped = list(found.skipped)
     for at, text in shell:
-        run = shell_needs(path, text, first_line=at + 1, python=python_needs)
+        run = shell_needs(path, text, budget, first_line=at + 1, python=python_needs)
         evidence += run.evidence
         skipped += run.skipped
-    return Needs(unique(evidence), (*skipped, *found.skipped))
+    return Needs(unique(evidence), tuple(skipped), (*unparsed, *found.unparsed))
 
 
 def _source(cell: Any) -> str:  # noqa: ANN401 - a node of a JSON document

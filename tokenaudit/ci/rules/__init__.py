@@ -34,7 +34,8 @@ from tokenaudit.ci.rules import (
     untrusted_trigger,
     workflow_env,
 )
-from tokenaudit.model import Problem, Rule
+from tokenaudit.model import Problem, Rule, Skipped
+from tokenaudit.work_budget import WorkLimitError
 
 if TYPE_CHECKING:
     from tokenaudit.interfaces import Detection
@@ -74,17 +75,23 @@ CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
 
 def problems(
     target: str, project: ConfigurationSet, names: Names, literals: Mapping[str, tuple[Detection, ...]]
-) -> Iterator[Problem]:
-    """What is wrong in each file of `project`; `literals` are the credentials seen in a file, by its path."""
+) -> Iterator[Problem | Skipped]:
+    """What is wrong in each file of `project`; `literals` are the credentials seen in a file, by its path.
+
+    A file whose check takes more work than its size justifies is checked in part, and said so.
+    """
     for path, pipeline in project.pipelines.items():
         yield from _in_file(RuleContext(target, pipeline, names, project, literals.get(path, ())))
 
 
-def _in_file(context: RuleContext) -> Iterator[Problem]:
+def _in_file(context: RuleContext) -> Iterator[Problem | Skipped]:
     said: set[tuple[str, int | None, int | None]] = set()
-    for check in CHECKS.values():
-        for problem in check(context):
-            key = (problem.rule, problem.line, problem.column)
-            if key not in said:
-                said.add(key)
-                yield problem
+    try:
+        for check in CHECKS.values():
+            for problem in check(context):
+                key = (problem.rule, problem.line, problem.column)
+                if key not in said:
+                    said.add(key)
+                    yield problem
+    except WorkLimitError as error:
+        yield Skipped(f"{context.target}: {context.pipeline.path}", f"{error.reason}: checked in part")

@@ -35,9 +35,10 @@ RUN --mount=type=secret,id=hf_token,env=HF_TOKEN hf download acme/private-model
 def check(context: RuleContext) -> Iterator[Problem]:
     """`ARG` lines, the inputs of build actions, and `--build-arg NAME` without a value."""
     if context.pipeline.kind == "image":
+        literal_lines = {literal.line for literal in context.literals}
         for binding in context.pipeline.bindings():
             if binding.way is BindingKind.BUILD_ARGUMENT and context.names.match(binding.name):
-                yield _argument(context, binding)
+                yield _argument(context, binding, literal=binding.line in literal_lines)
         return
     for job, step in context.pipeline.steps():
         scope = context.flows.scope(job, step)
@@ -61,19 +62,12 @@ def check(context: RuleContext) -> Iterator[Problem]:
                 yield context.problem(RULE, run.script.text.at(word.offset), where, word.value, message)
 
 
-def _argument(context: RuleContext, binding: Binding) -> Problem:
-    literal = any(found.line == binding.line for found in context.literals)
+def _argument(context: RuleContext, binding: Binding, *, literal: bool) -> Problem:
     empty = not binding.dynamic and stands_in(binding.value.value)
-    given = empty and not _given_elsewhere(context, binding.name)
+    given = empty and binding.name not in context.project.build_arguments()
     message = f"{binding.name} is a build argument, which stays in the image's history"
     if literal:
         message = f"{binding.name} is a build argument, and a credential is its default"
     severity = Severity.CRITICAL if literal else Severity.MEDIUM if given else None
     position = (binding.line, binding.column)
     return context.problem(RULE, position, binding.where, binding.name, message, severity=severity)
-
-
-def _given_elsewhere(context: RuleContext, name: str) -> bool:
-    """Whether some other file of the target passes the build argument."""
-    sign = f"--build-arg {name}"
-    return any(sign in pipeline.source for pipeline in context.project.pipelines.values())

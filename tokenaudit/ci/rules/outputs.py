@@ -44,6 +44,9 @@ _CLIENT_FILE = re.compile(
     r"(?:^|/)(?:public|static|dist|www|htdocs|assets)/.*\.(?:js|mjs|ts|html?|json)$|\.(?:js|mjs|jsx|tsx|html?)$"
 )
 _CLIENT_TEXT = re.compile(r"\bwindow\.|\b(?:NEXT_PUBLIC_|VITE_|REACT_APP_|EXPO_PUBLIC_|VUE_APP_|GATSBY_)\w*=")
+ENVIRONMENT_PRINTERS = frozenset({"env", "printenv", "export", "declare", "set"})
+_LONGEST_PATH = 1_000
+_STEPS = 10
 _MASK = "::add-mask::"
 
 
@@ -71,7 +74,10 @@ def is_client_file(written: Written) -> bool:
     """Whether the text ends in a file that is shipped to browsers."""
     if written.target is None:
         return False
-    return _CLIENT_FILE.search(written.target) is not None or _CLIENT_TEXT.search(written.text) is not None
+    return (
+        _CLIENT_FILE.search(written.target[-_LONGEST_PATH:]) is not None
+        or _CLIENT_TEXT.search(written.text) is not None
+    )
 
 
 def writes(run: CommandRun) -> Iterator[Written]:
@@ -86,7 +92,7 @@ def writes(run: CommandRun) -> Iterator[Written]:
     text = " ".join(word.value for word in words)
     if not hits or _MASK in text:
         return
-    reached, target = _destination(command)
+    reached, target = _destination(run)
     if not reached:
         return
     for hit in _one_each(hits):
@@ -104,10 +110,11 @@ def _written_words(command: Command) -> list[Word]:
     return words + [redirect.word for redirect in command.redirects if redirect.operator in ("<<", "<<<")]
 
 
-def _destination(command: Command) -> tuple[bool, str | None]:
+def _destination(run: CommandRun) -> tuple[bool, str | None]:
     """Whether the output arrives somewhere that keeps it as text, and in which file (None is the log)."""
-    stage: Command | None = command
+    stage: Command | None = run.command
     while stage is not None:
+        run.scope.budget.spend(_STEPS + len(stage.redirects))
         for redirect in stage.redirects:
             if redirect.operator in _TO_FILE and redirect.descriptor != "2":
                 target = redirect.word.value
@@ -135,16 +142,18 @@ def _silent(command: Command) -> bool:
     """Whether a filter lets nothing of a value through: `grep -q`, `cut -d= -f1`."""
     flags = command.arguments
     if command.name in ("grep", "egrep"):
-        return any(re.fullmatch(r"-[a-zA-Z]*[qc][a-zA-Z]*", flag) or flag in ("--quiet", "--silent") for flag in flags)
+        short = [flag[1:] for flag in flags if flag.startswith("-") and flag[1:].isalpha()]
+        return any("q" in flag or "c" in flag for flag in short) or not {"--quiet", "--silent"}.isdisjoint(flags)
     return command.name == "cut" and "-f1" in flags and any(flag.startswith("-d") for flag in flags)
 
 
-def printed_environment(command: Command, held: set[str]) -> bool:
+def printed_environment(run: CommandRun, held: set[str]) -> bool:
     """Whether a command prints the whole environment, or one of the variables in `held`."""
+    command = run.command
     arguments = [argument for argument in command.arguments if not argument.startswith("-")]
     listed = {"env": not arguments, "printenv": not arguments or bool(held & set(arguments))}
     declares = command.name in ("export", "declare", "set") and command.arguments in ([], ["-p"])
     if not (listed.get(command.name, False) or (declares and not command.assignments)):
         return False
-    reached, target = _destination(command)
+    reached, target = _destination(run)
     return reached and not command.captured and (target is None or _SUMMARY.search(target) is not None)

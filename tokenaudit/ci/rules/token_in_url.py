@@ -46,10 +46,12 @@ jobs:
     references=("https://huggingface.co/docs/hub/spaces-github-actions",),
 )
 
-_EXPRESSION = r"\$\{\{[^}]*\}\}"
+_EXPRESSION = r"\$\{\{[^}]{0,300}\}\}"
 _PART = rf"(?:{_EXPRESSION}|(?!\$\{{\{{)[^\s/'\"@])"
 _ANY = rf"(?:{_EXPRESSION}|(?!\$\{{\{{)[^\s'\"?])"
 _IN_URL = re.compile(rf"https?://(?:(?P<user>{_PART}{{1,300}})@|{_ANY}{{0,300}}\?(?P<query>{_ANY}{{1,300}}))")
+
+_WINDOW = 2_000
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
@@ -79,7 +81,7 @@ def _in_step(context: RuleContext, job: Job, step: Step) -> Iterator[Problem]:
 
 
 def _comment(script: str, offset: int) -> bool:
-    start = script.rfind("\n", 0, offset) + 1
+    start = script.rfind("\n", max(0, offset - _WINDOW), offset) + 1
     return script[start:offset].lstrip().startswith("#")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import CommandRun
 from tokenaudit.ci.rule_context import RuleContext
-from tokenaudit.ci.rules.outputs import printed_environment, writes
+from tokenaudit.ci.rules.outputs import ENVIRONMENT_PRINTERS, printed_environment, writes
 from tokenaudit.ci.shell import Word
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -45,7 +45,6 @@ jobs:
 """,
 )
 
-_TRACE_ON = re.compile(r"-[a-zA-Z]*x[a-zA-Z]*")
 _ONLY_TESTED = re.compile(r"\b(?:len|bool)\s*\(")
 _PYTHON = re.compile(
     r"""\bprint\s*\([^\n]{0,300}?(?:os\.environ(?:\.get\(|\[)|os\.getenv\()\s*f?["'](?P<name>\w+)["']|"""
@@ -89,10 +88,12 @@ def _prints(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
             part = "a piece of " if (reference is not None and reference.cut) or run.command.feeds else ""
             message = f"{part}{written.hit.credential} is printed"
             yield _at(context, run, written.offset, written.hit.credential, message)
-    held = dict(run.scope.carriers)
+    if run.command.name not in ENVIRONMENT_PRINTERS:
+        return
+    held = run.scope.carriers()
     if run.command.name == "printenv":
         held |= {name: found for name in run.command.arguments if (found := run.scope.variable(name)) is not None}
-    if held and printed_environment(run.command, set(held)):
+    if held and printed_environment(run, set(held)):
         credential = held[min(held)].credential
         message = f"`{run.command.name}` prints the environment, and {credential} is in it"
         yield _at(context, run, run.command.offset, credential, message)
@@ -103,12 +104,17 @@ def _at(context: RuleContext, run: CommandRun, offset: int, credential: str, mes
     return context.problem(RULE, run.script.text.at(offset), where, credential, message)
 
 
+def _sets(argument: str, flag: str) -> bool:
+    """Whether an argument such as `-eux` has a one-letter flag."""
+    return argument.startswith("-") and argument[1:].isalpha() and flag in argument
+
+
 def _tracing(run: CommandRun, trace: CommandRun | None) -> CommandRun | None:
     """The command that has switched tracing on, as things stand after this one."""
     name, arguments = run.command.name, run.command.arguments
     if name != "set":
         return trace
-    if any(_TRACE_ON.fullmatch(argument) for argument in arguments) or arguments[:2] == ["-o", "xtrace"]:
+    if any(_sets(argument, "x") for argument in arguments) or arguments[:2] == ["-o", "xtrace"]:
         return run
     if any(argument.startswith("+") and "x" in argument for argument in arguments) or arguments[:2] == ["+o", "xtrace"]:
         return None

@@ -45,11 +45,13 @@ jobs:
 )
 
 _SAVES = re.compile(r"add_to_git_credential\s*=\s*True|HfFolder\.save_token\s*\(")
+_LONGEST_PATH = 1_000
 _KEEPERS = ("actions/cache", "actions/upload-artifact", "actions/cache/save")
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
     """Redirections of a credential, stores that a login fills, and `.netrc` entries."""
+    keepers: dict[int, _Kept] = {}
     for run in context.flows.runs():
         for written in writes(run):
             if written.target is None or is_client_file(written) or written.prints:
@@ -58,7 +60,9 @@ def check(context: RuleContext) -> Iterator[Problem]:
             masked = reference is not None and reference.name in run.scope.masked
             if written.shared and (written.hit.minted or masked):
                 continue  # another rule's matter: whether it was masked
-            kept = _kept(run.job, written)
+            if id(run.job) not in keepers:
+                keepers[id(run.job)] = _Kept(run.job)
+            kept = keepers[id(run.job)].by(written)
             message = f"{written.hit.credential} is written to {_named(written)}"
             message += f", which {kept} carries on" if kept else ""
             position = run.script.text.at(written.offset)
@@ -81,7 +85,7 @@ def _stores(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
     for word in run.command.words:
         if word.value == "--add-to-git-credential" and run.command.name in ("hf", "huggingface-cli"):
             names = [hit.credential for other in run.command.words for hit in run.scope.hits(other)]
-            credential = names[0] if names else next(iter(run.scope.carriers.values()), None)
+            credential = names[0] if names else next(iter(run.scope.carriers().values()), None)
             name = credential if isinstance(credential, str) else (credential.credential if credential else "HF_TOKEN")
             message = f"{name} is written into git's credential store"
             position = run.script.text.at(word.offset)
@@ -92,14 +96,26 @@ def _named(written: Written) -> str:
     return "a file that all later steps read" if written.shared else f"the file {written.target}"
 
 
-def _kept(job: Job, written: Written) -> str | None:
-    """The action that caches or uploads the file, judged by its path."""
-    target = (written.target or "").replace("${HOME}", "~").replace("$HOME", "~").lstrip("./")
-    for step in job.steps:
-        if step.action is None or not step.action.name.startswith(_KEEPERS):
-            continue
-        for path in step.input("path").splitlines():
-            kept = path.strip().replace("${HOME}", "~").replace("$HOME", "~").lstrip("./").rstrip("/*")
-            if target == kept or target.startswith(kept + "/") or (not kept and not target.startswith(("~", "/"))):
-                return step.action.name
-    return None
+class _Kept:
+    """The paths that a job caches or uploads, each with the action that does it."""
+
+    def __init__(self, job: Job) -> None:
+        self._paths: dict[str, str] = {}
+        for step in job.steps:
+            if step.action is not None and step.action.name.startswith(_KEEPERS):
+                for path in step.input("path").splitlines():
+                    self._paths.setdefault(_plain(path.strip()).rstrip("/*"), step.action.name)
+
+    def by(self, written: Written) -> str | None:
+        """The action that carries a written file on, judged by its path."""
+        target = _plain(written.target or "")
+        end = len(target)
+        while end > 0 and self._paths:
+            if target[:end] in self._paths:
+                return self._paths[target[:end]]
+            end = target.rfind("/", 0, end)
+        return self._paths.get("") if not target.startswith(("~", "/")) else None
+
+
+def _plain(path: str) -> str:
+    return path[:_LONGEST_PATH].replace("${HOME}", "~").replace("$HOME", "~").lstrip("./")

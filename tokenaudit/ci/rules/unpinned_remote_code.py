@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.rule_context import RuleContext
-from tokenaudit.ci.shell import Command, Script
+from tokenaudit.ci.shell import Script
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -52,6 +53,7 @@ jobs:
 _TRUST = re.compile(r"[()]|trust_remote_code\s*=\s*True")
 _REVISION = re.compile(r"(?:code_)?revision\s*=")
 _WINDOW = 500
+_LONGEST_PATH = 1_000
 _FLAGS = ("--trust-remote-code", "--trust_remote_code")
 _INTERPRETERS = ("python", "python3", "bash", "sh", "source", ".")
 
@@ -83,7 +85,7 @@ def _runs(script: Script) -> Iterator[tuple[int, str]]:
     source = script.text.value
     for offset in _unpinned_calls(source):
         yield offset, "trust_remote_code=True runs code of a repository without a pinned revision"
-    downloads: dict[str, Command] = {}
+    downloads: set[str] = set()
     for command in script.commands:
         flags = [word for word in command.words if word.value.split("=")[0] in _FLAGS]
         pinned = any("revision" in word.value for word in command.words)
@@ -91,14 +93,21 @@ def _runs(script: Script) -> Iterator[tuple[int, str]]:
             yield flags[0].offset, f"{flags[0].value.split('=')[0]} runs code of a repository without a pinned revision"
         arguments = command.arguments
         if command.name in ("hf", "huggingface-cli") and arguments[:1] == ["download"] and not pinned:
-            for place in _places(arguments[1:]):
-                downloads[place] = command
+            downloads.update(_places(arguments[1:]))
         ran = command.words[0].value if command.words else ""
         candidates = [ran] if ran.startswith(("./", "/")) else []
         candidates += arguments[:1] if command.name in _INTERPRETERS else []
         for candidate in candidates:
-            if any(candidate.removeprefix("./").startswith(place + "/") for place in downloads):
+            if any(place in downloads for place in _folders(candidate.removeprefix("./"))):
                 yield command.offset, "a file from an unpinned download is run"
+
+
+def _folders(path: str) -> Iterator[str]:
+    """The folders that a file is in, the innermost last."""
+    at = path.find("/", 0, _LONGEST_PATH)
+    while at >= 0:
+        yield path[:at]
+        at = path.find("/", at + 1, _LONGEST_PATH)
 
 
 def _places(arguments: list[str]) -> list[str]:
@@ -122,8 +131,9 @@ def _unpinned_calls(source: str) -> list[int]:
                 ends[stack.pop()] = token.start()
         else:
             trusting.append((token.start(), stack[-1] if stack else -1))
+    revisions = [match.start() for match in _REVISION.finditer(source)] if trusting else []
     pinned = {
-        start: _REVISION.search(source, start, ends.get(start, start + _WINDOW)) is not None
+        start: bisect_left(revisions, start) < bisect_left(revisions, ends.get(start, start + _WINDOW))
         for start in {start for _, start in trusting if start >= 0}
     }
     return [offset for offset, start in trusting if not (pinned[start] if start >= 0 else _on_its_line(source, offset))]

@@ -63,7 +63,7 @@ _HEAD = re.compile(
     r"|refs/pull/|pull/\$\{\{|github\.event\.(?:issue|pull_request)\.number|steps\.[\w-]+\.outputs\.[\w-]*(?:sha|ref|head)"
 )
 _FETCHES = re.compile(
-    r"\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|checkout|pull)\b[^\n]*(?:pull/|pull_request\.head|head_ref)"
+    r"\bgh\s+pr\s+checkout\b|\bgit\s+(?:fetch|checkout|pull)\b[^\n]{0,300}?(?:pull/|pull_request\.head|head_ref)"
 )
 _GUARD = re.compile(
     r"author_association|github\.actor\s*==|sender\.login\s*==|head\.repo\.full_name\s*==|head\.repo\.fork\s*==\s*false"
@@ -74,7 +74,8 @@ _ARTIFACTS = ("actions/download-artifact", "dawidd6/action-download-artifact")
 
 def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a job that holds a credential under an open trigger."""
-    triggers = [trigger for trigger in context.pipeline.triggers if trigger.name in _OPEN]
+    named = {trigger.name: trigger for trigger in reversed(context.pipeline.triggers)}
+    triggers = [trigger for name, trigger in reversed(named.items()) if name in _OPEN]
     for job in context.pipeline.jobs if triggers else []:
         credentials = context.flows.job_credentials(job)
         trigger = _starting(job, triggers)
@@ -106,7 +107,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 def _starting(job: Job, triggers: list[Trigger]) -> Trigger | None:
     """The open trigger that starts the job, as far as its condition tells."""
-    named = re.findall(r"github\.event_name\s*==\s*['\"](\w+)['\"]", job.condition)
+    named = set(re.findall(r"github\.event_name\s*==\s*['\"](\w+)['\"]", job.condition))
     for trigger in triggers:
         if not named or trigger.name in named:
             return trigger

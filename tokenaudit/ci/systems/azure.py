@@ -7,15 +7,18 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.names import sources_in
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
-from tokenaudit.ci.yaml_document import Mapping, Scalar, Sequence
+from tokenaudit.ci.systems.common import bindings, yaml_pipeline
+from tokenaudit.ci.yaml_document import Mapping, Sequence
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "azure"
 _FILE = re.compile(r"(?:^|/)[^/]*azure-pipelines?[^/]*\.ya?ml$|(?:^|/)\.azure-?[Pp]ipelines?/.+\.ya?ml$")
 _MACRO = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)")
-_SHELLS = {"script": "bash", "bash": "bash", "pwsh": "pwsh", "powershell": "powershell"}
+_SHELLS = {"bash": "bash", "pwsh": "powershell", "powershell": "powershell"}
+_TASKS = {"bash": "bash", "shellscript": "bash", "powershell": "powershell", "cmdline": "script", "batchscript": "cmd"}
+"""The language of the inline script of a task; `script` is whatever the agent's system has."""
 
 
 def matches(path: str, _data: bytes) -> bool:
@@ -28,21 +31,20 @@ def as_shell(script: str) -> str:
     return _MACRO.sub(lambda match: "${" + re.sub(r"[.-]", "_", match[1]) + "}", script)
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads stages, jobs and steps, wherever in the file they are.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
     pipeline.env = bindings(
         root.get("variables"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, _sources, dynamic_sign="$("
     )
     if root.get("steps") is not None:
-        pipeline.jobs.append(_job(root, "steps"))
-    pipeline.jobs += list(_jobs(root))
+        pipeline.jobs.append(_job(root, "steps", budget, "bash"))
+    pipeline.jobs += list(_jobs(root, budget, "bash"))
     return pipeline
 
 
@@ -50,19 +52,32 @@ def _sources(value: str) -> tuple[str, ...]:
     return (*_MACRO.findall(value), *sources_in(value))
 
 
-def _jobs(node: Mapping) -> Iterator[Job]:
-    """Jobs at any depth of stages, templates and deployment strategies."""
+def _jobs(node: Mapping, budget: WorkBudget, system: str) -> Iterator[Job]:
+    """Jobs at any depth of stages, templates and deployment strategies.
+
+    `system` is the language of `script` where the pool that a job runs in doesn't say otherwise.
+    """
+    system = _system(node, system)
     for key, value in node.entries:
         children = value.items if isinstance(value, Sequence) else [value]
         for child in children if key.value != "steps" else []:
             if not isinstance(child, Mapping):
                 continue
             if child.get("steps") is not None:
-                yield _job(child, child.where)
-            yield from _jobs(child)
+                yield _job(child, child.where, budget, system)
+            yield from _jobs(child, budget, system)
 
 
-def _job(node: Mapping, where: str) -> Job:
+def _system(node: Mapping, outer: str) -> str:
+    """The language of `script` in the pool that a node names: cmd on Windows."""
+    pool = node.map("pool")
+    image = pool.string("vmImage") if pool else None
+    if image is None:
+        return outer
+    return "cmd" if image.lower().startswith(("windows", "vs20")) else "bash"
+
+
+def _job(node: Mapping, where: str, budget: WorkBudget, system: str) -> Job:
     name = node.string("job") or node.string("deployment") or where
     job = Job(name, where, node.line, node.column, node=node, environment=node.string("environment"))
     if node.where:
@@ -71,21 +86,25 @@ def _job(node: Mapping, where: str) -> Job:
         )
     for item in node.items("steps"):
         if isinstance(item, Mapping):
-            job.steps.append(_step(item))
+            job.steps.append(_step(item, budget, _system(node, system)))
     return job
 
 
-def _step(node: Mapping) -> Step:
+def _step(node: Mapping, budget: WorkBudget, system: str) -> Step:
     step = Step(node.where, node.line, node.column)
     step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, _sources, dynamic_sign="$(")
     inputs = node.map("inputs")
-    for source in (node, inputs):
-        for key, language in _SHELLS.items():
-            script = source.scalar(key) if source else None
-            if isinstance(script, Scalar) and step.script is None:
-                text = SpanText(as_shell(script.value), script.text.where, script.text.segments)
-                step.script = parse_shell(text, language)
     task = node.scalar("task")
+    languages = {**_SHELLS, "script": system}
+    found = next(((script, languages[key]) for key in languages if (script := node.scalar(key)) is not None), None)
+    if found is None and task is not None and inputs is not None:
+        inline = inputs.scalar("script") or inputs.scalar("inlineScript")
+        language = _TASKS.get(task.value.split("@", 1)[0].rsplit(".", 1)[-1].lower(), "bash")
+        found = None if inline is None else (inline, languages.get(language, language))
+    if found is not None:
+        script, language = found
+        text = SpanText(as_shell(script.value), script.text.where, script.text.segments)
+        step.script = parse_script(text, budget, language)
     if task is not None:
         step.action = Action(task.text)
         step.inputs = bindings(inputs, BindingKind.INPUT, BindingScope.STEP, _sources, dynamic_sign="$(")

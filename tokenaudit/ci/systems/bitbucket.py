@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Sequence, walk
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "bitbucket"
 _FILE = re.compile(r"(?:^|/)bitbucket-pipelines\.ya?ml$")
@@ -17,28 +18,29 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads every step, in whatever pipeline it stands.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
     seen: set[tuple[int, int]] = set()
     for node in walk(root):
         if isinstance(node, Mapping) and node.get("script") is not None and (node.line, node.column) not in seen:
             seen.add((node.line, node.column))
-            pipeline.jobs.append(_job(node))
+            pipeline.jobs.append(_job(node, budget))
     return pipeline
 
 
-def _job(node: Mapping) -> Job:
+def _job(node: Mapping, budget: WorkBudget) -> Job:
     job = Job(node.string("name") or node.where, node.where, node.line, node.column, node=node)
     job.environment = node.string("deployment")
     lines = scalars(node.get("script"), node.get("after-script"))
-    job.steps = script_step(lines, f"{node.where}.script", [])
+    windows = any(label.value == "windows" for label in scalars(node.get("runs-on")))
+    language = "powershell" if windows else "bash"
+    job.steps = script_step(lines, f"{node.where}.script", budget, language=language)
     script = node.get("script")
     for item in script.items if isinstance(script, Sequence) else []:
         pipe = item.scalar("pipe") if isinstance(item, Mapping) else None

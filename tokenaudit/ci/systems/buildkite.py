@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, walk
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "buildkite"
 _FILE = re.compile(r"(?:^|/)\.buildkite/(?:.*/)?[^/]+\.(?:ya?ml|json)$|(?:^|/)buildkite\.(?:ya?ml|json)$")
@@ -17,21 +18,20 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads every step, grouped ones too; JSON is read as the YAML that it is.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
     pipeline.env = bindings(
         root.get("env"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$"
     )
     for node in walk(root):
         if isinstance(node, Mapping) and node is not root and _is_step(node):
-            pipeline.jobs.append(_job(node))
+            pipeline.jobs.append(_job(node, budget))
     return pipeline
 
 
@@ -44,10 +44,12 @@ def _is_step(node: Mapping) -> bool:
     return any(node.get(key) is not None for key in ("command", "commands", "plugins"))
 
 
-def _job(node: Mapping) -> Job:
+def _job(node: Mapping, budget: WorkBudget) -> Job:
     job = Job(node.string("key") or node.string("label") or node.where, node.where, node.line, node.column, node=node)
     job.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, variables, dynamic_sign="$")
-    job.steps = script_step(scalars(node.get("command"), node.get("commands")), f"{node.where}.command", [], _unescaped)
+    lines = scalars(node.get("command"), node.get("commands"))
+    language = told_language(lines)
+    job.steps = script_step(lines, f"{node.where}.command", budget, rewrite=_unescaped, language=language)
     for plugin in node.items("plugins"):
         for key, settings in plugin.entries if isinstance(plugin, Mapping) else []:
             step = Step(key.text.where, key.line, key.column, action=Action(key.text))

@@ -6,10 +6,12 @@ import re
 from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import language_of
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Scalar
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "cloudbuild"
 _GOOGLE = re.compile(r"(?:^|/)cloudbuild[^/]*\.(?:ya?ml|json)$")
@@ -22,15 +24,14 @@ def matches(path: str, _data: bytes) -> bool:
     return _GOOGLE.search(path) is not None or _AMAZON.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads steps (Google) or phases (Amazon).
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
     if _AMAZON.search(path):
         _amazon(pipeline, root)
     else:
@@ -45,11 +46,11 @@ def _google(pipeline: Pipeline, root: Mapping) -> None:
     job = Job("build", "steps", root.line, root.column, node=root)
     for node in root.items("steps"):
         if isinstance(node, Mapping):
-            job.steps.append(_google_step(node))
+            job.steps.append(_google_step(node, pipeline.budget))
     pipeline.jobs.append(job)
 
 
-def _google_step(node: Mapping) -> Step:
+def _google_step(node: Mapping, budget: WorkBudget) -> Step:
     step = Step(node.where, node.line, node.column)
     step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, variables, dynamic_sign="$")
     step.env += [
@@ -75,9 +76,9 @@ def _google_step(node: Mapping) -> Step:
     if script is None and shell and flags and flags[0] + 1 < len(arguments):
         script = arguments[flags[0] + 1]
     if script is not None:
-        step.script = parse_shell(_unescaped(script))
+        step.script = parse_script(_unescaped(script), budget)
     elif arguments and image is not None:
-        step.script = parse_shell(_one_command(node.scalar("entrypoint") or image, arguments))
+        step.script = parse_script(_one_command(node.scalar("entrypoint") or image, arguments), budget)
     return step
 
 
@@ -89,12 +90,14 @@ def _unescaped(script: Scalar) -> SpanText:
 def _one_command(program: Scalar, arguments: list[Scalar]) -> SpanText:
     """Program and arguments as a line of shell, each argument at its own place."""
     name = program.value.rsplit("/", 1)[-1].split(":")[0] or "program"
-    value, segments = name, [(0, program.line, program.column)]
+    parts, segments = [name], [(0, program.line, program.column)]
+    length = len(name)
     for one in arguments:
         quoted = "'" if "'" not in one.value and not variables(one.value) else '"'
-        segments.append((len(value) + 2, one.line, one.column))
-        value += f" {quoted}{one.value}{quoted}"
-    return SpanText(value, arguments[0].text.where.rsplit(".", 1)[0], tuple(segments))
+        segments.append((length + 2, one.line, one.column))
+        parts.append(f" {quoted}{one.value}{quoted}")
+        length += len(parts[-1])
+    return SpanText("".join(parts), arguments[0].text.where.rsplit(".", 1)[0], tuple(segments))
 
 
 def _amazon(pipeline: Pipeline, root: Mapping) -> None:
@@ -120,9 +123,10 @@ def _amazon(pipeline: Pipeline, root: Mapping) -> None:
                 if isinstance(value, Scalar)
             ]
     phases = root.map("phases")
+    language = language_of((env.string("shell") if env else None) or "bash")
     job = Job("build", "phases", root.line, root.column, node=root)
     for key, phase in phases.entries if phases else []:
         if isinstance(phase, Mapping):
             lines = scalars(phase.get("commands"), phase.get("finally"))
-            job.steps += script_step(lines, f"phases.{key.value}.commands", [])
+            job.steps += script_step(lines, f"phases.{key.value}.commands", pipeline.budget, language=language)
     pipeline.jobs.append(job)

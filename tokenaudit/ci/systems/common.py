@@ -5,28 +5,35 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Pipeline, Step
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Kind, Pipeline, Step
 from tokenaudit.ci.names import sources_in
-from tokenaudit.ci.shell import parse
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import Segment, SpanText
 from tokenaudit.ci.yaml_document import Mapping, Node, ParseError, Scalar, Sequence, YamlDocument, documents, walk
+from tokenaudit.work_budget import WorkBudget
 
 SourcesOf = Callable[[str], tuple[str, ...]]
 Rewrite = Callable[[str], str]
-_VARIABLE = re.compile(r"(?<!\$)\$(?:\{([A-Za-z_]\w*)[^}]*\}|([A-Za-z_]\w*))")
+_VARIABLE = re.compile(r"(?<!\$)\$\{?([A-Za-z_]\w*)")
 
 
-def first_mapping(text: str) -> tuple[Mapping, YamlDocument]:
-    """The first document of a file that must be a mapping.
+def yaml_pipeline(
+    path: str, text: str, budget: WorkBudget, system: str, kind: Kind = "pipeline"
+) -> tuple[Pipeline, Mapping]:
+    """A pipeline without jobs yet, and the mapping that the first document of the file must be.
 
     Raises:
         UnreadableError: not YAML, or something else than a mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    found = documents(text)
-    if not found or not isinstance(found[0].root, Mapping):
+    found = documents(text, budget)
+    root = found[0].root if found else None
+    if not isinstance(root, Mapping):
         reason = "holds no mapping, so it is no configuration of this kind"
         raise ParseError(reason, 1)
-    return found[0].root, found[0]
+    pipeline = Pipeline(path, system, kind, text, budget, root=root)
+    note_document(pipeline, found[0])
+    return pipeline, root
 
 
 def note_document(pipeline: Pipeline, document: YamlDocument) -> None:
@@ -103,17 +110,17 @@ def _made(
 
 def variables(value: str) -> tuple[str, ...]:
     """The variables that `$NAME` and `${NAME…}` put into a value."""
-    return tuple(match[1] or match[2] for match in _VARIABLE.finditer(value))
+    return tuple(_VARIABLE.findall(value))
 
 
 def scalars(*nodes: Node | None) -> list[Scalar]:
     """Every scalar in lists of any depth, in order; what is a mapping is passed over."""
     found: list[Scalar] = []
-    pending = [node for node in nodes if node is not None]
+    pending = [node for node in reversed(nodes) if node is not None]
     while pending:
-        one = pending.pop(0)
+        one = pending.pop()
         if isinstance(one, Sequence):
-            pending[:0] = one.items
+            pending.extend(reversed(one.items))
         elif isinstance(one, Scalar):
             found.append(one)
     return found
@@ -129,14 +136,43 @@ def joined(lines: list[Scalar], where: str) -> SpanText:
     return SpanText("\n".join(line.value for line in lines), where, tuple(segments) or ((0, 1, 1),))
 
 
-def script_step(lines: list[Scalar], where: str, env: list[Binding], rewrite: Rewrite | None = None) -> list[Step]:
+def script_step(
+    lines: list[Scalar],
+    where: str,
+    budget: WorkBudget,
+    env: list[Binding] | None = None,
+    *,
+    rewrite: Rewrite | None = None,
+    language: str = "bash",
+) -> list[Step]:
     """A step that runs the lines in one shell; none where there are no lines.
 
     `rewrite` turns a system's own way to write variables into the shell's, without moving any character.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
     """
     if not lines:
         return []
     text = joined(lines, lines[0].text.where if len(lines) == 1 else where)
     if rewrite is not None:
         text = SpanText(rewrite(text.value), text.where, text.segments)
-    return [Step(where, lines[0].line, lines[0].column, env=env, script=parse(text))]
+    script = parse_script(text, budget, language)
+    return [Step(where, lines[0].line, lines[0].column, env=env or [], script=script)]
+
+
+_POWERSHELL = re.compile(
+    r"(?im)\$\{?env:\w|^[ \t]*(?:Write-(?:Host|Output)|Set-Content|Out-File|Invoke-\w+|New-Item|Remove-Item|Get-\w+|"
+    r"Set-\w+|\$\w+[ \t]*=)[ \t]|\.ps1\b"
+)
+_CMD = re.compile(
+    r"(?im)^[ \t]*(?:@echo[ \t]+off|call[ \t]|set[ \t]+\w+=|if[ \t]+(?:not[ \t]+)?(?:exist|defined)[ \t])|"
+    r"(?-i:%[A-Z_][A-Z0-9_]{2,}%)"
+)
+
+
+def told_language(lines: list[Scalar], otherwise: str = "bash") -> str:
+    """The language that commands are written in, where the system leaves that to the machine that runs them."""
+    if any(_POWERSHELL.search(line.value) for line in lines):
+        return "powershell"
+    return "cmd" if any(_CMD.search(line.value) for line in lines) else otherwise

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, variables
+from tokenaudit.ci.systems.common import bindings, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "compose"
 _FILE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")
@@ -17,15 +18,14 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the services of a Compose file.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "compose", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME, "compose")
     services = root.map("services")
     for key, node in services.entries if services else []:
         if not isinstance(node, Mapping):

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import language_of
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "docker"
 _FILE = re.compile(r"(?:^|/)(?:Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile[^/]*)$")
 _SOURCE_ENDINGS = (".py", ".md", ".rst", ".go", ".js", ".ts", ".txt", ".html")
 _INSTRUCTION = re.compile(r"\s*(?P<word>[A-Za-z]+)(?=\s)")
 _FLAG = re.compile(r"\s*--[a-z]+=(?:\"[^\"]*\"|\S)+")
-_PAIR = re.compile(r"([\w.-]+)=((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*)")
+_PAIR = re.compile(r"(?<![\w.-])([\w.-]+)=((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*)")
 _OLD_ENV = re.compile(r"\s*([\w.-]+)[ \t]+(.*)", re.DOTALL)
 _HEREDOC = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
@@ -27,29 +29,37 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None and not path.endswith(_SOURCE_ENDINGS)
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads a recipe; what can't be understood in it is left out, never an error."""
-    pipeline = Pipeline(path, NAME, "image", text)
+    pipeline = Pipeline(path, NAME, "image", text, budget)
     stage = Job("stage0", "stage0", 1, 1)
     pipeline.jobs.append(stage)
+    given: list[Binding] = []
+    stage.shared, shell = given, "bash"
     for number, instruction in enumerate(_instructions(text)):
         if instruction.word == "FROM" and number:
             index = len(pipeline.jobs)
             stage = Job(f"stage{index}", f"stage{index}", *instruction.body.at(0))
             pipeline.jobs.append(stage)
+            given = []
+            stage.shared, shell = given, "bash"
         where = f"{stage.id}.{instruction.word}"
         if instruction.word in ("ARG", "ENV"):
-            stage.others += _pairs(instruction, where)
+            for binding in _pairs(instruction, where):
+                reaches = binding.value.value == "" or binding.dynamic
+                (given if reaches else stage.others).append(binding)
+        elif instruction.word == "SHELL":
+            shell = language_of(
+                instruction.body.value.strip(" [").split('"')[1:2][0] if '"' in instruction.body.value else ""
+            )
         elif instruction.word == "RUN":
             line, column = instruction.body.at(0)
             body = SpanText(_without_flags(instruction.body.value), where, instruction.body.segments)
-            stage.steps.append(Step(where, line, column, env=_given(stage), script=parse_shell(body)))
+            stage.steps.append(
+                Step(where, line, column, preceding=len(given), script=parse_script(body, budget, shell))
+            )
         pipeline.texts.append(SpanText(instruction.body.value, where, instruction.body.segments))
     return pipeline
-
-
-def _given(stage: Job) -> list[Binding]:
-    return [binding for binding in stage.others if binding.value.value == "" or binding.dynamic]
 
 
 def _without_flags(body: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, note_document, scalars, script_step, variables
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "drone"
 _FILE = re.compile(r"(?:^|/)\.drone\.ya?ml$|(?:^|/)\.woodpecker\.ya?ml$|(?:^|/)\.woodpecker/.+\.ya?ml$")
@@ -18,14 +19,15 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the pipelines of all documents.
 
     Raises:
         UnreadableError: the file is no valid YAML.
+        WorkLimitError: more work than `budget` allows.
     """
-    pipeline = Pipeline(path, NAME, "pipeline", text)
-    for document in documents(text):
+    pipeline = Pipeline(path, NAME, "pipeline", text, budget)
+    for document in documents(text, budget):
         note_document(pipeline, document)
         root = document.root
         if not isinstance(root, Mapping):
@@ -33,9 +35,11 @@ def parse(path: str, text: str) -> Pipeline:
         pipeline.root = pipeline.root or root
         job = Job(root.string("name") or "pipeline", root.where or "pipeline", root.line, root.column, node=root)
         job.env = _given(root, BindingScope.JOB)
+        platform = root.map("platform")
+        language = "powershell" if platform and platform.string("os") == "windows" else "bash"
         for section in ("steps", "pipeline", "services"):
             for name, node in _named(root.get(section)):
-                job.steps += _steps(name, node)
+                job.steps += _steps(name, node, budget, language)
         pipeline.jobs.append(job)
     return pipeline
 
@@ -66,10 +70,10 @@ def _named(node: Node | None) -> Iterator[tuple[Scalar | None, Mapping]]:
         yield from ((key, item) for key, item in node.entries if isinstance(item, Mapping))
 
 
-def _steps(name: Scalar | None, node: Mapping) -> list[Step]:
+def _steps(name: Scalar | None, node: Mapping, budget: WorkBudget, language: str) -> list[Step]:
     where = node.where or (name.value if name else "step")
     env = _given(node, BindingScope.STEP)
-    found = script_step(scalars(node.get("commands")), f"{where}.commands", env)
+    found = script_step(scalars(node.get("commands")), f"{where}.commands", budget, env, language=language)
     image = node.scalar("image")
     settings = bindings(node.get("settings"), BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$")
     if image is not None and (settings or not found):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, Trigger
-from tokenaudit.ci.shell import parse as parse_shell
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document
+from tokenaudit.ci.script import language_of
+from tokenaudit.ci.script import parse as parse_script
+from tokenaudit.ci.systems.common import bindings, scalars, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "github"
 _WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
 _ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
-_NO_SHELL = re.compile(r"python|pwsh|powershell|cmd|perl|node")
+_MATRIX = re.compile(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
 
 
 def matches(path: str, data: bytes) -> bool:
@@ -20,22 +22,21 @@ def matches(path: str, data: bytes) -> bool:
     return _WORKFLOW.search(path) is not None or (_ACTION.search(path) is not None and (not data or b"runs:" in data))
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads a workflow or an action.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
     is_action = _WORKFLOW.search(path) is None
-    pipeline = Pipeline(path, NAME, "action" if is_action else "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME, "action" if is_action else "pipeline")
     if is_action:
         runs = root.map("runs")
         if runs is not None:
             job = Job("runs", "runs", runs.line, runs.column, node=runs)
             job.others = bindings(runs.get("env"), BindingKind.ENVIRONMENT, BindingScope.CONTAINER)
-            job.steps = _steps(runs.get("steps"), None)
+            job.steps = _steps(runs.get("steps"), None, budget)
             pipeline.jobs.append(job)
         return pipeline
     pipeline.triggers = _triggers(root)
@@ -44,7 +45,8 @@ def parse(path: str, text: str) -> Pipeline:
     jobs = root.map("jobs")
     for key, value in jobs.entries if jobs else []:
         if isinstance(value, Mapping):
-            pipeline.jobs.append(_job(key, value, shell, root.map("permissions")))
+            pipeline.jobs.append(_job(key, value, root.map("permissions")))
+            pipeline.jobs[-1].steps += _steps(value.get("steps"), _default_shell(value) or shell or _own(value), budget)
     return pipeline
 
 
@@ -62,7 +64,21 @@ def _default_shell(node: Mapping) -> str | None:
     return run.string("shell") if run else None
 
 
-def _job(key: Scalar, node: Mapping, shell: str | None, permissions: Mapping | None) -> Job:
+def _own(job: Mapping) -> str | None:
+    """The shell that a runner takes without being told: PowerShell on Windows."""
+    runner = job.get("runs-on")
+    labels = runner.get("labels") if isinstance(runner, Mapping) else runner
+    values = [label.value.lower() for label in scalars(labels)]
+    matrix = _MATRIX.fullmatch(values[0].strip()) if len(values) == 1 else None
+    if matrix is None:
+        return "pwsh" if any(value.split("-")[0] == "windows" for value in values) else None
+    strategy = job.map("strategy")
+    axes = strategy.map("matrix") if strategy else None
+    systems = [one.value.lower() for one in scalars(axes.get(matrix[1]))] if axes else []
+    return "pwsh" if systems and all(system.split("-")[0] == "windows" for system in systems) else None
+
+
+def _job(key: Scalar, node: Mapping, permissions: Mapping | None) -> Job:
     where = f"jobs.{key.value}"
     job = Job(key.value, where, key.line, key.column, node=node, condition=node.string("if") or "")
     job.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.JOB)
@@ -88,16 +104,15 @@ def _job(key: Scalar, node: Mapping, shell: str | None, permissions: Mapping | N
     for container in containers:
         if isinstance(container, Mapping):
             job.others += bindings(container.get("env"), BindingKind.ENVIRONMENT, BindingScope.CONTAINER)
-    job.steps += _steps(node.get("steps"), _default_shell(node) or shell)
     return job
 
 
-def _steps(node: Node | None, shell: str | None) -> list[Step]:
+def _steps(node: Node | None, shell: str | None, budget: WorkBudget) -> list[Step]:
     items = node.items if isinstance(node, Sequence) else []
-    return [_step(item, shell) for item in items if isinstance(item, Mapping)]
+    return [_step(item, shell, budget) for item in items if isinstance(item, Mapping)]
 
 
-def _step(node: Mapping, shell: str | None) -> Step:
+def _step(node: Mapping, shell: str | None, budget: WorkBudget) -> Step:
     step = Step(node.where, node.line, node.column, condition=node.string("if") or "")
     step.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP)
     step.inputs = bindings(node.get("with"), BindingKind.INPUT, BindingScope.STEP)
@@ -106,7 +121,5 @@ def _step(node: Mapping, shell: str | None) -> Step:
         step.action = Action(uses.text)
     run = node.scalar("run")
     if run is not None:
-        name = node.string("shell") or shell or "bash"
-        other = _NO_SHELL.match(name)
-        step.script = parse_shell(run.text, other.group() if other else "bash")
+        step.script = parse_script(run.text, budget, language_of(node.string("shell") or shell or "bash"))
     return step

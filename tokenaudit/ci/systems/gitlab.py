@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "gitlab"
 _FILE = re.compile(r"(?:^|/)(?:\.gitlab-ci|[^/]+\.gitlab-ci)\.ya?ml$|(?:^|/)\.gitlab/ci/.+\.ya?ml$")
 _NO_JOBS = frozenset({"variables", "default", "include", "stages", "workflow", "spec", "image", "services", "cache"})
-_DEEPEST = 10
+_DEEPEST = 11
+"""GitLab follows `extends` over eleven levels (ci/yaml, `extends`)."""
+_MOST_INCLUDED = 150
+"""GitLab includes at most so many files (ci/yaml, `include`)."""
+_STEPS = 20
+"""Steps that looking at one ancestor or one variable costs."""
+_POWERSHELL = re.compile(r"(?i)powershell|pwsh|windows|servercore|nanoserver")
 
 
 def matches(path: str, _data: bytes) -> bool:
@@ -19,15 +26,14 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the jobs of a pipeline, those that extend others with what they get from there.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
     pipeline.env = bindings(
         root.get("variables"), BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$"
     )
@@ -36,11 +42,12 @@ def parse(path: str, text: str) -> Pipeline:
         lines = scalars(source.get("before_script"), source.get("after_script")) if source else []
         if lines:
             job = Job("default", "before_script", lines[0].line, lines[0].column)
-            job.steps = script_step(lines, "before_script", [])
+            job.steps = script_step(lines, "before_script", budget, language=told_language(lines))
             pipeline.jobs.append(job)
+    ancestry = _Ancestry(root, budget)
     for key, node in root.entries:
         if isinstance(node, Mapping) and key.value not in _NO_JOBS:
-            pipeline.jobs.append(_job(key, node, root))
+            pipeline.jobs.append(_job(key, node, ancestry, budget))
     return pipeline
 
 
@@ -52,36 +59,69 @@ def included(root: Mapping) -> list[str]:
             found.append(node.value.lstrip("/"))
         elif isinstance(node, Mapping) and (local := node.string("local")) is not None:
             found.append(local.lstrip("/"))
-    return found
+    return found[:_MOST_INCLUDED]
 
 
-def inherited(name: str, root: Mapping, depth: int = 0) -> list[Mapping]:
-    """The job of that name and those it extends, the nearest first."""
-    node = root.map(name)
-    if node is None or depth > _DEEPEST:
-        return []
-    found = [node]
-    for parent in scalars(node.get("extends")):
-        found += inherited(parent.value, root, depth + 1)
-    return found
+class _Ancestry:
+    """What the jobs of a file extend."""
+
+    def __init__(self, root: Mapping, budget: WorkBudget) -> None:
+        self._root = root
+        self._budget = budget
+        self._variables: dict[int, dict[str, Binding]] = {}
+
+    def of(self, node: Mapping) -> list[Mapping]:
+        """The job and those it extends, each once, in the order in which the one prevails over the next."""
+        chain: dict[int, Mapping] = {}
+        pending = [(node, 0)]
+        while pending:
+            one, depth = pending.pop()
+            if id(one) in chain or depth > _DEEPEST:
+                continue
+            chain[id(one)] = one
+            names = scalars(one.get("extends"))
+            self._budget.spend(_STEPS * (1 + len(names)))
+            # the last one in a list prevails over those before it, so it is taken first
+            parents = (self._root.map(name.value) for name in names)
+            pending += [(parent, depth + 1) for parent in parents if parent is not None]
+        return list(chain.values())
+
+    def variables(self, chain: list[Mapping]) -> list[Binding]:
+        """The variables of a job and its ancestors."""
+        given: dict[str, Binding] = {}
+        for node in reversed(chain):
+            if id(node) not in self._variables:
+                found = bindings(
+                    node.get("variables"), BindingKind.ENVIRONMENT, BindingScope.JOB, variables, dynamic_sign="$"
+                )
+                self._variables[id(node)] = {binding.name: binding for binding in found}
+            self._budget.spend(_STEPS * len(self._variables[id(node)]))
+            given |= self._variables[id(node)]
+        return list(given.values())
 
 
-def _job(key: Scalar, node: Mapping, root: Mapping) -> Job:
+def _job(key: Scalar, node: Mapping, ancestry: _Ancestry, budget: WorkBudget) -> Job:
     job = Job(key.value, key.value, key.line, key.column, node=node)
-    chain = inherited(key.value, root)
-    given: dict[str, Binding] = {}
-    for source in reversed(chain):
-        found = bindings(
-            source.get("variables"), BindingKind.ENVIRONMENT, BindingScope.JOB, variables, dynamic_sign="$"
-        )
-        given |= {binding.name: binding for binding in found}
-    job.env = list(given.values())
+    chain = ancestry.of(node)
+    job.env = ancestry.variables(chain)
     environment = next((one.get("environment") for one in chain if one.get("environment") is not None), None)
     job.environment = _environment(environment)
     lines = scalars(node.get("before_script"), node.get("script"))
-    job.steps = script_step(lines, f"{key.value}.script", [])
-    job.steps += script_step(scalars(node.get("after_script")), f"{key.value}.after_script", [])
+    after = scalars(node.get("after_script"))
+    language = _language(chain) or told_language([*lines, *after])
+    job.steps = script_step(lines, f"{key.value}.script", budget, language=language)
+    job.steps += script_step(after, f"{key.value}.after_script", budget, language=language)
     return job
+
+
+def _language(chain: list[Mapping]) -> str | None:
+    """PowerShell where the runner's tags or the image name it or Windows, else unknown: the runner decides."""
+    for node in chain:
+        image = node.get("image")
+        named = scalars(node.get("tags"), image.get("name") if isinstance(image, Mapping) else image)
+        if any(_POWERSHELL.search(one.value) for one in named):
+            return "powershell"
+    return None
 
 
 def _environment(node: Node | None) -> str | None:

@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText, piece, plain
 from tokenaudit.ci.yaml_document import ParseError
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "jenkins"
 _FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)"
-    r"|(?P<string>'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")"
+    r"|(?P<string>'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|(?!'''|\"\"\")"
+    r"(?:'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"))"
     r"|(?P<open>\{)|(?P<close>\})|(?P<broken>['\"]|/\*)",
     re.DOTALL,
 )
@@ -26,7 +28,11 @@ _CREDENTIAL = re.compile(
     r"|variable\s*:\s*(['\"])(?P<name2>\w+)\5\s*,\s*credentialsId\s*:\s*(['\"])(?P<id2>[^'\"]+)\7"
 )
 _DOTTED = re.compile(r"\$\{(params|env)\.(\w+)\}")
-_LABEL = re.compile(r"(\w+)\s*(?:\(\s*['\"]([^'\"]*)['\"]\s*\))?\s*$")
+_LABEL = re.compile(r"(?<!\w)(\w+)\s*(?:\(\s*['\"]([^'\"]*)['\"]\s*\))?\s*$")
+_NEAR = 200
+"""Characters before a brace or string in which what it belongs to is looked for."""
+_DEEPEST = 100
+_LANGUAGES = {"bat": "cmd", "powershell": "powershell", "pwsh": "powershell"}
 
 
 def matches(path: str, _data: bytes) -> bool:
@@ -45,18 +51,17 @@ class _String:
     blocks: tuple[str, ...]
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads environments, `withCredentials` and the shell steps.
 
     Raises:
         UnreadableError: strings or braces that don't end: this can't be understood.
+        WorkLimitError: more work than `budget` allows.
     """
-    pipeline = Pipeline(path, NAME, "pipeline", text)
+    pipeline = Pipeline(path, NAME, "pipeline", text, budget)
     whole = plain(text)
     jobs: dict[tuple[str, ...], Job] = {}
-    strings = list(_strings(text))
-    taken = [_binding(whole, match) for match in _CREDENTIAL.finditer(text)]
-    for string in strings:
+    for string in _strings(text):
         inner = piece(whole, string.start + string.quotes, string.end - string.quotes, ".".join(string.blocks))
         pipeline.texts.append(inner)
         stage = _stage(string.blocks)
@@ -66,8 +71,11 @@ def parse(path: str, text: str) -> Pipeline:
             binding = _assigned(whole, string, inner, assigned)
             (pipeline.env if not stage else job.env).append(binding)
         elif (step := _STEP.search(string.before)) is not None:
-            job.steps.append(_step(step["step"], inner, taken, double=text[string.start] == '"'))
+            job.steps.append(_step(step["step"], inner, budget, double=text[string.start] == '"'))
     pipeline.jobs = list(jobs.values())
+    taken = [_binding(whole, match) for match in _CREDENTIAL.finditer(text)]
+    for job in pipeline.jobs:
+        job.shared = taken
     return pipeline
 
 
@@ -75,26 +83,32 @@ def _strings(text: str) -> Iterator[_String]:
     blocks: list[str] = []
     end = 0
     for token in _TOKEN.finditer(text):
-        line = text.count("\n", 0, token.start()) + 1
         if token["broken"]:
             reason = "a string or comment that does not end: this Groovy can't be understood"
-            raise ParseError(reason, line)
+            raise _unreadable(reason, text, token.start())
         if token["open"]:
-            label = _LABEL.search(text, max(0, token.start() - 200), token.start())
+            if len(blocks) >= _DEEPEST:
+                reason = f"blocks nested more than {_DEEPEST} levels deep"
+                raise _unreadable(reason, text, token.start())
+            label = _LABEL.search(text, max(0, token.start() - _NEAR), token.start())
             blocks.append((label[2] or label[1]) if label else "block")
         elif token["close"]:
             if not blocks:
                 reason = "a brace closes what was never opened: this Groovy can't be understood"
-                raise ParseError(reason, line)
+                raise _unreadable(reason, text, token.start())
             blocks.pop()
         elif token["string"]:
             quotes = 3 if token["string"][:3] in ("'''", '"""') else 1
-            before = text[max(end, token.start() - 200) : token.start()]
+            before = text[max(end, token.start() - _NEAR) : token.start()]
             yield _String(token.start(), token.end(), quotes, before, tuple(blocks))
         end = token.end()
     if blocks:
         reason = f"the block {blocks[-1]} does not end: this Groovy can't be understood"
         raise ParseError(reason, text.count("\n") + 1)
+
+
+def _unreadable(reason: str, text: str, offset: int) -> ParseError:
+    return ParseError(reason, text.count("\n", 0, offset) + 1)
 
 
 def _stage(blocks: tuple[str, ...]) -> tuple[str, ...]:
@@ -120,7 +134,7 @@ def _binding(whole: SpanText, match: re.Match[str]) -> Binding:
     return Binding(name, text, BindingKind.ENVIRONMENT, BindingScope.STEP, line, column, (name,), dynamic=True)
 
 
-def _step(kind: str, inner: SpanText, taken: list[Binding], *, double: bool) -> Step:
+def _step(kind: str, inner: SpanText, budget: WorkBudget, *, double: bool) -> Step:
     line, column = inner.at(0)
     value = _DOTTED.sub(lambda match: f"${{{match[1]}_{match[2]}}}", inner.value)
     given = [
@@ -141,5 +155,5 @@ def _step(kind: str, inner: SpanText, taken: list[Binding], *, double: bool) -> 
     if kind == "echo":
         segments = tuple((0 if not offset else offset + 6, at, start) for offset, at, start in inner.segments)
         text = SpanText(f'echo "{value}"', text.where, segments) if double else SpanText("", text.where, inner.segments)
-    language = "bash" if kind in ("sh", "echo") else "powershell"
-    return Step(text.where, line, column, env=[*taken, *given], script=parse_shell(text, language))
+    language = _LANGUAGES.get(kind, "bash")
+    return Step(text.where, line, column, env=given, script=parse_script(text, budget, language))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import language_of
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.systems.common import bindings, note_document
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents, walk
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "kubernetes"
 _CONTENT = re.compile(rb"^apiVersion:\s*\S", re.MULTILINE)
@@ -25,14 +27,15 @@ def matches(path: str, data: bytes) -> bool:
     return path.endswith((".yaml", ".yml")) and _CONTENT.search(data) is not None and _KIND.search(data) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads every object of the file.
 
     Raises:
         UnreadableError: the file is no valid YAML, as templates are not.
+        WorkLimitError: more work than `budget` allows.
     """
-    pipeline = Pipeline(path, NAME, "manifest", text)
-    for document in documents(text):
+    pipeline = Pipeline(path, NAME, "manifest", text, budget)
+    for document in documents(text, budget):
         note_document(pipeline, document)
         root = document.root
         if not isinstance(root, Mapping):
@@ -40,11 +43,11 @@ def parse(path: str, text: str) -> Pipeline:
         objects = root.items("items") if root.string("kind") == "List" else [root]
         for one in objects:
             if isinstance(one, Mapping):
-                pipeline.jobs.append(_object(one))
+                pipeline.jobs.append(_object(one, budget))
     return pipeline
 
 
-def _object(root: Mapping) -> Job:
+def _object(root: Mapping, budget: WorkBudget) -> Job:
     kind = root.string("kind") or "object"
     metadata = root.map("metadata")
     name = (metadata.string("name") if metadata else None) or kind
@@ -57,7 +60,7 @@ def _object(root: Mapping) -> Job:
     for node in walk(root):
         if isinstance(node, Mapping):
             job.others += _environment(node.get("env"))
-            job.steps += _scripts(node)
+            job.steps += _scripts(node, budget)
     return job
 
 
@@ -92,15 +95,17 @@ def _environment(node: Node | None) -> Iterator[Binding]:
             )
 
 
-def _scripts(node: Mapping) -> Iterator[Step]:
+def _scripts(node: Mapping, budget: WorkBudget) -> Iterator[Step]:
     script = node.scalar("script")
     image = node.get("image")
     if script is not None and image is not None:
-        yield Step(script.text.where, script.line, script.column, script=parse_shell(script.text))
+        language = language_of(script.value.partition("\n")[0][2:]) if script.value.startswith("#!") else "bash"
+        parsed = parse_script(script.text, budget, language)
+        yield Step(script.text.where, script.line, script.column, script=parsed)
     command = [one for one in node.items("command") if isinstance(one, Scalar)]
     arguments = [one for one in node.items("args") if isinstance(one, Scalar)]
     words = [*command, *arguments]
     shell = bool(words) and words[0].value in _SHELLS
     for flag, word in pairwise(words):
         if shell and re.fullmatch(r"-[a-z]*c", flag.value):
-            yield Step(word.text.where, word.line, word.column, script=parse_shell(word.text))
+            yield Step(word.text.where, word.line, word.column, script=parse_script(word.text, budget))

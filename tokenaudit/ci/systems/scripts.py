@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
-from tokenaudit.ci.shell import parse as parse_shell
+from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText, plain
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "shell"
 _SCRIPT = re.compile(
@@ -14,22 +15,31 @@ _SCRIPT = re.compile(
 )
 _MAKE = re.compile(r"(?:^|/)(?:GNU)?[Mm]akefile[^/]*$|\.mk$|(?:^|/)[Jj]ustfile$")
 _VARIABLE = re.compile(r"\$\(([A-Za-z_]\w*)\)")
+_WINDOWS = re.compile(r"\.(?P<powershell>ps1|psm1)$|\.(?:bat|cmd)$", re.IGNORECASE)
 _ENDINGS = (".py", ".in", ".md", ".txt")
 
 
 def matches(path: str, _data: bytes) -> bool:
     """Whether the file's name says that a shell reads it."""
-    return _SCRIPT.search(path) is not None or (_MAKE.search(path) is not None and not path.endswith(_ENDINGS))
+    if _SCRIPT.search(path) is not None or _WINDOWS.search(path) is not None:
+        return True
+    return _MAKE.search(path) is not None and not path.endswith(_ENDINGS)
 
 
-def parse(path: str, text: str) -> Pipeline:
-    """Reads a whole script as one step, or the recipes of a Makefile."""
-    pipeline = Pipeline(path, NAME, "script", text)
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
+    """Reads a whole script as one step, or the recipes of a Makefile.
+
+    Raises:
+        WorkLimitError: more work than `budget` allows.
+    """
+    pipeline = Pipeline(path, NAME, "script", text, budget)
     name = path.rsplit("/", 1)[-1]
     script = plain(text, name)
     if _MAKE.search(path):
         script = SpanText(_recipes(text), name, script.segments)
-    step = Step(name, 1, 1, script=parse_shell(script))
+    windows = _WINDOWS.search(path)
+    language = "bash" if windows is None else "powershell" if windows["powershell"] else "cmd"
+    step = Step(name, 1, 1, script=parse_script(script, budget, language))
     pipeline.jobs.append(Job(name, name, 1, 1, steps=[step]))
     pipeline.texts.append(script)
     return pipeline

@@ -10,19 +10,21 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.source_span import SpanText, piece, plain
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "settings"
 _FILE = re.compile(
     r"(?:^|/)\.env(?:\.[\w.-]+|rc)?$|(?:^|/)[\w.-]+\.env$|\.(?:tf|tfvars|tfstate|tfvars\.json)$|"
     r"(?:^|/)values[\w.-]*\.ya?ml$|(?:^|/)helmfile\.ya?ml$|(?:^|/)\.?devcontainer\.json$|(?:^|/)\.devcontainer/.+\.json$|"
     r"(?:^|/)(?:render|app)\.ya?ml$|(?:^|/)(?:fly|railway|netlify|wrangler)\.toml$|(?:^|/)(?:vercel|railway)\.json$|"
-    r"(?:^|/)\.cirrus\.ya?ml$|(?:^|/)bamboo-specs/.+|(?:^|/)[Tt]askfile\.ya?ml$|(?:^|/)Procfile$"
+    r"(?:^|/)bamboo-specs/.+|(?:^|/)[Tt]askfile\.ya?ml$|(?:^|/)Procfile$"
 )
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+|set[ \t]+)?[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?[ \t]*[=:][ \t]*(?P<value>[^\n]*)$",
     re.MULTILINE,
 )
-_BLOCK = re.compile(r'^[ \t]*(?P<kind>[a-z_]+)(?P<labels>(?:[ \t]+"[^"]*")*)[ \t]*\{[ \t]*$', re.MULTILINE)
+_BLOCK = re.compile(r'^[ \t]*(?P<kind>[a-z_]+)(?P<labels>(?:[ \t]+"[^"\n]*")*)[ \t]*\{[ \t]*$', re.MULTILINE)
+_LONGEST_PATH = 400
 _DYNAMIC = re.compile(r"\$[({A-Za-z_]|\bvar\.|\bdata\.|\blocal\.|\{\{")
 
 
@@ -31,9 +33,9 @@ def matches(path: str, _data: bytes) -> bool:
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads one `NAME = value` or `NAME: value` a line."""
-    pipeline = Pipeline(path, NAME, "settings", text)
+    pipeline = Pipeline(path, NAME, "settings", text, budget)
     job = Job("settings", "", 1, 1)
     job.others = list(_bindings(plain(text), path.endswith(".tf")))
     pipeline.jobs.append(job)
@@ -43,10 +45,13 @@ def parse(path: str, text: str) -> Pipeline:
 
 def _bindings(whole: SpanText, terraform: bool) -> Iterator[Binding]:  # noqa: FBT001 - a private helper's one switch
     blocks = [(m.start(), _path(m)) for m in _BLOCK.finditer(whole.value)] if terraform else []
+    opened, block = 0, ""
     for match in _LINE.finditer(whole.value):
+        while opened < len(blocks) and blocks[opened][0] < match.start():
+            block = blocks[opened][1]
+            opened += 1
         value = match["value"].rstrip().rstrip(",").strip("\"'")
         start = match.start("value") + max(match["value"].find(value), 0)
-        block = next((path for at, path in reversed(blocks) if at < match.start()), "")
         where = f"{block}.{match['name']}" if block else match["name"]
         name = block.rsplit(".", 1)[-1] if block and match["name"] == "default" else match["name"]
         text = piece(whole, start, start + len(value), where)
@@ -56,4 +61,4 @@ def _bindings(whole: SpanText, terraform: bool) -> Iterator[Binding]:  # noqa: F
 
 
 def _path(match: re.Match[str]) -> str:
-    return ".".join([match["kind"], *re.findall(r'"([^"]*)"', match["labels"])])
+    return ".".join([match["kind"], *re.findall(r'"([^"]*)"', match["labels"])])[:_LONGEST_PATH]

@@ -1,4 +1,4 @@
-"""Travis CI and AppVeyor: both give variables in plain text or `secure`d, and scripts by phase."""
+"""Travis CI: variables in plain text or `secure`d, and scripts by phase."""
 
 from __future__ import annotations
 
@@ -7,56 +7,52 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.source_span import piece
-from tokenaudit.ci.systems.common import bindings, first_mapping, note_document, scalars, script_step, variables
+from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
+from tokenaudit.work_budget import WorkBudget
 
 NAME = "travis"
-_FILE = re.compile(r"(?:^|/)\.travis\.ya?ml$|(?:^|/)\.?appveyor\.ya?ml$")
-_PAIR = re.compile(r"([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
-_PHASE = re.compile(
-    r"(?:before_|after_|on_)?(?:install|script|deploy|success|failure|build|test|finish|cache)|init|"
-    r"(?:before_|after_)?(?:deploy|build|test)_script"
-)
+_FILE = re.compile(r"(?:^|/)\.travis\.ya?ml$")
+_PAIR = re.compile(r"(?<!\w)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
+_PHASE = re.compile(r"(?:before_|after_)?(?:install|script|deploy|success|failure|cache)")
 _SECTIONS = ("global", "jobs", "matrix")
 
 
 def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has a name that Travis or AppVeyor reads."""
+    """Whether the file has the one name that Travis reads."""
     return _FILE.search(path) is not None
 
 
-def parse(path: str, text: str) -> Pipeline:
+def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the environment and the phases, of the file and of each job in `jobs: include:`.
 
     Raises:
         UnreadableError: the file is no valid YAML mapping.
+        WorkLimitError: more work than `budget` allows.
     """
-    root, document = first_mapping(text)
-    pipeline = Pipeline(path, NAME, "pipeline", text, root=root)
-    note_document(pipeline, document)
-    for key in ("env", "environment"):
-        pipeline.env += _environment(root.get(key), BindingScope.PIPELINE)
-    pipeline.jobs.append(_job(root, "phases"))
+    pipeline, root = yaml_pipeline(path, text, budget, NAME)
+    pipeline.env += _environment(root.get("env"), BindingScope.PIPELINE)
+    pipeline.jobs.append(_job(root, "phases", budget))
     for section in ("jobs", "matrix"):
         jobs = root.map(section)
         for node in jobs.items("include") if jobs else []:
             if isinstance(node, Mapping):
-                job = _job(node, node.where)
+                job = _job(node, node.where, budget)
                 job.env = list(_environment(node.get("env"), BindingScope.JOB))
                 pipeline.jobs.append(job)
     return pipeline
 
 
-def _job(node: Mapping, where: str) -> Job:
+def _job(node: Mapping, where: str, budget: WorkBudget) -> Job:
     lines: list[Scalar] = []
     for key, value in node.entries:
         if _PHASE.fullmatch(key.value):
             lines += scalars(value)
             for item in value.items if isinstance(value, Sequence) else [value]:
-                if isinstance(item, Mapping):  # `- sh: …`, `- cmd: …`, `script: …` of a deployment
-                    lines += scalars(*(one for name, one in item.entries if name.value in ("sh", "cmd", "script")))
+                if isinstance(item, Mapping):  # `script: …` of a deployment
+                    lines += scalars(item.get("script"))
     job = Job(where, where, node.line, node.column, node=node)
-    job.steps = script_step(lines, where, [])
+    job.steps = script_step(lines, where, budget)
     return job
 
 
