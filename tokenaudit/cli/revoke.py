@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
@@ -72,9 +72,9 @@ def revoke(
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
 
-    options.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
+    choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
-        options.refuse("--no-token", {"--organization": organization})
+        choices.refuse("--no-token", {"--organization": organization})
     hub = context.hub(endpoint, no_token=no_token)
     secret_input = _values(fingerprints, from_ or (), keyring or ())
     secrets = revocation.chosen(fingerprints, secret_input.secrets)
