@@ -24,7 +24,7 @@ _COLUMN = 28
 _OPTIONS = "Options"
 
 
-class Command(TyperCommand):
+class PlainCommand(TyperCommand):
     """A command whose help is set in this style."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - click's own types moved between versions
@@ -32,7 +32,7 @@ class Command(TyperCommand):
         formatter.write(command_help(self, ctx))
 
 
-class Group(TyperGroup):
+class PlainGroup(TyperGroup):
     """A group of commands whose help is set in this style."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
