@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mint import Mint
-from tokenaudit.secret import Secret, SecretUnavailableError, display, fingerprint
+from tokenaudit.errors import UsageError
+from tokenaudit.secret import Secret, SecretUnavailableError, display, fingerprint, parse_fingerprint
 
 
 @pytest.fixture
@@ -110,3 +111,15 @@ def test_the_display_form_of_every_kind_shows_its_prefix_and_end() -> None:
 
 def test_a_short_value_shows_none_of_itself() -> None:
     assert display("hunter2") == "****"
+
+
+@pytest.mark.parametrize("text", ["ABCDEF0123456789abcdef0123456789", " abcdef0123456789ABCDEF0123456789\n"])
+def test_a_fingerprint_has_no_case(text: str) -> None:
+    assert parse_fingerprint(text) == "abcdef0123456789abcdef0123456789"
+
+
+@pytest.mark.parametrize("text", ["", "abcdef0", "0xabcdef01", "abcdefg01", "a" * 33, "hf_abcdefgh"])
+def test_what_is_not_a_fingerprint_is_not_repeated(text: str) -> None:
+    with pytest.raises(UsageError, match="32 hex digits") as error:
+        parse_fingerprint(text)
+    assert not text or text not in str(error.value)

@@ -18,7 +18,8 @@ class Detection:
     `line` and `column` count from 1 in the outermost text that has lines (columns in characters where the bytes are
     valid UTF-8 or UTF-16, in bytes elsewhere); both are None where no text encloses the match, as in an archive member
     whose own lines are then counted instead when it is text. `via` names each unwrapping, outermost first.
-    `member` is the path inside archives, nested ones joined by `!/`.
+    `member` is the path inside archives, nested ones joined by `!/`. `variable` is the name that the value is assigned
+    to, where the text shows one.
     """
 
     kind: str
@@ -29,6 +30,7 @@ class Detection:
     via: tuple[str, ...] = ()
     member: str | None = None
     claims: Claims | None = None
+    variable: str | None = None
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,8 @@ class Location:
     `path` is relative to the target with forward slashes; `member` names the entry inside an archive or document,
     nested ones joined by `!/`. `line` and `column` are those of the outermost text that can be pointed at.
     `commit`, `author`, `date` name the commit that introduced it. `reachable` says whether a ref still leads to it,
-    `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first.
+    `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first. `variable` is
+    the variable or key that the value is assigned to, where the text shows one.
     """
 
     source: str
@@ -94,6 +95,7 @@ class Location:
     via: tuple[str, ...] = ()
     member: str | None = None
     object: str | None = None
+    variable: str | None = None
 
 
 @dataclass(frozen=True)

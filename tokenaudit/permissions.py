@@ -111,6 +111,7 @@ def effect_of(permission: str) -> str:
 
 READ = "repo.content.read"
 WRITE = "repo.write"
+DISCUSS = "discussion.write"
 GATED = "canReadGatedRepos"
 
 NO_TOKEN = "none"  # noqa: S105 - the name of a need, not a password
@@ -121,7 +122,7 @@ REPOSITORY_TYPES = frozenset({"model", "dataset", "space", "bucket", "kernel"})
 GLOBAL = Entity("global")
 """The entity of rights that are bound to nothing: acting in other people's repositories, and gated reads."""
 
-REPOSITORY_PERMISSIONS = frozenset({READ, WRITE, "repo.access.read", "discussion.write"})
+REPOSITORY_PERMISSIONS = frozenset({READ, WRITE, "repo.access.read", DISCUSS})
 """Permissions that can be given on one repository instead of a whole namespace."""
 
 _WORDS = {
@@ -129,7 +130,7 @@ _WORDS = {
     WRITE: "write the contents and settings",
     GATED: "read the public gated repositories you were let into",
     "repo.access.read": "see access requests",
-    "discussion.write": "open and answer discussions and pull requests",
+    DISCUSS: "open and answer discussions and pull requests",
     "post.write": "write posts",
     "collection.read": "read collections",
     "collection.write": "write collections",

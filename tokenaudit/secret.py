@@ -6,9 +6,13 @@ import hashlib
 import hmac
 import re
 
+from tokenaudit.errors import UsageError
+
 _DOMAIN = b"tokenaudit/fingerprint/1"
 _PREFIX = re.compile(r"[a-z]+(?:_+[a-z0-9]+)*_+(?=[A-Za-z0-9])")
 _LONGEST_PREFIX = 20
+_FINGERPRINT = re.compile(r"[0-9a-f]{1,32}")
+_SHORTEST = 8
 _SHORTEST_TO_SHOW_END = 20
 
 
@@ -24,6 +28,24 @@ def fingerprint(value: str) -> str:
     Whoever already holds a value can of course compute its fingerprint: that is what a fingerprint is for.
     """
     return hmac.new(_DOMAIN, value.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:32]
+
+
+def parse_fingerprint(text: str, *, shortest: int = _SHORTEST) -> str:
+    """A fingerprint as people and other tools write it, or its first digits, in the one form that is compared.
+
+    Upper and lower case are the same, blanks around it don't count. `shortest` is how many digits are enough.
+
+    Raises:
+        UsageError: it is not one. The text is not repeated: it may be a credential given by mistake.
+    """
+    found = text.strip().lower()
+    if not _FINGERPRINT.fullmatch(found) or len(found) < shortest:
+        message = (
+            f"a fingerprint has 32 hex digits, of which the first {shortest} are enough; `tokenaudit fingerprint` "
+            "computes it from a value on stdin"
+        )
+        raise UsageError(message)
+    return found
 
 
 def display(value: str) -> str:

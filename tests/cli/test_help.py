@@ -13,8 +13,7 @@ import typer.main
 from tests.support.cli import tokenaudit
 from tokenaudit.cli import main
 from tokenaudit.cli.app import build
-from tokenaudit.cli.help import parts
-from tokenaudit.cli.parameters import choices
+from tokenaudit.cli.help import choices, parts
 
 SENTENCES = {
     "": "Find exposed Hugging Face tokens, show what they can access, and rotate them",

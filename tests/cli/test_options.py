@@ -75,7 +75,7 @@ def test_no_parameter_of_a_command_is_left_unused(name: str, function: Callable[
         ("revoke 12345678 --token-id abc --yes", "--token-id needs --organization"),
         ("revoke 12345678 --no-token --organization acme --yes", "--no-token and --organization contradict"),
         ("rotate 12345678 --yes --new-keyring a --keep-in-keyring", "--new-keyring and --keep-in-keyring contradict"),
-        ("rotate 12345678 --dry-run --journal j.json", "--dry-run and --journal contradict"),
+        ("rotate 12345678 --dry-run --keep-in-keyring", "--dry-run and --keep-in-keyring contradict"),
         ("incident --report r.json", "--report needs ID"),
         ("incident --from .", "--from needs ID"),
         ("incident --keyring hf", "--keyring needs ID"),

@@ -78,6 +78,12 @@ def fine_grained(
     return access_token("fineGrained", created=created or "2026-09-01T08:00:00.000Z", name=name, fineGrained=details)
 
 
+def narrowed_endpoints() -> Body:
+    """A token that may use some endpoints of its account alone, by the pattern of their names."""
+    permissions = ["inference.endpoints.write", "inference.endpoints.infer.write"]
+    return user(fine_grained({**scope("user", permissions, name="alice"), "patterns": ["inference-endpoint:gpt2-*"]}))
+
+
 def classic(role: str, **more: Any) -> Body:
     """A person's answer for a classic token."""
     return user(access_token(role), **more)

@@ -27,6 +27,32 @@ def _user(routes: Routes, _request: Request, found: re.Match[str]) -> Response:
     return reply({"_id": "1" * 24, "user": found["name"], "fullname": found["name"].title(), "avatarUrl": "/a.png"})
 
 
+_NEEDED = {
+    ("jobs", "read"): ("job.write",),
+    ("jobs", "write"): ("job.write",),
+    ("inference-endpoints", "read"): ("inference.endpoints.write", "inference.endpoints.infer.write"),
+    ("inference-endpoints", "infer"): ("inference.endpoints.write", "inference.endpoints.infer.write"),
+    ("inference-endpoints", "write"): ("inference.endpoints.write",),
+}
+
+
+@_route("POST", "/api/(?P<service>jobs|inference-endpoints)/(?P<name>[^/]+)/auth-check/(?P<permission>[a-z]+)")
+def _service_check(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    needed = _NEEDED.get((found["service"], found["permission"]))
+    if needed is None:
+        return refusal(400, "Invalid permission")
+    narrowed = routes.world.may_use(request.token, found["name"], needed)
+    if narrowed is None:
+        return refusal(403, "Forbidden")
+    body: Body = {
+        "namespace": {"id": "2" * 24, "name": found["name"]},
+        "user": {"id": "1" * 24, "name": routes.world.tokens[request.token or ""]["name"]},
+    }
+    if narrowed and found["service"] == "inference-endpoints":
+        return reply({**body, "patternRestrictions": narrowed}, 207)
+    return reply(body)
+
+
 @_route("GET", _REPO + "/refs")
 def _refs(routes: Routes, request: Request, found: re.Match[str]) -> Response:
     repo = routes.repo(request, found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -111,6 +111,20 @@ class World:
             if org["name"] == repo.namespace and not org.get("securityRestrictions"):
                 return _RANK.get(org.get("roleInOrg", "no_access"), 0) >= (2 if write else 1)
         return False
+
+    def may_use(self, token: str | None, namespace: str, permissions: Sequence[str]) -> list[str] | None:
+        """Whether the token has one of `permissions` on a namespace: None for no, else the patterns that narrow it."""
+        who = self.tokens.get(token or "")
+        roles = {org["name"]: org.get("roleInOrg") for org in who.get("orgs", [])} if who else {}
+        if who is None or namespace not in {who["name"], *roles}:
+            return None
+        access = who["auth"].get("accessToken", {})
+        if access.get("role") != "fineGrained":
+            return [] if access.get("role") in ("write", "god") else None
+        for scope in access.get("fineGrained", {}).get("scoped", []):
+            if scope["entity"].get("name") == namespace and set(permissions) & set(scope["permissions"]):
+                return list(scope.get("patterns", []))
+        return None
 
     def add_repo(self, repo_id: str, repo_type: str = "model", **more: Any) -> Repo:
         """Puts a repository into the world."""

@@ -10,6 +10,7 @@ import json
 import os
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -19,6 +20,7 @@ from tests.hub.double import HubDouble
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repo_access import service_check
 from tokenaudit.hub.revoke import revoke
 from tokenaudit.hub.spaces import LOG_TYPES
 from tokenaudit.incident.changes.audit_log import TYPES
@@ -84,8 +86,10 @@ def satisfiable(schema: Any, *, part_of_all: bool = False) -> Any:
     }
 
 
-def complaints(document: dict[str, Any], path: str, body: object, status: str = "200") -> list[str]:
-    schema = document["paths"][path]["get"]["responses"][status]["content"]["application/json"]["schema"]
+def complaints(
+    document: dict[str, Any], path: str, body: object, status: str = "200", method: str = "get"
+) -> list[str]:
+    schema = document["paths"][path][method]["responses"][status]["content"]["application/json"]["schema"]
     schema = satisfiable(schema)
     # References are written from the document's root.
     validator = Draft202012Validator({**schema, "components": document.get("components", {})})
@@ -127,6 +131,30 @@ def test_every_shape_of_whoami_is_one_that_the_document_allows(document: dict[st
 @pytest.mark.parametrize("shape", sorted(OUTSIDE_THE_DOCUMENT))
 def test_shapes_outside_the_document_are_still_outside(document: dict[str, Any], shape: str) -> None:
     assert complaints(document, "/api/whoami-v2", bodies.shapes()[shape])
+
+
+@pytest.mark.parametrize("permission", ["read", "write", "infer"])
+@pytest.mark.parametrize("service", ["jobs", "inference-endpoints"])
+def test_the_access_checks_of_services_are_those_of_the_document(
+    document: dict[str, Any], full: HubDouble, service: str, permission: str
+) -> None:
+    path = f"/api/{service}/{{namespace}}/auth-check/{{perms}}"
+    (allowed,) = [p["schema"]["enum"] for p in document["paths"][path]["post"]["parameters"] if p["name"] == "perms"]
+    token = Mint(1).user_token()
+    access = Hub(full.endpoint)
+    if permission not in allowed:
+        assert service_check(access, "alice", "jobs", permission, Secret(token)).allowed is None
+        return
+    for body, status in ((None, "200"), (bodies.narrowed_endpoints(), "207")):
+        if body is not None and service == "jobs":
+            continue
+        full.knows(token, body or bodies.classic("write"))
+        address = f"{full.endpoint}/api/{service}/alice/auth-check/{permission}"
+        request = Request(address, b"", {"Authorization": f"Bearer {token}"}, method="POST")
+        with urlopen(request) as response:
+            assert str(response.status) == status
+            assert complaints(document, path, json.load(response), status, "post") == []
+        assert service_check(access, "alice", "inference-endpoints", "infer", Secret(token)).allowed is True
 
 
 def test_a_revocation_is_what_the_document_asks_for(document: dict[str, Any], full: HubDouble) -> None:

@@ -102,6 +102,9 @@ class Gitlab:
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
         if self.refuses:
             return 401, {"message": "401 Unauthorized"}
+        listed = re.fullmatch(r"/api/v4/(?:projects|groups)/(.+)/variables", path)
+        if listed:
+            return 200, self.variables.get(unquote(listed[1]), [])
         found = re.fullmatch(r"/api/v4/(?:projects|groups)/(.+)/variables/([^/]+)", path)
         if not found:
             return 404, {"message": "404 Not found"}

@@ -52,7 +52,7 @@ class Memory(KeyringBackend):
 def moved(consumer: Updater) -> str | None:
     before = consumer.look()
     consumer.update(OLD.fingerprint, NEW)
-    return took(before, consumer.look(), NEW)
+    return took(before, consumer.look(), OLD.fingerprint, NEW)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_a_space_secret_is_proven_by_the_hubs_own_clock(hub: Hub, hub_double: Hu
     before = consumer.look()
     hub_double.world.moment = lambda: "2026-10-01T09:00:02.000Z"
     consumer.update(OLD.fingerprint, NEW)
-    assert (took(before, consumer.look(), NEW) or "").startswith("last changed 2026-10-01 09:00:02")
+    assert (took(before, consumer.look(), OLD.fingerprint, NEW) or "").startswith("last changed 2026-10-01 09:00:02")
 
 
 @pytest.mark.parametrize("environment", [None, "production"])

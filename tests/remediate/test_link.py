@@ -47,6 +47,22 @@ def test_an_organization_is_chosen_and_its_permissions_said() -> None:
     assert "job.write" in link.by_hand[0]
 
 
+def test_the_permissions_of_one_organization_are_in_the_link_and_of_two_in_words_alone() -> None:
+    """The form has one set of permissions for all organizations of a link."""
+    acme = Grant(Entity("org", "acme"), ("inference.serverless.write", "job.write", "repo.write"))
+    other = Grant(Entity("org", "other"), ("job.write",))
+    found = query(creation_link([acme, Grant(Entity("model", "acme/m"), ("repo.write",))]).url)
+    assert found == [
+        ("tokenType", "fineGrained"),
+        ("orgs", "acme"),
+        ("orgPermissions", "inference.serverless.write"),
+        ("orgPermissions", "job.write"),
+    ]
+    link = creation_link([acme, other])
+    assert not any(key == "orgPermissions" for key, _ in query(link.url))
+    assert sum("Org permissions" in words for words in link.by_hand) == 2
+
+
 def test_the_link_stays_with_an_https_hub() -> None:
     assert creation_link(endpoint="https://hub.example/").url.startswith("https://hub.example/settings/tokens/new?")
     assert creation_link(endpoint="http://127.0.0.1:9").url.startswith("https://huggingface.co/")
@@ -65,7 +81,7 @@ def test_no_link_grants_a_whole_namespace_or_uses_an_undocumented_parameter(gran
     link = creation_link(grants)
     found = query(link.url)
     assert {key for key, _ in found} <= PARAMETERS
-    assert not [value for key, value in found if key == "ownUserPermissions" and value.startswith("repo.")]
+    assert not [v for key, v in found if key in {"ownUserPermissions", "orgPermissions"} and v.startswith("repo.")]
     said = link.url + " ".join(link.by_hand)
     for grant in grants:
         assert all(p in said for p in grant.permissions)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.mint import Mint
+from tokenaudit.audit.auditor import scan
 from tokenaudit.errors import UsageError
 from tokenaudit.model import (
     Account,
@@ -120,6 +121,33 @@ def test_every_consumer_has_a_step_of_its_own() -> None:
     assert planned.unknown_consumers
 
 
+def test_a_file_is_named_by_its_variable(tmp_path: Path) -> None:
+    """As `tokenaudit scan` sees them: dotenv and CI files, a pair of name and value, a URL."""
+    value = MINT.user_token()
+    files = {
+        ".env": f"export HF_TOKEN='{value}'\nREMOTE=https://me:{value}@huggingface.co/a/b\n{value}\n",
+        ".github/workflows/x.yml": f"on: push\nenv:\n  HF_TOKEN: {value}\njobs: {{}}\n",
+        ".gitlab-ci.yml": f"variables:\n  HUB_TOKEN:\n    value: {value}\n",
+        "deploy/prod.env": f"HF_TOKEN={value}\n",
+        "app.py": f"token = '{value}'\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (planned,) = plan(scan([str(tmp_path)]).report).credentials
+    assert [(c.kind, c.where.rpartition(": ")[2], c.name) for c in planned.consumers if c.certain] == [
+        ("dotenv", ".env", "HF_TOKEN"),
+        ("dotenv", ".env", "REMOTE"),
+        ("dotenv", ".env", ".env"),
+        ("file", ".github/workflows/x.yml", "HF_TOKEN"),
+        ("file", ".gitlab-ci.yml", "HUB_TOKEN"),
+        ("file", "app.py", "app.py"),
+        ("dotenv", "deploy/prod.env", "HF_TOKEN"),
+    ]
+    (how,) = [c.how for c in planned.consumers if c.name == "REMOTE"]
+    assert f"--consumer 'dotenv:{tmp_path}/.env#REMOTE'" in how
+
+
 def test_what_could_not_be_read_is_said_to_hide_consumers() -> None:
     found = plan(report(credential(in_git()), skipped=(Skipped("/srv/x", "no rights"),)))
     assert any("could not read" in words for words in found.credentials[0].unknown_consumers)
@@ -133,7 +161,7 @@ def test_the_purge_names_the_repository_and_never_a_value() -> None:
     assert step.command is not None
     assert "/srv/app" in step.command
     assert "--replace-message" in step.command
-    assert "read -rs OLD" in step.command
+    assert "read -r OLD" in step.command
 
 
 def test_a_wrapped_value_is_purged_with_its_file() -> None:
@@ -153,6 +181,9 @@ def test_the_purge_commands_are_shell_that_parses() -> None:
 def test_only_some_can_be_asked_for_by_the_beginning_of_their_fingerprint() -> None:
     one, two = credential(in_git()), credential(in_git())
     assert [c.fingerprint for c in plan(report(one, two), only=[one.fingerprint[:10]]).credentials] == [one.fingerprint]
+    assert len(plan(report(one, two), only=[one.fingerprint.upper()]).credentials) == 1
+    with pytest.raises(UsageError, match="hex digits"):
+        plan(report(one), only=["HF_TOKEN"])
     with pytest.raises(UsageError, match="no credential"):
         plan(report(one), only=["ffff0000ffff"])
 

@@ -125,6 +125,28 @@ def test_a_name_without_namespace_is_the_accounts_own() -> None:
     assert found.grants[0].entity == Entity("model", "ada/m")
 
 
+@pytest.mark.parametrize("what", ["create_pull_request", "upload_folder(create_pr=True)"])
+def test_a_discussion_in_a_repository_of_somebody_else_takes_the_global_right(what: str) -> None:
+    def discusses(name: str) -> Evidence:
+        return Evidence("discussion.write", "needed", "a.py", 1, what, Entity("model", name))
+
+    everywhere = Grant(Entity("global"), ("discussion.write",))
+    found = recommend(credential(inspection=inspection()), [discusses("someone/m")])
+    assert found.grants == (everywhere,)
+    assert "globalPermissions=discussion.write" in (found.create_url or "")
+    for own in ("ada/m", "acme/m"):
+        found = recommend(credential(inspection=inspection()), [discusses(own)])
+        assert found.grants == (Grant(Entity("model", own), ("discussion.write",)),)
+    found = recommend(credential(inspection=inspection()), [write(), discusses("acme/m"), discusses("someone/m")])
+    assert found.grants == (everywhere, Grant(MODEL, ("discussion.write", "repo.content.read", "repo.write")))
+
+
+def test_whose_repository_it_is_has_to_be_known() -> None:
+    found = recommend(credential(), [Evidence("discussion.write", "needed", "a.py", 1, "x", Entity("model", "x/m"))])
+    assert found.grants == (Grant(Entity("model", "x/m"), ("discussion.write",)),)
+    assert any("model x/m: if that is not" in note for note in found.notes)
+
+
 def test_a_need_the_code_does_not_name_is_said_and_not_guessed() -> None:
     found = recommend(credential(), [write("jobs.a", None)])
     assert found.grants == ()

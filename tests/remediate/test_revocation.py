@@ -51,6 +51,13 @@ def test_a_fingerprint_that_names_nothing_stops_everything(bad: str) -> None:
         chosen([bad], [Secret(Mint(1).user_token())])
 
 
+def test_one_is_confirmed_by_its_fingerprint_and_several_by_their_number() -> None:
+    mint = Mint(11)
+    found = [RevocationCandidate(Secret(mint.user_token()), "user_token") for _ in range(3)]
+    assert phrase(found[:1]) == f"revoke {found[0].secret.fingerprint[:8]}"
+    assert phrase(found) == "revoke 3"
+
+
 def test_placeholders_and_strangers_are_refused() -> None:
     detector = Detector.load()
     for value in ("hf_" + "x" * 34, "ghp_" + Mint(1).body(36), "hello"):

@@ -70,7 +70,7 @@ def test_a_placeholder_is_refused(hub_double: HubDouble, environment: dict[str, 
     assert hub_double.requests == []
 
 
-@pytest.mark.parametrize(("answer", "code", "dead"), [("revoke 1", 0, True), ("revoke", 2, False), ("y", 2, False)])
+@pytest.mark.parametrize(("answer", "code", "dead"), [("revoke {}", 0, True), ("revoke", 2, False), ("y", 2, False)])
 def test_on_a_terminal_the_phrase_has_to_be_typed(
     hub_double: HubDouble, environment: dict[str, str], tmp_path: Path, answer: str, code: int, dead: bool
 ) -> None:
@@ -86,7 +86,7 @@ def test_on_a_terminal_the_phrase_has_to_be_typed(
             piece = process.stderr.read1()  # type: ignore[attr-defined]
             assert piece, shown
             shown += piece
-        os.write(main, answer.encode() + b"\n")
+        os.write(main, answer.format(fingerprint(value)[:8]).encode() + b"\n")
         assert process.wait(60) == code
     os.close(main)
     assert (value not in hub_double.world.tokens) == dead

@@ -93,6 +93,31 @@ def test_it_moves_everything_and_shows_no_value(home: Home) -> None:
     assert home.new not in written
 
 
+def test_run_again_after_the_end_it_does_nothing(home: Home) -> None:
+    assert home.run("--yes").returncode == 0
+    asked = len(home.double.requests)
+    for more in (["--yes"], ["--dry-run"], ["--yes", "--mode", "breach"]):
+        done = home.run(*more, given="")
+        assert done.returncode == 0, done.stderr
+        assert "nothing is left to do" in done.stderr
+    assert len(home.double.requests) == asked
+    (home.path / ".env").write_text(f"HF_TOKEN={home.old}\n")
+    done = home.run("--yes")
+    assert done.returncode == 0, done.stderr
+    assert home.moved()
+
+
+def test_an_upper_case_fingerprint_is_the_same(home: Home, tmp_path: Path) -> None:
+    arguments = home.arguments("--yes", "--from", str(home.path / ".env"), "--from", str(tmp_path / "notes"))
+    (tmp_path / "notes").write_text(home.old)
+    arguments[4] = arguments[4].upper()
+    done = subprocess.run(
+        arguments, input=home.new, env=home.environment, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert f"dead copies are left in {tmp_path}/notes" in done.stderr
+
+
 def test_killed_in_the_middle_it_goes_on(home: Home) -> None:
     """A real SIGKILL as soon as the first consumer has moved."""
     with subprocess.Popen(
@@ -126,3 +151,62 @@ def test_two_new_values_are_one_too_many(home: Home) -> None:
     assert done.returncode == 2
     assert "exactly one" in done.stderr
     assert not home.moved()
+
+
+@pytest.mark.parametrize(
+    "left", ["OTHER_TOKEN={}\n", "REMOTE=https://me:{}@huggingface.co/a/b\n", 'CONFIG={{"token": "{}"}}\n', "# {}\n"]
+)
+def test_a_copy_beside_the_variable_stops_it_before_anything_is_revoked(home: Home, left: str) -> None:
+    path = home.path / ".env"
+    path.write_text(f"HF_TOKEN={home.old}\n{left.format(home.old)}")
+    done = home.run("--yes")
+    assert done.returncode == 1
+    assert f"the old value is still in {path}:2" in done.stderr
+    assert home.old in home.double.world.tokens
+    assert home.double.world.revoked == []
+    assert path.read_text() == f"HF_TOKEN={home.new}\n{left.format(home.old)}"
+    path.write_text(f"HF_TOKEN={home.new}\n")
+    done = home.run("--yes")
+    assert done.returncode == 0, done.stderr
+    assert home.old not in home.double.world.tokens
+
+
+def test_every_user_name_of_git_moves_and_other_repositories_keep_theirs(home: Home) -> None:
+    other = Mint(82).user_token()
+    (home.path / ".gitconfig").write_text("[credential]\n\thelper = store\n")
+    kept = f"https://me:{other}@huggingface.co/org/private\nhttps://me:{other}@example.org\n"
+    users = ("me", "me%40home", "hf_user")
+    held = "".join(f"https://{user}:{{0}}@huggingface.co{'/a/b' if '%' in user else ''}\n" for user in users)
+    (home.path / ".git-credentials").write_text(held.format(home.old) + kept)
+    done = home.run("--yes", "--consumer", "git-credential:https://huggingface.co")
+    assert done.returncode == 0, done.stderr
+    assert (home.path / ".git-credentials").read_text() == held.format(home.new) + kept
+    assert home.old not in home.double.world.tokens
+
+
+def test_a_git_credential_of_another_host_stops_it_before_anything_is_revoked(home: Home) -> None:
+    (home.path / ".gitconfig").write_text("[credential]\n\thelper = store\n")
+    store = home.path / ".git-credentials"
+    store.write_text(f"https://me:{home.old}@huggingface.co\nhttps://me:{home.old}@hf.co\n")
+    arguments = ("--yes", "--consumer", "git-credential:https://huggingface.co")
+    done = home.run(*arguments)
+    assert done.returncode == 1
+    assert f"{store}:2" in done.stderr
+    assert home.double.world.revoked == []
+    done = home.run(*arguments, "--consumer", "git-credential:https://hf.co")
+    assert done.returncode == 0, done.stderr
+    assert store.read_text() == f"https://me:{home.new}@huggingface.co\nhttps://me:{home.new}@hf.co\n"
+
+
+def test_a_dry_run_names_every_place_of_the_old_value(home: Home) -> None:
+    (home.path / ".env").write_text(f"HF_TOKEN={home.old}\nOTHER_TOKEN={home.old}\n")
+    done = home.run("--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert f"{home.path}/.env:1, {home.path}/.env:2" in done.stderr
+
+
+def test_a_home_folder_can_be_written_as_a_tilde(home: Home) -> None:
+    (home.path / ".netrc").write_text(f"machine huggingface.co login me password {home.old}\n")
+    done = home.run("--yes", "--consumer", "dotenv:~/.env", "--consumer", "netrc")
+    assert done.returncode == 0, done.stderr
+    assert (home.path / ".netrc").read_text() == f"machine huggingface.co login me password {home.new}\n"

@@ -14,9 +14,10 @@ import pytest
 
 from tests.hub import bodies
 from tests.hub.double import HubDouble
-from tests.hub.faults import error
+from tests.hub.faults import Fault, error
 from tests.remediate.services import Github, Gitlab, Stored, running
 from tests.support.mint import Mint
+from tokenaudit.detect import Detector
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import AuditorToken
@@ -29,6 +30,7 @@ from tokenaudit.remediate.runbook.model import Mode
 from tokenaudit.report.revocation import to_markdown
 from tokenaudit.secret import Secret
 
+DETECTOR = Detector.load()
 MODEL = Entity("model", "alice/m")
 WANTED = (Grant(MODEL, ("repo.content.read", "repo.write")),)
 SPELLED = (
@@ -98,6 +100,7 @@ class Place:
         }
         return Rotation(
             self.hub,
+            DETECTOR,
             journal or self.journal(mode),
             self.old,
             "user_token",
@@ -170,6 +173,44 @@ def test_a_planned_rotation_moves_everything_and_revokes_last(place: Place) -> N
     )
     assert place.double.world.repos["space", "alice/app"].restarts == 1
     assert place.confirmed == [f"revoke {place.old.fingerprint[:8]}"]
+
+
+def test_a_finished_rotation_run_again_does_nothing(place: Place) -> None:
+    first = place.walk().run()
+    space = place.double.world.repos["space", "alice/app"]
+    told = (space.restarts, place.github.changes, len(place.double.requests), place.seconds)
+
+    def never() -> Secret:
+        raise AssertionError
+
+    for mode in ("planned", "breach"):
+        assert place.walk(mode, new=never, yes=False).run() == first
+    assert (space.restarts, place.github.changes, len(place.double.requests), place.seconds) == told
+    assert place.is_moved()
+
+
+def test_what_holds_the_old_value_again_after_the_end_is_moved_alone(place: Place) -> None:
+    place.walk().run()
+    space = place.double.world.repos["space", "alice/app"]
+    (place.home / ".env").write_text(f"HF_TOKEN={place.old.reveal()}\n")
+    theirs = space.secret_values["HF_TOKEN"] = Mint(73).user_token()
+    changes = place.github.changes
+    record = place.walk().run()
+    assert record.finished_at is not None
+    assert (place.home / ".env").read_text() == f"HF_TOKEN={place.new.reveal()}\n"
+    assert space.secret_values["HF_TOKEN"] == theirs
+    assert (space.restarts, place.github.changes) == (1, changes)
+    assert len(place.double.world.revoked) == 1
+
+
+def test_a_copy_of_the_old_value_stops_it_before_the_revocation(place: Place) -> None:
+    place.gitlab.variables["acme/app"].append(
+        {"key": "OTHER", "value": f"Bearer {place.old.reveal()}", "environment_scope": "prod", "masked": True}
+    )
+    with pytest.raises(HaltedError, match="the variable OTHER of acme/app, scope prod"):
+        place.walk().run()
+    assert place.is_moved()
+    assert place.double.world.revoked == []
 
 
 def test_a_breach_revokes_first(place: Place) -> None:
@@ -319,7 +360,7 @@ def test_a_wrong_new_token_is_refused_and_nothing_is_touched(
 def test_a_door_that_should_be_shut_stops_it(place: Place) -> None:
     """The rights may read well and still be wider than they look: one write must be refused."""
     place.double.fails("/api/models/alice/(m|other)/auth-check/write", error(403, "Forbidden"))
-    with pytest.raises(HaltedError, match="door"):
+    with pytest.raises(HaltedError, match="access check failed"):
         place.walk().run()
     assert place.is_untouched()
 
@@ -395,3 +436,15 @@ def test_another_new_token_than_the_first_is_refused(place: Place) -> None:
 def test_dead_copies_that_are_left_are_named(place: Place) -> None:
     record = place.walk(rescan=lambda: ["app: .env"]).run()
     assert "dead copies are left in app: .env" in next(e.evidence for e in record.entries if e.id == "gone")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/models/acme/hidden/auth-check/write", "/api/jobs/acme/auth-check/write", "/api/models/alice/other"]
+)
+def test_a_new_token_that_opens_something_else_stops_it(place: Place, path: str) -> None:
+    place.double.world.add_repo("acme/hidden", visibility="private")
+    place.double.world.tokens[place.old.reveal()] = bodies.classic("write", orgs=[bodies.org("acme", "write")])
+    place.double.fails(path, Fault(200, body=b"{}"), always=True)
+    with pytest.raises(HaltedError, match="can do what it should not"):
+        place.walk().run()
+    assert place.is_untouched()

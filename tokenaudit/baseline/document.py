@@ -72,8 +72,8 @@ def of_document(document: dict[str, Any]) -> Baseline:
             if entry.get("is_secret") is False:
                 harmless.add(digest)
     ours = document.get(OURS, {})
-    elsewhere = {(entry["fingerprint"], entry["place"]) for entry in ours.get("credentials", ())}
-    problems = {problem["id"] for problem in ours.get("problems", ())}
+    elsewhere = {(entry["fingerprint"].lower(), entry["place"]) for entry in ours.get("credentials", ())}
+    problems = {problem["id"].lower() for problem in ours.get("problems", ())}
     return Baseline(document, frozenset(values), frozenset(harmless), frozenset(elsewhere), frozenset(problems))
 
 

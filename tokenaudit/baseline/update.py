@@ -106,7 +106,7 @@ def _add(
 def _label(results: dict[str, Entries], old: dict[str, Any]) -> None:
     """Gives new entries the labels of the old ones and takes off the mark that they are new."""
     labels = {
-        (normal(name), entry.get("type", ""), entry["hashed_secret"]): entry["is_secret"]
+        (normal(name), entry.get("type", ""), entry["hashed_secret"].lower()): entry["is_secret"]
         for name, entries in old.get("results", {}).items()
         for entry in entries
         if "is_secret" in entry
@@ -122,7 +122,7 @@ def _kept(old: dict[str, Any], renewed: set[str]) -> dict[str, Entries]:
     for name, entries in old.get("results", {}).items():
         for entry in entries:
             if entry.get("type") not in renewed:
-                kept.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"]] = entry
+                kept.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
     return kept
 
 
@@ -146,8 +146,8 @@ def _ours(old: dict[str, Any], report: Report, elsewhere: dict[tuple[str, str], 
     }
     if not report.complete:
         before = old.get(OURS, {})
-        elsewhere = {(e["fingerprint"], e["place"]): e for e in before.get("credentials", ())} | elsewhere
-        problems = {e["id"]: e for e in before.get("problems", ())} | problems
+        elsewhere = {(e["fingerprint"].lower(), e["place"]): e for e in before.get("credentials", ())} | elsewhere
+        problems = {e["id"].lower(): e for e in before.get("problems", ())} | problems
     if not elsewhere and not problems:
         return {}
     return {

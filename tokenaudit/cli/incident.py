@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import choices, context, options
+from tokenaudit.cli import context, options
 from tokenaudit.errors import UsageError
 
 _LIMIT = 100
@@ -92,7 +92,7 @@ def incident(
 
     settings = context.settings(config, from_ or (), no_config=no_config, quiet=quiet)
     if name is None:
-        choices.require("ID", name, {
+        options.require("ID", name, {
             "--report": report, "--from": from_, "--keyring": keyring, "--inventory": inventory, "--since": since,
             "--limit": limit is not None, "--endpoint": endpoint, "--no-token": no_token,
         }, "without it the known incidents are listed")  # fmt: skip
@@ -115,14 +115,14 @@ def incident(
     from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - as above
     from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
     from tokenaudit.report.incident.phrasing import exit_code  # noqa: PLC0415 - as above
-    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
+    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or evidence.STDIN in reports else sys.stdin.buffer
     scanner = Detector.load()
     hub = context.hub(endpoint, no_token=no_token)
     material = evidence.findings(
-        evidence.IncidentInput(inventory, reports, from_ or (), keyring or (), lines), scanner, load
+        evidence.IncidentInput(inventory, reports, from_ or (), keyring or (), lines), scanner, load_report
     )
     answers = context.answers()
     material.ended(answers.ends(hub.endpoint))

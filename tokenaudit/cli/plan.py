@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +10,6 @@ import typer
 
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit, or_stdout
-from tokenaudit.errors import UsageError
 
 
 class PlanFormat(str, Enum):
@@ -58,11 +56,10 @@ def plan(
       tokenaudit plan report.json --mode breach --output runbook.md
     """
     from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
-    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
+    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
     from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above
 
-    name = "standard input" if report is None or str(report) == "-" else str(report)
-    loaded = load(_read(report), name)
+    loaded = load_report(report)
     if write_patch is not None:
         from tokenaudit.remediate.runbook.plan import write_patches  # noqa: PLC0415 - as above
 
@@ -71,13 +68,3 @@ def plan(
     found = planned(loaded, mode=mode.value if mode else None, only=only or ())
     written = to_json(found) if format is PlanFormat.JSON else to_markdown(found)
     emit(written, output)
-
-
-def _read(path: Path | None) -> bytes:
-    if path is None or str(path) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        message = f"{path} can't be read: {error.strerror}"
-        raise UsageError(message) from None

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import choices, options
-from tokenaudit.errors import UsageError
+from tokenaudit.cli import options
 
 
 def report(
     source: Annotated[
         Path | None, typer.Argument(metavar="[REPORT]", help="JSON report. Default: stdin (also -).")
     ] = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    report_format: options.FormatOption = options.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = choices.FailOn.NEVER,
+    fail_on: options.FailOnOption = options.FailOn.NEVER,
     show_unlikely: options.ShowUnlikelyOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
@@ -29,17 +27,7 @@ def report(
       tokenaudit report report.json --format html --output report.html
     """
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.report.json import load  # noqa: PLC0415 - as above
+    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
 
     finish = Finish(report_format.value, output, fail_on.value, show_unlikely=show_unlikely, color=not no_color)
-    raise typer.Exit(finish.publish(load(*_read(source))))
-
-
-def _read(path: Path | None) -> tuple[bytes, str]:
-    if path is None or str(path) == "-":
-        return sys.stdin.buffer.read(), "standard input"
-    try:
-        return path.read_bytes(), str(path)
-    except OSError as error:
-        message = f"{path} can't be read: {error.strerror}; name a report written with --format json"
-        raise UsageError(message) from None
+    raise typer.Exit(finish.publish(load_report(source)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import choices, context, options
+from tokenaudit.cli import context, options
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
@@ -71,13 +71,15 @@ def revoke(
     from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
+    from tokenaudit.secret import parse_fingerprint  # noqa: PLC0415 - as above
 
-    choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
+    options.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
-        choices.refuse("--no-token", {"--organization": organization})
+        options.refuse("--no-token", {"--organization": organization})
     hub = context.hub(endpoint, no_token=no_token)
-    secret_input = _values(fingerprints, from_ or (), keyring or ())
-    secrets = revocation.chosen(fingerprints, secret_input.secrets)
+    named = [parse_fingerprint(text) for text in fingerprints]
+    secret_input = _values(named, from_ or (), keyring or ())
+    secrets = revocation.chosen(named, secret_input.secrets)
     kinds = revocation.recognised(secrets, Detector.load())
     if not yes and not sys.stdin.isatty():
         message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"

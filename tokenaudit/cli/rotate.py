@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import choices, context, options
+from tokenaudit.cli import context, options
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
@@ -76,22 +76,29 @@ def rotate(
     from tokenaudit.remediate.consumers.interface import ConsumerError  # noqa: PLC0415 - as above
     from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
     from tokenaudit.remediate.rotation.runner import HaltedError  # noqa: PLC0415 - as above
+    from tokenaudit.secret import parse_fingerprint  # noqa: PLC0415 - as above
 
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
     if new_keyring:
-        choices.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
+        options.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
     if dry_run:
-        choices.refuse("--dry-run", {"--journal": journal, "--keep-in-keyring": keep_in_keyring})
+        options.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
+    mark = parse_fingerprint(fingerprint)
     request = setup.RotationRequest(
-        fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
+        mark, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
     hub = context.hub(endpoint, no_token=no_token)
     around = setup.RotationContext(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
-    known, rescan = _known(fingerprint, from_ or [], keyring)
+    done = setup.finished(request, around)
+    if done is not None:
+        say(f"this rotation was finished at {done.finished_at:%Y-%m-%d %H:%M} UTC: nothing is left to do")
+        _write(record, done)
+        return
+    known, rescan = _known(mark, from_ or [], keyring)
     walk = setup.begin(request, known, around, rescan)
     try:
         finished = walk.run()

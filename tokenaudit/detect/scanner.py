@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
+from tokenaudit.detect.assignment import assigned_to
 from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.decode.text import windows
@@ -34,6 +35,7 @@ class _Piece:
     data: bytes
     place: Callable[[int], Position]
     trace: Callable[[int], Trace]
+    variable: Callable[[int], str | None]
     via: tuple[str, ...] = ()
     member: str | None = None
     depth: int = 0
@@ -50,7 +52,7 @@ class RecursiveScan:
 
     def run(self, data: bytes) -> ScanResult:
         """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
-        self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,)))
+        self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data)))
         ordered = sorted(self._found.items(), key=lambda item: item[0][1])
         detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
         return ScanResult(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
@@ -114,6 +116,7 @@ class RecursiveScan:
                 piece.via,
                 piece.member,
                 read_claims(candidate.value),
+                piece.variable(candidate.start),
             )
 
     def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
@@ -141,10 +144,18 @@ def _inside(outer: _Piece, inner: Decoded) -> _Piece:
     origin, depth = inner.origin, outer.depth + 1
     if origin is not None:
         place, trace = (lambda at: outer.place(origin(at))), (lambda at: outer.trace(origin(at)))
-        return _Piece(inner.data, place, trace, via, member, depth)
+        return _Piece(inner.data, place, trace, lambda at: outer.variable(origin(at)), via, member, depth)
     around, before = outer.place(inner.at), outer.trace(inner.at)
     place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
-    return _Piece(inner.data, place, lambda at: (*before, at), via, member, depth)
+    return _Piece(
+        inner.data,
+        place,
+        lambda at: (*before, at),
+        lambda at: outer.variable(inner.at) or assigned_to(inner.data, at),
+        via,
+        member,
+        depth,
+    )
 
 
 class Detector:

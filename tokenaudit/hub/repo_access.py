@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import invalid_repo_name
+from tokenaudit.hub.client import Hub, Token
+from tokenaudit.hub.parsing import invalid_repo_name, is_namespace
 from tokenaudit.hub.result import Failure
 from tokenaudit.secret import Secret
+
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
 
 GitRepoType: TypeAlias = Literal["model", "dataset", "space"]
 RepoVisibility: TypeAlias = Literal["public", "gated", "hidden", "unknown"]
 """`hidden` is private or absent: the Hub answers strangers alike for both."""
 
+Service: TypeAlias = Literal["jobs", "inference-endpoints"]
+_SERVICES: dict[Service, str] = {"jobs": "Jobs", "inference-endpoints": "Inference Endpoints"}
+
+_NO_SUCH_METHOD = 405
+"""From a Hub without such a check, which has no such service either."""
 _DENIED = frozenset({401, 403, 404})
 
 
@@ -39,6 +47,32 @@ def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, w
     if answer.trouble == "refused" and answer.status in _DENIED:
         return AccessCheck(allowed=False, reason=f"the Hub does not let it {wanted} {repo}: {answer.message}")
     return AccessCheck(allowed=None, reason=answer.message)
+
+
+def service_check(hub: Hub, namespace: str, service: Service, permission: str, secret: Secret) -> AccessCheck:
+    """Whether `secret` may `read`, `write` or `infer` with a service of `namespace`; nothing is changed by asking.
+
+    Source: `POST /api/jobs/{namespace}/auth-check/{read|write}` and `POST /api/inference-endpoints/{namespace}/
+    auth-check/{read|write|infer}` of the Hub's OpenAPI document, where 207 is a yes that is narrowed by patterns.
+    """
+
+    def check(_api: HfApi, token: Token) -> object:
+        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
+
+        path = f"/api/{service}/{namespace}/auth-check/{permission}"
+        response = get_session().post(hub.endpoint + path, headers=hub.headers(token))
+        response.raise_for_status()
+        return None
+
+    if not is_namespace(namespace):
+        return AccessCheck(None, "this can't be the name of a user or an organization")
+    answer = hub.ask(check, secret)
+    what = f"{permission} {_SERVICES[service]} of {namespace}"
+    if not isinstance(answer, Failure):
+        return AccessCheck(allowed=True, reason=f"the Hub lets it {what}")
+    if answer.trouble == "refused" and answer.status in {*_DENIED, _NO_SUCH_METHOD}:
+        return AccessCheck(allowed=False, reason=f"the Hub does not let it {what}: {answer.message}")
+    return AccessCheck(allowed=None, reason=f"{what}: {answer.message}")
 
 
 def visibility(hub: Hub, repo: str, repo_type: GitRepoType) -> tuple[RepoVisibility, str]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import BinaryIO
 
 from tokenaudit.audit.aggregate import Findings
-from tokenaudit.errors import InventoryError, UsageError
+from tokenaudit.errors import InventoryError
 from tokenaudit.inspect import input as intake
 from tokenaudit.inspect.input import CredentialInput, GivenCredential
 from tokenaudit.interfaces import Scanner
@@ -161,10 +159,10 @@ class IncidentInput:
     lines: BinaryIO | None = None
 
 
-def findings(named: IncidentInput, scanner: Scanner, load: Callable[[bytes, str], Report]) -> IncidentEvidence:
+def findings(named: IncidentInput, scanner: Scanner, load: Callable[[str], Report]) -> IncidentEvidence:
     """Everything that is known of what was named.
 
-    Reports, which `load` reads from their bytes and name, take the place of the inventory, unless that is named too.
+    Reports, which `load` reads by their names, take the place of the inventory, unless that is named too.
     Without an inventory values will do.
 
     Raises:
@@ -176,7 +174,7 @@ def findings(named: IncidentInput, scanner: Scanner, load: Callable[[bytes, str]
     for path in named.reports:
         from_stdin = path == STDIN
         name = "standard input" if from_stdin else path
-        material.report(load(_read(path), name), f"the report {name}", None if from_stdin else path)
+        material.report(load(path), f"the report {name}", None if from_stdin else path)
     _values(named, scanner, material)
     if named.inventory is not None or not named.reports:
         try:
@@ -209,13 +207,3 @@ def _inventory(book: Inventory, material: IncidentEvidence) -> None:
     latest = {sweep.scope: sweep for sweep in book.sweeps()}
     skipped = [entry for sweep in latest.values() for entry in book.swept(sweep.id).skipped]
     material.sweeps(tuple(latest.values()), [*skipped, *book.damage.skipped()])
-
-
-def _read(path: str) -> bytes:
-    if path == STDIN:
-        return sys.stdin.buffer.read()
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        message = f"{path} can't be read: {error.strerror}; name a report written with --format json"
-        raise UsageError(message) from None

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from tokenaudit.model import Entity, Evidence, Grant, Inspection
 from tokenaudit.permissions import (
     ANY_TOKEN,
+    DISCUSS,
     GATED,
     GLOBAL,
     NO_TOKEN,
@@ -38,8 +39,9 @@ def wanted(evidence: Iterable[Evidence], inspection: Inspection | None = None) -
     """The grants that cover `evidence`, one an entity, names completed with the account of `inspection`.
 
     Writing a repository is listed with reading it, as the token form does. A public repository needs no grant to be
-    read; a gated one of somebody else needs the one right there is for those. A need without a name for what it is
-    needed on stays unplaced, unless it can only mean the account itself.
+    read; a gated one of somebody else needs the one right there is for those, and so does a discussion or pull request
+    in a repository of somebody else (no token can be given rights on that one repository). A need without a name for
+    what it is needed on stays unplaced, unless it can only mean the account itself.
     """
     seen = [place(e, inspection) for e in evidence if e.certainty != "not-seen"]
     seen = [e for e in seen if e.need not in {NO_TOKEN, ANY_TOKEN}]
@@ -56,6 +58,8 @@ def wanted(evidence: Iterable[Evidence], inspection: Inspection | None = None) -
             creates.append(entity)
         elif item.need == READ and item.visibility == "gated" and not _is_own(entity, inspection):
             permissions.setdefault(GLOBAL, set()).add(GATED)
+        elif item.need == DISCUSS and is_elses(entity, inspection):
+            permissions.setdefault(GLOBAL, set()).add(DISCUSS)
         else:
             permissions.setdefault(entity, set()).update({READ, WRITE} if item.need == WRITE else {item.need})
     grants = tuple(
@@ -92,6 +96,12 @@ def union(grants: Sequence[Grant]) -> dict[tuple[str, str | None], frozenset[str
     return found
 
 
+def is_elses(entity: Entity, inspection: Inspection | None) -> bool:
+    """Whether a repository belongs to somebody else than the account and its organizations; False if not known."""
+    known = inspection is not None and inspection.account is not None
+    return known and entity.type in REPOSITORY_TYPES and not _is_own(entity, inspection)
+
+
 def _is_namespace(entity: Entity) -> bool:
     return entity.type in {"namespace", "user", "org"}
 
@@ -105,9 +115,12 @@ def _is_own(entity: Entity, inspection: Inspection | None) -> bool:
 
 PUBLIC_HUB = "https://huggingface.co"
 
-PARAMETERS = frozenset({"tokenType", "ownUserPermissions", "globalPermissions", "canReadGatedRepos", "orgs"})
-"""The query parameters of `/settings/tokens/new` that Hugging Face documents and we use (hub-docs security-tokens.md,
-inference-providers guides, microsoft-azure gated-model guide, changelog of July 2026)."""
+PARAMETERS = frozenset(
+    {"tokenType", "ownUserPermissions", "globalPermissions", "canReadGatedRepos", "orgs", "orgPermissions"}
+)
+"""The query parameters of `/settings/tokens/new` that we use. Hugging Face documents them (hub-docs security-tokens.md,
+inference-providers guides, microsoft-azure gated-model guide, changelog of July 2026), but for `orgPermissions`, which
+others found to hold for all organizations of the link (tried in July 2026)."""
 
 _GLOBAL = frozenset({"discussion.write", "post.write"})
 
@@ -124,8 +137,8 @@ def creation_link(grants: Sequence[Grant] = (), *, endpoint: str | None = None) 
     """The form prefilled with as much of `grants` as its documented parameters can carry.
 
     No parameter names a repository, and `repo.…` among `ownUserPermissions` would grant the whole account: rights on
-    repositories are therefore never part of the link, only of the words. Nor are an organization's permissions: the
-    link can choose the organization, its permissions are ticked in the form.
+    repositories are therefore never part of the link, only of the words. The permissions of an organization are in the
+    link where it names exactly one, as they would hold for all; they are in the words all the same.
     """
     query: list[tuple[str, str]] = [("tokenType", "fineGrained")]
     by_hand: list[str] = []
@@ -133,6 +146,10 @@ def creation_link(grants: Sequence[Grant] = (), *, endpoint: str | None = None) 
         parameters, words = _split(grant)
         query.extend(parameters)
         by_hand.extend(words)
+    organizations = {grant.entity.name for grant in grants if grant.entity.type == "org" and grant.entity.name}
+    if len(organizations) == 1:
+        named = (grant for grant in grants if grant.entity.type == "org" and grant.entity.name)
+        query += [("orgPermissions", permission) for grant in named for permission in _on_all(grant.permissions)]
     unique = list(dict.fromkeys(query))
     return Link(f"{web_address(endpoint)}/settings/tokens/new?{urlencode(unique)}", tuple(dict.fromkeys(by_hand)))
 
@@ -150,15 +167,20 @@ def _split(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
         where = f'Under "Repositories permissions" pick the {name_of(entity)} and tick'
         return [], [f"{where} {_listed(grant.permissions)}."]
     if entity.type == "user":
-        fits = [p for p in grant.permissions if not p.startswith("repo.")]
+        fits = _on_all(grant.permissions)
         rest = [p for p in grant.permissions if p.startswith("repo.")]
         return [("ownUserPermissions", p) for p in fits], _whole_namespace(grant, rest) + _patterns(grant)
     if entity.type == "org" and entity.name:
         rest = [p for p in grant.permissions if p.startswith("repo.")]
-        ticks = [p for p in grant.permissions if not p.startswith("repo.")]
+        ticks = _on_all(grant.permissions)
         said = [f'Under "Org permissions" of {entity.name} tick: {_listed(ticks)}.'] if ticks else []
         return [("orgs", entity.name)], said + _whole_namespace(grant, rest) + _patterns(grant)
     return [], [f"On the {name_of(entity)} tick: {_listed(grant.permissions)}."]
+
+
+def _on_all(permissions: Iterable[str]) -> list[str]:
+    """Those that are not about repositories, which a link would grant on every one of a namespace."""
+    return [p for p in permissions if not p.startswith("repo.")]
 
 
 def _global(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:

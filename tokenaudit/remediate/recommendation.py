@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Problem, Recommendation
-from tokenaudit.permissions import GATED, GLOBAL, READ, REPOSITORY_TYPES, WRITE, name_of, namespace_of, page_of
+from tokenaudit.permissions import DISCUSS, GATED, GLOBAL, READ, REPOSITORY_TYPES, WRITE, name_of, namespace_of, page_of
 from tokenaudit.remediate.grants import Wanted, creation_link, wanted, web_address
 
 _NO_LIST = (
@@ -52,6 +52,8 @@ def recommend(credential: Credential, evidence: Sequence[Evidence] = (), *, patc
         return _without_evidence(inspection, tuple(evidence), patch, notes)
     want = wanted(evidence, inspection)
     notes += _about_evidence(evidence, want)
+    if inspection is None or inspection.account is None:
+        notes += _about_discussions(want)
     endpoint = inspection.endpoint if inspection else None
     if not want.grants and not want.unplaced:
         return Recommendation("no-token", (), None, patch, tuple(evidence), (*notes, *_anonymous(evidence)))
@@ -129,6 +131,15 @@ def _about_evidence(evidence: Sequence[Evidence], want: Wanted) -> list[str]:
         notes.append(f"Give each consumer a token of its own: {', '.join(jobs)}.")
     notes.append(_NO_LIST)
     return notes
+
+
+def _about_discussions(want: Wanted) -> list[str]:
+    """Without the account it is not known which repositories are somebody else's."""
+    named = [name_of(g.entity) for g in want.grants if DISCUSS in g.permissions and g.entity.type in REPOSITORY_TYPES]
+    if not named:
+        return []
+    what = f"{', '.join(named)}: if that is not the account's or an organization's of it"
+    return [f"Discussions and pull requests in {what}, tick the global `{DISCUSS}` instead of a right on it."]
 
 
 def _anonymous(evidence: Sequence[Evidence]) -> list[str]:

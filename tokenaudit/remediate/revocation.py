@@ -19,13 +19,12 @@ from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Inspection
 from tokenaudit.remediate.runbook.model import RunbookConsumer
-from tokenaudit.secret import Secret
+from tokenaudit.secret import Secret, parse_fingerprint
 
 RevocationStatus: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "left-out"]
+_SHOWN_DIGITS = 8
 WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
 """Seconds between the questions whether a credential is dead."""
-
-_SHORTEST_PREFIX = 8
 
 
 class WriteOnlyCache:
@@ -80,10 +79,7 @@ def chosen(fingerprints: Sequence[str], values: Iterable[Secret]) -> tuple[Secre
     known = {secret.fingerprint: secret for secret in values}
     found: dict[str, Secret] = {}
     for wanted in fingerprints:
-        cleaned = wanted.strip().lower()
-        if len(cleaned) < _SHORTEST_PREFIX or cleaned.strip("0123456789abcdef"):
-            message = f"{wanted!r} is no fingerprint: give its 32 hexadecimal digits, or at least the first 8"
-            raise UsageError(message)
+        cleaned = parse_fingerprint(wanted)
         matching = [secret for mark, secret in known.items() if mark.startswith(cleaned)]
         if len(matching) != 1:
             what = "no value" if not matching else f"{len(matching)} values"
@@ -144,8 +140,9 @@ def preview(found: Sequence[RevocationCandidate], endpoint: str, organization: s
 
 
 def phrase(found: Sequence[RevocationCandidate]) -> str:
-    """What has to be typed to go on."""
-    return f"revoke {sum(not candidate.dead for candidate in found)}"
+    """What has to be typed to go on: the beginning of the fingerprint, or how many where it is not exactly one."""
+    living = [candidate.secret.fingerprint for candidate in found if not candidate.dead]
+    return f"revoke {living[0][:_SHOWN_DIGITS] if len(living) == 1 else len(living)}"
 
 
 def revoke_all(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.model import Report
+from tokenaudit.model import Credential, Report
 from tokenaudit.redaction import map_text
 from tokenaudit.text import visible
 
@@ -74,7 +74,13 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{name} can't be read: {_json_trouble(error)}"
         raise ConfigurationError(message) from None
-    return report
+    return replace(report, credentials=tuple(map(_with_lower_fingerprint, report.credentials)))
+
+
+def _with_lower_fingerprint(credential: Credential) -> Credential:
+    """A report may have passed through a tool that writes hex digits in upper case."""
+    lower = credential.fingerprint.lower()
+    return credential if lower == credential.fingerprint else replace(credential, fingerprint=lower)
 
 
 @dataclass(frozen=True)

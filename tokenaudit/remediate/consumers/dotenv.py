@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content, parts, with_new
 from tokenaudit.secret import Secret, fingerprint
+
+_CLOSED = r"(?=[^\S\r\n]*(?:#[^\r\n]*)?(?:[\r\n]|\Z))"
+_ASSIGNMENT = re.compile(
+    r"(?:\A\ufeff?|(?<=[\r\n]))[^\S\r\n]*(?:export[^\S\r\n]+)?(?P<quote>['\"]?)(?P<name>[^\s=:#'\"]+)(?P=quote)"
+    r"[^\S\r\n]*(?:=|:(?=[^\S\r\n]))[^\S\r\n]*"
+    rf"(?:\"(?P<double>(?:\\.|[^\"\\])*)\"{_CLOSED}|'(?P<single>(?:\\.|[^'\\])*)'{_CLOSED}|`(?P<back>[^`]*)`{_CLOSED}"
+    r"|(?P<plain>(?:(?![^\S\r\n]+#)[^\r\n])*))",
+    re.DOTALL,
+)
+"""An assignment as python-dotenv, dotenv of Node and docker compose read it: a quoted value can have several lines, an
+unquoted one ends at a blank with a # behind it. A quote that is never closed is part of an unquoted value."""
+_FORMS = ("double", "single", "back", "plain")
 
 
 class Dotenv:
-    """The variable `name` in the file `path`; quotes, comments and all other lines stay as they are."""
+    """The variable `name` in the file `path`. Of several assignments each one that holds the old value is changed.
+
+    Only the credential in the value changes, also inside a URL or JSON; quotes, comments, line ends, other variables
+    and other values stay as they are.
+    """
 
     kind = "dotenv"
 
     def __init__(self, path: Path, name: str) -> None:
         self._path = path
         self._name = name
-        self._line = re.compile(
-            rf"^(?P<head>[ \t]*(?:export[ \t]+)?{re.escape(name)}[ \t]*=[ \t]*)"
-            r"(?P<quote>[\"']?)(?P<value>[^\s\"'#]*)(?P=quote)",
-            re.MULTILINE,
-        )
 
     @property
     def where(self) -> str:
@@ -30,16 +42,40 @@ class Dotenv:
         return f"{self._path} {self._name}"
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
-        found = self._line.search(files.read(self._path) or "")
-        return ConsumerState(exists=True, mark=fingerprint(found["value"])) if found else ConsumerState(exists=False)
+        """See `interface.Updater`; the last assignment is the one that counts."""
+        return self._seen(files.read(self._path) or "")
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
-        text = files.read(self._path) or ""
-        found = list(self._line.finditer(text))
-        if not found or any(fingerprint(f["value"]) not in {old, new.fingerprint} for f in found):
+        files.rewrite(self._path, lambda text: self._changed(text, old, new))
+
+    def contents(self) -> Iterable[Content]:
+        """See `interface.Updater`: the whole file."""
+        yield from files.whole(self._path)
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the values of the variable begin and end, without their quotes."""
+        for found in _ASSIGNMENT.finditer(text):
+            if found["name"] == self._name:
+                form = next(form for form in _FORMS if found[form] is not None)
+                yield found.start(form), found.start(form) + len(found[form].rstrip())
+
+    def _seen(self, text: str) -> ConsumerState:
+        values = [text[start:end] for start, end in self._spans(text)]
+        marks = [fingerprint(part) for value in reversed(values) for part in parts(value)]
+        return (
+            ConsumerState(exists=True, mark=marks[0], others=tuple(dict.fromkeys(marks[1:])))
+            if marks
+            else ConsumerState(exists=False)
+        )
+
+    def _changed(self, text: str, old: str, new: Secret) -> str:
+        seen = self._seen(text)
+        if not (seen.holds(old) or seen.holds(new.fingerprint)):
             message = f"{self.where} holds another value than the old one; nothing was changed"
             raise ConsumerError(message)
-        changed = self._line.sub(lambda f: f"{f['head']}{f['quote']}{new.reveal()}{f['quote']}", text)
-        files.replace(self._path, changed)
+        pieces, at = [], 0
+        for start, end in self._spans(text):
+            pieces += [text[at:start], with_new(text[start:end], old, new)]
+            at = end
+        return "".join([*pieces, text[at:]])

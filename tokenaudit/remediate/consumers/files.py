@@ -1,21 +1,28 @@
-"""Changing a file that holds a value: whole or not at all, its mode kept."""
+"""Changing a file that holds a value: whole or not at all, with its mode, its owner and everything beside the value."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import stat
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tokenaudit.remediate.consumers.interface import ConsumerError
+from tokenaudit.remediate.consumers.interface import ConsumerError, Content
 
 
 def read(path: Path) -> str | None:
     """The text of `path`, line ends as they are; None where there is no such file.
 
     Raises:
-        ConsumerError: it can't be read.
+        ConsumerError: it can't be read, or is not a regular file (a pipe would block).
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path} is not a regular file; change it by hand"
+            raise ConsumerError(message)
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
@@ -24,26 +31,105 @@ def read(path: Path) -> str | None:
         raise ConsumerError(message) from None
 
 
-def replace(path: Path, text: str, mode: int | None = None) -> None:
-    """Puts `text` in the place of the file behind `path`, in one step; its mode stays unless another is given.
+def whole(path: Path) -> Iterator[Content]:
+    """The content of `path`; nothing where there is no such file.
 
     Raises:
-        ConsumerError: it can't be written.
+        ConsumerError: as for `read`.
+    """
+    text = read(path)
+    if text is not None:
+        yield Content(str(path), text.encode("utf-8", "surrogateescape"))
+
+
+def rewrite(path: Path, change: Callable[[str], str], *, mode: int | None = None, git_lock: bool = False) -> bool:
+    """Replaces the text of the file behind `path` by what `change` makes of it; False where that is the same.
+
+    A symbolic link stays a link: the file that it leads to is replaced. With `git_lock` the file is locked meanwhile
+    as git locks it (gitcredentials(7): `git credential-store` writes `FILE.lock` and renames it).
+
+    Raises:
+        ConsumerError: there is no such file, it can't be written, its owner can't be kept, it has several names
+            (the others would keep the old value), or somebody else changed it meanwhile.
+    """
+    real = Path(os.path.realpath(path))
+    with _locked(real) if git_lock else _unlocked():
+        before = read(path)
+        if before is None:
+            message = f"{path} does not exist any more; nothing was changed"
+            raise ConsumerError(message)
+        after = change(before)
+        if after == before:
+            return False
+        if real.stat().st_nlink > 1:
+            message = f"{path} has several names (hard links), and the others would keep the old value; edit it by hand"
+            raise ConsumerError(message)
+        replace(path, after, mode, expected=before)
+    return True
+
+
+def replace(path: Path, text: str, mode: int | None = None, *, expected: str | None = None) -> None:
+    """Puts `text` in the place of the file behind `path`, in one step; its mode stays unless another is given.
+
+    The new text is written to a file of the same folder, for its owner alone, and renamed. With `expected` the file
+    has to hold that text until the very last moment.
+
+    Raises:
+        ConsumerError: it can't be written, its owner can't be kept, or it does not hold what was expected.
     """
     real = Path(os.path.realpath(path))
     try:
-        kept = mode if mode is not None else real.stat().st_mode & 0o777
         handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
         fresh = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(text.encode("utf-8", "surrogateescape"))
                 file.flush()
+                _keep_attributes(path, real, fresh, mode)
                 os.fsync(file.fileno())
-            fresh.chmod(kept)
+            if expected is not None and read(path) != expected:
+                message = f"somebody else changed {path} meanwhile; nothing was changed"
+                raise ConsumerError(message)
             fresh.replace(real)
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
         message = f"{path} can't be written: {error.strerror}"
         raise ConsumerError(message) from None
+
+
+def _keep_attributes(path: Path, real: Path, fresh: Path, mode: int | None) -> None:
+    """Mode, extended attributes (access lists are among them), owner and group; the time of change is a new one."""
+    held, made = real.stat(), fresh.stat()
+    if (held.st_uid, held.st_gid) != (made.st_uid, made.st_gid):
+        try:
+            os.chown(fresh, held.st_uid, held.st_gid)
+        except OSError:
+            message = f"{path} belongs to another user or group, which can't be kept; change it as that user"
+            raise ConsumerError(message) from None
+    shutil.copystat(real, fresh)
+    os.utime(fresh)
+    if mode is not None:
+        fresh.chmod(mode)
+
+
+@contextmanager
+def _unlocked() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _locked(real: Path) -> Iterator[None]:
+    lock = real.with_name(f"{real.name}.lock")
+    try:
+        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        message = f"git is writing {real} ({lock.name} exists); try again, or delete {lock} if no git is running"
+        raise ConsumerError(message) from None
+    except OSError as error:
+        message = f"{real} can't be locked: {error.strerror}"
+        raise ConsumerError(message) from None
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)

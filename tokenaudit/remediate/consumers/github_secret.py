@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -79,6 +80,10 @@ class GithubSecret:
                 organization.create_secret(self._name, new.reveal(), visibility)
         except (GithubException, OSError) as error:
             raise self._refused(error) from None
+
+    def contents(self) -> Iterable[Content]:
+        """See `interface.Updater`: nothing, as GitHub shows no secret."""
+        return ()
 
     def _github(self) -> Github:
         if self._made is None:

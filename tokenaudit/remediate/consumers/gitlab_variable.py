@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.model import Skipped
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret, fingerprint
 
 if TYPE_CHECKING:
@@ -69,6 +71,21 @@ class GitlabVariable:
             self._variables().update(self._name, body, filter={"environment_scope": self._scope})
         except (GitlabError, OSError) as error:
             raise self._refused(error) from None
+
+    def contents(self) -> Iterator[Content | Skipped]:
+        """See `interface.Updater`: all variables of the project or group; hidden ones show no value."""
+        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
+
+        try:
+            rows = [row.attributes for row in self._variables().list(iterator=True)]
+        except (GitlabError, OSError) as error:
+            yield Skipped(f"the variables of {self._place}", str(self._refused(error)))
+            return
+        for row in rows:
+            value = row.get("value")
+            if isinstance(value, str):
+                where = f"the variable {row.get('key')} of {self._place}, scope {row.get('environment_scope', '*')}"
+                yield Content(where, value.encode("utf-8", "surrogateescape"))
 
     def _variables(self) -> Any:  # noqa: ANN401 - managers of the library are typed by their parent only
         if self._made is None:

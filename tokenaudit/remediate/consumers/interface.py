@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tokenaudit.errors import AuditError
-from tokenaudit.secret import Secret
+from tokenaudit.model import Skipped
+from tokenaudit.secret import Secret, fingerprint
+
+_PART = re.compile(r"[A-Za-z0-9_.\-]+")
+"""A run of characters that a credential is made of: in a URL, a header or JSON it is enclosed by others."""
 
 
 class ConsumerError(AuditError):
@@ -18,9 +24,9 @@ class ConsumerError(AuditError):
 class ConsumerState:
     """What a consumer holds, as far as it shows it.
 
-    `mark` is the fingerprint of the value where that can be read (`others` those of further values that stand beside
-    it), `updated_at` the time of the last change by the
-    consumer's own clock where it tells one. `detail` says what an update will keep (visibility, scope, flags).
+    `mark` is the fingerprint of the value where that can be read (`others` those of further values that it holds),
+    `updated_at` the time of the last change by the consumer's own clock where it has one. `detail` says what an update
+    will keep (visibility, scope, flags).
     """
 
     exists: bool
@@ -32,6 +38,14 @@ class ConsumerState:
     def holds(self, mark: str) -> bool:
         """Whether the value with this fingerprint can be seen in it."""
         return mark == self.mark or mark in self.others
+
+
+@dataclass(frozen=True)
+class Content:
+    """A readable part of the place that a consumer belongs to, such as a whole file or another variable."""
+
+    where: str
+    data: bytes
 
 
 class Updater(Protocol):
@@ -59,15 +73,34 @@ class Updater(Protocol):
             ConsumerError: it refuses, or something other than the old value would be overwritten.
         """
 
+    def contents(self) -> Iterable[Content | Skipped]:
+        """Everything readable where it is kept (the whole file, all variables), to look for copies of the old value.
 
-def took(before: ConsumerState, after: ConsumerState, new: Secret) -> str | None:
-    """How `after` proves that the update arrived; None where it doesn't.
+        Raises:
+            ConsumerError: it can't be read.
+        """
+
+
+def parts(value: str) -> list[str]:
+    """What may be a credential in `value`: the value itself, and the runs of its characters inside a URL or JSON."""
+    return list(dict.fromkeys([value, *_PART.findall(value)]))
+
+
+def with_new(value: str, old: str, new: Secret) -> str:
+    """`value` with `new` in the place of each part that has the fingerprint `old`."""
+    if fingerprint(value) == old:
+        return new.reveal()
+    return _PART.sub(lambda part: new.reveal() if fingerprint(part[0]) == old else part[0], value)
+
+
+def took(before: ConsumerState, after: ConsumerState, old: str, new: Secret) -> str | None:
+    """How `after` proves that `new` arrived and the value with the fingerprint `old` is gone; None where it doesn't.
 
     By the value itself where that shows. Else by the consumer's own clock, so that a skewed clock of this machine
     proves nothing.
     """
     if after.mark is not None:
-        return "it holds the new value" if after.holds(new.fingerprint) else None
+        return "it holds the new value" if after.holds(new.fingerprint) and not after.holds(old) else None
     if not after.exists:
         return None
     if not before.exists:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tokenaudit.hub import keyring
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 
@@ -32,3 +34,9 @@ class KeyringEntry:
             message = f"the keyring's {self._name} holds another value than the old one; nothing was changed"
             raise ConsumerError(message)
         keyring.write(self._name, new)
+
+    def contents(self) -> Iterator[Content]:
+        """See `interface.Updater`: this entry; a keyring can't list the others."""
+        held = keyring.read(self._name)
+        if held is not None:
+            yield Content(self.where, held.reveal().encode("utf-8", "surrogateescape"))

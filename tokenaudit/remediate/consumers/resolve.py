@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub import keyring
@@ -17,8 +18,10 @@ from tokenaudit.remediate.consumers.github_secret import PUBLIC_API, GithubSecre
 from tokenaudit.remediate.consumers.gitlab_variable import PUBLIC_URL, GitlabVariable
 from tokenaudit.remediate.consumers.interface import Updater
 from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
+from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.space_secret import SpaceSecret
 from tokenaudit.remediate.consumers.token_store import TokenStore
+from tokenaudit.remediate.grants import PUBLIC_HUB
 from tokenaudit.secret import Secret
 
 FORMS = (
@@ -29,7 +32,8 @@ FORMS = (
     "gitlab-group-variable:GROUP[@SCOPE]#NAME",
     "token-store",
     "keyring:[SERVICE/]NAME",
-    "git-credential:https://huggingface.co",
+    "git-credential:https://[USER@]huggingface.co[/PATH]",
+    "netrc[:PATH]",
     "dotenv:PATH#NAME",
 )
 """Every way to name a consumer; `#NAME` is `#HF_TOKEN` where it is left out."""
@@ -80,9 +84,13 @@ def resolve(spelled: str, old: str, owners: Owners) -> Updater:
     if not found:
         raise _no_consumer(spelled)
     kind, name = found["kind"], found["name"] or "HF_TOKEN"
-    place, _, part = (found["place"] or "").partition("@") if kind.startswith("git") else (found["place"] or "", "", "")
+    place, part = found["place"] or "", ""
+    if kind.startswith(("github-", "gitlab-")):
+        place, _, part = place.partition("@")
     if kind == "token-store":
         return TokenStore(token_path(owners.environment), old)
+    if kind == "netrc":
+        return Netrc(_path(place, owners) if place else _usual_netrc(owners), _hosts(owners))
     if not place or (kind in _WITH_SLASH and "/" not in place):
         raise _no_consumer(spelled)
     if kind == "space-secret":
@@ -103,8 +111,24 @@ def _local(kind: str, place: str, name: str, spelled: str, owners: Owners) -> Up
     if kind == "git-credential":
         return GitCredential(place, owners.environment)
     if kind == "dotenv":
-        return Dotenv(Path(place), name)
+        return Dotenv(_path(place, owners), name)
     raise _no_consumer(spelled)
+
+
+def _path(place: str, owners: Owners) -> Path:
+    """A path, with a leading `~` expanded: after `--consumer dotenv:` a shell leaves it alone."""
+    home = owners.environment.get("HOME") or str(Path.home())
+    return Path(home + place[1:] if place.startswith(("~/", "~\\")) else place)
+
+
+def _usual_netrc(owners: Owners) -> Path:
+    named = owners.environment.get("NETRC")
+    usual = _path("~/.netrc", owners)
+    return Path(named) if named else usual if usual.exists() else _path("~/_netrc", owners)
+
+
+def _hosts(owners: Owners) -> tuple[str, ...]:
+    return tuple(str(urlsplit(address).hostname) for address in (PUBLIC_HUB, owners.hub.endpoint))
 
 
 def _space(place: str, name: str, owners: Owners) -> Updater:

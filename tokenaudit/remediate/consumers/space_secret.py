@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.model import Skipped
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 
@@ -51,6 +54,16 @@ class SpaceSecret:
             if isinstance(gone, Failure):
                 message = f"the public variable {self._name} of {self._space} could not be deleted: {gone.message}"
                 raise ConsumerError(message)
+
+    def contents(self) -> Iterator[Content | Skipped]:
+        """See `interface.Updater`: the variables; the Hub shows no secret."""
+        found = spaces.variables(self._hub, self._space, self._owner)
+        if isinstance(found, Failure):
+            yield Skipped(f"the variables of {self._space}", found.message)
+            return
+        for row in found:
+            value = row.value.reveal().encode("utf-8", "surrogateescape")
+            yield Content(f"the variable {row.name} of {self._space}", value)
 
     def restart(self) -> str:
         """Restarts the Space and says what it is doing then.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content, with_new
 from tokenaudit.secret import Secret, fingerprint
 from tokenaudit.text import count
 
-_NAMED = re.compile(r"^(?P<head>[ \t]*hf_token[ \t]*[=:][ \t]*)(?P<value>\S+)", re.MULTILINE)
+_NAMED = re.compile(r"^(?P<head>[ \t]*hf_token[ \t]*[=:][ \t]*)(?P<value>\S+)", re.MULTILINE | re.IGNORECASE)
 _PRIVATE = 0o600
 
 
@@ -46,17 +47,21 @@ class TokenStore:
         """See `interface.Updater`."""
         named = files.read(self._stored)
         if named is not None:
-            if "refresh_token" in named and any(fingerprint(f["value"]) == old for f in _oauth_entries(named)):
+            if any(fingerprint(found["value"]) == old for found in _oauth_entries(named)):
                 message = f"{self._stored} keeps the old value as an OAuth login; run `hf auth login` instead"
                 raise ConsumerError(message)
-            changed = _NAMED.sub(
-                lambda f: f["head"] + (new.reveal() if fingerprint(f["value"]) == old else f["value"]), named
+            files.rewrite(
+                self._stored,
+                lambda text: _NAMED.sub(lambda f: f["head"] + with_new(f["value"], old, new), text),
+                mode=_PRIVATE,
             )
-            if changed != named:
-                files.replace(self._stored, changed, _PRIVATE)
-        active = files.read(self._path)
-        if active is not None and fingerprint(active.strip()) == old:
-            files.replace(self._path, new.reveal(), _PRIVATE)
+        if files.read(self._path) is not None:
+            files.rewrite(self._path, lambda text: with_new(text, old, new), mode=_PRIVATE)
+
+    def contents(self) -> Iterator[Content]:
+        """See `interface.Updater`: both files, whole."""
+        yield from files.whole(self._path)
+        yield from files.whole(self._stored)
 
     def _values(self) -> list[str]:
         active = (files.read(self._path) or "").strip()

@@ -51,6 +51,10 @@ class Record:
     entries: tuple[JournalEntry, ...] = ()
     schema: Literal["tokenaudit/rotation/1"] = "tokenaudit/rotation/1"
 
+    def entry(self, name: str) -> JournalEntry | None:
+        """Where a step stands."""
+        return next((e for e in self.entries if e.id == name), None)
+
 
 @dataclass
 class Journal:
@@ -63,13 +67,16 @@ class Journal:
 
     @classmethod
     def opened(cls, path: Path | None, fresh: Record, now: Callable[[], datetime]) -> Journal:
-        """The journal at `path`, continued if it is of the same rotation, begun if there is none.
+        """The journal at `path`, continued if it is of the same rotation (finished or not), begun if there is none.
 
         Raises:
             ConfigurationError: the file is no journal, or that of another credential, Hub or mode.
         """
-        known = _read(path) if path is not None else None
-        if known is None or known.finished_at is not None:
+        known = read(path) if path is not None else None
+        if known is not None and known.finished_at is not None:
+            same = (known.fingerprint, known.endpoint) == (fresh.fingerprint, fresh.endpoint)
+            return cls(path, known if same else fresh, now)
+        if known is None:
             return cls(path, fresh, now)
         for what in ("fingerprint", "endpoint", "mode"):
             if getattr(known, what) != getattr(fresh, what):
@@ -82,7 +89,7 @@ class Journal:
 
     def entry(self, name: str) -> JournalEntry | None:
         """Where a step stands."""
-        return next((e for e in self.record.entries if e.id == name), None)
+        return self.record.entry(name)
 
     def note(
         self,
@@ -123,7 +130,12 @@ def to_json(record: Record) -> str:
     return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
 
 
-def _read(path: Path) -> Record | None:
+def read(path: Path) -> Record | None:
+    """The record in `path`; None where there is no such file.
+
+    Raises:
+        ConfigurationError: it can't be read, or holds something else.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:

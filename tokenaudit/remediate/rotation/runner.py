@@ -7,22 +7,26 @@ that was cut off anywhere is simply begun anew, and finds its place by what it s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from tokenaudit.errors import AuditError
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
+from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Grant, Inspection
 from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.consumers.interface import ConsumerState, Updater, took
-from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, revoke_all
+from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, phrase, revoke_all
+from tokenaudit.remediate.rotation.copies import Copies, copies
 from tokenaudit.remediate.rotation.journal import Journal, Record
+from tokenaudit.remediate.rotation.overreach import Identity, overreach, said_of
 from tokenaudit.remediate.rotation.verify import access_problems, compare, identity_trouble
 from tokenaudit.secret import Secret
 
 _TRIES = 4
+_SHOWN = 5
 
 
 class HaltedError(AuditError):
@@ -43,6 +47,7 @@ class Rotation:
 
     Args:
         hub: the Hub.
+        examiner: the detectors, which look for copies of the old credential.
         journal: the record, continued from an earlier walk or fresh.
         old: the credential to be replaced, and its `kind`.
         consumers: what holds it, in the order in which they are moved.
@@ -57,6 +62,7 @@ class Rotation:
     """
 
     hub: Hub
+    scanner: Scanner
     journal: Journal
     old: Secret
     kind: str
@@ -70,16 +76,21 @@ class Rotation:
     dry_run: bool = False
     waits: Sequence[float] = WAITS
     cache: WriteOnlyCache | None = None
-    _ids: list[str] = field(default_factory=list)
 
     def run(self) -> Record:
-        """Walks to the end.
+        """Walks to the end. Of a rotation that is finished only what has come since is done.
 
         Raises:
             HaltedError: a step could not be done or proven.
             ConsumerError: a consumer refused.
             ConfigurationError: a token of the auditor's is missing, or the journal can't be written.
         """
+        todo = self.consumers
+        if self.journal.record.finished_at is not None:
+            todo = left_to_do(self.journal.record, self.consumers)
+            if not todo:
+                return self.journal.record
+            self.journal.change(finished_at=None)
         old = self._identify()
         dead = old.dead
         self._survey()
@@ -89,9 +100,10 @@ class Rotation:
         if self.journal.record.mode == "breach" and not dead:
             self._revoke("contain", "Contain: revoke the old one", old)
         new = self._prove_new(old)
-        for name, consumer in zip(self._ids, self.consumers, strict=True):
-            self._move(name, consumer, new)
+        for consumer in todo:
+            self._move(step_of(consumer), consumer, new)
         self._restart()
+        self._check_for_copies()
         if self.journal.record.mode == "planned" and not dead:
             self._revoke("revoke", "Revoke the old one", old)
         self._prove_gone(new)
@@ -112,9 +124,8 @@ class Rotation:
 
     def _survey(self) -> None:
         """Looks at every consumer before anything is changed, and remembers what it saw the first time."""
-        self._ids = [f"consumer {c.kind} {c.where}" for c in self.consumers]
-        for name, consumer in zip(self._ids, self.consumers, strict=True):
-            title = f"Look at {consumer.where}"
+        for consumer in self.consumers:
+            name, title = step_of(consumer), f"Look at {consumer.where}"
             seen = consumer.look()
             if not seen.exists and not seen.detail and self.journal.entry(name) is None:
                 raise self._halted(title, name, f"there is no {consumer.kind} {consumer.where}")
@@ -133,6 +144,9 @@ class Rotation:
             if seen.mark is not None:
                 held = "; holds the old value" if seen.holds(self.old.fingerprint) else "; holds ANOTHER value"
             self.say(f"would update {consumer.kind} {consumer.where}{f' ({seen.detail})' if seen.detail else ''}{held}")
+        found = self._copies()
+        if found.places:
+            self.say(f"the old value is in {_some(found.places)}; would stop before revoking if one of them keeps it")
         if not first and not dead:
             self.say(f"would revoke {self.old.display} last")
 
@@ -159,12 +173,25 @@ class Rotation:
             reason = f"the new token is not what was asked for: {'; '.join(w for w in (lacks, beyond) if w)}"
             raise self._halted(title, "new", reason)
         right, said = access_problems(self.hub, new, self.wanted)
-        if right is not True:
-            why = "a door does not behave as it should" if right is False else "the Hub did not answer for every door"
-            raise self._halted(title, "new", f"{why}: {'; '.join(said)}")
+        tried = overreach(self.hub, new, self.wanted, self._identities(new, found, old))
+        said = (*said, *said_of(tried))
+        if right is False or tried.opened:
+            what = "the new token can do what it should not: " if tried.opened else ""
+            raise self._halted(title, "new", f"access check failed: {what}{'; '.join(said)}")
+        if right is None or tried.unsettled:
+            raise self._halted(title, "new", f"the Hub did not answer every access check: {'; '.join(said)}")
         self.journal.change(new_fingerprint=new.fingerprint, new_display=new.display)
         self._done("new", title, "; ".join([f"{new.display}: same account, exactly the rights asked for", *said]))
         return new
+
+    def _identities(self, new: Secret, found: Inspection, old: Inspection) -> list[Identity]:
+        """Who can say what the new credential should not reach: itself, the old one while it lives, the auditor."""
+        identities = [Identity(new, found)]
+        if old.status == "active":
+            identities.append(Identity(self.old, old))
+        if self.hub.own is not None and self.hub.own.secret not in {new, self.old}:
+            identities.append(Identity(self.hub.own.secret, self._inspect(self.hub.own.secret, "user_token")))
+        return identities
 
     def _move(self, name: str, consumer: Updater, new: Secret) -> None:
         title = f"Move {consumer.where}"
@@ -174,7 +201,7 @@ class Rotation:
         before = ConsumerState(
             exists=first is not None and first.before is not None, updated_at=first.before if first else None
         )
-        if seen.holds(new.fingerprint):
+        if seen.holds(new.fingerprint) and not seen.holds(self.old.fingerprint):
             self._done(name, title, "it holds the new value")
             return
         if seen.mark is not None and not seen.holds(self.old.fingerprint):
@@ -193,7 +220,7 @@ class Rotation:
             if attempt:
                 self.hub.rate_limiter.sleep(float(attempt))
             after = consumer.look()
-            proof = took(before, after, new)
+            proof = took(before, after, self.old.fingerprint, new)
             if proof is not None:
                 self._done(name, title, proof, before=before.updated_at, after=after.updated_at)
                 return
@@ -209,11 +236,28 @@ class Rotation:
                     raise self._halted(title, name, said)
                 self._done(name, title, said)
 
+    def _check_for_copies(self) -> None:
+        """Stops where a place that was changed still holds the old value, under another name or encoded."""
+        name, title = "copies", "Look for copies of the old value"
+        found = self._copies()
+        if found.places:
+            reason = (
+                f"the old value is still in {_some(found.places)}; replace it there, or name it with a further "
+                "--consumer, and run the same command again"
+            )
+            raise self._halted(title, name, reason)
+        unread = "".join(f"; {skipped.where}: not read ({skipped.reason})" for skipped in found.skipped)
+        self._done(name, title, f"none in the places that were changed{unread}")
+
+    def _copies(self) -> Copies:
+        contents = (content for consumer in self.consumers for content in consumer.contents())
+        return copies(self.old, contents, self.scanner)
+
     def _revoke(self, name: str, title: str, old: Inspection) -> None:
         candidate = RevocationCandidate(self.old, self.kind, old)
         held = ", ".join(c.where for c in self.consumers) or "no known consumer"
         what = f"{self.old.display} will be revoked for good at {self.hub.endpoint}; it was held by {held}"
-        if not self.confirm(what, f"revoke {self.old.fingerprint[:8]}"):
+        if not self.confirm(what, phrase([candidate])):
             raise self._halted(title, name, "not confirmed: nothing was revoked")
         self.journal.note(name, title, "begun")
         (outcome,) = revoke_all([candidate], self.hub, now=self.now, waits=self.waits, cache=self.cache)
@@ -228,10 +272,10 @@ class Rotation:
             raise self._halted(title, "gone", f"the old token is {old.status}: {old.reason}")
         if fresh.status != "active":
             raise self._halted(title, "gone", f"the new token is {fresh.status}: {fresh.reason}")
-        copies = list(self.rescan()) if self.rescan is not None else None
-        left = "no place was scanned again" if copies is None else "no copy of the old value is left"
-        if copies:
-            left = f"dead copies are left in {', '.join(copies[:5])}{' and more' if len(copies) > 5 else ''}"  # noqa: PLR2004 - enough to see
+        again = list(self.rescan()) if self.rescan is not None else None
+        left = "no place was scanned again" if again is None else "no copy of the old value is left"
+        if again:
+            left = f"dead copies are left in {_some(again)}"
         self._done("gone", title, f"the Hub refuses the old one and knows the new one; {left}")
 
     def _inspect(self, secret: Secret, kind: str) -> Inspection:
@@ -250,5 +294,30 @@ class Rotation:
         return HaltedError(f"{title}: {reason}")
 
 
+def step_of(consumer: Updater) -> str:
+    """The id of the step that moves `consumer`."""
+    return f"consumer {consumer.kind} {consumer.where}"
+
+
+def left_to_do(record: Record, consumers: Sequence[Updater]) -> Sequence[Updater]:
+    """The consumers that `record` has not moved, or that hold the old value again, where they show theirs.
+
+    Raises:
+        ConsumerError: one can't be asked.
+    """
+    left = []
+    for consumer in consumers:
+        entry = record.entry(step_of(consumer))
+        is_done = entry is not None and entry.state == "done"
+        shows_value = entry is not None and entry.after is None
+        if not is_done or (shows_value and consumer.look().holds(record.fingerprint)):
+            left.append(consumer)
+    return left
+
+
 def _listed(wanted: Sequence[Grant]) -> str:
     return "; ".join(f"{', '.join(label_of(p) for p in g.permissions)} on {name_of(g.entity)}" for g in wanted)
+
+
+def _some(places: Sequence[str]) -> str:
+    return f"{', '.join(places[:_SHOWN])}{f' and {len(places) - _SHOWN} more' if len(places) > _SHOWN else ''}"

@@ -13,11 +13,12 @@ from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Entity, Grant, Recommendation, Report
+from tokenaudit.remediate.consumers.interface import ConsumerError
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import WriteOnlyCache, chosen, recognised
-from tokenaudit.remediate.rotation.journal import Journal, Record
-from tokenaudit.remediate.rotation.runner import Rotation
+from tokenaudit.remediate.rotation.journal import Journal, Record, read
+from tokenaudit.remediate.rotation.runner import Rotation, left_to_do
 from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer
 from tokenaudit.remediate.secret_input import SecretValues, kept, together, typed
 from tokenaudit.secret import Secret
@@ -81,6 +82,7 @@ def begin(
     fresh = Record(old.fingerprint, old.display, around.hub.endpoint, request.mode, around.now())
     return Rotation(
         hub=around.hub,
+        scanner=around.scanner,
         journal=Journal.opened(path, fresh, around.now),
         old=old,
         kind=kind,
@@ -94,6 +96,35 @@ def begin(
         dry_run=request.dry_run,
         cache=around.cache,
     )
+
+
+def finished(request: RotationRequest, around: RotationContext) -> Record | None:
+    """The record of this rotation if it is finished and nothing of what is asked for is left to do; else None.
+
+    Asks for no value and changes nothing.
+
+    Raises:
+        UsageError: a consumer is not written as it should.
+        ConfigurationError: a token of the auditor's is missing, or the journal can't be read.
+    """
+    path = request.journal or _kept_journal(request.fingerprint)
+    record = read(path) if path is not None else None
+    if record is None or record.finished_at is None or record.endpoint != around.hub.endpoint:
+        return None
+    if not record.fingerprint.startswith(request.fingerprint):
+        return None
+    owners = Owners(around.hub, around.environment)
+    consumers = [resolve(spelled, record.fingerprint, owners) for spelled in request.consumers]
+    try:
+        return None if left_to_do(record, consumers) else record
+    except ConsumerError:  # the rotation itself meets it again, and says at which step
+        return None
+
+
+def _kept_journal(mark: str) -> Path | None:
+    """The journal in the usual place of the one credential whose fingerprint begins like this."""
+    found = sorted(journal_path(mark).parent.glob(f"{mark}*.json"))
+    return found[0] if len(found) == 1 else None
 
 
 def journal_path(mark: str) -> Path:

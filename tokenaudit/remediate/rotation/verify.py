@@ -8,15 +8,12 @@ from typing import cast
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import GitRepoType, auth_check
-from tokenaudit.hub.repo_listing import visible_repositories
-from tokenaudit.hub.result import Failure
-from tokenaudit.model import Entity, Grant, Inspection
+from tokenaudit.model import Grant, Inspection
 from tokenaudit.permissions import GATED, GLOBAL, READ, WRITE, label_of
 from tokenaudit.remediate.grants import union
 from tokenaudit.secret import Secret
 
 _CHECKABLE = frozenset({"model", "dataset", "space"})
-_MOST_LISTED = 200
 
 
 @dataclass(frozen=True)
@@ -68,10 +65,10 @@ def _beyond(
 
 
 def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, tuple[str, ...]]:
-    """Tries the doors: those that must open, and one that must not. Nothing is changed by trying.
+    """Tries the repositories that must open. Nothing is changed by trying.
 
     True where all behave as wanted, False where one does not, None where the Hub gave no answer that settles it.
-    The second part says of each door how it behaved.
+    The second part says of each how it behaved.
     """
     results: list[bool | None] = []
     said = []
@@ -83,27 +80,4 @@ def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[boo
             found = auth_check(hub, grant.entity.name, kind, new, write=permission == WRITE)
             results.append(found.allowed)
             said.append(found.reason)
-    other = other_repository(hub, wanted)
-    if isinstance(other, str):
-        said.append(other)
-    else:
-        found = auth_check(hub, str(other.name), cast("GitRepoType", other.type), new, write=True)
-        results.append(None if found.allowed is None else not found.allowed)
-        said.append(found.reason)
     return (False if False in results else None if None in results else True), tuple(said)
-
-
-def other_repository(hub: Hub, wanted: Sequence[Grant]) -> Entity | str:
-    """A repository that must stay closed to the new credential, or why there is none to try."""
-    if hub.own is None:
-        return "no other repository was tried, as there is no token of the auditor's to look for one"
-    open_doors = {(g.entity.type, g.entity.name) for g in wanted}
-    namespaces = {g.entity.name for g in wanted if g.entity.type in {"user", "org"} and WRITE in g.permissions}
-    listed = visible_repositories(hub, None, hub.own.secret, limit=_MOST_LISTED)
-    if isinstance(listed, Failure):
-        return f"no other repository was tried: {listed.message}"
-    for repo in listed:
-        closed = (repo.type, repo.id) not in open_doors and repo.id.partition("/")[0] not in namespaces
-        if closed and repo.type in _CHECKABLE:
-            return Entity(repo.type, repo.id)
-    return "no other repository was tried: the auditor has none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from posixpath import basename
 
@@ -9,8 +10,12 @@ from tokenaudit.model import Credential, Location, Problem, Report
 from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.text import count
 
-_NOT_IN_USE = frozenset({"history", "commit-message", "tag-message", "note", "reflog", "discussion"})
+_NOT_IN_USE = frozenset(
+    {"history", "commit-message", "tag-message", "note", "reflog", "ref-name", "git-file", "discussion"}
+)
 """Places where a value stands but nothing reads it from."""
+
+_WITH_FILES = frozenset({"tree", "ci", "machine"})
 
 _HOW = {
     "space-variable": (
@@ -62,20 +67,36 @@ def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]
 def _at(location: Location) -> Iterator[RunbookConsumer]:
     if location.source in _NOT_IN_USE or location.in_head is False:
         return
-    owner = location.author
+    owner, name, where = location.author, basename(location.path or ""), spot(location)
+    if is_dotenv(name) and location.source in _WITH_FILES:
+        yield RunbookConsumer("dotenv", where, location.variable or name, _how_dotenv(location), None, owner)
+        return
     kind, how = _HOW.get(location.source, ("", ""))
     if kind:
         yield RunbookConsumer(kind, location.target, location.member or location.path, how, location.date, owner)
         return
-    name = basename(location.path or "")
-    where = spot(location)
-    if name.startswith(".env") or name.endswith(".env"):
-        yield RunbookConsumer(
-            "dotenv", where, name, "replace the value in the file, and take the file out of git", None, owner
-        )
+    if any(mark in (location.path or "") for mark, _, _ in _CI):
+        secret = f" as {location.variable}" if location.variable else ""
+        how = f"put the new one into the secrets of this CI{secret}, and read it from there instead of writing it here"
+        yield RunbookConsumer("file", where, location.variable or name, how, None, owner)
     else:
         how = "read the token from the environment (HF_TOKEN) instead of writing it here"
         yield RunbookConsumer("file", where, name or None, how, None, owner)
+
+
+def is_dotenv(name: str) -> bool:
+    """Whether a file of this name holds variables of an environment."""
+    return name.startswith(".env") or name.endswith(".env")
+
+
+def _how_dotenv(location: Location) -> str:
+    out_of_git = "" if location.source == "machine" else ", and take the file out of git"
+    if location.variable is None or location.via or location.path is None:
+        return f"replace the value in the file{out_of_git}"
+    is_whole = location.source == "machine" or location.target in {".", location.path}
+    path = location.path if is_whole else f"{location.target.rstrip('/')}/{location.path}"
+    consumer = shlex.quote(f"dotenv:{path}#{location.variable}")
+    return f"`tokenaudit rotate` with `--consumer {consumer}` replaces the value{out_of_git}"
 
 
 def spot(location: Location) -> str:

@@ -13,6 +13,7 @@ from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
 from tokenaudit.remediate.runbook.model import Mode, PlannedCredential, Runbook
 from tokenaudit.remediate.runbook.steps import steps_of
+from tokenaudit.secret import parse_fingerprint
 
 
 def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Runbook:
@@ -22,17 +23,18 @@ def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) 
     but on the machine itself. `only` are fingerprints or their beginnings.
 
     Raises:
-        UsageError: the report holds no credential with a fingerprint of `only`.
+        UsageError: one of `only` is not a fingerprint, or the report holds no credential with it.
     """
     chosen = [c for c in report.credentials if c.likelihood == "credential"]
-    for wanted in only:
+    named = tuple(parse_fingerprint(text, shortest=1) for text in only)
+    for wanted in named:
         if not any(c.fingerprint.startswith(wanted) for c in chosen):
             message = (
                 f"the report holds no credential with the fingerprint {wanted}; `tokenaudit plan` lists those it has"
             )
             raise UsageError(message)
-    if only:
-        chosen = [c for c in chosen if c.fingerprint.startswith(tuple(only))]
+    if named:
+        chosen = [c for c in chosen if c.fingerprint.startswith(named)]
     mode = mode or ("breach" if any(_exposed(c) for c in chosen) else "planned")
     ordered = sorted(chosen, key=_harm)
     return Runbook(mode, tuple(_planned(c, report, mode) for c in ordered), report.skipped)

@@ -82,6 +82,7 @@ class TreeSource:
             column=seen.column,
             via=seen.via,
             member=seen.member,
+            variable=seen.variable,
         )
         return LocatedDetection(seen, location)
 

@@ -105,6 +105,7 @@ class GitDirSource:
             column=seen.column if has_lines else None,
             via=seen.via,
             member=seen.member,
+            variable=seen.variable,
         )
 
 

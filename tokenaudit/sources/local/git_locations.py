@@ -23,6 +23,7 @@ def place(source: str, target: str, seen: Detection) -> Location:
         column=seen.column,
         via=seen.via,
         member=seen.member,
+        variable=seen.variable,
     )
 
 

@@ -123,4 +123,5 @@ def _location(target: str, path: str, detection: Detection) -> Location:
         column=detection.column,
         via=detection.via,
         member=detection.member,
+        variable=detection.variable,
     )

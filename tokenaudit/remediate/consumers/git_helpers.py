@@ -1,0 +1,190 @@
+"""Git's credential helpers: which are configured for an address, and one of them asked on its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tokenaudit.remediate.consumers.git_store import Address
+from tokenaudit.remediate.consumers.interface import ConsumerError
+
+_SECONDS = 30.0
+_ASK_NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
+_VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
+
+
+class GitHelpers:
+    """Git on this machine, as its owner has configured it; nobody is ever asked for anything.
+
+    Values go to git on its standard input, never as an argument.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = {**environment, **_ASK_NOBODY}
+
+    def configured(self, address: Address) -> tuple[str, ...]:
+        """The helpers that git asks for `address`, in its order; an empty setting takes back those before it.
+
+        Those bound to one path or user of the same host count as well: they may hold a value for it.
+
+        Raises:
+            ConsumerError: git can't be run.
+        """
+        found: list[str] = []
+        for key, value in self._settings(r"^credential\.(.*\.)?helper$"):
+            pattern = key.removeprefix("credential.").removesuffix("helper").removesuffix(".")
+            if not _fits(pattern, address):
+                continue
+            if value:
+                found.append(value)
+            else:
+                found.clear()
+        return tuple(dict.fromkeys(found))
+
+    def user_names(self, address: Address) -> tuple[str, ...]:
+        """The user names that git is configured to use for `address`."""
+        rows = self._settings(r"^credential\.(.*\.)?username$")
+        fitting = (
+            value
+            for key, value in rows
+            if _fits(key.removeprefix("credential.").removesuffix("username").removesuffix("."), address)
+        )
+        return tuple(dict.fromkeys(fitting))
+
+    def by_path(self, address: Address) -> bool:
+        """Whether git tells the repositories of one host apart (`credential.useHttpPath`)."""
+        arguments = ["config", "--type=bool", "--get-urlmatch", "credential.useHttpPath", address.shown]
+        return self._run(arguments).stdout.strip() == b"true"
+
+    def stores(self, helper: str) -> tuple[Path, ...] | None:
+        """The files of `helper` if it is `git credential-store`, else None.
+
+        Without `--file` these are `~/.git-credentials` and `git/credentials` of the configuration folder
+        (git-credential-store(1)). `~` and variables are expanded as the shell would that git runs a helper with.
+        """
+        words = self._command(helper, "store")
+        if words is None:
+            return None
+        options = words[1:]
+        for number, word in enumerate(options, start=1):
+            if word == "--file" and number < len(options):
+                return (Path(options[number]),)
+            if word.startswith("--file="):
+                return (Path(word.removeprefix("--file=")),)
+        return self.usual_stores()
+
+    def is_cache(self, helper: str) -> bool:
+        """Whether `helper` is `git credential-cache`, which keeps values in memory for some minutes."""
+        return self._command(helper, "cache") is not None
+
+    def usual_stores(self) -> tuple[Path, ...]:
+        """The files of `git credential-store` without `--file`."""
+        home = Path(self._environment.get("HOME") or Path.home())
+        config = self._environment.get("XDG_CONFIG_HOME")
+        return (home / ".git-credentials", (Path(config) if config else home / ".config") / "git" / "credentials")
+
+    def fill(self, helper: str, address: Address) -> dict[str, str]:
+        """What `helper` alone has for `address`, with `username` and `password`; empty where it has nothing."""
+        done = self._ask(helper, "fill", _described(address))
+        if done.returncode:
+            return {}
+        rows = done.stdout.decode("utf-8", "surrogateescape").splitlines()
+        found = dict(row.split("=", 1) for row in rows if "=" in row)
+        return found if found.get("password") else {}
+
+    def approve(self, helper: str, address: Address, password: str) -> None:
+        """Has `helper` alone keep `password` for `address`.
+
+        Raises:
+            ConsumerError: it refuses.
+        """
+        self._told(helper, "approve", address, password)
+
+    def reject(self, helper: str, address: Address, password: str) -> None:
+        """Has `helper` alone forget `password` for `address`.
+
+        Raises:
+            ConsumerError: it refuses.
+        """
+        self._told(helper, "reject", address, password)
+
+    def _command(self, helper: str, name: str) -> list[str] | None:
+        """The words of `helper` if it is git's own `name`, however it is written; else None."""
+        try:
+            words = _words(helper, self._environment)
+        except ValueError:
+            return None
+        if words[:1] == ["git"]:
+            words = words[1:]
+        program = words[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe") if words else ""
+        return words if program in {name, f"credential-{name}", f"git-credential-{name}"} else None
+
+    def _told(self, helper: str, verb: str, address: Address, password: str) -> None:
+        done = self._ask(helper, verb, {**_described(address), "password": password})
+        if done.returncode:
+            message = f"`git credential {verb}` for {address.shown} failed with exit code {done.returncode}"
+            raise ConsumerError(message)
+
+    def _ask(self, helper: str, verb: str, given: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+        text = "".join(f"{key}={value}\n" for key, value in given.items()) + "\n"
+        only = ["-c", "credential.helper=", "-c", f"credential.helper={helper}"]
+        return self._run([*only, "credential", verb], text.encode("utf-8", "surrogateescape"))
+
+    def _settings(self, pattern: str) -> Iterator[tuple[str, str]]:
+        done = self._run(["config", "--null", "--get-regexp", pattern])
+        for row in done.stdout.decode("utf-8", "surrogateescape").split("\0"):
+            if row:
+                key, _, value = row.partition("\n")
+                yield key, value
+
+    def _run(self, arguments: Sequence[str], given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        try:
+            return subprocess.run(
+                ["git", *arguments],
+                input=given,
+                env=self._environment,
+                capture_output=True,
+                timeout=_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            verb = " ".join(word for word in arguments if not word.startswith("credential.") and word != "-c")
+            message = f"`git {verb}` did not work ({type(error).__name__})"
+            raise ConsumerError(message) from None
+
+
+def _described(address: Address) -> dict[str, str]:
+    known = {"protocol": address.scheme, "host": address.host, "path": address.path, "username": address.user}
+    return {key: value for key, value in known.items() if value}
+
+
+def _fits(pattern: str, address: Address) -> bool:
+    """Whether `credential.<pattern>` is about the host of `address`; one without a scheme is about any scheme."""
+    if not pattern:
+        return True
+    scheme, separator, _ = pattern.partition("://")
+    try:
+        parts = urlsplit(pattern if separator else f"{address.scheme}://{scheme}")
+        host = f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}"
+    except ValueError:
+        return False
+    if not host:
+        return not separator or parts.scheme == address.scheme
+    theirs, ours = Address(parts.scheme, host).server(), address.server()
+    return theirs[0] == ours[0] and fnmatchcase(ours[1], theirs[1])
+
+
+def _words(helper: str, environment: Mapping[str, str]) -> list[str]:
+    """The words of a helper's setting, expanded as a shell would; a leading `!` marks a command of its own."""
+    home = environment.get("HOME") or str(Path.home())
+    words = []
+    for word in shlex.split(helper.removeprefix("!")):
+        expanded = _VARIABLE.sub(lambda found: environment.get(found["braced"] or found["plain"], ""), word)
+        words.append(home + expanded[1:] if expanded == "~" or expanded.startswith(("~/", f"~{os.sep}")) else expanded)
+    return words

@@ -1,0 +1,82 @@
+"""The Hub's entries in a netrc file, which curl, git and Python's HTTP clients read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from tokenaudit.remediate.consumers import files
+from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.secret import Secret, fingerprint
+
+_WORD = re.compile(r'#[^\n]*|"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<plain>\S+)')
+_MACRO_END = re.compile(r"\n[^\S\n]*(?:\n|\Z)|\Z")
+_WITH_VALUE = frozenset({"machine", "login", "password", "account"})
+
+
+class Netrc:
+    """The passwords of `hosts` in the netrc file `path` that hold the old value; all else stays as it is."""
+
+    kind = "netrc"
+
+    def __init__(self, path: Path, hosts: Collection[str]) -> None:
+        self._path = path
+        self._hosts = frozenset(host.lower() for host in hosts)
+
+    @property
+    def where(self) -> str:
+        """The place, as it is shown."""
+        return str(self._path)
+
+    def look(self) -> ConsumerState:
+        """See `interface.Updater`."""
+        text = files.read(self._path) or ""
+        marks = [fingerprint(text[start:end]) for start, end in self._passwords(text)]
+        return (
+            ConsumerState(exists=True, mark=marks[0], others=tuple(marks[1:])) if marks else ConsumerState(exists=False)
+        )
+
+    def update(self, old: str, new: Secret) -> None:
+        """See `interface.Updater`."""
+        files.rewrite(self._path, lambda text: self._changed(text, old, new))
+
+    def contents(self) -> Iterator[Content]:
+        """See `interface.Updater`: the whole file."""
+        yield from files.whole(self._path)
+
+    def _changed(self, text: str, old: str, new: Secret) -> str:
+        spans = list(self._passwords(text))
+        marks = {fingerprint(text[start:end]) for start, end in spans}
+        if not marks & {old, new.fingerprint}:
+            message = f"{self.where} holds another value than the old one; nothing was changed"
+            raise ConsumerError(message)
+        pieces, at = [], 0
+        for start, end in spans:
+            if fingerprint(text[start:end]) == old:
+                pieces += [text[at:start], new.reveal()]
+                at = end
+        return "".join([*pieces, text[at:]])
+
+    def _passwords(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the passwords of the Hub's machines begin and end (the format: curl's manual, `man netrc`)."""
+        at, key, machine = 0, "", ""
+        while found := _WORD.search(text, at):
+            at = found.end()
+            form = found.lastgroup
+            if form is None:
+                continue  # a comment
+            word = found[form]
+            if key == "machine":
+                machine = word.lower()
+            elif key == "password" and machine in self._hosts:
+                yield found.span(form)
+            if key:
+                key = ""
+            elif word == "macdef":
+                end = _MACRO_END.search(text, at)
+                at = end.end() if end else len(text)
+            elif word == "default":
+                machine = ""
+            elif word in _WITH_VALUE:
+                key = word
