@@ -119,8 +119,8 @@ _HOLD = """
     import sys, time, tempfile
     tempfile.tempdir = sys.argv[1]
     from tokenaudit.git.clone import cloned
-    from tokenaudit.interfaces import Silence
-    with cloned(sys.argv[2], Silence()) as path:
+    from tokenaudit.interfaces import NullProgress
+    with cloned(sys.argv[2], NullProgress()) as path:
         print(path, flush=True)
         time.sleep(60)
 """

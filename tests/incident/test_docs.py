@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 
 from tests.incident.breach import Breach
-from tokenaudit.policy import load_settings
+from tokenaudit.policy.config import load_settings
 from tokenaudit.report.incident import FORMATS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "incident.md").read_text("utf-8")

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.policy import Settings, load_settings
-from tokenaudit.policy.settings import Exemption, Incident
+from tokenaudit.policy.config import load_settings
+from tokenaudit.policy.settings import Exemption, Incident, Settings
 
 _KEYS = st.sampled_from(
     ["max-age-days", "allowed-roles", "[[incidents]]\nid", "cutoff", "[[exemptions]]\nuntil", "rules"]

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError, UsageError
-from tokenaudit.policy import Settings, load_settings
-from tokenaudit.policy.settings import Incident, built_in, chosen, known
+from tokenaudit.policy.config import load_settings
+from tokenaudit.policy.settings import Incident, Settings, built_in, chosen, known
 
 UTC = timezone.utc
 CUTOFF = datetime(2026, 10, 1, tzinfo=UTC)

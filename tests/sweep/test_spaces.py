@@ -14,7 +14,7 @@ from tokenaudit.ci.names import Names
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.inventory.export import as_json
 from tokenaudit.model import Problem, SecretName, Severity
-from tokenaudit.policy import Settings
+from tokenaudit.policy.settings import Settings
 from tokenaudit.rule_index import find_rules
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep.cross_checks import RULES, across

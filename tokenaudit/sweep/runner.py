@@ -11,7 +11,7 @@ from tokenaudit.audit.aggregate import Findings
 from tokenaudit.audit.assessment import report as assessed_report
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
-from tokenaudit.policy import Settings
+from tokenaudit.policy.settings import Settings
 from tokenaudit.sweep.config import SweepScope
 from tokenaudit.sweep.cross_checks import across, lowered
 from tokenaudit.sweep.executors import ExecutorPool

@@ -1,0 +1,1 @@
+"""Measures of the package's structure."""
