@@ -8,7 +8,7 @@ import pytest
 
 from tests.structure.measure import ROOT, Structure, level, read_structure
 
-MOST_MODULES = 345
+MOST_MODULES = 380
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 85
 MOST_LAZY_IMPORTS = 195
@@ -23,6 +23,13 @@ ONE_A_FILE = re.compile(
     r"|sources\.\w+\.\w+|incident\.changes\.\w+|remediate\.consumers\.\w+"  # one place, one question, one consumer
     r"|report\.(\w+|incident\.\w+)|detect\.decode\.\w+"  # one format, one encoding
     r")"
+)
+ALLOWED_SMALL = frozenset(
+    {
+        "tokenaudit.hub.parsing",  # imported by all of hub/
+        "tokenaudit.work_budget",  # imported by ci/ and code_usage/, which know nothing of each other
+        "tokenaudit.ci.script",  # imported by all of ci/systems/
+    }
 )
 SIBLINGS = ("detect", "git", "ci", "hub", "inventory")
 """Packages that know nothing of each other."""
@@ -50,7 +57,7 @@ def test_small_modules_are_one_of_their_kind(structure: Structure) -> None:
         for name, path in structure.modules.items()
         if len(path.read_text("utf-8").splitlines()) < FEWEST_LINES and path.name != "__init__.py"
     }
-    assert {name for name in small if not ONE_A_FILE.fullmatch(name)} <= {"tokenaudit.hub.parsing"}
+    assert {name for name in small if not ONE_A_FILE.fullmatch(name)} <= ALLOWED_SMALL
 
 
 @pytest.mark.parametrize("name", SIBLINGS)
