@@ -192,3 +192,33 @@ def test_claims_are_read_offline() -> None:
     )
     assert read_claims(Mint(2).user_token()) is None
     assert read_claims("hf_oauth_config.prod.yaml") is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "year"),
+    [
+        ("0001-01-01T00:00:00Z", 1),
+        ("9999-12-31T23:59:59-08:00", 9999),
+        (1_700_000_000, 2023),
+        ("2016-12-31T23:59:60Z", 2017),
+    ],
+)
+def test_any_date_of_a_token_is_read(sent: object, year: int) -> None:
+    body = bodies.classic("read")
+    body["auth"]["accessToken"]["createdAt"] = sent
+    body["auth"]["expiresAt"] = sent
+    found = parsed(body)
+    assert found.created_at is not None
+    assert found.expires_at is not None
+    assert found.created_at.year == found.expires_at.year == year
+    assert "readable date" not in found.reason
+
+
+@pytest.mark.parametrize("sent", ["10000-01-01T00:00:00Z", "soon", {"$date": 1}, 10**30])
+def test_a_date_that_cannot_be_read_is_said_and_makes_no_scope_unknown(sent: object) -> None:
+    body = bodies.classic("read")
+    body["auth"]["accessToken"]["createdAt"] = sent
+    found = parsed(body)
+    assert found.created_at is None
+    assert found.details_known
+    assert found.reason.endswith("not a readable date: createdAt")

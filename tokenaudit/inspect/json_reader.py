@@ -18,10 +18,14 @@ _LONGEST_TEXT = 200
 
 @dataclass
 class JsonReader:
-    """Reads one answer about `secret`; `doubts` lists what was not as promised, so that nothing is read as harmless."""
+    """Reads one answer about `secret`; `doubts` lists what was not as promised, so that nothing is read as harmless.
+
+    `undated` lists the times that can't be read: they make an age unknown, not what the credential may do.
+    """
 
     secret: Secret
     doubts: list[str] = field(default_factory=list)
+    undated: list[str] = field(default_factory=list)
     texts_left: int = MOST_TEXTS_IN_ALL
 
     def doubt(self, what: str) -> None:
@@ -70,7 +74,7 @@ class JsonReader:
         return tuple(dict.fromkeys(text for text in texts if text is not None))
 
     def moment(self, value: object, what: str) -> datetime | None:
-        """A time in UTC, or None where it is absent or unreadable; the latter is a doubt."""
+        """A time in UTC, or None where it is absent or unreadable; the latter is noted in `undated`."""
         if is_undecidable(value):
-            self.doubt(f"{what} is not a date")
+            self.undated.append(what)
         return parse_timestamp(value)

@@ -46,6 +46,8 @@ def parse_whoami(
         if not everywhere:
             reader.doubt("the Hub names no scopes for OAuth tokens, and the token itself shows none")
     orgs = tuple(_organization(entry, reader) for entry in reader.entries(body.get("orgs"), "orgs"))
+    created_at = reader.moment(token.get("createdAt"), "createdAt")
+    expires_at = reader.moment(auth.get("expiresAt"), "expiresAt")
     return Inspection(
         status="active",
         checked_at=now,
@@ -53,9 +55,8 @@ def parse_whoami(
         account=Account("user" if kind not in ("org", "app") else kind, name),
         name=reader.text(token.get("displayName")),
         role=role,
-        created_at=reader.moment(token.get("createdAt"), "createdAt"),
-        expires_at=reader.moment(auth.get("expiresAt"), "expiresAt")
-        or (claims.expires_at if claims is not None else None),
+        created_at=created_at,
+        expires_at=expires_at or (claims.expires_at if claims is not None else None),
         grants=grants,
         global_permissions=everywhere,
         can_read_gated_repos=gated,
@@ -141,4 +142,6 @@ def _reason(way: str, auth: dict[str, object], reader: JsonReader) -> str:
         reason += f", issued to a trusted publisher of {resource}"
     if reader.doubts:
         reason += "; not understood: " + "; ".join(reader.doubts[:5])
+    if reader.undated:
+        reason += "; not a readable date: " + ", ".join(reader.undated)
     return reason

@@ -130,7 +130,8 @@ def _exists(path: Path) -> bool:
     except (FileNotFoundError, NotADirectoryError):
         return False
     except (OSError, ValueError) as error:
-        message = f"{path} can't be read: {getattr(error, 'strerror', None) or 'not a file name'}"
+        reason = getattr(error, "strerror", None) or "not a file name"
+        message = f"{path} can't be read: {reason}; name another file with --config, or use --no-config"
         raise ConfigurationError(message) from None
     return True
 

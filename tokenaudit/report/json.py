@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Credential, Report
 from tokenaudit.redaction import map_text
 from tokenaudit.text import visible
+from tokenaudit.timestamps import to_utc
 
 if TYPE_CHECKING:
     from tokenaudit.report import Options
@@ -120,19 +121,10 @@ def _as_escape(found: re.Match[str]) -> str:
     return "".join(f"\\u{raw[at : at + 2].hex()}" for at in range(0, len(raw), 2))
 
 
-def _moment(time: datetime) -> datetime:
-    if time.tzinfo is None:
-        return time.replace(tzinfo=timezone.utc)
-    try:
-        return time.astimezone(timezone.utc) if time.utcoffset() else time
-    except OverflowError:  # at either end of what a datetime can hold
-        return time.replace(tzinfo=timezone.utc)
-
-
 def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
     """`node` with every time in UTC: git gives times in the author's zone, a report made by hand may give none."""
     if isinstance(node, datetime):
-        return _moment(node)
+        return to_utc(node)
     if isinstance(node, tuple):
         return tuple(_in_utc(item) for item in node)
     if is_dataclass(node) and not isinstance(node, type):
