@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -27,23 +26,31 @@ def _run(command: list[str], folder: Path, env: Mapping[str, str] | None = None)
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def _scan_step() -> dict[str, Any]:
+def _step(name: str) -> dict[str, Any]:
     action = yaml.safe_load((ROOT / "action.yml").read_text())
-    return next(step for step in action["runs"]["steps"] if step["name"] == "Scan")
+    return next(step for step in action["runs"]["steps"] if step["name"] == name)
 
 
-def _scanned(repo: GitRepo, tmp_path: Path, **inputs: str) -> subprocess.CompletedProcess[str]:
+def _bash(script: str, folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return _run(["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script], folder, env)
+
+
+def _scanned(
+    repo: GitRepo, tmp_path: Path, *, base: str = "", more: Mapping[str, str] | None = None, **inputs: str
+) -> subprocess.CompletedProcess[str]:
     """The action's scan, run by bash as a runner does it."""
     temp = tmp_path / "runner"
-    (temp / "tokenaudit").mkdir(parents=True, exist_ok=True)
-    if not (temp / "tokenaudit" / "bin").exists():
-        (temp / "tokenaudit" / "bin").symlink_to(BIN, target_is_directory=True)
-    defaults = {"targets": ".", "fail-on": "low", "since": "", "arguments": ""}
-    given = {**defaults, **{key.replace("_", "-"): value for key, value in inputs.items()}}
-    step = _scan_step()
-    env = {name: given[value.split("inputs.")[1].split(" ")[0]] for name, value in step["env"].items()}
-    env |= {"RUNNER_TEMP": str(temp), "GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
-    return _run(["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", step["run"]], repo.path, env)
+    temp.mkdir(exist_ok=True)
+    if not (temp / "tokenaudit").exists():
+        (temp / "tokenaudit").symlink_to(sys.prefix, target_is_directory=True)
+    given = {"targets": ".", "fail-on": "low", "since": "", "baseline": "", "arguments": ""}
+    given |= {key.replace("_", "-"): value for key, value in inputs.items()}
+    step = _step("Scan")
+    names = {name: value.split("inputs.")[1].split(" ")[0] for name, value in step["env"].items() if "inputs." in value}
+    env = {name: given[key] for name, key in names.items()}
+    env |= {"BASE": base, "DEFAULT_BRANCH": "main", "GITHUB_WORKSPACE": str(repo.path), "RUNNER_TEMP": str(temp)}
+    env |= {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), **(more or {})}
+    return _bash(step["run"], repo.path, env)
 
 
 def test_the_action_annotates_fails_and_writes_a_summary(tmp_path: Path) -> None:
@@ -93,19 +100,6 @@ def test_the_files_obey_the_published_schemas(schema: str, file: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_template_writes_the_report_that_it_declares(tmp_path: Path) -> None:
-    job = yaml.safe_load((ROOT / "templates" / "tokenaudit.gitlab-ci.yml").read_text())["tokenaudit"]
-    install, scan = job["script"]
-    assert install.startswith("python -m pip install")
-    repo = GitRepo(tmp_path / "repo")
-    repo.commit(files={"a.py": f'login("{Mint(14).user_token()}")\n'})
-    env = {**job["variables"], "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
-    done = _run(["bash", "-e", "-c", scan], repo.path, env)
-    assert done.returncode == 1, done.stderr
-    report = json.loads((repo.path / job["artifacts"]["reports"]["secret_detection"]).read_text())
-    assert report["vulnerabilities"]
-
-
 @pytest.mark.skipif(shutil.which("pre-commit", path=str(BIN)) is None, reason="pre-commit is not installed")
 def test_pre_commit_stops_a_commit_with_a_credential(tmp_path: Path) -> None:
     """With a clone of this very tree as the hook's repository; its dependencies come from this environment."""
@@ -126,6 +120,32 @@ def test_pre_commit_stops_a_commit_with_a_credential(tmp_path: Path) -> None:
     assert passed.returncode == 0, passed.stdout + passed.stderr
 
 
+@pytest.mark.skipif(shutil.which("pre-commit", path=str(BIN)) is None, reason="pre-commit is not installed")
+def test_pre_commit_scans_what_it_is_told_to(tmp_path: Path) -> None:
+    """`--files` and `--all-files` by the hook for files, `--from-ref` by the one for commits."""
+    hook = _clone_of_this_tree(tmp_path / "hook")
+    repo = GitRepo(tmp_path / "repo")
+    hooks = [{"id": "tokenaudit"}, {"id": "tokenaudit-tree"}]
+    config = {"repos": [{"repo": str(hook.path), "rev": hook.head(), "hooks": hooks}]}
+    first = repo.commit(files={".pre-commit-config.yaml": yaml.safe_dump(config), "old.py": "1\n"})
+    old, new = Mint(16).user_token(), Mint(17).user_token()
+    second = repo.commit(files={"old.py": f'login("{old}")\n'})
+    last = repo.commit(files={"old.py": "login()\n", "new.py": f'login("{new}")\n', "clean.py": "2\n"})
+    assert _pre_commit(repo, tmp_path).returncode == 0  # nothing is staged
+    every = _pre_commit(repo, tmp_path, "--all-files")
+    assert every.returncode == 1, every.stdout + every.stderr
+    assert "new.py" in every.stdout
+    assert _pre_commit(repo, tmp_path, "--files", "clean.py").returncode == 0
+    assert _pre_commit(repo, tmp_path, "--files", "new.py").returncode == 1
+    ranges = {(first, last): ["old.py", "new.py"], (first, second): ["old.py"], (second, last): ["new.py"]}
+    for (start, end), names in ranges.items():
+        done = _pre_commit(repo, tmp_path, "tokenaudit", "--from-ref", start, "--to-ref", end)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert [name for name in ("old.py", "new.py") if name in done.stdout] == names
+        assert old not in done.stdout
+        assert new not in done.stdout
+
+
 def _clone_of_this_tree(folder: Path) -> GitRepo:
     files = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
@@ -142,7 +162,7 @@ def _clone_of_this_tree(folder: Path) -> GitRepo:
     return hook
 
 
-def _pre_commit(repo: GitRepo, tmp_path: Path) -> subprocess.CompletedProcess[str]:
+def _pre_commit(repo: GitRepo, tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # The hook's own environment holds tokenaudit alone; all else it finds here, so nothing is downloaded.
     env = {
         "PRE_COMMIT_HOME": str(tmp_path / "home"),
@@ -151,4 +171,4 @@ def _pre_commit(repo: GitRepo, tmp_path: Path) -> subprocess.CompletedProcess[st
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     }
-    return _run([str(BIN / "pre-commit"), "run", "--color", "never"], repo.path, env)
+    return _run([str(BIN / "pre-commit"), "run", "--color", "never", *arguments], repo.path, env)

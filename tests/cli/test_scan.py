@@ -406,3 +406,41 @@ class TestBadInput:
         assert complaint.decode().splitlines() == [
             "tokenaudit: interrupted: nothing was left half done; run the same command again"
         ]
+
+
+def test_what_is_staged_is_called_uncommitted(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    repo.commit("first", {"a.py": "1\n"})
+    repo.write("a.py", f"login('{mint.user_token()}')\n")
+    repo.git("add", "a.py")
+    ran = tokenaudit("scan", "--staged", "--quiet", cwd=repo.path, home=tmp_path)
+    assert ran.code == 1
+    said = " ".join(ran.out.split())
+    assert "staged, not committed yet" in said
+    assert "still there" not in said
+    assert "remove the value from the file, stage the file again" in said
+
+
+def test_a_hook_of_pre_commit_scans_the_range_it_is_given(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    old, new = mint.user_token(), mint.user_token()
+    first = repo.commit("first", {"a.py": old})
+    second = repo.commit("second", {"a.py": "", "b.py": new})
+    repo.commit("third", {"b.py": ""})
+    ranges: list[tuple[dict[str, str], set[str]]] = [
+        ({"PRE_COMMIT_FROM_REF": first, "PRE_COMMIT_TO_REF": second}, {new}),
+        ({"PRE_COMMIT_FROM_REF": second, "PRE_COMMIT_TO_REF": "HEAD"}, set()),
+        ({"PRE_COMMIT_FROM_REF": "0" * 40, "PRE_COMMIT_TO_REF": first}, {old}),
+        ({"PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main"}, {old, new}),
+        ({}, set()),
+    ]
+    for env, values in ranges:
+        ran = tokenaudit("scan", "--staged", "-f", "json", cwd=repo.path, home=tmp_path, env=env)
+        found = {credential["fingerprint"] for credential in ran.report["credentials"]}
+        assert found == {fingerprint(value) for value in values}, env
+
+
+def test_since_an_id_of_zeros_is_the_whole_branch(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    value = mint.user_token()
+    repo.commit("first", {"a.py": value})
+    repo.commit("second", {"a.py": ""})
+    ran = tokenaudit("scan", "--since", "0" * 40, "-f", "json", cwd=repo.path, home=tmp_path)
+    assert [one["fingerprint"] for one in ran.report["credentials"]] == [fingerprint(value)]

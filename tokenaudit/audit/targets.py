@@ -47,7 +47,7 @@ def _named(option: str, names: str) -> set[str]:
 class Scope:
     """Which parts of a repository to read.
 
-    `since` limits the scan to what the commits after the merge base with that revision bring in, `staged` to what the
+    `since` limits the scan to what the commits of `until` that this revision has not bring in, `staged` to what the
     index holds and HEAD does not; either leaves the working tree and the rest of the history alone. `secret_names` are
     further names under which CI keeps a Hugging Face credential. CI configuration is also read at the tips of `ci_refs`
     (`*`: of every ref), and judged by zizmor too if asked.
@@ -55,6 +55,7 @@ class Scope:
 
     parts: Collection[Part] = PARTS
     since: str | None = None
+    until: str = "HEAD"
     staged: bool = False
     secret_names: Sequence[str] = ()
     ci_refs: Sequence[str] = ()
@@ -234,7 +235,7 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
         if scope.since:
             from tokenaudit.sources.local.git_range import SinceSource  # noqa: PLC0415 - imported as they are needed
 
-            sources.append(SinceSource(path, target, scope.since))
+            sources.append(SinceSource(path, target, scope.since, scope.until))
         else:
             from tokenaudit.sources.local.git_index import StagedSource  # noqa: PLC0415 - as above
 
@@ -242,7 +243,7 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
     if "ci" in scope.parts:
         from tokenaudit.sources.local.ci_diff import CiChangesSource  # noqa: PLC0415 - as above
 
-        sources.append(CiChangesSource(path, target, scope.since, scope.secret_names))
+        sources.append(CiChangesSource(path, target, scope.since, scope.secret_names, scope.until))
     return sources
 
 

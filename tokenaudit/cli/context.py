@@ -80,3 +80,15 @@ def fresh_cache() -> WriteOnlyCache:
     from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - an offline run never loads it
 
     return WriteOnlyCache(answers())
+
+
+def range_of_hook() -> tuple[str, str] | None:
+    """The range that pre-commit was given (`--from-ref`, `--to-ref`, a push); None where it runs on what is staged.
+
+    pre-commit says so by variables. Where a new branch is pushed it names the branch and no range: that is all of it.
+    """
+    start, end = os.environ.get("PRE_COMMIT_FROM_REF"), os.environ.get("PRE_COMMIT_TO_REF")
+    if start:
+        return start, end or "HEAD"
+    pushed = os.environ.get("PRE_COMMIT_LOCAL_BRANCH")
+    return ("0" * 40, pushed) if pushed else None

@@ -76,10 +76,12 @@ def scan(
         update_baseline=update_baseline,
         plugins=tuple(plugin or ()),
     )
+    hook = context.range_of_hook() if staged and since is None else None
     scope = Scope(
         parts(only, skip),
-        since,
-        staged=staged,
+        hook[0] if hook else since,
+        hook[1] if hook else "HEAD",
+        staged=staged and hook is None,
         secret_names=tuple(secret_name or ()),
         ci_refs=tuple(ci_ref or ()),
         zizmor=zizmor,

@@ -31,7 +31,12 @@ SkipOption = Annotated[
     ),
 ]
 StagedOption = Annotated[
-    bool, typer.Option("--staged", help="Scan only staged changes.", rich_help_panel=options.SELECTION)
+    bool,
+    typer.Option(
+        "--staged",
+        help="Scan only staged changes, or the range that pre-commit gives its hooks.",
+        rich_help_panel=options.SELECTION,
+    ),
 ]
 SinceOption = Annotated[
     str | None,

@@ -70,10 +70,22 @@ def exposed(credential: Credential) -> bool:
     return any(location.source not in _HELD for location in credential.locations)
 
 
+def uncommitted(credential: Credential) -> bool:
+    """Whether it was seen only in what is staged, so that no history has it yet."""
+    return bool(credential.locations) and all(location.source == "staged" for location in credential.locations)
+
+
+UNCOMMITTED = (
+    "It is not committed yet: remove the value from the file, stage the file again, and read the credential from the "
+    "environment or a secret store. Revoke it if anyone else has seen it."
+)
+
+
 def seen(credential: Credential) -> str:
     """In how many places it stands, in words; sources that saw the same file count once."""
     places = len({(location.target, location.path, location.member) for location in credential.locations})
-    return f"seen in {places} place{'s' if places != 1 else ''}"
+    how = "staged, not committed yet," if uncommitted(credential) else "seen"
+    return f"{how} in {places} place{'s' if places != 1 else ''}"
 
 
 def powers(inspection: Inspection) -> Iterator[EffectivePermission]:

@@ -132,7 +132,9 @@ def notes(spot: presentation.Spot) -> list[str]:
         by = f" by {_clean(spot.author)}" if spot.author else ""
         on = f" on {day(spot.date)}" if spot.date else ""
         said.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
-    if spot.live:
+    if spot.sources == ("staged",):
+        said.append("staged, not committed yet")
+    elif spot.live:
         said.append("still there")
     elif spot.live is False:
         lost = "in no branch any more" if spot.commit else "in no commit"

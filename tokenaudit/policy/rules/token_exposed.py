@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import PolicyContext, active, exposed, seen
+from tokenaudit.policy.context import UNCOMMITTED, PolicyContext, active, exposed, seen, uncommitted
 from tokenaudit.timestamps import day
 
 RULE = Rule(
@@ -30,7 +30,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen(credential)}; dead by now ({inspection.reason}), so nobody can use it any more, but it did leak",
+            f"{seen(credential)}; dead by now ({inspection.reason}), nobody can use it any more{_leaked(credential)}",
             "Find out what was done with it while it lived; clean the place when convenient.",
         )
     elif (
@@ -39,11 +39,15 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen(credential)}; expired at {day(claims.expires_at)} by its own claims, but it did leak",
+            f"{seen(credential)}; expired at {day(claims.expires_at)} by its own claims{_leaked(credential)}",
             "Find out what was done with it while it lived.",
         )
     else:
         doubt = "the Hub was not asked" if inspection is None else f"the Hub gave no verdict: {inspection.reason}"
-        yield Reason(
-            RULE.id, Severity.HIGH, f"{seen(credential)}; whether it still works is not known ({doubt})", RULE.remedy
-        )
+        message = f"{seen(credential)}; whether it still works is not known ({doubt})"
+        remedy = UNCOMMITTED if uncommitted(credential) else RULE.remedy
+        yield Reason(RULE.id, Severity.HIGH, message, remedy)
+
+
+def _leaked(credential: Credential) -> str:
+    return "" if uncommitted(credential) else ", but it did leak"

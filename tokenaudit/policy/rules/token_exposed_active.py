@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Inspection, Reason, Rule, Severity
-from tokenaudit.policy.context import CLASSIC_ROLES, PolicyContext, active, exposed, powers, seen
+from tokenaudit.policy.context import (
+    CLASSIC_ROLES,
+    UNCOMMITTED,
+    PolicyContext,
+    active,
+    exposed,
+    powers,
+    seen,
+    uncommitted,
+)
 
 RULE = Rule(
     id="token-exposed-active",
@@ -25,7 +34,8 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         return
     who = inspection.account.name if inspection.account is not None else "an unknown account"
     message = f"live: the Hub takes it for {who} ({inspection.role}), and it was {seen(credential)}"
-    yield Reason(RULE.id, _severity(inspection), message, RULE.remedy)
+    remedy = UNCOMMITTED if uncommitted(credential) else RULE.remedy
+    yield Reason(RULE.id, _severity(inspection), message, remedy)
 
 
 def _severity(inspection: Inspection) -> Severity:

@@ -13,13 +13,14 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Finding, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.git_index import index_of_hook
+from tokenaudit.sources.local.git_range import is_nothing
 
 if TYPE_CHECKING:
     from tokenaudit.sources.local.ci_config import TreeEntry
 
 # Wider than what the audit reads, and known without loading it: this runs before every commit.
 _MAY_BE = re.compile(
-    r"(?i)\.(?:ya?ml|json|toml|tf|tfvars|tfstate|mk|(?:ba|z|k)?sh|sbatch|slurm|pbs|qsub)$|rc$|profile$|zshenv$|"
+    r"(?i)\.(?:ya?ml|json|toml|tf|tfvars|tfstate|mk|(?:ba|z|k)?sh|sbatch|slurm|pbs|qsub|psm?1|bat|cmd)$|rc$|profile$|zshenv$|"
     r"dockerfile|containerfile|makefile|justfile|jenkinsfile|procfile|\.env|bamboo-specs"
 )
 _Key: TypeAlias = tuple[str, str | None, str | None, str | None]
@@ -28,17 +29,25 @@ _Key: TypeAlias = tuple[str, str | None, str | None, str | None]
 class CiChangesSource:
     """Problems in the configuration that are new.
 
-    What is staged is compared with HEAD or, with `since`, HEAD with where it left that revision. A problem that only
+    What is staged is compared with HEAD or, with `since`, `until` with where it left that revision. A problem that only
     moved to another line is not new. Literals are the matter of the sources that read the change itself. Nothing is
     parsed unless a file that may be configuration was touched.
     """
 
     kind = "ci"
 
-    def __init__(self, path: Path, target: str, since: str | None = None, secret_names: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        target: str,
+        since: str | None = None,
+        secret_names: Sequence[str] = (),
+        until: str = "HEAD",
+    ) -> None:
         self.path = path
         self.target = target
         self.since = since
+        self.until = until
         self.secret_names = tuple(secret_names)
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
@@ -77,13 +86,14 @@ class CiChangesSource:
     def _sides(self, git_dir: Path) -> tuple[list[TreeEntry], list[TreeEntry]]:
         from tokenaudit.sources.local.ci_config import tree_entries  # noqa: PLC0415 - as above
 
-        head = (
-            git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)).decode().strip()
-        )
+        tip = "HEAD" if self.since is None else self.until
+        name = f"{tip}^{{commit}}"
+        found = git("rev-parse", "--verify", "--quiet", "--end-of-options", name, git_dir=git_dir, allowed=(0, 1))
+        head = found.decode().split()[-1] if found.strip() else ""
         if self.since is None:
             return tree_entries(git_dir, head) if head else [], _index(self.path, git_dir)
-        if not head:
-            return [], []
+        if not head or is_nothing(self.since):
+            return [], tree_entries(git_dir, head) if head else []
         commit = git("rev-parse", "--verify", "--end-of-options", f"{self.since}^{{commit}}", git_dir=git_dir)
         base = commit.decode().split()[-1]
         shared = git("merge-base", base, head, git_dir=git_dir, allowed=(0, 1)).decode().split()

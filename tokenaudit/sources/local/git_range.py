@@ -18,9 +18,18 @@ from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanCont
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import in_blob, in_message
 
+_SHORTEST_ID = 40
+
+
+def is_nothing(rev: str) -> bool:
+    """Whether a revision is the object id of zeros, by which git's hooks mean that there is none."""
+    return len(rev) >= _SHORTEST_ID and not rev.strip("0")
+
 
 class SinceSource:
-    """What the commits in `rev..HEAD` introduce: those that HEAD has and `rev` has not, whatever their order in time.
+    """What the commits in `rev..until` introduce: those that `until` has and `rev` has not, whatever their dates.
+
+    A `rev` of nothing but zeros, which is how git's hooks say that there was nothing before, means all of them.
 
     A credential that came and went within the range is told, since its history stays; one that was there before, or
     that only moved, is not.
@@ -28,37 +37,40 @@ class SinceSource:
 
     kind = "git"
 
-    def __init__(self, path: Path, target: str, rev: str) -> None:
+    def __init__(self, path: Path, target: str, rev: str, until: str = "HEAD") -> None:
         self.path = path
         self.target = target
         self.rev = rev
+        self.until = until
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`.
 
         Raises:
-            UsageError: there is no commit `rev`.
+            UsageError: there is no commit `rev` or `until`.
         """
         try:
             repository = open_repository(self.path)
             git_dir = repository.git_dir
             if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)):
                 return  # without a commit there is no range
-            base = self._base(git_dir, shallow=repository.shallow)
-            commits = git("rev-list", "--reverse", "--topo-order", "HEAD", f"^{base}", git_dir=git_dir).decode().split()
+            shallow = repository.shallow
+            tip = self._commit(git_dir, self.until, shallow=shallow)
+            left_out = [] if is_nothing(self.rev) else [f"^{self._commit(git_dir, self.rev, shallow=shallow)}"]
+            commits = git("rev-list", "--reverse", "--topo-order", tip, *left_out, git_dir=git_dir).decode().split()
             if repository.shallow and not shallow_commits(repository.common_dir).isdisjoint(commits):
                 yield Skipped(self.target, "the range reaches the end of a shallow clone; fetch more history")
             yield from self._introduced(git_dir, commits, run)
         except GitError as error:
             yield Skipped(self.target, str(error))
 
-    def _base(self, git_dir: Path, *, shallow: bool) -> str:
-        name = f"{self.rev}^{{commit}}"
+    def _commit(self, git_dir: Path, rev: str, *, shallow: bool) -> str:
+        name = f"{rev}^{{commit}}"
         found = git("rev-parse", "--verify", "--quiet", "--end-of-options", name, git_dir=git_dir, allowed=(0, 1, 128))
         lines = found.decode().split()
         if not lines:
             remedy = "fetch more of its history" if shallow else "check its name, or fetch it"
-            message = f"{self.target} has no commit {self.rev}: {remedy}"
+            message = f"{self.target} has no commit {rev}: {remedy}"
             raise UsageError(message)
         return lines[-1]
 
