@@ -13,8 +13,8 @@ from typing import Any
 import typer
 
 from tokenaudit.cli.app import build
-from tokenaudit.cli.help import argument_name, choices, default, metavar
 from tokenaudit.cli.help import parts as help_parts
+from tokenaudit.cli.parameters import argument_name, choices, default, metavar
 from tokenaudit.model import Rule
 from tokenaudit.rule_index import all_rules
 

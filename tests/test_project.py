@@ -204,3 +204,29 @@ def test_no_owner_is_a_person() -> None:
     }
     assert owners
     assert all(re.fullmatch(r"@[\w-]+/[\w-]+", owner) for owner in owners)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the gate is a shell script")
+def test_the_gate_takes_the_oldest_and_the_newest_python_that_work(tmp_path: Path) -> None:
+    for version, works in (("3.9", True), ("3.10", False), ("3.11", True), ("3.13", True), ("3.14", False)):
+        fake = tmp_path / f"python{version}"
+        # Asked whether it works it fails or not; asked where it is it says so.
+        fake.write_text(f'#!/bin/sh\ncase "$2" in *assert*) exit {int(not works)};; *) echo "$0";; esac\n')
+        fake.chmod(0o755)
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    part = script[script.index("interpreters() {") : script.index("# Runs a command line")]
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f'{part}\necho "$oldest $newest"'],
+        cwd=ROOT, env={"PATH": f"{tmp_path}:/usr/bin:/bin", "HOME": str(tmp_path), "PYENV_ROOT": f"{tmp_path}/none"},
+        capture_output=True, check=False, text=True,
+    )  # fmt: skip
+    assert done.stdout.split() == [str(tmp_path / "python3.11"), str(tmp_path / "python3.13")], done.stderr
+
+
+def test_the_gate_takes_the_same_examples_every_time() -> None:
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert re.search(r"^export CI=1\b", script, re.MULTILINE)
+    for path in re.findall(
+        r"tests/[\w/.]+", script[script.index("fast=(") : script.index(")", script.index("fast=("))]
+    ):
+        assert (ROOT / path).exists(), path

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli.help import Command, Group
+from tokenaudit.cli.help import PlainCommand, PlainGroup
 
 COMMANDS: tuple[str, ...] = (
     "scan",
@@ -57,7 +57,7 @@ def build(first_argument: str | None = None) -> typer.Typer:
         add_completion=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
-        cls=Group,
+        cls=PlainGroup,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_common)
@@ -65,9 +65,9 @@ def build(first_argument: str | None = None) -> typer.Typer:
         module = importlib.import_module(f"tokenaudit.cli.{name}")
         if hasattr(module, "app"):
             for declared in module.app.registered_commands:
-                declared.cls = Command
-            app.add_typer(module.app, name=name, short_help=module.app.info.help, cls=Group)
+                declared.cls = PlainCommand
+            app.add_typer(module.app, name=name, short_help=module.app.info.help, cls=PlainGroup)
         else:
             command = getattr(module, name)
-            app.command(cls=Command, short_help=(command.__doc__ or "").partition("\n")[0])(command)
+            app.command(cls=PlainCommand, short_help=(command.__doc__ or "").partition("\n")[0])(command)
     return app

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tokenaudit.audit.assessment import InspectionOptions
-    from tokenaudit.cli.options import ReachChoice
+    from tokenaudit.cli.choices import ReachChoice
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
     from tokenaudit.policy.settings import Settings

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 
 
 def doctor(
@@ -21,11 +21,11 @@ def doctor(
         ),
     ] = None,
     inspect: options.InspectOption = False,
-    reach: options.ReachOption = options.ReachChoice.NONE,
+    reach: options.ReachOption = choices.ReachChoice.NONE,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    report_format: options.FormatOption = choices.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = options.FailOn.LOW,
+    fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
     show_unlikely: options.ShowUnlikelyOption = False,
     config: options.ConfigOption = None,
@@ -52,10 +52,10 @@ def doctor(
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
     from tokenaudit.sources.machine import MachineSource  # noqa: PLC0415 - as above
 
-    options.require(
+    choices.require(
         "--inspect",
         inspect,
-        {"--reach": reach is not options.ReachChoice.NONE, "--endpoint": endpoint is not None},
+        {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
         "without it nothing is sent to the Hub",
     )
     finish = Finish(report_format.value, output, fail_on.value, baseline, show_unlikely, not no_color)

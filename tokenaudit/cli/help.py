@@ -9,10 +9,11 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
+
+from tokenaudit.cli.parameters import argument_name, choices, default, option_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +24,7 @@ _COLUMN = 28
 _OPTIONS = "Options"
 
 
-class Command(TyperCommand):
+class PlainCommand(TyperCommand):
     """A command whose help is set in this style."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - click's own types moved between versions
@@ -31,7 +32,7 @@ class Command(TyperCommand):
         formatter.write(command_help(self, ctx))
 
 
-class Group(TyperGroup):
+class PlainGroup(TyperGroup):
     """A group of commands whose help is set in this style."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
@@ -55,42 +56,6 @@ def command_help(command: Any, context: Any) -> str:  # noqa: ANN401 - as above
     if examples:
         blocks.append("Examples:\n" + "\n".join(f"  {line}" for line in examples))
     return "\n\n".join(blocks) + "\n"
-
-
-def argument_name(argument: Any) -> str:  # noqa: ANN401 - as above
-    """Such as `FINGERPRINT...` or `[TARGET]...`: brackets where it may be left out, dots where it may be repeated."""
-    name = (argument.metavar or argument.name.upper()).strip("[].")
-    dots = "..." if argument.nargs != 1 else ""
-    return f"{name}{dots}" if argument.required else f"[{name}]{dots}"
-
-
-def option_name(option: Any) -> str:  # noqa: ANN401 - as above
-    """Such as `-f, --format FORMAT`, with room for a short form where there is none."""
-    short = [name for name in option.opts if not name.startswith("--")]
-    long = [name for name in option.opts if name.startswith("--")]
-    names = f"{', '.join([*short, *long])}" if short else f"    {', '.join(long)}"
-    return names if option.is_flag else f"{names} {metavar(option)}"
-
-
-def metavar(option: Any) -> str:  # noqa: ANN401 - as above
-    """What stands for the value of an option: as declared, else the name of the option."""
-    return str(option.metavar or option.name.strip("_").rpartition("_")[2].upper())
-
-
-def choices(parameter: Any) -> list[str]:  # noqa: ANN401 - as above
-    """The values that a parameter can take, where they are a fixed set."""
-    # typer's own parameters name their Python type; older versions have a type of click's instead.
-    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-    of_click = getattr(getattr(parameter, "type", None), "choices", ())
-    listed = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else of_click
-    return [str(getattr(choice, "value", choice)) for choice in listed]
-
-
-def default(parameter: Any) -> str | None:  # noqa: ANN401 - as above
-    """The default, where it is a value that could have been given."""
-    value = getattr(parameter.default, "value", parameter.default)
-    known = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
-    return str(value) if known else None
 
 
 def parts(help_text: str) -> tuple[str, list[str]]:

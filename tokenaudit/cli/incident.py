@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.errors import UsageError
 
 _LIMIT = 100
@@ -92,7 +92,7 @@ def incident(
 
     settings = context.settings(config, from_ or (), no_config=no_config, quiet=quiet)
     if name is None:
-        options.require("ID", name, {
+        choices.require("ID", name, {
             "--report": report, "--from": from_, "--keyring": keyring, "--inventory": inventory, "--since": since,
             "--limit": limit is not None, "--endpoint": endpoint, "--no-token": no_token,
         }, "without it the known incidents are listed")  # fmt: skip

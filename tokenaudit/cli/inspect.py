@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 
 if TYPE_CHECKING:
     from tokenaudit.inspect.input import CredentialInput
@@ -23,7 +23,7 @@ def inspect(
         typer.Option("--keyring", metavar="NAME", help="Read this keyring entry (or SERVICE/USER). Repeatable."),
     ] = None,
     stored: Annotated[bool, typer.Option("--stored", help="Read every token stored by `hf auth login`.")] = False,
-    reach: options.ReachOption = options.ReachChoice.NONE,
+    reach: options.ReachOption = choices.ReachChoice.NONE,
     repo: Annotated[
         list[str] | None,
         typer.Option(
@@ -37,9 +37,9 @@ def inspect(
         bool, typer.Option("--no-cache", help="Bypass the one-hour cache.", rich_help_panel=options.HUB)
     ] = False,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    report_format: options.FormatOption = choices.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = options.FailOn.LOW,
+    fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
     show_unlikely: options.ShowUnlikelyOption = False,
     config: options.ConfigOption = None,
@@ -90,7 +90,7 @@ def inspect(
     from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
 
     if no_token:
-        options.refuse("--no-token", {"--stored": stored, "--env HF_TOKEN": "HF_TOKEN" in (env or ())})
+        choices.refuse("--no-token", {"--stored": stored, "--env HF_TOKEN": "HF_TOKEN" in (env or ())})
     scanner = Detector.load(tuple(plugin or ()))
 
     def handed() -> Iterator[CredentialInput]:
@@ -101,7 +101,7 @@ def inspect(
         if not (env or keyring or stored) and not sys.stdin.isatty():
             yield from intake.from_lines(sys.stdin.buffer, scanner)
 
-    screen = "identity" if report_format is options.ReportFormat.TEXT else report_format.value
+    screen = "identity" if report_format is choices.ReportFormat.TEXT else report_format.value
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
-from tokenaudit.cli.output import emit, or_stdout
+from tokenaudit.cli.inventory_options import Form, FormOption, InventoryOption, OutputOption
+from tokenaudit.cli.output import emit
 
 if TYPE_CHECKING:
     from tokenaudit.inventory import Inventory
@@ -19,29 +18,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-
-
-class Form(str, Enum):
-    """How to print."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-InventoryOption = Annotated[
-    str | None,
-    typer.Option(
-        "--inventory",
-        envvar="TOKENAUDIT_INVENTORY",
-        metavar="FILE|URL",
-        help="Inventory file or postgresql:// URL. Default: a file in your data directory.",
-    ),
-]
-FormOption = Annotated[Form, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option("--output", "-o", metavar="FILE", callback=or_stdout, help="Write to this file instead of stdout."),
-]
 
 
 def _opened(where: str | None, *, write: bool = False) -> Inventory:

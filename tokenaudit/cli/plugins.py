@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from tokenaudit.cli import options
+from tokenaudit.cli import choices, options
 from tokenaudit.cli.output import emit
 
 
 def plugins(
-    plugin: options.PluginOption = None, report_format: options.ListFormatOption = options.ListFormat.TEXT
+    plugin: options.PluginOption = None, report_format: options.ListFormatOption = choices.ListFormat.TEXT
 ) -> None:
     """List the loaded detectors with their file paths.
 
@@ -21,4 +21,4 @@ def plugins(
     from tokenaudit.report.catalog import plugins_json, plugins_text  # noqa: PLC0415 - as above
 
     loaded = Detector.load(tuple(plugin or ())).plugins
-    emit(plugins_json(loaded) if report_format is options.ListFormat.JSON else plugins_text(loaded))
+    emit(plugins_json(loaded) if report_format is choices.ListFormat.JSON else plugins_text(loaded))

@@ -7,16 +7,16 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import choices, options
 
 
 def report(
     source: Annotated[
         Path | None, typer.Argument(metavar="[REPORT]", help="JSON report. Default: stdin (also -).")
     ] = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    report_format: options.FormatOption = choices.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = options.FailOn.NEVER,
+    fail_on: options.FailOnOption = choices.FailOn.NEVER,
     show_unlikely: options.ShowUnlikelyOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:

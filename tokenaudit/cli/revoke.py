@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
@@ -73,9 +73,9 @@ def revoke(
     from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
     from tokenaudit.secret import parse_fingerprint  # noqa: PLC0415 - as above
 
-    options.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
+    choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
-        options.refuse("--no-token", {"--organization": organization})
+        choices.refuse("--no-token", {"--organization": organization})
     hub = context.hub(endpoint, no_token=no_token)
     named = [parse_fingerprint(text) for text in fingerprints]
     secret_input = _values(named, from_ or (), keyring or ())

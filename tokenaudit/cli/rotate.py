@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
@@ -82,9 +82,9 @@ def rotate(
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
     if new_keyring:
-        options.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
+        choices.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
     if dry_run:
-        options.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
+        choices.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
     mark = parse_fingerprint(fingerprint)
     request = setup.RotationRequest(
         mark, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,

@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import options
+from tokenaudit.cli import choices, options
 from tokenaudit.cli.output import emit
 
 
 def rules(
     rule: Annotated[str | None, typer.Argument(metavar="[ID]", help="Show this rule with its examples.")] = None,
-    report_format: options.ListFormatOption = options.ListFormat.TEXT,
+    report_format: options.ListFormatOption = choices.ListFormat.TEXT,
 ) -> None:
     """List every rule with its severity, or show one with its reason, remedy and examples.
 
@@ -24,5 +24,5 @@ def rules(
     from tokenaudit.rule_index import find_rules  # noqa: PLC0415 - as above
 
     found = find_rules(rule)
-    as_json = report_format is options.ListFormat.JSON
+    as_json = report_format is choices.ListFormat.JSON
     emit(rules_json(found) if as_json else rules_text(found, whole=rule is not None))

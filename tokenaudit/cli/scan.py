@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import scan_options as chosen
 
 
@@ -16,14 +16,14 @@ def scan(
     since: chosen.SinceOption = None,
     ci_ref: chosen.CiRefOption = None,
     inspect: options.InspectOption = False,
-    reach: options.ReachOption = options.ReachChoice.NONE,
+    reach: options.ReachOption = choices.ReachChoice.NONE,
     honour_ignores: chosen.HonourIgnoresOption = False,
     secret_name: chosen.SecretNameOption = None,
     zizmor: chosen.ZizmorOption = False,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    report_format: options.FormatOption = choices.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = options.FailOn.LOW,
+    fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
     update_baseline: options.UpdateBaselineOption = False,
     show_unlikely: options.ShowUnlikelyOption = False,
@@ -60,10 +60,10 @@ def scan(
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
 
-    options.require(
+    choices.require(
         "--inspect",
         inspect,
-        {"--reach": reach is not options.ReachChoice.NONE, "--endpoint": endpoint is not None},
+        {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
         "without it nothing is sent to the Hub",
     )
     finish = Finish(

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli import context, options
+from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import sweep_options as chosen
-from tokenaudit.cli.inventory import InventoryOption
+from tokenaudit.cli.inventory_options import InventoryOption
 
 
 def sweep(
@@ -32,9 +32,9 @@ def sweep(
     inventory: InventoryOption = None,
     secret_name: chosen.SecretNameOption = None,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = options.ReportFormat.TEXT,
+    report_format: options.FormatOption = choices.ReportFormat.TEXT,
     output: options.OutputOption = None,
-    fail_on: options.FailOnOption = options.FailOn.LOW,
+    fail_on: options.FailOnOption = choices.FailOn.LOW,
     show_unlikely: options.ShowUnlikelyOption = False,
     config: options.ConfigOption = None,
     no_config: options.NoConfigOption = False,
@@ -68,7 +68,7 @@ def sweep(
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
     if cluster is not None:
-        options.refuse("--cluster", {"--jobs": jobs})
+        choices.refuse("--cluster", {"--jobs": jobs})
     hub = context.hub(endpoint, no_token=no_token)
     setup = SweepConfig(
         hub.endpoint,

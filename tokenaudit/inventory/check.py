@@ -39,7 +39,7 @@ _ORPHAN = "what it belongs to is missing"
 
 
 @dataclass(frozen=True)
-class Damaged:
+class DamagedRow:
     """One damaged row: its table, what names it, what is wrong, and what was done about it (None: nothing can be)."""
 
     table: str
@@ -49,11 +49,11 @@ class Damaged:
 
 
 @dataclass(frozen=True)
-class Checked:
+class CheckResult:
     """How many rows were verified and which were damaged; `sound` is whether no damage is left."""
 
     rows: int
-    damaged: tuple[Damaged, ...]
+    damaged: tuple[DamagedRow, ...]
 
     @property
     def sound(self) -> bool:
@@ -61,14 +61,14 @@ class Checked:
         return all(row.repair is not None for row in self.damaged)
 
 
-def check(connection: Connection, now: datetime) -> Checked:
+def check(connection: Connection, now: datetime) -> CheckResult:
     """Verifies the database and every row, and repairs what can be repaired, inside the caller's transaction."""
     work = _Check(connection, now)
     work.database()
     for table, repair in _REPAIRS:
         work.table(table, repair)
     work.reread()
-    return Checked(work.rows, tuple(work.damaged))
+    return CheckResult(work.rows, tuple(work.damaged))
 
 
 class _Check:
@@ -76,7 +76,7 @@ class _Check:
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.rows = 0
-        self.damaged: list[Damaged] = []
+        self.damaged: list[DamagedRow] = []
         self._connection, self._now = connection, now
         self._sqlite = connection.dialect.name == "sqlite"
         self._again: dict[str, None] = {}
@@ -92,7 +92,9 @@ class _Check:
             self._connection.exec_driver_sql("REINDEX")
             left = self._integrity()
             for line in trouble:
-                self.damaged.append(Damaged("database", "", line, None if line in left else "its indexes were rebuilt"))
+                self.damaged.append(
+                    DamagedRow("database", "", line, None if line in left else "its indexes were rebuilt")
+                )
 
     def _integrity(self) -> list[str]:
         told = self._connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
@@ -112,7 +114,7 @@ class _Check:
                 continue
             if not reasons:
                 done = "rewritten"
-            self.damaged.append(Damaged(str(table.name), name_of(table, values), "; ".join(told), done or _AGAIN))
+            self.damaged.append(DamagedRow(str(table.name), name_of(table, values), "; ".join(told), done or _AGAIN))
             if done is None:
                 self._execute(f'DELETE FROM "{table.name}" WHERE {self._at}', {"at": address})  # noqa: S608 - our names
                 continue

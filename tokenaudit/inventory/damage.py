@@ -18,7 +18,7 @@ REMEDY = "run `tokenaudit inventory check` to repair it"
 
 
 @dataclass
-class Damage:
+class DamagedRows:
     """The damaged rows that were met, by table and what names the row, with what is wrong with each."""
 
     rows: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import read, record, tables
-from tokenaudit.inventory.check import Checked, check
-from tokenaudit.inventory.damage import Damage
+from tokenaudit.inventory.check import CheckResult, check
+from tokenaudit.inventory.damage import DamagedRows
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.model import Credential, Inspection, SecretName
 
@@ -38,7 +38,7 @@ class Inventory:
         self.engine = engine
         self.shown = shown
         self.file = file
-        self.damage = Damage()
+        self.damage = DamagedRows()
         self._connection: Connection | None = None
 
     def __enter__(self) -> Self:
@@ -148,7 +148,7 @@ class Inventory:
         with self._transaction() as connection:
             return record.forget(connection, fingerprints, namespace)
 
-    def check(self, now: datetime) -> Checked:
+    def check(self, now: datetime) -> CheckResult:
         """Verifies every row and repairs what can be repaired."""
         with self._transaction() as connection:
             return check(connection, now)

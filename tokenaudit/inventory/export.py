@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from tokenaudit.inventory.check import Checked
+from tokenaudit.inventory.check import CheckResult
 from tokenaudit.inventory.model import Difference, KnownCredential, Sweep
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.text import count
@@ -82,14 +82,14 @@ def sweeps_as_text(sweeps: Sequence[Sweep]) -> str:
     return plain("\n".join(lines)) + "\n" if lines else "no sweep yet\n"
 
 
-def check_as_json(checked: Checked) -> str:
+def check_as_json(checked: CheckResult) -> str:
     """What `inventory check --format json` prints."""
     return _written(
         {"schema": SCHEMA, "rows": checked.rows, "sound": checked.sound, "damaged": _builtin(checked.damaged)}
     )
 
 
-def check_as_text(checked: Checked) -> str:
+def check_as_text(checked: CheckResult) -> str:
     """One line a damaged row, then the numbers."""
     lines = [
         f"{row.table} {row.row}: {row.reason}: {row.repair or 'not repairable; restore the inventory from a backup'}"

@@ -1,6 +1,6 @@
 """Reading the inventory: each function works inside the caller's transaction.
 
-A damaged row is noted in the caller's `Damage` and left out; everything else is read all the same.
+A damaged row is noted in the caller's `DamagedRows` and left out; everything else is read all the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from tokenaudit.errors import UsageError
-from tokenaudit.inventory.damage import Damage, credential_of, verify
+from tokenaudit.inventory.damage import DamagedRows, credential_of, verify
 from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
@@ -84,7 +84,7 @@ def fingerprints(connection: Connection) -> dict[str, set[str]]:
     return dict(found)
 
 
-def places(connection: Connection, namespaces: Sequence[str], damage: Damage) -> list[PlaceRecord]:
+def places(connection: Connection, namespaces: Sequence[str], damage: DamagedRows) -> list[PlaceRecord]:
     """The known places of some namespaces that are not gone."""
     mine = PLACES.c.namespace.in_([storable(name) for name in namespaces])
     rows = connection.execute(select(PLACES).where(mine, PLACES.c.gone_in.is_(None)).order_by(PLACES.c.key))
@@ -93,14 +93,14 @@ def places(connection: Connection, namespaces: Sequence[str], damage: Damage) ->
     ]
 
 
-def inspections(connection: Connection, sweep: int, damage: Damage) -> dict[str, Inspection]:
+def inspections(connection: Connection, sweep: int, damage: DamagedRows) -> dict[str, Inspection]:
     """By fingerprint: what the Hub said during the sweep."""
     rows = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.inspected_in == sweep))
     found = [credential for _, credential in damage.sound(CREDENTIALS, rows, _document)]
     return {credential.fingerprint: credential.inspection for credential in found if credential.inspection}
 
 
-def sweeps(connection: Connection, damage: Damage) -> list[Sweep]:
+def sweeps(connection: Connection, damage: DamagedRows) -> list[Sweep]:
     """All sweeps, oldest first."""
     read = select(PLACES.c.checked_in, func.count()).group_by(PLACES.c.checked_in)
     failed = select(PLACES.c.failed_in, func.count()).group_by(PLACES.c.failed_in)
@@ -116,13 +116,13 @@ def sweeps(connection: Connection, damage: Damage) -> list[Sweep]:
     return [sweep for _, sweep in damage.sound(SWEEPS, rows, read_row)]
 
 
-def credentials(connection: Connection, damage: Damage) -> list[KnownCredential]:
+def credentials(connection: Connection, damage: DamagedRows) -> list[KnownCredential]:
     """All credentials, ordered by fingerprint."""
     spots = _spots(connection, damage)
     return [_known(row, credential, spots[row.fingerprint]) for row, credential in _credentials(connection, damage)]
 
 
-def _credentials(connection: Connection, damage: Damage) -> list[tuple[Row[Any], Credential]]:
+def _credentials(connection: Connection, damage: DamagedRows) -> list[tuple[Row[Any], Credential]]:
     rows = connection.execute(select(CREDENTIALS).order_by(CREDENTIALS.c.fingerprint)).all()
     return list(damage.sound(CREDENTIALS, rows, _document))
 
@@ -131,7 +131,7 @@ def _document(row: Row[Any]) -> Credential:
     return credential_of(row.fingerprint, row.document)
 
 
-def _spots(connection: Connection, damage: Damage, *where: ColumnElement[bool]) -> dict[str, list[_Spot]]:
+def _spots(connection: Connection, damage: DamagedRows, *where: ColumnElement[bool]) -> dict[str, list[_Spot]]:
     """By fingerprint: the spots that `where` chooses."""
     joined = SIGHTINGS.join(PLACES, SIGHTINGS.c.place == PLACES.c.key)
     chosen = select(
@@ -144,7 +144,7 @@ def _spots(connection: Connection, damage: Damage, *where: ColumnElement[bool]) 
     return found
 
 
-def _spot(row: Row[Any], damage: Damage) -> _Spot:
+def _spot(row: Row[Any], damage: DamagedRows) -> _Spot:
     location = unpacked(row.location, Location)
     try:
         verify(PLACES, row._mapping)  # noqa: SLF001 - SQLAlchemy's public name for it
@@ -181,14 +181,14 @@ def _order(location: Location) -> tuple[object, ...]:
     )
 
 
-def secrets(connection: Connection, damage: Damage) -> list[SecretName]:
+def secrets(connection: Connection, damage: DamagedRows) -> list[SecretName]:
     """All secrets and variables by name, those of places that are gone left out."""
     joined = SECRETS.join(PLACES, SECRETS.c.place == PLACES.c.key)
     chosen = select(SECRETS).select_from(joined).where(PLACES.c.gone_in.is_(None))
     return _secret_names(connection.execute(chosen), damage)
 
 
-def _secret_names(rows: Iterable[Row[Any]], damage: Damage) -> list[SecretName]:
+def _secret_names(rows: Iterable[Row[Any]], damage: DamagedRows) -> list[SecretName]:
     def read_row(row: Row[Any]) -> SecretName:
         return SecretName(row.target, row.name, row.kind, row.updated_at, row.description, row.fingerprint)
 
@@ -196,7 +196,9 @@ def _secret_names(rows: Iterable[Row[Any]], damage: Damage) -> list[SecretName]:
     return sorted(found, key=lambda s: (s.target, s.name, s.kind, s.fingerprint or ""))
 
 
-def consumers(connection: Connection, fingerprint: str | None, names: Sequence[str], damage: Damage) -> list[Consumer]:
+def consumers(
+    connection: Connection, fingerprint: str | None, names: Sequence[str], damage: DamagedRows
+) -> list[Consumer]:
     """Kept secrets by fingerprint or name, and the spots where the credential itself stands."""
     found = [
         Consumer(secret.kind, secret.target, secret.name, secret.updated_at, secret.fingerprint)
@@ -211,7 +213,7 @@ def consumers(connection: Connection, fingerprint: str | None, names: Sequence[s
     return found
 
 
-def difference(connection: Connection, since: int | None, damage: Damage) -> list[Difference]:
+def difference(connection: Connection, since: int | None, damage: DamagedRows) -> list[Difference]:
     """What changed after sweep `since`, by default in the last one."""
     last = connection.execute(select(func.max(SWEEPS.c.id))).scalar() or 0
     after = last - 1 if since is None else since
@@ -236,7 +238,7 @@ def _change(first_in: int, spots: Sequence[_Spot], after: int) -> tuple[ChangeTy
     return ("gone", went) if went and first_in <= after else (None, [])
 
 
-def swept(connection: Connection, sweep: int, damage: Damage) -> SweepRecord:
+def swept(connection: Connection, sweep: int, damage: DamagedRows) -> SweepRecord:
     """Everything the sweep saw or found unchanged."""
     mine = or_(PLACES.c.checked_in == sweep, PLACES.c.failed_in == sweep)
     spots = {
@@ -265,7 +267,7 @@ def swept(connection: Connection, sweep: int, damage: Damage) -> SweepRecord:
 
 
 def _notes(
-    connection: Connection, mine: ColumnElement[bool], damage: Damage
+    connection: Connection, mine: ColumnElement[bool], damage: DamagedRows
 ) -> tuple[list[tuple[Problem, int]], list[Skipped]]:
     """Problems, each with the sweep that first saw it, and what could not be read."""
     problems: list[tuple[Problem, int]] = []
