@@ -123,3 +123,19 @@ def test_no_answer_is_not_remembered(hub_double: HubDouble, path: Path) -> None:
     secrets = [("oauth_client_secret", Secret(Mint(2).client_secret()))]
     list(inspect_credentials(secrets, Hub(hub_double.endpoint), now=lambda: NOW, cache=DiskCache(path)))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("column", ["fingerprint", "inspection", "checked_at"])
+@pytest.mark.parametrize("junk", ["CAST(x'ff00fe' AS TEXT)", "x'ff'", "7", "'[' || hex(zeroblob(5000))", "NULL"])
+def test_a_damaged_row_costs_itself_alone(path: Path, column: str, junk: str) -> None:
+    DiskCache(path).put(FINGERPRINT, said())
+    DiskCache(path).put("b" * 32, said())
+    with sqlite3.connect(path) as raw:
+        raw.execute(f"UPDATE inspections SET {column} = {junk} WHERE fingerprint = ?", (FINGERPRINT,))  # noqa: S608 - ours
+    raw.close()
+    cache = DiskCache(path)
+    assert cache.get("b" * 32, ENDPOINT, NOW) == said()
+    assert "b" * 32 in cache.ends(ENDPOINT)
+    cache.get(FINGERPRINT, ENDPOINT, NOW)
+    cache.put(FINGERPRINT, said())
+    assert cache.get(FINGERPRINT, ENDPOINT, NOW) == said()

@@ -117,6 +117,8 @@ class DiskCache:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
         self._path.chmod(0o600)
         db = sqlite3.connect(self._path, timeout=5)
+        # A damaged row costs itself alone: its bytes that are not UTF-8 fit no fingerprint.
+        db.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
         # A lost cache costs a few questions; a slow one costs every run.
         db.execute("PRAGMA synchronous = OFF")
         with db:
@@ -128,9 +130,9 @@ class DiskCache:
         return db
 
 
-def _decoded(held: bytes) -> Inspection | None:
-    """None where another version wrote it: asking again is right, and the next put replaces the row."""
+def _decoded(held: object) -> Inspection | None:
+    """None where another version wrote it or it is damaged: the Hub is asked again, and the next put replaces it."""
     try:
-        return msgspec.json.decode(held, type=Inspection)
-    except msgspec.MsgspecError:
+        return msgspec.json.decode(held, type=Inspection) if isinstance(held, (bytes, str)) else None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
