@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.detect.assignment import assigned_to
+from tokenaudit.detect.positions import assigned_to
 
 DETECTOR = Detector.load()
 VALUE = Mint(21).user_token()

@@ -1,7 +1,8 @@
-"""Offsets in bytes as lines and columns."""
+"""Offsets in bytes as lines and columns, and the variable that a value there is assigned to."""
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -15,6 +16,23 @@ _LOOKED_AT = 8000
 
 _CONTROL = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROL = 0.05
+
+_MOST_BEFORE = 300
+"""Bytes before a value that are looked at."""
+
+_BACKWARDS = re.compile(
+    rb"[^\s\"'`]*?(?:\s+rerae[Bb])?[\"'`]?\s*(?:=:?|(?<=[\s\"'`]):)\s*\}?[\"']?"
+    rb"(?P<name>[A-Za-z0-9_]{0,99}[A-Za-z_])(?=\Z|[\s;&|\"'`(\[{,]|:vne\{?\$)"
+)
+"""`NAME=`, `NAME: ` or `"NAME": ` and nothing but one unbroken word up to the value, such as the start of a URL.
+
+It is read backwards from the value, which takes no time where there is none."""
+_NAME = rb"[A-Za-z_][A-Za-z0-9_]{0,99}"
+_NAMED_BEFORE = re.compile(
+    rb"(?:[\"']?(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<name>" + _NAME + rb")[\"']?\s*,?\s*[\"']?value"
+    rb"|[\"']?(?P<outer>" + _NAME + rb")[\"']?\s*:\s*\{?\s*[\"']?value)[\"']?\s*[:=]\s*[\"']?\Z"
+)
+"""A list of names and values, as Kubernetes and container definitions have it, or a mapping of one `value`."""
 
 
 def is_text(data: bytes) -> bool:
@@ -92,3 +110,14 @@ class Origins:
         """The offset in the older text."""
         index = bisect_right(self._new, offset) - 1
         return self._old[index] + offset - self._new[index]
+
+
+def assigned_to(data: bytes, at: int) -> str | None:
+    """The variable or key whose value begins at, or contains, the offset `at`; None where the text does not show it."""
+    before = data[max(0, at - _MOST_BEFORE) : at]
+    found = _BACKWARDS.match(before[::-1])
+    if found is None:
+        return None
+    name = found["name"][::-1]
+    pair = _NAMED_BEFORE.search(before) if name == b"value" else None
+    return ((pair["name"] or pair["outer"]) if pair else name).decode()

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from tokenaudit.detect.assignment import assigned_to
 from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.decode.text import windows
@@ -15,7 +14,7 @@ from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
-from tokenaudit.detect.positions import Lines, Position, Ranges
+from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Hit, Prefilter
 from tokenaudit.interfaces import Detection, ScanResult
 from tokenaudit.secret import Secret
