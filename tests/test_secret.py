@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
-from tokenaudit.secret import Secret, SecretUnavailableError, display, fingerprint, parse_fingerprint
+from tokenaudit.secret import Secret, SecretUnavailableError, display, fingerprint
+from tokenaudit.text import parse_fingerprint
 
 
 @pytest.fixture

@@ -10,10 +10,12 @@ import importlib
 from typing import TYPE_CHECKING
 
 from tokenaudit._version import __version__
+from tokenaudit.redaction import find_with
 
 if TYPE_CHECKING:
     from tokenaudit.audit.auditor import Audit, scan
     from tokenaudit.audit.targets import Scope
+    from tokenaudit.detect import Detector
     from tokenaudit.errors import AuditError
     from tokenaudit.model import Report
     from tokenaudit.secret import Secret, fingerprint
@@ -29,6 +31,16 @@ _HOMES = {
 }
 
 __all__ = ["Audit", "AuditError", "Report", "Scope", "Secret", "__version__", "fingerprint", "scan"]
+
+
+def _detector() -> Detector:
+    detect = importlib.import_module("tokenaudit.detect")
+    loaded: Detector = detect.Detector.load(limits=detect.Limits(size=16 << 20, seconds=2.0))
+    return loaded
+
+
+# Whatever is imported of this package, this file runs first: no text leaves without a look for credentials in it.
+find_with(_detector)
 
 
 def __getattr__(name: str) -> object:

@@ -7,14 +7,19 @@
     └── EndpointError         the Hub's address is not one a credential may be sent to
 
 What can't be *read or asked* during an audit is no error: it is a `model.Skipped` entry of the report.
-Messages name the thing and the remedy in one line, and never hold a credential.
+Messages name the thing and the remedy in one line, and never hold a credential, even where the user typed one.
 """
 
 from __future__ import annotations
 
+from tokenaudit.redaction import mask
+
 
 class AuditError(Exception):
-    """Something only the user can put right; `str()` is the one line to show."""
+    """Something only the user can put right; `str()` is the one line to show, without any credential."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(mask(message))
 
 
 class UsageError(AuditError):

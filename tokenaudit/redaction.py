@@ -3,65 +3,322 @@
 from __future__ import annotations
 
 import base64
+import os
 import re
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+
+from tokenaudit.secret import Secret, created, display, registered
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable
 
-    from tokenaudit.model import Report
-    from tokenaudit.secret import Secret
+    from tokenaudit.interfaces import ScanResult
 
 
-_LONGEST_KEY = 12
+T = TypeVar("T")
+
+MASK = "****"
+
+SHORTEST_VALUE = 35
+"""Characters of the shortest value whose shape a plugin knows; a test compares it with the plugins."""
+
+_KEY = 8
+"""Characters by which values and their pieces are looked up. Shorter values are not looked for: they are words."""
+
+_STRIDE = 3
+"""Distance of the pieces that are looked up: any piece of `_KEY + _STRIDE - 1` characters holds one of them."""
+
 _ESCAPE_SIGNS = re.compile(r"[%\\&]")
+_LONG_WORD = re.compile(rf"\S{{{SHORTEST_VALUE}}}")
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 100_000, 1000
+_GOES_ON = re.compile(rb"(?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]{5}))*")
+"""What may follow the beginning of a value inside the same word; a short extension of a file is not part of it."""
 
 
-def redacted(report: Report, secrets: Iterable[Secret]) -> Report:
-    """`report` with every value of `secrets` in any of its texts replaced by its display form.
+class Finder(Protocol):
+    """Detection as this module uses it; `tokenaudit.detect.Detector` is one."""
 
-    Taken out as they are, as base64 (either alphabet, at any offset inside a longer base64 text), as hexadecimal, and
-    with any of their characters percent-, backslash- or entity-escaped. Secrets without a value (they came out of a
-    pickle) raise `SecretUnavailableError`: a report must not be written as if they had been looked for.
+    def may_contain(self, data: bytes) -> bool:
+        """False only where neither `scan` nor `beginnings` would give anything."""
+
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
+        """Every credential, placeholder and look-alike in `data`."""
+
+    def beginnings(self, data: bytes) -> list[tuple[int, int]]:
+        """Where the beginning of a credential stands unencoded, even one that no plugin takes for whole."""
+
+
+class Redactor:
+    """Replaces values, their encoded forms and their pieces.
+
+    Whole values become their display form: as they are, as base64 (either alphabet, at any offset inside a longer
+    base64 text), as hexadecimal, and with any of their characters percent-, backslash- or entity-escaped. Pieces of at
+    least ten characters become `****`.
     """
-    return map_text(report, redactor(secrets))
+
+    def __init__(self) -> None:
+        self._shown: dict[str, str] = {}
+        self._needles: dict[str, str] = {}
+        self._by_end: dict[str, list[str]] = {}
+        self._values_by_end: dict[str, list[str]] = {}
+        self._pieces: dict[str, list[tuple[str, int, int]]] = {}
+
+    def add(self, value: str, shown: str, *, pieces: bool) -> None:
+        """From now on `value` is replaced by `shown`, and its pieces are masked if wanted."""
+        if len(value) < _KEY:
+            return
+        if value not in self._shown:
+            self._shown[value] = shown
+            self._values_by_end.setdefault(_end(value), []).append(value)
+            for needle in _forms(value):
+                self._needles[needle] = shown
+                self._by_end.setdefault(_end(needle), []).append(needle)
+        if pieces:
+            # The prefix and the header of a JWT are the same in thousands of values.
+            first = value.find(".") + 1 if _is_jwt(value) else len(shown.partition(MASK)[0])
+            last = len(value) - _KEY
+            for at in dict.fromkeys((*range(first, last, _STRIDE), max(last, first))):
+                self._pieces.setdefault(value[at : at + _KEY], []).append((value, at, first))
+
+    def __call__(self, text: str) -> str:
+        """`text` without the values that were added, and without pieces of them."""
+        return self.without_pieces(self.without_values(text))
+
+    def without_values(self, text: str) -> str:
+        """`text` without the whole values."""
+        if not self._shown or len(text) < _KEY:
+            return text
+        low = _lower(text)
+        grams = {low[at : at + _KEY] for at in range(len(low) - _KEY + 1)}
+        hit = [needle for gram in grams if gram in self._by_end for needle in self._by_end[gram]]
+        # Longest first, so that a value which contains another one goes as a whole.
+        for needle in sorted(hit, key=len, reverse=True):
+            # A JWT that was cut is the beginning of the whole one, whose rest has no shape.
+            rest = r"(?:[A-Za-z0-9_-]{5,})?" if _is_jwt(needle) else ""
+            text = re.sub(re.escape(needle) + rest, _always(self._needles[needle]), text, flags=_flags(needle))
+        if _ESCAPE_SIGNS.search(text):
+            text = self._without_escaped(text)
+        return text
+
+    def _without_escaped(self, text: str) -> str:
+        # Hundreds of long patterns are slow: only those run whose value shows once the escapes are undone.
+        plain = _lower(_unescaped(text))
+        grams = {plain[at : at + _KEY] for at in range(len(plain) - _KEY + 1)}
+        hit = [value for gram in grams if gram in self._values_by_end for value in self._values_by_end[gram]]
+        for value in sorted(hit, key=len, reverse=True):
+            text = _escaped_form(value).sub(_always(self._shown[value]), text)
+        return text
+
+    def without_pieces(self, text: str) -> str:
+        """`text` without the pieces of the values for which that was wanted."""
+        if not self._pieces:
+            return text
+        pieces = self._pieces
+        hits = [at for at in range(len(text) - _KEY + 1) if text[at : at + _KEY] in pieces]
+        spans: list[tuple[int, int]] = []
+        for at in hits:
+            if not spans or at >= spans[-1][1]:
+                ends = [_piece(text, at, *piece) for piece in pieces[text[at : at + _KEY]]]
+                spans.append((min(start for start, _ in ends), max(end for _, end in ends)))
+        return _masked(text, spans) if spans else text
+
+
+def _piece(text: str, at: int, value: str, start: int, first: int) -> tuple[int, int]:
+    """The longest stretch around `text[at:]` that reads as `value` does around `start`, from `first` on."""
+    left = 0
+    while at - left > 0 and start - left > first and text[at - left - 1] == value[start - left - 1]:
+        left += 1
+    right = _KEY
+    while at + right < len(text) and start + right < len(value) and text[at + right] == value[start + right]:
+        right += 1
+    return at - left, at + right
+
+
+def _masked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [text[at : max(at, start)], MASK]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
-    """A function that replaces every value of `secrets` in one text, for logs and messages; see `redacted`."""
-    shown = {secret.reveal(): secret.display for secret in secrets}
-    shown.pop("", None)
-    needles = {needle: display for value, display in shown.items() for needle in _forms(value)}
-    if not needles:
-        return str
-    size = min(_LONGEST_KEY, *(len(needle) for needle in needles))
-    # Longest first, so that a value which contains another one goes as a whole.
-    index: dict[str, list[str]] = {}
-    for needle in sorted(needles, key=lambda needle: (-len(needle), needle)):
-        index.setdefault(needle[:size].lower(), []).append(needle)
-    longest_first = sorted(shown, key=len, reverse=True)
+    """A function that replaces the values of `secrets`, and nothing else, in one text; see `Redactor`.
 
-    def redact(text: str) -> str:
-        low = text.lower() if len(text.lower()) == len(text) else text.translate(_ASCII_LOWER)
-        starts = {low[at : at + size] for at in range(len(low) - size + 1)}
-        hit = [needle for key in starts & index.keys() for needle in index[key]]
-        for needle in sorted(hit, key=len, reverse=True):
-            text = re.sub(re.escape(needle), _always(needles[needle]), text, flags=_flags(needle))
-        if _ESCAPE_SIGNS.search(text):
-            # Hundreds of long patterns are slow: only those run whose value shows once the escapes are undone.
-            plain = _unescaped(text)
-            starts = {plain[at : at + size].lower() for at in range(len(plain) - size + 1)}
-            for value in longest_first:
-                if value[:size].lower() in starts:
-                    text = _escaped_form(value).sub(_always(shown[value]), text)
+    Raises:
+        SecretUnavailableError: a secret came out of a pickle and left its value behind.
+    """
+    chosen = Redactor()
+    for secret in secrets:
+        chosen.add(secret.reveal(), secret.display, pieces=True)
+    return chosen
+
+
+class _Process:
+    """What this process knows, and how it finds more."""
+
+    def __init__(self) -> None:
+        self.known = Redactor()
+        self.clean: set[str] = set()
+        self.version = 0
+        self.last: object = None
+        self.last_version = 0
+        self.lock = threading.RLock()
+        self.busy = threading.local()
+        self.load: Callable[[], Finder] | None = None
+        self.finder: Finder | None = None
+
+    def learn(self) -> None:
+        """Takes in the values that became a `Secret` since."""
+        if not created:
+            return
+        with self.lock:
+            while created:
+                value, shown, masking = created[0]
+                self.known.add(value, shown, pieces=masking == "pieces")
+                created.popleft()
+            self.version += 1
+            self.clean.clear()
+
+    def find(self) -> Finder | None:
+        if self.finder is None and self.load is not None:
+            self.finder = self.load()
+        return self.finder
+
+
+_process = _Process()
+
+
+def _new_lock() -> None:
+    _process.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)  # another thread may have held it
+
+
+def find_with(load: Callable[[], Finder]) -> None:
+    """Says how the detector is made that finds credentials in texts; it is made when it is first needed."""
+    _process.load = load
+
+
+def forget() -> None:
+    """Forgets every value: for tests, which make up values that are words."""
+    with _process.lock:
+        created.clear()
+        registered.clear()
+        _process.known = Redactor()
+        _process.clean.clear()
+
+
+def mask(text: str) -> str:
+    """`text` without any credential: known values and their pieces, and whatever in it has a credential's shape."""
+    _process.learn()
+    if text in _process.clean:
         return text
+    version = _process.version
+    found = _process.known.without_values(text)
+    if len(found) >= SHORTEST_VALUE:
+        found = _without_shapes(found)
+    found = _process.known.without_pieces(found)
+    if found == text and version == _process.version:
+        if len(_process.clean) > _MOST_REMEMBERED:
+            _process.clean.clear()
+        if len(text) <= _LONGEST_REMEMBERED:
+            _process.clean.add(text)
+    return found
 
-    return redact
+
+def mask_shapes(text: str) -> str:
+    """`text` without anything that has a credential's shape: the last look at a text made of masked parts.
+
+    Runs at memory speed, so that it can be applied to whole documents.
+    """
+    return _without_shapes(text) if _LONG_WORD.search(text) else text
+
+
+def _without_shapes(text: str) -> str:
+    if getattr(_process.busy, "now", False):
+        return text
+    finder = _process.find()
+    data = _encoded(text)
+    if finder is None or not finder.may_contain(data):
+        return text
+    _process.busy.now = True  # examining makes texts of its own
+    try:
+        seen = finder.scan(data).detections
+        _process.learn()
+        text = _process.known.without_values(text)
+        for value in {seen.secret.reveal() for seen in seen if "concatenated" in seen.via}:
+            if len(value) <= _LONGEST_CUT:
+                text = _cut_form(value).sub(_without_strings, text)
+        return _without_beginnings(text, finder)
+    finally:
+        _process.busy.now = False
+
+
+def _without_beginnings(text: str, finder: Finder) -> str:
+    """Beginnings that no plugin takes for a whole value, because more letters follow or because the rest is missing."""
+    data = _encoded(text)
+    parts, at = [], 0
+    for start, end in finder.beginnings(data):
+        if start >= at:
+            rest = _GOES_ON.match(data, end)
+            stop = rest.end() if rest else end
+            parts += [data[at:start], display(data[start:stop].decode()).encode()]
+            at = stop
+    return b"".join([*parts, data[at:]]).decode("utf-8", "surrogateescape") if parts else text
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
+
+
+def masked(tree: T) -> T:
+    """A copy of `tree` (our dataclasses, tuples, lists, sets, dicts) with every text in it masked."""
+    _process.learn()
+    if tree is _process.last and _process.version == _process.last_version:
+        return tree
+    done = map_text(tree, mask)
+    if is_dataclass(done):  # ours are frozen: what was masked stays so
+        _process.last, _process.last_version = done, _process.version
+    return done
+
+
+def redacted(tree: T, secrets: Iterable[Secret]) -> T:
+    """`tree`, such as a report, with every text in it masked, and `secrets` known from now on.
+
+    Raises:
+        SecretUnavailableError: a secret came out of a pickle: a report must not be written as if its value had been
+            looked for.
+    """
+    for secret in secrets:
+        created.append((secret.reveal(), secret.display, "whole"))
+    return masked(tree)
 
 
 _ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
+def _lower(text: str) -> str:
+    """As long as `text`."""
+    low = text.lower()
+    return low if len(low) == len(text) else text.translate(_ASCII_LOWER)
+
+
+def _is_jwt(value: str) -> bool:
+    return value.count(".") == 2  # noqa: PLR2004 - header, payload, signature
+
+
+def _end(text: str) -> str:
+    return _lower(text)[-_KEY:]
 
 
 def _always(text: str) -> Callable[[re.Match[str]], str]:
@@ -85,7 +342,7 @@ def _forms(value: str) -> Iterator[str]:
         first = (0, 2, 3)[offset]
         last = (offset + len(raw)) * 8 // 6
         core = whole[first:last]
-        if core:
+        if len(core) >= _KEY:
             yield core
             yield core.translate(_URL_SAFE)
 
@@ -121,13 +378,26 @@ def _escaped_form(value: str) -> re.Pattern[str]:
     return re.compile("".join(parts))
 
 
-T = TypeVar("T")
+_JOINT = r"""((?:[^A-Za-z0-9]{1,40}(?:[fFbBrRuUL]{1,2}["'`])?)?)"""
+_LONGEST_CUT = 100
+"""Characters of a value that is looked for in strings of any size; of longer ones only pieces of ten and more are."""
+
+
+def _cut_form(value: str) -> re.Pattern[str]:
+    """Matches `value` where it is put together from string literals; a group for whatever is between two characters."""
+    return re.compile(_JOINT.join(map(re.escape, value)))
+
+
+def _without_strings(found: re.Match[str]) -> str:
+    """The match without the value's characters; what is between them stays, and with it the text's own syntax."""
+    return MASK + "".join(f"{joint}{MASK}" for joint in found.groups() if joint)
 
 
 def map_text(value: T, change: Callable[[str], str]) -> T:
-    """A copy of `value`, a tree of our dataclasses and tuples, with `change` applied to every string in it.
+    """A copy of `value` with `change` applied to every string in it, keys of dicts included.
 
-    Parts in which nothing changes are shared with the original. Enum members are names of ours, not texts.
+    `value` is a tree of our dataclasses, tuples, lists, sets and dicts. Parts in which nothing changes are shared with
+    the original. Enum members are names of ours, not texts.
     """
     known: dict[str, str] = {}
 
@@ -138,22 +408,45 @@ def map_text(value: T, change: Callable[[str], str]) -> T:
         return old if new == old else new
 
     def walk(node: Any) -> Any:  # noqa: ANN401 - any node of the tree
-        if isinstance(node, Enum):
+        kind, names = _known_parts.get(type(node)) or _parts(type(node))
+        if kind == "leaf":
             return node
-        if isinstance(node, str):
+        if kind == "text":
             return text(node)
-        if isinstance(node, tuple):
-            items = tuple(walk(item) for item in node)
-            return items if any(new is not old for new, old in zip(items, node, strict=True)) else node
-        if is_dataclass(node) and not isinstance(node, type):
-            changed = {}
-            for field in fields(node):
-                old = getattr(node, field.name)
-                new = walk(old)
-                if new is not old:
-                    changed[field.name] = new
-            return replace(node, **changed) if changed else node
-        return node
+        if kind == "items":
+            items = [walk(item) for item in node]
+            return type(node)(items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
+        if kind == "mapping":
+            return _mapping(node, walk)
+        olds = [(name, getattr(node, name)) for name in names]
+        changed = {name: new for name, old in olds if (new := walk(old)) is not old}
+        return replace(node, **changed) if changed else node
 
     result: T = walk(value)
     return result
+
+
+_Parts: TypeAlias = "tuple[Literal['leaf', 'text', 'items', 'mapping', 'fields'], tuple[str, ...]]"
+_known_parts: dict[type, _Parts] = {}
+
+
+def _parts(kind: type) -> _Parts:
+    """What an object of this class is made of, and the names of its fields; found out once for each class."""
+    found: _Parts = ("leaf", ())
+    if issubclass(kind, str) and not issubclass(kind, Enum):
+        found = "text", ()
+    elif issubclass(kind, (tuple, list, set, frozenset)):
+        found = "items", ()
+    elif issubclass(kind, Mapping):
+        found = "mapping", ()
+    elif is_dataclass(kind):
+        found = "fields", tuple(field.name for field in fields(kind))
+    _known_parts[kind] = found
+    return found
+
+
+def _mapping(node: Mapping[Any, Any], walk: Callable[[Any], Any]) -> Mapping[Any, Any]:
+    pairs = [(walk(key), walk(value)) for key, value in node.items()]
+    olds = node.items()
+    same = all(key is old and value is before for (key, value), (old, before) in zip(pairs, olds, strict=True))
+    return node if same else dict(pairs)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-
-from tokenaudit.errors import UsageError
+from collections import deque
+from typing import Literal, TypeAlias
 
 _DOMAIN = b"tokenaudit/fingerprint/1"
 _PREFIX = re.compile(r"[a-z]+(?:_+[a-z0-9]+)*_+(?=[A-Za-z0-9])")
 _LONGEST_PREFIX = 20
-_FINGERPRINT = re.compile(r"[0-9a-f]{1,32}")
-_SHORTEST = 8
 _SHORTEST_TO_SHOW_END = 20
 
 
@@ -30,24 +28,6 @@ def fingerprint(value: str) -> str:
     return hmac.new(_DOMAIN, value.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:32]
 
 
-def parse_fingerprint(text: str, *, shortest: int = _SHORTEST) -> str:
-    """A fingerprint as people and other tools write it, or its first digits, in the one form that is compared.
-
-    Upper and lower case are the same, blanks around it don't count. `shortest` is how many digits are enough.
-
-    Raises:
-        UsageError: it is not one. The text is not repeated: it may be a credential given by mistake.
-    """
-    found = text.strip().lower()
-    if not _FINGERPRINT.fullmatch(found) or len(found) < shortest:
-        message = (
-            f"a fingerprint has 32 hex digits, of which the first {shortest} are enough; `tokenaudit fingerprint` "
-            "computes it from a value on stdin"
-        )
-        raise UsageError(message)
-    return found
-
-
 def display(value: str) -> str:
     """The only form of a value that may be shown: its public prefix, four stars, its last four characters.
 
@@ -59,19 +39,35 @@ def display(value: str) -> str:
     return f"{prefix}****{value[-4:] if shows_end else ''}"
 
 
+Masking: TypeAlias = Literal["pieces", "whole", "none"]
+"""What is masked in texts: a value and its pieces; only the whole value, where pieces of it are ordinary words (it is a
+placeholder or a look-alike); or nothing, where the value is most probably no credential (a Space's variable)."""
+
+created: deque[tuple[str, str, Masking]] = deque()
+"""Values that `tokenaudit.redaction` has yet to learn, each with its display form."""
+
+registered: set[tuple[str, Masking]] = set()
+"""Fingerprints of the values that were put there."""
+
+
 class Secret:
     """A value that masks itself in `str`, `repr`, `format`, logging, exceptions, pickle and JSON.
 
     `reveal()` is the one way to the value. Equality and hash go by fingerprint. A pickled secret arrives without its
     value, so nothing that is written to disk or sent to another process by pickle can carry one.
+
+    `masking` says what `tokenaudit.redaction.mask` takes out of texts from then on, for as long as the process runs.
     """
 
     __slots__ = ("_value", "display", "fingerprint")
 
-    def __init__(self, value: str) -> None:
+    def __init__(self, value: str, *, masking: Masking = "pieces") -> None:
         self._value: str | None = value
         self.fingerprint: str = fingerprint(value)
         self.display: str = display(value)
+        if masking != "none" and (self.fingerprint, masking) not in registered:
+            registered.add((self.fingerprint, masking))
+            created.append((value, self.display, masking))
 
     def reveal(self) -> str:
         """The value itself. Keep it in a local variable, and for as short a time as possible.

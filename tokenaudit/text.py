@@ -4,9 +4,42 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from functools import lru_cache
+
+from tokenaudit.errors import UsageError
+from tokenaudit.redaction import mask
+
+_LARGEST = 1 << 16
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def shorten(text: str, most: int) -> str:
+    """`text` masked, with its middle left out where it is then longer than `most` characters.
+
+    The one function that cuts texts: half a credential has no shape by which it could be masked. Of more than 64 Ki
+    characters only the beginning is looked at.
+    """
+    if len(text) > _LARGEST:
+        before, _, _ = text[:_LARGEST].rpartition(" ")  # the last word can be the first half of a value
+        text = f"{before} …"
+    text = mask(text)
+    if len(text) <= most:
+        return text
+    tail = most // 2
+    return f"{text[: max(most - tail - 1, 0)]}…{text[len(text) - tail :]}"[:most]
+
+
+def one_line(text: object, most: int) -> str:
+    """`text` as one line of at most `most` characters, with whatever is not printable escaped; see `shorten`."""
+    line = " ".join(str(text).split())
+    return shorten("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), most)
+
+
+def file_name(text: str, most: int = 80) -> str:
+    """`text` masked, as a part of a file's name: letters, digits, dots, underscores and hyphens, `most` at most."""
+    return _UNSAFE.sub("-", mask(text))[:most].strip("-")
 
 
 def count(number: int, noun: str) -> str:
@@ -27,6 +60,19 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {spelled[close[0]]!r}?" if close else ""
 
 
+_COMMAND_SIGNS = ("##", "::", "section_", "travis_", "--- ", "+++ ", "~~~ ", "^^^ ")
+_COMMANDS = re.compile(
+    r"#(?=#+(?:\[|[A-Za-z]+\[))"  # Azure Pipelines, GitHub's old form, TeamCity: anywhere in a line
+    r"|(?:(?<=section_start)|(?<=section_end)|(?<=travis_fold)|(?<=travis_time)):(?=\w)"  # GitLab, Travis
+    r"|^(?:-(?=-- )|\+(?=\+\+ )|~(?=~~ )|\^(?=\^\^ ))",  # Buildkite: groups, where a line begins
+    re.MULTILINE,
+)
+_WORKFLOW_COMMAND = re.compile(
+    r"(?<!\S)::"  # GitHub, Gitea: where a line begins
+    r"|(?<![\"'`])::(?:error|warning|notice|debug|group|endgroup|echo|add-mask|add-matcher|remove-matcher|add-path|set-env"
+    r"|set-output|save-state|stop-commands)(?:::| .*::)"
+)
+
 _PLAIN = re.compile(r"[ -~]*\Z")
 _NAMED = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
@@ -38,17 +84,23 @@ _MOST_MARKS = 3
 def visible(text: str) -> str:
     r"""`text` in one line, with every control, direction and invisible character as its escape (`\x1b`, `\u202e`).
 
+    So is the first sign of a command to a CI system's log; see `inert`.
     Undecodable bytes that Python keeps as lone surrogates appear as the byte (`\xff`).
     """
-    return text if _PLAIN.match(text) else "".join(_escaped(text))
+    return inert(text if _PLAIN.match(text) else "".join(_escaped(text)))
 
 
-def shorten(text: str, most: int) -> str:
-    """`text` with its middle left out where it is longer than `most` characters."""
-    if len(text) <= most:
+def inert(text: str, escape: Callable[[str], str] | None = None) -> str:
+    r"""`text` without commands to the CI system in whose log it can end up.
+
+    Their signs become escapes: `\\x3a`, or what `escape` makes of the sign.
+    """
+    if not any(sign in text for sign in _COMMAND_SIGNS):
         return text
-    tail = most // 2
-    return f"{text[: most - tail - 1]}…{text[-tail:]}"
+    escaped = escape or _code
+    if "::" in text and _WORKFLOW_COMMAND.search(text):
+        text = text.replace("::", 2 * escaped(":"))
+    return _COMMANDS.sub(lambda found: escaped(found[0]), text)
 
 
 def _escaped(text: str) -> list[str]:
@@ -78,3 +130,25 @@ def _code(character: str) -> str:
     if number <= 0xFF:  # noqa: PLR2004 - the last code point with a two-digit escape
         return f"\\x{number:02x}"
     return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"  # noqa: PLR2004 - last with four digits
+
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{1,32}")
+_SHORTEST_FINGERPRINT = 8
+
+
+def parse_fingerprint(text: str, *, shortest: int = _SHORTEST_FINGERPRINT) -> str:
+    """A fingerprint as people and other tools write it, or its first digits, in the one form that is compared.
+
+    Upper and lower case are the same, blanks around it don't count. `shortest` is how many digits are enough.
+
+    Raises:
+        UsageError: it is not one. The text is not repeated: it may be a credential given by mistake.
+    """
+    found = text.strip().lower()
+    if not _FINGERPRINT.fullmatch(found) or len(found) < shortest:
+        message = (
+            f"a fingerprint has 32 hex digits, of which the first {shortest} are enough; `tokenaudit fingerprint` "
+            "computes it from a value on stdin"
+        )
+        raise UsageError(message)
+    return found

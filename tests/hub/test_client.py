@@ -192,7 +192,7 @@ def test_a_hub_that_echoes_what_it_got_does_not_get_it_into_an_answer(
     for _ in range(2):
         answer = hub.whoami(token)
         assert isinstance(answer, Failure)
-        assert "bad token ****" in answer.message
+        assert "bad token hf_****" in answer.message
         assert token.reveal() not in repr(answer)
         assert other not in repr(answer)
 

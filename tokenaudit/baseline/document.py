@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.redaction import masked
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def load(path: Path) -> Baseline:
     """
     shown = visible(str(path))
     try:
-        document = json.loads(path.read_bytes())
+        document = masked(json.loads(path.read_bytes()))
     except FileNotFoundError:
         message = f"baseline {shown} does not exist; --update-baseline writes it"
         raise ConfigurationError(message) from None
@@ -83,7 +84,7 @@ def save(baseline: Baseline, path: Path) -> None:
     Raises:
         ConfigurationError: the file can't be written.
     """
-    text = json.dumps(baseline.document, indent=2) + "\n"
+    text = json.dumps(masked(baseline.document), indent=2) + "\n"
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import yaml
 
 from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 
 _DEEPEST = 100
@@ -274,8 +275,8 @@ class _Reader:
 
 def _path(where: str, key: str) -> str:
     """The dotted path to `key`; cut where it grows beyond all use, so that many nodes can't hold a long one each."""
-    path = f"{where}.{key[:_LONGEST_PATH]}" if where else key[:_LONGEST_PATH]
-    return path if len(path) <= _LONGEST_PATH else f"{path[: _LONGEST_PATH - 1]}…"
+    path = f"{where}.{key}" if where else key
+    return path if len(path) <= _LONGEST_PATH else shorten(path, _LONGEST_PATH)
 
 
 def _position(event: yaml.Event) -> tuple[int, int]:

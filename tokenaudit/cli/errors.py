@@ -16,7 +16,8 @@ from tokenaudit._version import __version__
 from tokenaudit.cli import output
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
-from tokenaudit.text import did_you_mean
+from tokenaudit.redaction import mask
+from tokenaudit.text import did_you_mean, one_line, visible
 
 EXIT_USAGE = 2
 EXIT_INCOMPLETE = 3
@@ -27,12 +28,12 @@ _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
 _INTERRUPTED = "interrupted: nothing was left half done; run the same command again"
 _CLICK_HINT = re.compile(r" ?\(Possible options?: [^)]*\)| Did you mean --[^ ]*\?$")
 _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+)")
-_LONG_WORD = re.compile(r"[A-Za-z0-9_\-.]{24,}")
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
     output.open_closed()
+    output.guard()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(app, arguments)
@@ -74,9 +75,15 @@ def _lost(error: OSError) -> int:
 
 
 def say(message: str) -> None:
-    """One line for the user, on stderr, with anything unprintable escaped."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in message)
-    sys.stderr.write(f"tokenaudit: {line}\n")
+    """One line for the user, on stderr: credentials masked, whatever can't be seen or commands a terminal escaped."""
+    sys.stderr.write(f"tokenaudit: {visible(mask(message))}\n")
+
+
+def ask(question: str) -> str:
+    """The line that the user types in answer to `question`, which can have several lines itself."""
+    sys.stderr.write("\n".join(visible(line) for line in mask(question).split("\n")))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
 
 
 def _usage(error: Exception) -> int:
@@ -85,7 +92,7 @@ def _usage(error: Exception) -> int:
     # Where no command was given, the "message" is the whole help: it belongs on the screen as it is. With panels typer
     # has printed it by now, and asking for it once more would print it again: so the error is known by its name.
     if type(error).__name__ == "NoArgsIsHelpError":
-        sys.stderr.write(f"{message}\n" if message else "")
+        sys.stderr.write(f"{message}\n" if message else "")  # our own help, in lines
         return EXIT_USAGE
     command = context.command_path if context is not None else "tokenaudit"
     line = " ".join(_CLICK_HINT.sub("", str(message)).replace("Value error, ", "").split()).rstrip(".")
@@ -108,9 +115,8 @@ def _suggestion(error: Exception, message: str) -> str:
 
 
 def _bug(error: Exception) -> int:
-    """Names the error's type and places but not its text or its variables: either could hold a credential."""
-    message = _LONG_WORD.sub("…", " ".join(str(error).split()))[:200]
-    say(f"internal error: {type(error).__name__}: {message}")
+    """Names the error's type, its text without credentials, and where it came from; never the values of variables."""
+    say(f"internal error: {type(error).__name__}: {one_line(error, 200)}")
     frames = [
         f"{frame.name} ({Path(frame.filename).name}:{frame.lineno})"
         for frame in traceback.extract_tb(error.__traceback__)

@@ -7,9 +7,14 @@ import sys
 import tempfile
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from tokenaudit.errors import UsageError
+from tokenaudit.redaction import mask, mask_shapes
+from tokenaudit.text import inert
+
+_SMALL = 1 << 18
+"""Characters of a document in which pieces of values are looked for once more; what it is made of has no values."""
 
 
 def or_stdout(path: Path | None) -> Path | None:
@@ -18,12 +23,13 @@ def or_stdout(path: Path | None) -> Path | None:
 
 
 def emit(text: str, output: Path | None = None) -> None:
-    """Writes `text` to stdout, or whole or not at all to `output`.
+    """Writes `text`, after a last look for credentials, to stdout, or whole or not at all to `output`.
 
     Raises:
         UsageError: it can't be written there.
         BrokenPipeError: whoever read stdout has gone away.
     """
+    text = mask(text) if len(text) <= _SMALL else mask_shapes(text)
     if text and not text.endswith("\n"):
         text += "\n"
     try:
@@ -86,6 +92,43 @@ def open_closed() -> None:
         sys.stdout = _null(os.O_RDONLY, "w")
     if sys.stderr is None:
         sys.stderr = _null(os.O_WRONLY, "w")
+
+
+class MaskedStream(TextIOWrapper):
+    """Standard output or error as everybody finds it in `sys`: libraries, warnings, logs and tracebacks included."""
+
+    def __init__(self, stream: TextIOWrapper) -> None:
+        self._opened = stream  # which closes what is below when nothing refers to it any more
+        super().__init__(
+            stream.buffer,
+            encoding=stream.encoding,
+            errors="backslashreplace",
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
+        )
+
+    def write(self, text: str) -> int:
+        """Writes `text` without credentials and without commands to a CI system's log."""
+        super().write(inert(mask_shapes(text)))
+        return len(text)
+
+    def close(self) -> None:
+        """Leaves the stream below open: whoever opened it closes it."""
+        if not self.closed:
+            self.flush()
+
+
+def guard() -> None:
+    """From now on nothing that is printed anywhere in this process shows a credential."""
+    sys.stdout = _guarded(sys.stdout)
+    sys.stderr = _guarded(sys.stderr)
+
+
+def _guarded(stream: TextIO) -> TextIO:
+    if isinstance(stream, MaskedStream) or not isinstance(stream, TextIOWrapper):
+        return stream  # a host program's own stream
+    stream.flush()
+    return MaskedStream(stream)
 
 
 def _null(flags: int, mode: Literal["r", "w"]) -> TextIOWrapper:

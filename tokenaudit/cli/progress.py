@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tokenaudit.interfaces import NullProgress
+from tokenaudit.redaction import mask
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -50,7 +52,7 @@ class TerminalProgress:
         """A new stage: the bar starts again."""
         self._bytes = 0
         self._bar.remove_task(self._task)
-        self._task = self._bar.add_task(what.translate(_UNPRINTABLE), total=total, read="")
+        self._task = self._bar.add_task(visible(mask(what)).translate(_BRACKETS), total=total, read="")
 
     def advance(self, objects: int = 1, size: int = 0) -> None:
         """Moves the bar on."""
@@ -59,10 +61,11 @@ class TerminalProgress:
 
     def note(self, message: str) -> None:
         """One line above the bar."""
-        self._bar.console.print(message, markup=False, highlight=False)
+        self._bar.console.print(visible(mask(message)), markup=False, highlight=False)
 
 
-_UNPRINTABLE = dict.fromkeys((*range(32), 127), "?") | {ord("["): "(", ord("]"): ")"}
+_BRACKETS = {ord("["): "(", ord("]"): ")"}
+"""Which rich would take for markup."""
 
 
 class SilentProgress(NullProgress):

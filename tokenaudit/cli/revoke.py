@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 
@@ -71,7 +72,7 @@ def revoke(
     from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
     from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
     from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
-    from tokenaudit.secret import parse_fingerprint  # noqa: PLC0415 - as above
+    from tokenaudit.text import parse_fingerprint  # noqa: PLC0415 - as above
 
     choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
@@ -86,7 +87,8 @@ def revoke(
         raise UsageError(message)
     cache = context.fresh_cache()
     found = revocation.candidates(secrets, kinds, hub, now=utc_now, consumers=secret_input.consumers, cache=cache)
-    sys.stderr.write("\n".join(revocation.preview(found, hub.endpoint, organization)) + "\n")
+    for line in revocation.preview(found, hub.endpoint, organization):
+        say(line)
     if not yes and any(not c.dead for c in found):
         _confirm(revocation.phrase(found))
     if organization is None:
@@ -118,9 +120,7 @@ def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence
 
 
 def _confirm(phrase: str) -> None:
-    sys.stderr.write(f'This can\'t be undone. Type "{phrase}" to go on: ')
-    sys.stderr.flush()
-    if sys.stdin.readline().strip() != phrase:
+    if ask(f'This can\'t be undone. Type "{phrase}" to go on: ') != phrase:
         message = "not confirmed: nothing was sent"
         raise UsageError(message)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenaudit.cli import choices, context, options
-from tokenaudit.cli.errors import say
+from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.errors import UsageError
@@ -76,7 +76,7 @@ def rotate(
     from tokenaudit.remediate.consumers.interface import ConsumerError  # noqa: PLC0415 - as above
     from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
     from tokenaudit.remediate.rotation.runner import HaltedError  # noqa: PLC0415 - as above
-    from tokenaudit.secret import parse_fingerprint  # noqa: PLC0415 - as above
+    from tokenaudit.text import parse_fingerprint  # noqa: PLC0415 - as above
 
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
@@ -129,9 +129,7 @@ def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownVal
 
 
 def _confirm(what: str, phrase: str) -> bool:
-    sys.stderr.write(f'{what}\nThis can\'t be undone. Type "{phrase}" to go on: ')
-    sys.stderr.flush()
-    return sys.stdin.readline().strip() == phrase
+    return ask(f'{what}\nThis can\'t be undone. Type "{phrase}" to go on: ') == phrase
 
 
 def _write(path: Path | None, record: Record) -> None:

@@ -9,8 +9,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tokenaudit.cli.errors import say
+from tokenaudit.redaction import mask
 from tokenaudit.sweep.progress import figures, how_far
-from tokenaudit.text import count
+from tokenaudit.text import count, visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -90,8 +91,7 @@ class LiveDisplay:
 
     def note(self, message: str) -> None:
         """One line above the live ones."""
-        line = "".join(c if c.isprintable() else "?" for c in message)
-        self._live.console.print(line, markup=False, highlight=False)
+        self._live.console.print(visible(mask(message)), markup=False, highlight=False)
 
     def _drawn(self) -> RenderableType:
         from rich.console import Group  # noqa: PLC0415 - as above

@@ -13,6 +13,7 @@ from tokenaudit.code_usage.commands import command_needs
 from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.code_usage.shell_words import Quotes, commands
 from tokenaudit.model import Evidence
+from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 
 _WORTH_READING = re.compile(
@@ -214,4 +215,4 @@ def _shown(words: list[str]) -> str:
         if not re.fullmatch(r"[a-z][a-z-]*", word):
             break
         plain.append(word)
-    return " ".join(plain or [words[start].rsplit("/", 1)[-1][:20] if start else "command"])
+    return " ".join(plain or [shorten(words[start].rsplit("/", 1)[-1], 20) if start else "command"])

@@ -29,7 +29,6 @@ class Limits:
 
 
 _ALWAYS_ALLOWED = 16 * MIB
-_LONGEST_REASON = 300
 _PROCESSORS = os.cpu_count() or 1
 
 
@@ -48,9 +47,8 @@ class Budget:
         self._entries = limits.entries
 
     def skip(self, reason: str) -> None:
-        """Notes that something could not be looked into. Names of archive members may be long and hold anything."""
-        printable = "".join(c if c.isprintable() else "\ufffd" for c in reason[:_LONGEST_REASON])
-        self.reasons[printable] = None
+        """Notes that something could not be looked into; the reason can be long and hold anything."""
+        self.reasons[reason] = None
 
     def spend(self, size: int) -> bool:
         """Whether `size` more bytes may come out, and whether there is time for them."""

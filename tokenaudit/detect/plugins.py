@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Likelihood
+from tokenaudit.text import one_line
 
 
 class Candidate(NamedTuple):
@@ -201,4 +202,4 @@ def _by_analyze_string(kind: str, analyze: Callable[[str], Iterator[str]]) -> Fi
 
 
 def _one_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200]
+    return one_line(f"{type(error).__name__}: {error}", 200)

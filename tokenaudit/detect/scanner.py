@@ -17,10 +17,14 @@ from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Hit, Prefilter
 from tokenaudit.interfaces import Detection, ScanResult
+from tokenaudit.redaction import mask
 from tokenaudit.secret import Secret
+from tokenaudit.text import one_line
 
 _LEFT, _RIGHT = 64, 32 << 10
 """Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+
+_LONGEST_REASON = 300
 
 _CHECKED = 256
 """Candidates between two looks at the clock."""
@@ -54,16 +58,12 @@ class RecursiveScan:
         self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data)))
         ordered = sorted(self._found.items(), key=lambda item: item[0][1])
         detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
-        return ScanResult(tuple(detections), tuple(self._without_values(reason) for reason in self._budget.reasons))
+        reasons = dict.fromkeys(one_line(reason, _LONGEST_REASON) for reason in self._budget.reasons)
+        return ScanResult(tuple(detections), tuple(reasons))
 
     def _unnamed(self, detection: Detection) -> Detection:
         """Names of archive members may be credentials themselves."""
-        return replace(detection, member=self._without_values(detection.member)) if detection.member else detection
-
-    def _without_values(self, text: str) -> str:
-        for detection in self._found.values():
-            text = text.replace(detection.secret.reveal(), detection.secret.display)
-        return text
+        return replace(detection, member=mask(detection.member)) if detection.member else detection
 
     def _examine(self, piece: _Piece) -> None:
         most = self._budget.limits.evidence
@@ -108,7 +108,7 @@ class RecursiveScan:
             line, column = piece.place(candidate.start)
             self._found[key] = Detection(
                 candidate.kind,
-                Secret(candidate.value),
+                Secret(candidate.value, masking="pieces" if candidate.likelihood == "credential" else "whole"),
                 candidate.likelihood,
                 line,
                 column,
@@ -204,6 +204,11 @@ class Detector:
             return ScanResult()
 
         return RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
+
+    def beginnings(self, data: bytes) -> list[tuple[int, int]]:
+        """Where the declared beginning of a credential stands unencoded in `data`, even inside a longer word."""
+        patterns = self.prefilter.patterns
+        return [(hit.start, hit.end) for hit in self.prefilter.hits(data) if patterns[hit.pattern].reading == "plain"]
 
     @cached_property
     def _finds(self) -> tuple[Find, ...]:

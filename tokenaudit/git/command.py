@@ -14,6 +14,8 @@ import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tokenaudit.redaction import mask
+
 NETWORK_PROTOCOLS = ("https", "http", "ssh", "file")
 """Transports that only move data; the others run programs or are plain text."""
 
@@ -150,7 +152,7 @@ def reason(complaint: bytes, code: int) -> str:
     if not fatal:
         return f"git failed with code {code}" if code >= 0 else f"git was ended by signal {-code}"
     text = fatal[0].removeprefix("fatal:").removeprefix("error:").strip()
-    return without_password("".join(mark if mark.isprintable() else "?" for mark in text))
+    return mask(without_password("".join(mark if mark.isprintable() else "?" for mark in text)))
 
 
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/?#\s]*)@")

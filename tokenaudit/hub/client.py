@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 from tokenaudit._version import __version__
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy
-from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result, masked, printable
+from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result, printable
 from tokenaudit.hub.transport import Call, Stopped, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret
 
@@ -174,19 +174,19 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
     except Stopped as stopped:
         return Failure(stopped.trouble, call.status, stopped.message)
     except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
-        return _translated(error, call, token)
+        return _translated(error, call)
     finally:
         end()
     if call.status is None or call.status >= _REDIRECT:
-        return _translated(None, call, token)
+        return _translated(None, call)
     return Reply(call.status, body)
 
 
-def _translated(error: Exception | None, call: Call, token: Token) -> Failure:
+def _translated(error: Exception | None, call: Call) -> Failure:
     """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
     if call.status is not None and call.status >= _ERROR:
         trouble: ErrorKind = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
-        return Failure(trouble, call.status, printable(masked(call.error_text, token or None)))
+        return Failure(trouble, call.status, printable(call.error_text))
     if call.status is not None and call.status >= _REDIRECT:
         return Failure("redirect", call.status, "the Hub answered with a redirect")
     kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -197,7 +197,7 @@ def _translated(error: Exception | None, call: Call, token: Token) -> Failure:
         ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
     ):
         if names & kinds:
-            return Failure(cast("ErrorKind", broken), call.status, printable(masked(message, token or None)))
+            return Failure(cast("ErrorKind", broken), call.status, printable(message))
     if call.status is None:
         return Failure("not-asked", None, f"the request could not be made ({type(error).__name__})")
     return Failure("malformed", call.status, f"the answer is not what the Hub promises ({type(error).__name__})")

@@ -7,6 +7,7 @@ import os
 from urllib.parse import SplitResult, urlsplit
 
 from tokenaudit.errors import EndpointError
+from tokenaudit.text import one_line
 
 DEFAULT = "https://huggingface.co"
 _PORTS = {"https": 443, "http": 80}
@@ -29,7 +30,7 @@ def resolve_endpoint(argument: str | None = None) -> str:
     if parts.username is not None or parts.password is not None:
         message = "the Hub's address must not hold a user name or password; give it as https://host"
         raise EndpointError(message)
-    shown = "".join(c if c.isprintable() else "?" for c in address[:200])
+    shown = one_line(address, 200)
     if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
         message = f"'{shown}' is no address of a Hub; give --endpoint or HF_ENDPOINT as https://host"
         raise EndpointError(message)

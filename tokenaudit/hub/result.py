@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from tokenaudit.text import one_line
 
 ErrorKind: TypeAlias = Literal[
     "refused", "limited", "server", "timeout", "network", "redirect", "malformed", "oversized", "offline", "not-asked"
@@ -37,18 +38,6 @@ class Failure:
 Result: TypeAlias = Reply | Failure
 
 
-_CREDENTIAL = re.compile(r"(?:hf|api_org|oauth_app_secret)_[A-Za-z0-9_.-]{20,}|eyJ[A-Za-z0-9_.-]{20,}")
-
-
-def masked(text: str, value: str | None = None) -> str:
-    """`text` without `value`, and without anything else that looks like a credential: a server may echo what it got."""
-    if value:
-        text = text.replace(value, "****")
-    return _CREDENTIAL.sub("****", text)
-
-
 def printable(text: str, *, limit: int = 300) -> str:
-    """One line of at most `limit` characters, with anything unprintable escaped."""
-    line = " ".join(text[: 4 * limit].split())
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    """One line of at most `limit` characters without credentials (a server can echo them), unprintables escaped."""
+    return one_line(text, limit)

@@ -53,7 +53,9 @@ def variables(hub: Hub, space: str, secret: Secret | None) -> tuple[Variable, ..
     answer = _entries(hub, space, "variables", secret)
     if isinstance(answer, Failure):
         return answer
-    return tuple(Variable(name, Secret(text(entry.get("value"))), *_described(entry)) for name, entry in answer)
+    return tuple(
+        Variable(name, Secret(text(entry.get("value")), masking="none"), *_described(entry)) for name, entry in answer
+    )
 
 
 def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SpaceSecretName, ...] | Failure:

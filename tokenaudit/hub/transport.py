@@ -23,6 +23,7 @@ from urllib.parse import urljoin
 from tokenaudit.hub.endpoint import origin
 from tokenaudit.hub.rate_limit import window_left
 from tokenaudit.hub.result import ErrorKind
+from tokenaudit.text import shorten
 
 LARGEST_BODY = 32 * 1024 * 1024
 _LARGEST_ERROR_TEXT = 2000
@@ -185,7 +186,7 @@ def _error_words(body: bytes) -> str:
     except (ValueError, RecursionError):
         return "(without the Hub's own words)"
     words = parsed.get("error") if isinstance(parsed, dict) else None
-    return words[:_LARGEST_ERROR_TEXT] if isinstance(words, str) else "(without the Hub's own words)"
+    return shorten(words, _LARGEST_ERROR_TEXT) if isinstance(words, str) else "(without the Hub's own words)"
 
 
 def _armed(client: ClientT) -> ClientT:

@@ -22,7 +22,7 @@ from tokenaudit.model import Credential, Inspection, Policy, Severity, Tool, Ver
 from tokenaudit.policy import Settings
 from tokenaudit.policy.evaluate import evaluate
 from tokenaudit.policy.settings import Incident
-from tokenaudit.redaction import map_text, redactor
+from tokenaudit.redaction import redacted
 from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.secret import Secret
 
@@ -197,14 +197,5 @@ def _order(touched: AffectedCredential) -> tuple[bool, int, str]:
 
 def hidden(view: IncidentReport, secrets: Iterable[Secret], scanner: Scanner) -> IncidentReport:
     """`view` with every value of `secrets`, and every other credential in its texts, as its display form."""
-    found = dict.fromkeys(secrets)
-
-    def look(text: str) -> str:
-        data = text.encode("utf-8", "backslashreplace")
-        if scanner.may_contain(data):
-            seen = (one for one in scanner.scan(data).detections if one.likelihood != "identifier")
-            found.update((one.secret, None) for one in seen)
-        return text
-
-    map_text(view, look)
-    return map_text(view, redactor(found))
+    del scanner  # every text is examined, by whatever is installed
+    return redacted(view, secrets)

@@ -19,6 +19,7 @@ import msgspec
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Inspection
+from tokenaudit.redaction import masked
 
 LIFE = timedelta(hours=1)
 _T = TypeVar("_T")
@@ -80,7 +81,7 @@ class DiskCache:
             inspection.endpoint or "",
             inspection.checked_at.isoformat(),
             inspection.dead,
-            msgspec.json.encode(inspection),
+            msgspec.json.encode(masked(inspection)),
         )
         stale = (inspection.checked_at - self._life).isoformat()
 

@@ -56,9 +56,7 @@ class JsonReader:
         """A printable line of at most 200 characters, without the credential itself, or None."""
         if not isinstance(value, str) or not value:
             return None
-        return printable(
-            value[: 8 * _LONGEST_TEXT].replace(self.secret.reveal(), self.secret.display), limit=_LONGEST_TEXT
-        )
+        return printable(value, limit=_LONGEST_TEXT)
 
     def texts(self, value: object, what: str, *, required: bool = False) -> tuple[str, ...]:
         """The texts of a list; an entry that is none is a doubt."""

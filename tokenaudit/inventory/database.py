@@ -19,6 +19,7 @@ from tokenaudit.inventory.check import CheckResult, check
 from tokenaudit.inventory.damage import DamagedRows
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.model import Credential, Inspection, SecretName
+from tokenaudit.text import one_line
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -260,4 +261,4 @@ def error_message(said: str) -> str:
         if sign in low:
             return told
     # Only the first line: later ones of PostgreSQL may repeat what was sent.
-    return " ".join(said.splitlines()[0].split())[:200] if said else "the database failed"
+    return one_line(said.splitlines()[0], 200) if said else "the database failed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -10,8 +9,10 @@ import msgspec
 
 from tokenaudit.inventory.check import CheckResult
 from tokenaudit.inventory.model import Difference, KnownCredential, Sweep
+from tokenaudit.json_text import json_text
 from tokenaudit.model import Location, SecretName, Skipped
-from tokenaudit.text import count
+from tokenaudit.redaction import mask, masked
+from tokenaudit.text import count, visible
 from tokenaudit.timestamps import rfc3339
 
 SCHEMA = "tokenaudit/inventory/1"
@@ -101,8 +102,8 @@ def check_as_text(checked: CheckResult) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` with everything but line feeds that could steer a terminal escaped."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+    """`text` without credentials, and with everything but line feeds that could steer a terminal or a log escaped."""
+    return "\n".join(visible(line) for line in mask(text).split("\n"))
 
 
 def _line(known: KnownCredential) -> str:
@@ -133,15 +134,15 @@ def _time(moment: datetime | None) -> str:
 
 
 def _credential(entry: KnownCredential) -> dict[str, object]:
-    written: dict[str, object] = msgspec.to_builtins(entry.credential)
+    written: dict[str, object] = msgspec.to_builtins(masked(entry.credential))
     times = {"first_seen": _time(entry.first_seen), "last_seen": _time(entry.last_seen)}
     return {**written, **times, "present": entry.present}
 
 
 def _builtin(value: object) -> object:
-    return msgspec.to_builtins(value)
+    return msgspec.to_builtins(masked(value))
 
 
 def _written(document: dict[str, object]) -> str:
 
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)

@@ -28,7 +28,7 @@ from tokenaudit.inventory.tables import (
     unpacked,
 )
 from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped, Target
-from tokenaudit.secret import parse_fingerprint
+from tokenaudit.text import parse_fingerprint
 
 _PRESENT: ColumnElement[bool] = and_(PLACES.c.gone_in.is_(None), SIGHTINGS.c.last_in >= PLACES.c.read_in)
 

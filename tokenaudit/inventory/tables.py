@@ -29,6 +29,7 @@ from sqlalchemy import (
     update,
 )
 
+from tokenaudit.redaction import mask, masked
 from tokenaudit.timestamps import parse_timestamp, rfc3339
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 class SafeText(TypeDecorator[str]):
-    """Text from outside, with what a database can't hold (lone surrogates, NUL) escaped."""
+    """Text from outside, masked, with what a database can't hold (lone surrogates, NUL) escaped."""
 
     impl = Text
     cache_ok = True
@@ -79,13 +80,13 @@ def stored_time(value: object) -> datetime | None:
 
 
 def storable(text: str) -> str:
-    """`text` as a `SafeText` column holds it."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    """`text` as a `SafeText` column holds it: without credentials."""
+    return mask(text).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def packed(value: object) -> str:
-    """One of our dataclasses as JSON in ASCII: always the same for the same value, and any text survives it."""
-    return json.dumps(msgspec.to_builtins(value), sort_keys=True, separators=(",", ":"))
+    """One of our dataclasses, masked, as JSON in ASCII: always the same for the same value; any text survives it."""
+    return json.dumps(msgspec.to_builtins(masked(value)), sort_keys=True, separators=(",", ":"))
 
 
 def unpacked(text: str, kind: type[T]) -> T:

@@ -19,7 +19,8 @@ from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Inspection
 from tokenaudit.remediate.runbook.model import RunbookConsumer
-from tokenaudit.secret import Secret, parse_fingerprint
+from tokenaudit.secret import Secret
+from tokenaudit.text import parse_fingerprint
 
 RevocationStatus: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "left-out"]
 _SHOWN_DIGITS = 8

@@ -24,7 +24,7 @@ class SecretValues:
 def of_lines(lines: Iterable[bytes]) -> SecretValues:
     """One value a line; surrounding blanks and empty lines don't count."""
     texts = (line.decode("utf-8", "surrogateescape").strip() for line in lines)
-    return SecretValues(tuple(Secret(text) for text in texts if text))
+    return SecretValues(tuple(Secret(text, masking="whole") for text in texts if text))
 
 
 def typed(names: Sequence[str]) -> SecretValues:

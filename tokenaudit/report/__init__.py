@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
 from tokenaudit.errors import UsageError
+from tokenaudit.redaction import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,4 +83,4 @@ def render(
         raise UsageError(message) from None
     chosen = cast("Format", importlib.import_module(module))
     options = Options(color, width, show_unlikely, rules or {}, rotation or {})
-    return chosen.render(report, options)
+    return chosen.render(masked(report), options)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from tokenaudit.json_text import json_text
 from tokenaudit.model import Rule
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def _page(rule: Rule) -> str:
 def rules_json(rules: Iterable[Rule]) -> str:
     """The rules as JSON."""
     listed = [{**asdict(rule), "severity": rule.severity.value} for rule in rules]
-    return json.dumps({"schema": "tokenaudit/rules/1", "rules": listed}, indent=2) + "\n"
+    return json_text({"schema": "tokenaudit/rules/1", "rules": listed})
 
 
 def plugins_text(plugins: Iterable[Plugin]) -> str:
@@ -58,4 +58,4 @@ def plugins_text(plugins: Iterable[Plugin]) -> str:
 def plugins_json(plugins: Iterable[Plugin]) -> str:
     """The detectors as JSON."""
     listed = [{"name": p.name, "kind": p.kind, "secret_type": p.secret_type, "path": str(p.path)} for p in plugins]
-    return json.dumps({"schema": "tokenaudit/plugins/1", "plugins": listed}, indent=2) + "\n"
+    return json_text({"schema": "tokenaudit/plugins/1", "plugins": listed})

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Severity
+from tokenaudit.redaction import mask_shapes
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import count, shorten, visible
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 MOST_OF_A_KIND = 10
 """GitHub shows about ten annotations of each level for a step."""
+
+COLONS = r"\x3a\x3a"
+"""Two colons of a name or message, which could be read as the beginning of another command."""
 
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 _MOST_SUMMARY_BYTES = 1_000_000
@@ -50,7 +54,8 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     if report.skipped:
         places = "; ".join(f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped[:5])
         more = f"; and {len(report.skipped) - 5} more" if len(report.skipped) > 5 else ""  # noqa: PLR2004 - shown above
-        lines.append(_command("warning", {"title": "tokenaudit could not read everything"}, places + more))
+        title = {"title": "tokenaudit could not read everything"}
+        lines.append(_command("warning", title, f"{places}{more}".replace("::", COLONS)))
     verdict = presentation.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"
@@ -71,7 +76,7 @@ def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: 
     page = markdown.render(report, Options(show_unlikely=show_unlikely), most_bytes=_MOST_SUMMARY_BYTES)
     try:
         with path.open("a", encoding="utf-8") as summary:
-            summary.write(f"{page}\n")
+            summary.write(mask_shapes(f"{page}\n"))
     except OSError as error:
         message = f"${_SUMMARY_VARIABLE} names {visible(name)}, which can't be written: {error.strerror}"
         raise ConfigurationError(message) from None
@@ -88,7 +93,8 @@ def _annotation(level: str, item: FlatFinding) -> str:
                 properties["col"] = str(item.column)
     properties["title"] = f"{item.severity.value}: {item.title}"
     where = "" if "file" in properties or not item.where else f"{item.where}: "
-    return _command(level, properties, f"{where}{item.message}. {item.remedy}")
+    said = f"{where}{item.message}.".replace("::", COLONS)
+    return _command(level, properties, f"{said} {item.remedy}")
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:

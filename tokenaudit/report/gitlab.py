@@ -9,8 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from tokenaudit.json_text import json_text
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import shorten, visible
@@ -66,7 +65,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         "scan": scan,
         "vulnerabilities": [_vulnerability(item) for item in flat_findings(report)],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+    return json_text(document, indent=1)
 
 
 def _vulnerability(item: FlatFinding) -> dict[str, Any]:

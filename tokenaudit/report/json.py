@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.json_text import json_text
 from tokenaudit.model import Credential, Report
-from tokenaudit.redaction import map_text
+from tokenaudit.redaction import map_text, masked
 from tokenaudit.text import visible
 from tokenaudit.timestamps import to_utc
 
@@ -45,8 +46,7 @@ def as_json(noun: object) -> str:
     """A noun with a `schema`, such as a report, as indented JSON with that first; every time in UTC."""
     written = msgspec.to_builtins(_in_utc(map_text(noun, _encodable)))
     document = {"schema": written.pop("schema"), **written}
-    text = msgspec.json.format(msgspec.json.encode(document), indent=2).decode()
-    return _UNSEEN.sub(_as_escape, text) + "\n"
+    return _UNSEEN.sub(_as_escape, json_text(document))
 
 
 def load(text: str | bytes, name: str = "the report") -> Report:
@@ -75,7 +75,7 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{name} can't be read: {_json_trouble(error)}"
         raise ConfigurationError(message) from None
-    return replace(report, credentials=tuple(map(_with_lower_fingerprint, report.credentials)))
+    return masked(replace(report, credentials=tuple(map(_with_lower_fingerprint, report.credentials))))
 
 
 def _with_lower_fingerprint(credential: Credential) -> Credential:

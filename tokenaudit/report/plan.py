@@ -6,7 +6,8 @@ import re
 
 import msgspec
 
-from tokenaudit.redaction import map_text
+from tokenaudit.json_text import json_text
+from tokenaudit.redaction import map_text, masked
 from tokenaudit.remediate.runbook.model import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code
 from tokenaudit.text import visible
@@ -23,9 +24,9 @@ _TITLE = {
 
 def to_json(plan: Runbook) -> str:
     """The runbook as indented JSON, schema `tokenaudit/plan/1`."""
-    written = msgspec.to_builtins(map_text(plan, _lines))
+    written = msgspec.to_builtins(map_text(masked(plan), _lines))
     document = {"schema": written.pop("schema"), **written}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)
 
 
 def _lines(value: str) -> str:
@@ -55,6 +56,7 @@ def _as_entity(found: re.Match[str]) -> str:
 
 def to_markdown(plan: Runbook) -> str:
     """The runbook as a checklist: a section for each credential, a box for each step."""
+    plan = masked(plan)
     lines = [f"# {_TITLE[plan.mode]}", ""]
     if not plan.credentials:
         lines += ["The report holds no credential that needs replacing.", ""]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tokenaudit.json_text import json_text
+from tokenaudit.redaction import masked
 from tokenaudit.remediate.revocation import RevocationOutcome
 from tokenaudit.remediate.rotation.journal import JournalEntry, Record
 from tokenaudit.remediate.rotation.setup import journal_path
@@ -24,13 +26,16 @@ if TYPE_CHECKING:
 
 def to_text(outcomes: Sequence[RevocationOutcome]) -> str:
     """One line a credential."""
-    return "".join(f"{o.fingerprint}  {o.display}  {o.result}: {visible(o.reason)}\n" for o in outcomes)
+    return "".join(f"{o.fingerprint}  {o.display}  {o.result}: {visible(o.reason)}\n" for o in masked(tuple(outcomes)))
 
 
 def to_json(outcomes: Sequence[RevocationOutcome]) -> str:
     """The outcomes as indented JSON, schema `tokenaudit/revocation/1`."""
-    document = {"schema": "tokenaudit/revocation/1", "credentials": [msgspec.to_builtins(o) for o in outcomes]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    document = {
+        "schema": "tokenaudit/revocation/1",
+        "credentials": msgspec.to_builtins(masked(tuple(outcomes))),
+    }
+    return json_text(document)
 
 
 _STATE = {"done": "x", "begun": " ", "failed": " "}
@@ -38,6 +43,7 @@ _STATE = {"done": "x", "begun": " ", "failed": " "}
 
 def to_markdown(record: Record) -> str:
     """What was done and how it was proven, step by step. Fingerprints only."""
+    record = masked(record)
     finished = f"finished {minute(record.finished_at)} UTC" if record.finished_at else "NOT FINISHED"
     lines = [
         f"# Rotation of {code(record.display)}",

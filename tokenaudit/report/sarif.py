@@ -10,8 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import msgspec
-
+from tokenaudit.json_text import json_text
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
@@ -83,7 +82,7 @@ def render(report: Report, options: Options) -> str:
         "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_policy(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+    return json_text(document, indent=1)
 
 
 def _policy(report: Report) -> dict[str, Any]:

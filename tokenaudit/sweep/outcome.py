@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from tokenaudit.audit.aggregate import Findings, gather
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Scanner
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Inspection, SecretName, Skipped
-from tokenaudit.redaction import map_text, redactor
+from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found
 from tokenaudit.sweep.worker_context import InspectionCache
@@ -99,24 +98,5 @@ def without_values(outcome: Outcome, scanner: Scanner, secrets: Sequence[Secret]
 
     This is the border that results cross to the database and to other processes.
     """
-    texts: set[str] = set()
-
-    def note(text: str) -> str:
-        texts.add(text)
-        return text
-
-    map_text(outcome, note)
-    inspections = tuple(outcome.inspections.values())
-    map_text(inspections, note)
-    shown = [seen for text in texts for seen in _secrets_in(text, scanner)]
-    redact = redactor([*secrets, *shown])
-    cleaned = map_text(outcome, redact)
-    said = map_text(inspections, redact)
-    return replace(cleaned, inspections=dict(zip(outcome.inspections, said, strict=True)))
-
-
-def _secrets_in(text: str, scanner: Scanner) -> list[Secret]:
-    data = text.encode("utf-8", "backslashreplace")
-    if not scanner.may_contain(data):
-        return []
-    return [seen.secret for seen in scanner.scan(data).detections]
+    del scanner  # every text is examined, by whatever is installed
+    return redacted(outcome, secrets)

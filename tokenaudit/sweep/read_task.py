@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -35,6 +34,7 @@ from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
 from tokenaudit.sweep.platforms import group_of, with_password
 from tokenaudit.sweep.worker_context import WorkerContext, worker_context
+from tokenaudit.text import file_name
 
 if TYPE_CHECKING:
     from tokenaudit.sweep.worker_context import WorkerContext
@@ -185,9 +185,6 @@ _READERS: Mapping[str, Callable[[WorkerContext, Task, PlaceRecord, Scanner], Out
 ASPECTS = frozenset(_READERS)
 
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
 @contextmanager
 def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) -> Iterator[tuple[Path, Path | None]]:
     """All refs of the repository at `url`, bare; in `cache` it stays, and the next time only news are fetched.
@@ -203,7 +200,7 @@ def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) ->
             yield path, None
         return
     # The digest keeps apart what differs only in characters that a file name can't hold.
-    mirror = cache / f"{_UNSAFE.sub('-', target)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
+    mirror = cache / f"{file_name(target, 200)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
     state = mirror.with_suffix(f".{VERSION}.state")
     with mirrored(url, mirror, NullProgress(), [state]) as path:
         if full:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.source_span import SpanText, piece, plain
+from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "settings"
@@ -61,4 +62,4 @@ def _bindings(whole: SpanText, terraform: bool) -> Iterator[Binding]:  # noqa: F
 
 
 def _path(match: re.Match[str]) -> str:
-    return ".".join([match["kind"], *re.findall(r'"([^"]*)"', match["labels"])])[:_LONGEST_PATH]
+    return shorten(".".join([match["kind"], *re.findall(r'"([^"]*)"', match["labels"])]), _LONGEST_PATH)

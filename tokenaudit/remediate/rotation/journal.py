@@ -12,6 +12,8 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.json_text import json_text
+from tokenaudit.redaction import masked
 from tokenaudit.remediate.consumers.files import replace as replace_file
 from tokenaudit.remediate.runbook.model import Mode
 
@@ -125,9 +127,9 @@ class Journal:
 
 def to_json(record: Record) -> str:
     """The record as indented JSON, schema `tokenaudit/rotation/1`."""
-    written = msgspec.to_builtins(record)
+    written = msgspec.to_builtins(masked(record))
     document = {"schema": written.pop("schema"), **written}
-    return msgspec.json.format(msgspec.json.encode(document), indent=2).decode() + "\n"
+    return json_text(document)
 
 
 def read(path: Path) -> Record | None:

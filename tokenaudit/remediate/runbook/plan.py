@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Report, Severity
+from tokenaudit.redaction import mask
 from tokenaudit.remediate.locate import HERE
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
 from tokenaudit.remediate.runbook.model import Mode, PlannedCredential, Runbook
 from tokenaudit.remediate.runbook.steps import steps_of
-from tokenaudit.secret import parse_fingerprint
+from tokenaudit.text import file_name, parse_fingerprint
 
 
 def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Runbook:
@@ -84,11 +84,9 @@ def write_patches(report: Report, folder: Path) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number, (patch, problem) in enumerate(unique.items(), start=1):
-            about = re.sub(r"[^A-Za-z0-9]+", "-", f"{problem.rule}-{(problem.path or '').rsplit('/', 1)[-1]}").strip(
-                "-"
-            )
-            path = folder / f"{number:02d}-{about[:80]}.patch"
-            path.write_text(patch if patch.endswith("\n") else f"{patch}\n", encoding="utf-8", newline="\n")
+            about = file_name(f"{problem.rule}-{(problem.path or '').rsplit('/', 1)[-1]}".replace(".", "-"))
+            path = folder / f"{number:02d}-{about}.patch"
+            path.write_text(mask(patch if patch.endswith("\n") else f"{patch}\n"), encoding="utf-8", newline="\n")
             yield path
     except OSError as error:
         message = f"{folder} can't be written to: {error.strerror}"

@@ -14,7 +14,7 @@ from tokenaudit.timestamps import day, minute
 
 ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
 """Kinds that can't be revoked by their value."""
-_LONGEST = 6
+_MOST = 6
 
 
 def steps_of(
@@ -245,5 +245,5 @@ def _places(credential: Credential) -> str:
 
 def _listed(items: Sequence[str], none: str) -> str:
     unique = list(dict.fromkeys(items))
-    more = f" and {len(unique) - _LONGEST} more" if len(unique) > _LONGEST else ""
-    return (", ".join(unique[:_LONGEST]) + more) if unique else none
+    more = f" and {len(unique) - _MOST} more" if len(unique) > _MOST else ""
+    return (", ".join(unique[:_MOST]) + more) if unique else none

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
+from tokenaudit.json_text import json_text
 from tokenaudit.report.incident.phrasing import dates
 from tokenaudit.text import visible
 
@@ -45,7 +45,7 @@ def to_json(incidents: Sequence[Incident]) -> str:
         }
         for incident in incidents
     ]
-    return json.dumps({"schema": "tokenaudit/incidents/1", "incidents": rows}, indent=2) + "\n"
+    return json_text({"schema": "tokenaudit/incidents/1", "incidents": rows})
 
 
 def _written(time: date | None) -> str | None:
