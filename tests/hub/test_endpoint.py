@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests.hub.double import HubDouble
+from tests.support.cli import tokenaudit
+from tests.support.mint import Mint
 from tokenaudit.errors import EndpointError
 from tokenaudit.hub.endpoint import resolve_endpoint
 
@@ -46,6 +51,57 @@ def test_anything_else_is_refused_in_one_line(address: str) -> None:
         resolve_endpoint(address)
     assert "\n" not in str(caught.value)
     assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("blanks", [" ", "  ", "\t", "\n", "\r\n", "\u00a0"])
+def test_blanks_around_an_address_are_removed(blanks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_ENDPOINT", f"{blanks}https://hub.example.com/{blanks}")
+    assert resolve_endpoint() == "https://hub.example.com"
+    assert resolve_endpoint(f"{blanks}https://other.example.com{blanks}") == "https://other.example.com"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", " ", "\n", "https://hub.example.com /", "https://hub. example.com", "https://hub\n.example.com",
+        "https://hub.example.com/\tapi", "\x00https://hub.example.com", "https://hub.example.com\x00",
+        "\x1bhttps://hub.example.com", "https://hub.example.com\x7f", "\u200bhttps://hub.example.com",
+        "https://hub.example.com?", "https://hub.example.com/#", "https://hub.example.com/?a", "https://@hub.example.com",
+        "https://:@hub.example.com", "https://user@hub.example.com", "https://hub.example.com\\@evil.example",
+        "https://hub.example.com%2f", "https://hub.example.com:99999", "https://hub.example.com:-1",
+        "https:hub.example.com",
+        "//hub.example.com", "https:///", "javascript:alert(1)", "http://127.0.0.1.:9", "http://2130706433",
+    ],
+)  # fmt: skip
+def test_what_a_client_could_read_in_another_way_is_refused(address: str) -> None:
+    with pytest.raises(EndpointError) as caught:
+        resolve_endpoint(address)
+    assert str(caught.value).isprintable()
+
+
+def test_an_address_has_one_spelling() -> None:
+    assert resolve_endpoint("HTTPS://Hub.Example.COM:8443/Path/") == "https://hub.example.com:8443/Path"
+
+
+@pytest.mark.parametrize("value", [" {} ", "{}\n", "http://[::1", "{}:99999", "http://127.0.0.1:9 ", "\x01"])
+@pytest.mark.parametrize("given", [False, True])
+def test_the_variable_never_stops_the_client_library(
+    value: str, given: bool, hub_double: HubDouble, tmp_path: Path
+) -> None:
+    """huggingface_hub parses `HF_ENDPOINT` when it is imported, whatever address is used then."""
+    token = hub_double.knows(Mint(2).user_token())
+    arguments = ["--endpoint", hub_double.endpoint] if given else []
+    variable = value.format(hub_double.endpoint)
+    ran = tokenaudit(
+        "inspect", "-f", "json", *arguments, home=tmp_path, stdin=token.encode(), env={"HF_ENDPOINT": variable}
+    )
+    assert "Traceback" not in ran.err
+    if given or variable.strip() == hub_double.endpoint:
+        assert ran.report["credentials"][0]["inspection"]["status"] == "active"
+    elif ran.code != 2:
+        assert ran.report["credentials"][0]["inspection"]["status"] == "unknown"
+    else:
+        assert ran.err.count("\n") == 1
 
 
 def test_the_environment_names_the_hub_where_no_argument_does(monkeypatch: pytest.MonkeyPatch) -> None:

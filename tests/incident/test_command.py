@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.hub import bodies
-from tests.hub.faults import Fault, error
+from tests.hub.faults import Fault
 from tests.incident.breach import BEFORE, DURING, ID, SINCE, Breach, token_body
 from tokenaudit.incident.changes.audit_log import TYPES
 from tokenaudit.model import Account, Credential, Inspection, Location, Organization, Reach, ReachedRepo, Report, Tool
@@ -192,14 +192,22 @@ def test_a_dead_token_of_the_auditor_is_said_once(after: Breach) -> None:
     assert skipped(view).count("is invalid: give a new one in HF_TOKEN") == 1
 
 
-def test_a_hub_that_does_not_answer_is_not_asked_for_ever(after: Breach) -> None:
-    after.double.fails(
-        "/(refs|commits|discussions|secrets|variables|settings|jobs|audit-log)", error(400, "odd"), always=True
-    )
-    after.double.fails("/api/(models|datasets|spaces|buckets)", Fault(200, body=b"["), always=True)
+@pytest.mark.parametrize("fault", [Fault(503), Fault(behaviour="reset")])
+def test_a_hub_that_does_not_answer_is_not_asked_for_ever(after: Breach, fault: Fault) -> None:
+    after.double.fails("/api/(?!whoami)", fault, always=True)
     before = len(after.double.requests)
     view = after.view()
     assert "not asked any more" in skipped(view)
+    assert len(after.double.requests) - before < 20
+
+
+def test_a_hub_that_answers_something_else_is_asked_everything_once(after: Breach) -> None:
+    """A failure of one resource says nothing of the others, but nobody waits for each in vain."""
+    after.double.fails("/api/(?!whoami)", Fault(200, body=b"["), always=True)
+    before = len(after.double.requests)
+    told = skipped(after.view())
+    assert "not asked any more" not in told
+    assert told.count("the answer is not what the Hub promises") > 5
     assert len(after.double.requests) - before < 60
 
 

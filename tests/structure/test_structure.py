@@ -72,7 +72,7 @@ def test_only_the_hub_package_imports_the_hub_client(structure: Structure) -> No
     assert {name for name in found if not name.startswith("tokenaudit.hub.")} <= {
         "tokenaudit.detect.plugins",  # keeps detect-secrets from importing requests
         "tokenaudit.audit.targets",  # turns a file URL into a path
-        "tokenaudit.platforms.transport",  # the guarded transport of GitHub and GitLab
+        "tokenaudit.hub.platforms.transport",  # the guarded transport of GitHub and GitLab
     }
 
 

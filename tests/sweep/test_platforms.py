@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from tests.support.origins import Reply, Seen, as_json, origin
 from tests.sweep.example_org import Acme
 from tokenaudit.errors import UsageError
 from tokenaudit.secret import fingerprint
@@ -127,6 +128,50 @@ def test_a_platforms_token_goes_to_that_platforms_host_only(monkeypatch: pytest.
     monkeypatch.setenv("GITHUB_TOKEN", "made-up")
     monkeypatch.delenv("GITHUB_API_URL", raising=False)
     assert "made-up@github.com" in with_password("github:acme", "https://github.com/acme/code.git")
-    for url in ("https://example.org/acme/code.git", "http://github.com/acme/code.git", "ssh://git@github.com/a/b"):
+    for url in (
+        "https://example.org/acme/code.git", "http://github.com/acme/code.git", "ssh://git@github.com/a/b",
+        "https://github.com:8443/acme/code.git", "https://github.com.example.org/a/b", "https://user@github.com/a/b",
+        "https://github.com@example.org/a/b", "https://[::1/a", "https://github.com:x/a/b", "file:///github.com/a",
+    ):  # fmt: skip
         assert with_password("github:acme", url) == url
+    assert "made-up@GitHub.com:443" in with_password("github:acme", "https://GitHub.com:443/acme/code.git")
     assert with_password("acme", "https://github.com/acme/code.git") == "https://github.com/acme/code.git"
+
+
+@pytest.mark.parametrize("platform", ["github", "gitlab"])
+def test_a_password_goes_to_the_very_port(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer names clone addresses: one of another port or scheme gets nothing, and one that is the same does."""
+    monkeypatch.setenv(f"{platform.upper()}_TOKEN", "made-up")
+    variable = "GITHUB_API_URL" if platform == "github" else "GITLAB_URL"
+    namespace = f"{platform}:acme"
+    monkeypatch.setenv(variable, "https://git.example.com:8443/api/v3")
+    assert "made-up@git.example.com:8443" in with_password(namespace, "https://git.example.com:8443/a/b.git")
+    for url in (
+        "https://git.example.com/a/b.git", "https://git.example.com:443/a/b.git", "https://git.example.com:8444/a/b",
+        "http://git.example.com:8443/a/b", "https://api.git.example.com:8443/a/b",
+    ):  # fmt: skip
+        assert with_password(namespace, url) == url
+    monkeypatch.setenv(variable, "https://git.example.com")
+    assert with_password(namespace, "https://git.example.com:8443/a/b") == "https://git.example.com:8443/a/b"
+    monkeypatch.setenv(variable, "http://127.0.0.1:8001")
+    assert "made-up@127.0.0.1:8001" in with_password(namespace, "http://127.0.0.1:8001/a/b")
+    assert with_password(namespace, "http://127.0.0.1:8002/a/b") == "http://127.0.0.1:8002/a/b"
+
+
+def test_a_clone_from_another_port_carries_no_password(org: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a real git: a GitLab that names a repository at a port beside its own."""
+    word = org.mint.body(20)
+    asks = Reply(401, b"", {"WWW-Authenticate": 'Basic realm="git"'})
+    with origin(lambda _: asks) as thief:
+
+        def answer(seen: Seen) -> Reply:
+            projects = [{"id": 7, "path_with_namespace": "team/x", "http_url_to_repo": f"{thief.url}/team/x.git"}]
+            return as_json(projects if seen.path.partition("?")[0].endswith("/projects") else [])
+
+        with origin(answer) as here:
+            monkeypatch.setenv("GITLAB_URL", here.url)
+            monkeypatch.setenv("GITLAB_TOKEN", word)
+            swept = org.sweep(SweepScope(("gitlab:team",)), inspect=False)
+        assert not swept.report.complete
+        assert thief.requests
+        assert not [seen for seen in thief.requests if "authorization" in seen.headers or word in str(seen)]

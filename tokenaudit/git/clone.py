@@ -5,21 +5,25 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tokenaudit.errors import UsageError
-from tokenaudit.git.command import GitError, environment, reason, without_password
+from tokenaudit.git.command import GitError, environment, git, reason, without_password
 from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.interfaces import Progress
 
+_OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _SCHEMES = ("https", "http", "ssh", "file")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^:].*)")
 _ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|::)")
+_PACKET = re.compile(rb"packet:\s+(?:git|ls-remote)< ")
+"""A packet from the server in the trace of `git ls-remote`; the helper for HTTP is called `git` there."""
+
 _COUNTED = re.compile(rb"(?P<what>Receiving objects|Resolving deltas):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
 _REMEDIES = {
     "could not read Username": "it does not exist or needs credentials; give them to git's credential helper",
@@ -69,6 +73,8 @@ def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Pa
     prepared = _prepared(url)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(folder.with_suffix(".lock")):
+        if folder.is_dir():
+            _advertised(*prepared)  # before an answer that is not git's could empty a mirror that is good
         if not (folder.is_dir() and _updated(folder, *prepared)):
             for path in belongings:
                 path.unlink(missing_ok=True)
@@ -95,10 +101,38 @@ def remote_refs(url: str) -> bytes:
 
     Raises:
         UsageError: the URL is none that may be cloned.
-        GitError: it can't be reached.
+        GitError: it can't be reached, or its answer is not that of a git server.
     """
-    bare, settings, secrets = _prepared(url)
-    return _run(["ls-remote", "--", bare], settings, secrets, None)
+    return _advertised(*_prepared(url))
+
+
+def _advertised(bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bytes:
+    """Every ref of the repository at `bare`.
+
+    Without one the answer has to be in git's own protocol: git takes an empty page, `{}` or a word of HTML for the list
+    of files of an older kind of server, and so for an empty repository.
+
+    Raises:
+        GitError: it can't be reached, or its answer is not that of a git server.
+    """
+    arguments = ["ls-remote", "--", bare]
+    found = _run(arguments, settings, secrets, None)
+    if not found and not _PACKET.search(_traced(arguments, settings, secrets)):
+        message = "the server's answer is not that of a git server, so nobody can say what the repository holds"
+        raise GitError(message)
+    return found
+
+
+def _traced(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]) -> bytes:
+    """What git says of each packet that it gets."""
+    options, variables = _guards(settings, secrets)
+    return subprocess.run(
+        ["git", *options, *arguments],
+        env={**variables, "GIT_TRACE_PACKET": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    ).stderr
 
 
 def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str], git_dir: Path | None) -> bytes:
@@ -190,6 +224,8 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
             process.wait()
     if code:
         raise _failed(complaint, code, folder)
+    if not has_refs(folder / "repository.git"):
+        _advertised(url, settings, secrets)
 
 
 def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:
@@ -235,3 +271,27 @@ def is_full(folder: Path) -> bool:
 def ran_out(message: str, folder: Path) -> bool:
     """Whether git failed in `folder`, saying `message`, for want of room. It doesn't always say so."""
     return any(sign in message for sign in _SIGNS) or is_full(folder)
+
+
+def has_refs(git_dir: Path) -> bool:
+    """Whether there is any ref.
+
+    Raises:
+        GitError: it is not a repository.
+    """
+    return bool(git("for-each-ref", "--count=1", git_dir=git_dir))
+
+
+def missing_refs(git_dir: Path, named: Mapping[str, str]) -> list[str]:
+    """Those of `named` (full ref name to commit id) that are not there, or whose commit is not, in order.
+
+    A ref can have moved on meanwhile, so it is enough that the commit is among the objects.
+
+    Raises:
+        GitError: it is not a repository.
+    """
+    there = set(git("for-each-ref", "--format=%(refname)", git_dir=git_dir).decode("utf-8", "replace").splitlines())
+    ids = sorted({commit for commit in named.values() if _OBJECT_ID.fullmatch(commit)})
+    lines = git("cat-file", "--batch-check", git_dir=git_dir, stdin="".join(f"{name}\n" for name in ids).encode())
+    held = {line.split()[0] for line in lines.decode("ascii", "replace").splitlines() if not line.endswith(" missing")}
+    return sorted(ref for ref, commit in named.items() if ref not in there or commit not in held)

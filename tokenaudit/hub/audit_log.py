@@ -1,23 +1,39 @@
 """An organization's audit log: `GET /api/organizations/{name}/audit-log/export`.
 
-Source: the Hub's OpenAPI document: an array of the last 100,000 events, for Team and Enterprise organizations; `q`
-filters, by `type:…` among others, but not by time.
+Source: the Hub's OpenAPI document: one JSON array of the last 100,000 events, for Team and Enterprise organizations. At
+some 500 bytes an event that is 50 MB, so it is read as a stream and only what the caller keeps stays in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import JsonObject, listed, objects, text
+from tokenaudit.hub.client import Hub, Token
+from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.result import Failure
+from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
+if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
+T = TypeVar("T")
+
 MOST_EVENTS = 100_000
 """What the export is limited to."""
+
+LARGEST_LOG = 1 << 30
+"""Bytes of an export; more is not read."""
+
+LARGEST_EVENT = 1 << 20
+"""Bytes of one event; the reading ends at a larger one."""
+
+SECONDS = 300.0
+"""How long an export is read."""
 
 
 @dataclass(frozen=True)
@@ -39,36 +55,122 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Log:
-    """The events from a moment on, newest first. `cut` is True where older ones of them may be lost to the limit."""
+class LogRead(Generic[T]):
+    """What came of reading a log: the caller's `result`, how many `events` there were, the date of the `oldest`.
 
-    events: tuple[Event, ...]
-    cut: bool = False
+    `incomplete` says why some can be missing; empty where none are, but for those that the export leaves out.
+    """
+
+    result: T
+    events: int
+    oldest: datetime | None
+    incomplete: str = ""
+
+    def reaches(self, since: datetime) -> bool:
+        """Whether the export, which is limited to the newest events, goes back to `since`."""
+        return self.events < MOST_EVENTS or (self.oldest is not None and self.oldest < since)
 
 
-def events_since(
-    hub: Hub, organization: str, secret: Secret | None, since: datetime, *, types: Sequence[str] = ()
-) -> Log | Failure:
-    """All events at or after `since`; where the whole export is too large for one answer, only those of `types`."""
-    path = f"/api/organizations/{organization}/audit-log/export"
-    answer = listed(hub, path, secret)
-    if isinstance(answer, Failure) and answer.trouble != "oversized":
-        return answer
-    parts = [answer]
+def read_log(
+    hub: Hub, organization: str, secret: Secret | None, fold: Callable[[Iterator[Event]], T]
+) -> LogRead[T] | Failure:
+    """Gives every event to `fold`, one by one as they come, and returns what it makes of them.
+
+    Where the log breaks off after some events, or holds something else, `fold` gets what could be read, and the result
+    is incomplete. `fold` is called again where the Hub has to be asked again.
+    """
+
+    def fetch(_api: HfApi, token: Token) -> object:
+        url = f"{hub.endpoint}/api/organizations/{organization}/audit-log/export"
+        with hub.stream(url, token) as response:
+            reading = _Reading(response.iter_bytes())
+            result = fold(iter(reading))
+            for _ in reading:  # whatever `fold` has left
+                pass
+        return LogRead(result, reading.count, reading.oldest, reading.incomplete)
+
+    answer = hub.ask(fetch, secret, deadline=SECONDS, largest=LARGEST_LOG)
     if isinstance(answer, Failure):
-        parts = [listed(hub, path, secret, {"q": f"type:{name}"}) for name in types]
-    events: list[Event] = []
-    cut = False
-    for part in parts:
-        if isinstance(part, Failure):
-            return part
-        read = [_event(item) for item in objects(part)]
-        fresh = [event for event in read if event.date is None or event.date >= since]
-        cut = cut or (len(read) >= MOST_EVENTS and len(fresh) == len(read))
-        events += fresh
-    unique = {(event.id, event.date, event.type): event for event in events}
-    ordered = sorted(unique.values(), key=lambda event: (event.date or since, event.id), reverse=True)
-    return Log(tuple(ordered), cut)
+        return answer
+    log: LogRead[T] = answer.body
+    return log
+
+
+@dataclass
+class _Reading:
+    """Parses the events of a response as it comes; one after the other, once."""
+
+    chunks: Iterable[bytes]
+    count: int = 0
+    odd: int = 0
+    oldest: datetime | None = None
+    broken: str = ""
+    _events: Iterator[Event] | None = field(default=None, init=False)
+
+    @property
+    def incomplete(self) -> str:
+        odd = f"{self.odd:,} entries are not events" if self.odd else ""
+        return "; ".join(filter(None, (self.broken, odd)))
+
+    def __iter__(self) -> Iterator[Event]:
+        if self._events is None:
+            self._events = self._read()
+        return self._events
+
+    def _read(self) -> Iterator[Event]:
+        try:
+            for item in _items(self.chunks):
+                if not isinstance(item, dict) or not text(item.get("type")):
+                    self.odd += 1
+                    continue
+                event = _event(item)
+                self.count += 1
+                if event.date is not None and (self.oldest is None or event.date < self.oldest):
+                    self.oldest = event.date
+                yield event
+        except Stopped as stopped:
+            if not self.count:
+                raise
+            self.broken = f"only the newest {self.count:,} events were read: {stopped.message}"
+        except Exception as error:
+            # The errors of the HTTP backend, of which the library has two, and of the parser: an array that ends early.
+            if not self.count:
+                raise
+            self.broken = f"only the newest {self.count:,} events were read: the log broke off ({type(error).__name__})"
+
+
+def _items(chunks: Iterable[bytes]) -> Iterator[object]:
+    """The items of a JSON array as they become complete.
+
+    Raises:
+        ValueError: it is no array.
+        ijson.JSONError: it is no JSON, or ends early.
+        Stopped: an item is too large.
+    """
+    import ijson  # noqa: PLC0415 - only an incident asks for logs
+
+    items = ijson.sendable_list()
+    parser = ijson.items_coro(items, "item", use_float=True)
+    size, started = 0, False
+    for chunk in chunks:
+        if not started and chunk.strip():
+            started = True
+            if not chunk.lstrip().startswith(b"["):
+                raise ValueError
+        broken: Exception | None = None
+        try:
+            parser.send(chunk)
+        except ijson.JSONError as error:
+            broken = error  # what came before it in the same chunk is kept
+        size = 0 if items else size + len(chunk)
+        yield from items
+        del items[:]
+        if broken is not None:
+            raise broken
+        if size > LARGEST_EVENT:
+            raise Stopped(trouble="oversized", message=f"an event is larger than {LARGEST_EVENT >> 20} MiB")
+    parser.close()
+    yield from items
 
 
 def _event(item: JsonObject) -> Event:

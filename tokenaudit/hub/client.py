@@ -8,15 +8,18 @@ holds even against a server that drips single bytes, with retries within a budge
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from tokenaudit._version import __version__
+from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy
-from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result, printable
-from tokenaudit.hub.transport import Call, Stopped, TimeoutExecutor, begin, end
+from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind, printable
+from tokenaudit.hub.retry import Attempt, send_with_retries
+from tokenaudit.hub.transport import LARGEST_BODY, Call, Stopped, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -24,14 +27,13 @@ if TYPE_CHECKING:
 
     from tokenaudit.hub.credentials import AuditorToken
 
+T = TypeVar("T")
 Token: TypeAlias = str | Literal[False]
 """What wrappers get as `token`: a value, or False for anonymous. Never None: that would mean this machine's own."""
 
 _REDIRECT = 300
 _ERROR = 400
 _GRACE = 0.25
-_LISTING_ATTEMPTS = 2
-"""A listing is retried page by page inside the library, except its first page in older versions."""
 _LONGEST_CREDENTIAL = 16_384
 
 
@@ -42,7 +44,7 @@ class Hub:
         endpoint: its address; default `HF_ENDPOINT`, else the public Hub.
         timeout: the longest wait for any single byte, in seconds.
         deadline: the longest time for one whole request, in seconds.
-        patience: how often and how long a question is tried.
+        retry_policy: how often and how long a request is tried.
         own_token: whether `own` may find a token of the auditor's.
         clock: a monotonic clock in seconds, for the waits between requests.
         sleep: waits so many seconds.
@@ -66,6 +68,7 @@ class Hub:
         self.timeout = timeout
         self.deadline = deadline
         self.rate_limiter = RateLimiter(retry_policy or RetryPolicy(), clock, sleep)
+        self.breaker = CircuitBreaker(clock=clock)
         self._own_token = auditor_token
         self._aside = TimeoutExecutor()
 
@@ -92,13 +95,38 @@ class Hub:
         """A plain GET of `path` (which starts with a slash) for endpoints that huggingface_hub has no wrapper for."""
 
         def fetch(_api: HfApi, token: Token) -> object:
-            from huggingface_hub import get_session  # noqa: PLC0415 - heavy
-
-            response = get_session().get(self.endpoint + path, headers=self.headers(token), params=dict(params))
-            response.raise_for_status()
-            return response.json()
+            return self._response(self.endpoint + path, token, params).json()
 
         return self.ask(fetch, secret)
+
+    def get_page(self, url: str, secret: Secret | None) -> Result:
+        """A page of a listing at `url` (a path, or what an answer links to): its JSON, and the next page's address.
+
+        The address is None where the page links to none; it can be of any origin, and only this one is asked.
+        """
+        absolute = self.endpoint + url if url.startswith("/") else url
+
+        def fetch(_api: HfApi, token: Token) -> object:
+            response = self._response(absolute, token, {})
+            return response.json(), response.links.get("next", {}).get("url")
+
+        return self.ask(fetch, secret)
+
+    def _response(self, url: str, token: Token, params: Mapping[str, str | int]) -> Any:  # noqa: ANN401 - either backend's
+        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
+
+        response = get_session().get(url, headers=self.headers(token), params=dict(params) or None)
+        response.raise_for_status()
+        return response
+
+    @contextmanager
+    def stream(self, url: str, token: Token) -> Iterator[Any]:
+        """The response to a GET of `url`, whose body is read as it comes; for calls of `ask`."""
+        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
+
+        with get_session().stream("GET", url, headers=self.headers(token)) as response:
+            response.raise_for_status()
+            yield response
 
     def headers(self, token: Token) -> dict[str, str]:
         """Request headers as the library builds them, for plain calls."""
@@ -114,59 +142,38 @@ class Hub:
         note: Callable[[str], None] | None = None,
         deadline: float | None = None,
         timeout: float | None = None,
-        listing: bool = False,
+        largest: int = LARGEST_BODY,
     ) -> Result:
         """Puts `question` to the Hub as `secret` (None: anonymously), with retries, and says what came of it.
 
-        `question` calls one wrapper of huggingface_hub and must hand on the token it is given. A `listing` keeps the
-        library's own retries, which continue at the page that failed, and gets `deadline` seconds for all pages.
-        `timeout` is the longest wait for any single byte of this answer, in seconds, where it is not the usual one.
+        `question` calls one wrapper of huggingface_hub and must hand on the token it is given. `deadline` is the
+        longest time for the whole answer, `timeout` for any single byte of it, in seconds, where they are not the
+        usual; `largest` is the size of the answer in bytes.
         """
         token: Token = secret.reveal() if secret is not None else False
         if token is not False and not (token.isascii() and token.isprintable() and len(token) <= _LONGEST_CREDENTIAL):
             return Failure("not-asked", None, "the value can't be sent in a header, so it can't be a credential", 0)
-        waited = 0.0
-        attempt = 0
-        while True:
-            pending = self.rate_limiter.pending()
-            if (
-                pending > self.rate_limiter.retry_policy.longest_wait
-                or waited + pending > self.rate_limiter.retry_policy.total_wait
-            ):
-                return Failure("limited", 429, f"the Hub asks to wait {pending:.0f} seconds", attempt)
-            waited += self._wait(pending, note)
-            attempt += 1
+
+        def attempt() -> tuple[Result, Mapping[str, str]]:
             ends = time.monotonic() + (deadline or self.deadline)
-            call = Call(self.endpoint, timeout or self.timeout, ends, listing)
-            answer = self._once(question, token, call)
-            self.rate_limiter.saw(call.headers)
-            if isinstance(answer, Reply) or answer.trouble not in TRANSIENT:
-                return answer
-            pause = self.rate_limiter.backoff(attempt, call.headers)
-            retry_policy = self.rate_limiter.retry_policy
-            attempts = min(retry_policy.attempts, _LISTING_ATTEMPTS) if listing else retry_policy.attempts
-            tired = attempt >= attempts or pause > retry_policy.longest_wait
-            if tired or waited + pause > retry_policy.total_wait:
-                return Failure(answer.trouble, answer.status, answer.message, attempt)
-            waited += self._wait(pause, note)
+            call = Call(self.endpoint, timeout or self.timeout, ends, largest)
+            answer = self.within(max(ends - time.monotonic(), 0) + _GRACE, lambda: _guarded(question, token, call))
+            return answer or Failure("timeout", call.status, "the answer took too long"), call.headers
 
-    def _wait(self, seconds: float, note: Callable[[str], None] | None) -> float:
-        if seconds > 0:
-            if note is not None and seconds >= 1:
-                note(f"waiting {seconds:.0f} s before asking the Hub again")
-            self.rate_limiter.sleep(seconds)
-        return seconds
+        return self.send(attempt, note)
 
-    def _once(self, question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:
-        """One try on a thread that is left behind when the deadline passes."""
-        seconds = max(call.ends - time.monotonic(), 0) + _GRACE
-        answer = self._aside.run(lambda: _guarded(question, token, call), seconds)
-        return answer or Failure("timeout", call.status, "the answer took too long")
+    def send(self, attempt: Attempt, note: Callable[[str], None] | None = None) -> Result:
+        """Sends a request by `attempt`, with retries; not at all where the Hub leaves requests unanswered."""
+        return send_with_retries(attempt, self.rate_limiter, self.breaker, "the Hub", note)
+
+    def within(self, seconds: float, call: Callable[[], T]) -> T | None:
+        """What `call` returns, from a thread of its own; None where that takes longer than `seconds`."""
+        return self._aside.run(call, seconds)
 
 
 def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:
-    begin(call)
     try:
+        begin(call)
         from huggingface_hub import HfApi  # noqa: PLC0415 - a third of a second to import
 
         api = HfApi(endpoint=call.endpoint, token=False, library_name="tokenaudit", library_version=__version__)
@@ -185,15 +192,15 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
 def _translated(error: Exception | None, call: Call) -> Failure:
     """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
     if call.status is not None and call.status >= _ERROR:
-        trouble: ErrorKind = "limited" if call.status == 429 else "server" if call.status >= 500 else "refused"  # noqa: PLR2004 - HTTP's own numbers
-        return Failure(trouble, call.status, printable(call.error_text))
+        return Failure(error_kind(call.status), call.status, printable(call.error_text))
     if call.status is not None and call.status >= _REDIRECT:
         return Failure("redirect", call.status, "the Hub answered with a redirect")
     kinds = {kind.__name__ for kind in type(error).__mro__}
     for names, broken, message in (
         ({"OfflineModeIsEnabled"}, "offline", "HF_HUB_OFFLINE is set, so nothing was asked"),
+        ({"ConnectTimeout"}, "unreachable", f"no connection to {call.endpoint} in time"),
         ({"TimeoutException"}, "timeout", "the answer took too long"),
-        ({"ConnectError", "ProxyError"}, "network", f"no connection to {call.endpoint}: {error}"),
+        ({"ConnectError", "ProxyError"}, "unreachable", f"no connection to {call.endpoint}: {error}"),
         ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
     ):
         if names & kinds:

@@ -6,18 +6,18 @@ The order of the listing is git's, which the dates can't change.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
 
-from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.pagination import JsonObject, text
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pagination import JsonObject, listed, text
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
-SECONDS = 120.0
 _PAGE = 100
 _OLDER_IN_A_ROW = 50
 """So many commits dated earlier end the search for newer ones below them."""
@@ -39,34 +39,24 @@ class HubCommit:
 
 def commits_since(
     hub: Hub, repository: Repository, branch: str, secret: Secret | None, since: datetime, *, limit: int
-) -> tuple[list[HubCommit], bool] | Failure:
-    """At most `limit` commits of `branch` made at or after `since`, newest first, and whether there may be more.
+) -> PagedListing[HubCommit] | Failure:
+    """At most `limit` commits of `branch` made at or after `since`, newest first.
 
     A commit without a readable date counts as new.
     """
+
+    def enough(items: Sequence[JsonObject]) -> bool:
+        older = next((number for number, item in enumerate(reversed(items)) if not _older(item, since)), len(items))
+        return older >= _OLDER_IN_A_ROW or len(items) - older > limit
+
     path = f"/api/{repository.target}/commits/{quote(branch, safe='')}"
-
-    def fetch(api: object, token: Token) -> object:
-        del api
-        from huggingface_hub.utils._pagination import paginate  # noqa: PLC0415 - heavy
-
-        read: list[JsonObject] = []
-        older = 0
-        for item in paginate(hub.endpoint + path, params={"limit": _PAGE}, headers=hub.headers(token)):
-            if isinstance(item, dict):
-                read.append(item)
-                older = older + 1 if _older(item, since) else 0
-            if older >= _OLDER_IN_A_ROW or len(read) - older > limit:
-                break
-        return read
-
-    answer = hub.ask(fetch, secret, deadline=SECONDS, listing=True)
-    if isinstance(answer, Failure):
-        return answer
-    items: list[JsonObject] = answer.body
-    last = max((at for at, item in enumerate(items) if not _older(item, since)), default=-1)
-    found = [_commit(item, since) for item in items[: last + 1]]
-    return found[:limit], len(found) > limit
+    listing = listed(hub, path, secret, {"limit": _PAGE}, enough=enough)
+    if isinstance(listing, Failure):
+        return listing
+    last = max((at for at, item in enumerate(listing) if not _older(item, since)), default=-1)
+    found = [_commit(item, since) for item in listing.items[: last + 1]]
+    more = f"only the newest {limit} were read; raise --limit for the rest" if len(found) > limit else ""
+    return PagedListing(tuple(found[:limit]), "; ".join(filter(None, (more, listing.incomplete))))
 
 
 def _older(item: JsonObject, since: datetime) -> bool:

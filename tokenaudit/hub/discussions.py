@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import text
+from tokenaudit.hub.pages import all_pages
+from tokenaudit.hub.pagination import JsonObject, kept, malformed, text
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
-
-_MOST_PAGES = 10_000
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,41 @@ class DiscussionText:
     edited_away: bool = False
 
 
-def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> list[dict[str, Any]] | Failure:
+def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
     """All discussions and pull requests as the listing shows them, open or not."""
-    found: list[dict[str, Any]] = []
-    for page in range(_MOST_PAGES):
-        answer = hub.get(f"/api/{repository.target}/discussions", secret, p=page)
+    return _listed(hub, repository, secret)
+
+
+def _listed(
+    hub: Hub,
+    repository: Repository,
+    secret: Secret | None,
+    enough: Callable[[Sequence[JsonObject]], bool] | None = None,
+    **params: str,
+) -> PagedListing[JsonObject] | Failure:
+    """The listing, whose pages have numbers and no links."""
+    count: int | None = None
+    read = 0
+
+    def page(number: str) -> tuple[list[JsonObject], str | None] | Failure:
+        nonlocal count, read
+        answer = hub.get(f"/api/{repository.target}/discussions", secret, p=int(number), **params)
         if isinstance(answer, Failure):
             return answer
         body = answer.body if isinstance(answer.body, dict) else {}
-        items = [item for item in body.get("discussions") or () if isinstance(item, dict)]
-        found += items
-        count = body.get("count")
-        if not items or (isinstance(count, int) and len(found) >= count):
-            break
+        items = body.get("discussions")
+        if not isinstance(items, list):
+            return malformed("a list of discussions", answer.status)
+        count = body["count"] if isinstance(body.get("count"), int) else count
+        read += len(items)
+        return items, None if count is not None and read >= count else str(int(number) + 1)
+
+    listing = all_pages("0", page, enough=enough)
+    if isinstance(listing, Failure):
+        return listing
+    found: PagedListing[JsonObject] = kept(listing, [item for item in listing if isinstance(item, dict)])
+    if not found.incomplete and enough is None and count is not None and read < count:
+        return replace(found, incomplete=f"only {read:,} of {count:,} are listed")
     return found
 
 
@@ -61,24 +82,30 @@ class Opened:
 
 def opened_since(
     hub: Hub, repository: Repository, secret: Secret | None, since: datetime, *, limit: int
-) -> tuple[list[Opened], bool] | Failure:
-    """At most `limit` discussions and pull requests opened at or after `since`, and whether there are more.
+) -> PagedListing[Opened] | Failure:
+    """At most `limit` discussions and pull requests opened at or after `since`.
 
     The listing is sorted by the time of opening, pinned ones aside, so it is read only up to the first page that holds
     nothing as new.
     """
-    found: list[Opened] = []
-    for page in range(_MOST_PAGES):
-        answer = hub.get(f"/api/{repository.target}/discussions", secret, p=page, sort="recently-created")
-        if isinstance(answer, Failure):
-            return answer
-        body = answer.body if isinstance(answer.body, dict) else {}
-        listed = [one for item in body.get("discussions") or () if (one := _opened(item)) is not None]
-        fresh = [one for one in listed if one.date is None or one.date >= since]
-        found += fresh
-        if not fresh or len(found) > limit:
-            break
-    return found[:limit], len(found) > limit
+    page_ends = 0
+
+    def enough(items: Sequence[JsonObject]) -> bool:
+        nonlocal page_ends
+        latest, page_ends = items[page_ends:], len(items)
+        fresh = [one for item in items if (one := _opened(item)) and _is_fresh(one, since)]
+        return len(fresh) > limit or not any((one := _opened(item)) and _is_fresh(one, since) for item in latest)
+
+    listing = _listed(hub, repository, secret, enough, sort="recently-created")
+    if isinstance(listing, Failure):
+        return listing
+    found = [one for item in listing if (one := _opened(item)) and _is_fresh(one, since)]
+    more = f"only the newest {limit} were read; raise --limit for the rest" if len(found) > limit else ""
+    return PagedListing(tuple(found[:limit]), "; ".join(filter(None, (more, listing.incomplete))))
+
+
+def _is_fresh(one: Opened, since: datetime) -> bool:
+    return one.date is None or one.date >= since
 
 
 def _opened(item: object) -> Opened | None:
@@ -102,9 +129,11 @@ def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) 
     answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)
     if isinstance(answer, Failure):
         return answer
-    body = answer.body if isinstance(answer.body, dict) else {}
+    body = answer.body
+    if not isinstance(body, dict) or not isinstance(body.get("events"), list):
+        return malformed("a discussion", answer.status)
     found = [DiscussionText("title", text(body.get("title")), _author(body), parse_timestamp(body.get("createdAt")))]
-    for event in body.get("events") or ():
+    for event in body["events"]:
         if isinstance(event, dict):
             found += _of_event(event)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from urllib.parse import SplitResult, urlsplit
 
 from tokenaudit.errors import EndpointError
@@ -11,32 +12,45 @@ from tokenaudit.text import one_line
 
 DEFAULT = "https://huggingface.co"
 _PORTS = {"https": 443, "http": 80}
+_HOST = re.compile(r"[^\s%/@]{1,253}")
 
 
-def resolve_endpoint(argument: str | None = None) -> str:
-    """The Hub's address, without a trailing slash: the argument, else `HF_ENDPOINT`, else the public Hub.
+def resolve_endpoint(
+    argument: str | None = None, *, service: str = "the Hub", setting: str = "--endpoint or HF_ENDPOINT"
+) -> str:
+    """An address that credentials may be sent to, as scheme, host, port and path without a trailing slash.
+
+    It is the argument, else `HF_ENDPOINT`, else the public Hub. Blanks around it are removed.
+
+    Args:
+        argument: the address that was given, None where none was.
+        service: whose address it is, for messages.
+        setting: where it is set, for messages.
 
     Raises:
-        EndpointError: the address is neither https nor http on loopback, or holds a user name, query or fragment, or
-            a proxy would carry the loopback traffic off this machine in clear.
+        EndpointError: the address is neither https nor http on loopback; holds a user name, query, fragment, blank or
+            control character; or a proxy would carry loopback traffic off this machine unencrypted.
     """
-    address = (argument or os.environ.get("HF_ENDPOINT") or DEFAULT).strip().rstrip("/")
+    given = argument if argument is not None else os.environ.get("HF_ENDPOINT") or DEFAULT
+    address = given.strip().rstrip("/")
+    shown = one_line(address, 200)
     try:
         parts = urlsplit(address)
-        host = parts.hostname or ""
-        _ = parts.port
+        host, port = parts.hostname or "", parts.port
     except ValueError:
-        parts, host = SplitResult("", "", "", "", ""), ""
-    if parts.username is not None or parts.password is not None:
-        message = "the Hub's address must not hold a user name or password; give it as https://host"
+        parts, host, port = SplitResult("", "", "", "", ""), "", None
+    if "@" in parts.netloc:
+        message = f"the address of {service} ({setting}) must not hold a user name or password; write https://host"
         raise EndpointError(message)
-    shown = one_line(address, 200)
-    if parts.scheme not in _PORTS or not host or parts.query or parts.fragment:
-        message = f"'{shown}' is no address of a Hub; give --endpoint or HF_ENDPOINT as https://host"
+    # The parser drops line breaks and tabs, and reads `\\` in another way than HTTP clients do.
+    clean = all(c.isprintable() and not c.isspace() and c not in "?#\\" for c in address)
+    if not clean or parts.scheme not in _PORTS or not _HOST.fullmatch(host):
+        message = f"'{shown}' is not an address of {service}; set {setting} to https://host"
         raise EndpointError(message)
     if parts.scheme == "http":
         _only_on_this_machine(host, shown)
-    return address
+    place = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{place}{f':{port}' if port is not None else ''}{parts.path}"
 
 
 def origin(url: str) -> tuple[str, str, int]:

@@ -7,31 +7,31 @@ from typing import Literal
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.pagination import JsonObject, listed, objects, text
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.pagination import JsonObject, kept, listed, malformed, text
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 
 
 def jobs(
     hub: Hub, namespace: str, kind: Literal["jobs", "scheduled-jobs"], secret: Secret | None
-) -> list[JsonObject] | Failure:
+) -> PagedListing[JsonObject] | Failure:
     """All of them, finished ones included as long as the Hub lists them."""
-    answer = listed(hub, f"/api/{kind}/{namespace}", secret)
-    return answer if isinstance(answer, Failure) else list(objects(answer))
+    return listed(hub, f"/api/{kind}/{namespace}", secret)
 
 
-def webhooks(hub: Hub, secret: Secret | None) -> list[JsonObject] | Failure:
+def webhooks(hub: Hub, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
     """All of them. Their secrets are never shown, only whether there is one."""
     answer = hub.get("/api/settings/webhooks", secret)
     if isinstance(answer, Failure):
         return answer
-    return [item for item in answer.body if isinstance(item, dict)] if isinstance(answer.body, list) else []
+    if not isinstance(answer.body, list):
+        return malformed("a list of webhooks", answer.status)
+    return kept(PagedListing(tuple(answer.body)), [item for item in answer.body if isinstance(item, dict)])
 
 
-def collections(hub: Hub, namespace: str, secret: Secret | None) -> list[JsonObject] | Failure:
+def collections(hub: Hub, namespace: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
     """The collections that `secret` may see; a listing shows only the first few items of each."""
-    answer = listed(hub, "/api/collections", secret, {"owner": namespace, "limit": 100})
-    return answer if isinstance(answer, Failure) else list(objects(answer))
+    return listed(hub, "/api/collections", secret, {"owner": namespace, "limit": 100})
 
 
 def collection(hub: Hub, slug: str, secret: Secret | None) -> JsonObject | Failure:
@@ -39,7 +39,7 @@ def collection(hub: Hub, slug: str, secret: Secret | None) -> JsonObject | Failu
     answer = hub.get(f"/api/collections/{slug}", secret)
     if isinstance(answer, Failure):
         return answer
-    return answer.body if isinstance(answer.body, dict) else {}
+    return answer.body if isinstance(answer.body, dict) else malformed("a collection", answer.status)
 
 
 def texts(item: JsonObject) -> Iterator[tuple[str, str]]:
@@ -56,7 +56,7 @@ SERVICE = "https://api.endpoints.huggingface.cloud"
 
 def endpoints(
     hub: Hub, namespace: str, secret: Secret | None, service: str | None = None
-) -> list[JsonObject] | Failure:
+) -> PagedListing[JsonObject] | Failure:
     """The inference endpoints of a namespace, as the service at `service` describes them.
 
     Raises:
@@ -75,4 +75,6 @@ def endpoints(
     if isinstance(answer, Failure):
         return answer
     items = answer.body.get("items") if isinstance(answer.body, dict) else None
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    if not isinstance(items, list):
+        return malformed("a list of inference endpoints", answer.status)
+    return kept(PagedListing(tuple(items)), [item for item in items if isinstance(item, dict)])

@@ -2,43 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import urlencode, urljoin
 
-from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.result import Failure, Reply, Result
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pages import all_pages
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
+T = TypeVar("T")
 JsonObject: TypeAlias = Mapping[str, Any]
-
-ALL_PAGES_SECONDS = 600.0
-_MOST_ITEMS = 1_000_000
+Params: TypeAlias = Mapping[str, "str | int | Sequence[str]"]
 
 
 def listed(
-    hub: Hub, path: str, secret: Secret | None, params: Mapping[str, str | int | Sequence[str]] | None = None
-) -> Result:
-    """Every item of the listing at `path`, whose pages are linked by `Link` headers, as a list in the reply's body.
+    hub: Hub,
+    path: str,
+    secret: Secret | None,
+    params: Params | None = None,
+    *,
+    enough: Callable[[Sequence[JsonObject]], bool] | None = None,
+) -> PagedListing[JsonObject] | Failure:
+    """Every item of the listing at `path`, whose pages are linked by `Link` headers; `enough` ends it earlier.
 
-    The library's own retries are left to work: they continue at the page that failed. Items that are no objects are
-    left out: nothing is known of a listing that holds others.
+    Each page is a request of its own, with retries. Items that are not objects are left out and said.
     """
 
-    def fetch(_api: HfApi, token: Token) -> object:
-        from huggingface_hub.utils._pagination import paginate  # noqa: PLC0415 - heavy
+    def page(url: str) -> tuple[list[object], str | None] | Failure:
+        answer = hub.get_page(url, secret)
+        if isinstance(answer, Failure):
+            return answer
+        body, following = answer.body
+        if not isinstance(body, list):
+            return malformed("a list", answer.status)
+        return body, urljoin(hub.endpoint + url, following) if following else None
 
-        items: list[JsonObject] = []
-        for item in paginate(hub.endpoint + path, params=dict(params or {}), headers=hub.headers(token)):
-            if isinstance(item, dict):
-                items.append(item)
-            if len(items) > _MOST_ITEMS:
-                break
-        return items
+    def enough_objects(items: Sequence[object]) -> bool:
+        return enough is not None and enough([item for item in items if isinstance(item, dict)])
 
-    return hub.ask(fetch, secret, deadline=ALL_PAGES_SECONDS, listing=True)
+    query = urlencode(params, doseq=True) if params else ""
+    listing = all_pages(f"{path}?{query}" if query else path, page, enough=enough_objects)
+    if isinstance(listing, Failure):
+        return listing
+    return kept(listing, [item for item in listing if isinstance(item, dict)])
+
+
+def kept(listing: PagedListing[Any], items: Sequence[T]) -> PagedListing[T]:
+    """`items` as what could be used of `listing`; how many could not is said."""
+    lost = len(listing) - len(items)
+    reasons = (listing.incomplete, f"{lost} entries are not what the API promises" if lost else "")
+    return PagedListing(tuple(items), "; ".join(filter(None, reasons)))
+
+
+def malformed(wanted: str, status: int | None = None) -> Failure:
+    """The failure of an answer of another shape, such as a page of a proxy: it must not count as an empty list."""
+    return Failure("malformed", status, f"the answer is not {wanted}")
 
 
 def needs(failure: Failure, permission: str) -> str:
@@ -47,11 +66,6 @@ def needs(failure: Failure, permission: str) -> str:
     if failure.trouble == "refused" and failure.status in {401, 403, 404}:
         return f"the Hub refused it{status}: {failure.message or 'no reason given'}; it needs {permission}"
     return f"the Hub gave no answer{status}: {failure.message}"
-
-
-def objects(answer: Result) -> Sequence[JsonObject]:
-    """The items of a reply; none for a failure."""
-    return answer.body if isinstance(answer, Reply) and isinstance(answer.body, list) else ()
 
 
 def text(value: object) -> str:

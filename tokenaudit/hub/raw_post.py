@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Mapping, Sequence
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result
+from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind
 from tokenaudit.secret import Secret
 
-_TOO_MANY = 429
-_SERVER_ERROR = 500
-_REDIRECTS = range(300, 400)
 _SUCCESS = range(200, 300)
 
 
@@ -30,36 +26,19 @@ def post(
     `secret` authenticates the call; without it there is no `Authorization` header. A success is a status among
     `expected`, or any 2xx where nothing is expected; its body is not read.
     """
-    retry_policy = hub.rate_limiter.retry_policy
-    attempt = 0
-    while True:
-        attempt += 1
-        outcome: list[tuple[Result, dict[str, str]]] = []
-        arguments = (hub, path, body, secret, expected, outcome)
-        thread = threading.Thread(target=_post, args=arguments, daemon=True, name="tokenaudit-post")
-        thread.start()
-        thread.join(hub.deadline)
+
+    def attempt() -> tuple[Result, Mapping[str, str]]:
         slow = Failure("timeout", None, "the answer took too long; whether it was accepted is not known")
-        answer, headers = outcome[0] if outcome else (slow, {})
-        hub.rate_limiter.saw(headers)
-        if isinstance(answer, Reply) or answer.trouble not in TRANSIENT:
-            return answer
-        pause = hub.rate_limiter.backoff(attempt, headers)
-        if attempt >= retry_policy.attempts or pause > retry_policy.longest_wait:
-            return answer
-        hub.rate_limiter.sleep(pause)
+        return hub.within(hub.deadline, lambda: _posted(hub, path, body, secret, expected)) or (slow, {})
+
+    return hub.send(attempt)
 
 
-def _post(
-    hub: Hub,
-    path: str,
-    body: Mapping[str, object] | None,
-    secret: Secret | None,
-    expected: Sequence[int],
-    outcome: list[tuple[Result, dict[str, str]]],
-) -> None:
+def _posted(
+    hub: Hub, path: str, body: Mapping[str, object] | None, secret: Secret | None, expected: Sequence[int]
+) -> tuple[Result, Mapping[str, str]]:
     from http.client import HTTPException  # noqa: PLC0415 - slow to load
-    from urllib.error import HTTPError  # noqa: PLC0415 - as above
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - as above
     from urllib.request import (  # noqa: PLC0415 - as above
         HTTPHandler,
         HTTPRedirectHandler,
@@ -68,7 +47,7 @@ def _post(
         build_opener,
     )
 
-    class Stay(HTTPRedirectHandler):
+    class NoRedirect(HTTPRedirectHandler):
         """Follows nothing: the values are for the configured endpoint alone."""
 
         def redirect_request(self, *_arguments: object, **_more: object) -> None:
@@ -80,31 +59,24 @@ def _post(
     data = json.dumps(body if body is not None else {}).encode()
     request = Request(hub.endpoint + path, data, headers, method="POST")  # noqa: S310 - the endpoint is https or loopback
     # A debug level of zero, said aloud, keeps http.client from printing the body when a host program turned that on.
-    opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), Stay)
+    opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), NoRedirect)
     try:
         with opener.open(request, timeout=hub.timeout) as response:
-            status, seen = response.status, {name.lower(): value for name, value in response.headers.items()}
+            status, seen = response.status, response.headers
     except HTTPError as error:
-        status, seen = error.code, {name.lower(): value for name, value in error.headers.items()}
+        status, seen = error.code, error.headers
         error.close()
     except TimeoutError:
-        outcome.append((Failure("timeout", None, "the answer took too long"), {}))
-        return
+        return Failure("timeout", None, "the answer took too long"), {}
     except (OSError, HTTPException) as error:
-        outcome.append((Failure("network", None, f"no answer from {hub.endpoint} ({type(error).__name__})"), {}))
-        return
-    outcome.append((_judged(status, expected), seen))
+        # Urllib wraps what fails before the request is sent, and nothing else.
+        kind: ErrorKind = "unreachable" if isinstance(error, URLError) else "network"
+        return Failure(kind, None, f"no answer from {hub.endpoint} ({type(error).__name__})"), {}
+    return _judged(status, expected), {name.lower(): value for name, value in seen.items()}
 
 
 def _judged(status: int, expected: Sequence[int]) -> Result:
     if status in (expected or _SUCCESS):
         return Reply(status, None)
-    trouble: ErrorKind = "refused"
-    if status == _TOO_MANY:
-        trouble = "limited"
-    elif status >= _SERVER_ERROR:
-        trouble = "server"
-    elif status in _REDIRECTS:
-        trouble = "redirect"
     wanted = f" instead of {expected[0]}" if expected else ""
-    return Failure(trouble, status, f"the Hub answered with status {status}{wanted}")
+    return Failure(error_kind(status), status, f"the Hub answered with status {status}{wanted}")

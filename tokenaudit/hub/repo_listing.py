@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.pagination import JsonObject, listed, objects, text
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.pagination import JsonObject, Params, kept, listed, malformed, text
 from tokenaudit.hub.parsing import invalid_repo_name, is_namespace
-from tokenaudit.hub.result import Failure, Reply, Result
+from tokenaudit.hub.result import Failure, PagedListing, Reply
 from tokenaudit.secret import Secret
 
-if TYPE_CHECKING:
-    from huggingface_hub import HfApi
-
-
 RepoType: TypeAlias = Literal["model", "dataset", "space", "bucket"]
+_REF_GROUPS = ("branches", "tags", "converts")
 GIT_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space")
 _EXPAND: Mapping[str, tuple[str, ...]] = {
     "model": ("sha", "lastModified", "private", "gated"),
@@ -64,12 +61,14 @@ def namespace_kind(hub: Hub, name: str, secret: Secret | None) -> Literal["org",
     return "user" if isinstance(answer, Reply) else answer
 
 
-def members(hub: Hub, organization: str, secret: Secret | None) -> Result:
+def members(hub: Hub, organization: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
     """The members of an organization, each with a `user` name."""
     return listed(hub, f"/api/organizations/{organization}/members", secret)
 
 
-def repositories(hub: Hub, namespace: str, repo_type: RepoType, secret: Secret | None) -> list[Repository] | Failure:
+def repositories(
+    hub: Hub, namespace: str, repo_type: RepoType, secret: Secret | None
+) -> PagedListing[Repository] | Failure:
     """The repositories of one type that `secret` may see, private ones included."""
     if repo_type == "bucket":
         answer = listed(hub, f"/api/buckets/{namespace}", secret)
@@ -79,10 +78,10 @@ def repositories(hub: Hub, namespace: str, repo_type: RepoType, secret: Secret |
         )
     if isinstance(answer, Failure):
         return answer
-    return [_repository(repo_type, item) for item in objects(answer) if text(item.get("id"))]
+    return kept(answer, [_repository(repo_type, item) for item in answer if text(item.get("id"))])
 
 
-def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> list[Repository] | Failure:
+def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> PagedListing[Repository] | Failure:
     """What the settings page lists: it also names repositories whose content the token may not read.
 
     For a user only the token's own account has such a page.
@@ -92,11 +91,11 @@ def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> 
     if isinstance(answer, Failure):
         return answer
     found = []
-    for item in objects(answer):
+    for item in answer:
         repo_type, name = item.get("type"), text(item.get("id"))
         if repo_type in ("model", "dataset", "space", "bucket") and name.partition("/")[0] == namespace:
             found.append(Repository(repo_type, name, item.get("visibility") != "public"))
-    return found
+    return PagedListing(tuple(found), answer.incomplete)
 
 
 def refs(hub: Hub, repository: Repository, secret: Secret | None) -> dict[str, str] | Failure:
@@ -104,17 +103,19 @@ def refs(hub: Hub, repository: Repository, secret: Secret | None) -> dict[str, s
     answer = hub.get(f"/api/{repository.target}/refs", secret, include_prs=1)
     if isinstance(answer, Failure):
         return answer
-    body = answer.body if isinstance(answer.body, dict) else {}
-    return {text(item.get("ref")): text(item.get("targetCommit")) for group in body.values() for item in _dicts(group)}
+    groups = answer.body if isinstance(answer.body, dict) else {}
+    if not all(isinstance(groups.get(name), list) for name in _REF_GROUPS):
+        return malformed("a list of refs", answer.status)
+    items = [item for group in groups.values() for item in (group if isinstance(group, list) else ())]
+    found = {text(item.get("ref")): text(item.get("targetCommit")) for item in items if isinstance(item, dict)}
+    if len(found) < len(items) or not all(found) or not all(found.values()):
+        return malformed("a list of refs with their commits", answer.status)
+    return found
 
 
 def digest(value: object) -> str:
     """A short name for a state of anything that can be written as JSON."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
-
-
-def _dicts(group: object) -> Iterator[Mapping[str, Any]]:
-    return (item for item in group if isinstance(item, dict)) if isinstance(group, list) else iter(())
 
 
 def _repository(repo_type: RepoType, item: JsonObject) -> Repository:
@@ -133,7 +134,6 @@ def _repository(repo_type: RepoType, item: JsonObject) -> Repository:
 
 
 ListedType: TypeAlias = Literal["model", "dataset", "space"]
-LISTING_SECONDS = 330.0
 _COUNTABLE = (int,)
 
 
@@ -165,40 +165,29 @@ class Usage:
 
 def visible_repositories(
     hub: Hub, namespace: str | None, secret: Secret, *, limit: int
-) -> tuple[ListedRepo, ...] | Failure:
+) -> PagedListing[ListedRepo] | Failure:
     """At most `limit` repositories of an organization, or with None of the token's own account, private ones too."""
     if namespace is not None and not is_namespace(namespace):
         return Failure("not-asked", None, "this can't be the name of a user or an organization", 0)
-
-    def listed(api: HfApi, token: Token) -> list[ListedRepo]:
-        found = islice(api.list_user_repos(namespace, token=token), limit)
-        return [ListedRepo(str(repo.id), str(repo.type), str(repo.visibility)) for repo in found]
-
-    answer = hub.ask(listed, secret, listing=True, deadline=LISTING_SECONDS)
-    return answer if isinstance(answer, Failure) else tuple(answer.body)
+    path = f"/api/organizations/{namespace}/settings/repositories" if namespace else "/api/settings/repositories"
+    listing = listed(hub, path, secret, enough=lambda items: len(items) >= limit)
+    if isinstance(listing, Failure):
+        return listing
+    found = [ListedRepo(text(item.get("id")), text(item.get("type")), text(item.get("visibility"))) for item in listing]
+    named = kept(listing, [one for one in found if one.id and one.type])
+    return PagedListing(named.items[:limit], named.incomplete)
 
 
 def popularity(
     hub: Hub, namespace: str, repo_type: ListedType, secret: Secret, *, limit: int
 ) -> dict[str, Popularity] | Failure:
     """Popularity by repository id of at most `limit` repositories of one type in a namespace."""
-
-    def listed(api: HfApi, token: Token) -> dict[str, Popularity]:
-        found: Iterable[object]
-        if repo_type == "model":
-            found = api.list_models(
-                author=namespace, limit=limit, expand=["downloads", "gated", "private"], token=token
-            )
-        elif repo_type == "dataset":
-            found = api.list_datasets(
-                author=namespace, limit=limit, expand=["downloads", "gated", "private"], token=token
-            )
-        else:
-            found = api.list_spaces(author=namespace, limit=limit, expand=["private"], token=token)
-        return {str(getattr(info, "id", "")): _popularity(info) for info in islice(found, limit)}
-
-    answer = hub.ask(listed, secret, listing=True, deadline=LISTING_SECONDS)
-    return answer if isinstance(answer, Failure) else dict(answer.body)
+    expand = ["private"] if repo_type == "space" else ["downloads", "gated", "private"]
+    params: Params = {"author": namespace, "limit": limit, "expand": expand}
+    listing = listed(hub, f"/api/{repo_type}s", secret, params, enough=lambda items: len(items) >= limit)
+    if isinstance(listing, Failure):
+        return listing
+    return {text(item.get("id")): _popularity(item.get) for item in listing.items[:limit]}
 
 
 def usage(hub: Hub, model: str, secret: Secret) -> Usage | Failure:
@@ -218,7 +207,7 @@ def one(hub: Hub, repo: str, repo_type: ListedType, secret: Secret) -> Popularit
     answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), secret
     )
-    return answer if isinstance(answer, Failure) else _popularity(answer.body)
+    return answer if isinstance(answer, Failure) else _popularity(partial(_attribute, answer.body))
 
 
 def count(value: object) -> int | None:
@@ -226,11 +215,14 @@ def count(value: object) -> int | None:
     return value if type(value) in _COUNTABLE and isinstance(value, int) and value >= 0 else None
 
 
-def _popularity(info: object) -> Popularity:
-    gated = getattr(info, "gated", None)
-    private = getattr(info, "private", None)
+def _attribute(info: object, name: str) -> object:
+    return getattr(info, name, None)
+
+
+def _popularity(get: Callable[[str], object]) -> Popularity:
+    gated, private = get("gated"), get("private")
     return Popularity(
-        count(getattr(info, "downloads", None)),
+        count(get("downloads")),
         None if gated is None else bool(gated),
         private if isinstance(private, bool) else None,
     )

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
 
 from tokenaudit.text import one_line
 
 ErrorKind: TypeAlias = Literal[
-    "refused", "limited", "server", "timeout", "network", "redirect", "malformed", "oversized", "offline", "not-asked"
-]
-"""Why an answer is missing: the Hub refused (4xx), limits (429), failed (5xx), was too slow, could not be reached,
-pointed elsewhere, answered something other than promised, or answered too much; or nothing was sent at all."""
+    "refused", "limited", "server", "timeout", "unreachable", "network", "redirect", "malformed", "oversized",
+    "offline", "unavailable", "not-asked",
+]  # fmt: skip
+"""Why an answer is missing.
 
-TRANSIENT: frozenset[ErrorKind] = frozenset({"limited", "server", "timeout", "network", "malformed"})
-"""Troubles that may be gone on the next try."""
+The server refused (4xx), limits (429) or failed (5xx); was too slow; no connection came about, or one broke; it pointed
+elsewhere, answered something other than promised, or too much. Or nothing was sent: by configuration, because earlier
+requests were left unanswered, or because it can't be sent."""
+
+TRANSIENT: frozenset[ErrorKind] = frozenset({"limited", "server", "timeout", "unreachable", "network", "malformed"})
+"""Kinds of errors that can be gone on the next try."""
+
+_TOO_MANY_REQUESTS = 429
+_REDIRECTS = range(300, 400)
+_SERVER_ERRORS = range(500, 600)
+
+
+def error_kind(status: int) -> ErrorKind:
+    """The kind of error that an HTTP status other than a success is."""
+    if status == _TOO_MANY_REQUESTS:
+        return "limited"
+    if status in _REDIRECTS:
+        return "redirect"
+    return "server" if status in _SERVER_ERRORS else "refused"
 
 
 @dataclass(frozen=True)
@@ -36,6 +54,22 @@ class Failure:
 
 
 Result: TypeAlias = Reply | Failure
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True)
+class PagedListing(Generic[ItemT]):
+    """The items of a listing, of all its pages. `incomplete` says why some can be missing; empty where none are."""
+
+    items: tuple[ItemT, ...] = ()
+    incomplete: str = ""
+
+    def __iter__(self) -> Iterator[ItemT]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
 
 
 def printable(text: str, *, limit: int = 300) -> str:

@@ -153,11 +153,8 @@ def space_log(
     bounds = limits or LogLimits()
 
     def fetch(_api: HfApi, token: Token) -> object:
-        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
-
         url = f"{hub.endpoint}/api/spaces/{space}/logs/{log_type}"
-        with get_session().stream("GET", url, headers=hub.headers(token)) as response:
-            response.raise_for_status()
+        with hub.stream(url, token) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
                 raise ValueError  # a page of a proxy must not count as an empty log
             now = _date(response.headers.get("date"))

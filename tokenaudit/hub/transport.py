@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeAlias, TypeVar, cast
 from urllib.parse import urljoin
 
-from tokenaudit.hub.endpoint import origin
-from tokenaudit.hub.rate_limit import window_left
+from tokenaudit.errors import EndpointError
+from tokenaudit.hub.endpoint import origin, resolve_endpoint
 from tokenaudit.hub.result import ErrorKind
 from tokenaudit.text import shorten
 
@@ -87,21 +88,19 @@ class Call:
     """One call in progress on this thread, and what was seen of its latest response.
 
     `timeout` is the longest wait for any single byte, in seconds; `ends` a `time.monotonic()` after which nothing more
-    is read. With `retries` the library's own retries of listings are left to work.
+    is read; `largest` the size of a body in bytes.
     """
 
     endpoint: str
     timeout: float
     ends: float
-    retries: bool = False
+    largest: int = LARGEST_BODY
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     error_text: str = ""
-    requests: int = 0
 
     def on_request(self, request: Sent) -> None:
         """Lets a request go only to the Hub's own origin, with time-outs."""
-        self.requests += 1
         self.status = None
         if origin(str(request.url)) != origin(self.endpoint):
             raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
@@ -124,23 +123,20 @@ class Call:
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
             raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
-        if response.status_code == _TOO_MANY and not (self.retries and self._can_wait()):
+        # The library would sleep and send again; that is for our own loop, which has bounds.
+        if response.status_code == _TOO_MANY:
             raise Stopped(trouble="limited", message="the Hub limits the rate of requests")
-        if response.status_code >= _SERVER_ERROR and not self.retries:
+        if response.status_code >= _SERVER_ERROR:
             raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
             self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
-
-    def _can_wait(self) -> bool:
-        """Whether the library, which sleeps out a window whatever its length, would be back before the call ends."""
-        return window_left(self.headers) < self.ends - time.monotonic()
 
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""
         if time.monotonic() > self.ends:
             raise Stopped(trouble="timeout", message="the answer took too long")
-        if size > LARGEST_BODY:
-            raise Stopped(trouble="oversized", message=f"the answer is larger than {LARGEST_BODY} bytes")
+        if size > self.largest:
+            raise Stopped(trouble="oversized", message=f"the answer is larger than {self.largest >> 20} MiB")
 
 
 class _Current(threading.local):
@@ -168,8 +164,9 @@ def _install() -> None:
     with _lock:
         if _installed:
             return
-        from huggingface_hub import constants, set_client_factory  # noqa: PLC0415 - a third of a second to import
-        from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
+        with _usable_endpoint_variable():
+            from huggingface_hub import constants, set_client_factory  # noqa: PLC0415 - a third of a second to import
+            from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
 
         set_client_factory(lambda: _armed(default_client_factory()))
         # Otherwise building headers for the first request first fetches a list from the Hub: a question nobody asked.
@@ -177,6 +174,27 @@ def _install() -> None:
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
         _installed = True
+
+
+@contextmanager
+def _usable_endpoint_variable() -> Iterator[None]:
+    """Hides `HF_ENDPOINT` where the library, which parses it when it is imported, can't take it.
+
+    Our own calls never use the library's default: they name the address, which `resolve_endpoint` has checked.
+    """
+    value = os.environ.get("HF_ENDPOINT")
+    try:
+        usable = value is None or resolve_endpoint(value) == value.rstrip("/")
+    except EndpointError:
+        usable = False
+    if usable or value is None:
+        yield
+        return
+    del os.environ["HF_ENDPOINT"]
+    try:
+        yield
+    finally:
+        os.environ["HF_ENDPOINT"] = value
 
 
 def _error_words(body: bytes) -> str:
@@ -254,8 +272,8 @@ class TimeoutExecutor:
         self._idle: list[_Calls] = []
 
     def run(self, call: Callable[[], ResultT], seconds: float) -> ResultT | None:
-        """What `call`, which must not raise, returns; None where that takes longer than `seconds`."""
-        results: SimpleQueue[ResultT] = SimpleQueue()
+        """What `call` returns; None where that takes longer than `seconds`. What it raises is raised here."""
+        results: SimpleQueue[tuple[ResultT | None, BaseException | None]] = SimpleQueue()
         try:
             calls = self._idle.pop()
         except IndexError:
@@ -263,14 +281,21 @@ class TimeoutExecutor:
             threading.Thread(target=self._work, args=(calls,), daemon=True, name="tokenaudit-hub").start()
 
         def answer() -> None:
-            result = call()
+            try:
+                result, error = call(), None
+            except BaseException as raised:  # noqa: BLE001 - it is the caller's, who would wait in vain for a result
+                result, error = None, raised
             self._idle.append(calls)
-            results.put(result)
+            results.put((result, error))
 
         calls.put(answer)
-        with suppress(Empty):
-            return results.get(timeout=seconds)
-        return None
+        try:
+            result, error = results.get(timeout=seconds)
+        except Empty:
+            return None
+        if error is not None:
+            raise error
+        return result
 
     def _work(self, calls: _Calls) -> None:
         while (call := self._next(calls)) is not None:

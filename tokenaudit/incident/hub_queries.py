@@ -1,7 +1,6 @@
 """Asking the Hub with the auditor's own token, and saying what could not be asked.
 
-A touched credential is never used for these questions. After some questions in a row without an answer no more are
-put: an unreachable Hub must not cost hours of patience.
+A touched credential is never used for these questions.
 """
 
 from __future__ import annotations
@@ -15,15 +14,12 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.parsing import invalid_repo_name
 from tokenaudit.hub.repo_listing import Repository, RepoType
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.model import ReachedBy
 from tokenaudit.model import Inspection, Skipped
 from tokenaudit.secret import Secret
 
 T = TypeVar("T")
-
-_UNANSWERED_IN_A_ROW = 3
-_ANSWERED = frozenset({"refused", "not-asked", "oversized"})
 
 
 @dataclass
@@ -42,7 +38,6 @@ class HubQueries:
     no_secret: str = ""
     own: Inspection | None = None
     skipped: list[Skipped] = field(default_factory=list)
-    _silent: int = 0
     _not_put: list[str] = field(default_factory=list)
     _needing: list[str] = field(default_factory=list)
 
@@ -71,16 +66,16 @@ class HubQueries:
         if self.secret is None and not anonymous:
             self._needing.append(where)
             return None
-        if self._silent >= _UNANSWERED_IN_A_ROW:
-            self._not_put.append(where)
-            return None
         answer = question(self.hub, self.secret)
-        if not isinstance(answer, Failure):
-            self._silent = 0
-            return answer
-        self._silent = 0 if answer.trouble in _ANSWERED else self._silent + 1
-        self.skip(where, needs(answer, permission))
-        return None
+        if isinstance(answer, Failure):
+            if answer.trouble == "unavailable":
+                self._not_put.append(where)
+            else:
+                self.skip(where, needs(answer, permission))
+            return None
+        if isinstance(answer, PagedListing) and answer.incomplete:
+            self.skip(where, answer.incomplete)
+        return answer
 
     def skip(self, where: str, reason: str) -> None:
         """Something that could not be asked, or only in part."""

@@ -10,7 +10,7 @@ from typing import Literal
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import Repository, RepoType, repositories
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import Reached, ReachedBy
 from tokenaudit.inspect.effective import namespace
@@ -170,5 +170,7 @@ def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[Reposi
     return repos
 
 
-def _repositories(name: str, repo_type: RepoType, hub: Hub, secret: Secret | None) -> list[Repository] | Failure:
+def _repositories(
+    name: str, repo_type: RepoType, hub: Hub, secret: Secret | None
+) -> PagedListing[Repository] | Failure:
     return repositories(hub, name, repo_type, secret)

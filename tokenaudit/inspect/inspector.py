@@ -11,16 +11,15 @@ from typing import Protocol, TypeAlias
 
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.result import TRANSIENT, Failure
+from tokenaudit.hub.result import Failure
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import NullProgress, Progress
 from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import minute
 
-_UNANSWERED_IN_A_ROW = 3
-_Known: TypeAlias = "Inspection | Callable[[], tuple[Inspection, bool]]"
-"""An answer that is known, or the question that gives one and says whether the Hub answered."""
+_Known: TypeAlias = "Inspection | Callable[[], Inspection]"
+"""An answer that is known, or the question that gives one."""
 
 
 class Cache(Protocol):
@@ -45,31 +44,26 @@ def inspect_credentials(
     """Fingerprint and inspection of each unique credential of `secrets` (kind, value), in order, as they come.
 
     At most one question a credential, plus retries of questions that went unanswered. A JWT-bodied credential whose
-    own expiry has passed is `expired` without being sent. When the Hub leaves three credentials in a row without an
-    answer the rest is not asked: they come out `unknown`, and another run continues with them. Up to `jobs` questions
-    are asked at a time; the Hub limits them strictly, so one at a time is the default.
+    own expiry has passed is `expired` without being sent. When the Hub can't be reached, or leaves several in a row
+    without an answer, the rest is not asked: they come out `unknown`, and another run continues with them.
+    Up to `jobs` questions are asked at a time; the Hub limits them strictly, so one at a time is the default.
     """
     progress = progress or NullProgress()
     unique: dict[str, tuple[str, Secret]] = {}
     for kind, secret in secrets:
         unique.setdefault(secret.fingerprint, (kind, secret))
     progress.start("asking the Hub", len(unique))
-    silent = 0
-
-    def ask(kind: str, secret: Secret) -> tuple[Inspection, bool]:
-        return _ask(kind, secret, hub, now, progress, give_up=silent >= _UNANSWERED_IN_A_ROW)
 
     def asked() -> Iterator[tuple[str, _Known]]:
         for fingerprint, (kind, secret) in unique.items():
             known = cache.get(fingerprint, hub.endpoint, now()) if cache is not None else None
-            yield fingerprint, known or partial(ask, kind, secret)
+            yield fingerprint, known or partial(_ask, kind, secret, hub, now, progress)
 
     for fingerprint, known in _ahead(asked(), jobs):
         if isinstance(known, Inspection):
             inspection = known
         else:
-            inspection, answered = known()
-            silent = 0 if answered else silent + 1
+            inspection = known()
             if cache is not None and inspection.status != "unknown":
                 cache.put(fingerprint, inspection)
         progress.advance()
@@ -94,25 +88,18 @@ def _ahead(questions: Iterator[tuple[str, _Known]], jobs: int) -> Iterator[tuple
             pool.shutdown(cancel_futures=True)
 
 
-def _ask(
-    kind: str, secret: Secret, hub: Hub, now: Callable[[], datetime], progress: Progress, *, give_up: bool
-) -> tuple[Inspection, bool]:
-    """The inspection, and whether the Hub can be said to answer."""
+def _ask(kind: str, secret: Secret, hub: Hub, now: Callable[[], datetime], progress: Progress) -> Inspection:
     claims = read_claims(secret.reveal())
     if claims is not None and claims.expires_at is not None and claims.expires_at <= now():
         reason = f"its own claims say that it expired at {minute(claims.expires_at)} UTC"
         role = "oauth" if kind == "oauth_token" else "unknown"
-        return Inspection("expired", now(), reason, role=role, expires_at=claims.expires_at, details_known=False), True
+        return Inspection("expired", now(), reason, role=role, expires_at=claims.expires_at, details_known=False)
     if kind not in ASKABLE:
-        return not_asked(kind, now=now(), endpoint=hub.endpoint), True
-    if give_up:
-        failure = Failure("not-asked", None, "the Hub left the credentials before this one unanswered; run again", 0)
-        return unanswered(failure, kind, now=now(), endpoint=hub.endpoint), False
+        return not_asked(kind, now=now(), endpoint=hub.endpoint)
     answer = hub.whoami(secret, progress.note)
     if isinstance(answer, Failure):
-        inspection = unanswered(answer, kind, now=now(), endpoint=hub.endpoint)
-        return inspection, answer.trouble not in TRANSIENT
-    return parse_whoami(answer, secret, now=now(), endpoint=hub.endpoint, claims=claims), True
+        return unanswered(answer, kind, now=now(), endpoint=hub.endpoint)
+    return parse_whoami(answer, secret, now=now(), endpoint=hub.endpoint, claims=claims)
 
 
 ASKABLE = frozenset({"user_token", "org_token", "oauth_token", "oidc_token", "app_token", "legacy_token", "s3_token"})

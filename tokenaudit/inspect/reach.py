@@ -76,6 +76,8 @@ def _count_namespace(
     if isinstance(listed, Failure):
         count.not_counted.append(f"the repositories of {area.name}: {listed.message}")
         return
+    if listed.incomplete:
+        count.not_counted.append(f"more repositories of {area.name}: {listed.incomplete}")
     if len(listed) > limits.repositories:
         count.not_counted.append(f"{area.name} has more than {limits.repositories} repositories")
     known: dict[tuple[str, str], repo_listing.Popularity] = {}
@@ -86,7 +88,7 @@ def _count_namespace(
                 count.not_counted.append(f"downloads of the {repo_type}s of {area.name}: {popular.message}")
             else:
                 known.update({(repo_type, name): value for name, value in popular.items()})
-    for repo in listed[: limits.repositories]:
+    for repo in listed.items[: limits.repositories]:
         popular_one = known.get((repo.type, repo.id))
         count.add(
             ReachedRepo(

@@ -187,6 +187,7 @@ def proven(
             break
         if wait:
             hub.rate_limiter.sleep(wait)
+            hub.breaker.reset()  # what went unanswered before the wait is what is waited for
         asked = dict(inspect_credentials([(c.kind, c.secret) for c in waiting], hub, now=now, cache=cache))
         for candidate in waiting:
             seen = asked.get(candidate.secret.fingerprint)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tokenaudit.errors import UsageError
 from tokenaudit.git.command import without_password
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.pagination import needs, objects, text
+from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.parsing import is_namespace
 from tokenaudit.hub.repo_listing import GIT_TYPES, Repository, administered, members, namespace_kind, repositories
 from tokenaudit.hub.result import Failure
@@ -61,7 +61,9 @@ def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
     organizations = 0
     for namespace in waiting:
         if platform_of(namespace) is not None:
-            made.tasks += tasks_of(namespace)
+            tasks, missing = tasks_of(namespace)
+            made.tasks += tasks
+            made.skipped += missing
             continue
         owner = _owner(context, namespace)
         organizations += owner == "org"
@@ -107,7 +109,10 @@ def _members(context: WorkerContext, organization: str, made: SweepPlan) -> Iter
     answer = members(context.hub, organization, context.secret)
     if isinstance(answer, Failure):
         made.skipped.append(Skipped(f"members of {organization}", needs(answer, f"org.read on {organization}")))
-    for item in objects(answer):
+        return
+    if answer.incomplete:
+        made.skipped.append(Skipped(f"members of {organization}", answer.incomplete))
+    for item in answer:
         name = text(item.get("user"))
         if is_namespace(name):
             yield name
@@ -117,24 +122,20 @@ def _namespace(
     context: WorkerContext, scope: SweepScope, made: SweepPlan, namespace: str, owner: str, *, mine: bool
 ) -> None:
     found: dict[str, Repository] = {}
-    complete: list[str] = []
     for repo_type in scope.types:
         listing = repositories(context.hub, namespace, repo_type, context.secret)
         if isinstance(listing, Failure):
             reason = needs(listing, f"repo.content.read on {namespace}")
             made.skipped.append(Skipped(f"{repo_type}s of {namespace}", reason))
             continue
-        complete.append(repo_type)
         found |= {repository.target: repository for repository in listing}
-    if context.secret is not None and (owner == "org" or mine):
-        more = administered(context.hub, namespace, owner, context.secret)
-        if isinstance(more, Failure):
-            reason = f"only what its listings show was found: {needs(more, f'membership of {namespace}')}"
-            made.skipped.append(Skipped(f"repositories of {namespace}", reason))
+        if listing.incomplete:
+            made.skipped.append(Skipped(f"{repo_type}s of {namespace}", listing.incomplete))
         else:
-            for repository in more:
-                found.setdefault(repository.target, repository)
-    made.listed += [(namespace, repo_type) for repo_type in complete]
+            made.listed.append((namespace, repo_type))
+    if context.secret is not None and (owner == "org" or mine):
+        for repository in _administered(context, made, namespace, owner):
+            found.setdefault(repository.target, repository)
     for repository in sorted(found.values(), key=lambda repository: repository.target):
         if scope.covers(repository):
             made.repositories.append(repository)
@@ -144,6 +145,18 @@ def _namespace(
         places = tuple(PlaceRecord(namespace, f"{aspect}/{namespace}", aspect, aspect) for aspect in aspects)
         kind = "org" if owner == "org" else "user"
         made.tasks += [Task(namespace, (place,), owner=kind, mine=mine) for place in places]  # type: ignore[arg-type]
+
+
+def _administered(context: WorkerContext, made: SweepPlan, namespace: str, owner: str) -> Iterator[Repository]:
+    listing = administered(context.hub, namespace, owner, context.secret)
+    where = f"repositories of {namespace}"
+    if isinstance(listing, Failure):
+        reason = f"only what its listings show was found: {needs(listing, f'membership of {namespace}')}"
+        made.skipped.append(Skipped(where, reason))
+        return
+    if listing.incomplete:
+        made.skipped.append(Skipped(where, listing.incomplete))
+    yield from listing
 
 
 def _has_endpoints(context: WorkerContext) -> bool:

@@ -6,12 +6,14 @@ import errno
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from tokenaudit.audit.targets import UnreadableSource
 from tokenaudit.errors import AuditError
-from tokenaudit.git.clone import NO_ROOM, cloned, mirrored, remote_refs
+from tokenaudit.git.clone import NO_ROOM, cloned, mirrored, missing_refs, remote_refs
 from tokenaudit.git.command import GitError
 from tokenaudit.hub.discussions import discussions
 from tokenaudit.hub.pagination import needs
@@ -92,10 +94,18 @@ def _history(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Sc
     found = refs(context.hub, repository, context.secret)
     if isinstance(found, Failure):
         return _refused(context, scanner, place, found, f"repo.content.read on {repository.target}")
-    state = f"{VERSION}:{digest(found)}"
-    if task.states.get(place.key) == state:
-        return Outcome(place, state, unchanged=True)
-    return read_repository(context, task, place, scanner, context.git_url(repository), state)
+    version = _version(context, repository, found)
+    if task.states.get(place.key) == version.state:
+        return Outcome(place, version.state, unchanged=True)
+    return read_repository(context, task, place, scanner, context.git_url(repository), version)
+
+
+def _version(context: WorkerContext, repository: Repository, named: Mapping[str, str]) -> Version:
+    def ask_again() -> Version | None:
+        found = refs(context.hub, repository, context.secret)
+        return None if isinstance(found, Failure) else _version(context, repository, found)
+
+    return Version(f"{VERSION}:{digest(named)}", named, ask_again)
 
 
 def _discussions(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
@@ -103,7 +113,7 @@ def _discussions(context: WorkerContext, task: Task, place: PlaceRecord, scanner
     listing = discussions(context.hub, repository, context.secret)
     if isinstance(listing, Failure):
         return _refused(context, scanner, place, listing, f"repo.content.read on {repository.target}")
-    state = f"{VERSION}:{digest(listing)}"
+    state = f"{VERSION}:{digest(listing.items)}"
     if task.states.get(place.key) == state:
         return Outcome(place, state, unchanged=True)
     outcome = _collected(
@@ -209,11 +219,12 @@ def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) ->
 
 
 def read_repository(
-    context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner, url: str, state: str
+    context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner, url: str, version: Version
 ) -> Outcome:
-    """The repository at `url`, whose refs are in `state`: what `tokenaudit scan` reads of a clone, too.
+    """The repository at `url`: what `tokenaudit scan` reads of a clone, too.
 
-    That is its history, what lies beside it, and its CI configuration.
+    That is its history, what lies beside it, and its CI configuration. Where the copy lacks what `version` says of its
+    refs, that is skipped, and so the place is read again next time.
 
     Raises:
         GitError: it could not be cloned or fetched.
@@ -221,10 +232,12 @@ def read_repository(
     """
     target, names = place.target, context.setup.secret_names
     with repository_copy(url, target, context.setup.cache, full=task.full) as (path, noted):
+        missing, state = _compared(path, version)
         found = [HistorySource(path, target, noted), GitDirSource(path, target), CiSource(path, target, names)]
+        gaps = [UnreadableSource(target, "git", missing)] if missing else []
         return collected(
             place,
-            cast("list[HubSource]", found),
+            cast("list[HubSource]", [*gaps, *found]),
             scanner,
             context.inspecting,
             state=state,
@@ -233,10 +246,51 @@ def read_repository(
         )
 
 
+@dataclass(frozen=True)
+class Version:
+    """What a repository held when it was asked about.
+
+    `state` names that for the next sweep. `refs` are the commits by ref that a copy has to have, None where nobody has
+    named them; `ask_again` asks for both anew, since a ref can be deleted at any moment; None where nobody answers.
+    """
+
+    state: str
+    refs: Mapping[str, str] | None = None
+    ask_again: Callable[[], Version | None] | None = None
+
+
+def _compared(path: Path, version: Version) -> tuple[str, str]:
+    """What the copy at `path` lacks, in words, and the state that it is of."""
+    missing = missing_refs(path, version.refs or {})
+    again = version.ask_again() if missing and version.ask_again is not None else None
+    if again is not None:
+        version = again
+        missing = missing_refs(path, version.refs or {})
+    if not missing:
+        return "", version.state
+    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")  # noqa: PLR2004 - three are enough to find it
+    reason = f"the copy lacks {len(missing)} of the {len(version.refs or ())} refs that its server names: {shown}"
+    return reason, version.state
+
+
 def history_of_url(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     """A git repository that is not on the Hub."""
     url = with_password(task.namespace, task.url or "")
-    state = f"{VERSION}:{hashlib.sha256(remote_refs(url)).hexdigest()[:32]}"
-    if task.states.get(place.key) == state:
-        return Outcome(place, state, unchanged=True)
-    return read_repository(context, task, place, scanner, url, state)
+    version = _advertised(url)
+    if task.states.get(place.key) == version.state:
+        return Outcome(place, version.state, unchanged=True)
+    return read_repository(context, task, place, scanner, url, version)
+
+
+def _advertised(url: str) -> Version:
+    listing = remote_refs(url)
+    rows = (line.partition("\t") for line in listing.decode("utf-8", "replace").splitlines())
+    refs = {ref: commit for commit, _, ref in rows if ref.startswith("refs/") and not ref.endswith("^{}")}
+    return Version(f"{VERSION}:{hashlib.sha256(listing).hexdigest()[:32]}", refs, partial(_advertised_again, url))
+
+
+def _advertised_again(url: str) -> Version | None:
+    try:
+        return _advertised(url)
+    except GitError:
+        return None  # the copy is there and is read; it stays compared with what was named first

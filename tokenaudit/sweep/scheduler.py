@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenaudit.git.clone import NO_ROOM, is_full
+from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory import Inventory, Outcome
@@ -99,9 +100,8 @@ class _TaskQueue:
         self.running: dict[Future[TaskResult], tuple[Task, int]] = {}
         self.known: set[str] = set()
         self.trouble = ""
-        self._failed = 0
         # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
-        self._suspicious = max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE))
+        self._breaker = CircuitBreaker(threshold=max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE)))
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
@@ -149,9 +149,12 @@ class _TaskQueue:
         self._look_for_room(outcomes)
         if task.url is not None:
             return
-        self._failed = self._failed + 1 if all(outcome.failed for outcome in outcomes) else 0
-        if self._failed >= self._suspicious:
-            self._failed = 0
+        if all(outcome.failed for outcome in outcomes):
+            self._breaker.fail()
+        else:
+            self._breaker.reset()
+        if self._breaker.is_open:
+            self._breaker.reset()
             self._give_up(probe(self._shop))
 
     def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:

@@ -15,7 +15,6 @@ from tokenaudit.detect import Detector
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.inspect import inspect_credentials
-from tokenaudit.inspect.inspector import ASKABLE
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
 from tokenaudit.sweep.config import SweepConfig
@@ -88,9 +87,6 @@ def install(context: WorkerContext) -> None:
         _contexts[context.setup] = context
 
 
-_UNKNOWN_IN_A_ROW = 3
-
-
 class InspectionCache:
     """Called with kinds and values, gives inspections by fingerprint. `hub` None asks nobody.
 
@@ -102,7 +98,6 @@ class InspectionCache:
     ) -> None:
         self._hub, self._now = hub, now
         self._known: dict[str, Inspection] = dict(known or {})
-        self._unanswered = 0
         self._lock = threading.Lock()
 
     def learn(self, known: Mapping[str, Inspection]) -> None:
@@ -118,13 +113,8 @@ class InspectionCache:
         with self._lock:
             for kind, secret in credentials:
                 mark = secret.fingerprint
-                if mark not in self._known and self._unanswered < _UNKNOWN_IN_A_ROW:
+                if mark not in self._known:
                     said = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[mark]
-                    self._unanswered = self._unanswered + 1 if said.status == "unknown" and kind in ASKABLE else 0
                     self._known[mark] = said
-                if mark in self._known:
-                    found[mark] = self._known[mark]
-                else:
-                    reason = "the Hub left other credentials unanswered, so this one was not asked; run again"
-                    found[mark] = Inspection("unknown", self._now(), reason, endpoint=self._hub.endpoint)
+                found[mark] = self._known[mark]
         return found

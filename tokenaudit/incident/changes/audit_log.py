@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import heapq
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import partial
 
-from tokenaudit.hub.audit_log import MOST_EVENTS, Event, Log, events_since
+from tokenaudit.hub.audit_log import MOST_EVENTS, Event, LogRead, read_log
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
@@ -53,20 +55,45 @@ def changes(
     """The events, newest first. `endings` are fingerprints of touched credentials by their last four characters."""
     where = f"{organization}: audit log (tokens, secrets, members)"
     permission = f"a token of an administrator of {organization}, on a Team or Enterprise plan"
-    log = queries.ask(where, permission, partial(_events, organization, window))
+    log = queries.ask(where, permission, partial(_read, organization, window, endings))
     if log is None:
         return []
-    told = [event for event in log.events if event.type in TYPES or event.last4 in endings]
-    if log.cut:
+    found, count = log.result
+    if log.incomplete:
+        queries.skip(where, log.incomplete)
+    if not log.reaches(window.since):
         queries.skip(
             where, f"the Hub exports the last {MOST_EVENTS:,} events only: earlier ones since then are not in it"
         )
-    if len(told) > window.limit:
-        queries.skip(where, f"only the newest {window.limit} of {len(told)} are listed; raise --limit for the rest")
-        # What a touched token did is never what is cut off.
-        told.sort(key=lambda event: event.last4 not in endings)
-        told = told[: window.limit]
-    return [_change(event, organization, endings) for event in told]
+    if count > len(found):
+        queries.skip(where, f"only the newest {len(found)} of {count} are listed; raise --limit for the rest")
+    return [_change(event, organization, endings) for event in found]
+
+
+def _read(
+    organization: str, window: TimeWindow, endings: Mapping[str, str], hub: Hub, secret: Secret | None
+) -> LogRead[tuple[list[Event], int]] | Failure:
+    return read_log(hub, organization, secret, partial(_selected, window, endings))
+
+
+def _selected(window: TimeWindow, endings: Mapping[str, str], events: Iterator[Event]) -> tuple[list[Event], int]:
+    """The newest events that matter, at most `window.limit`, and how many there are of them in all."""
+    count = 0
+
+    def matter() -> Iterator[Event]:
+        nonlocal count
+        for event in events:
+            fresh = event.date is None or event.date >= window.since
+            if fresh and (event.type in TYPES or event.last4 in endings):
+                count += 1
+                yield event
+
+    def newest(event: Event) -> tuple[datetime, str]:
+        return event.date or window.since, event.id
+
+    # What a touched token did is never what is cut off.
+    kept = heapq.nlargest(window.limit, matter(), key=lambda event: (event.last4 in endings, newest(event)))
+    return sorted(kept, key=newest, reverse=True), count
 
 
 def _change(event: Event, organization: str, endings: Mapping[str, str]) -> IncidentChange:
@@ -79,7 +106,3 @@ def _change(event: Event, organization: str, endings: Mapping[str, str]) -> Inci
         notes.append(f"from {event.ip or 'an address that is not told'}" + (f" ({event.place})" if event.place else ""))
     what = f"{event.type}: {event.message}"
     return IncidentChange(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
-
-
-def _events(organization: str, window: TimeWindow, hub: Hub, secret: Secret | None) -> Log | Failure:
-    return events_since(hub, organization, secret, window.since, types=TYPES)

@@ -7,7 +7,7 @@ from functools import partial
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.commits import HubCommit, commits_since
 from tokenaudit.hub.repo_listing import Repository, refs
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
@@ -33,11 +33,8 @@ def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> 
     for branch in branches[:_MOST_BRANCHES]:
         where = f"{repository.target}: commits on {branch}"
         answer = queries.ask(where, permission, partial(_commits, window, repository, branch), anonymous=True)
-        commits, more = answer or ([], False)
-        for commit in commits:
+        for commit in answer or ():
             found.setdefault(commit.id, _change(commit, repository, branch))
-        if more:
-            queries.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
     return list(found.values())
 
 
@@ -55,5 +52,5 @@ def _refs(repository: Repository, hub: Hub, secret: Secret | None) -> dict[str, 
 
 def _commits(
     window: TimeWindow, repository: Repository, branch: str, hub: Hub, secret: Secret | None
-) -> tuple[list[HubCommit], bool] | Failure:
+) -> PagedListing[HubCommit] | Failure:
     return commits_since(hub, repository, branch, secret, window.since, limit=window.limit)

@@ -7,7 +7,7 @@ from functools import partial
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
@@ -18,9 +18,6 @@ def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> 
     where = f"{repository.target}: discussions"
     permission = f"repo.content.read on {repository.target}"
     answer = queries.ask(where, permission, partial(_opened, window, repository), anonymous=True)
-    opened, more = answer or ([], False)
-    if more:
-        queries.skip(where, f"only the newest {window.limit} were read; raise --limit for the rest")
     return [
         IncidentChange(
             "pull-request" if one.pull_request else "discussion",
@@ -31,11 +28,11 @@ def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> 
             str(one.number),
             one.status,
         )
-        for one in opened
+        for one in answer or ()
     ]
 
 
 def _opened(
     window: TimeWindow, repository: Repository, hub: Hub, secret: Secret | None
-) -> tuple[list[Opened], bool] | Failure:
+) -> PagedListing[Opened] | Failure:
     return opened_since(hub, repository, secret, window.since, limit=window.limit)

@@ -8,7 +8,7 @@ from typing import Literal
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import JsonObject, text
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import ChangeKind, IncidentChange
 from tokenaudit.secret import Secret
@@ -25,7 +25,7 @@ def changes(window: TimeWindow, namespace: str, queries: HubQueries) -> list[Inc
     found: list[IncidentChange] = []
     for listing, kind in _KINDS:
         where = f"{listing}/{namespace}"
-        items = queries.ask(where, f"job.write on {namespace}", partial(_jobs, namespace, listing)) or []
+        items = queries.ask(where, f"job.write on {namespace}", partial(_jobs, namespace, listing)) or ()
         made = [(parse_timestamp(item.get("createdAt")), item) for item in items]
         fresh = [_change(kind, where, item) for at, item in made if at is None or at >= window.since]
         fresh.sort(key=lambda change: (change.at or window.since, change.id or ""), reverse=True)
@@ -58,5 +58,5 @@ def _part(item: JsonObject, key: str) -> JsonObject:
 
 def _jobs(
     namespace: str, listing: Literal["jobs", "scheduled-jobs"], hub: Hub, secret: Secret | None
-) -> list[JsonObject] | Failure:
+) -> PagedListing[JsonObject] | Failure:
     return jobs(hub, namespace, listing, secret)

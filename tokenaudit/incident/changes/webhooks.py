@@ -18,7 +18,7 @@ def changes(window: TimeWindow, users: Iterable[str], queries: HubQueries) -> li
     found: list[IncidentChange] = []
     answer = queries.ask("webhooks of your own account", "user.webhooks.read", webhooks)
     if answer is not None:
-        found = [_change(item, queries.account) for item in answer[: window.limit]]
+        found = [_change(item, queries.account) for item in answer.items[: window.limit]]
         if len(answer) > window.limit:
             queries.skip(
                 "webhooks of your own account", f"only {window.limit} of {len(answer)} are listed; raise --limit"

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from functools import cached_property
 
-from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
+from tokenaudit.hub.platforms import github
+from tokenaudit.hub.platforms.github import PUBLIC_API, ActionsSecret, GithubClient
+from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
-
-if TYPE_CHECKING:
-    from github import Github
-    from github.OrganizationSecret import OrganizationSecret
-    from github.Repository import Repository
-    from github.Secret import Secret as StoredSecret
-
-PUBLIC_API = "https://api.github.com"
 
 
 class GithubSecret:
@@ -24,6 +18,9 @@ class GithubSecret:
 
     GitHub never tells a value, only when it was last changed, to the second. For an organization's secret, visibility
     and the selected repositories are read first and written back: GitHub's own default would show it to all.
+
+    Raises:
+        EndpointError: a token may not be sent to `api`.
     """
 
     kind = "github-secret"
@@ -35,8 +32,7 @@ class GithubSecret:
         self._name = name
         self._environment = environment
         self._owner = owner
-        self._api = resolve_endpoint(api)
-        self._made: Github | None = None
+        self._api = resolve_endpoint(api, service="GitHub", setting="GITHUB_API_URL")
 
     @property
     def where(self) -> str:
@@ -45,85 +41,66 @@ class GithubSecret:
 
     def look(self) -> ConsumerState:
         """See `interface.Updater`."""
-        from github import GithubException, UnknownObjectException  # noqa: PLC0415 - an extra, and heavy
-
         try:
-            held = self._held()
-            if "/" in self._place or held is None:
-                return ConsumerState(exists=held is not None, updated_at=held.updated_at if held else None)
-            visibility, selected = self._audience()
-        except UnknownObjectException:
-            return ConsumerState(exists=False)
-        except (GithubException, OSError) as error:
+            stored = self._stored()
+            if stored is None:
+                return ConsumerState(exists=False)
+            detail = "" if "/" in self._place else self._audience(stored)[0]
+        except PlatformError as error:
             raise self._refused(error) from None
-        return ConsumerState(
-            exists=True,
-            updated_at=held.updated_at,
-            detail=f"visible to {visibility}" + (f": {', '.join(r.name for r in selected)}" if selected else ""),
-        )
+        return ConsumerState(exists=True, updated_at=stored.updated_at, detail=detail)
 
     def update(self, _old: str, new: Secret) -> None:
         """See `interface.Updater`."""
-        from github import GithubException  # noqa: PLC0415 - as above
-
         try:
-            if "/" in self._place:
-                repository = self._repository()
-                target = repository.get_environment(self._environment) if self._environment else repository
-                target.create_secret(self._name, new.reveal())
-                return
-            visibility, selected = self._audience()
-            organization = self._github().get_organization(self._place)
-            if visibility == "selected":
-                organization.create_secret(self._name, new.reveal(), visibility, selected)
-            else:
-                organization.create_secret(self._name, new.reveal(), visibility)
-        except (GithubException, OSError) as error:
+            extra: dict[str, object] = {}
+            if "/" not in self._place:
+                stored = self._stored()
+                if stored is None:
+                    message = f"{self.where} does not exist any more; nothing was changed"
+                    raise ConsumerError(message)
+                extra = self._audience(stored)[1]
+            self._client.set_secret(self._holder, self._name, new, extra)
+        except PlatformError as error:
             raise self._refused(error) from None
 
     def contents(self) -> Iterable[Content]:
         """See `interface.Updater`: nothing, as GitHub shows no secret."""
         return ()
 
-    def _github(self) -> Github:
-        if self._made is None:
-            try:
-                from github import Auth, Github  # noqa: PLC0415 - as above
-            except ImportError:
-                message = "updating secrets at GitHub needs PyGithub: pip install 'tokenaudit[github]'"
-                raise ConfigurationError(message) from None
-            local = self._api.startswith("http://")
-            self._made = Github(
-                auth=Auth.Token(self._owner.reveal()),
-                base_url=self._api,
-                lazy=True,  # asks for what is needed, not for every parent first
-                retry=None if local else 3,
-                seconds_between_requests=None if local else 0.25,
-                seconds_between_writes=None if local else 1.0,
-            )
-        return self._made
+    @cached_property
+    def _client(self) -> GithubClient:
+        return GithubClient(self._owner, self._api)
 
-    def _repository(self) -> Repository:
-        return self._github().get_repo(self._place)
-
-    def _held(self) -> StoredSecret | OrganizationSecret | None:
+    @property
+    def _holder(self) -> str:
         if "/" not in self._place:
-            return self._github().get_organization(self._place).get_secret(self._name)
+            return github.organization(self._place)
         if self._environment:
-            secrets = self._repository().get_environment(self._environment).get_secrets()
-            return next((s for s in secrets if s.name == self._name), None)
-        secret = self._repository().get_secret(self._name)
-        _ = secret.updated_at  # a missing secret answers 404 here
-        return secret
+            return github.environment(self._place, self._environment)
+        return github.repository(self._place)
 
-    def _audience(self) -> tuple[str, list[Repository]]:
-        secret = self._github().get_organization(self._place).get_secret(self._name)
-        selected = list(secret.selected_repositories) if secret.visibility == "selected" else []
-        return secret.visibility, selected
+    def _stored(self) -> ActionsSecret | None:
+        return self._client.secret(self._holder, self._name)
 
-    def _refused(self, error: Exception) -> ConsumerError:
-        # Only the status: the words of an exception may quote what was sent.
-        status = getattr(error, "status", None)
-        reason = f"GitHub answered {status}" if status else f"no answer ({type(error).__name__})"
-        message = f"{self.where} can't be read or changed: {reason}; check your token for GitHub"
+    def _audience(self, stored: ActionsSecret) -> tuple[str, dict[str, object]]:
+        """Who can use an organization's secret: in words, and as the fields of an update."""
+        if stored.visibility != "selected":
+            if not stored.visibility:
+                message = f"{self.where}: GitHub does not say which repositories can use it; nothing was changed"
+                raise ConsumerError(message)
+            return f"visible to {stored.visibility}", {"visibility": stored.visibility}
+        selected = self._client.selected_repositories(self._holder, self._name)
+        if selected.incomplete:
+            message = f"{self.where}: the repositories that can use it are not all known: {selected.incomplete}"
+            raise ConsumerError(message)
+        names = ", ".join(name for _, name in selected)
+        fields: dict[str, object] = {
+            "visibility": "selected",
+            "selected_repository_ids": [number for number, _ in selected],
+        }
+        return f"visible to selected{f': {names}' if names else ''}", fields
+
+    def _refused(self, error: PlatformError) -> ConsumerError:
+        message = f"{self.where} can't be read or changed: {error}; check your token for GitHub and GITHUB_API_URL"
         return ConsumerError(message)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
 
-from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.endpoint import resolve_endpoint
+from tokenaudit.hub.platforms import gitlab
+from tokenaudit.hub.platforms.gitlab import PUBLIC_URL, GitlabClient
+from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.model import Skipped
 from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret, fingerprint
 
-if TYPE_CHECKING:
-    from gitlab import Gitlab
-
-PUBLIC_URL = "https://gitlab.com"
 _KEPT = ("masked", "protected", "raw", "variable_type", "description")
 
 
@@ -23,6 +22,9 @@ class GitlabVariable:
 
     GitLab tells the value, unless the variable is hidden, and no date: the value's fingerprint is the proof. Flags and
     scope are carried over.
+
+    Raises:
+        EndpointError: a token may not be sent to `url`.
     """
 
     kind = "gitlab-variable"
@@ -35,8 +37,7 @@ class GitlabVariable:
         self._scope = scope
         self._group = group
         self._owner = owner
-        self._url = resolve_endpoint(url)
-        self._made: Gitlab | None = None
+        self._url = resolve_endpoint(url, service="GitLab", setting="GITLAB_URL")
 
     @property
     def where(self) -> str:
@@ -52,65 +53,56 @@ class GitlabVariable:
         flags = [name for name in ("masked", "protected", "raw", "hidden") if held.get(name)]
         value = held.get("value")
         detail = ", ".join([*flags, f"scope {held.get('environment_scope', '*')}"])
-        return ConsumerState(exists=True, mark=fingerprint(value) if value else None, detail=detail)
+        mark = fingerprint(value) if isinstance(value, str) and value else None
+        return ConsumerState(exists=True, mark=mark, detail=detail)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - an extra, and heavy
-
         held = self._held()
         if held is None:
             message = f"{self.where} does not exist any more; nothing was changed"
             raise ConsumerError(message)
-        if held.get("value") and fingerprint(held["value"]) not in {old, new.fingerprint}:
+        value = held.get("value")
+        if value and (not isinstance(value, str) or fingerprint(value) not in {old, new.fingerprint}):
             message = f"{self.where} holds another value than the old one; nothing was changed"
             raise ConsumerError(message)
         kept = {name: held[name] for name in _KEPT if held.get(name) is not None}
         body = {**kept, "value": new.reveal(), "environment_scope": self._scope}
         try:
-            self._variables().update(self._name, body, filter={"environment_scope": self._scope})
-        except (GitlabError, OSError) as error:
+            self._client.set_variable(self._holder, self._name, self._scope, body)
+        except PlatformError as error:
             raise self._refused(error) from None
 
     def contents(self) -> Iterator[Content | Skipped]:
         """See `interface.Updater`: all variables of the project or group; hidden ones show no value."""
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
-
+        where = f"the variables of {self._place}"
         try:
-            rows = [row.attributes for row in self._variables().list(iterator=True)]
-        except (GitlabError, OSError) as error:
-            yield Skipped(f"the variables of {self._place}", str(self._refused(error)))
+            listing = self._client.variables(self._holder)
+        except PlatformError as error:
+            yield Skipped(where, str(self._refused(error)))
             return
-        for row in rows:
+        if listing.incomplete:
+            yield Skipped(where, listing.incomplete)
+        for row in listing:
             value = row.get("value")
             if isinstance(value, str):
-                where = f"the variable {row.get('key')} of {self._place}, scope {row.get('environment_scope', '*')}"
-                yield Content(where, value.encode("utf-8", "surrogateescape"))
+                name = f"the variable {row.get('key')} of {self._place}, scope {row.get('environment_scope', '*')}"
+                yield Content(name, value.encode("utf-8", "surrogateescape"))
 
-    def _variables(self) -> Any:  # noqa: ANN401 - managers of the library are typed by their parent only
-        if self._made is None:
-            try:
-                from gitlab import Gitlab  # noqa: PLC0415 - as above
-            except ImportError:
-                message = "updating variables at GitLab needs python-gitlab: pip install 'tokenaudit[gitlab]'"
-                raise ConfigurationError(message) from None
-            self._made = Gitlab(self._url, private_token=self._owner.reveal(), timeout=30, keep_base_url=True)
-        parents: Any = self._made.groups if self._group else self._made.projects
-        return parents.get(self._place, lazy=True).variables
+    @cached_property
+    def _client(self) -> GitlabClient:
+        return GitlabClient(self._owner, self._url)
 
-    def _held(self) -> dict[str, Any] | None:
-        from gitlab.exceptions import GitlabError  # noqa: PLC0415 - as above
+    @property
+    def _holder(self) -> str:
+        return gitlab.group(self._place) if self._group else gitlab.project(self._place)
 
+    def _held(self) -> Mapping[str, Any] | None:
         try:
-            found = self._variables().get(self._name, filter={"environment_scope": self._scope})
-        except (GitlabError, OSError) as error:
-            if getattr(error, "response_code", None) == 404:  # noqa: PLR2004 - HTTP's own number
-                return None
+            return self._client.variable(self._holder, self._name, self._scope)
+        except PlatformError as error:
             raise self._refused(error) from None
-        return dict(found.attributes)
 
-    def _refused(self, error: Exception) -> ConsumerError:
-        status = getattr(error, "response_code", None)
-        reason = f"GitLab answered {status}" if status else f"no answer ({type(error).__name__})"
-        message = f"{self.where} can't be read or changed: {reason}; check your token for GitLab"
+    def _refused(self, error: PlatformError) -> ConsumerError:
+        message = f"{self.where} can't be read or changed: {error}; check your token for GitLab and GITLAB_URL"
         return ConsumerError(message)

@@ -1,28 +1,21 @@
-"""A GitHub organization: names and dates of Actions secrets, and variables, which GitHub shows with their values.
-
-Needs the extra `[github]`. Limits and retries are PyGithub's.
-"""
+"""A GitHub organization: names and dates of Actions secrets, and variables, which GitHub shows with their values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
 
-from tokenaudit.errors import ConfigurationError, UsageError
-from tokenaudit.hub.endpoint import resolve_endpoint
+from tokenaudit.errors import UsageError
+from tokenaudit.hub.pagination import kept
+from tokenaudit.hub.platforms import github
+from tokenaudit.hub.platforms.github import PUBLIC_API, ActionsVariable, GithubClient
+from tokenaudit.hub.platforms.transport import PlatformError
+from tokenaudit.hub.result import PagedListing
 from tokenaudit.interfaces import LocatedDetection, ScanContext
-from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.model import Location, SecretName
 from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
-
-if TYPE_CHECKING:
-    from github import Github
-    from github.Environment import Environment
-    from github.Repository import Repository
-
-PUBLIC_API = "https://api.github.com"
-T = TypeVar("T")
+from tokenaudit.sources.platforms.listed import listed
 
 
 class GithubOrganization:
@@ -38,87 +31,52 @@ class GithubOrganization:
     def __init__(self, name: str, token: Secret | None, api: str = PUBLIC_API) -> None:
         self.name = name
         self.target = f"github:{name}"
-        self._client = _client(token, resolve_endpoint(api))
+        self._client = GithubClient(token, api)
 
-    def clone_urls(self) -> list[str]:
+    def clone_urls(self) -> PagedListing[str]:
         """Of every repository.
 
         Raises:
             UsageError: there is no such organization, or GitHub gives no answer.
         """
-        found, failure = _tried(lambda: [r.clone_url for r in self._client.get_organization(self.name).get_repos()])
-        if found is None:
-            message = f"GitHub does not list the repositories of {self.name}: {failure}; set GITHUB_TOKEN"
-            raise UsageError(message)
-        return sorted(found)
+        try:
+            found = self._client.repositories(self.name)
+        except PlatformError as error:
+            message = f"the repositories of {self.name} are not listed: {error}; check GITHUB_TOKEN and GITHUB_API_URL"
+            raise UsageError(message) from None
+        return kept(found, sorted(one.clone_url for one in found if one.clone_url))
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
         """Secret names, variables and the credentials in them: of the organization, its repositories, environments."""
-        organization = self._client.get_organization(self.name)
-        yield from self._kept(run, self.target, organization, "admin:org on the organization")
-        repositories, failure = _tried(lambda: list(organization.get_repos()))
-        if repositories is None:
-            yield Skipped(self.target, f"its repositories are not listed: {failure}")
-            return
+        client = self._client
+        needed = "admin:org on the organization"
+        yield from self._stored(run, self.target, github.organization(self.name), needed)
+        repositories = yield from listed(f"{self.target}: repositories", partial(client.repositories, self.name))
         for repository in repositories:
-            target = f"github:{repository.full_name}"
-            yield from self._kept(run, target, repository, f"repo on {repository.full_name}")
-            environments, failure = _tried(partial(_environments, repository))
-            if environments is None:
-                yield Skipped(f"{target}: environments", f"{failure}; it needs repo on {repository.full_name}")
-            for environment in environments or ():
-                place = f"{target} environment {environment.name}"
-                yield from self._kept(run, place, environment, f"repo on {repository.full_name}")
+            target, needed = f"github:{repository.name}", f"repo on {repository.name}"
+            yield from self._stored(run, target, github.repository(repository.name), needed)
+            ask = partial(client.environments, repository.name)
+            environments = yield from listed(f"{target}: environments", ask, needed)
+            for name in environments:
+                place = github.environment(repository.name, name)
+                yield from self._stored(run, f"{target} environment {name}", place, needed)
 
-    def _kept(self, run: ScanContext, target: str, holder: Any, permission: str) -> Iterator[Found]:  # noqa: ANN401 - three kinds
-        secrets, failure = _tried(lambda: list(holder.get_secrets()))
-        if secrets is None:
-            yield Skipped(f"{target}: secret names", f"{failure}; it needs {permission}")
-        for secret in secrets or ():
+    def _stored(self, run: ScanContext, target: str, place: str, needed: str) -> Iterator[Found]:
+        secrets = yield from listed(f"{target}: secret names", partial(self._client.secrets, place), needed)
+        for secret in secrets:
             yield SecretName(target, secret.name, "github-secret", secret.updated_at)
-        variables, failure = _tried(lambda: list(holder.get_variables()))
-        if variables is None:
-            yield Skipped(f"{target}: variables", f"{failure}; it needs {permission}")
-        yield from _variables(run, target, ((v.name, v.value, v.updated_at) for v in variables or ()))
+        variables = yield from listed(f"{target}: variables", partial(self._client.variables, place), needed)
+        for variable in variables:
+            yield from _variable(run, target, variable)
         run.read(1, 0)
 
 
-def _environments(repository: Repository) -> list[Environment]:
-    return list(repository.get_environments())
-
-
-def _variables(run: ScanContext, target: str, variables: Iterable[tuple[str, str, Any]]) -> Iterator[Found]:
-    for name, value, updated in variables:
-        found = list(examined(run, value, Location("github-variable", target, name, date=updated)))
-        yield from found
-        run.read(1, len(value))
-        held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
-        mark = held.secret.fingerprint if held else None
-        yield SecretName(target, name, "github-variable", updated, None, mark)
-
-
-def _client(token: Secret | None, api: str) -> Github:
-    try:
-        from github import Auth, Github  # noqa: PLC0415 - an extra, and heavy
-    except ImportError:
-        message = "sweeping GitHub needs PyGithub: pip install 'tokenaudit[github]'"
-        raise ConfigurationError(message) from None
-    local = api.startswith("http://")
-    return Github(
-        auth=Auth.Token(token.reveal()) if token is not None else None,
-        base_url=api,
-        per_page=100,
-        retry=None if local else 3,
-        seconds_between_requests=None if local else 0.25,
+def _variable(run: ScanContext, target: str, variable: ActionsVariable) -> Iterator[Found]:
+    found = list(
+        examined(run, variable.value, Location("github-variable", target, variable.name, date=variable.updated_at))
     )
-
-
-def _tried(ask: Callable[[], T]) -> tuple[T | None, str]:
-    """What `ask` gives, or None and why not. Only the status: an exception's words may quote what was sent."""
-    from github import GithubException  # noqa: PLC0415 - as above
-
-    try:
-        return ask(), ""
-    except (GithubException, OSError) as error:
-        status = getattr(error, "status", None)
-        return None, f"GitHub answered {status}" if status else f"no answer ({type(error).__name__})"
+    yield from found
+    run.read(1, len(variable.value))
+    held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
+    mark = held.secret.fingerprint if held else None
+    yield SecretName(target, variable.name, "github-variable", variable.updated_at, None, mark)

@@ -38,6 +38,8 @@ class BucketSource:
         if isinstance(listing, Failure):
             yield Skipped(self.target, needs(listing, f"repo.content.read on {self.target}"))
             return
+        if listing.incomplete:
+            yield Skipped(self.target, listing.incomplete)
         run.read(1, 0)
         left = self._most
         large = 0

@@ -31,6 +31,8 @@ class CollectionsSource:
         if isinstance(answer, Failure):
             yield Skipped(self.target, needs(answer, permission))
             return
+        if answer.incomplete:
+            yield Skipped(self.target, answer.incomplete)
         run.read(1, 0)
         for item in answer:
             slug = text(item.get("slug"))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import texts
-from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.pagination import JsonObject, needs
 from tokenaudit.hub.repo_listing import Repository
-from tokenaudit.hub.result import Failure
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.secret import Secret
@@ -22,13 +21,15 @@ class DiscussionsSource:
     kind = "discussions"
 
     def __init__(
-        self, hub: Hub, secret: Secret | None, repository: Repository, listing: Sequence[dict[str, Any]]
+        self, hub: Hub, secret: Secret | None, repository: Repository, listing: PagedListing[JsonObject]
     ) -> None:
         self.target = repository.target
         self._hub, self._secret, self._repository, self._listing = hub, secret, repository, listing
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text, and what could not be read."""
+        if self._listing.incomplete:
+            yield Skipped(f"{self.target}: discussions", self._listing.incomplete)
         for entry in self._listing:
             number = entry.get("num")
             if not isinstance(number, int):

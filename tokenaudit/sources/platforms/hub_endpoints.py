@@ -30,6 +30,8 @@ class EndpointsSource:
         if isinstance(answer, Failure):
             yield Skipped(self.target, needs(answer, f"inference.endpoints.write on {self._namespace}"))
             return
+        if answer.incomplete:
+            yield Skipped(self.target, answer.incomplete)
         run.read(1, 0)
         for item in answer:
             name = text(item.get("name")) or "unnamed"

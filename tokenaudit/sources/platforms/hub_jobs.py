@@ -34,6 +34,8 @@ class JobsSource:
             if isinstance(answer, Failure):
                 yield Skipped(f"{kind}/{self._namespace}", needs(answer, f"job.write on {self._namespace}"))
                 continue
+            if answer.incomplete:
+                yield Skipped(f"{kind}/{self._namespace}", answer.incomplete)
             run.read(1, 0)
             for item in answer:
                 yield from self._job(run, kind, item)

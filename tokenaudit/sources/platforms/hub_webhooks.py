@@ -32,6 +32,8 @@ class WebhooksSource:
         if isinstance(answer, Failure):
             yield Skipped(self.target, needs(answer, "user.webhooks.read"))
             return
+        if answer.incomplete:
+            yield Skipped(self.target, answer.incomplete)
         run.read(1, 0)
         for item in answer:
             if self._everything or self._concerns(item):

@@ -1,0 +1,1 @@
+"""Clients of platforms other than the Hub: GitHub and GitLab, over one guarded transport."""

@@ -1,0 +1,245 @@
+"""GitHub's REST API as plain data: repositories, Actions secrets and variables. Needs the extra `[github]`.
+
+PyGithub authenticates, keeps to GitHub's pace and seals values. Its objects are not used: they follow the addresses
+that an answer names, and complete themselves with requests of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tokenaudit._version import __version__
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.hub.pagination import kept, text
+from tokenaudit.hub.platforms.transport import (
+    GuardedSession,
+    PlatformError,
+    listed,
+    malformed,
+    next_link,
+    translated_errors,
+)
+from tokenaudit.hub.result import PagedListing
+from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from github.Requester import Requester
+
+PUBLIC_API = "https://api.github.com"
+_NAME = "GitHub"
+_SETTING = "GITHUB_API_URL"
+_PAGE_SIZE = 100
+_REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class GithubRepository:
+    """A repository: `owner/name`, and where it says that it can be cloned."""
+
+    name: str
+    clone_url: str
+
+
+@dataclass(frozen=True)
+class ActionsSecret:
+    """What GitHub shows of an Actions secret: never the value. `visibility` is that of an organization's secret."""
+
+    name: str
+    updated_at: datetime | None
+    visibility: str = ""
+
+
+@dataclass(frozen=True)
+class ActionsVariable:
+    """An Actions variable; the value can be a credential."""
+
+    name: str
+    value: str
+    updated_at: datetime | None
+
+
+class GithubClient:
+    """GitHub at `api`, asked with `token` (None: anonymously).
+
+    Places that hold secrets and variables are named by API paths: see `organization`, `repository`, `environment`.
+
+    Raises:
+        ConfigurationError: PyGithub is not installed.
+        EndpointError: a token may not be sent to `api`.
+    """
+
+    def __init__(self, token: Secret | None, api: str = PUBLIC_API) -> None:
+        self._session = GuardedSession(_NAME, api, setting=_SETTING)
+        self._requester = _requester(token, self._session)
+
+    def repositories(self, organization: str) -> PagedListing[GithubRepository]:
+        """The repositories of `organization` that the token can see.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"/orgs/{quote(organization, safe='')}/repos", None)
+        found = [GithubRepository(text(item.get("full_name")), text(item.get("clone_url"))) for item in listing]
+        return kept(listing, [one for one in found if _REPOSITORY.fullmatch(one.name)])
+
+    def environments(self, repository: str) -> PagedListing[str]:
+        """The names of the environments of `repository` (`owner/name`).
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"/repos/{repository}/environments", "environments")
+        return kept(listing, [name for item in listing if (name := text(item.get("name")))])
+
+    def secrets(self, place: str) -> PagedListing[ActionsSecret]:
+        """The secrets of `place`.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"{place}/secrets", "secrets")
+        return kept(listing, [one for item in listing if (one := _secret(item)).name])
+
+    def variables(self, place: str) -> PagedListing[ActionsVariable]:
+        """The variables of `place`.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"{place}/variables", "variables")
+        found = [
+            ActionsVariable(text(item.get("name")), text(item.get("value")), parse_timestamp(item.get("updated_at")))
+            for item in listing
+        ]
+        return kept(listing, [one for one in found if one.name])
+
+    def secret(self, place: str, name: str) -> ActionsSecret | None:
+        """One secret of `place`; None where it doesn't exist.
+
+        Raises:
+            PlatformError: GitHub doesn't say.
+        """
+        try:
+            found = self._get(f"{place}/secrets/{quote(name, safe='')}")[0]
+        except PlatformError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        one = _secret(found) if isinstance(found, dict) else ActionsSecret("", None)
+        if not one.name:
+            raise malformed(_NAME)
+        return one
+
+    def selected_repositories(self, place: str, name: str) -> PagedListing[tuple[int, str]]:
+        """Id and name of each repository that can use the secret `name` of the organization at `place`.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"{place}/secrets/{quote(name, safe='')}/repositories", "repositories")
+        found = [(number, text(item.get("name"))) for item in listing if isinstance(number := item.get("id"), int)]
+        return kept(listing, found)
+
+    def set_secret(self, place: str, name: str, value: Secret, extra: Mapping[str, object] | None = None) -> None:
+        """Adds or replaces the secret `name` of `place`, sealed with the place's public key.
+
+        `extra` are further fields, such as an organization's visibility.
+
+        Raises:
+            PlatformError: GitHub doesn't take it.
+        """
+        from github.PublicKey import encrypt  # noqa: PLC0415 - an extra
+
+        key = self._get(f"{place}/secrets/public-key")[0]
+        if not isinstance(key, dict) or not text(key.get("key")):
+            raise malformed(_NAME)
+        with translated_errors(_NAME):
+            sealed = encrypt(key["key"], value.reveal())
+            body = {"key_id": key.get("key_id"), "encrypted_value": sealed, **(extra or {})}
+            url = f"{place}/secrets/{quote(name, safe='')}"
+            self._requester.requestJsonAndCheck("PUT", url, input=body)
+
+    def _listed(self, path: str, key: str | None) -> PagedListing[Mapping[str, Any]]:
+        """Every item at `path`, found under `key` of each page (None: a page is a list itself)."""
+
+        def fetch(url: str) -> tuple[object, str | None]:
+            body, following = self._get(url, {"per_page": _PAGE_SIZE} if url == path else None)
+            return body if key is None else body.get(key) if isinstance(body, dict) else None, following
+
+        return listed(_NAME, path, fetch)
+
+    def _get(self, url: str, parameters: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
+        """The parsed body at `url`, and the address of the next page."""
+        self._session.check(url)
+        with translated_errors(_NAME):
+            headers, body = self._requester.requestJsonAndCheck("GET", url, parameters=dict(parameters or {}))
+            return body, next_link(headers.get("link"), self._session.url)
+
+
+def organization(name: str) -> str:
+    """The place of an organization's Actions secrets and variables."""
+    return f"/orgs/{quote(name, safe='')}/actions"
+
+
+def repository(name: str) -> str:
+    """The place of the Actions secrets and variables of the repository `owner/name`."""
+    return f"/repos/{quote(name)}/actions"
+
+
+def environment(repository_name: str, name: str) -> str:
+    """The place of the secrets and variables of an environment of the repository `owner/name`."""
+    return f"/repos/{quote(repository_name)}/environments/{quote(name, safe='')}"
+
+
+def _secret(item: Mapping[str, Any]) -> ActionsSecret:
+    return ActionsSecret(text(item.get("name")), parse_timestamp(item.get("updated_at")), text(item.get("visibility")))
+
+
+def _requester(token: Secret | None, session: GuardedSession) -> Requester:
+    """PyGithub's sender of requests, on `session` instead of sessions of its own."""
+    try:
+        from github import Auth, Consts  # noqa: PLC0415 - an extra, and heavy
+        from github.Requester import (  # noqa: PLC0415 - as above
+            HTTPRequestsConnectionClass,
+            HTTPSRequestsConnectionClass,
+            Requester,
+        )
+    except ImportError:
+        message = "GitHub is addressed with PyGithub: pip install 'tokenaudit[github]'"
+        raise ConfigurationError(message) from None
+
+    class Plain(HTTPRequestsConnectionClass):
+        def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as in the library
+            super().__init__(*arguments, **options)
+            self.session = session
+
+    class Encrypted(HTTPSRequestsConnectionClass):
+        def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401 - as in the library
+            super().__init__(*arguments, **options)
+            self.session = session
+
+    class GuardedRequester(Requester):
+        """Of its own, since connection classes are set for a whole class."""
+
+    GuardedRequester.injectConnectionClasses(Plain, Encrypted)
+    local = session.url.startswith("http://")
+    return GuardedRequester(
+        auth=Auth.Token(token.reveal()) if token is not None else None,
+        base_url=session.url,
+        timeout=Consts.DEFAULT_TIMEOUT,
+        user_agent=f"tokenaudit/{__version__}",
+        per_page=_PAGE_SIZE,
+        verify=True,
+        retry=None,  # the session's
+        pool_size=None,
+        seconds_between_requests=None if local else 0.25,
+        seconds_between_writes=None if local else 1.0,
+        lazy=True,
+    )

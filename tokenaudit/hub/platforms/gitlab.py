@@ -1,0 +1,151 @@
+"""GitLab's REST API as plain data: a group's projects, CI/CD variables. Needs the extra `[gitlab]`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tokenaudit._version import __version__
+from tokenaudit.errors import ConfigurationError
+from tokenaudit.hub.pagination import kept, text
+from tokenaudit.hub.platforms.transport import (
+    GuardedSession,
+    PlatformError,
+    listed,
+    malformed,
+    next_link,
+    translated_errors,
+)
+from tokenaudit.hub.result import PagedListing
+from tokenaudit.secret import Secret
+
+if TYPE_CHECKING:
+    from gitlab import Gitlab
+
+PUBLIC_URL = "https://gitlab.com"
+_NAME = "GitLab"
+_SETTING = "GITLAB_URL"
+_PAGE_SIZE = 100
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class GitlabProject:
+    """A project: its id, full path, and where it says that it can be cloned."""
+
+    id: int
+    path: str
+    clone_url: str
+
+
+class GitlabClient:
+    """GitLab at `url`, asked with `token` (None: anonymously).
+
+    Places that hold variables are named by API paths: see `group` and `project`.
+
+    Raises:
+        ConfigurationError: python-gitlab is not installed.
+        EndpointError: a token may not be sent to `url`.
+    """
+
+    def __init__(self, token: Secret | None, url: str = PUBLIC_URL) -> None:
+        self._session = GuardedSession(_NAME, url, setting=_SETTING)
+        self._gitlab = _client(token, self._session)
+
+    def projects(self, name: str) -> PagedListing[GitlabProject]:
+        """The projects of the group `name` and its subgroups that the token can see.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"{group(name)}/projects", {"include_subgroups": True})
+        found = [
+            GitlabProject(number, text(item.get("path_with_namespace")), text(item.get("http_url_to_repo")))
+            for item in listing
+            if isinstance(number := item.get("id"), int)
+        ]
+        return kept(listing, [one for one in found if one.path])
+
+    def variables(self, place: str) -> PagedListing[Mapping[str, Any]]:
+        """The variables of `place`, each with a text as `key`.
+
+        Raises:
+            PlatformError: they are not listed.
+        """
+        listing = self._listed(f"{place}/variables", {})
+        return kept(listing, [item for item in listing if text(item.get("key"))])
+
+    def variable(self, place: str, name: str, scope: str) -> Mapping[str, Any] | None:
+        """The variable `name` of `place` in the environment `scope`; None where it doesn't exist.
+
+        Raises:
+            PlatformError: GitLab doesn't say.
+        """
+        try:
+            found = self._get(_variable(place, name), {"filter": {"environment_scope": scope}})[0]
+        except PlatformError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+        if not isinstance(found, dict) or found.get("key") != name:
+            raise malformed(_NAME)
+        return found
+
+    def set_variable(self, place: str, name: str, scope: str, body: Mapping[str, Any]) -> None:
+        """Changes the variable `name` of `place` in the environment `scope` to `body`.
+
+        Raises:
+            PlatformError: GitLab doesn't take it.
+        """
+        with translated_errors(_NAME):
+            self._gitlab.http_put(
+                _variable(place, name),
+                post_data=dict(body),
+                query_data={"filter": {"environment_scope": scope}},
+                obey_rate_limit=False,
+            )
+
+    def _listed(self, path: str, parameters: Mapping[str, Any]) -> PagedListing[Mapping[str, Any]]:
+        def fetch(url: str) -> tuple[object, str | None]:
+            return self._get(url, {"per_page": _PAGE_SIZE, **parameters} if url == path else {})
+
+        return listed(_NAME, path, fetch)
+
+    def _get(self, url: str, parameters: Mapping[str, Any]) -> tuple[Any, str | None]:
+        """The parsed body at `url`, and the address of the next page."""
+        self._session.check(url)
+        with translated_errors(_NAME):
+            # The session waits and tries again, within bounds; the library would wait as long as an answer asks for.
+            answer = self._gitlab.http_request("get", url, query_data=dict(parameters), obey_rate_limit=False)
+            return answer.json(), next_link(answer.headers.get("link"), self._session.url)
+
+
+def group(name: str) -> str:
+    """The place of a group's variables; `name` is its full path."""
+    return f"/groups/{quote(name, safe='')}"
+
+
+def project(name: str | int) -> str:
+    """The place of a project's variables; `name` is its full path or its id."""
+    return f"/projects/{quote(str(name), safe='')}"
+
+
+def _variable(place: str, name: str) -> str:
+    return f"{place}/variables/{quote(name, safe='')}"
+
+
+def _client(token: Secret | None, session: GuardedSession) -> Gitlab:
+    try:
+        from gitlab import Gitlab  # noqa: PLC0415 - an extra
+    except ImportError:
+        message = "GitLab is addressed with python-gitlab: pip install 'tokenaudit[gitlab]'"
+        raise ConfigurationError(message) from None
+    return Gitlab(
+        session.url,
+        private_token=token.reveal() if token is not None else None,
+        user_agent=f"tokenaudit/{__version__}",
+        keep_base_url=True,
+        session=session,
+    )

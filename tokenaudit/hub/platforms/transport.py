@@ -1,0 +1,353 @@
+"""The HTTP transport of every client of another platform: a `requests` session that never leaves its origin.
+
+The libraries for GitHub and GitLab follow redirects and links that a server chooses, and send the token along:
+`requests` strips `Authorization` only where the host changes, and headers such as `PRIVATE-TOKEN` never. They wait as
+long as a server asks, read bodies of any size, and raise exceptions that quote the request. So both are given the
+session below, which sends a request to the configured scheme, host and port, or not at all.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, MaxRetryError, NewConnectionError
+
+from tokenaudit.errors import AuditError
+from tokenaudit.hub.circuit_breaker import CircuitBreaker
+from tokenaudit.hub.endpoint import origin, resolve_endpoint
+from tokenaudit.hub.pages import all_pages
+from tokenaudit.hub.pagination import kept
+from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy
+from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Result, error_kind
+from tokenaudit.hub.retry import send_with_retries
+from tokenaudit.hub.transport import TimeoutExecutor
+
+LARGEST_BODY = 32 << 20
+"""Bytes of one answer."""
+
+PATIENCE = RetryPolicy(attempts=3, longest_wait=60.0, total_wait=120.0)
+_MOST_REDIRECTS = 5
+_CHUNK = 1 << 16
+_READS = frozenset({"GET", "HEAD"})
+_KEEPS_METHOD = frozenset({307, 308})
+_REDIRECTS = range(300, 400)
+_TOO_SLOW = "took too long to answer"
+_ELSEWHERE = Failure("redirect", None, "pointed to another address; nothing was sent there")
+_ACCEPTED = 202
+_FORBIDDEN = 403
+
+
+class PlatformError(AuditError):
+    """A platform (GitHub, GitLab) gave no usable answer.
+
+    The message never quotes the platform, whose answer can echo what was sent.
+
+    Args:
+        platform: its name.
+        failure: what failed; its message says what the platform did, without a subject ("answered 403").
+    """
+
+    def __init__(self, platform: str, failure: Failure) -> None:
+        super().__init__(f"{platform} {failure.message}")
+        self.failure = failure
+
+    @property
+    def kind(self) -> ErrorKind:
+        """The kind of error."""
+        return self.failure.trouble
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, where there was one."""
+        return self.failure.status
+
+
+def malformed(platform: str) -> PlatformError:
+    """The error for an answer of another shape than the API promises."""
+    return PlatformError(platform, Failure("malformed", None, "gave an answer that its API does not promise"))
+
+
+class GuardedSession(requests.Session):
+    """A session for the API of one platform.
+
+    It sends nothing to any other scheme, host or port, whoever asks for it; follows redirects within its origin only;
+    ignores `~/.netrc`; and bounds the time for connecting, for each read and for a whole request, and the size of a
+    body.
+
+    Args:
+        platform: its name, for messages.
+        url: the address of its API.
+        setting: where that address is set, for messages.
+        connect: seconds to wait for a connection.
+        read: seconds to wait for any byte.
+        deadline: seconds for a whole request, redirects included.
+        retry_policy: how often and how long a request is tried.
+        sleep: waits so many seconds; `time.sleep` unless said otherwise.
+
+    Raises:
+        EndpointError: a token may not be sent to `url`.
+    """
+
+    def __init__(
+        self,
+        platform: str,
+        url: str,
+        *,
+        setting: str,
+        connect: float = 10.0,
+        read: float = 20.0,
+        deadline: float = 60.0,
+        retry_policy: RetryPolicy = PATIENCE,
+        sleep: Callable[[float], None] | None = None,
+    ) -> None:
+        super().__init__()
+        self.platform = platform
+        self.url = resolve_endpoint(url, service=platform, setting=setting)
+        self._origin = origin(self.url)
+        self._deadline = deadline
+        self._rate_limiter = RateLimiter(retry_policy, sleep=sleep or time.sleep)
+        self._breaker = CircuitBreaker()
+        self._calls = TimeoutExecutor()
+        self._origin_session = _OriginSession(self.url, (connect, read), deadline)
+        _prepare(self, self.url)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
+        """Sends `request`, again where a failure can pass, and follows redirects.
+
+        Raises:
+            PlatformError: there is no answer, its status is not that of a success, or it must not be used.
+        """
+        options["allow_redirects"] = True  # PyGithub would follow one on its own
+
+        def attempt() -> tuple[Result, Mapping[str, str]]:
+            result = self._calls.run(lambda: self._sent(request.copy(), options), self._deadline)
+            if result is None:
+                return Failure("timeout", None, _TOO_SLOW), {}
+            if isinstance(result, Failure):
+                return result, {}
+            headers = {name.lower(): value for name, value in result.headers.items()}
+            status = result.status_code
+            if result.ok and status not in _REDIRECTS:
+                return Reply(status, result), headers
+            kind: ErrorKind = "limited" if _rate_limited(status, headers) else error_kind(status)
+            return Failure(kind, status, f"answered {status}"), headers
+
+        answer = send_with_retries(attempt, self._rate_limiter, self._breaker, self.platform)
+        if isinstance(answer, Failure):
+            raise PlatformError(self.platform, answer)
+        response: requests.Response = answer.body
+        return response
+
+    def check(self, url: str) -> None:
+        """Refuses an absolute `url` of another origin, before a library makes something else of it.
+
+        Raises:
+            PlatformError: `url` is of another origin.
+        """
+        if not url.startswith("/") and not _is_of(self._origin, url):
+            raise PlatformError(self.platform, _ELSEWHERE)
+
+    def _sent(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response | Failure:
+        try:
+            response = self._origin_session.send(request, **options)
+        except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
+            return _failure(error)
+        if response.status_code == _ACCEPTED and request.method in _READS:
+            # PyGithub would ask again every two seconds without an end.
+            return Failure("malformed", _ACCEPTED, "has no answer ready")
+        return response
+
+
+class _Stopped(Exception):  # noqa: N818 - a guard ending one request, not an error of the program
+    """A guard ended a request; holds plain data only."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+class _OriginSession(requests.Session):
+    """Sends to one origin once, and follows redirects there."""
+
+    def __init__(self, url: str, timeout: tuple[float, float], deadline: float) -> None:
+        super().__init__()
+        _prepare(self, url)
+        self.max_redirects = _MOST_REDIRECTS
+        adapter = _OriginAdapter(url, timeout, deadline)
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, adapter)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Where `resp` redirects to; None where it is no redirect."""
+        status = resp.status_code
+        if status not in _REDIRECTS:
+            return None
+        target = super().get_redirect_target(resp)
+        if target is None:
+            raise _Stopped(Failure("redirect", status, f"redirected ({status}) without an address"))
+        if resp.request.method not in _READS and status not in _KEEPS_METHOD:
+            raise _Stopped(Failure("redirect", status, f"redirected ({status}) a change, which was not sent again"))
+        return target
+
+    def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
+        """Leaves the headers alone: the request stays at its origin, and `~/.netrc` has no say."""
+
+
+class _OriginAdapter(HTTPAdapter):
+    """Connects to one origin, and reads bounded bodies."""
+
+    def __init__(self, url: str, timeout: tuple[float, float], deadline: float) -> None:
+        super().__init__(max_retries=0)
+        self._origin, self._timeout, self._deadline = origin(url), timeout, deadline
+
+    def send(self, request: requests.PreparedRequest, *_arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
+        """See `HTTPAdapter.send`; the time-outs and the way of reading are its own."""
+        if not _is_of(self._origin, request.url or ""):
+            raise _Stopped(_ELSEWHERE)
+        request.headers["Accept-Encoding"] = "identity"  # a compressed body could unfold to any size
+        response = super().send(request, **{**options, "stream": True, "timeout": self._timeout})
+        with response:
+            body = self._body(response)
+        response.raw = urllib3.HTTPResponse(
+            io.BytesIO(body), response.raw.headers, response.status_code, preload_content=False
+        )
+        return response
+
+    def _body(self, response: requests.Response) -> bytes:
+        status = response.status_code
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            raise _Stopped(Failure("malformed", status, "compressed its answer although it was asked not to"))
+        ends, size = time.monotonic() + self._deadline, 0
+        chunks: list[bytes] = []
+        while chunk := _read(response.raw):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise _Stopped(Failure("oversized", status, f"gave an answer larger than {LARGEST_BODY >> 20} MiB"))
+            if time.monotonic() > ends:
+                raise _Stopped(Failure("timeout", status, _TOO_SLOW))
+        return b"".join(chunks)
+
+
+def _is_of(wanted: tuple[str, str, int], url: str) -> bool:
+    """Whether `url` is of the origin `wanted`: to urllib3, which connects, and to the standard library alike."""
+    try:
+        parsed, standard, user = urllib3.util.parse_url(url), origin(url), urlsplit(url).username
+    except (ValueError, HTTPError):
+        return False
+    place = (parsed.scheme or "", (parsed.host or "").strip("[]").lower(), parsed.port or standard[2])
+    return parsed.auth is None and user is None and standard == wanted == place
+
+
+def next_link(header: str | None, base: str) -> str | None:
+    """The address of the next page in a `Link` header, made absolute by `base`."""
+    links = requests.utils.parse_header_links(header) if header else ()
+    found = next((link.get("url") for link in links if link.get("rel") == "next"), None)
+    return urljoin(base, found) if found else None
+
+
+def listed(
+    platform: str, first: str, fetch: Callable[[str], tuple[object, str | None]]
+) -> PagedListing[Mapping[str, Any]]:
+    """Every object from the page `first` on. `fetch` gives what should be a page's list, and the next address.
+
+    Raises:
+        PlatformError: the first page could not be read. What is missing of later ones is in the listing.
+    """
+
+    def page(url: str) -> tuple[Sequence[object], str | None] | Failure:
+        try:
+            items, following = fetch(url)
+            if not isinstance(items, list):
+                raise malformed(platform)
+        except PlatformError as error:
+            if url == first:
+                raise
+            return replace(error.failure, message=str(error))
+        return items, following
+
+    listing = all_pages(first, page)
+    if isinstance(listing, Failure):
+        raise PlatformError(platform, listing)
+    return kept(listing, [item for item in listing if isinstance(item, dict)])
+
+
+def _prepare(session: requests.Session, url: str) -> None:
+    # Proxies and certificates come from the environment, but loopback traffic never leaves this machine.
+    session.trust_env = url.startswith("https:")
+    # Where a session has an `auth` of its own, requests does not look for a password in ~/.netrc.
+    session.auth = _unchanged
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _read(raw: urllib3.HTTPResponse) -> bytes:
+    """What has arrived of a body, at most `_CHUNK` bytes; waits for the first of them only."""
+    return raw.read1(_CHUNK, decode_content=False)
+
+
+def _rate_limited(status: int, headers: Mapping[str, str]) -> bool:
+    """Whether a refusal is GitHub's or GitLab's way of saying that the rate limit is used up."""
+    used_up = headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
+    return status == _FORBIDDEN and used_up
+
+
+@contextmanager
+def translated_errors(platform: str) -> Iterator[None]:
+    """Turns whatever the client library of `platform` raises into a `PlatformError`, without the library's words."""
+    try:
+        yield
+    except AuditError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the border: an exception of a library can quote what was sent
+        raise PlatformError(platform, _failure(error)) from None
+
+
+def _failure(error: Exception) -> Failure:
+    """What `error` means. Its words are not used: they can quote the request or the answer."""
+    if isinstance(error, _Stopped):
+        return error.failure
+    # urllib3 gives up on making a connection in this way, and on one that breaks in another.
+    cause = error.args[0] if error.args else None
+    if isinstance(error, requests.ConnectionError) and isinstance(cause, MaxRetryError):
+        error = cause.reason or error
+    name = type(error).__name__
+    return next(
+        (Failure(kind, None, words.format(name=name)) for types, kind, words in _KINDS if isinstance(error, types)),
+        Failure("malformed", None, f"gave an answer that its API does not promise ({name})"),
+    )
+
+
+_KINDS: tuple[tuple[tuple[type[Exception], ...], ErrorKind, str], ...] = (
+    ((requests.TooManyRedirects,), "redirect", f"redirected more than {_MOST_REDIRECTS} times"),
+    (
+        (
+            requests.exceptions.InvalidURL,
+            requests.exceptions.InvalidSchema,
+            requests.exceptions.MissingSchema,
+            LocationValueError,
+        ),
+        "redirect",
+        "pointed to an address that can't be used",
+    ),
+    ((requests.exceptions.InvalidJSONError,), "malformed", "gave an answer that is not JSON"),
+    ((requests.exceptions.ConnectTimeout, ConnectTimeoutError), "unreachable", "can't be reached ({name})"),
+    ((requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), "timeout", _TOO_SLOW),
+    (
+        (NewConnectionError, requests.exceptions.SSLError, requests.exceptions.ProxyError),
+        "unreachable",
+        "can't be reached ({name})",
+    ),
+    ((requests.RequestException, HTTPError, OSError), "network", "did not answer ({name})"),
+)
