@@ -62,10 +62,10 @@ class Dotenv:
 
     def _seen(self, text: str) -> ConsumerState:
         values = [text[start:end] for start, end in self._spans(text)]
-        marks = [fingerprint(part) for value in reversed(values) for part in parts(value)]
+        fingerprints = [fingerprint(part) for value in reversed(values) for part in parts(value)]
         return (
-            ConsumerState(exists=True, mark=marks[0], others=tuple(dict.fromkeys(marks[1:])))
-            if marks
+            ConsumerState(exists=True, fingerprint=fingerprints[0], others=tuple(dict.fromkeys(fingerprints[1:])))
+            if fingerprints
             else ConsumerState(exists=False)
         )
 

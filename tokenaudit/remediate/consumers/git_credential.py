@@ -49,9 +49,11 @@ class GitCredential:
         if not held:
             return ConsumerState(exists=False)
         values = [password for _, _, password in held] + [user for _, user, _ in held]
-        marks = list(dict.fromkeys(fingerprint(value) for value in values if value))
+        fingerprints = list(dict.fromkeys(fingerprint(value) for value in values if value))
         users = dict.fromkeys(f"user {_shown(user)} in {place}" for place, user, _ in held)
-        return ConsumerState(exists=True, mark=marks[0], detail=", ".join(users), others=tuple(marks[1:]))
+        return ConsumerState(
+            exists=True, fingerprint=fingerprints[0], detail=", ".join(users), others=tuple(fingerprints[1:])
+        )
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

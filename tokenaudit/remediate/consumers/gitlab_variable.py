@@ -53,8 +53,8 @@ class GitlabVariable:
         flags = [name for name in ("masked", "protected", "raw", "hidden") if held.get(name)]
         value = held.get("value")
         detail = ", ".join([*flags, f"scope {held.get('environment_scope', '*')}"])
-        mark = fingerprint(value) if isinstance(value, str) and value else None
-        return ConsumerState(exists=True, mark=mark, detail=detail)
+        seen = fingerprint(value) if isinstance(value, str) and value else None
+        return ConsumerState(exists=True, fingerprint=seen, detail=detail)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -24,20 +24,20 @@ class ConsumerError(AuditError):
 class ConsumerState:
     """What a consumer holds, as far as it shows it.
 
-    `mark` is the fingerprint of the value where that can be read (`others` those of further values that it holds),
+    `fingerprint` is that of the value where it can be read (`others` those of further values that it holds),
     `updated_at` the time of the last change by the consumer's own clock where it has one. `detail` says what an update
     will keep (visibility, scope, flags).
     """
 
     exists: bool
-    mark: str | None = None
+    fingerprint: str | None = None
     updated_at: datetime | None = None
     detail: str = ""
     others: tuple[str, ...] = ()
 
-    def holds(self, mark: str) -> bool:
+    def holds(self, fingerprint: str) -> bool:
         """Whether the value with this fingerprint can be seen in it."""
-        return mark == self.mark or mark in self.others
+        return fingerprint == self.fingerprint or fingerprint in self.others
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def took(before: ConsumerState, after: ConsumerState, old: str, new: Secret) -> 
     By the value itself where that shows. Else by the consumer's own clock, so that a skewed clock of this machine
     proves nothing.
     """
-    if after.mark is not None:
+    if after.fingerprint is not None:
         return "it holds the new value" if after.holds(new.fingerprint) and not after.holds(old) else None
     if not after.exists:
         return None

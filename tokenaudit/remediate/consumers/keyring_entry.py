@@ -25,7 +25,7 @@ class KeyringEntry:
     def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         held = keyring.read(self._name)
-        return ConsumerState(exists=held is not None, mark=held.fingerprint if held else None)
+        return ConsumerState(exists=held is not None, fingerprint=held.fingerprint if held else None)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -32,9 +32,11 @@ class Netrc:
     def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         text = files.read(self._path) or ""
-        marks = [fingerprint(text[start:end]) for start, end in self._passwords(text)]
+        fingerprints = [fingerprint(text[start:end]) for start, end in self._passwords(text)]
         return (
-            ConsumerState(exists=True, mark=marks[0], others=tuple(marks[1:])) if marks else ConsumerState(exists=False)
+            ConsumerState(exists=True, fingerprint=fingerprints[0], others=tuple(fingerprints[1:]))
+            if fingerprints
+            else ConsumerState(exists=False)
         )
 
     def update(self, old: str, new: Secret) -> None:
@@ -47,8 +49,8 @@ class Netrc:
 
     def _changed(self, text: str, old: str, new: Secret) -> str:
         spans = list(self._passwords(text))
-        marks = {fingerprint(text[start:end]) for start, end in spans}
-        if not marks & {old, new.fingerprint}:
+        fingerprints = {fingerprint(text[start:end]) for start, end in spans}
+        if not fingerprints & {old, new.fingerprint}:
             message = f"{self.where} holds another value than the old one; nothing was changed"
             raise ConsumerError(message)
         pieces, at = [], 0

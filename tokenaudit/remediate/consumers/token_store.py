@@ -35,13 +35,13 @@ class TokenStore:
 
     def look(self) -> ConsumerState:
         """See `interface.Updater`; the old value counts as held as long as any entry has it."""
-        marks = [fingerprint(value) for value in self._values()]
-        if not marks:
+        fingerprints = [fingerprint(value) for value in self._values()]
+        if not fingerprints:
             return ConsumerState(exists=False)
-        detail = f"{count(len(marks), 'entry')}, {marks.count(self._old)} of them with the old value"
-        if self._old in marks:
-            return ConsumerState(exists=True, mark=self._old, detail=detail)
-        return ConsumerState(exists=True, mark=marks[0], detail=detail, others=tuple(marks[1:]))
+        detail = f"{count(len(fingerprints), 'entry')}, {fingerprints.count(self._old)} of them with the old value"
+        if self._old in fingerprints:
+            return ConsumerState(exists=True, fingerprint=self._old, detail=detail)
+        return ConsumerState(exists=True, fingerprint=fingerprints[0], detail=detail, others=tuple(fingerprints[1:]))
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

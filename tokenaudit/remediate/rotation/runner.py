@@ -1,7 +1,7 @@
 """One credential on its way: identified, replaced, moved out of every consumer, revoked, proven gone.
 
-No step is trusted because the journal says that it was done: what can be looked at again is looked at again. So a walk
-that was cut off anywhere is simply begun anew, and finds its place by what it sees.
+No step is trusted because the journal says that it was done: what can be looked at again is looked at again. A rotation
+that was cut off anywhere is run again, and continues from what it sees.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SHOWN = 5
 
 
 class HaltedError(AuditError):
-    """A step could not be done or proven. Everything before it stands, nothing after it was touched."""
+    """A step could not be done or proven. Everything before it is done, nothing after it was touched."""
 
 
 @runtime_checkable
@@ -47,8 +47,8 @@ class Rotation:
 
     Args:
         hub: the Hub.
-        examiner: the detectors, which look for copies of the old credential.
-        journal: the record, continued from an earlier walk or fresh.
+        scanner: the detectors, which look for copies of the old credential.
+        journal: the record, continued from an earlier run or new.
         old: the credential to be replaced, and its `kind`.
         consumers: what holds it, in the order in which they are moved.
         wanted: what the new one has to be able to do, no more and no less.
@@ -141,7 +141,7 @@ class Rotation:
         for consumer in self.consumers:
             seen = consumer.look()
             held = ""
-            if seen.mark is not None:
+            if seen.fingerprint is not None:
                 held = "; holds the old value" if seen.holds(self.old.fingerprint) else "; holds ANOTHER value"
             self.say(f"would update {consumer.kind} {consumer.where}{f' ({seen.detail})' if seen.detail else ''}{held}")
         found = self._copies()
@@ -204,9 +204,9 @@ class Rotation:
         if seen.holds(new.fingerprint) and not seen.holds(self.old.fingerprint):
             self._done(name, title, "it holds the new value")
             return
-        if seen.mark is not None and not seen.holds(self.old.fingerprint):
+        if seen.fingerprint is not None and not seen.holds(self.old.fingerprint):
             raise self._halted(title, name, "it holds neither the old nor the new value: someone else has changed it")
-        if entry is not None and entry.state == "done" and seen.mark is None:
+        if entry is not None and entry.state == "done" and seen.fingerprint is None:
             if seen.updated_at == entry.after:
                 self.say(f"done already: {title}")
                 return

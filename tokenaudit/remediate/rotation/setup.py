@@ -121,28 +121,28 @@ def finished(request: RotationRequest, around: RotationContext) -> Record | None
         return None
 
 
-def _kept_journal(mark: str) -> Path | None:
+def _kept_journal(fingerprint: str) -> Path | None:
     """The journal in the usual place of the one credential whose fingerprint begins like this."""
-    found = sorted(journal_path(mark).parent.glob(f"{mark}*.json"))
+    found = sorted(journal_path(fingerprint).parent.glob(f"{fingerprint}*.json"))
     return found[0] if len(found) == 1 else None
 
 
-def journal_path(mark: str) -> Path:
+def journal_path(fingerprint: str) -> Path:
     """Where the journal of a credential's rotation is kept unless said otherwise."""
     from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is given
 
-    return user_state_path("tokenaudit") / "rotations" / f"{mark}.json"
+    return user_state_path("tokenaudit") / "rotations" / f"{fingerprint}.json"
 
 
-def entry_name(mark: str) -> str:
+def entry_name(fingerprint: str) -> str:
     """The name of the keyring entry that keeps the new value between two walks."""
-    return f"rotation-{mark[:12]}"
+    return f"rotation-{fingerprint[:12]}"
 
 
-def forget(mark: str) -> None:
+def forget(fingerprint: str) -> None:
     """Takes the new value out of the keyring, if it is there and there is a keyring."""
     if keyring.available() is not None:
-        keyring.clear(entry_name(mark))
+        keyring.clear(entry_name(fingerprint))
 
 
 def _new(
@@ -205,18 +205,20 @@ def old_in_keyring(name: str) -> SecretValues:
     return SecretValues((kept(name),))
 
 
-def known(mark: str, parts: Sequence[SecretValues], handed: SecretValues | None, report: Report | None) -> KnownValues:
+def known(
+    fingerprint: str, parts: Sequence[SecretValues], handed: SecretValues | None, report: Report | None
+) -> KnownValues:
     """All that was found beforehand, put together; `report` is of a scan made in this same run."""
     everything = together(*parts, *([handed] if handed is not None else []))
-    found = [c for c in report.credentials if c.fingerprint.startswith(mark)] if report is not None else []
+    found = [c for c in report.credentials if c.fingerprint.startswith(fingerprint)] if report is not None else []
     return KnownValues(
         everything, handed.secrets if handed is not None else None, found[0].recommendation if found else None
     )
 
 
-def places(mark: str, report: Report) -> list[str]:
+def places(fingerprint: str, report: Report) -> list[str]:
     """Where `report` still shows the credential."""
-    found = [c for c in report.credentials if c.fingerprint.startswith(mark)]
+    found = [c for c in report.credentials if c.fingerprint.startswith(fingerprint)]
     return [f"{place.target}: {place.path}" for c in found for place in c.locations]
 
 

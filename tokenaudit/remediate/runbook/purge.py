@@ -75,7 +75,7 @@ def purge_steps(credential: Credential) -> Iterator[RunbookStep]:
         )
 
 
-def _rewrite(number: int, target: str, address: str, mark: str, locations: list[Location]) -> RunbookStep:
+def _rewrite(number: int, target: str, address: str, fingerprint: str, locations: list[Location]) -> RunbookStep:
     commits = sorted({loc.commit[:12] for loc in locations if loc.commit})
     encoded = sorted({loc.path for loc in locations if loc.via and loc.path and loc.source not in _MESSAGES})
     said = [f"The value is in the history of {target}, first in {_some(commits)}. It is dead, so this is tidying."]
@@ -102,25 +102,26 @@ def _rewrite(number: int, target: str, address: str, mark: str, locations: list[
         f"Rewrite the history of {target}",
         " ".join([*said, TOOL, LIMITS]),
         "`tokenaudit scan` of the repository (of a host's: of its URL) shows the fingerprint nowhere.",
-        _command(number, address, mark, encoded, callbacks),
+        _command(number, address, fingerprint, encoded, callbacks),
     )
 
 
-def _command(number: int, address: str, mark: str, encoded: Sequence[str], callbacks: Sequence[str]) -> str:
+def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str], callbacks: Sequence[str]) -> str:
     """Commands for a POSIX shell, which stop at the first that fails.
 
     The value is read without being shown, and is never an argument: it is in a file for its owner alone, which goes
-    away whatever happens. Where tokenaudit is installed, another value than that of the fingerprint `mark` is refused.
+    away whatever happens. Where tokenaudit is installed, a value with another fingerprint is refused.
     """
     options = ["--force", "--sensitive-data-removal", '--replace-text "$LIST"', '--replace-message "$LIST"']
     options += ["--invert-paths", *(f"--path {shlex.quote(path)}" for path in encoded)] if encoded else []
     options += callbacks
+    wanted = shlex.quote(fingerprint)
     value = [
         "LIST=$(mktemp)",
         "trap 'rm -f \"$LIST\"; stty echo 2>/dev/null || true' EXIT",
         "printf 'The value (it is not shown): ' >&2; stty -echo 2>/dev/null || true",
         'read -r OLD || true; stty echo 2>/dev/null || true; test -n "$OLD"',
-        f'! command -v tokenaudit >/dev/null || test "{_ITS_FINGERPRINT}" = {shlex.quote(mark)} || {_OTHER_VALUE}',
+        f'! command -v tokenaudit >/dev/null || test "{_ITS_FINGERPRINT}" = {wanted} || {_OTHER_VALUE}',
         'printf \'literal:%s==>***REMOVED***\\n\' "$OLD" > "$LIST"',
     ]
     if is_clone_url(address):
