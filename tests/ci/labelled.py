@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.ci.labelled_files import FILES
+from tests.ci.labelled_windows import CMD, CMD_BAD, CMD_GOOD, POWERSHELL, POWERSHELL_BAD, POWERSHELL_GOOD
 from tests.ci.support import filled
 
 _LABEL = re.compile(r"[ \t]*«([\w-]+)»")
@@ -236,6 +237,20 @@ def _tekton(script: str) -> str:
     )
 
 
+def _cirrus(script: str) -> str:
+    return (
+        "work_task:\n  container: {image: python}\n  env:\n    HF_TOKEN: ENCRYPTED[abc]\n  work_script: |\n"
+        f"{_indented(script, 4)}\n"
+    )
+
+
+def _semaphore(script: str) -> str:
+    return (
+        "version: v1.0\nname: work\nblocks:\n  - name: work\n    task:\n      secrets: [{name: hub}]\n      jobs:\n"
+        f"        - name: work\n          commands:\n            - |\n{_indented(script, 14)}\n"
+    )
+
+
 def _shell(script: str) -> str:
     return f"#!/usr/bin/env bash\nset -eu\n{script}"
 
@@ -253,6 +268,8 @@ SYSTEMS: dict[str, tuple[str, Callable[[str], str]]] = {
     "codebuild": ("buildspec.yml", _codebuild),
     "jenkins": ("Jenkinsfile", _jenkins),
     "tekton": ("tekton/task.yaml", _tekton),
+    "cirrus": (".cirrus.yml", _cirrus),
+    "semaphore": (".semaphore/semaphore.yml", _semaphore),
     "shell": ("ci/work.sh", _shell),
 }
 _EACH = 4
@@ -260,7 +277,7 @@ _EACH = 4
 
 def labelled() -> list[Labelled]:
     """Every file: each script in GitHub's form and in three others taken in turn, then the files made one by one."""
-    return [*_scripts(), *(_made(name, path, text) for name, (path, text) in FILES.items())]
+    return [*_scripts(), *_windows(), *(_made(name, path, text) for name, (path, text) in FILES.items())]
 
 
 def _scripts() -> Iterator[Labelled]:
@@ -273,6 +290,23 @@ def _scripts() -> Iterator[Labelled]:
                     continue  # would have to be quoted anew
                 path, wrap = SYSTEMS[system]
                 yield _made(f"{kind} {number} {system}", path, wrap(script))
+
+
+def _windows() -> Iterator[Labelled]:
+    """Each script of PowerShell and cmd in three of the systems that run them, taken in turn."""
+    for language, systems, collections in (
+        ("powershell", POWERSHELL, (POWERSHELL_BAD, POWERSHELL_GOOD)),
+        ("cmd", CMD, (CMD_BAD, CMD_GOOD)),
+    ):
+        names = list(systems)
+        for kind, collection in zip(("bad", "good"), collections, strict=True):
+            for number, script in enumerate(collection.split("---\n")):
+                for step in range(_EACH - 1):
+                    system = names[(number * (_EACH - 1) + step) % len(names)]
+                    if "jenkins" in system and "'" in script:
+                        continue  # would have to be quoted anew
+                    path, wrap = systems[system]
+                    yield _made(f"{language} {kind} {number} {system}", path, wrap(script))
 
 
 def _made(name: str, path: str, text: str) -> Labelled:

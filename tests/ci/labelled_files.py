@@ -1018,4 +1018,141 @@ jobs:
           HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-could-be-keyless»
 """,
     ),
+    "jenkins environment of the one stage": (
+        "Jenkinsfile",
+        """\
+pipeline {
+  agent any
+  stages {
+    stage('Publish') {
+      environment { HF_TOKEN = credentials('hub') }
+      steps {
+        sh 'pip install -r requirements.txt'
+        sh 'python publish.py'
+      }
+    }
+  }
+}
+""",
+    ),
+    "jenkins environment of the pipeline": (
+        "Jenkinsfile",
+        """\
+pipeline {
+  agent any
+  environment { HF_TOKEN = credentials('hub') } «ci-token-workflow-env»
+  stages {
+    stage('Publish') {
+      steps { sh 'python publish.py' }
+    }
+  }
+}
+""",
+    ),
+    "a pinned download": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: hf download acme/model --revision 0123456789abcdef0123456789abcdef01234567
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    ),
+    "a pinned download in Python": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - shell: python
+        run: snapshot_download("acme/model", revision="0123456789abcdef0123456789abcdef01234567")
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+""",
+    ),
+    "only a login reads the token": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: hf auth login
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }}
+      - run: hf download acme/model
+""",
+    ),
+    "an unpinned download": (
+        _W,
+        """\
+on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+      - run: hf download acme/model
+        env:
+          HF_TOKEN: ${{ secrets.HF_TOKEN }} «ci-could-be-keyless»
+""",
+    ),
+    "literal in cirrus": (
+        ".cirrus.yml",
+        "env:\n  HF_TOKEN: hf_<34 letters> «ci-literal-token»\nwork_task:\n  script: make\n",
+    ),
+    "encrypted in cirrus": (".cirrus.yml", "work_task:\n  env:\n    HF_TOKEN: ENCRYPTED[abcdef]\n  script: make\n"),
+    "cirrus for every task": (
+        ".cirrus.yml",
+        "env:\n  HF_TOKEN: ENCRYPTED[abcdef] «ci-token-workflow-env»\nwork_task:\n  script: make\n",
+    ),
+    "literal in semaphore": (
+        ".semaphore/semaphore.yml",
+        """\
+version: v1.0
+name: work
+global_job_config:
+  env_vars:
+    - name: HF_TOKEN
+      value: hf_<34 letters> «ci-literal-token»
+  prologue:
+    commands:
+      - echo $HF_TOKEN «ci-token-printed»
+blocks:
+  - name: a
+    task:
+      env_vars:
+        - {name: REPO, value: acme/model}
+      jobs:
+        - name: a
+          commands:
+            - hf upload $REPO . --token $HF_TOKEN «ci-token-in-argv»
+      epilogue:
+        always:
+          commands:
+            - printenv HF_TOKEN «ci-token-printed»
+""",
+    ),
+    "literal in appveyor": (
+        "appveyor.yml",
+        "environment:\n  HF_TOKEN: hf_<34 letters> «ci-literal-token»\ntest_script:\n  - python -m pytest\n",
+    ),
+    "secure in appveyor": (
+        "appveyor.yml",
+        """\
+environment:
+  HF_TOKEN:
+    secure: abcdef
+test_script:
+  - cmd: python -m pytest
+  - ps: Write-Host $env:HF_TOKEN «ci-token-printed»
+  - sh: echo $HF_TOKEN «ci-token-printed»
+""",
+    ),
 }

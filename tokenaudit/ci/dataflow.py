@@ -15,7 +15,8 @@ from tokenaudit.work_budget import WorkBudget
 
 _LOGIN = re.compile(r"\b(?:hf\s+auth|huggingface-cli)\s+login\b|\blogin\s*\(")
 _MASK = "::add-mask::"
-_VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
+_VARIABLE = re.compile(r"\$\(?\$?\{?(?:env:)?([A-Za-z_]\w*)|%([A-Za-z_]\w*)%|!([A-Za-z_]\w*)!")
+_ECHOES = frozenset({"echo", "printf", "write-host", "write-output"})
 _STEPS = 20
 """Steps that looking at one command or credential costs."""
 _MOST_CARRIERS = 100
@@ -153,7 +154,9 @@ class VariableScope:
     def placed_in_text(self, value: str) -> list[tuple[int, str]]:
         """The credentials in a text that is no shell, each with its offset, in order."""
         found = [(match.start(), self.expression(match.group(1))) for match in EXPRESSION.finditer(value)]
-        found += [(match.start(), self.variable(match[1])) for match in _VARIABLE.finditer(value)]
+        found += [
+            (match.start(), self.variable(match[1] or match[2] or match[3])) for match in _VARIABLE.finditer(value)
+        ]
         return sorted((offset, carrier.credential) for offset, carrier in found if carrier is not None)
 
     def after(self, command: Command) -> None:
@@ -168,7 +171,7 @@ class VariableScope:
                 self.known[name] = Carrier(name, BindingScope.STEP, minted=True)
             elif self.names.match(name) and not word.references:
                 self.known[name] = None if stands_in(word.value) else Carrier(name, BindingScope.STEP)
-        if command.name in ("echo", "printf") and any(_MASK in word.value for word in command.words):
+        if command.name.lower() in _ECHOES and any(_MASK in word.value for word in command.words):
             self.masked.update(ref.name for word in command.words for ref in word.references if ref.name)
 
 

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from tokenaudit.ci.dataflow import CommandRun, DataFlow
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.shell import Command
+from tokenaudit.ci.windows import in_process
 
 HubAction: TypeAlias = Literal["write", "read", "create", "manage", "unknown"]
 
@@ -92,6 +93,8 @@ _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _BUCKET = re.compile(r"hf://buckets/([\w.-]+/[\w.-]+)")
 _LONGEST = 500
 """Characters of a constant that is put in the place of a variable."""
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_PINNED = re.compile(r"revision\s*=\s*[\"'][0-9a-f]{40}[\"']")
 SYNC_ACTION = "huggingface/hub-sync"
 
 
@@ -106,6 +109,8 @@ class Use:
     resource: str | None
     subject: str
     step: Step
+    fixed: bool = False
+    """A read of a pinned revision, or by what an earlier login left behind: nothing that a publisher would replace."""
 
 
 @dataclass(frozen=True)
@@ -138,21 +143,29 @@ def _pushes_later(job: Job) -> bool:
 
 def _uses(flows: DataFlow, job: Job) -> Iterator[Use]:
     for step, _ in flows.holding(job):
-        if step.action is not None:
-            yield from _by_action(flows, step)
-        elif step.script is not None and step.script.language == "python":
-            yield from _in_python(step.script.text.value, step)
+        found = _in_step(flows, job, step)
+        if flows.step_credentials(job, step):
+            yield from found
         else:
-            constants = _Constants(flows, job, step)
-            hub = HUB_REPO.search(step.script.text.value) if step.script is not None else None
-            for run in flows.step_runs(job, step):
-                yield from _by_command(run, constants.put_into(run.command.arguments), hub)
+            yield from (replace(use, fixed=use.what == "read") for use in found)
+
+
+def _in_step(flows: DataFlow, job: Job, step: Step) -> Iterator[Use]:
+    if step.action is not None:
+        yield from _by_action(flows, step)
+    elif step.script is not None and step.script.language == "python":
+        yield from _in_python(step.script.text.value, step)
+    else:
+        constants = _Constants(flows, job, step)
+        hub = HUB_REPO.search(step.script.text.value) if step.script is not None else None
+        for run in flows.step_runs(job, step):
+            yield from _by_command(run, constants.put_into(run.command.arguments), hub)
 
 
 def judge(found: list[Use]) -> KeylessVerdict | None:
     """The verdict on a job's uses; None where nothing on the Hub was recognized."""
     known = [use for use in found if use.what != "unknown"]
-    if not known:
+    if all(use.fixed for use in known):
         return None
     first = next((use.step for use in known if use.what == "write"), known[0].step)
     for what, words in (
@@ -227,7 +240,7 @@ def _by_command(run: CommandRun, arguments: list[str], hub: re.Match[str] | None
         yield from found
     elif name in ("curl", "wget") and _holds(run):
         yield Use("unknown", None, f"a call by {name}", step)
-    elif name and name not in _NEUTRAL:
+    elif name and name not in _NEUTRAL and not in_process(name, run.script.language):
         yield Use("unknown", None, f"`{name}`", step)
 
 
@@ -254,7 +267,10 @@ def _by_hf(arguments: list[str], step: Step) -> Iterator[Use]:
     if verb in _HF_WRITES and plain:
         yield Use("write", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
     elif verb == "download" and plain:
-        yield Use("read", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step)
+        fixed = _COMMIT.fullmatch(_option(arguments, "--revision") or "") is not None
+        yield Use(
+            "read", _resource(plain[0], _option(arguments, "--repo-type", "--type") or "model"), shown, step, fixed
+        )
     elif verb in ("cp", "sync") and plain and (bucket := _BUCKET.match(plain[-1])) is not None:
         yield Use("write", f"buckets/{bucket[1]}", shown, step)
     elif verb in ("repo", "repos"):
@@ -288,7 +304,7 @@ def _in_python(code: str, step: Step) -> Iterator[Use]:
         if call in _PYTHON_WRITES:
             yield Use("write", resource, call, step)
         elif call in _PYTHON_READS:
-            yield Use("read", resource, call, step)
+            yield Use("read", resource, call, step, _PINNED.search(body) is not None)
         else:
             yield Use(
                 "create" if call in ("create_repo", "delete_repo", "duplicate_space") else "manage", None, call, step

@@ -23,6 +23,8 @@ _LOGIN = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b")
 _LOGIN_FIRST = re.compile(r"(?:hf\s+auth\s+login|huggingface-cli\s+login)\b[^&;|]*(?:&&|;)\s*")
 _PREFIX = re.compile(r"(datasets|spaces|kernels)/")
 _TYPES = {"datasets": "dataset", "spaces": "space", "kernels": "kernel"}
+_UNCHANGED = frozenset({"powershell", "cmd"})
+"""Languages whose scripts are not rewritten: the changes are those of a Unix shell."""
 
 
 class CannotRewriteError(Exception):
@@ -35,6 +37,8 @@ def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) 
     The changed file is read again with `parse`: a patch that leaves the token in reach of the job is not offered.
     """
     pipeline = flows.pipeline
+    if any(one.script is not None and one.script.language in _UNCHANGED for one in job.steps):
+        return None
     edits = Edits(pipeline.source)
     try:
         for one in job.steps:

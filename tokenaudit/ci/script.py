@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenaudit.ci import bash
+from tokenaudit.ci import bash, batch, powershell
 from tokenaudit.ci.shell import Script
 from tokenaudit.ci.source_span import SpanText
 from tokenaudit.work_budget import WorkBudget
@@ -33,4 +33,8 @@ def parse(text: SpanText, budget: WorkBudget, language: str = "bash") -> Script:
     """
     if language == "bash":
         return bash.parse(text, budget)
+    if language == "powershell":
+        return powershell.parse(text, budget)
+    if language == "cmd":
+        return batch.parse(text, budget)
     return Script(text, (), language)

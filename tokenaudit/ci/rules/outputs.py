@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tokenaudit.ci.dataflow import CommandRun, CredentialUse, is_token_printer
 from tokenaudit.ci.shell import Command, Word
+from tokenaudit.ci.windows import DISCARDED, PASSING, PRINTERS, file_target, printed_variable
 
 _WRITERS = frozenset({"echo", "printf", "cat", "print"})
 _TO_FILE = frozenset({">", ">>", "&>", "&>>", ">|"})
@@ -104,6 +105,8 @@ def _one_each(hits: list[CredentialUse]) -> list[CredentialUse]:
 
 
 def _written_words(command: Command) -> list[Word]:
+    if command.name.lower() in PRINTERS or file_target(command) is not None:
+        return list(command.words[1:])
     if command.name not in _WRITERS:
         return []
     words = [] if command.name == "cat" else list(command.words[1:])
@@ -112,30 +115,37 @@ def _written_words(command: Command) -> list[Word]:
 
 def _destination(run: CommandRun) -> tuple[bool, str | None]:
     """Whether the output arrives somewhere that keeps it as text, and in which file (None is the log)."""
-    stage: Command | None = run.command
-    while stage is not None:
+    stage = run.command
+    while True:
         run.scope.budget.spend(_STEPS + len(stage.redirects))
-        for redirect in stage.redirects:
-            if redirect.operator in _TO_FILE and redirect.descriptor != "2":
-                target = redirect.word.value
-                if target == "/dev/null":
-                    return False, None
-                return True, None if target in _LOG else target
-        if stage.name == "tee":
-            files = [argument for argument in stage.arguments if not argument.startswith("-")]
-            if files:
-                return (False, None) if files[0] == "/dev/null" else (True, files[0])
+        target = _file_of(stage)
+        if target is not None:
+            return target.lower() not in DISCARDED, None if target in _LOG else target
         following = stage.feeds
-        if following is not None:
-            if following.name == "git" and following.arguments[:2] in (
-                ["credential", "approve"],
-                ["credential", "store"],
-            ):
-                return True, "git's credential store"
-            if following.name not in _PASSING or _silent(following):
-                return False, None
+        if following is None:
+            return True, None
+        if following.name == "git" and following.arguments[:2] in (["credential", "approve"], ["credential", "store"]):
+            return True, "git's credential store"
+        if not _passes(following):
+            return False, None
         stage = following
-    return True, None
+
+
+def _file_of(stage: Command) -> str | None:
+    """The file into which a command's output goes; None where it goes on."""
+    for redirect in stage.redirects:
+        if redirect.operator in _TO_FILE and redirect.descriptor != "2":
+            return redirect.word.value
+    written = file_target(stage)
+    if written is None and stage.name == "tee":
+        written = next((argument for argument in stage.arguments if not argument.startswith("-")), None)
+    return written
+
+
+def _passes(command: Command) -> bool:
+    """Whether a command prints what it is fed, or writes it to a file."""
+    known = command.name in _PASSING or command.name.lower() in PASSING or file_target(command) is not None
+    return known and not _silent(command)
 
 
 def _silent(command: Command) -> bool:
@@ -150,6 +160,11 @@ def _silent(command: Command) -> bool:
 def printed_environment(run: CommandRun, held: set[str]) -> bool:
     """Whether a command prints the whole environment, or one of the variables in `held`."""
     command = run.command
+    variable = printed_variable(command, run.script.language)
+    if variable is not None:
+        named = [name for name in held if name.upper().startswith(variable.upper())]
+        reached, target = _destination(run)
+        return bool(named) and reached and not command.captured and target is None
     arguments = [argument for argument in command.arguments if not argument.startswith("-")]
     listed = {"env": not arguments, "printenv": not arguments or bool(held & set(arguments))}
     declares = command.name in ("export", "declare", "set") and command.arguments in ([], ["-p"])

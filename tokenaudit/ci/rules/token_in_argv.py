@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import CommandRun, CredentialUse, in_url, is_token_printer
 from tokenaudit.ci.rule_context import RuleContext
+from tokenaudit.ci.windows import in_process
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -102,7 +103,7 @@ def _arguments(run: CommandRun) -> Iterator[CredentialUse]:
     command = run.command
     if is_token_printer(command) and command.feeds is not None and command.feeds.name == "xargs":
         yield CredentialUse("HF_TOKEN", command.words[0], None, minted=True)
-    if command.name in _BUILTINS:
+    if command.name in _BUILTINS or in_process(command.name, run.script.language):
         return
     for previous, word in zip(command.words, command.words[1:], strict=False):
         if command.name in ("curl", "wget") and (previous.value in _HEADERS or _is_header(word.value)):
@@ -122,8 +123,6 @@ def _length(hit: CredentialUse) -> int:
     reference = hit.reference
     if reference is None:
         return 0
-    if reference.expression is not None:
-        end = hit.word.raw.find("}}", reference.offset - hit.word.offset)
-        return end + 2 - (reference.offset - hit.word.offset)
-    rest = hit.word.raw[reference.offset - hit.word.offset :]
-    return rest.find("}") + 1 if rest.startswith("${") else len(reference.name or "") + 1
+    end = reference.offset - hit.word.offset + reference.length
+    closed = hit.word.raw[end : end + 1] == ")"  # `$($env:NAME)`
+    return reference.length + closed

@@ -9,6 +9,7 @@ from tokenaudit.ci.dataflow import CommandRun
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import ENVIRONMENT_PRINTERS, printed_environment, writes
 from tokenaudit.ci.shell import Word
+from tokenaudit.ci.windows import printed_variable
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -64,7 +65,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
             if trace is not None and run is not trace:
                 named = [hit.credential for word in _traced(run) for hit in run.scope.hits(word)]
                 if named:
-                    message = f"`set -x` is on while {named[0]} is used, so its value is written to the log"
+                    message = f"{_traced_by(trace)} is on while {named[0]} is used, so its value is written to the log"
                     yield _at(context, trace, trace.command.offset, named[0], message)
                     trace = None
         scope = context.flows.scope(job, step)
@@ -75,6 +76,10 @@ def check(context: RuleContext) -> Iterator[Problem]:
                 message = f"{carrier.credential} is printed"
                 position = step.script.text.at(match.start())
                 yield context.problem(RULE, position, step.script.text.where or step.where, carrier.credential, message)
+
+
+def _traced_by(trace: CommandRun) -> str:
+    return "`Set-PSDebug`" if trace.command.name.lower() == "set-psdebug" else "`set -x`"
 
 
 def _traced(run: CommandRun) -> list[Word]:
@@ -88,9 +93,12 @@ def _prints(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
             part = "a piece of " if (reference is not None and reference.cut) or run.command.feeds else ""
             message = f"{part}{written.hit.credential} is printed"
             yield _at(context, run, written.offset, written.hit.credential, message)
-    if run.command.name not in ENVIRONMENT_PRINTERS:
+    variable = printed_variable(run.command, run.script.language)
+    if run.command.name not in ENVIRONMENT_PRINTERS and variable is None:
         return
     held = run.scope.carriers()
+    if variable and (found := run.scope.variable(variable.upper())) is not None:
+        held[variable.upper()] = found
     if run.command.name == "printenv":
         held |= {name: found for name in run.command.arguments if (found := run.scope.variable(name)) is not None}
     if held and printed_environment(run, set(held)):
@@ -112,7 +120,9 @@ def _sets(argument: str, flag: str) -> bool:
 def _tracing(run: CommandRun, trace: CommandRun | None) -> CommandRun | None:
     """The command that has switched tracing on, as things stand after this one."""
     name, arguments = run.command.name, run.command.arguments
-    if name != "set":
+    if name.lower() == "set-psdebug":
+        return run if {"1", "2"} & set(arguments) else None
+    if name != "set" or run.script.language == "cmd":
         return trace
     if any(_sets(argument, "x") for argument in arguments) or arguments[:2] == ["-o", "xtrace"]:
         return run

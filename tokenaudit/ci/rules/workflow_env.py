@@ -64,7 +64,8 @@ def check(context: RuleContext) -> Iterator[Problem]:
             continue  # a file-wide list of secrets is the only place where its system takes them
         message = f"{credential} is in the environment of every job and step of this file"
         yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)
-    for job in context.pipeline.jobs:
+    # a stage of Jenkins is the narrowest place for a variable but for `withCredentials`
+    for job in context.pipeline.jobs if context.pipeline.system != "jenkins" else ():
         for binding in job.env:
             credential = credential_of(binding, context.names)
             others = _of_others(job)

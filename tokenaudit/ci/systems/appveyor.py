@@ -36,7 +36,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     if own is not None:
         given = Mapping(own.where, own.line, own.column, [one for one in own.entries if one[0].value not in _LEVELS])
         for node in (given, own.get("global"), own.get("matrix")):
-            pipeline.env += bindings(node, BindingKind.ENVIRONMENT, BindingScope.PIPELINE, variables, dynamic_sign="$")
+            pipeline.env += bindings(node, BindingKind.ENVIRONMENT, BindingScope.FILE, variables, dynamic_sign="$")
     images = [image.value.lower() for image in scalars(root.get("image"))]
     unix = bool(images) and all(image.startswith(("ubuntu", "macos")) for image in images)
     job = Job("phases", "phases", root.line, root.column, node=root)

@@ -68,7 +68,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
         job = jobs.setdefault(stage, Job(".".join(stage) or "pipeline", ".".join(stage), *inner.at(0)))
         assigned = _ASSIGNED.search(string.before)
         if assigned is not None and string.blocks[-1:] == ("environment",):
-            binding = _assigned(whole, string, inner, assigned)
+            binding = _assigned(whole, string, inner, assigned, BindingScope.JOB if stage else BindingScope.PIPELINE)
             (pipeline.env if not stage else job.env).append(binding)
         elif (step := _STEP.search(string.before)) is not None:
             job.steps.append(_step(step["step"], inner, budget, double=text[string.start] == '"'))
@@ -117,13 +117,11 @@ def _stage(blocks: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(inner[:1])
 
 
-def _assigned(whole: SpanText, string: _String, inner: SpanText, match: re.Match[str]) -> Binding:
+def _assigned(whole: SpanText, string: _String, inner: SpanText, match: re.Match[str], scope: BindingScope) -> Binding:
     line, column = whole.at(string.start - len(string.before) + match.start("name"))
     stored = bool(match["call"])
     sources = (match["name"],) if stored else ()
-    return Binding(
-        match["name"], inner, BindingKind.ENVIRONMENT, BindingScope.PIPELINE, line, column, sources, dynamic=stored
-    )
+    return Binding(match["name"], inner, BindingKind.ENVIRONMENT, scope, line, column, sources, dynamic=stored)
 
 
 def _binding(whole: SpanText, match: re.Match[str]) -> Binding:
