@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -10,6 +11,7 @@ from sqlalchemy import Text
 from sqlalchemy.dialects import sqlite
 
 from tests.support import reports
+from tests.support.cli import tokenaudit
 from tests.support.mint import Mint
 from tests.support.traces import assert_hidden
 from tokenaudit.inspect.cache import DiskCache
@@ -77,3 +79,16 @@ def test_the_summary_page_holds_no_value(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     write_summary(report, {"GITHUB_STEP_SUMMARY": str(page)})
     assert_hidden(page.read_text(), [value], "the page")
+
+
+def test_a_baseline_holds_the_hash_that_the_security_policy_tells_of_and_no_other_form(tmp_path: Path) -> None:
+    value = Mint(6).user_token()
+    (tmp_path / "a.py").write_text(f"login('{value}')\n")
+    baseline = tmp_path / ".secrets.baseline"
+    tokenaudit("scan", "a.py", "--baseline", baseline, "--update-baseline", home=tmp_path, cwd=tmp_path)
+    written = baseline.read_text()
+    assert hashlib.sha1(value.encode(), usedforsecurity=False).hexdigest() in written
+    assert hashlib.sha256(value.encode()).hexdigest() not in written
+    assert_hidden(written, [value], "the baseline")
+    policy = (Path(__file__).parent.parent / "SECURITY.md").read_text("utf-8")
+    assert "unsalted SHA-1" in policy
