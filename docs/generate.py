@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from tokenaudit.cli.help import parts as help_parts
 from tokenaudit.cli.parameters import argument_name, choices, default, metavar
 from tokenaudit.model import Rule
 from tokenaudit.rule_index import all_rules
+from tokenaudit.sources.machine.places import FOLDERS, VARIABLES
+from tokenaudit.sources.machine.table import IN_PROJECTS, ROWS, ToolFiles
 
 DOCS = Path(__file__).resolve().parent
 NOTE = "<!-- Written by docs/generate.py from the code: change the code, then run it. -->\n\n"
@@ -115,7 +118,38 @@ def _default(parameter: Any) -> str:
     return said if usual is None else f"{said} Default: `{usual}`."
 
 
-PAGES = {"rules.md": rules_page, "cli.md": cli_page}
+def machine_page() -> str:
+    """The table of files that `doctor` reads."""
+    head = (
+        f"{NOTE}# Places on a machine\n\n"
+        "`tokenaudit doctor` reads the token store of `hf auth login` (`HF_TOKEN_PATH`, `HF_HOME`, `XDG_CACHE_HOME`,\n"
+        "with `~` and variables replaced as huggingface_hub does it), the environment, git's credential helpers,\n"
+        "the keyring, and the files below. What a tool keeps on purpose counts as its owner's place. What a history\n"
+        "or a log has recorded is exposed: they are synchronized, copied into bug reports and read by agents.\n\n"
+    )
+    folders = "".join(f"- `{{{name}}}`: {', '.join(_folders(name))}\n" for name in FOLDERS)
+    return (
+        f"{head}Files are looked for on every system, whatever system they come from:\n\n{folders}\n"
+        f"## In the home folder\n\n{_places(ROWS)}\n## In the folders of projects\n\n"
+        f"In every folder below the home folder, or below each `--folder`.\n\n{_places(IN_PROJECTS)}"
+    )
+
+
+def _folders(name: str) -> list[str]:
+    return [*(f"`~/{folder}`" for folder in FOLDERS[name]), *(f"`${variable}`" for variable in VARIABLES[name])]
+
+
+def _places(rows: Iterable[ToolFiles]) -> str:
+    table = ["| what | files | counts as |", "|---|---|---|"]
+    for row in rows:
+        named = [f"`{path}`" for path in row.paths] + [f"`${variable}`" for variable in row.variables]
+        table.append(f"| {_cell(row.what)} | {', '.join(named)} | {_COUNTS_AS[row.use]} |")
+    return "\n".join(table) + "\n"
+
+
+_COUNTS_AS = {"kept": "kept by its owner", "history": "**exposed**: a history", "log": "**exposed**: a log"}
+
+PAGES = {"rules.md": rules_page, "cli.md": cli_page, "machine.md": machine_page}
 
 
 def main(arguments: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from tokenaudit.model import Claims, Likelihood, Location, Problem, Skipped
 from tokenaudit.secret import Secret
@@ -17,9 +17,10 @@ class Detection:
 
     `line` and `column` count from 1 in the outermost text that has lines (columns in characters where the bytes are
     valid UTF-8 or UTF-16, in bytes elsewhere); both are None where no text encloses the match, as in an archive member
-    whose own lines are then counted instead when it is text. `via` names each unwrapping, outermost first.
-    `member` is the path inside archives, nested ones joined by `!/`. `variable` is the name that the value is assigned
-    to, where the text shows one.
+    whose own lines are then counted instead when it is text. `end_line` and `end_column` are those of the first
+    character behind the value (of what it is wrapped in, where only that has lines). `via` names each unwrapping,
+    outermost first. `member` is the path inside archives, nested ones joined by `!/`. `variable` is the name
+    that the value is assigned to, where the text shows one.
     """
 
     kind: str
@@ -31,14 +32,34 @@ class Detection:
     member: str | None = None
     claims: Claims | None = None
     variable: str | None = None
+    end_line: int | None = None
+    end_column: int | None = None
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """The content that a file stands for and does not hold.
+
+    `key` names it in the store of `system`; for Git LFS that is the SHA-256 of the content. `size` is in bytes, None
+    where the file does not say. `path` is where DVC puts it, relative to the file that names it.
+    """
+
+    system: Literal["git-lfs", "xet", "git-annex", "git-fat", "dvc"]
+    key: str
+    size: int | None = None
+    path: str | None = None
 
 
 @dataclass(frozen=True)
 class ScanResult:
-    """Everything seen in one piece of bytes, and the reasons for whatever part of it could not be looked into."""
+    """Everything seen in one piece of bytes, and the reasons for whatever part of it could not be looked into.
+
+    `pointers` are the contents that it only names, where the piece as a whole does nothing else.
+    """
 
     detections: tuple[Detection, ...] = ()
     skipped: tuple[str, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
 
 
 class PrefilterResult(Enum):
@@ -134,3 +155,24 @@ class Source(Protocol):
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """Everything found, as it is found; what can't be read comes as `Skipped`, never as an exception."""
+
+
+@runtime_checkable
+class PartSource(Protocol):
+    """A source that reads one part of a target: its history, its files or its CI configuration.
+
+    A target in which no part had anything to read was not audited, so it is reported as skipped. A part that was named
+    by `--only` is `required`: it is reported even where other parts were read.
+    """
+
+    @property
+    def target(self) -> str:
+        """See `Source`."""
+
+    @property
+    def required(self) -> bool:
+        """Whether the user named this part."""
+
+    @property
+    def absent(self) -> str | None:
+        """Set by `findings`: what was not there to read, such as "no commits"; None where something was read."""

@@ -63,12 +63,17 @@ class Target:
     """One thing that was audited, with how much of it was read.
 
     `objects` counts files, git objects or Hub resources; `bytes` counts their content after decompression.
+    `repository` names the root of the repository that a local target lies in, as it is reached from the folder of the
+    run, and `inside` is the path from there to the target with forward slashes ("" for the root itself): together with
+    a location's `path` that is the path that the repository's host knows. A target in no repository is its own root.
     """
 
     target: str
     kind: str
     objects: int = 0
     bytes: int = 0
+    repository: str | None = None
+    inside: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,7 @@ class Location:
 
     `path` is relative to the target with forward slashes; `member` names the entry inside an archive or document,
     nested ones joined by `!/`. `line` and `column` are those of the outermost text that can be pointed at.
+    `end_line` and `end_column` are those of the first character behind the value, where they are known.
     `commit`, `author`, `date` name the commit that introduced it. `reachable` says whether a ref still leads to it,
     `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first. `variable` is
     the variable or key that the value is assigned to, where the text shows one.
@@ -96,6 +102,8 @@ class Location:
     member: str | None = None
     object: str | None = None
     variable: str | None = None
+    end_line: int | None = None
+    end_column: int | None = None
 
 
 @dataclass(frozen=True)

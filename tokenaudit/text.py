@@ -50,6 +50,16 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun[:-1]}ies" if ends_in_ies else f"{number:,} {noun}s"
 
 
+def size(number: int) -> str:
+    """A number of bytes as people say it."""
+    amount = float(number)
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if amount < 1000:  # noqa: PLR2004 - units are decimal
+            return f"{number} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} TB"
+
+
 _LONGEST_NAME = 40
 
 

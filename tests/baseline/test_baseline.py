@@ -39,7 +39,8 @@ class Plugin:
 def found(*spots: model.Location, secret: Secret) -> model.Report:
     report = reports.leaked(secret)
     credential = replace(report.credentials[0], locations=spots)
-    return replace(report, credentials=(credential,), targets=(model.Target(".", "git"),))
+    targets = tuple(model.Target(".", kind) for kind in ("git", "tree", "ci"))
+    return replace(report, credentials=(credential,), targets=targets)
 
 
 def tree(path: str, line: int = 1) -> model.Location:

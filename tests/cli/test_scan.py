@@ -315,7 +315,8 @@ class TestBadInput:
 
     def test_an_empty_repository(self, repo: GitRepo, tmp_path: Path) -> None:
         ran = tokenaudit("scan", repo.path, "-f", "json", home=tmp_path)
-        assert (ran.code, ran.report["complete"]) == (0, True)
+        assert (ran.code, ran.report["complete"]) == (3, False)
+        assert "no commits" in ran.report["skipped"][0]["reason"]
 
     def test_a_shallow_clone_is_not_called_clean(self, repo: GitRepo, tmp_path: Path) -> None:
         for number in range(3):

@@ -192,6 +192,7 @@ def _members(routes: Routes, request: Request, found: re.Match[str]) -> Response
 def register_all() -> None:
     """Adds the routes of the other modules; called once by the double."""
     from tests.hub import (  # noqa: PLC0415 - importing registers them, and they import this module
+        routes_files,  # noqa: F401 - as above
         routes_logs,  # noqa: F401 - as above
         routes_organization,  # noqa: F401 - as above
         routes_owned,  # noqa: F401 - as above

@@ -51,6 +51,8 @@ class Repo:
     commits: dict[str, list[Body]] = field(default_factory=dict)
     runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
     restarts: int = 0
+    large_files: dict[str, bytes] = field(default_factory=dict)
+    """Contents behind Git LFS pointers, by their SHA-256."""
 
     @property
     def namespace(self) -> str:
@@ -66,6 +68,8 @@ class World:
     """Everything the double answers from; tests change it as they like."""
 
     tokens: dict[str, Body] = field(default_factory=dict)
+    storage: str | None = None
+    """The address of another double with the same repositories, to which large files are redirected."""
     refused: dict[str, str] = field(default_factory=dict)
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
     revoked: list[list[str]] = field(default_factory=list)

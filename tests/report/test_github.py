@@ -18,7 +18,7 @@ from tokenaudit.report import render
 from tokenaudit.report.github import write_summary
 from tokenaudit.secret import Secret
 
-COMMAND = re.compile(r"::(error|warning|notice) ((?:[a-z]+=[^,:\r\n]*)(?:,[a-z]+=[^,:\r\n]*)*)::([^\r\n]*)")
+COMMAND = re.compile(r"::(error|warning|notice) ((?:[A-Za-z]+=[^,:\r\n]*)(?:,[A-Za-z]+=[^,:\r\n]*)*)::([^\r\n]*)")
 
 
 def a_leak() -> model.Report:

@@ -15,6 +15,7 @@ from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.inventory.export import as_json
 from tokenaudit.model import Problem, SecretName, Severity
 from tokenaudit.policy.settings import Settings
+from tokenaudit.remediate.runbook.consumers import consumers_of
 from tokenaudit.rule_index import find_rules
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep.cross_checks import RULES, across
@@ -45,6 +46,23 @@ def test_a_token_in_a_variable_is_a_problem_of_its_space(org: Acme) -> None:
         Severity.CRITICAL,
     )
     assert "image" in problem.message
+
+
+def test_a_token_in_a_variables_description(org: Acme) -> None:
+    """The description is as public as the value; it is told apart by `member`, and nothing reads a token from it."""
+    space(org, "app", {"THEME": "dark"})
+    demo = org.double.world.repos["space", "acme/app"]
+    demo.variables["THEME"]["description"] = f"like the one of {org.token('x')}"
+    report = org.sweep().report
+    (credential,) = report.credentials
+    (place,) = credential.locations
+    assert (place.source, place.target, place.path, place.member) == (
+        "space-variable",
+        "spaces/acme/app",
+        "THEME",
+        "description",
+    )
+    assert consumers_of(credential, report) == ()
 
 
 def test_a_variable_with_a_tokens_name_and_another_value_is_worth_a_look(org: Acme) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tokenaudit.interfaces import Detection, LocatedDetection, ScanContext, Source
+from tokenaudit.interfaces import Detection, LocatedDetection, PartSource, ScanContext, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
 
-_SOURCE_ORDER = ("tree", "staged", "ci", "machine", "history")
+_SOURCE_ORDER = ("tree", "staged", "ci", "machine", "machine-history", "machine-log", "history")
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
 
 
@@ -43,7 +43,8 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     """Drains every source. Duplicates are folded and everything is put into an order that no run changes."""
     findings = Findings()
     spots: dict[str, dict[Location, None]] = {}
-    for source in sources:
+    places_read = list(sources)
+    for source in places_read:
         share = ScanContext(scanner=run.scanner, jobs=run.jobs, progress=run.progress)
         for finding in source.findings(share):
             if isinstance(finding, LocatedDetection):
@@ -56,12 +57,26 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
         findings.targets.append(Target(source.target, source.kind, objects, size))
         run.objects += share.objects
         run.bytes += share.bytes
+    findings.skipped += _not_there(places_read)
     for mark, places in spots.items():
         ordered = tuple(sorted(places, key=_location_order))
         findings.credentials[mark] = replace(findings.credentials[mark], locations=ordered)
     findings.problems = sorted(set(findings.problems), key=_problem_order)
     findings.skipped = sorted(set(findings.skipped), key=lambda skipped: (skipped.where, skipped.reason))
     return findings
+
+
+def _not_there(sources: Iterable[Source]) -> Iterator[Skipped]:
+    """The targets of which nothing was there to read, and the parts that were named and were not there."""
+    parts: dict[str, list[PartSource]] = {}
+    for source in sources:
+        if isinstance(source, PartSource):
+            parts.setdefault(source.target, []).append(source)
+    for target, found in parts.items():
+        if all(part.absent for part in found):
+            yield Skipped(target, "; ".join(dict.fromkeys(part.absent for part in found if part.absent)))
+        else:
+            yield from (Skipped(target, part.absent) for part in found if part.required and part.absent)
 
 
 def _location_order(location: Location) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
@@ -18,10 +18,11 @@ from tokenaudit.detect.allowlist import AllowlistFilter
 from tokenaudit.errors import UsageError
 from tokenaudit.inspect.input import CredentialInput, GivenCredential
 from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
-from tokenaudit.model import Credential, Evidence, Report, Skipped, Tool
+from tokenaudit.model import Credential, Evidence, Report, Skipped, Target, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
+from tokenaudit.sources.local.placement import Placement
 
 if TYPE_CHECKING:
     from tokenaudit.audit.assessment import InspectionOptions
@@ -69,8 +70,8 @@ class Auditor:
     progress: Progress = field(default_factory=NullProgress)
     now: Callable[[], datetime] = utc_now
 
-    def audit(self, sources: Iterable[Source]) -> Audit:
-        """Reads all `sources`, asks, judges.
+    def audit(self, sources: Iterable[Source], placements: Mapping[str, Placement] | None = None) -> Audit:
+        """Reads all `sources`, asks, judges. `placements` says where in its repository a target on disk is.
 
         Raises:
             ConfigurationError: a plugin file can't be used.
@@ -81,6 +82,7 @@ class Auditor:
         run = ScanContext(scanner=scanner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
         places = list(sources)
         findings = gather(places, run)
+        findings.targets = [_placed(target, placements or {}) for target in findings.targets]
         inspections = self.questions.answers(findings, self.now, self.progress) if self.questions else {}
         trees = [place for place in places if _is_tree(place)]
         finished = report(
@@ -93,6 +95,11 @@ class Auditor:
             uses=_uses(trees, self.questions.hub if self.questions else None),
         )
         return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
+
+
+def _placed(target: Target, placements: Mapping[str, Placement]) -> Target:
+    found = placements.get(target.target)
+    return replace(target, repository=found.repository, inside=found.inside) if found else target
 
 
 def _is_tree(place: Source) -> TypeGuard[TreeSource]:
@@ -134,8 +141,8 @@ def scan(
     """
     auditor = auditor or Auditor()
     names = [os.fspath(target) for target in targets]
-    with resolved(names, scope or Scope(), auditor.progress) as sources:
-        return auditor.audit(sources)
+    with resolved(names, scope or Scope(), auditor.progress) as found:
+        return auditor.audit(found.sources, found.placements)
 
 
 def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:

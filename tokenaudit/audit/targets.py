@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from tokenaudit.errors import UsageError
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
+from tokenaudit.sources.local.nested_repositories import NestedHistoriesSource
+from tokenaudit.sources.local.placement import Placement, placement
+from tokenaudit.sources.local.stream import STANDARD_INPUT, StreamSource, is_standard_input, is_stream
 from tokenaudit.text import did_you_mean
 
 Part: TypeAlias = Literal["history", "tree", "ci"]
@@ -34,6 +37,15 @@ def parts(only: str, skip: str) -> tuple[Part, ...]:
     return left
 
 
+def named_parts(only: str) -> tuple[Part, ...]:
+    """The parts that `--only` names; a target that lacks one of them is reported.
+
+    Raises:
+        UsageError: a name is none of history, tree, ci.
+    """
+    return tuple(part for part in PARTS if part in _named("--only", only))
+
+
 def _named(option: str, names: str) -> set[str]:
     found = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(found - set(PARTS)):
@@ -50,7 +62,8 @@ class Scope:
     `since` limits the scan to what the commits of `until` that this revision has not bring in, `staged` to what the
     index holds and HEAD does not; either leaves the working tree and the rest of the history alone. `secret_names` are
     further names under which CI keeps a Hugging Face credential. CI configuration is also read at the tips of `ci_refs`
-    (`*`: of every ref), and judged by zizmor too if asked.
+    (`*`: of every ref), and judged by zizmor too if asked. Parts in `required` were named by the user: where a target
+    has none of one, the report says so.
     """
 
     parts: Collection[Part] = PARTS
@@ -60,10 +73,32 @@ class Scope:
     secret_names: Sequence[str] = ()
     ci_refs: Sequence[str] = ()
     zizmor: bool = False
+    required: Collection[Part] = ()
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is the same for all targets of one run. `places` are the real paths of those on disk."""
+
+    scope: Scope
+    progress: Progress
+    places: tuple[str, ...]
+    placements: dict[str, Placement] = field(default_factory=dict)
+
+    def requires(self, part: Part) -> bool:
+        return part in self.scope.required
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """The places to read, and where in its repository each target on disk is, by the target's name in the report."""
+
+    sources: list[Source]
+    placements: dict[str, Placement]
 
 
 @contextmanager
-def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterator[list[Source]]:
+def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterator[Resolved]:
     """The sources of all `targets`, cloned for as long as the context lasts where they are URLs.
 
     Raises:
@@ -72,16 +107,15 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     from tokenaudit.git.clone import is_clone_url  # noqa: PLC0415 - keeps the module light for its types
 
     _check(scope)
+    named = {_identity(target, is_url=is_clone_url(target)): target for target in reversed(targets)}
+    places = tuple(place for place, target in named.items() if not is_clone_url(target) and not is_stream(target))
+    request = _Request(scope, progress, places)
     with ExitStack() as stack:
         sources: list[Source] = []
-        seen: set[str] = set()
-        for target in targets:
+        for target in reversed(named.values()):
             is_url = is_clone_url(target)
-            place = target if is_url else os.path.realpath(target)
-            if place not in seen:
-                seen.add(place)
-                sources += _of_url(target, scope, progress, stack) if is_url else _of_path(target, scope, progress)
-        yield sources
+            sources += _of_url(target, request, stack) if is_url else _of_path(target, request)
+        yield Resolved(sources, request.placements)
 
 
 def _check(scope: Scope) -> None:
@@ -140,79 +174,120 @@ def _kept_in(link: Path) -> list[Path]:
     return [kept, *(parent.parent for parent in (kept, *kept.parents) if parent.name == ".git")]
 
 
-def _of_url(url: str, scope: Scope, progress: Progress, stack: ExitStack) -> list[Source]:
+def _identity(target: str, *, is_url: bool) -> str:
+    """The same for two names of one place."""
+    if is_url:
+        return target
+    return STANDARD_INPUT if is_standard_input(target) else os.path.realpath(target)
+
+
+def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
     from tokenaudit.git.clone import cloned  # noqa: PLC0415 - as above
     from tokenaudit.git.command import GitError, without_password  # noqa: PLC0415 - only a URL pays for cloning
 
     shown = without_password(url)
-    if scope.staged:
+    if request.scope.staged:
         message = f"--staged needs a working tree, and {shown} is a URL: clone it, or leave --staged out"
         raise UsageError(message)
     try:
-        clone = stack.enter_context(cloned(url, progress))
+        clone = stack.enter_context(cloned(url, request.progress))
     except GitError as error:
         return [UnreadableSource(shown, "git", f"can't be cloned: {error}")]
-    return _of_repository(clone, shown, scope, tree=False)
+    return _of_repository(clone, shown, request, no_tree="a clone URL")
 
 
-def _of_path(target: str, scope: Scope, progress: Progress) -> list[Source]:
+def _of_path(target: str, request: _Request) -> list[Source]:
     from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - a URL never asks
 
     if not target:
         message = "an empty name is no target: is a variable unset? Name a folder, a file or a repository"
         raise UsageError(message)
+    scope = request.scope
     path = Path(target)
-    if not os.path.lexists(path):
+    is_pipe = is_stream(target)
+    if not is_pipe and not os.path.lexists(path):
         message = f"{target} doesn't exist: name a folder, a file, a git repository or a clone URL"
         raise UsageError(message)
-    kind = repository_kind(path)
-    if kind == "none" and path.is_dir():
-        top = _enclosing_repository(path)
-        if top is not None and (target == "." or scope.staged or scope.since):
-            return _of_repository(top, str(top), scope, tree=True)
-        if top is not None and "history" in scope.parts:
-            progress.note(f"{target} is a folder of the repository {top}: name that to read its history too")
+    kind = "none" if is_pipe else repository_kind(path)
+    top = _enclosing_repository(path if path.is_dir() else path.parent) if kind == "none" and not is_pipe else None
+    if top is not None and path.is_dir() and (target == "." or scope.staged or scope.since):
+        request.placements[str(top)] = placement(str(top), top)
+        return _of_repository(top, str(top), request)
+    if not is_pipe:
+        request.placements[target] = placement(target, path if kind != "none" else top)
     if kind != "none":
-        return _of_repository(path, target, scope, tree=kind != "bare")
+        return _of_repository(path, target, request, no_tree="a bare repository" if kind == "bare" else None)
     if scope.staged or scope.since:
         option = "--staged" if scope.staged else "--since"
         message = f"{option} needs a git repository, and {target} is none"
         raise UsageError(message)
-    return _of_folder(path, target, scope)
+    if is_pipe:
+        return _of_stream(target, request)
+    why = "not a git repository" if top is None else f"a part of the repository {top}: name that"
+    if top is not None and path.is_dir() and "history" in scope.parts and not request.requires("history"):
+        request.progress.note(f"{target} is a folder of the repository {top}: name that to read its history too")
+    return _of_folder(path, target, request, why)
 
 
 def _enclosing_repository(path: Path) -> Path | None:
-    """The top of the working tree that `path` lies in, if it lies in one."""
-    if not any((parent / ".git").exists() for parent in path.resolve().parents):
-        return None
-    from git import InvalidGitRepositoryError, Repo  # noqa: PLC0415 - slow to load, and seldom needed
-
-    try:
-        with Repo(path, search_parent_directories=True) as repository:
-            top = repository.working_tree_dir
-    except InvalidGitRepositoryError:
-        return None
-    return Path(top) if top is not None else None
+    """The top of the working tree that the folder `path` lies in, if it lies in one."""
+    whole = path.resolve()
+    return next((parent for parent in (whole, *whole.parents) if (parent / ".git").exists()), None)
 
 
-def _of_folder(path: Path, target: str, scope: Scope) -> list[Source]:
+def _of_stream(target: str, request: _Request) -> list[Source]:
+    parts = request.scope.parts
+    others: tuple[tuple[Part, str], ...] = (("history", "history"), ("ci", "CI configuration"))
+    lacking = [
+        NotThereSource(target, "git", f"no {name} (not a repository)", required=request.requires(part))
+        for part, name in others
+        if part in parts and (request.requires(part) or "tree" not in parts)
+    ]
+    return [*lacking, StreamSource(target)] if "tree" in parts else [*lacking]
+
+
+def _of_folder(path: Path, target: str, request: _Request, why: str | None = None) -> list[Source]:
+    """The parts of a folder or file that is no repository; `why` says so, None for a repository's working tree."""
     from tokenaudit.sources.local.filesystem import TreeSource  # noqa: PLC0415 - sources are imported as they are needed
 
+    parts = request.scope.parts
     sources: list[Source] = []
-    if "tree" in scope.parts:
-        sources.append(TreeSource(path, target, nested_histories="history" in scope.parts))
-    if "ci" in scope.parts and path.is_dir():
-        sources.append(_ci(path, target, scope))
+    histories = why is not None and "history" in parts and (request.requires("history") or "tree" not in parts)
+    if histories:
+        required = request.requires("history")
+        sources.append(
+            NestedHistoriesSource(path, target, f"no history ({why})", required=required)
+            if path.is_dir()
+            else NotThereSource(target, "git", f"no history ({why})", required=required)
+        )
+    if "tree" in parts:
+        sources.append(
+            TreeSource(
+                path,
+                target,
+                nested_histories="history" in parts and not histories,
+                others=[place for place in request.places if place != os.path.realpath(path)],
+                required=request.requires("tree"),
+                is_work_tree=why is None,
+            )
+        )
+    if "ci" in parts:
+        sources.append(_ci(path, target, request))
     return sources
 
 
-def _ci(path: Path, target: str, scope: Scope) -> Source:
+def _ci(path: Path, target: str, request: _Request) -> Source:
     from tokenaudit.sources.local.ci_config import CiSource  # noqa: PLC0415 - as above
 
-    return CiSource(path, target, scope.secret_names, scope.ci_refs, zizmor=scope.zizmor)
+    scope = request.scope
+    return CiSource(
+        path, target, scope.secret_names, scope.ci_refs, zizmor=scope.zizmor, required=request.requires("ci")
+    )
 
 
-def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list[Source]:
+def _of_repository(path: Path, target: str, request: _Request, *, no_tree: str | None = None) -> list[Source]:
+    """`no_tree` says why there is no working tree, None where there is one."""
+    scope = request.scope
     if scope.staged or scope.since:
         return _of_change(path, target, scope)
     sources: list[Source] = []
@@ -220,11 +295,14 @@ def _of_repository(path: Path, target: str, scope: Scope, *, tree: bool) -> list
         from tokenaudit.sources.local.git_dir import GitDirSource  # noqa: PLC0415 - as above
         from tokenaudit.sources.local.git_history import HistorySource  # noqa: PLC0415 - as above
 
-        sources += [HistorySource(path, target), GitDirSource(path, target)]
-    if tree:
-        sources += _of_folder(path, target, scope)
-    elif "ci" in scope.parts:
-        sources.append(_ci(path, target, scope))
+        required = request.requires("history")
+        sources += [HistorySource(path, target, required=required), GitDirSource(path, target)]
+    if no_tree is None:
+        return [*sources, *_of_folder(path, target, request)]
+    if "tree" in scope.parts:
+        sources.append(NotThereSource(target, "git", f"no working tree ({no_tree})", required=request.requires("tree")))
+    if "ci" in scope.parts:
+        sources.append(_ci(path, target, request))
     return sources
 
 
@@ -259,3 +337,17 @@ class UnreadableSource:
         """The one thing there is to say."""
         run.progress.note(f"{self.target} {self.reason}")
         yield Skipped(self.target, self.reason)
+
+
+@dataclass(frozen=True)
+class NotThereSource:
+    """Stands in for a part that a target can't have, such as the history of a plain folder."""
+
+    target: str
+    kind: str
+    absent: str | None
+    required: bool = False
+
+    def findings(self, run: ScanContext) -> Iterator[Finding]:  # noqa: ARG002 - the face of every source
+        """Nothing."""
+        yield from ()

@@ -85,6 +85,7 @@ def save(baseline: Baseline, path: Path) -> None:
         ConfigurationError: the file can't be written.
     """
     text = json.dumps(masked(baseline.document), indent=2) + "\n"
+    path = path.resolve()  # a link stays one: what it leads to is replaced
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         partial.write_text(text, encoding="utf-8")

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.baseline.document import normal
+from tokenaudit.baseline.names import FileNames
 from tokenaudit.report.summary import summarize
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from tokenaudit.baseline.document import Baseline
     from tokenaudit.model import Credential, Location, Problem, Report
@@ -25,25 +24,25 @@ def apply(report: Report, baseline: Baseline, secrets: Iterable[Secret], base: P
 
     A credential goes when none of its places is left; one whose value is not among `secrets` can't be matched by the
     format's SHA-1 and stays. A value that an audit labelled as no secret goes wherever it stands. `base` is the folder
-    to which the baseline's file names are relative (by default the current one).
+    of the baseline (by default the current one), see `FileNames`.
     """
-    root = base or Path.cwd()
+    names = FileNames(report, base)
     digests = {secret.fingerprint: digest(secret) for secret in secrets}
     credentials = []
     known = 0
     for credential in report.credentials:
-        left = _left(credential, baseline, digests.get(credential.fingerprint), root)
+        left = _left(credential, baseline, digests.get(credential.fingerprint), names)
         if left is None:
             known += credential.likelihood == "credential"
         else:
             credentials.append(left)
-    problems = tuple(problem for problem in report.problems if identity(problem) not in baseline.problems)
+    problems = tuple(problem for problem in report.problems if identity(problem, names) not in baseline.problems)
     known += len(report.problems) - len(problems)
     reduced = replace(report, credentials=tuple(credentials), problems=problems)
     return replace(reduced, summary=summarize(reduced, unlikely=report.summary.unlikely, known=known))
 
 
-def _left(credential: Credential, baseline: Baseline, hashed: str | None, root: Path) -> Credential | None:
+def _left(credential: Credential, baseline: Baseline, hashed: str | None, names: FileNames) -> Credential | None:
     if hashed in baseline.harmless:
         return None
     if not credential.locations:  # it was handed over, so wherever the baseline lists it will do
@@ -51,8 +50,10 @@ def _left(credential: Credential, baseline: Baseline, hashed: str | None, root: 
     places = tuple(
         location
         for location in credential.locations
-        if (file_name(location, root), hashed) not in baseline.values
-        and (credential.fingerprint, place(location, root)) not in baseline.elsewhere
+        if not any(
+            (name, hashed) in baseline.values or (credential.fingerprint, place(location, name)) in baseline.elsewhere
+            for name in names.accepted(location)
+        )
     )
     return replace(credential, locations=places) if places else None
 
@@ -63,24 +64,13 @@ def digest(secret: Secret) -> str:
     return hashlib.sha1(raw, usedforsecurity=False).hexdigest()
 
 
-def file_name(location: Location, root: Path) -> str | None:
-    """The location's file relative to `root`, None where it is in no file."""
-    if location.path is None:
-        return None
-    if "://" in location.target:
-        return normal(location.path)
-    whole = os.path.normpath(root / location.target / location.path)
-    relative = os.path.relpath(whole, root)
-    return normal(location.path if relative.startswith("..") else relative)
-
-
-def place(location: Location, root: Path) -> str:
-    """Names a spot without its line: the file, or the kind of place and the object it stands in."""
-    name = file_name(location, root)
+def place(location: Location, name: str | None) -> str:
+    """Names a spot without its line: the file `name`, or the kind of place and the object it stands in."""
     return visible(name or f"{location.source}:{location.commit or location.object or location.target}")
 
 
-def identity(problem: Problem) -> str:
+def identity(problem: Problem, names: FileNames) -> str:
     """Names a problem as long as its rule, file, and place in that file stay; no line number."""
-    parts = (problem.rule, problem.path or problem.target, problem.where or "", problem.credential_name or "")
+    file = names.written(problem.target, problem.path)
+    parts = (problem.rule, file or problem.target, problem.where or "", problem.credential_name or "")
     return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tokenaudit.baseline.document import OURS, Baseline, normal, of_document
-from tokenaudit.baseline.match import digest, file_name, identity, place
+from tokenaudit.baseline.match import digest, identity, place
+from tokenaudit.baseline.names import FileNames
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tokenaudit.model import Credential, Location, Report
+    from tokenaudit.model import Credential, Location, Report, Target
     from tokenaudit.secret import Secret
 
 FORMAT = "1.5.0"
@@ -55,34 +57,38 @@ def updated(
     """`baseline` with everything that `report` (whole, nothing taken out) found.
 
     Labels of audits, other plugins' entries and the settings stay. Entries of `plugins` that are not found any more
-    go, unless the report is incomplete: then nothing goes. Entries are written only for files that are there, since
-    `detect-secrets audit` opens each of them; everything else stands under our own key.
+    go from the files that were read, unless the report is incomplete: then nothing goes. Entries are written only for
+    files that are there, since `detect-secrets audit` opens each of them; everything else stands under our own key.
+    Where nothing has changed, the time doesn't either. `base` is the folder of the baseline, see `FileNames`.
     """
-    root = base or Path.cwd()
+    names = FileNames(report, base)
+    read = Coverage(report, names)
     old = baseline.document if baseline else {}
     values = {secret.fingerprint: digest(secret) for secret in secrets}
     types = {plugin.kind: plugin.secret_type for plugin in plugins}
-    results = _kept(old, set(types.values()) if report.complete else set())
+    results = _kept(old, set(types.values()), read)
     elsewhere: dict[tuple[str, str], dict[str, Any]] = {}
     for credential in report.credentials:
         if credential.likelihood == "credential":
             hashed, secret_type = values.get(credential.fingerprint), types.get(credential.kind)
             for location in credential.locations:
-                name = file_name(location, root)
+                name = names.location(location)
                 if name is None or hashed is None or secret_type is None or not _present(location):
-                    entry = _elsewhere(credential, place(location, root))
+                    entry = _elsewhere(credential, place(location, name))
                     elsewhere[entry["fingerprint"], entry["place"]] = entry
                 else:
                     _add(results.setdefault(name, {}), name, secret_type, hashed, credential, location)
     _label(results, old)
     document = {
         "version": old.get("version", FORMAT),
-        "plugins_used": _plugins_used(old, plugins, root),
+        "plugins_used": _plugins_used(old, plugins, names),
         "filters_used": old.get("filters_used", []),
         "results": {name: _in_order(results[name]) for name in sorted(results) if results[name]},
-        **_ours(old, report, elsewhere),
-        "generated_at": (now or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        **_ours(old, report, elsewhere, read),
+        "generated_at": old.get("generated_at"),
     }
+    if document != old:
+        document["generated_at"] = (now or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return of_document(document)
 
 
@@ -117,11 +123,11 @@ def _label(results: dict[str, Entries], old: dict[str, Any]) -> None:
                 entry["is_secret"] = labels[name, secret_type, hashed]
 
 
-def _kept(old: dict[str, Any], renewed: set[str]) -> dict[str, Entries]:
+def _kept(old: dict[str, Any], renewed: set[str], read: Coverage) -> dict[str, Entries]:
     kept: dict[str, Entries] = {}
     for name, entries in old.get("results", {}).items():
         for entry in entries:
-            if entry.get("type") not in renewed:
+            if entry.get("type") not in renewed or not read.file(normal(name)):
                 kept.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
     return kept
 
@@ -139,12 +145,15 @@ def _in_order(entries: Entries) -> list[dict[str, Any]]:
     return sorted(entries.values(), key=lambda e: (e.get("line_number", 0), e["hashed_secret"], e.get("type", "")))
 
 
-def _ours(old: dict[str, Any], report: Report, elsewhere: dict[tuple[str, str], dict[str, Any]]) -> dict[str, Any]:
-    problems = {
-        identity(problem): {"id": identity(problem), "rule": problem.rule, "place": problem.path or problem.target}
-        for problem in report.problems
-    }
-    if not report.complete:
+def _ours(
+    old: dict[str, Any], report: Report, elsewhere: dict[tuple[str, str], dict[str, Any]], read: Coverage
+) -> dict[str, Any]:
+    problems = {}
+    for problem in report.problems:
+        mark = identity(problem, read.names)
+        file = read.names.written(problem.target, problem.path)
+        problems[mark] = {"id": mark, "rule": problem.rule, "place": file or problem.target}
+    if not read.everything:
         before = old.get(OURS, {})
         elsewhere = {(e["fingerprint"].lower(), e["place"]): e for e in before.get("credentials", ())} | elsewhere
         problems = {e["id"].lower(): e for e in before.get("problems", ())} | problems
@@ -160,21 +169,58 @@ def _ours(old: dict[str, Any], report: Report, elsewhere: dict[tuple[str, str], 
     }
 
 
-def _plugins_used(old: dict[str, Any], plugins: Sequence[HostPlugin], root: Path) -> list[dict[str, Any]]:
+def _plugins_used(old: dict[str, Any], plugins: Sequence[HostPlugin], names: FileNames) -> list[dict[str, Any]]:
     used = {str(entry["name"]): entry for entry in old.get("plugins_used", [])}
+    root = names.repository or names.base
     for plugin in plugins:
         before = used.get(plugin.name)
-        if before is None or not _loads(before, root):
-            used[plugin.name] = {"name": plugin.name, "path": _file_url(plugin.path, root)}
+        if before is None or not _loads(before, (root, names.base)):
+            used[plugin.name] = {"name": plugin.name, **_path_in(plugin.path.resolve(), root)}
     return sorted(used.values(), key=lambda entry: str(entry["name"]).lower())
 
 
-def _loads(entry: dict[str, Any], root: Path) -> bool:
-    return (root / str(entry.get("path", "")).removeprefix("file://")).is_file()
+def _loads(entry: dict[str, Any], folders: Sequence[Path]) -> bool:
+    if "path" not in entry:
+        return True
+    return any((folder / str(entry["path"]).removeprefix("file://")).is_file() for folder in folders)
 
 
-def _file_url(path: Path, root: Path) -> str:
-    # detect-secrets takes what follows "file://" as a path, relative ones from the current folder: so a baseline that
-    # names a plugin of its own repository works in every checkout.
-    whole = path.resolve()
-    return f"file://{whole.relative_to(root.resolve()).as_posix() if whole.is_relative_to(root.resolve()) else whole}"
+def _path_in(plugin: Path, root: Path) -> dict[str, str]:
+    """The path of a plugin that is a file of the repository, which works in every checkout.
+
+    detect-secrets takes what follows "file://" as a path, relative ones from the current folder. An installed plugin
+    is in another place on every machine: it has no path, and `tokenaudit detect-secrets` provides it.
+    """
+    installed = plugin.is_relative_to(Path(sys.prefix).resolve()) or "site-packages" in plugin.parts
+    if installed or not plugin.is_relative_to(root.resolve()):
+        return {}
+    return {"path": f"file://{plugin.relative_to(root.resolve()).as_posix()}"}
+
+
+class Coverage:
+    """What a run has read, so that what it did not find there is gone."""
+
+    def __init__(self, report: Report, names: FileNames) -> None:
+        self.names = names
+        kinds: dict[str, set[str]] = {}
+        for target in report.targets:
+            kinds.setdefault(target.target, set()).add(target.kind)
+        whole = report.complete and bool(kinds)
+        self._read = [self._name(target) for target in report.targets if target.kind == "tree"] if whole else []
+        needed = {"tree", "ci"} if names.repository is None else {"git", "tree", "ci"}
+        self.everything = (
+            whole and all(needed <= found for found in kinds.values()) and not any(t.inside for t in report.targets)
+        )
+        """Whether each target was read in all its parts, and is no mere part of a repository."""
+
+    def _name(self, target: Target) -> str:
+        """The folder or file in the baseline's words; "." for all."""
+        path = Path(target.target)
+        if path.is_file():
+            return self.names.written(target.target, path.name) or "."
+        inside = self.names.written(target.target, ".")
+        return inside if inside is not None else "."
+
+    def file(self, name: str) -> bool:
+        """Whether the file of that name was read, or would have been if it were still there."""
+        return any(read in (".", name) or name.startswith(f"{read}/") for read in self._read)

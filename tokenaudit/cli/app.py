@@ -17,6 +17,7 @@ COMMANDS: tuple[str, ...] = (
     "doctor",
     "fingerprint",
     "plugins",
+    "detect-secrets",
     "report",
     "rules",
     "plan",
@@ -27,6 +28,9 @@ COMMANDS: tuple[str, ...] = (
     "auth",
 )
 """In the order of the help. Each is a function of that name, or a group called `app`, in the module of that name."""
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+"""For a command whose options are those of another program."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -62,12 +66,15 @@ def build(first_argument: str | None = None) -> typer.Typer:
     )
     app.callback()(_common)
     for name in wanted:
-        module = importlib.import_module(f"tokenaudit.cli.{name}")
+        python_name = name.replace("-", "_")
+        module = importlib.import_module(f"tokenaudit.cli.{python_name}")
         if hasattr(module, "app"):
             for declared in module.app.registered_commands:
                 declared.cls = PlainCommand
             app.add_typer(module.app, name=name, short_help=module.app.info.help, cls=PlainGroup)
         else:
-            command = getattr(module, name)
-            app.command(cls=PlainCommand, short_help=(command.__doc__ or "").partition("\n")[0])(command)
+            command = getattr(module, python_name)
+            settings = _PASSED_ON if getattr(module, "PASSES_ON", False) else None
+            brief = (command.__doc__ or "").partition("\n")[0]
+            app.command(cls=PlainCommand, short_help=brief, context_settings=settings)(command)
     return app

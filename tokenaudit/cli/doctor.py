@@ -37,8 +37,9 @@ def doctor(
 ) -> None:
     """Audit this machine: which Hugging Face credentials it stores, and who else can read them.
 
-    Scans the HF token store, the environment, git credentials and credential helpers, netrc, the keyring, docker
-    logins, shell start-up files and histories, and notebooks and dotenv files in the home folder.
+    Scans the HF token store, the environment, git credentials and credential helpers, netrc, the keyring, registry
+    logins, the configuration of editors, agents and MCP clients, shell start-up files, histories and logs, and
+    notebooks and dotenv files in the home folder.
 
     Exit codes as for scan.
 

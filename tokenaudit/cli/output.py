@@ -52,6 +52,7 @@ def _write(text: str, output: Path) -> None:
         with output.open("w", encoding="utf-8", errors="backslashreplace") as stream:
             stream.write(text)
         return
+    output = output.resolve()  # a link stays one: what it leads to is replaced
     handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:

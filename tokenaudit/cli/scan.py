@@ -56,7 +56,7 @@ def scan(
     """
     from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - as above
     from tokenaudit.audit.auditor import scan as run_scan  # noqa: PLC0415 - as above
-    from tokenaudit.audit.targets import Scope, parts  # noqa: PLC0415 - as above
+    from tokenaudit.audit.targets import Scope, named_parts, parts  # noqa: PLC0415 - as above
     from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
     from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
 
@@ -85,6 +85,7 @@ def scan(
         secret_names=tuple(secret_name or ()),
         ci_refs=tuple(ci_ref or ()),
         zizmor=zizmor,
+        required=named_parts(only),
     )
     settings = context.settings(config, targets or (".",), no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:

@@ -11,7 +11,8 @@ from tokenaudit.cli import options
 TargetsArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TARGET]...", help="Folders, files, git repositories or clone URLs. Default: current directory."
+        metavar="[TARGET]...",
+        help="Folders, files, git repositories, clone URLs, or - for stdin. Default: current directory.",
     ),
 ]
 OnlyOption = Annotated[

@@ -23,6 +23,7 @@ def sweep(
     exclude: chosen.ExcludeOption = None,
     members: chosen.MembersOption = False,
     logs: chosen.LogsOption = False,
+    lfs: chosen.LfsOption = None,
     from_file: chosen.FromFileOption = None,
     full: chosen.FullOption = False,
     no_inspect: chosen.NoInspectOption = False,
@@ -63,7 +64,7 @@ def sweep(
     from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
     from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
     from tokenaudit.sweep import SweepConfig, run_sweep  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of  # noqa: PLC0415 - as above
+    from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of, size_of  # noqa: PLC0415 - as above
     from tokenaudit.sweep.worker_context import WorkerContext  # noqa: PLC0415 - as above
 
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
@@ -78,6 +79,7 @@ def sweep(
         secret_names=tuple(secret_name or ()),
         cache=cache_of(cache_dir, cluster),
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
+        largest_lfs=size_of("--lfs", lfs) if lfs is not None else None,
     )
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
     scanned: list[str | Path] = [*scope.urls, *([cache_dir] if cache_dir is not None else [])]

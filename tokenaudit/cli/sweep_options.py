@@ -33,6 +33,15 @@ MembersOption = Annotated[
 LogsOption = Annotated[
     bool, typer.Option("--logs", help="Include Space build and runtime logs.", rich_help_panel=options.SELECTION)
 ]
+LfsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lfs",
+        metavar="SIZE",
+        help="Read large files up to this size (10MB, 2GB). Default: text files up to 10 MB.",
+        rich_help_panel=options.SELECTION,
+    ),
+]
 FromFileOption = Annotated[
     Path | None,
     typer.Option(

@@ -89,6 +89,8 @@ class Finish:
             from tokenaudit.detect.plugins import read_declarations, run, shipped  # noqa: PLC0415 - as above
 
             further = tuple(plugin for file in self.plugins for plugin, _ in run(file))
-            known = baseline.updated(known, audit.report, secrets, (*read_declarations(shipped()), *further))
-            baseline.save(known, path)
-        return baseline.apply(audit.report, known or baseline.Baseline(), secrets)
+            plugins = (*read_declarations(shipped()), *further)
+            before, known = known, baseline.updated(known, audit.report, secrets, plugins, path.parent)
+            if known != before:
+                baseline.save(known, path)
+        return baseline.apply(audit.report, known or baseline.Baseline(), secrets, path.parent)

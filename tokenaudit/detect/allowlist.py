@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenaudit.interfaces import Detection, Scanner, ScanResult
 
@@ -38,7 +38,7 @@ class AllowlistFilter:
             return examined
         lines = data.split(b"\n")
         kept = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
-        return ScanResult(kept, examined.skipped)
+        return replace(examined, detections=kept)
 
 
 def _allowed(detection: Detection, lines: list[bytes]) -> bool:

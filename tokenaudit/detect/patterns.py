@@ -17,7 +17,19 @@ from tokenaudit.detect.decode import concatenated, escapes
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
-    "plain", "base64", "hex", "utf-16", "escapes", "concatenated", "gzip", "bzip2", "xz", "zstd", "zip", "closed"
+    "plain",
+    "base64",
+    "hex",
+    "utf-16",
+    "escapes",
+    "concatenated",
+    "gzip",
+    "bzip2",
+    "xz",
+    "zstd",
+    "zip",
+    "closed",
+    "pointer",
 ]
 """How the bytes around a piece of evidence have to be read."""
 
@@ -62,6 +74,16 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
 )
 """Magic numbers: how to read them, the expression and its width, the literals one of which stands in it and where."""
 
+_POINTERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
+    ("pointer", rb"version https://git-lfs\.github\.com/spec/v", 41, (b"/spec/v",), 34),
+    ("pointer", rb"version https://hawser\.github\.com/spec/v", 40, (b"/spec/v",), 33),
+    ("pointer", rb"# xet version ", 14, (b"# xet ",), 0),
+    ("pointer", rb"annex/objects/", 14, (b"annex/",), 0),
+    ("pointer", rb"#\$# git-fat ", 12, (b"#$# gi",), 0),
+    ("pointer", rb"outs:\r?\n {0,16}- (?:md5|etag|checksum|path|hash): ", 36, (b"outs:\n", b"outs:\r"), 0),
+)
+"""What every file has that only names its content; `tokenaudit.detect.pointers` reads them. As `_CONTAINERS`."""
+
 _THRICE = frozenset(("hf_", "api_", "oauth_app_secret_"))
 """Literals that are looked for even in base64 of base64 of base64."""
 
@@ -85,7 +107,7 @@ def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
     found += (
         Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)
-        for reading, each, width, literals, lead in _CONTAINERS
+        for reading, each, width, literals, lead in (*_CONTAINERS, *_POINTERS)
     )
     return tuple(found)
 

@@ -14,9 +14,10 @@ from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
+from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Hit, Prefilter
-from tokenaudit.interfaces import Detection, ScanResult
+from tokenaudit.interfaces import Detection, Pointer, ScanResult
 from tokenaudit.redaction import mask
 from tokenaudit.secret import Secret
 from tokenaudit.text import one_line
@@ -37,6 +38,7 @@ Trace = tuple[int, ...]
 class _Piece:
     data: bytes
     place: Callable[[int], Position]
+    end: Callable[[int], Position]
     trace: Callable[[int], Trace]
     variable: Callable[[int], str | None]
     via: tuple[str, ...] = ()
@@ -52,14 +54,17 @@ class RecursiveScan:
         self._finds = finds
         self._budget = budget
         self._found: dict[tuple[str, Trace], Detection] = {}
+        self._pointers: tuple[Pointer, ...] = ()
 
     def run(self, data: bytes) -> ScanResult:
         """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
-        self._examine(_Piece(data, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data)))
+        self._examine(
+            _Piece(data, Lines(data).place, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data))
+        )
         ordered = sorted(self._found.items(), key=lambda item: item[0][1])
         detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
         reasons = dict.fromkeys(one_line(reason, _LONGEST_REASON) for reason in self._budget.reasons)
-        return ScanResult(tuple(detections), tuple(reasons))
+        return ScanResult(tuple(detections), tuple(reasons), self._pointers)
 
     def _unnamed(self, detection: Detection) -> Detection:
         """Names of archive members may be credentials themselves."""
@@ -70,6 +75,8 @@ class RecursiveScan:
         hits = self._prefilter.hits(piece.data, most)
         if len(hits) == most:
             self._budget.skip(f"more than {most} places to look at; the rest was not read")
+        if self._chosen(hits, "pointer"):
+            self._note_pointers(piece)
         if hits and is_tar(piece.data):
             hits = self._follow(piece, unwrap_tar(piece.data, self._budget), hits)
         for reading, unwrap in CONTAINERS.items():
@@ -81,6 +88,14 @@ class RecursiveScan:
         for reading, unwrap in WRITINGS.items():
             if chosen := self._chosen(hits, reading):
                 hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
+
+    def _note_pointers(self, piece: _Piece) -> None:
+        """Whole files alone are pointers: what `run` was given, and the members of archives."""
+        if piece.depth == 0:
+            self._pointers = read_pointers(piece.data)
+        elif piece.member is not None:
+            for pointer in read_pointers(piece.data):
+                self._budget.skip(f"{piece.member} is only a {pointer.system} pointer; its content is not in here")
 
     def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
         return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]
@@ -106,6 +121,7 @@ class RecursiveScan:
             if key in self._found:
                 continue
             line, column = piece.place(candidate.start)
+            end_line, end_column = piece.end(candidate.end)
             self._found[key] = Detection(
                 candidate.kind,
                 Secret(candidate.value, masking="pieces" if candidate.likelihood == "credential" else "whole"),
@@ -116,6 +132,8 @@ class RecursiveScan:
                 piece.member,
                 read_claims(candidate.value),
                 piece.variable(candidate.start),
+                end_line,
+                end_column,
             )
 
     def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
@@ -142,13 +160,27 @@ def _inside(outer: _Piece, inner: Decoded) -> _Piece:
     member = member if member is not None else outer.member
     origin, depth = inner.origin, outer.depth + 1
     if origin is not None:
-        place, trace = (lambda at: outer.place(origin(at))), (lambda at: outer.trace(origin(at)))
-        return _Piece(inner.data, place, trace, lambda at: outer.variable(origin(at)), via, member, depth)
+        ends = inner.ends or origin
+        return _Piece(
+            inner.data,
+            lambda at: outer.place(origin(at)),
+            lambda at: outer.end(ends(at)),
+            lambda at: outer.trace(origin(at)),
+            lambda at: outer.variable(origin(at)),
+            via,
+            member,
+            depth,
+        )
     around, before = outer.place(inner.at), outer.trace(inner.at)
-    place = Lines(inner.data, inner.line).place if around[0] is None else lambda _: around
+    place: Callable[[int], Position] = Lines(inner.data, inner.line).place
+    end: Callable[[int], Position] = Lines(inner.data, inner.line).place
+    if around[0] is not None:
+        behind: Position = outer.end(inner.covers[1]) if inner.covers else (None, None)
+        place, end = (lambda _: around), (lambda _: behind)
     return _Piece(
         inner.data,
         place,
+        end,
         lambda at: (*before, at),
         lambda at: outer.variable(inner.at) or assigned_to(inner.data, at),
         via,

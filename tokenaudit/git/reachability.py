@@ -67,6 +67,11 @@ def shallow_commits(common_dir: Path) -> frozenset[str]:
         return frozenset()
 
 
+def has_commits(git_dir: Path) -> bool:
+    """Whether any ref leads to a commit. False also where git can't tell: the objects themselves then decide."""
+    return bool(git("rev-list", "--max-count=1", "--all", git_dir=git_dir, allowed=(0, 128)).strip())
+
+
 _MOST_NAMED = 1000
 
 

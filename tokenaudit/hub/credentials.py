@@ -10,6 +10,7 @@ from pathlib import Path
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub import keyring
+from tokenaudit.hub.token_store import token_file
 from tokenaudit.secret import Secret
 
 _LARGEST_FILE = 1_000_000
@@ -39,11 +40,7 @@ def auditor_token(environment: Mapping[str, str] | None = None) -> AuditorToken 
 
 def token_path(environment: Mapping[str, str]) -> Path:
     """Where `hf auth login` keeps the active token (huggingface_hub, constants)."""
-    if environment.get("HF_TOKEN_PATH"):
-        return Path(environment["HF_TOKEN_PATH"]).expanduser()
-    cache = environment.get("XDG_CACHE_HOME") or "~/.cache"
-    home = environment.get("HF_HOME") or f"{cache}/huggingface"
-    return Path(home).expanduser() / "token"
+    return token_file(Path.home(), environment)
 
 
 def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, Secret]]:

@@ -20,8 +20,8 @@ _ON_THE_HUB = (
     "collections/",
 )
 _PLATFORMS = ("github:", "gitlab:")
-HERE = frozenset({"machine", "keyring", "environment"})
-"""Sources that are the machine itself, where its owner keeps a credential."""
+HERE = frozenset({"machine", "machine-history", "machine-log", "keyring", "environment"})
+"""Sources that are the machine itself: where its owner keeps a credential, or where it was recorded."""
 
 
 def hub_of(credential: Credential) -> str:
@@ -54,7 +54,7 @@ def look_again(credential: Credential, endpoint: str, *, ask: bool = False) -> s
 
 
 def _scannable(spot: Location, endpoint: str) -> str | None:
-    if spot.source == "machine" and spot.path:
+    if spot.source.startswith("machine") and spot.path:
         if spot.path.startswith("~/"):
             return f"~/{shlex.quote(spot.path[2:])}"  # in quotes a shell would leave the tilde alone
         return shlex.quote(spot.path) if spot.path.startswith("/") else None

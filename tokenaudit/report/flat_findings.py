@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
+from tokenaudit.report.paths import RepositoryFile, RepositoryPaths, prefixed
 from tokenaudit.report.text import kind, notes, replacement
 from tokenaudit.text import visible
 
@@ -18,6 +19,9 @@ EXPOSED = "token-exposed"
 @dataclass(frozen=True)
 class FlatFinding:
     """One finding at one place (or at none, for a credential that was only inspected).
+
+    `path` is relative to `root`, the repository (or the folder, where it is none) by its name in the report; `file` is
+    the same with the root in front where there are several.
 
     All texts are already in one line and free of control characters. `identity` names the finding in every run, as
     long as its file keeps its name: it holds no line number and nothing that was made from the value but the
@@ -42,13 +46,22 @@ class FlatFinding:
     credential: Credential | None = None
     spot: presentation.Spot | None = None
     where: str | None = None
+    root: str = ""
+    file: str | None = None
+    end_line: int | None = None
+    end_column: int | None = None
 
 
 def flat_findings(report: Report) -> list[FlatFinding]:
     """Every place of every credential and every problem, worst first."""
-    found = [item for credential in presentation.likely(report) for item in _of_credential(credential)]
-    found += [_of_problem(problem, number) for problem, number in _numbered(presentation.problems(report))]
-    return sorted(found, key=lambda item: -item.severity.rank)
+    paths = RepositoryPaths.of(report)
+    found = [item for credential in presentation.likely(report) for item in _of_credential(credential, paths)]
+    found += [
+        _of_problem(problem, paths, number) for problem, number in _numbered(presentation.problems(report), paths)
+    ]
+    several = len({item.root for item in found if item.path is not None}) > 1
+    placed = [replace(item, file=prefixed(RepositoryFile(item.root, item.path), several=several)) for item in found]
+    return sorted(placed, key=lambda item: -item.severity.rank)
 
 
 def main_reason(credential: Credential) -> Reason | None:
@@ -57,18 +70,20 @@ def main_reason(credential: Credential) -> Reason | None:
     return max(reasons, key=lambda reason: reason.severity.rank, default=None)
 
 
-def _of_credential(credential: Credential) -> list[FlatFinding]:
-    spots: list[presentation.Spot | None] = list(presentation.spots(credential))
-    seen: dict[tuple[str, str], int] = {}
+def _of_credential(credential: Credential, paths: RepositoryPaths) -> list[FlatFinding]:
+    spots: list[presentation.Spot | None] = list(presentation.spots(credential, paths))
+    seen: dict[RepositoryFile, int] = {}
     found = []
     for spot in spots or [None]:
-        place = (spot.target, spot.path or "") if spot else ("", "")
+        place = paths.place(spot.target, spot.path) if spot else RepositoryFile("", None)
         seen[place] = seen.get(place, 0) + 1
-        found.append(_of_spot(credential, spot, seen[place]))
+        found.append(_of_spot(credential, spot, place, (paths.identity(place), str(seen[place]))))
     return found
 
 
-def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int) -> FlatFinding:
+def _of_spot(
+    credential: Credential, spot: presentation.Spot | None, place: RepositoryFile, name: tuple[str, str]
+) -> FlatFinding:
     reason = main_reason(credential)
     display = visible(credential.display)
     status = credential.inspection.status if credential.inspection else None
@@ -88,7 +103,7 @@ def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int
         message="; ".join(said),
         remedy=" ".join(dict.fromkeys(remedies)) or "Revoke it and replace it; deleting the text is not enough.",
         target=visible(spot.target) if spot else "",
-        path=spot.path if spot else None,
+        path=place.path,
         line=spot.line if spot else None,
         column=spot.column if spot else None,
         commit=spot.commit if spot else None,
@@ -98,28 +113,34 @@ def _of_spot(credential: Credential, spot: presentation.Spot | None, number: int
         status=status,
         identity=(
             rule,
-            spot.target if spot else "",
-            spot.path or "" if spot else "",
+            name[0],
+            place.path or "",
             credential.fingerprint,
-            str(number),
+            name[1],
         ),
         credential=credential,
         spot=spot,
         where=visible(spot.place) if spot else None,
+        root=place.root,
+        end_line=spot.end_line if spot else None,
+        end_column=spot.end_column if spot else None,
     )
 
 
-def _numbered(problems: list[Problem]) -> list[tuple[Problem, int]]:
+def _numbered(problems: list[Problem], paths: RepositoryPaths) -> list[tuple[Problem, int]]:
     seen: dict[tuple[object, ...], int] = {}
-    numbered = []
+    numbered: dict[tuple[object, ...], tuple[Problem, int]] = {}
     for problem in problems:
-        key = (problem.rule, problem.target, problem.path, problem.where, problem.credential_name)
-        seen[key] = seen.get(key, 0) + 1
-        numbered.append((problem, seen[key]))
-    return numbered
+        key = (problem.rule, paths.place(problem.target, problem.path), problem.where, problem.credential_name)
+        spot = (*key, problem.line, problem.column, problem.message)
+        if spot not in numbered:  # the same file can be in several targets
+            seen[key] = seen.get(key, 0) + 1
+            numbered[spot] = (problem, seen[key])
+    return list(numbered.values())
 
 
-def _of_problem(problem: Problem, number: int) -> FlatFinding:
+def _of_problem(problem: Problem, paths: RepositoryPaths, number: int) -> FlatFinding:
+    place = paths.place(problem.target, problem.path)
     return FlatFinding(
         rule=visible(problem.rule),
         severity=problem.severity,
@@ -127,7 +148,7 @@ def _of_problem(problem: Problem, number: int) -> FlatFinding:
         message=visible(problem.message),
         remedy=visible(problem.remedy),
         target=visible(problem.target),
-        path=problem.path,
+        path=place.path,
         line=problem.line,
         column=problem.column,
         commit=None,
@@ -137,11 +158,12 @@ def _of_problem(problem: Problem, number: int) -> FlatFinding:
         status=None,
         identity=(
             problem.rule,
-            problem.target,
-            problem.path or "",
+            paths.identity(place),
+            place.path or "",
             problem.where or "",
             problem.credential_name or "",
             str(number),
         ),
         where=visible(problem.where) if problem.where else None,
-    )  # fmt: skip
+        root=place.root,
+    )

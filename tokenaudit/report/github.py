@@ -85,12 +85,11 @@ def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: 
 
 def _annotation(level: str, item: FlatFinding) -> str:
     properties: dict[str, str] = {}
-    if item.path is not None and item.live is not False:
-        properties["file"] = visible(item.path)
+    if item.file is not None and item.live is not False:
+        properties["file"] = visible(item.file)
         if item.line is not None:
-            properties["line"] = str(item.line)
-            if item.column is not None:
-                properties["col"] = str(item.column)
+            numbers = {"line": item.line, "col": item.column, "endLine": item.end_line, "endColumn": item.end_column}
+            properties |= {name: str(number) for name, number in numbers.items() if number is not None}
     properties["title"] = f"{item.severity.value}: {item.title}"
     where = "" if "file" in properties or not item.where else f"{item.where}: "
     said = f"{where}{item.message}.".replace("::", COLONS)

@@ -70,10 +70,10 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
 
 def _vulnerability(item: FlatFinding) -> dict[str, Any]:
     location: dict[str, Any] = {"commit": {"sha": visible(item.commit or "") or NO_COMMIT}}
-    if item.path is not None:
-        location["file"] = visible(item.path)
+    if item.file is not None:
+        location["file"] = visible(item.file)
     if item.line is not None:
-        location["start_line"] = location["end_line"] = item.line
+        location |= {"start_line": item.line, "end_line": item.end_line or item.line}
     identity = "\0".join(item.identity).encode("utf-8", "backslashreplace").decode()
     return {
         "id": str(uuid.uuid5(_NAMESPACE, identity)),

@@ -47,11 +47,11 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
 
 
 def _failure(suite: ET.Element, item: FlatFinding) -> None:
-    path = visible(item.path) if item.path is not None else item.where or item.target
+    path = visible(item.file) if item.file is not None else item.where or item.target
     place = ":".join([path, *(str(n) for n in (item.line, item.column) if n is not None)])
     attributes = {"classname": item.rule, "name": f"{place} {item.display or ''}".strip()}
-    if item.path is not None:
-        attributes["file"] = visible(item.path)
+    if item.file is not None:
+        attributes["file"] = visible(item.file)
     if item.line is not None:
         attributes["line"] = str(item.line)
     case = ET.SubElement(suite, "testcase", attributes)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
-from tokenaudit.text import count
+from tokenaudit.text import count, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tokenaudit.model import Credential, Location, Policy, Problem, Report
+    from tokenaudit.report.paths import RepositoryPaths
 
 
 PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
@@ -40,6 +41,8 @@ class Spot:
     author: str | None
     date: datetime | None
     via: tuple[str, ...]
+    end_line: int | None = None
+    end_column: int | None = None
 
     @property
     def place(self) -> str:
@@ -86,14 +89,16 @@ def problems(report: Report) -> list[Problem]:
     )
 
 
-def spots(credential: Credential) -> list[Spot]:
-    """Its locations, those of one line of one file merged; places where it still stands come first."""
+def spots(credential: Credential, paths: RepositoryPaths | None = None) -> list[Spot]:
+    """Its locations, those of one line of one file merged; places where it still stands come first.
+
+    With `paths` a file of a repository is one file in however many targets it is.
+    """
     groups: dict[tuple[object, ...], list[Location]] = {}
     for location in credential.locations:
         nowhere = location.path is None
         key = (
-            location.target,
-            location.path,
+            *((location.target, location.path) if paths is None or nowhere else (paths.location(location),)),
             location.member,
             location.line,
             *((location.source, location.commit, location.object) if nowhere else ()),
@@ -104,20 +109,22 @@ def spots(credential: Credential) -> list[Spot]:
 
 def _spot(group: list[Location]) -> Spot:
     first = min(group, key=lambda at: (at.commit is None, at.date.timestamp() if at.date else 0.0, at.commit or ""))
-    columns = [at.column for at in group if at.column is not None]
+    leftmost = min((at for at in group if at.column is not None), key=lambda at: at.column or 0, default=first)
     return Spot(
         sources=tuple(sorted({at.source for at in group})),
         target=first.target,
         path=first.path,
         member=first.member,
         line=first.line,
-        column=min(columns, default=None),
+        column=leftmost.column,
         live=_any(map(_live, group)),
         reachable=_any(at.reachable for at in group),
         commit=first.commit,
         author=first.author,
         date=first.date,
         via=min((at.via for at in group), key=lambda via: (len(via), via)),
+        end_line=leftmost.end_line,
+        end_column=leftmost.end_column,
     )
 
 
@@ -164,6 +171,8 @@ def sentence(report: Report) -> str:
         return f"{found}." if report.complete else f"{found}; {_gaps(report)}, so there may be more."
     if report.complete and report.summary.known:
         return f"Nothing new in {amount}; {count(report.summary.known, 'finding')} known from the baseline."
+    if report.complete and not any(target.objects for target in report.targets):
+        return "Nothing to check: no objects were read."
     if report.complete:
         return f"Clean: no Hugging Face credential and no misuse of one in {amount}."
     return f"Nothing found in {amount}, but that proves nothing yet: {_gaps(report)}."
@@ -219,16 +228,6 @@ def policy_lines(policy: Policy) -> list[str]:
     if len(policy.lowered) > MOST_LOWERED:
         lines.append(f"and {len(policy.lowered) - MOST_LOWERED:,} more (all of them: --format json)")
     return lines
-
-
-def size(number: int) -> str:
-    """A number of bytes as people say it."""
-    amount = float(number)
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if amount < 1000:  # noqa: PLR2004 - units are decimal
-            return f"{number} bytes" if unit == "bytes" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return f"{amount:.1f} TB"
 
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3

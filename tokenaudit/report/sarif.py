@@ -33,6 +33,9 @@ _MOST_NOTIFICATIONS = 200
 _LONGEST = 1024
 _LONGEST_NAME = 255
 
+_ROOT, _WORK_FOLDER = "SRCROOT", "WORKDIR"
+_IN_URLS = "/:@-._~!$&'()*+,;=%?#[]"
+
 _LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -56,6 +59,7 @@ def render(report: Report, options: Options) -> str:
     placed = [item for item in every if item.path is not None]
     shown = placed[:MOST_RESULTS]
     rules = sorted({item.rule for item in shown})
+    roots = list(dict.fromkeys(sorted(item.root for item in shown)))
     run = {
         "tool": {
             "driver": {
@@ -67,7 +71,7 @@ def render(report: Report, options: Options) -> str:
         },
         "automationDetails": {"id": "tokenaudit/"},
         "columnKind": "unicodeCodePoints",
-        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of the repository that was audited."}}},
+        "originalUriBaseIds": _bases(roots, {target.repository for target in report.targets}),
         "invocations": [
             {
                 "executionSuccessful": report.complete,
@@ -78,7 +82,7 @@ def render(report: Report, options: Options) -> str:
                 ),
             }
         ],
-        "results": [_result(item, rules.index(item.rule)) for item in shown],
+        "results": [_result(item, rules.index(item.rule), roots) for item in shown],
         "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_policy(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
@@ -113,14 +117,14 @@ def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dic
     }
 
 
-def _result(item: FlatFinding, rule_index: int) -> dict[str, Any]:
+def _result(item: FlatFinding, rule_index: int, roots: list[str]) -> dict[str, Any]:
     where = f" At {item.where}." if item.where and item.credential is None else ""
     result: dict[str, Any] = {
         "ruleId": _short(item.rule, _LONGEST_NAME),
         "ruleIndex": rule_index,
         "level": _LEVELS[item.severity],
         "message": {"text": _short(_no_links(f"{item.message}.{where} {item.remedy}"))},
-        "locations": [_location(item)],
+        "locations": [_location(item, _base(item.root, roots))],
         "partialFingerprints": {"primaryLocationLineHash": _identity(item)},
         "properties": {"severity": item.severity.value, "target": item.target},
     }
@@ -133,14 +137,37 @@ def _result(item: FlatFinding, rule_index: int) -> dict[str, Any]:
     return result
 
 
-def _location(item: FlatFinding) -> dict[str, Any]:
+def _location(item: FlatFinding, base: str) -> dict[str, Any]:
     line, column = item.line or 1, item.column or 1
+    end_line = item.end_line or line
+    end_column = item.end_column if item.end_line and item.end_column else column + 1
     return {
         "physicalLocation": {
-            "artifactLocation": {"uri": uri(item.path or ""), "uriBaseId": "SRCROOT"},
-            "region": {"startLine": line, "startColumn": column, "endLine": line, "endColumn": column + 1},
+            "artifactLocation": {"uri": uri(item.path or ""), "uriBaseId": base},
+            "region": {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column},
         }
     }
+
+
+def _base(root: str, roots: list[str]) -> str:
+    return _ROOT if len(roots) <= 1 else f"{_ROOT}{roots.index(root) + 1}"
+
+
+def _bases(roots: list[str], local: set[str | None]) -> dict[str, Any]:
+    """What paths are relative to: the one root that everybody knows, or several with the way to the `local` ones."""
+    if len(roots) <= 1:
+        return {_ROOT: {"description": {"text": "The root of the repository that was audited."}}}
+    found: dict[str, Any] = {_WORK_FOLDER: {"description": {"text": "The folder that tokenaudit ran in."}}}
+    for root in roots:
+        entry: dict[str, Any] = {"description": {"text": _short(f"The root of {root}.")}}
+        if "://" in root:
+            entry["uri"] = f"{quote(root.rstrip('/'), safe=_IN_URLS)}/"
+        elif root in local and (root.startswith("/") or root[1:3] == ":/"):
+            entry["uri"] = f"file:///{uri(root)}/"
+        elif root in local:
+            entry |= {"uri": f"{uri(root)}/", "uriBaseId": _WORK_FOLDER}
+        found[_base(root, roots)] = entry
+    return found
 
 
 def uri(path: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,6 +62,28 @@ def scope_of(
         urls=urls,
         logs=logs,
     )
+
+
+def size_of(option: str, text: str) -> int:
+    """The bytes that a size such as `10MB`, `1.5 GiB` or `500000` stands for.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None:
+        message = f"{option} {text}: not a size; write such as 10MB, 2GB or a number of bytes"
+        raise UsageError(message)
+    return int(float(found["number"]) * _UNITS[found["unit"].lower()])
+
+
+_SIZE = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?) ?(?P<unit>[kmgt]?i?b?)", re.IGNORECASE)
+_UNITS = {
+    f"{letter}{binary}{end}": (1024 if binary else 1000) ** power
+    for power, letter in enumerate(("", "k", "m", "g", "t"))
+    for binary in (("", "i") if letter else ("",))
+    for end in ("", "b")
+}
 
 
 def _types(named: str) -> tuple[RepoType, ...]:

@@ -12,7 +12,7 @@ from tokenaudit.hub.rate_limit import RateLimitWindow
 from tokenaudit.hub.repo_listing import Repository, RepoType
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 
-VERSION = 1
+VERSION = 2
 """Of what the readers look at: raising it makes the next sweep read everything again."""
 
 TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
@@ -24,8 +24,9 @@ class SweepConfig:
 
     `auditor_token` says whether the auditor's own token may be looked for; the token itself is never part of this.
     `inspect` asks the Hub about each credential found. `cache` keeps mirrors for reruns that only fetch.
-    `largest_text` is in bytes: bucket files above it are told as skipped. `service` is the address of the inference
-    endpoints service where it is not the public one.
+    `largest_text` is in bytes: bucket files above it are told as skipped. `largest_lfs`, in bytes, is up to what size
+    large files of repositories are read; None reads those that can be text, up to 10 MB. `service` is the address of
+    the inference endpoints service where it is not the public one.
     """
 
     endpoint: str
@@ -37,6 +38,7 @@ class SweepConfig:
     largest_text: int = 4 << 20
     most_bucket_bytes: int = 1 << 30
     service: str | None = None
+    largest_lfs: int | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ from tokenaudit.sources.platforms.hub_collections import CollectionsSource
 from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
 from tokenaudit.sources.platforms.hub_endpoints import EndpointsSource
 from tokenaudit.sources.platforms.hub_jobs import JobsSource
+from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, LargeFileLimit, LargeFilesSource
 from tokenaudit.sources.platforms.hub_space import SpaceSource
 from tokenaudit.sources.platforms.hub_space_logs import SpaceLogsSource
 from tokenaudit.sources.platforms.hub_webhooks import WebhooksSource
@@ -95,8 +96,9 @@ def _history(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Sc
     if isinstance(found, Failure):
         return _refused(context, scanner, place, found, f"repo.content.read on {repository.target}")
     version = _version(context, repository, found)
-    if task.states.get(place.key) == version.state:
-        return Outcome(place, version.state, unchanged=True)
+    before = task.states.get(place.key) or ""
+    if before == version.state or _read_more(before, found, context.setup.largest_lfs):
+        return Outcome(place, before, unchanged=True)
     return read_repository(context, task, place, scanner, context.git_url(repository), version)
 
 
@@ -105,7 +107,18 @@ def _version(context: WorkerContext, repository: Repository, named: Mapping[str,
         found = refs(context.hub, repository, context.secret)
         return None if isinstance(found, Failure) else _version(context, repository, found)
 
-    return Version(f"{VERSION}:{digest(named)}", named, ask_again)
+    limit = context.setup.largest_lfs
+    state = f"{VERSION}:{digest(named)}"
+    return Version(state if limit is None else f"{state}{_LARGE_FILES}{limit}", named, ask_again)
+
+
+_LARGE_FILES = ":lfs="
+
+
+def _read_more(before: str, named: Mapping[str, str], limit: int | None) -> bool:
+    """Whether the state `before` says that an earlier sweep has read larger files of the same revisions."""
+    larger = before.removeprefix(f"{VERSION}:{digest(named)}{_LARGE_FILES}")
+    return larger != before and larger.isdecimal() and int(larger) >= (LARGEST_TEXT if limit is None else limit)
 
 
 def _discussions(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
@@ -224,7 +237,8 @@ def read_repository(
     """The repository at `url`: what `tokenaudit scan` reads of a clone, too.
 
     That is its history, what lies beside it, and its CI configuration. Where the copy lacks what `version` says of its
-    refs, that is skipped, and so the place is read again next time.
+    refs, that is skipped, and so the place is read again next time. Of a
+    repository on the Hub it is also the content of large files.
 
     Raises:
         GitError: it could not be cloned or fetched.
@@ -233,7 +247,16 @@ def read_repository(
     target, names = place.target, context.setup.secret_names
     with repository_copy(url, target, context.setup.cache, full=task.full) as (path, noted):
         missing, state = _compared(path, version)
-        found = [HistorySource(path, target, noted), GitDirSource(path, target), CiSource(path, target, names)]
+        history = HistorySource(path, target, noted, report_pointers=task.repository is None)
+        found: list[object] = [history, GitDirSource(path, target), CiSource(path, target, names)]
+        if task.repository is not None:
+            revision = (version.refs or {}).get("refs/heads/main", "main")
+            limit = LargeFileLimit(context.setup.largest_lfs)
+            found.append(
+                LargeFilesSource(
+                    context.hub, context.secret, task.repository, revision, lambda: history.pointers, limit
+                )
+            )
         gaps = [UnreadableSource(target, "git", missing)] if missing else []
         return collected(
             place,

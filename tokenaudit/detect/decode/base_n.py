@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 import string
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.encodings import LINE_BREAK
@@ -101,7 +101,7 @@ def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[
             if not budget.spend(len(characters) * 3 // 4):
                 return
             decoded = base64.b64decode(characters + b"=" * (-len(characters) % 4))
-            yield Decoded(decoded, (via,), run.start, _origin(run, skipped, 4, 3))
+            yield _inner(decoded, via, run, skipped, (4, 3))
 
 
 def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
@@ -111,8 +111,17 @@ def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Dec
             digits = run.text[skipped : skipped + (len(run.text) - skipped) // 2 * 2]
             if not budget.spend(len(digits) // 2):
                 return
-            yield Decoded(binascii.unhexlify(digits), ("hex",), run.start, _origin(run, skipped, 2, 1))
+            yield _inner(binascii.unhexlify(digits), "hex", run, skipped, (2, 1))
 
 
-def _origin(run: EncodedRun, skipped: int, characters: int, size: int) -> Callable[[int], int]:
-    return lambda offset: run.offset(skipped + offset * characters // size)
+def _inner(decoded: bytes, via: str, run: EncodedRun, skipped: int, ratio: tuple[int, int]) -> Decoded:
+    """`decoded` from `run` without its first `skipped` characters, so many characters for so many bytes."""
+    characters, size = ratio
+
+    def origin(offset: int) -> int:
+        return run.offset(skipped + offset * characters // size)
+
+    def ends(offset: int) -> int:
+        return run.offset(skipped - 1 - -offset * characters // size) + 1
+
+    return Decoded(decoded, (via,), run.start, origin, ends=ends)

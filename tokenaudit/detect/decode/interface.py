@@ -15,7 +15,8 @@ class Decoded:
     """Bytes unwrapped from an outer piece, beginning at its offset `at`.
 
     `origin` maps an offset in `data` to the outer offset it came from, where there is such a thing; without it `data`
-    is a text of its own, whose first line is number `line`. `covers` is the outer range that needs no other reading.
+    is a text of its own, whose first line is number `line`. `ends` does the same for the end of a stretch of `data`,
+    where that is not the origin of what follows. `covers` is the outer range that needs no other reading.
     """
 
     data: bytes
@@ -25,6 +26,7 @@ class Decoded:
     member: str | None = None
     covers: tuple[int, int] | None = None
     line: int = 1
+    ends: Callable[[int], int] | None = None
 
 
 Decoder: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]

@@ -11,7 +11,20 @@ from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.text import count
 
 _NOT_IN_USE = frozenset(
-    {"history", "commit-message", "tag-message", "note", "reflog", "ref-name", "git-file", "discussion"}
+    {
+        "history",
+        "commit-message",
+        "tag-message",
+        "note",
+        "reflog",
+        "ref-name",
+        "git-file",
+        "discussion",
+        "standard-input",
+        "pipe",
+        "machine-history",
+        "machine-log",
+    }
 )
 """Places where a value stands but nothing reads it from."""
 
@@ -66,6 +79,8 @@ def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]
 
 def _at(location: Location) -> Iterator[RunbookConsumer]:
     if location.source in _NOT_IN_USE or location.in_head is False:
+        return
+    if location.source == "space-variable" and location.member == "description":
         return
     owner, name, where = location.author, basename(location.path or ""), spot(location)
     if is_dotenv(name) and location.source in _WITH_FILES:

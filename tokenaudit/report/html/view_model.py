@@ -13,6 +13,7 @@ from tokenaudit.report.html.reach_graph import ReachGraph, reach_graph
 from tokenaudit.report.html.reach_graph import in_words as reach_in_words
 from tokenaudit.report.html.timeline import Timeline, anchor, timeline
 from tokenaudit.report.text import kind, next_step, replacement
+from tokenaudit.text import size
 from tokenaudit.timestamps import day
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def page(report: Report, options: Options) -> Page:
         skipped=tuple(sorted(report.skipped, key=lambda entry: (entry.where, entry.reason))),
         several=presentation.several(report),
         places=len({target.target for target in report.targets}),
-        amount=presentation.size(sum(target.bytes for target in report.targets)),
+        amount=size(sum(target.bytes for target in report.targets)),
         seconds=f"{(report.finished_at - report.started_at).total_seconds():,.1f}",
         severities=tuple((severity.value, counts[severity]) for severity in ORDER),
         policy=tuple(presentation.policy_lines(report.policy)),

@@ -25,7 +25,7 @@ _REGULAR = frozenset({"100644", "100755"})
 
 
 class CiSource:
-    """The configuration files in the folder `path`; of a bare repository, those of HEAD's tree.
+    """The configuration files in the folder `path`, or that one file; of a bare repository, those of HEAD's tree.
 
     `refs` names further commits whose trees are looked at: any revision, or `*` for the tip of every ref. Findings in
     them say so, and what already stands in the folder (or HEAD) is not told again. `secret_names` adds names that
@@ -43,12 +43,15 @@ class CiSource:
         refs: Sequence[str] = (),
         *,
         zizmor: bool = False,
+        required: bool = False,
     ) -> None:
         self.path = path
         self.target = target
         self.secret_names = tuple(secret_names)
         self.refs = tuple(refs)
         self.zizmor = zizmor
+        self.required = required
+        self.absent: str | None = "no CI configuration"
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -92,6 +95,7 @@ class CiSource:
                 yield replace(finding, reason=f"{finding.reason} (in {ref})")
 
     def _found(self, files: Iterator[tuple[str, bytes]], run: ScanContext) -> Iterator[Problem | Skipped | Literal]:
+        files = self._noted(files)
         kept: list[tuple[str, bytes]] = []
         if self.zizmor:
             kept = list(files)
@@ -99,6 +103,12 @@ class CiSource:
         yield from audit(files, self.target, self.secret_names, run.scanner, self._hosted_as())
         for path, data in kept:
             yield from folded_in(path, data, self.target, self.secret_names)
+
+    def _noted(self, files: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+        for name, data in files:
+            if is_ci_file(name, data):
+                self.absent = None
+            yield name, data
 
     def _hosted_as(self) -> str | None:
         """`owner/name` by the remote called origin, for the claims of a Trusted Publisher; None where there is none."""
@@ -110,26 +120,32 @@ class CiSource:
         return match[1] if match else None
 
     def _finding(self, found: Problem | Skipped | Literal) -> Finding:
-        if not isinstance(found, Literal):
+        if isinstance(found, Skipped):
             return found
-        location = replace(place("ci", self.target, found.detection), path=found.path)
-        return LocatedDetection(found.detection, location)
+        path = self.path.name if self.path.is_file() else found.path
+        if isinstance(found, Problem):
+            return replace(found, path=path)
+        return LocatedDetection(found.detection, replace(place("ci", self.target, found.detection), path=path))
 
 
 def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanContext) -> Iterator[tuple[str, bytes]]:
     top = os.fspath(root)
     listing = list_files(top)
-    names = {file: _shown(os.path.relpath(file, top) if file != top else root.name, run) for file in listing.files}
-    skipped += [
-        Skipped(f"{target}: {_shown(os.path.relpath(each.path, top), run)}", each.reason) for each in listing.unreadable
-    ]
+    # What a single file is shows only in the folders that it lies in.
+    whole = None if root.is_dir() else os.fspath(root.absolute()).lstrip(os.sep)
+    names = {file: _shown(whole or os.path.relpath(file, top), run) for file in listing.files}
+
+    def where(path: str) -> str:
+        return f"{target}: {_shown(root.name if whole else os.path.relpath(path, top), run)}"
+
+    skipped += [Skipped(where(each.path), each.reason) for each in listing.unreadable]
     for file, name in sorted(names.items()):
         if not may_be_ci(name):
             continue
         try:
             data = next(iter(read_windows(file))).data
         except Unreadable as error:
-            skipped.append(Skipped(f"{target}: {name}", error.reason))
+            skipped.append(Skipped(where(file), error.reason))
             continue
         if is_ci_file(name, data):
             run.read(1, len(data))
@@ -137,10 +153,11 @@ def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanCont
 
 
 def _shown(path: str, run: ScanContext) -> str:
-    """The path with forward slashes, fit for a report: no bytes that are no UTF-8, no credential."""
-    shown = os.fsencode(path.replace(os.sep, "/")).decode("utf-8", "backslashreplace")
-    if run.scanner.may_contain(shown.encode()):
-        for detection in run.scanner.scan(shown.encode()).detections:
+    """The path with forward slashes and without credentials; bytes that are no UTF-8 stay lone surrogates."""
+    raw = os.fsencode(path.replace(os.sep, "/"))
+    shown = raw.decode("utf-8", "surrogateescape")
+    if run.scanner.may_contain(raw):
+        for detection in run.scanner.scan(raw).detections:
             shown = shown.replace(detection.secret.reveal(), detection.secret.display)
     return shown
 

@@ -15,6 +15,7 @@ WINDOW = 64 << 20
 
 _OVERLAP = 1 << 20
 _SMALL = 256 << 10
+_PART = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -47,12 +48,18 @@ class Listing:
 
 
 def list_files(root: str) -> Listing:
-    """Everything below `root` but the `.git` folder at its top; just `root` if that is a file."""
+    """Everything below `root` but the `.git` folder at its top; just `root` if that is a file.
+
+    If `root` is a link, it is followed: a file is then listed under its real path.
+    """
     listing = Listing()
-    if os.path.islink(root) and not os.path.isdir(root):
-        _list_link(root, listing)
-    elif not os.path.isdir(root):
-        listing.files.append(root)
+    if not os.path.isdir(root):
+        if os.path.islink(root):
+            _list_link(root, listing)
+        if reason := _broken_link(root):
+            listing.unreadable.append(Unreadable(root, reason))
+        else:
+            listing.files.append(os.path.realpath(root))
     folders = [root] if os.path.isdir(root) else []
     while folders:
         folder = folders.pop()
@@ -60,10 +67,25 @@ def list_files(root: str) -> Listing:
             with os.scandir(folder) as entries:
                 inside = sorted(entries, key=_name, reverse=True)
         except OSError as error:
-            listing.unreadable.append(Unreadable(folder, f"folder can't be listed: {_why(error)}"))
+            listing.unreadable.append(Unreadable(folder, f"folder can't be listed: {why(error)}"))
             continue
         _list_folder(folder, inside, listing, folders, top=folder is root)
     return listing
+
+
+def _broken_link(path: str) -> str | None:
+    """Why a link that was named can't be followed; None where it can, or is no link."""
+    if not os.path.islink(path):
+        return None
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        return f"a link to {os.readlink(path)}, which does not exist"
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            return "a link that leads back to itself"
+        return f"a link to {os.readlink(path)}, which can't be read: {why(error)}"
+    return None
 
 
 def _list_folder(
@@ -92,7 +114,7 @@ def _list_link(path: str, listing: Listing) -> None:
     try:
         listing.links.append(SymbolicLink(path, os.fsencode(os.readlink(path))))
     except OSError as error:
-        listing.unreadable.append(Unreadable(path, f"link can't be read: {_why(error)}"))
+        listing.unreadable.append(Unreadable(path, f"link can't be read: {why(error)}"))
 
 
 @dataclass(frozen=True)
@@ -102,24 +124,35 @@ class ReadWindow:
     data: bytes
     line: int = 1
     column: int = 1
+    overlap: int = 0
+    """Bytes at the beginning that the window before has shown already."""
 
     def placed(self, examined: ScanResult) -> ScanResult:
         """`examined` with the lines and columns of the whole file."""
         if (self.line, self.column) == (1, 1):
             return examined
+        examined = replace(examined, pointers=())  # a part of a file is no pointer
         return replace(
             examined,
             detections=tuple(
                 replace(
                     each,
-                    line=each.line + self.line - 1,
-                    column=each.column + self.column - 1 if each.line == 1 else each.column,
+                    line=self._line(each.line),
+                    column=self._column(each.line, each.column),
+                    end_line=self._line(each.end_line),
+                    end_column=self._column(each.end_line, each.end_column),
                 )
-                if each.line is not None and each.column is not None and each.member is None
+                if each.member is None
                 else each
                 for each in examined.detections
             ),
         )
+
+    def _line(self, line: int | None) -> int | None:
+        return None if line is None else line + self.line - 1
+
+    def _column(self, line: int | None, column: int | None) -> int | None:
+        return column + self.column - 1 if line == 1 and column is not None else column
 
 
 def read_small(path: str) -> bytes | None:
@@ -146,7 +179,7 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError as error:
-        raise Unreadable(path, f"can't be opened: {_why(error)}") from None
+        raise Unreadable(path, f"can't be opened: {why(error)}") from None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
@@ -157,9 +190,50 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
             return
         yield from _windows(descriptor)
     except OSError as error:
-        raise Unreadable(path, f"can't be read: {_why(error)}") from None
+        raise Unreadable(path, f"can't be read: {why(error)}") from None
     finally:
         os.close(descriptor)
+
+
+def stream_windows(descriptor: int) -> Iterator[ReadWindow]:
+    """Everything that can be read from a pipe, a terminal or another stream, in overlapping windows.
+
+    Raises:
+        Unreadable: reading fails.
+    """
+    data = b""
+    line = column = 1
+    overlap = 0
+    while True:
+        more = _filled(descriptor, WINDOW - len(data))
+        data += more
+        if more:
+            yield ReadWindow(data, line, column, overlap)
+        if len(data) < WINDOW:
+            return
+        passed = len(data) - _OVERLAP
+        line, column = _moved(data, passed, line, column)
+        data, overlap = data[passed:], _OVERLAP
+
+
+def _filled(descriptor: int, size: int) -> bytes:
+    """`size` bytes, fewer only at the end of the stream."""
+    parts = []
+    try:
+        while size > 0 and (part := os.read(descriptor, min(size, _PART))):
+            parts.append(part)
+            size -= len(part)
+    except OSError as error:
+        raise Unreadable(str(descriptor), f"can't be read: {why(error)}") from None
+    return b"".join(parts)
+
+
+def _moved(data: bytes, passed: int, line: int, column: int) -> tuple[int, int]:
+    """The line and column of `data[passed]`, where `data` begins at `line` and `column`."""
+    begins = data.rfind(b"\n", 0, passed) + 1
+    if begins:
+        line, column = line + data.count(b"\n", 0, begins), 1
+    return line, column + _characters(data[begins:passed])
 
 
 def _windows(descriptor: int) -> Iterator[ReadWindow]:
@@ -174,10 +248,7 @@ def _windows(descriptor: int) -> Iterator[ReadWindow]:
         if not os.read(descriptor, 1):
             return
         passed = max(len(data) - _OVERLAP, 1)
-        begins = data.rfind(b"\n", 0, passed) + 1
-        if begins:
-            line, column = line + data.count(b"\n", 0, begins), 1
-        column += _characters(data[begins:passed])
+        line, column = _moved(data, passed, line, column)
         offset += passed
 
 
@@ -188,6 +259,6 @@ def _characters(text: bytes) -> int:
 _CONTINUATIONS = bytes(range(0x80, 0xC0))
 
 
-def _why(error: OSError) -> str:
+def why(error: OSError) -> str:
     """The reason without the path, which stands beside it."""
     return (error.strerror or errno.errorcode.get(error.errno or 0, "unknown error")).lower()

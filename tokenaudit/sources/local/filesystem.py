@@ -3,51 +3,83 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
-from tokenaudit.model import Location, Skipped
+from tokenaudit.detect.pointers import read_pointers
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
+from tokenaudit.model import Skipped
+from tokenaudit.sources.local.checkout import not_checked_out
 from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files
+from tokenaudit.sources.local.git_locations import place, without_lines
+from tokenaudit.sources.local.links import Followed, LinkResolver, leads_out
 from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file, search
+from tokenaudit.sources.local.pointers import PointerContents, without_content
 
 if TYPE_CHECKING:
-    from tokenaudit.interfaces import Detection, ScanResult
+    from tokenaudit.interfaces import Detection, Pointer
 
 
 class TreeSource:
     """The files below `path` except its `.git` folder, which is a place of its own.
 
-    No symbolic link is followed (the text of its target is examined), and nothing but regular files is opened. Names
-    of files are examined too. `path` may also be a single file. Repositories inside the folder (submodules, vendored
-    clones) give their histories as well, unless `nested_histories` is off.
+    Symbolic links inside the folder are followed as `LinkResolver` says (the text of every link is scanned), and
+    nothing but regular files is opened. Names of files are scanned too. `path` may also be a single file, or a link
+    to one, which is followed. Repositories inside the folder (submodules, vendored clones) give their histories as
+    well, unless `nested_histories` is off. `others` are the real paths of the other targets of the run. Of the top of a
+    repository, `is_work_tree`, it is told what is not checked out.
     """
 
     kind = "tree"
 
-    def __init__(self, path: Path, target: str, *, nested_histories: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        target: str,
+        *,
+        nested_histories: bool = True,
+        others: Sequence[str] = (),
+        required: bool = False,
+        is_work_tree: bool = False,
+    ) -> None:
         self.path = path
         self.target = target
+        self.required = required
+        self.absent: str | None = None
         self._nested_histories = nested_histories
+        self._others = others
+        self._is_work_tree = is_work_tree
+        self._contents = PointerContents(path)
+        self._missing: list[tuple[str, Pointer]] = []
         self.files: tuple[str, ...] = ()
         """Paths of all files, as they were listed for `findings`."""
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         root = os.fspath(self.path)
+        is_folder = self.path.is_dir()
         listing = list_files(root)
         self.files = tuple(listing.files)
-        names = _Names(root, listing, run)
+        names = _Names(root if is_folder else None, self.path.name, listing, run)
         run.progress.start(f"files of {self.target}", len(listing.files))
         yield from (Skipped(f"{self.target}: {names.shown(each.path)}", each.reason) for each in listing.unreadable)
         yield from (self._sighting(_inside(seen, "file-name"), names.shown(path)) for path, seen in names.sightings)
         for link in listing.links:
             yield from self._in_link(link, run, names)
+        before = run.bytes
+        if is_folder:
+            yield from self._behind_links(listing.links, run, names)
         for path, seen in sorted(search(listing.files, run).items()):
-            yield from self._in_file(path, seen, run, names)
+            yield from self._in_file(path, names.shown(path), seen, run)
+        if run.bytes == before and not listing.unreadable:
+            self.absent = _nothing_in(listing, is_folder=is_folder)
+        yield from without_content(self.target, self._missing)
+        if self._is_work_tree:
+            yield from not_checked_out(self.path, self.target, history_is_read=self._nested_histories)
         if self._nested_histories:
             for folder in listing.repositories:
                 yield from history_within(Path(folder), self.path, self.target, run)
@@ -58,9 +90,21 @@ class TreeSource:
             examined = run.scanner.scan(link.target)
             inside = replace(examined, detections=tuple(_inside(each, "symlink") for each in examined.detections))
             yield from self._examined(inside, names.shown(link.path))
+            yield from self._behind(examined.pointers, link.path, names.shown(link.path), run)
 
-    def _in_file(self, path: str, seen: list[ScanResult] | None, run: ScanContext, names: _Names) -> Iterator[Finding]:
-        shown = names.shown(path)
+    def _behind_links(self, links: Sequence[SymbolicLink], run: ScanContext, names: _Names) -> Iterator[Finding]:
+        outside = []
+        # The content of a locked file of git-annex is looked for in its store, which can be outside of the folder.
+        plain = [link for link in links if not read_pointers(link.target)]
+        for found in LinkResolver(os.fspath(self.path), self._others).resolve(plain):
+            if isinstance(found, Followed):
+                run.read(1, Path(found.file).stat().st_size)
+                yield from self._in_file(found.file, names.shown(found.link.path), None, run)
+            else:
+                outside.append((names.shown(found[0].path), found[1]))
+        yield from leads_out(self.target, outside)
+
+    def _in_file(self, path: str, shown: str, seen: list[ScanResult] | None, run: ScanContext) -> Iterator[Finding]:
         try:
             windows = seen if seen is not None else examine_file(path, run.scanner)[0]
         except Unreadable as error:
@@ -68,30 +112,39 @@ class TreeSource:
             return
         # windows overlap, so some things are seen twice
         yield from dict.fromkeys(each for window in windows for each in self._examined(window, shown))
+        yield from self._behind([each for window in windows for each in window.pointers], path, shown, run)
+
+    def _behind(self, pointers: Sequence[Pointer], path: str, shown: str, run: ScanContext) -> Iterator[Finding]:
+        """The content of pointers, unless DVC has put it into the folder, where it is read as any file."""
+        beside = Path(path).parent
+        away = [each for each in pointers if each.path is None or not os.path.lexists(beside / each.path)]
+        found = self._contents.scan(away, run.scanner)
+        yield from self._examined(ScanResult(found.detections, found.skipped), shown)
+        self._missing += [
+            (posixpath.join(posixpath.dirname(shown), each.path) if each.path else shown, each)
+            for each in found.missing
+        ]
 
     def _examined(self, examined: ScanResult, path: str) -> Iterator[Finding]:
         yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
         yield from (self._sighting(each, path) for each in examined.detections)
 
     def _sighting(self, seen: Detection, path: str) -> LocatedDetection:
-        location = Location(
-            source="tree",
-            target=self.target,
-            path=path,
-            line=seen.line,
-            column=seen.column,
-            via=seen.via,
-            member=seen.member,
-            variable=seen.variable,
-        )
-        return LocatedDetection(seen, location)
+        return LocatedDetection(seen, replace(place("tree", self.target, seen), path=path))
+
+
+def _nothing_in(listing: Listing, *, is_folder: bool) -> str:
+    if not is_folder:
+        return "no content (an empty file)"
+    return "no content (all files are empty)" if listing.files else "no files"
 
 
 class _Names:
-    """Names of files as they may be shown, and what was seen in them."""
+    """Names of files as they may be shown, and what was seen in them. Without a `root`, all are one file's `name`."""
 
-    def __init__(self, root: str, listing: Listing, run: ScanContext) -> None:
+    def __init__(self, root: str | None, name: str, listing: Listing, run: ScanContext) -> None:
         self._root = root
+        self._name = name
         self._hidden: dict[str, str] = {}
         self.sightings: list[tuple[str, Detection]] = []
         paths = [*listing.files, *(link.path for link in listing.links), *(each.path for each in listing.unreadable)]
@@ -103,12 +156,12 @@ class _Names:
                 self._hidden[seen.secret.reveal()] = seen.secret.display
 
     def _relative(self, path: str) -> str:
-        inside = path[len(self._root) :].lstrip(os.sep) if path != self._root else Path(path).name
+        inside = self._name if self._root is None else path[len(self._root) :].lstrip(os.sep)
         return inside.replace(os.sep, "/")
 
     def shown(self, path: str) -> str:
-        r"""`path` relative to the root; bytes that are no UTF-8 as `\\xNN`, and credentials in it masked."""
-        shown = os.fsencode(self._relative(path)).decode("utf-8", "backslashreplace")
+        """`path` relative to the root, with credentials in it masked; bytes that are no UTF-8 stay lone surrogates."""
+        shown = os.fsencode(self._relative(path)).decode("utf-8", "surrogateescape")
         for value, display in self._hidden.items():
             shown = shown.replace(value, display)
         return shown
@@ -116,4 +169,4 @@ class _Names:
 
 def _inside(seen: Detection, what: str) -> Detection:
     """A detection in something that has no lines."""
-    return replace(seen, line=None, column=None, via=(what, *seen.via))
+    return replace(without_lines(seen), via=(what, *seen.via))

@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
+from tokenaudit.sources.local.file_reader import Unreadable, why
+from tokenaudit.sources.local.git_locations import place, without_lines
 from tokenaudit.sources.local.nested_repositories import history_within
-
-LARGEST_FILE = 512 << 20
-"""Bytes. Larger files (fetched LFS content can be) are reported as skipped."""
+from tokenaudit.sources.local.parallel import examine_file
 
 _CONFIG_NAMES = frozenset({"config", "config.worktree"})
 
@@ -77,36 +78,26 @@ class GitDirSource:
 
     def _file(self, path: Path, shown: str, run: ScanContext) -> Iterator[Finding]:
         try:
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
+            if not stat.S_ISREG(path.lstat().st_mode):
                 return
-            if status.st_size > LARGEST_FILE:
-                yield Skipped(f"{self.target}: {shown}", f"larger than {LARGEST_FILE >> 20} MiB")
-                return
-            data = path.read_bytes()
+            windows, size = examine_file(os.fspath(path), run.scanner)
         except OSError as error:
-            yield Skipped(f"{self.target}: {shown}", error.strerror or "can't be read")
+            yield Skipped(f"{self.target}: {shown}", why(error))
             return
-        run.read(1, len(data))
-        if not run.scanner.may_contain(data):
+        except Unreadable as error:
+            yield Skipped(f"{self.target}: {shown}", error.reason)
             return
-        examined = run.scanner.scan(data, shown)
-        yield from (Skipped(f"{self.target}: {shown}", reason) for reason in examined.skipped)
-        for seen in examined.detections:
-            yield LocatedDetection(seen, self._location(_source(shown), shown, seen))
+        run.read(1, size)
+        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
+        for window in windows:
+            found |= dict.fromkeys(Skipped(f"{self.target}: {shown}", reason) for reason in window.skipped)
+            for seen in window.detections:
+                found[LocatedDetection(seen, self._location(_source(shown), shown, seen))] = None
+        yield from found
 
     def _location(self, source: str, path: str, seen: Detection) -> Location:
-        has_lines = source != "ref-name"
-        return Location(
-            source=source,
-            target=self.target,
-            path=path,
-            line=seen.line if has_lines else None,
-            column=seen.column if has_lines else None,
-            via=seen.via,
-            member=seen.member,
-            variable=seen.variable,
-        )
+        found = seen if source != "ref-name" else without_lines(seen)
+        return replace(place(source, self.target, found), path=path)
 
 
 def _source(shown: str) -> str:

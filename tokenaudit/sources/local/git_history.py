@@ -14,10 +14,11 @@ from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import GitObject, Unread, parse
 from tokenaudit.git.parallel import search
-from tokenaudit.git.reachability import MissingObjects, outside_head, reached_tags, unreached
-from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PrefilterResult, ScanContext, Scanner
+from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import in_blob, in_message
+from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
 
 if TYPE_CHECKING:
@@ -33,11 +34,27 @@ class HistorySource:
 
     kind = "git"
 
-    def __init__(self, path: Path, target: str, state: Path | None = None) -> None:
-        """With `state`, a file, a second scan of the same repository reads only what the first one has not."""
+    def __init__(
+        self,
+        path: Path,
+        target: str,
+        state: Path | None = None,
+        *,
+        required: bool = False,
+        report_pointers: bool = True,
+    ) -> None:
+        """With `state`, a file, a second scan of the same repository reads only what the first one has not.
+
+        Without `report_pointers` the caller sees to the content of `pointers`.
+        """
         self.path = path
         self.target = target
         self.state = state
+        self.required = required
+        self.absent: str | None = None
+        self._report_pointers = report_pointers
+        self.pointers: tuple[Pointer, ...] = ()
+        """Set by `findings`: those whose content is not here."""
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -62,6 +79,8 @@ class HistorySource:
                     read = (run.objects - before[0] + relied[0], run.bytes - before[1] + relied[1])
                     yield from _saved(self.state, signed, HistoryState(ids, tuple(sorted(hits)), *read))
             yield from self._sightings(repository, work, sorted(hits), run)
+            if not has_commits(repository.git_dir) and not work.commits():
+                self.absent = "no history (no commits)"
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
         except GitError as error:
@@ -116,6 +135,8 @@ class HistorySource:
         detections: dict[str, tuple[Detection, ...]] = {}
         commits: list[GitObject] = []
         tags: list[GitObject] = []
+        contents = PointerContents(self.path)
+        missing: list[Pointer] = []
         with ObjectReader(repository.git_dir) as reader:
             for kind, name in hits:
                 found = reader.read(name)
@@ -123,8 +144,11 @@ class HistorySource:
                     yield from self._unread([found])
                 elif kind == "blob":
                     examined = scanner.scan(found.data)
-                    yield from (Skipped(f"{self.target}: object {name}", reason) for reason in examined.skipped)
-                    detections[name] = examined.detections
+                    behind = contents.scan(examined.pointers, scanner)
+                    missing += behind.missing
+                    for reason in (*examined.skipped, *behind.skipped):
+                        yield Skipped(f"{self.target}: object {name}", reason)
+                    detections[name] = (*examined.detections, *behind.detections)
                 else:
                     (commits if kind == "commit" else tags).append(found)
             in_blobs = {name: seen for name, seen in detections.items() if seen}
@@ -132,6 +156,9 @@ class HistorySource:
                 yield from self._in_blobs(repository, in_blobs, work.commits(), run.jobs)
             yield from self._in_commits(repository, commits, scanner)
             yield from self._in_tags(repository, tags, scanner, reader)
+        self.pointers = tuple(dict.fromkeys(missing))
+        if self._report_pointers:
+            yield from without_content_in_history(self.target, missing)
 
     def _in_blobs(
         self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
@@ -222,7 +249,7 @@ class _Watcher:
     def holds(self, data: bytes) -> bool:
         """Whether the examiner sees, or gives up on, anything."""
         examined = self._examiner.scan(data)
-        return bool(examined.detections or examined.skipped)
+        return bool(examined.detections or examined.skipped or examined.pointers)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:

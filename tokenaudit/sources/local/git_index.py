@@ -10,9 +10,10 @@ from pathlib import Path
 from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.objects import Unread
-from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
+from tokenaudit.interfaces import Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import place
+from tokenaudit.sources.local.pointers import PointerContents, without_content
 
 _SUBMODULE = "160000"
 
@@ -48,6 +49,8 @@ class StagedSource:
             yield Skipped(self.target, str(error))
             return
         run.progress.start(f"staged changes of {self.target}", len(entries))
+        contents = PointerContents(self.path)
+        missing: list[tuple[str, Pointer]] = []
         with ObjectReader(git_dir) as reader:
             known: frozenset[str] | None = None
             for entry in entries:
@@ -61,14 +64,19 @@ class StagedSource:
                 if not run.scanner.may_contain(found.data):
                     continue
                 examined = run.scanner.scan(found.data, entry.path)
-                yield from (Skipped(f"{self.target}: {entry.path}", reason) for reason in examined.skipped)
-                if examined.detections and known is None:
+                behind = contents.scan(examined.pointers, run.scanner)
+                missing += [(entry.path, pointer) for pointer in behind.missing]
+                for reason in (*examined.skipped, *behind.skipped):
+                    yield Skipped(f"{self.target}: {entry.path}", reason)
+                detections = (*examined.detections, *behind.detections)
+                if detections and known is None:
                     known = _removed(entries, reader, run)
-                here = _marks(entry.old, reader, run) if examined.detections else frozenset()
-                for seen in examined.detections:
+                here = _marks(entry.old, reader, run) if detections else frozenset()
+                for seen in detections:
                     if seen.secret.fingerprint not in here | (known or frozenset()):
                         location = replace(place("staged", self.target, seen), path=entry.path, object=entry.new)
                         yield LocatedDetection(seen, location)
+        yield from without_content(self.target, missing)
 
 
 def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:

@@ -1,4 +1,4 @@
-"""Locations inside a repository, as every git source tells them."""
+"""Locations of detections, as every source on disk tells them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,14 @@ def place(source: str, target: str, seen: Detection) -> Location:
         via=seen.via,
         member=seen.member,
         variable=seen.variable,
+        end_line=seen.end_line,
+        end_column=seen.end_column,
     )
+
+
+def without_lines(seen: Detection) -> Detection:
+    """`seen` in something that has no lines."""
+    return replace(seen, line=None, column=None, end_line=None, end_column=None)
 
 
 def in_blob(target: str, introduction: Introduction, seen: Detection) -> LocatedDetection:
@@ -50,6 +57,6 @@ def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> I
         examined = scanner.scan(part)
         yield from (Skipped(f"{target}: object {item.id}", reason) for reason in examined.skipped)
         for seen in examined.detections:
-            shown = seen if has_lines else replace(seen, line=None, column=None)
+            shown = seen if has_lines else without_lines(seen)
             location = place(source, target, shown)
             yield LocatedDetection(shown, replace(location, author=headed.author, date=headed.date, object=item.id))

@@ -14,9 +14,10 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import Changes, changes
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import shallow_commits
-from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import in_blob, in_message
+from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 
 _SHORTEST_ID = 40
 
@@ -42,6 +43,8 @@ class SinceSource:
         self.target = target
         self.rev = rev
         self.until = until
+        self._contents = PointerContents(path)
+        self._missing: list[Pointer] = []
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`.
@@ -84,6 +87,7 @@ class SinceSource:
             run.progress.start(f"changes of {self.target} since {self.rev}", len(new))
             for blob in sorted(new):
                 yield from self._examine(blob, detections, reader, run)
+            yield from without_content_in_history(self.target, self._missing)
             for blob in sorted(_befores(steps, detections) - new):
                 yield from self._examine(blob, detections, reader, run)
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
@@ -104,9 +108,12 @@ class SinceSource:
         run.read(1, len(found.data))
         if found.type == "blob" and run.scanner.may_contain(found.data):
             examined = run.scanner.scan(found.data)
-            yield from (Skipped(f"{self.target}: object {blob}", reason) for reason in examined.skipped)
-            if examined.detections:
-                detections[blob] = examined.detections
+            behind = self._contents.scan(examined.pointers, run.scanner)
+            self._missing += behind.missing
+            for reason in (*examined.skipped, *behind.skipped):
+                yield Skipped(f"{self.target}: object {blob}", reason)
+            if examined.detections or behind.detections:
+                detections[blob] = (*examined.detections, *behind.detections)
 
     def _in_commits(self, commits: list[str], reader: ObjectReader, run: ScanContext) -> Iterator[Finding]:
         for commit in commits:

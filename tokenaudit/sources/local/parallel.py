@@ -65,7 +65,7 @@ def examine_file(path: str, scanner: Scanner) -> tuple[list[ScanResult], int]:
         size += len(window.data)
         if scanner.may_contain(window.data):
             examined = scanner.scan(window.data, path)
-            if examined.detections or examined.skipped:
+            if examined.detections or examined.skipped or examined.pointers:
                 seen.append(window.placed(examined))
     return seen, size
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
-from tokenaudit.model import Location, Problem, Skipped
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
+from tokenaudit.model import Problem, Skipped
+from tokenaudit.sources.local.file_reader import Unreadable
+from tokenaudit.sources.local.git_locations import place, without_lines
+from tokenaudit.sources.local.parallel import examine_file
 from tokenaudit.sources.machine.credential_stores import helper_answers, keyring_entries
-from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files, notebooks_and_dotenv
+from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files
+from tokenaudit.sources.machine.projects import project_files
 
-_LARGEST = 256 * 1024 * 1024
+_SOURCES = {"kept": "machine", "history": "machine-history", "log": "machine-log"}
+"""Histories and logs are no places to keep a credential: what they hold is exposed."""
+
 _OTHERS = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -22,7 +29,7 @@ class MachineSource:
     Args:
         home: whose machine it is; the files are those under this folder.
         environment: the variables of the process.
-        folders: further folders in which notebooks and dotenv files are looked for, none by default.
+        folders: further folders in which notebooks, dotenv files and the like are looked for, none by default.
         ask_helpers: whether git's credential helpers and the OS keyring are asked. They answer for the real user, so
             this is off where `home` is not that user's.
     """
@@ -42,14 +49,14 @@ class MachineSource:
         """Everything found on the machine, and every file that is too open for what it holds."""
         run.progress.start("reading this machine")
         yield from self._variables(run)
-        for file in machine_files(self._home, self._environment):
-            yield from self._file(file, run)
-        for folder in self._folders:
-            for found in notebooks_and_dotenv(folder):
-                if isinstance(found, Skipped):
-                    yield found
-                else:
-                    yield from self._file(found, run)
+        seen: set[str] = set()
+        further = (found for folder in self._folders for found in project_files(folder))
+        for found in (*machine_files(self._home, self._environment), *further):
+            if isinstance(found, Skipped):
+                yield found
+            elif (real := os.path.realpath(found.path)) not in seen:
+                seen.add(real)
+                yield from self._file(found, real, run)
         if self._ask_helpers:
             for name, outcome in (*helper_answers(self._environment), *keyring_entries()):
                 if isinstance(outcome, Skipped):
@@ -65,30 +72,34 @@ class MachineSource:
         data = value.encode("utf-8", "surrogateescape")
         run.read(1, len(data))
         for detection in run.scanner.scan(data).detections:
-            location = Location("machine", self.target, path=name, via=detection.via, member=detection.member)
-            yield LocatedDetection(detection, location)
+            location = place("machine", self.target, without_lines(detection))
+            yield LocatedDetection(detection, replace(location, path=name))
 
-    def _file(self, file: MachineFile, run: ScanContext) -> Iterator[Finding]:
+    def _file(self, file: MachineFile, real: str, run: ScanContext) -> Iterator[Finding]:
+        """`real` is where the file is: home folders are full of links to files that are kept elsewhere."""
         shown = self._shown(file.path)
         try:
             status = file.path.stat()
             if not stat.S_ISREG(status.st_mode):
                 return
-            if status.st_size > _LARGEST:
-                yield Skipped(shown, f"{status.st_size:,} bytes are more than the {_LARGEST:,} a machine file may have")
-                return
-            data = file.path.read_bytes()
+            windows, size = examine_file(real, run.scanner)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
             yield Skipped(shown, f"can't be read: {error.strerror}")
             return
-        run.read(1, len(data))
-        examined = run.scanner.scan(data, file.path.name)
-        yield from (Skipped(shown, reason) for reason in examined.skipped)
-        for detection in examined.detections:
-            yield LocatedDetection(detection, _location(self.target, shown, detection))
-        if any(detection.likelihood == "credential" for detection in examined.detections):
+        except Unreadable as error:
+            yield Skipped(shown, error.reason)
+            return
+        run.read(1, size)
+        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
+        for window in windows:
+            found |= dict.fromkeys(Skipped(shown, reason) for reason in window.skipped)
+            for seen in window.detections:
+                location = replace(place(_SOURCES[file.use], self.target, seen), path=shown)
+                found[LocatedDetection(seen, location)] = None
+        yield from found
+        if any(isinstance(each, LocatedDetection) and each.detection.likelihood == "credential" for each in found):
             yield from self._too_open(file, shown, status.st_mode)
 
     def _too_open(self, file: MachineFile, shown: str, mode: int) -> Iterator[Problem]:
@@ -112,16 +123,3 @@ class MachineSource:
             return "~/" + path.relative_to(self._home).as_posix()
         except ValueError:
             return path.as_posix()
-
-
-def _location(target: str, path: str, detection: Detection) -> Location:
-    return Location(
-        "machine",
-        target,
-        path=path,
-        line=detection.line,
-        column=detection.column,
-        via=detection.via,
-        member=detection.member,
-        variable=detection.variable,
-    )

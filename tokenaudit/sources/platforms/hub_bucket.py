@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tokenaudit.hub.buckets import BucketFile, content, files
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import LocatedDetection, ScanContext
-from tokenaudit.model import Location, Skipped
+from tokenaudit.model import Skipped
 from tokenaudit.secret import Secret
+from tokenaudit.sources.local.git_locations import place
+from tokenaudit.sources.local.pointers import without_content
 from tokenaudit.sources.platforms.json_document import Found
 
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/")
@@ -66,10 +69,9 @@ class BucketSource:
             return
         examined = run.scanner.scan(data, path)
         yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
+        yield from without_content(self.target, [(path, each) for each in examined.pointers])
         for seen in examined.detections:
-            yield LocatedDetection(
-                seen, Location("bucket", self.target, path, seen.line, seen.column, via=seen.via, member=seen.member)
-            )
+            yield LocatedDetection(seen, replace(place("bucket", self.target, seen), path=path))
 
 
 def _is_media(file: BucketFile) -> bool:

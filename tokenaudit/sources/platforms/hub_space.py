@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tokenaudit.ci.names import Names, stands_in
 from tokenaudit.ci.rules import space_static, space_variable
@@ -50,7 +51,7 @@ class SpaceSource:
             place = Location("space-variable", self.target, variable.name, date=variable.updated_at)
             found = list(examined(run, value, place))
             yield from found
-            described = Location("space-description", self.target, variable.name)
+            described = replace(place, member="description")
             yield from examined(run, variable.description or "", described)
             run.read(1, len(value))
             held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])

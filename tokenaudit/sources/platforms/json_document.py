@@ -83,7 +83,15 @@ def section(document: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401 - J
 
 def _at(location: Location, seen: Detection) -> Location:
     member = "!/".join(part for part in (location.member, seen.member) if part) or None
-    return replace(location, line=seen.line, column=seen.column, via=seen.via, member=member)
+    return replace(
+        location,
+        line=seen.line,
+        column=seen.column,
+        via=seen.via,
+        member=member,
+        end_line=seen.end_line,
+        end_column=seen.end_column,
+    )
 
 
 def _escaped(content: str) -> bool:

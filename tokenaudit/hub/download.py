@@ -1,0 +1,124 @@
+"""The content of one file, streamed and bounded.
+
+The Hub keeps content elsewhere (a CDN, Xet) and redirects there with a signed address: such a redirect is followed
+without the token, which goes to the Hub's own origin only.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPMessage
+from typing import IO, BinaryIO
+from urllib.parse import urljoin, urlsplit
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.endpoint import is_loopback, origin
+from tokenaudit.hub.result import Failure, Reply, Result, error_kind
+from tokenaudit.secret import Secret
+
+_MOST_REDIRECTS = 4
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_PART = 1 << 20
+_SLOWEST = 256 << 10
+"""Bytes a second below which a download is given up, where no other time is given."""
+
+_TOO_SLOW = Failure("timeout", None, "the file took too long")
+
+
+@dataclass(frozen=True)
+class _Transfer:
+    """Where bytes go to: at most `largest` of them, none after `ends` (a `time.monotonic()`)."""
+
+    into: BinaryIO
+    largest: int
+    ends: float
+
+
+def download(
+    hub: Hub, path: str, secret: Secret | None, into: BinaryIO, largest: int, *, seconds: float | None = None
+) -> Result:
+    """Writes the file at `path` (which starts with a slash, quoted) to `into`: at most `largest` bytes of it.
+
+    The reply's body is the number of bytes. What can be over on the next try is tried again, from the beginning; each
+    try has `seconds`, by default what a slow connection needs for `largest` bytes. After a failure the content of
+    `into` counts for nothing.
+    """
+    allowed = hub.deadline + largest / _SLOWEST if seconds is None else seconds
+
+    def attempt() -> tuple[Result, Mapping[str, str]]:
+        into.seek(0)
+        into.truncate()
+        transfer = _Transfer(into, largest, time.monotonic() + allowed)
+        return hub.within(allowed, lambda: _redirected(hub, path, secret, transfer)) or (_TOO_SLOW, {})
+
+    return hub.send(attempt)
+
+
+def _redirected(hub: Hub, path: str, secret: Secret | None, transfer: _Transfer) -> tuple[Result, Mapping[str, str]]:
+    """One try, redirects followed."""
+    url = hub.endpoint + path
+    for _ in range(_MOST_REDIRECTS):
+        token = secret if origin(url) == origin(hub.endpoint) else None
+        answer, headers = _fetched(url, token, hub.timeout, transfer)
+        target = headers.get("location", "")
+        if isinstance(answer, Reply) or answer.status not in _REDIRECTS or not target:
+            return answer, headers
+        try:
+            url = urljoin(url, target)
+            safe = _safe(url, hub.endpoint)
+        except ValueError:
+            safe = False
+        if not safe:
+            return Failure("redirect", answer.status, "the Hub pointed to a place that is not encrypted"), {}
+    return Failure("redirect", None, "too many redirects"), {}
+
+
+def _fetched(url: str, secret: Secret | None, timeout: float, transfer: _Transfer) -> tuple[Result, Mapping[str, str]]:
+    request = urllib.request.Request(url, headers={"User-Agent": "tokenaudit"})  # noqa: S310 - checked by the caller
+    if secret is not None:
+        request.add_unredirected_header("Authorization", f"Bearer {secret.reveal()}")
+    try:
+        with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout) as response:
+            return _written(response, response.status, transfer), {}
+    except urllib.error.HTTPError as error:
+        headers = {name.lower(): value for name, value in error.headers.items()}
+        error.close()
+        return Failure(error_kind(error.code), error.code, "the file was refused"), headers
+    except TimeoutError:
+        return _TOO_SLOW, {}
+    except (OSError, HTTPException, ValueError) as error:
+        return Failure("network", None, f"the file could not be fetched ({type(error).__name__})"), {}
+
+
+def _written(response: IO[bytes], status: int, transfer: _Transfer) -> Result:
+    size = 0
+    while part := response.read(min(_PART, transfer.largest + 1 - size)):
+        size += len(part)
+        if size > transfer.largest:
+            return Failure("oversized", status, f"larger than {transfer.largest} bytes")
+        if time.monotonic() > transfer.ends:  # nobody waits for it any more, and the next try writes there
+            return _TOO_SLOW
+        transfer.into.write(part)
+    return Reply(status, size)
+
+
+def _safe(url: str, endpoint: str) -> bool:
+    parts = urlsplit(url)
+    if parts.scheme == "https":
+        return True
+    both_here = is_loopback(parts.hostname or "") and is_loopback(urlsplit(endpoint).hostname or "")
+    return parts.scheme == "http" and both_here
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Leaves every redirect to the caller."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
+        del req, fp, code, msg, headers, newurl
+        return None

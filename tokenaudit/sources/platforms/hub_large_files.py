@@ -1,0 +1,123 @@
+"""The content of a Hub repository's large files, of which git has only pointers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+
+from tokenaudit.git.tempdir import scratch_folder
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.large_files import LargeFile, fetch, large_files
+from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.result import Failure
+from tokenaudit.interfaces import Finding, LocatedDetection, Pointer, ScanContext
+from tokenaudit.model import Skipped
+from tokenaudit.secret import Secret
+from tokenaudit.sources.local.file_reader import Unreadable
+from tokenaudit.sources.local.git_locations import place
+from tokenaudit.sources.local.parallel import examine_file
+from tokenaudit.text import count, size
+
+LARGEST_TEXT = 10 * 1000 * 1000
+"""Bytes up to which files that can be text are read where nothing else is said."""
+
+_TEXT = frozenset(
+    (
+        ".bash", ".c", ".cfg", ".conf", ".cpp", ".cs", ".css", ".csv", ".env", ".go", ".h", ".html",
+        ".ini", ".ipynb", ".java", ".js", ".json", ".json5", ".jsonc", ".jsonl", ".jsx", ".key", ".log", ".lua",
+        ".md", ".mdx", ".ndjson", ".out", ".patch", ".pem", ".php", ".pl", ".ps1", ".py", ".r", ".rb",
+        ".rs", ".rst", ".rtf", ".scala", ".sh", ".sql", ".srt", ".svg", ".swift", ".tex", ".toml", ".ts",
+        ".tsv", ".tsx", ".txt", ".vtt", ".xml", ".yaml", ".yml", ".zsh",
+    )
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LargeFileLimit:
+    """Which files are read: all up to `size` bytes; without it those that can be text, up to 10 MB."""
+
+    size: int | None = None
+
+    def covers(self, file: LargeFile) -> bool:
+        """Whether `file` is to be read."""
+        if self.size is not None:
+            return file.size <= self.size
+        suffix = os.path.splitext(file.path.lower())[1]  # noqa: PTH122 - a path of the Hub, not of this system
+        return file.size <= LARGEST_TEXT and (not suffix or suffix in _TEXT)
+
+
+class LargeFilesSource:
+    """The large files in one revision of a repository, as the Hub lists them.
+
+    `pointers` gives the pointers that the repository's objects hold, once those have been read: without any the Hub is
+    not asked. What is not read is reported, with its number and size.
+    """
+
+    kind = "git"
+
+    def __init__(
+        self,
+        hub: Hub,
+        secret: Secret | None,
+        repository: Repository,
+        revision: str,
+        pointers: Callable[[], Collection[Pointer]],
+        limit: LargeFileLimit,
+    ) -> None:
+        self.target = repository.target
+        self._hub, self._secret, self._repository, self._revision = hub, secret, repository, revision
+        self._pointers = pointers
+        self._limit = limit
+
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        pointers = {pointer.key: pointer for pointer in self._pointers()}
+        if not pointers:
+            return
+        where = f"{self.target}: large files"
+        listing = large_files(self._hub, self._repository, self._revision, self._secret)
+        if isinstance(listing, Failure):
+            yield Skipped(where, needs(listing, f"repo.content.read on {self.target}"))
+            return
+        if listing.incomplete:
+            yield Skipped(where, listing.incomplete)
+        left_out = [file for file in listing if not self._limit.covers(file)]
+        for file in listing:
+            if self._limit.covers(file):
+                yield from self._file(file, run)
+        if left_out:
+            total = sum(file.size for file in left_out)
+            enough = max(file.size for file in left_out)
+            said = f"{count(len(left_out), 'file')} ({size(total)}) are only pointers in git and were not read"
+            yield Skipped(where, f"{said}; read them with: --lfs {enough}")
+        elsewhere = [pointers[key] for key in pointers.keys() - {file.key for file in listing}]
+        if elsewhere:
+            total = sum(pointer.size or 0 for pointer in elsewhere)
+            said = f"{count(len(elsewhere), 'pointer')} ({size(total)}) of other revisions have no content in git"
+            how = "clone the repository, run git lfs fetch --all there, and scan it"
+            yield Skipped(f"{self.target}: large files of its history", f"{said}; to read it, {how}")
+
+    def _file(self, file: LargeFile, run: ScanContext) -> Iterator[Finding]:
+        where = f"{self.target}: {file.path}"
+        with scratch_folder("large-file") as folder:
+            copy = folder / "content"
+            with copy.open("w+b") as into:
+                answer = fetch(self._hub, self._repository, self._revision, file, self._secret, into)
+            if isinstance(answer, Failure):
+                yield Skipped(where, needs(answer, f"repo.content.read on {self.target}"))
+                return
+            try:
+                windows, read = examine_file(os.fspath(copy), run.scanner)
+            except Unreadable as error:
+                yield Skipped(where, error.reason)
+                return
+        run.read(1, read)
+        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
+        for window in windows:
+            found |= dict.fromkeys(Skipped(where, reason) for reason in window.skipped)
+            for seen in window.detections:
+                location = replace(place("large-file", self.target, seen), path=file.path, in_head=True)
+                found[LocatedDetection(seen, location)] = None
+        yield from found
