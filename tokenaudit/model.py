@@ -350,6 +350,12 @@ class Problem:
     confidence: Literal["high", "medium", "low"] = "high"
     patch: str | None = None
 
+    @property
+    def order(self) -> tuple[object, ...]:
+        """Sorts problems: the worst first, then by place."""
+        place = (self.target, self.path or "", self.line or 0, self.column or 0)
+        return (-self.severity.rank, *place, self.rule, self.message, self.where or "", self.credential_name or "")
+
 
 @dataclass(frozen=True)
 class SecretName:

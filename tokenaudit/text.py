@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 
@@ -35,6 +35,24 @@ def one_line(text: object, most: int) -> str:
     """`text` as one line of at most `most` characters, with whatever is not printable escaped; see `shorten`."""
     line = " ".join(str(text).split())
     return shorten("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), most)
+
+
+def listed(words: Sequence[str], most: int = 5, separator: str = ", ") -> str:
+    """`a, b and 12 more`: the first `most` of `words`."""
+    shown = separator.join(words[:most])
+    more = and_more(len(words), most)
+    return f"{shown}{' ' if separator == ', ' else separator}{more}" if more else shown
+
+
+def and_more(total: int, shown: int, what: str = "") -> str:
+    """`and 12 more`, or `and 12 more (what)`; empty where all of `total` are shown."""
+    if total <= shown:
+        return ""
+    return f"and {total - shown:,} more{f' ({what})' if what else ''}"
+
+
+ALL_IN_JSON = "all of them: --format json"
+"""Where to find what a screen leaves out; for `and_more`."""
 
 
 def file_name(text: str, most: int = 80) -> str:

@@ -61,7 +61,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     for mark, places in spots.items():
         ordered = tuple(sorted(places, key=_location_order))
         findings.credentials[mark] = replace(findings.credentials[mark], locations=ordered)
-    findings.problems = sorted(set(findings.problems), key=_problem_order)
+    findings.problems = sorted(set(findings.problems), key=lambda problem: problem.order)
     findings.skipped = sorted(set(findings.skipped), key=lambda skipped: (skipped.where, skipped.reason))
     return findings
 
@@ -94,18 +94,4 @@ def _location_order(location: Location) -> tuple[object, ...]:
         location.commit or "",
         location.object or "",
         location.via,
-    )
-
-
-def _problem_order(problem: Problem) -> tuple[object, ...]:
-    return (
-        -problem.severity.rank,
-        problem.target,
-        problem.path or "",
-        problem.line or 0,
-        problem.column or 0,
-        problem.rule,
-        problem.message,
-        problem.where or "",
-        problem.credential_name or "",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant, Inspection
 from tokenaudit.policy.context import CLASSIC_ROLES
 from tokenaudit.remediate.grants import creation_link
+from tokenaudit.text import listed
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,7 @@ def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
         return None
     needed = {permission for grant in needs for permission in grant.permissions}
     held = {permission for grant in inspection.grants for permission in grant.permissions}
-    return _listed((held | set(inspection.global_permissions)) - needed)
-
-
-def _listed(permissions: Collection[str], most: int = 5) -> str:
-    named = sorted(permissions)
-    return ", ".join(named[:most]) + (f" and {len(named) - most} more" if len(named) > most else "")
+    return listed(sorted((held | set(inspection.global_permissions)) - needed))
 
 
 READS = ("repo.content.read",)

@@ -16,8 +16,8 @@ from tokenaudit.incident.model import Reached, ReachedBy
 from tokenaudit.inspect.effective import namespace
 from tokenaudit.inspect.namespaces import namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach
-from tokenaudit.policy.context import shortened
 from tokenaudit.secret import Secret
+from tokenaudit.text import listed
 
 _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
@@ -102,7 +102,7 @@ def measure(powers: Sequence[CredentialReach], queries: HubQueries) -> CombinedR
             for repo in listings[area.name]:
                 found.add(ReachedBy(repo.id, repo.type, area.access, repo.private, credentials=(power.fingerprint,)))
     if silent:
-        found.not_known[f"what {shortened(silent)} could reach: the Hub never told the rights"] = None
+        found.not_known[f"what {listed(silent)} could reach: the Hub never told the rights"] = None
     return found
 
 

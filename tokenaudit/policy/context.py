@@ -11,6 +11,7 @@ from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
 from tokenaudit.permissions import danger
 from tokenaudit.policy.settings import Incident, Settings, known
+from tokenaudit.text import listed
 
 CLASSIC_ROLES = frozenset({"read", "write", "god"})
 _HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
@@ -114,12 +115,4 @@ def grouped(found: Iterable[EffectivePermission]) -> list[PermissionGroup]:
     places: dict[tuple[str, Severity, str], dict[str, None]] = {}
     for power in found:
         places.setdefault((power.permission, power.severity, power.note), {})[power.where] = None
-    return [
-        PermissionGroup(name, weight, note, shortened(list(where))) for (name, weight, note), where in places.items()
-    ]
-
-
-def shortened(words: list[str], most: int = 5) -> str:
-    """A list in words, with the number left out at its end."""
-    more = len(words) - most
-    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+    return [PermissionGroup(name, weight, note, listed(list(where))) for (name, weight, note), where in places.items()]

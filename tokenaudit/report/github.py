@@ -10,7 +10,7 @@ from tokenaudit.model import Severity
 from tokenaudit.redaction import mask_shapes
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import count, listed, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,10 +52,9 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         else:
             lines.append(_annotation(level, item))
     if report.skipped:
-        places = "; ".join(f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped[:5])
-        more = f"; and {len(report.skipped) - 5} more" if len(report.skipped) > 5 else ""  # noqa: PLR2004 - shown above
+        places = listed([f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped], 5, "; ")
         title = {"title": "tokenaudit could not read everything"}
-        lines.append(_command("warning", title, f"{places}{more}".replace("::", COLONS)))
+        lines.append(_command("warning", title, places.replace("::", COLONS)))
     verdict = presentation.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"

@@ -11,7 +11,7 @@ from tokenaudit.permissions import danger, effect_of, is_known
 from tokenaudit.report import presentation
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES, policy
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
@@ -48,8 +48,8 @@ def render(report: Report, options: Options) -> str:
             screen.add((f"{credential.likelihood}", "dim"), f"  {_clean(credential.display)}")
     for skipped in report.skipped[:_MOST]:
         screen.add(("NOT ASKED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
-    if len(report.skipped) > _MOST:
-        screen.add((f"and {len(report.skipped) - _MOST:,} more (all of them: --format json)", "dim"))
+    if left := and_more(len(report.skipped), _MOST, ALL_IN_JSON):
+        screen.add((left, "dim"))
     screen.add((_closing(report), "bold"))
     policy(screen, report.policy)
     return screen.written()
@@ -112,8 +112,8 @@ def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
 
 def _grants(inspection: Inspection) -> list[TreeNode]:
     nodes = [_grant(grant) for grant in inspection.grants[:_MOST]]
-    if len(inspection.grants) > _MOST:
-        nodes.append(TreeNode((f"and {len(inspection.grants) - _MOST:,} more",)))
+    if left := and_more(len(inspection.grants), _MOST):
+        nodes.append(TreeNode((left,)))
     everywhere = [_permission(name, None) for name in inspection.global_permissions]
     if inspection.can_read_gated_repos:
         everywhere.append(TreeNode(("public gated repositories that its owner was let into, to read",)))
@@ -155,8 +155,8 @@ def _organizations(orgs: Sequence[Organization]) -> list[TreeNode]:
         ]
         grouped = f", groups: {', '.join(groups[:5])}" if groups else ""
         nodes.append(TreeNode((f"{_clean(org.name)}: {_clean(org.role or 'role not told')}{plan}{grouped}", shut)))
-    if len(orgs) > _MOST:
-        nodes.append(TreeNode((f"and {len(orgs) - _MOST:,} more",)))
+    if left := and_more(len(orgs), _MOST):
+        nodes.append(TreeNode((left,)))
     return [TreeNode((("organizations", "bold"),), tuple(nodes))]
 
 

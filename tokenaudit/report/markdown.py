@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
 from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import and_more, count, shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, Problem, Report
@@ -34,7 +34,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     if report.skipped:
         head += [f"### Not read: {count(len(report.skipped), 'place')}", ""]
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
-        head += [f"- and {len(report.skipped) - 20} more"] if len(report.skipped) > 20 else []  # noqa: PLR2004 - above
+        head += [f"- {left}"] if (left := and_more(len(report.skipped), 20)) else []
         head.append("")
     for number, line in enumerate(presentation.policy_lines(report.policy)):
         head += [f"- {text(line)}"] if number else [text(line), ""]
@@ -80,8 +80,8 @@ def _credential(credential: Credential, *, several: bool) -> str:
         place = f"{spot.target}: {spot.place}" if several else spot.place
         said = "".join(f", {text(note)}" for note in notes(spot))
         lines.append(f"- at {code(place)}{said}")
-    if len(spots) > MOST_SPOTS:
-        lines.append(f"- and {len(spots) - MOST_SPOTS} more places")
+    if left := and_more(len(spots), MOST_SPOTS):
+        lines.append(f"- {left} places")
     for reason in credential.verdict.reasons if credential.verdict else ():
         lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message, reason.remedy))}")
     if credential.recommendation:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
-from tokenaudit.text import count, size
+from tokenaudit.text import ALL_IN_JSON, and_more, count, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,10 +83,7 @@ def _harm(credential: Credential) -> tuple[int, int, int, int, str, str]:
 
 def problems(report: Report) -> list[Problem]:
     """The problems, worst first, then by place."""
-    return sorted(
-        report.problems,
-        key=lambda p: (-p.severity.rank, p.target, p.path or "", p.line or 0, p.column or 0, p.rule, p.where or ""),
-    )
+    return sorted(report.problems, key=lambda problem: problem.order)
 
 
 def spots(credential: Credential, paths: RepositoryPaths | None = None) -> list[Spot]:
@@ -226,7 +223,7 @@ def policy_lines(policy: Policy) -> list[str]:
         now = "removed" if one.now is None else f"lowered to {one.now.value}"
         lines.append(f"{one.severity.value} {one.rule} {now}: {one.subject}: {one.message}")
     if len(policy.lowered) > MOST_LOWERED:
-        lines.append(f"and {len(policy.lowered) - MOST_LOWERED:,} more (all of them: --format json)")
+        lines.append(and_more(len(policy.lowered), MOST_LOWERED, ALL_IN_JSON))
     return lines
 
 

@@ -9,7 +9,7 @@ from tokenaudit.model import Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.report import presentation
 from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
@@ -121,8 +121,8 @@ def _where(screen: TerminalWriter, credential: Credential, *, several: bool) -> 
     for number, spot in enumerate(spots[:MOST_SPOTS]):
         place = f"{spot.target}: {spot.place}" if several else spot.place
         _row(screen, "where" if number == 0 else "", _clean(place), *(("  " + note, "dim") for note in notes(spot)))
-    if len(spots) > MOST_SPOTS:
-        _row(screen, "", (f"and {len(spots) - MOST_SPOTS:,} more", "dim"))
+    if left := and_more(len(spots), MOST_SPOTS):
+        _row(screen, "", (left, "dim"))
 
 
 def notes(spot: presentation.Spot) -> list[str]:
@@ -220,7 +220,7 @@ def _line(screen: TerminalWriter, severity: Severity, text: str) -> None:
 def _short(credential: Credential, *, several: bool) -> str:
     spots = presentation.spots(credential)
     places = [f"{spot.target}: {spot.place}" if several else spot.place for spot in spots[:1]]
-    more = f" and {len(spots) - 1:,} more" if len(spots) > 1 else ""
+    more = f" {left}" if (left := and_more(len(spots), 1)) else ""
     parts = [credential.display, kind(credential.kind), credential.fingerprint[:_FINGERPRINT], *places]
     return _clean("  ".join(parts)) + more
 
@@ -240,8 +240,8 @@ def _skipped(screen: TerminalWriter, skipped: tuple[Skipped, ...]) -> None:
     screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
     for entry in sorted(skipped, key=lambda entry: (entry.where, entry.reason))[:MOST_SKIPPED]:
         screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
-    if len(skipped) > MOST_SKIPPED:
-        screen.add((f"and {len(skipped) - MOST_SKIPPED:,} more (all of them: --format json)", "dim"), indent=2)
+    if left := and_more(len(skipped), MOST_SKIPPED, ALL_IN_JSON):
+        screen.add((left, "dim"), indent=2)
     screen.blank()
 
 

@@ -11,6 +11,7 @@ from tokenaudit.hub.repo_listing import Repository
 from tokenaudit.model import Lowered, Problem, Rule, SecretName, Severity
 from tokenaudit.policy import Settings
 from tokenaudit.policy.settings import known
+from tokenaudit.text import listed
 from tokenaudit.timestamps import day
 
 
@@ -90,8 +91,7 @@ def _stale(secrets: Sequence[SecretName], settings: Settings, names: Names, now:
 
 
 def _few(targets: Sequence[str], most: int = 3) -> str:
-    shown = ", ".join(targets[:most])
-    return shown if len(targets) <= most else f"{shown} and {len(targets) - most} more"
+    return listed(targets, most)
 
 
 def _problem(rule: Rule, secret: SecretName, message: str, severity: Severity | None = None) -> Problem:

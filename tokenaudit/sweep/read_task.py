@@ -37,7 +37,7 @@ from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
 from tokenaudit.sweep.platforms import group_of, with_password
 from tokenaudit.sweep.worker_context import WorkerContext, worker_context
-from tokenaudit.text import file_name
+from tokenaudit.text import file_name, listed
 
 if TYPE_CHECKING:
     from tokenaudit.sweep.worker_context import WorkerContext
@@ -291,7 +291,7 @@ def _compared(path: Path, version: Version) -> tuple[str, str]:
         missing = missing_refs(path, version.refs or {})
     if not missing:
         return "", version.state
-    shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" if len(missing) > 3 else "")  # noqa: PLR2004 - three are enough to find it
+    shown = listed(missing, 3)
     reason = f"the copy lacks {len(missing)} of the {len(version.refs or ())} refs that its server names: {shown}"
     return reason, version.state
 

@@ -10,7 +10,7 @@ from tokenaudit._version import __version__
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.audit.assessment import report as assessed_report
 from tokenaudit.inventory import Inventory
-from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Tool
+from tokenaudit.model import Credential, Inspection, Report, Skipped, Tool
 from tokenaudit.policy.settings import Settings
 from tokenaudit.sweep.config import SweepScope
 from tokenaudit.sweep.cross_checks import across, lowered
@@ -105,7 +105,7 @@ def _report(
         skipped.append(Skipped("the rest of the sweep", stopped.reason))
     findings = Findings(
         credentials={credential.fingerprint: _bare(credential) for credential in found.credentials},
-        problems=sorted({*found.problems, *problems}, key=_order),
+        problems=sorted({*found.problems, *problems}, key=lambda problem: problem.order),
         skipped=sorted(set(skipped), key=lambda gap: (gap.where, gap.reason)),
         targets=list(found.targets),
     )
@@ -127,8 +127,3 @@ def _report(
 
 def _bare(credential: Credential) -> Credential:
     return replace(credential, verdict=None, recommendation=None)
-
-
-def _order(problem: Problem) -> tuple[object, ...]:
-    place = (problem.target, problem.path or "", problem.line or 0, problem.column or 0)
-    return (-problem.severity.rank, *place, problem.rule, problem.message, problem.credential_name or "")

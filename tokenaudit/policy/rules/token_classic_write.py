@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tokenaudit.inspect.effective import standing
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import PolicyContext, active, shortened
+from tokenaudit.policy.context import PolicyContext, active
+from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-classic-write",
@@ -26,7 +27,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     if inspection is None or inspection.role != "write" or "write" in context.settings.allowed_roles:
         return
     orgs = [org.name for org in inspection.orgs if standing(org)[0] in ("full", "own-only", "unknown")]
-    reach = f" and of the organizations {shortened(orgs)}" if orgs else ""
+    reach = f" and of the organizations {listed(orgs)}" if orgs else ""
     owner = inspection.account.name if inspection.account is not None else "its owner"
     yield Reason(
         RULE.id, RULE.severity, f"role write: may change and delete every repository of {owner}{reach}", RULE.remedy

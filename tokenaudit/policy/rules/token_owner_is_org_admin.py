@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import PolicyContext, active, powers, shortened
+from tokenaudit.policy.context import PolicyContext, active, powers
+from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-owner-is-org-admin",
@@ -40,6 +41,6 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             severity,
-            f"its owner is an administrator of {shortened(admins)}, and the token reaches there",
+            f"its owner is an administrator of {listed(admins)}, and the token reaches there",
             RULE.remedy,
         )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import PolicyContext, exposed, shortened
+from tokenaudit.policy.context import PolicyContext, exposed
+from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-shared",
@@ -22,4 +23,4 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     """One credential is used in several unrelated places."""
     targets = list(dict.fromkeys(location.target for location in credential.locations))
     if len(targets) > 1 and credential.likelihood == "credential" and exposed(credential):
-        yield Reason(RULE.id, RULE.severity, f"the same value stands in {shortened(targets)}", RULE.remedy)
+        yield Reason(RULE.id, RULE.severity, f"the same value stands in {listed(targets)}", RULE.remedy)

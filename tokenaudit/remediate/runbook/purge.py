@@ -10,6 +10,7 @@ from tokenaudit.model import Credential, Location
 from tokenaudit.remediate.locate import clone_address, hub_of
 from tokenaudit.remediate.runbook.consumers import spot
 from tokenaudit.remediate.runbook.model import RunbookStep
+from tokenaudit.text import listed
 
 _MESSAGES = frozenset({"commit-message", "tag-message"})
 _IN_GIT = frozenset({"history", *_MESSAGES})
@@ -174,5 +175,4 @@ def _ids(locations: Iterator[Location]) -> list[bytes]:
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
-    return ", ".join(names[:_MOST]) + more if names else "a place without a commit"
+    return listed(names, _MOST) if names else "a place without a commit"

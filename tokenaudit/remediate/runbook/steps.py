@@ -10,6 +10,7 @@ from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.locate import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer, RunbookStep
 from tokenaudit.remediate.runbook.purge import purge_steps
+from tokenaudit.text import listed
 from tokenaudit.timestamps import day, minute
 
 ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
@@ -245,5 +246,4 @@ def _places(credential: Credential) -> str:
 
 def _listed(items: Sequence[str], none: str) -> str:
     unique = list(dict.fromkeys(items))
-    more = f" and {len(unique) - _MOST} more" if len(unique) > _MOST else ""
-    return (", ".join(unique[:_MOST]) + more) if unique else none
+    return listed(unique, _MOST) if unique else none

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenaudit.text import shorten, visible
+from tokenaudit.text import listed, shorten, visible
 
 if TYPE_CHECKING:
     from tokenaudit.model import Credential, ReachedRepo
@@ -84,8 +84,7 @@ def reach_graph(credential: Credential) -> ReachGraph | None:
 def in_words(credential: Credential) -> str:
     """The same as a sentence; empty where no repository is known."""
     repos = credential.reach.repos if credential.reach else ()
-    shown = "; ".join(f"{_name(repo.id)}, {_note(repo)}" for repo in _ranked(repos)[:MOST_REPOS])
-    return shown + (f"; and {len(repos) - MOST_REPOS} more" if len(repos) > MOST_REPOS else "")
+    return listed([f"{_name(repo.id)}, {_note(repo)}" for repo in _ranked(repos)], MOST_REPOS, "; ")
 
 
 def _ranked(repos: tuple[ReachedRepo, ...]) -> list[ReachedRepo]:

@@ -11,7 +11,7 @@ from tokenaudit.report.incident import phrasing
 from tokenaudit.report.markdown import code, text
 from tokenaudit.report.plan import prose
 from tokenaudit.report.presentation import policy_lines
-from tokenaudit.text import count, visible
+from tokenaudit.text import and_more, count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -104,4 +104,5 @@ def _change(change: IncidentChange) -> str:
 
 
 def _more(entries: Sequence[object]) -> list[str]:
-    return ["", f"And {len(entries) - _MOST:,} more (all of them: `--format json`)."] if len(entries) > _MOST else []
+    left = and_more(len(entries), _MOST, "all of them: `--format json`")
+    return ["", f"{left.capitalize()}."] if left else []

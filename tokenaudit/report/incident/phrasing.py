@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.text import count
+from tokenaudit.text import count, listed
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def found(view: IncidentReport, item: ActionItem, most: int = 5) -> tuple[str, s
     touched = next((one for one in view.credentials if one.fingerprint == item.subject), None)
     if item.about != "credential" or touched is None:
         return "", ""
-    more = len(touched.places) - most
-    places = ", ".join(touched.places[:most]) + (f" and {more:,} more" if more > 0 else "")
+    places = listed(touched.places, most)
     if touched.writable is None:
         return places, "not known"
     return places, f"writes {touched.writable:,} and reads {touched.readable or 0:,} repositories"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.report.incident import phrasing
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES, policy
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,8 +97,7 @@ def _reach(screen: TerminalWriter, view: IncidentReport) -> None:
     for repo in reached.repositories[:10]:
         kind = "private" if repo.private else "gated" if repo.gated else ""
         screen.add(f"{repo.access}  {_clean(repo.type)} {_clean(repo.id)}", (f"  {kind}", "dim"), indent=2)
-    if len(reached.repositories) > 10:  # noqa: PLR2004 - as above
-        screen.add((f"and {len(reached.repositories) - 10:,} more (all of them: --format json)", "dim"), indent=2)
+    _more(screen, reached.repositories, 10)
     if reached.admin_of:
         screen.add(f"administrator of {_clean(', '.join(reached.admin_of))}", indent=2)
     for unknown in reached.not_known[:10]:
@@ -130,9 +129,9 @@ def _skipped(screen: TerminalWriter, view: IncidentReport) -> None:
     _more(screen, view.skipped)
 
 
-def _more(screen: TerminalWriter, entries: Sequence[object]) -> None:
-    if len(entries) > _MOST:
-        screen.add((f"and {len(entries) - _MOST:,} more (all of them: --format json)", "dim"), indent=2)
+def _more(screen: TerminalWriter, entries: Sequence[object], most: int = _MOST) -> None:
+    if left := and_more(len(entries), most, ALL_IN_JSON):
+        screen.add((left, "dim"), indent=2)
 
 
 def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:
