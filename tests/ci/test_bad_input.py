@@ -110,6 +110,9 @@ _PATHS = [path for path, _ in SYSTEMS.values()] + [
     "main.tf",
     "Makefile",
     "action.yml",
+    "appveyor.yml",
+    "work.ps1",
+    "work.bat",
 ]
 _PIECES = [
     "HF_TOKEN",
@@ -143,6 +146,12 @@ _PIECES += [
     "runs:",
     "kind: Pod",
     "$(",
+    "$env:HF_TOKEN",
+    "%HF_TOKEN%",
+    "`\n",
+    "^\n",
+    "@{",
+    "ps: ",
 ]
 
 

@@ -37,7 +37,7 @@ def test_pieces_are_in_order_and_without_gaps(language: str, parts: list[str]) -
 
 
 def test_a_long_script_is_cut_between_functions_and_read_to_the_end() -> None:
-    body = "".join(FUNCTION.format(n=n) for n in range(200))
+    body = "".join(FUNCTION.format(n=n) for n in range(400))
     script = body + 'echo "$HF_TOKEN"\n'
     found = list(pieces(script, "bash"))
     assert len(found) > 5

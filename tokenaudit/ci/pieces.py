@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
-WHOLE = 4_096
+WHOLE = 8_192
 """Characters up to which a script is not cut."""
+_LONG = 131_072
+"""Characters from which on a script is cut into pieces of half that size, so that it stays affordable."""
 LARGEST = 16_384
 """Characters of the longest piece that is parsed."""
 
@@ -41,13 +43,14 @@ def pieces(script: str, language: str) -> Iterator[tuple[int, int]]:
         return
     find: Callable[[str], Iterator[Break]] = _powershell_breaks if language == "powershell" else _bash_breaks
     breaks = [*find(script), (len(script), 0)]
+    size = WHOLE if len(script) < _LONG else WHOLE // 2
     start = at = 0
     while start < len(script):
         near = at
-        while at < len(breaks) and breaks[at][0] <= start + WHOLE // 2:
+        while at < len(breaks) and breaks[at][0] <= start + size // 2:
             at += 1
         far = at
-        while far < len(breaks) and breaks[far][0] <= start + WHOLE:
+        while far < len(breaks) and breaks[far][0] <= start + size:
             far += 1
         if far > at:
             end, _ = min(breaks[at:far], key=lambda one: (one[1], -one[0]))
