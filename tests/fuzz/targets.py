@@ -1,0 +1,194 @@
+"""Fuzz targets: each takes bytes, and must answer within bounds, without an exception, without giving a value away."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cache
+from pathlib import Path
+
+from dulwich.errors import ApplyDeltaError
+
+from tests.ci.labelled import SYSTEMS
+from tests.hub import bodies
+from tests.support import reports
+from tests.support.contexts import CONTEXTS
+from tests.support.mint import Mint
+from tests.support.randomrepo import random_repository
+from tests.support.toy import ToyExaminer
+from tokenaudit.ci import audit
+from tokenaudit.code_usage import needs_of
+from tokenaudit.detect import Detector, Limits
+from tokenaudit.git.pack.delta import build, delta_insertions
+from tokenaudit.hub.audit_log import _items
+from tokenaudit.hub.result import Reply
+from tokenaudit.inspect.whoami import parse_whoami
+from tokenaudit.interfaces import ScanContext
+from tokenaudit.redaction import map_text, mask, redactor
+from tokenaudit.report import FORMATS, render
+from tokenaudit.secret import Secret
+from tokenaudit.sources.local.git_history import HistorySource
+
+NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
+_CODE = ("train.py", "publish.sh", "app.ts", "notebook.ipynb", "Dockerfile", "Makefile")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One input format: valid inputs to begin with, and the check that every other input has to pass."""
+
+    seeds: Callable[[], list[bytes]]
+    check: Callable[[bytes], None]
+
+
+@cache
+def detector() -> Detector:
+    """The shipped detectors with small limits, so that one input takes little time."""
+    return Detector.load(limits=Limits(size=1 << 20, entries=50, seconds=2))
+
+
+def _detect(data: bytes) -> None:
+    found = detector().scan(data)
+    if found.detections or found.skipped:
+        assert detector().may_contain(data)
+    for each in found.detections:
+        assert each.line is None or (each.line >= 1 and (each.column or 0) >= 1)
+
+
+@cache
+def _repository() -> Path:
+    return random_repository(Path(tempfile.mkdtemp()) / "r.git", 1, plant=[Mint(1).user_token()]).path
+
+
+def _pack(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(_repository(), Path(folder) / "r.git"))
+        (pack,) = (copy / "objects" / "pack").glob("*.pack")
+        pack.chmod(0o600)
+        pack.write_bytes(data)
+        for _finding in HistorySource(copy, "r").findings(ScanContext(detector())):
+            pass
+
+
+def _pack_seeds() -> list[bytes]:
+    return [each.read_bytes() for each in (_repository() / "objects" / "pack").glob("*.pack")]
+
+
+def _delta(data: bytes) -> None:
+    size = data[0] if data else 0
+    base, delta = data[1 : size + 1], data[size + 1 :]
+    try:
+        made = build(base, delta)
+    except (ValueError, ApplyDeltaError):
+        return
+    inserted = delta_insertions(base, delta, 64)
+    assert inserted is None or len(made) >= 0
+
+
+def _delta_seeds() -> list[bytes]:
+    # Base of 11 bytes; source size 11, target size 16, copy 11 bytes from 0, insert 5.
+    return [b"\x0bhello world" + bytes([11, 16, 0b10010000, 11, 5]) + b"again"]
+
+
+def _ci(data: bytes) -> None:
+    path, _, text = data.partition(b"\0")
+    list(audit([(path.decode("utf-8", "replace"), text)], "repo", (), ToyExaminer()))
+
+
+def _ci_seeds() -> list[bytes]:
+    script = 'echo "$HF_TOKEN"\nhf upload acme/m . --token "$HF_TOKEN"'
+    return [path.encode() + b"\0" + wrap(script).encode() for path, wrap in SYSTEMS.values()]
+
+
+def _usage(data: bytes) -> None:
+    for path in _CODE:
+        needs_of(path, data)
+
+
+def _usage_seeds() -> list[bytes]:
+    labelled = Path(__file__).parent.parent / "code_usage" / "labelled"
+    return [part for file in sorted(labelled.glob("*.txt")) for part in file.read_bytes().split(b"\n\n")[:60]]
+
+
+def _whoami(data: bytes) -> None:
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError):
+        return
+    parse_whoami(Reply(200, body), Secret(Mint(1).user_token()), now=NOW, endpoint="https://huggingface.co")
+
+
+def _whoami_seeds() -> list[bytes]:
+    return [json.dumps(shape).encode() for shape in bodies.shapes().values()]
+
+
+def _audit_log(data: bytes) -> None:
+    from ijson import JSONError  # noqa: PLC0415 - raised for what is no JSON, as documented
+
+    try:
+        for _item in _items([data[at : at + 100] for at in range(0, len(data), 100)]):
+            pass
+    except (JSONError, ValueError):
+        return
+
+
+def _audit_log_seeds() -> list[bytes]:
+    event = {"type": "repo.add_secret", "createdAt": "2026-10-01T09:00:00.000Z", "author": {"user": {"user": "alice"}}}
+    return [json.dumps([event] * 3).encode(), b"[]"]
+
+
+def _redaction(data: bytes) -> None:
+    value = Mint(2).user_token()
+    text = data.decode("utf-8", "surrogateescape").replace("\0", value)
+    assert value not in redactor([Secret(value)])(text)
+    assert value not in mask(text)
+
+
+def _redaction_seeds() -> list[bytes]:
+    return [b"path/\0/x", b"a%\0%b", b"{'token': '\0'}", "ключ \0".encode(), b"hf_\0hf_\0"]
+
+
+def _reports(data: bytes) -> None:
+    value = Mint(3).user_token()
+    hostile = data.decode("utf-8", "surrogateescape")[:200]
+    keep = {"critical", "high", "medium", "low", "info"}
+    report = map_text(
+        reports.leaked(Secret(value)), lambda text: text if text in keep or len(text) < 8 else f"{text}{hostile}"
+    )
+    for name in FORMATS:
+        written = render(report, name)
+        assert value not in written
+
+
+def _report_seeds() -> list[bytes]:
+    return [
+        b"::error::x",
+        b"\x1b[31m",
+        b"</script><script>",
+        b"|`*_[](",
+        b"=cmd()",
+        "\u202e\ufeff".encode(),
+        b"##[group]",
+    ]
+
+
+def _contexts() -> list[bytes]:
+    return [context.write(Mint(context.name).user_token()) for context in CONTEXTS]
+
+
+TARGETS: dict[str, Target] = {
+    "detection": Target(_contexts, _detect),
+    "pack": Target(_pack_seeds, _pack),
+    "delta": Target(_delta_seeds, _delta),
+    "ci": Target(_ci_seeds, _ci),
+    "code-usage": Target(_usage_seeds, _usage),
+    "whoami": Target(_whoami_seeds, _whoami),
+    "audit-log": Target(_audit_log_seeds, _audit_log),
+    "redaction": Target(_redaction_seeds, _redaction),
+    "reports": Target(_report_seeds, _reports),
+}
+"""Every target by name, in the order of the campaign."""
