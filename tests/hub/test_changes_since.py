@@ -15,11 +15,11 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.commits import HubCommit, commits_since
 from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.rate_limit import RetryPolicy
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure
 
 SINCE = datetime(2026, 7, 9, 2, 28, tzinfo=timezone.utc)
-MODEL = Repository("model", "acme/m")
+MODEL = HubRepository("model", "acme/m")
 
 
 @pytest.fixture

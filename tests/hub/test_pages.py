@@ -14,11 +14,11 @@ from tokenaudit.hub import namespace as collections
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pages import MOST_REQUESTS, all_pages
 from tokenaudit.hub.rate_limit import RetryPolicy
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 
-MODEL = Repository("model", "acme/m")
+MODEL = HubRepository("model", "acme/m")
 SINCE = datetime(2020, 1, 1, tzinfo=timezone.utc)
 NOBODY = Secret("x" * 8)
 LISTINGS: dict[str, Callable[[Hub], object]] = {

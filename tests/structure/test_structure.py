@@ -45,6 +45,10 @@ def test_no_module_imports_itself_through_others(structure: Structure) -> None:
     assert structure.cycles() == []
 
 
+def test_no_two_public_types_share_a_name(structure: Structure) -> None:
+    assert structure.shared_names() == {}
+
+
 def test_the_package_does_not_grow_unnoticed(structure: Structure) -> None:
     assert len(structure.modules) <= MOST_MODULES
     assert structure.levels <= MOST_LEVELS

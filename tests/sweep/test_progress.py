@@ -18,7 +18,7 @@ from tests.support.cli import environment, tokenaudit
 from tests.sweep.example_org import Acme, everything
 from tokenaudit.cli.sweep_screen import PlainDisplay
 from tokenaudit.hub.rate_limit import RateLimitWindow
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Credential
 from tokenaudit.sweep.config import Task
@@ -163,7 +163,7 @@ def test_what_a_killed_sweep_had_found_in_a_part_of_a_repository_counts(
 
 
 def task(name: str) -> Task:
-    repository = Repository("model", f"acme/{name}")
+    repository = HubRepository("model", f"acme/{name}")
     return Task("acme", (PlaceRecord("acme", repository.target, "model", "history"),), repository)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from tests.hub.state import MOMENT
 from tests.sweep.example_org import Acme
 from tokenaudit.ci.names import Names
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.inventory.export import as_json
 from tokenaudit.model import Problem, SecretName, Severity
 from tokenaudit.policy.settings import Settings
@@ -129,9 +129,9 @@ def test_examples_of_the_rules_are_told_apart() -> None:
     def variable(target: str, value: str) -> SecretName:
         return SecretName(f"spaces/acme/{target}", "HF_TOKEN", "space-variable", fingerprint=value)
 
-    copy = [Repository("space", "acme/two", copied_from="acme/one")]
+    copy = [HubRepository("space", "acme/two", copied_from="acme/one")]
 
-    def rules(secrets: list[SecretName], repositories: list[Repository]) -> set[str]:
+    def rules(secrets: list[SecretName], repositories: list[HubRepository]) -> set[str]:
         found: list[Problem] = across(secrets, repositories, Settings(), Names(), NOW)
         return {problem.rule for problem in found}
 

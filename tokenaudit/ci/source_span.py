@@ -6,7 +6,7 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Position: TypeAlias = tuple[int, int]
+SourcePosition: TypeAlias = tuple[int, int]
 """Line and column, both counted from 1, columns in characters."""
 
 Segment: TypeAlias = tuple[int, int, int]
@@ -27,7 +27,7 @@ class SpanText:
     where: str
     segments: tuple[Segment, ...]
 
-    def at(self, offset: int) -> Position:
+    def at(self, offset: int) -> SourcePosition:
         """The position of the character at `offset` of the value."""
         index = max(bisect_right(self.segments, (offset, _LAST, 0)) - 1, 0)
         start, line, column = self.segments[index]

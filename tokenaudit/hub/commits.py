@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import JsonObject, listed, text
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
@@ -38,7 +38,7 @@ class HubCommit:
 
 
 def commits_since(
-    hub: Hub, repository: Repository, branch: str, secret: Secret | None, since: datetime, *, limit: int
+    hub: Hub, repository: HubRepository, branch: str, secret: Secret | None, since: datetime, *, limit: int
 ) -> PagedListing[HubCommit] | Failure:
     """At most `limit` commits of `branch` made at or after `since`, newest first.
 

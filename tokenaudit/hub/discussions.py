@@ -10,7 +10,7 @@ from typing import Any
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pages import all_pages
 from tokenaudit.hub.pagination import JsonObject, kept, malformed, text
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
@@ -27,14 +27,14 @@ class DiscussionText:
     edited_away: bool = False
 
 
-def discussions(hub: Hub, repository: Repository, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
+def discussions(hub: Hub, repository: HubRepository, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
     """All discussions and pull requests as the listing shows them, open or not."""
     return _listed(hub, repository, secret)
 
 
 def _listed(
     hub: Hub,
-    repository: Repository,
+    repository: HubRepository,
     secret: Secret | None,
     enough: Callable[[Sequence[JsonObject]], bool] | None = None,
     **params: str,
@@ -81,7 +81,7 @@ class Opened:
 
 
 def opened_since(
-    hub: Hub, repository: Repository, secret: Secret | None, since: datetime, *, limit: int
+    hub: Hub, repository: HubRepository, secret: Secret | None, since: datetime, *, limit: int
 ) -> PagedListing[Opened] | Failure:
     """At most `limit` discussions and pull requests opened at or after `since`.
 
@@ -124,7 +124,7 @@ def _opened(item: object) -> Opened | None:
     )
 
 
-def texts(hub: Hub, repository: Repository, number: int, secret: Secret | None) -> list[DiscussionText] | Failure:
+def texts(hub: Hub, repository: HubRepository, number: int, secret: Secret | None) -> list[DiscussionText] | Failure:
     """Every text of one discussion, older versions of comments included."""
     answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)
     if isinstance(answer, Failure):

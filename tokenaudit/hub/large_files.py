@@ -9,7 +9,7 @@ from urllib.parse import quote
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.download import download
 from tokenaudit.hub.pagination import listed, text
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing, Result
 from tokenaudit.secret import Secret
 
@@ -24,7 +24,7 @@ class LargeFile:
 
 
 def large_files(
-    hub: Hub, repository: Repository, revision: str, secret: Secret | None
+    hub: Hub, repository: HubRepository, revision: str, secret: Secret | None
 ) -> PagedListing[LargeFile] | Failure:
     """The files of a revision, in all folders, that are pointers in git.
 
@@ -43,7 +43,7 @@ def large_files(
 
 
 def fetch(
-    hub: Hub, repository: Repository, revision: str, file: LargeFile, secret: Secret | None, into: BinaryIO
+    hub: Hub, repository: HubRepository, revision: str, file: LargeFile, secret: Secret | None, into: BinaryIO
 ) -> Result:
     """Writes the content of `file` to `into`; the reply's body is its number of bytes, which are no more than said."""
     path = f"/{repository.page}/resolve/{quote(revision, safe='')}/{quote(file.path)}"

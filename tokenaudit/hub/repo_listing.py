@@ -27,7 +27,7 @@ _EXPAND: Mapping[str, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Repository:
+class HubRepository:
     """One repository or bucket.
 
     `version` changes whenever its main content does; `copied_from` is the Space it says it was duplicated from.
@@ -68,7 +68,7 @@ def members(hub: Hub, organization: str, secret: Secret | None) -> PagedListing[
 
 def repositories(
     hub: Hub, namespace: str, repo_type: RepoType, secret: Secret | None
-) -> PagedListing[Repository] | Failure:
+) -> PagedListing[HubRepository] | Failure:
     """The repositories of one type that `secret` may see, private ones included."""
     if repo_type == "bucket":
         answer = listed(hub, f"/api/buckets/{namespace}", secret)
@@ -81,7 +81,7 @@ def repositories(
     return kept(answer, [_repository(repo_type, item) for item in answer if text(item.get("id"))])
 
 
-def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> PagedListing[Repository] | Failure:
+def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> PagedListing[HubRepository] | Failure:
     """What the settings page lists: it also names repositories whose content the token may not read.
 
     For a user only the token's own account has such a page.
@@ -94,11 +94,11 @@ def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> 
     for item in answer:
         repo_type, name = item.get("type"), text(item.get("id"))
         if repo_type in ("model", "dataset", "space", "bucket") and name.partition("/")[0] == namespace:
-            found.append(Repository(repo_type, name, item.get("visibility") != "public"))
+            found.append(HubRepository(repo_type, name, item.get("visibility") != "public"))
     return PagedListing(tuple(found), answer.incomplete)
 
 
-def refs(hub: Hub, repository: Repository, secret: Secret | None) -> dict[str, str] | Failure:
+def refs(hub: Hub, repository: HubRepository, secret: Secret | None) -> dict[str, str] | Failure:
     """Every ref, pull requests and conversions included, with the commit it points to."""
     answer = hub.get(f"/api/{repository.target}/refs", secret, include_prs=1)
     if isinstance(answer, Failure):
@@ -118,12 +118,12 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def _repository(repo_type: RepoType, item: JsonObject) -> Repository:
+def _repository(repo_type: RepoType, item: JsonObject) -> HubRepository:
     private = item.get("private")
     card = item.get("cardData")
     copied = text(card.get("duplicated_from")) if isinstance(card, dict) else ""
     version = [item.get(key) for key in ("sha", "lastModified", "updatedAt", "size", "totalFiles")]
-    return Repository(
+    return HubRepository(
         repo_type,
         text(item.get("id")),
         private if isinstance(private, bool) else None,

@@ -13,7 +13,7 @@ from typing import TypeVar
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.parsing import invalid_repo_name
-from tokenaudit.hub.repo_listing import Repository, RepoType
+from tokenaudit.hub.repo_listing import HubRepository, RepoType
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.model import ReachedBy
 from tokenaudit.model import Inspection, Skipped
@@ -130,9 +130,9 @@ class TimeWindow:
     since: datetime
     limit: int
 
-    def repositories(self, reached: list[ReachedBy], queries: HubQueries) -> list[Repository]:
+    def repositories(self, reached: list[ReachedBy], queries: HubQueries) -> list[HubRepository]:
         """The repositories and buckets to ask about: those whose names are ones, the most harmful first."""
-        found: list[Repository] = []
+        found: list[HubRepository] = []
         left = 0
         for repo in reached:
             kind = next((known for known in _TYPES if known == repo.type), None)
@@ -145,7 +145,7 @@ class TimeWindow:
             elif len(found) >= self.limit:
                 left += 1
             else:
-                found.append(Repository(kind, repo.id))
+                found.append(HubRepository(kind, repo.id))
         if left:
             reason = f"only the first {self.limit} were asked about; raise --limit for the rest"
             queries.skip(f"what changed in {left} more writable repositories", reason)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.parsing import is_namespace
-from tokenaudit.hub.repo_listing import Repository, RepoType, repositories
+from tokenaudit.hub.repo_listing import HubRepository, RepoType, repositories
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import Reached, ReachedBy
@@ -83,7 +83,7 @@ class CombinedReach:
 def measure(powers: Sequence[CredentialReach], queries: HubQueries) -> CombinedReach:
     """Unites what every credential of `powers` could reach; namespaces are listed with the auditor's own token."""
     found = CombinedReach()
-    listings: dict[str, list[Repository]] = {}
+    listings: dict[str, list[HubRepository]] = {}
     silent: list[str] = []
     for power in powers:
         _recorded(power, found)
@@ -153,11 +153,11 @@ def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: Co
     found.add(ReachedBy(name, entity.type, access, credentials=(mark,)))
 
 
-def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[Repository]:
+def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[HubRepository]:
     if not is_namespace(name):
         queries.skip(f"the repositories of {name}", "this can't be the name of a user or an organization")
         return []
-    repos: list[Repository] = []
+    repos: list[HubRepository] = []
     for repo_type in _TYPES:
         answer = queries.ask(
             f"{name}: its {repo_type}s", "repo.content.read", partial(_repositories, name, repo_type), anonymous=True
@@ -172,5 +172,5 @@ def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[Reposi
 
 def _repositories(
     name: str, repo_type: RepoType, hub: Hub, secret: Secret | None
-) -> PagedListing[Repository] | Failure:
+) -> PagedListing[HubRepository] | Failure:
     return repositories(hub, name, repo_type, secret)

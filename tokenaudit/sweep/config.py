@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from tokenaudit.hub.rate_limit import RateLimitWindow
-from tokenaudit.hub.repo_listing import Repository, RepoType
+from tokenaudit.hub.repo_listing import HubRepository, RepoType
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 
 VERSION = 2
@@ -68,7 +68,7 @@ class SweepScope:
         ]
         return "; ".join(part for part in parts if part)
 
-    def covers(self, repository: Repository) -> bool:
+    def covers(self, repository: HubRepository) -> bool:
         """Whether a repository is wanted; patterns are matched with its id and with its target."""
         if repository.type not in self.types:
             return False
@@ -98,7 +98,7 @@ class Task:
 
     namespace: str
     places: tuple[PlaceRecord, ...]
-    repository: Repository | None = None
+    repository: HubRepository | None = None
     owner: Literal["org", "user", "other"] = "other"
     mine: bool = False
     url: str | None = None

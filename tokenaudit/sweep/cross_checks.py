@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from tokenaudit.ci.names import Names
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.model import Lowered, Problem, Rule, SecretName, Severity
 from tokenaudit.policy import Settings
 from tokenaudit.policy.settings import known
@@ -17,7 +17,7 @@ from tokenaudit.timestamps import day
 
 def across(
     secrets: Sequence[SecretName],
-    repositories: Iterable[Repository],
+    repositories: Iterable[HubRepository],
     settings: Settings,
     names: Names,
     now: datetime,
@@ -56,7 +56,7 @@ def _shared(secrets: Sequence[SecretName]) -> Iterator[Problem]:
                 yield _problem(SHARED_TOKEN, secret, message)
 
 
-def _copied(secrets: Sequence[SecretName], repositories: Iterable[Repository]) -> Iterator[Problem]:
+def _copied(secrets: Sequence[SecretName], repositories: Iterable[HubRepository]) -> Iterator[Problem]:
     origins = {
         repository.target: f"spaces/{repository.copied_from}"
         for repository in repositories

@@ -10,7 +10,7 @@ from tokenaudit.git.command import without_password
 from tokenaudit.hub.endpoint import DEFAULT
 from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.parsing import is_namespace
-from tokenaudit.hub.repo_listing import GIT_TYPES, Repository, administered, members, namespace_kind, repositories
+from tokenaudit.hub.repo_listing import GIT_TYPES, HubRepository, administered, members, namespace_kind, repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory.model import PlaceRecord
 from tokenaudit.model import Skipped
@@ -31,7 +31,7 @@ class SweepPlan:
     tasks: list[Task] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     listed: list[tuple[str, str]] = field(default_factory=list)
-    repositories: list[Repository] = field(default_factory=list)
+    repositories: list[HubRepository] = field(default_factory=list)
 
     def gone(self, known: Sequence[PlaceRecord], scope: SweepScope) -> list[str]:
         """Keys of known places of fully listed kinds that are no longer there.
@@ -44,7 +44,7 @@ class SweepPlan:
             for place in known
             if (place.namespace, place.kind) in self.listed
             and place.target not in there
-            and scope.covers(Repository(place.kind, place.target.partition("/")[2]))  # type: ignore[arg-type]
+            and scope.covers(HubRepository(place.kind, place.target.partition("/")[2]))  # type: ignore[arg-type]
         ]
 
 
@@ -121,7 +121,7 @@ def _members(context: WorkerContext, organization: str, made: SweepPlan) -> Iter
 def _namespace(
     context: WorkerContext, scope: SweepScope, made: SweepPlan, namespace: str, owner: str, *, mine: bool
 ) -> None:
-    found: dict[str, Repository] = {}
+    found: dict[str, HubRepository] = {}
     for repo_type in scope.types:
         listing = repositories(context.hub, namespace, repo_type, context.secret)
         if isinstance(listing, Failure):
@@ -147,7 +147,7 @@ def _namespace(
         made.tasks += [Task(namespace, (place,), owner=kind, mine=mine) for place in places]  # type: ignore[arg-type]
 
 
-def _administered(context: WorkerContext, made: SweepPlan, namespace: str, owner: str) -> Iterator[Repository]:
+def _administered(context: WorkerContext, made: SweepPlan, namespace: str, owner: str) -> Iterator[HubRepository]:
     listing = administered(context.hub, namespace, owner, context.secret)
     where = f"repositories of {namespace}"
     if isinstance(listing, Failure):
@@ -164,7 +164,7 @@ def _has_endpoints(context: WorkerContext) -> bool:
     return context.setup.service is not None or context.hub.endpoint == DEFAULT
 
 
-def _of_repository(namespace: str, repository: Repository, *, logs: bool) -> Task:
+def _of_repository(namespace: str, repository: HubRepository, *, logs: bool) -> Task:
     aspects = ["history", "discussions"] if repository.type in GIT_TYPES else ["bucket"]
     if repository.type == "space":
         aspects.append("settings")

@@ -17,7 +17,7 @@ from tokenaudit.git.clone import NO_ROOM, cloned, mirrored, missing_refs, remote
 from tokenaudit.git.command import GitError
 from tokenaudit.hub.discussions import discussions
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.repo_listing import Repository, digest, refs
+from tokenaudit.hub.repo_listing import HubRepository, digest, refs
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import NullProgress, Scanner
 from tokenaudit.inventory.model import Outcome, PlaceRecord
@@ -102,7 +102,7 @@ def _history(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Sc
     return read_repository(context, task, place, scanner, context.git_url(repository), version)
 
 
-def _version(context: WorkerContext, repository: Repository, named: Mapping[str, str]) -> Version:
+def _version(context: WorkerContext, repository: HubRepository, named: Mapping[str, str]) -> Version:
     def ask_again() -> Version | None:
         found = refs(context.hub, repository, context.secret)
         return None if isinstance(found, Failure) else _version(context, repository, found)
@@ -182,7 +182,7 @@ def _platform(context: WorkerContext, task: Task, place: PlaceRecord, scanner: S
     return _collected(context, task, place, scanner, group_of(task.namespace))
 
 
-def _repository(task: Task) -> Repository:
+def _repository(task: Task) -> HubRepository:
     if task.repository is None:
         raise AssertionError
     return task.repository

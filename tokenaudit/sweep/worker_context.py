@@ -13,7 +13,7 @@ from urllib.parse import quote, urlsplit
 from tokenaudit.ci.names import Names
 from tokenaudit.detect import Detector
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
@@ -63,7 +63,7 @@ class WorkerContext:
             with _lock:
                 idle.append(detector)
 
-    def git_url(self, repository: Repository) -> str:
+    def git_url(self, repository: HubRepository) -> str:
         """The address of a repository's git remote, with the auditor's token as the password.
 
         Never shown, stored or pickled; `sources.clone` hands the password to git through its environment.

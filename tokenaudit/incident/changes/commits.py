@@ -6,7 +6,7 @@ from functools import partial
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.commits import HubCommit, commits_since
-from tokenaudit.hub.repo_listing import Repository, refs
+from tokenaudit.hub.repo_listing import HubRepository, refs
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
@@ -16,7 +16,7 @@ _HEADS = "refs/heads/"
 _MOST_BRANCHES = 10
 
 
-def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> list[IncidentChange]:
+def changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) -> list[IncidentChange]:
     """Every commit once, whichever of the branches it is on."""
     permission = f"repo.content.read on {repository.target}"
     named = queries.ask(f"{repository.target}: branches", permission, partial(_refs, repository), anonymous=True)
@@ -38,7 +38,7 @@ def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> 
     return list(found.values())
 
 
-def _change(commit: HubCommit, repository: Repository, branch: str) -> IncidentChange:
+def _change(commit: HubCommit, repository: HubRepository, branch: str) -> IncidentChange:
     notes = [] if branch == "main" else [f"on the branch {branch}"]
     if commit.backdated:
         notes.append("it says that it is older, but stands on a commit that is not")
@@ -46,11 +46,11 @@ def _change(commit: HubCommit, repository: Repository, branch: str) -> IncidentC
     return IncidentChange("commit", repository.target, commit.title, commit.date, by, commit.id, "; ".join(notes))
 
 
-def _refs(repository: Repository, hub: Hub, secret: Secret | None) -> dict[str, str] | Failure:
+def _refs(repository: HubRepository, hub: Hub, secret: Secret | None) -> dict[str, str] | Failure:
     return refs(hub, repository, secret)
 
 
 def _commits(
-    window: TimeWindow, repository: Repository, branch: str, hub: Hub, secret: Secret | None
+    window: TimeWindow, repository: HubRepository, branch: str, hub: Hub, secret: Secret | None
 ) -> PagedListing[HubCommit] | Failure:
     return commits_since(hub, repository, branch, secret, window.since, limit=window.limit)

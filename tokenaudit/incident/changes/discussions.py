@@ -6,14 +6,14 @@ from functools import partial
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import Opened, opened_since
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
 
 
-def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> list[IncidentChange]:
+def changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) -> list[IncidentChange]:
     """The newest first."""
     where = f"{repository.target}: discussions"
     permission = f"repo.content.read on {repository.target}"
@@ -33,6 +33,6 @@ def changes(window: TimeWindow, repository: Repository, queries: HubQueries) -> 
 
 
 def _opened(
-    window: TimeWindow, repository: Repository, hub: Hub, secret: Secret | None
+    window: TimeWindow, repository: HubRepository, hub: Hub, secret: Secret | None
 ) -> PagedListing[Opened] | Failure:
     return opened_since(hub, repository, secret, window.since, limit=window.limit)

@@ -6,14 +6,14 @@ from functools import partial
 
 from tokenaudit.hub.buckets import BucketFile, files
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
 from tokenaudit.secret import Secret
 
 
-def changes(window: TimeWindow, bucket: Repository, queries: HubQueries) -> list[IncidentChange]:
+def changes(window: TimeWindow, bucket: HubRepository, queries: HubQueries) -> list[IncidentChange]:
     """The newest first. What was deleted can't be seen, and who uploaded a file the Hub does not tell."""
     where = f"{bucket.target}: files"
     listed = queries.ask(where, f"repo.content.read on {bucket.target}", partial(_files, bucket), anonymous=True) or ()
@@ -24,5 +24,5 @@ def changes(window: TimeWindow, bucket: Repository, queries: HubQueries) -> list
     return [IncidentChange("file", bucket.target, file.path, file.uploaded_at) for file in fresh[: window.limit]]
 
 
-def _files(bucket: Repository, hub: Hub, secret: Secret | None) -> PagedListing[BucketFile] | Failure:
+def _files(bucket: HubRepository, hub: Hub, secret: Secret | None) -> PagedListing[BucketFile] | Failure:
     return files(hub, bucket.id, secret)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.discussions import texts
 from tokenaudit.hub.pagination import JsonObject, needs
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, Skipped
@@ -21,7 +21,7 @@ class DiscussionsSource:
     kind = "discussions"
 
     def __init__(
-        self, hub: Hub, secret: Secret | None, repository: Repository, listing: PagedListing[JsonObject]
+        self, hub: Hub, secret: Secret | None, repository: HubRepository, listing: PagedListing[JsonObject]
     ) -> None:
         self.target = repository.target
         self._hub, self._secret, self._repository, self._listing = hub, secret, repository, listing

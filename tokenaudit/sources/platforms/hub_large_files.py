@@ -10,7 +10,7 @@ from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.large_files import LargeFile, fetch, large_files
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
@@ -61,7 +61,7 @@ class LargeFilesSource:
         self,
         hub: Hub,
         secret: Secret | None,
-        repository: Repository,
+        repository: HubRepository,
         revision: str,
         pointers: Callable[[], Collection[Pointer]],
         limit: LargeFileLimit,

@@ -10,7 +10,7 @@ from tokenaudit.ci.rules import space_static, space_variable
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, Problem, Rule, SecretName, Severity, Skipped
@@ -28,7 +28,7 @@ class SpaceSource:
 
     kind = "space"
 
-    def __init__(self, hub: Hub, secret: Secret | None, repository: Repository, names: Names | None = None) -> None:
+    def __init__(self, hub: Hub, secret: Secret | None, repository: HubRepository, names: Names | None = None) -> None:
         self.target = repository.target
         self._hub, self._secret, self._space = hub, secret, repository
         self._names = names or Names()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.repo_listing import Repository
+from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.spaces import LOG_TYPES, LogLimits, LogLine, LogType, space_log
 from tokenaudit.interfaces import LocatedDetection, ScanContext
@@ -29,7 +29,7 @@ class SpaceLogsSource:
     kind = "space"
 
     def __init__(
-        self, hub: Hub, secret: Secret | None, repository: Repository, limits: LogLimits | None = None
+        self, hub: Hub, secret: Secret | None, repository: HubRepository, limits: LogLimits | None = None
     ) -> None:
         self.target = repository.target
         self._hub, self._secret, self._space, self._limits = hub, secret, repository, limits
