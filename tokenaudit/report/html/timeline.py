@@ -62,6 +62,10 @@ class Timeline:
     more: int
 
 
+_FIRST = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp()
+"""The first moment that has a date."""
+
+
 def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
     """The drawing for the worst credentials of which any time is known, None where there is none."""
     timed = [(c, _born(c), _exposures(c)) for c in credentials]
@@ -71,7 +75,7 @@ def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
     shown = timed[:MOST_ROWS]
     end = report.finished_at.timestamp()
     known = [moment.timestamp() for _, born, seen in shown for moment in (*([born] if born else []), *seen)]
-    start = min([*known, end - 90 * 86400])
+    start = max(min([*known, end - 90 * 86400]), _FIRST)
     span = max(end - start, 1.0)
 
     def x(moment: datetime) -> float:
