@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from tokenaudit.model import Claims, Likelihood, Location, Problem, Skipped
@@ -125,7 +126,8 @@ class NullProgress:
 class ScanContext:
     """What every source of one run shares. Sources add what they have read to `objects` and `bytes`.
 
-    `relied` are the objects and bytes that an earlier run has read and this one relies on.
+    `relied` are the objects and bytes that an earlier run has read and this one relies on. `followed` are the folders
+    outside of the target that it led to.
     """
 
     scanner: Scanner
@@ -134,6 +136,11 @@ class ScanContext:
     objects: int = 0
     bytes: int = 0
     relied: tuple[int, int] = (0, 0)
+    followed: list[str] = field(default_factory=list)
+
+    def follow(self, folder: Path) -> None:
+        """Notes that a folder outside of the target is read, because the target leads there."""
+        self.followed.append(folder.as_posix())
 
     def read(self, objects: int, size: int) -> None:
         """Counts what was read and tells the progress."""

@@ -66,6 +66,8 @@ class Target:
     `repository` names the root of the repository that a local target lies in, as it is reached from the folder of the
     run, and `inside` is the path from there to the target with forward slashes ("" for the root itself): together with
     a location's `path` that is the path that the repository's host knows. A target in no repository is its own root.
+    `followed` are the folders outside of the target that were read because it leads there: a `.git` link or file, a
+    `commondir`, or alternates.
     """
 
     target: str
@@ -74,6 +76,7 @@ class Target:
     bytes: int = 0
     repository: str | None = None
     inside: str = ""
+    followed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

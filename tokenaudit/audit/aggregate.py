@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from tokenaudit.interfaces import Detection, LocatedDetection, PartSource, ScanContext, Source
+from tokenaudit.errors import AuditError
+from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PartSource, ScanContext, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
 
@@ -46,7 +47,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     places_read = list(sources)
     for source in places_read:
         share = ScanContext(scanner=run.scanner, jobs=run.jobs, progress=run.progress)
-        for finding in source.findings(share):
+        for finding in _guarded(source, share):
             if isinstance(finding, LocatedDetection):
                 spots.setdefault(findings.learn(finding.detection), {})[finding.location] = None
             elif isinstance(finding, Problem):
@@ -54,7 +55,8 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
             else:
                 findings.skipped.append(finding)
         objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
-        findings.targets.append(Target(source.target, source.kind, objects, size))
+        followed = tuple(dict.fromkeys(share.followed))
+        findings.targets.append(Target(source.target, source.kind, objects, size, followed=followed))
         run.objects += share.objects
         run.bytes += share.bytes
     findings.skipped += _not_there(places_read)
@@ -77,6 +79,21 @@ def _not_there(sources: Iterable[Source]) -> Iterator[Skipped]:
             yield Skipped(target, "; ".join(dict.fromkeys(part.absent for part in found if part.absent)))
         else:
             yield from (Skipped(target, part.absent) for part in found if part.required and part.absent)
+
+
+def _guarded(source: Source, run: ScanContext) -> Iterator[Finding]:
+    """The findings of one source. A failure that nobody foresaw costs what it had still to give, and is told.
+
+    Raises:
+        AuditError: only the user can put it right.
+    """
+    try:
+        yield from source.findings(run)
+    except (AuditError, GeneratorExit):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, what was found before and elsewhere is reported
+        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
+        yield Skipped(source.target, f"reading stopped at an internal error ({type(error).__name__}{detail})")
 
 
 def _location_order(location: Location) -> tuple[object, ...]:

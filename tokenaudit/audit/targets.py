@@ -193,6 +193,9 @@ def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
         clone = stack.enter_context(cloned(url, request.progress))
     except GitError as error:
         return [UnreadableSource(shown, "git", f"can't be cloned: {error}")]
+    except OSError as error:
+        reason = f"can't be cloned: there is no usable folder for temporary files ({error.strerror})"
+        return [UnreadableSource(shown, "git", reason)]
     return _of_repository(clone, shown, request, no_tree="a clone URL")
 
 

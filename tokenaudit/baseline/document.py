@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.file_access import read_argument
 from tokenaudit.redaction import masked
 from tokenaudit.text import visible
 
@@ -43,7 +44,7 @@ def load(path: Path) -> Baseline:
     """
     shown = visible(str(path))
     try:
-        document = masked(json.loads(path.read_bytes()))
+        document = masked(json.loads(read_argument(path)))
     except FileNotFoundError:
         message = f"baseline {shown} does not exist; --update-baseline writes it"
         raise ConfigurationError(message) from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal, TextIO
 
 from tokenaudit.errors import UsageError
+from tokenaudit.file_access import open_pipe_for_writing
 from tokenaudit.redaction import mask, mask_shapes
 from tokenaudit.text import inert
 
@@ -49,8 +50,8 @@ def emit(text: str, output: Path | None = None) -> None:
 def _write(text: str, output: Path) -> None:
     if output.exists() and not output.is_file():
         # A device or a pipe, such as /dev/stderr, can't be replaced, only written to.
-        with output.open("w", encoding="utf-8", errors="backslashreplace") as stream:
-            stream.write(text)
+        with open_pipe_for_writing(output) as pipe:
+            pipe.write(text.encode("utf-8", "backslashreplace"))
         return
     output = output.resolve()  # a link stays one: what it leads to is replaced
     handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")

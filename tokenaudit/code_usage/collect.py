@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tokenaudit.code_usage import Needs, merged, needs_of, reads
+from tokenaudit.file_access import read_regular
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import GitRepoType, visibility
 from tokenaudit.model import Credential, Entity, Evidence, Skipped, Visibility
@@ -77,7 +78,7 @@ def _of_file(root: Path, path: str) -> Needs:
     if not file.is_file() or file.is_symlink() or file.stat().st_size > _LARGEST:
         return Needs()
     try:
-        data = file.read_bytes()
+        data = read_regular(file, _LARGEST, follow=False)
     except OSError as error:
         return Needs(skipped=(f"{path}: {error.strerror}",))
     return needs_of(path, data) if any(mention in data for mention in _MENTIONS) else Needs()

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.abc import SourceLoader
 from pathlib import Path
 from types import GenericAlias, ModuleType
 from typing import Any, NamedTuple, cast
 
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.file_access import read_argument
 from tokenaudit.model import Likelihood
 from tokenaudit.text import one_line
 
@@ -81,13 +83,46 @@ def read_declarations(path: Path) -> tuple[Plugin, ...]:
     return tuple(found)
 
 
+def source(path: Path) -> bytes:
+    """The text of a plugin file; that of a pipe, which can be read only once, is kept.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    if path not in _FROM_PIPES:
+        text = read_argument(path, _LARGEST)
+        if path.is_file():
+            return text
+        _FROM_PIPES[path] = text
+    return _FROM_PIPES[path]
+
+
+_FROM_PIPES: dict[Path, bytes] = {}
+_LARGEST = 16 << 20
+
+
+class _Loader(SourceLoader):
+    """Runs the text that was checked, not what the file may hold by then."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get_filename(self, fullname: str) -> str:
+        del fullname
+        return str(self._path)
+
+    def get_data(self, path: str | bytes) -> bytes:
+        del path
+        return source(self._path)
+
+
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(path.read_bytes(), str(path))
+        return ast.parse(source(path), str(path))
     except OSError as error:
         message = f"plugin {path} can't be read ({error.strerror}): check the path"
         raise ConfigurationError(message) from None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         message = f"plugin {path} is not valid Python ({_one_line(error)}): correct the file"
         raise ConfigurationError(message) from None
 
@@ -145,15 +180,15 @@ def _late(name: str) -> Iterator[None]:
 def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is known
     _parsed(path)
     name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        message = f"plugin {path} is not a Python file: its name must end in .py"
-        raise ConfigurationError(message)
-    module = importlib.util.module_from_spec(spec)
+    loader = _Loader(path)
+    module = ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001 - a stranger's file may raise anything
+        loader.exec_module(module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a stranger's file may raise anything, and may not end the program
         message = f"plugin {path} can't be loaded ({_one_line(error)}): correct the file"
         raise ConfigurationError(message) from None
     return module
@@ -163,7 +198,9 @@ def _loaded(found: type, path: Path) -> tuple[Plugin, Find]:
     secret_type = cast("str", found.secret_type)  # type: ignore[attr-defined]  # checked by the caller
     try:
         instance = found()
-    except Exception as error:  # noqa: BLE001 - a stranger's constructor may raise anything
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - as for a stranger's file
         message = f"plugin {found.__name__} of {path} can't be made without arguments ({_one_line(error)})"
         raise ConfigurationError(message) from None
     kind = getattr(found, "kind", "") or re.sub("[^a-z0-9]+", "_", secret_type.lower()).strip("_")
@@ -191,8 +228,11 @@ def _by_analyze_string(kind: str, analyze: Callable[[str], Iterator[str]]) -> Fi
     def find(text: str) -> Iterator[Candidate]:
         at = 0
         for line in text.splitlines(keepends=True):
-            for value in dict.fromkeys(analyze(line.rstrip("\r\n"))):
-                start = line.find(value)
+            seen: set[str] = set()
+            # A loop of our own, since one within the interpreter could not be interrupted.
+            for value in analyze(line.rstrip("\r\n")):
+                start = -1 if value in seen else line.find(value)
+                seen.add(value)
                 while value and start >= 0:
                     yield Candidate(kind, at + start, at + start + len(value), "credential", value)
                     start = line.find(value, start + len(value))

@@ -13,6 +13,7 @@ from tokenaudit.detect.decode.text import windows
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.patterns import patterns_for
+from tokenaudit.detect.plugin_guard import PluginError, guarded
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
@@ -145,11 +146,17 @@ class RecursiveScan:
             if self._budget.late():
                 return
             text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
-            found = (candidate for find in self._finds() for candidate in find(text))
+            found = (candidate for find in self._finds() for candidate in self._found_by(find, text))
             for number, each in enumerate(found, 1):
                 if number % _CHECKED == 0 and self._budget.late():
                     return
                 yield each._replace(start=each.start + start, end=each.end + start)
+
+    def _found_by(self, find: Find, text: str) -> Iterator[Candidate]:
+        try:
+            yield from find(text)
+        except PluginError as error:
+            self._budget.skip(str(error))
 
 
 def _inside(outer: _Piece, inner: Decoded) -> _Piece:
@@ -209,7 +216,8 @@ class Detector:
             ConfigurationError: a plugin file can't be read, run or used; the message names it.
         """
         extra = tuple(Path(path).absolute() for path in extra_plugins)
-        foreign = tuple(each for path in extra for each in run(path))
+        found = tuple(each for path in extra for each in run(path))
+        foreign = tuple((plugin, guarded(plugin.name, find)) for plugin, find in found)
         return cls(extra, limits or Limits(), foreign)
 
     def __reduce__(self) -> tuple[Callable[..., Detector], tuple[object, ...]]:

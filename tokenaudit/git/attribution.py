@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
-from tokenaudit.git.reachability import unreached
+from tokenaudit.git.reachability import ancestors_first, unreached
 
 Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the marks seen in it."""
@@ -59,11 +59,25 @@ def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str],
         return result
     blobs = frozenset(fingerprints)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
+    steps = _parents_first(git_dir, steps, result.incomplete)
     reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
     result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), reach)
     seen = {change.new for step in steps for change in step.changes}
     result.introductions += _without_commit(git_dir, fingerprints, blobs - seen)
     return result
+
+
+def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -> list[Changes]:
+    """`steps` in an order in which history can have happened. Commit dates decide only what it leaves open."""
+    steps = sorted(steps, key=lambda step: (step.commit.committed, step.commit.id))
+    if len(steps) <= 1:
+        return steps
+    try:
+        order = {name: place for place, name in enumerate(ancestors_first(git_dir, (step.commit.id for step in steps)))}
+    except GitError as error:
+        incomplete.append(f"which commits came first is known by their dates only: {error}")
+        return steps
+    return sorted(steps, key=lambda step: order.get(step.commit.id, -1))
 
 
 def introductions_in(git_dir: Path, steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Introduction]:

@@ -3,32 +3,50 @@
 A repository's configuration can name programs: a file-system monitor, hooks, ssh commands, credential helpers, filters,
 `ext::` transports. Every git process of this package is started here, with those off, without the user's own
 configuration, with English messages, no pager, no prompt, no network (unless asked for) and without touching anything
-in the repository.
+in the repository. None of them can take more time or memory than the size of the repository allows.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import subprocess
-from collections.abc import Iterable, Sequence
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import IO, cast
 
+from tokenaudit.git.files import BrokenLinkError, look_at, stored_bytes
 from tokenaudit.redaction import mask
 
 NETWORK_PROTOCOLS = ("https", "http", "ssh", "file")
 """Transports that only move data; the others run programs or are plain text."""
 
+if sys.platform == "linux":
+    import resource
+
+_NEUTRAL = Path(__file__).parent
 _SAFE_CONFIG = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.attributesFile": os.devnull,
     "core.pager": "cat",
     "core.alternateRefsCommand": "",
+    "core.bigFileThreshold": "16m",
+    "core.deltaBaseCacheLimit": "64m",
+    "core.packedGitLimit": "256m",
+    "core.packedGitWindowSize": "32m",
     "core.quotePath": "false",
     "diff.renames": "false",
     "fetch.recurseSubmodules": "false",
     "gc.auto": "0",
+    "log.mailmap": "false",
     "log.showSignature": "false",
     "maintenance.auto": "false",
     "protocol.ext.allow": "never",
@@ -46,8 +64,120 @@ _KEPT_FOR_NETWORK = frozenset(
 )
 
 
+MOST_OUTPUT = 512 << 20
+"""Bytes that git can print in answer to one question: the listing of a tree can be made to have no end."""
+
+SECONDS = 20.0
+"""How long git can keep its reader waiting, and take for a whole answer, in a small repository."""
+
+MEMORY = 512 << 20
+"""Bytes of memory that a git process can have in a small repository."""
+
+NETWORK_MEMORY = 800 << 20
+"""The same for one that clones: how large the repository is shows only then."""
+
+_SECONDS_A_BYTE = 1 / (1 << 20)
+_MEMORY_A_BYTE = 2
+_TICK = 0.25
+
+
+_NO_MEMORY = re.compile(r"[Oo]ut of memory|Cannot allocate memory|mmap failed")
+
+
 class GitError(Exception):
     """Git could not do what was asked. `str()` is one line, without any password, fit for a `Skipped` entry."""
+
+
+class GitLimitError(GitError):
+    """Git was stopped, because it took too long or printed too much."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What a git process can take: seconds until it has answered (or gone on answering), bytes of memory.
+
+    `stored` is how many bytes of objects the repository has on the disk.
+    """
+
+    seconds: float = SECONDS
+    memory: int = MEMORY
+    stored: int = 0
+
+
+def allowance(git_dir: Path | None) -> Allowance:
+    """More for a repository that stores more: its size can be trusted, since it takes the room on the disk."""
+    if git_dir is None:
+        return Allowance(SECONDS, MEMORY)
+    size = _stored_bytes(git_dir)
+    return Allowance(SECONDS + size * _SECONDS_A_BYTE, MEMORY + size * _MEMORY_A_BYTE, size)
+
+
+@lru_cache(maxsize=64)
+def _stored_bytes(git_dir: Path) -> int:
+    try:
+        return stored_bytes(look_at(git_dir))
+    except BrokenLinkError:
+        return 0
+
+
+class Watchdog:
+    """Ends a process that keeps its reader waiting for too long. What its reader does meanwhile does not count."""
+
+    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+        self.has_ended = False
+        """Whether it ended the process."""
+        self.seconds = seconds
+        self._process = process
+        self._due = math.inf
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While this lasts, the process has to go on within the time."""
+        self._due = time.monotonic() + self.seconds
+        try:
+            yield
+        finally:
+            self._due = math.inf
+
+    def close(self) -> None:
+        """Watches no longer."""
+        self._stop.set()
+        self._thread.join()
+
+    def explain(self) -> str:
+        """Why it ended the process."""
+        return f"git was stopped: no answer within {self.seconds:.0f} seconds"
+
+    def _run(self) -> None:
+        while not self._stop.wait(min(_TICK, self.seconds)):
+            if time.monotonic() > self._due:
+                self.has_ended = True
+                self._process.kill()
+                return
+
+
+class Drain:
+    """Takes a process's complaints as they come, so that it never waits for us to read them."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._kept = b""
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        with self._pipe:
+            while part := self._pipe.read1(1 << 16) if hasattr(self._pipe, "read1") else self._pipe.read(1 << 16):
+                if len(self._kept) < 1 << 16:
+                    self._kept += part
+
+    def text(self) -> bytes:
+        """All of them, once the process has ended."""
+        self._thread.join()
+        return self._kept
 
 
 def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str, str]:
@@ -101,9 +231,10 @@ def start(
     # Git would look for a relative folder in `cwd`, callers mean it from where they are.
     where = [f"--git-dir={git_dir.absolute()}"] if git_dir is not None else []
     try:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             ["git", *where, *map(str, arguments)],
-            cwd=cwd,
+            # Git takes its folder for the working tree, and reads `.mailmap` and `.gitmodules` there.
+            cwd=cwd or _NEUTRAL,
             env=environment(keep=keep),
             stdin=stdin,
             stdout=subprocess.PIPE,
@@ -118,6 +249,19 @@ def start(
     except OSError as error:
         message = f"git could not be started: {error.strerror}"
         raise GitError(message) from error
+    limit_memory(process, allowance(git_dir).memory)
+    return process
+
+
+def limit_memory(process: subprocess.Popen[bytes], most: int) -> None:
+    """Lets `process`, and what it starts, have `most` bytes of memory each, where the system can do that (Linux).
+
+    Only memory that is written counts: packs that git maps into its memory don't.
+    """
+    if sys.platform == "linux":
+        # It has ended, or a lower limit is set already.
+        with suppress(OSError, ValueError):
+            resource.prlimit(process.pid, resource.RLIMIT_DATA, (most, most))
 
 
 def git(
@@ -132,22 +276,71 @@ def git(
 
     Raises:
         GitError: git is missing, or left with an exit code not in `allowed`; the text is git's own first complaint.
+        GitLimitError: it took too long, or printed more than `MOST_OUTPUT`.
     """
-    process = start(arguments, git_dir=git_dir, cwd=cwd, keep=keep, stdin=subprocess.PIPE)
+    process = start(
+        arguments,
+        git_dir=git_dir,
+        cwd=cwd,
+        keep=keep,
+        stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+    )
+    return answer(process, stdin, allowance(git_dir).seconds, allowed)
+
+
+def answer(
+    process: subprocess.Popen[bytes], stdin: bytes = b"", seconds: float = SECONDS, allowed: Iterable[int] = (0,)
+) -> bytes:
+    """What `process`, a git that was given pipes, writes to its standard output in `seconds`.
+
+    Raises:
+        GitError: it left with an exit code not in `allowed`.
+        GitLimitError: it took too long, or printed more than `MOST_OUTPUT`.
+    """
+    complaints = Drain(cast("IO[bytes]", process.stderr))
+    watchdog = Watchdog(process, seconds)
+    parts: list[bytes] = []
+    size = 0
     try:
-        output, complaint = process.communicate(stdin)
+        if process.stdin is not None:
+            threading.Thread(target=feed, args=(process.stdin, [stdin]), daemon=True).start()
+        with watchdog.waiting(), cast("IO[bytes]", process.stdout) as pipe:
+            while size <= MOST_OUTPUT and (part := pipe.read(1 << 20)):
+                parts.append(part)
+                size += len(part)
+            if size > MOST_OUTPUT:
+                process.kill()
+            process.wait()
     except BaseException:
         process.kill()
         process.wait()
         raise
+    finally:
+        watchdog.close()
+    if size > MOST_OUTPUT:
+        message = f"git was stopped: its answer has more than {MOST_OUTPUT >> 20} MiB"
+        raise GitLimitError(message)
+    if watchdog.has_ended:
+        raise GitLimitError(watchdog.explain())
     if process.returncode not in allowed:
-        raise GitError(reason(complaint, process.returncode))
-    return output
+        raise GitError(reason(complaints.text(), process.returncode))
+    return b"".join(parts)
+
+
+def feed(pipe: IO[bytes], lines: Iterable[bytes]) -> None:
+    """Writes `lines` to a process that may end before it has read them."""
+    try:
+        with pipe:
+            pipe.writelines(lines)
+    except (BrokenPipeError, ValueError):
+        return  # its reader tells why
 
 
 def reason(complaint: bytes, code: int) -> str:
     """Git's first fatal complaint as one line without prefix, passwords or control characters."""
     lines = [line.strip() for line in complaint.decode("utf-8", "replace").splitlines() if line.strip()]
+    if any(_NO_MEMORY.search(line) for line in lines):
+        return "git was stopped: it needed more memory than it can have"
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
     if not fatal:
         return f"git failed with code {code}" if code >= 0 else f"git was ended by signal {-code}"

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from tokenaudit.git.command import GitError, git
+from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at
+from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
 """A working tree with its `.git`, a repository without one, one that git can't open, or no repository at all."""
@@ -16,8 +18,10 @@ RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
 class Repository:
     """An openable repository.
 
-    `git_dir` is its own folder, `common_dir` the one that holds objects and refs (another one in a linked worktree).
-    `shallow` and `partial` repositories lack a part of their history or content by design.
+    `git_dir` is what git is given: the repository's own folder, or a substitute where that holds `hazards`, files that
+    git must not be made to read. `common_dir` holds objects and refs (another folder in a linked worktree).
+    `shallow` and `partial` repositories lack a part of their history or content by design. `outside` are the folders
+    that are read although they don't lie below the folder that was opened.
     """
 
     git_dir: Path
@@ -26,6 +30,8 @@ class Repository:
     object_format: str
     shallow: bool
     partial: bool
+    hazards: tuple[Hazard, ...] = ()
+    outside: tuple[Path, ...] = ()
 
     @property
     def objects(self) -> Path:
@@ -39,10 +45,68 @@ def repository_kind(path: Path) -> RepositoryKind:
     if found is None:
         return "none"
     try:
-        git("rev-parse", "--git-dir", git_dir=found)
+        git("rev-parse", "--git-dir", git_dir=safe_git_dir(found))
     except GitError:
         return "broken"
     return "bare" if found == path else "worktree"
+
+
+def safe_git_dir(git_dir: Path) -> Path:
+    """What git can be given for `git_dir`: itself, or a substitute where it holds files that git must not read.
+
+    Raises:
+        GitError: it leads to no repository, or a substitute can't be made.
+    """
+    return _safe(_looked_at(git_dir), git_dir)
+
+
+def enclosing_git_dir(path: Path) -> Path | None:
+    """Where git would find the repository that `path` lies in, or is the top of; None where it lies in none."""
+    absolute = path.absolute()
+    return next((found for each in (absolute, *absolute.parents) if (found := _git_dir(each)) is not None), None)
+
+
+def enclosing_work_tree(path: Path) -> Path | None:
+    """The top of the working tree that `path` lies in, if it lies in one."""
+    git_dir = enclosing_git_dir(path.resolve())
+    if git_dir is None:
+        return None
+    try:
+        has_hazards = safe_git_dir(git_dir) != git_dir
+    except GitError:
+        return None
+    if has_hazards:  # its configuration is not to be read
+        return git_dir.parent if git_dir.name == ".git" else None
+    from git import InvalidGitRepositoryError, Repo  # noqa: PLC0415 - slow to load, and seldom needed
+
+    try:
+        with Repo(path, search_parent_directories=True) as repository:
+            top = repository.working_tree_dir
+    except InvalidGitRepositoryError:
+        return None
+    return Path(top) if top is not None else None
+
+
+def real_git_dir(git_dir: Path) -> Path:
+    """The folder that `git_dir`, which can be a link or a file, leads to.
+
+    Raises:
+        GitError: it leads to none.
+    """
+    return _looked_at(git_dir).git_dir
+
+
+def _looked_at(git_dir: Path) -> Folders:
+    try:
+        return look_at(git_dir)
+    except BrokenLinkError as error:
+        raise GitError(str(error)) from error
+
+
+def _safe(folders: Folders, git_dir: Path) -> Path:
+    if not folders.hazards:
+        return git_dir
+    return substitute(folders)
 
 
 def open_repository(path: Path) -> Repository:
@@ -55,19 +119,21 @@ def open_repository(path: Path) -> Repository:
     if found is None:
         message = "not a git repository"
         raise GitError(message)
+    folders = _looked_at(found)
+    safe = _safe(folders, found)
     answer = git(
-        "rev-parse", "--absolute-git-dir", "--git-common-dir", "--show-object-format", "--is-shallow-repository",
-        git_dir=found, cwd=path,
+        "rev-parse", "--absolute-git-dir", "--show-object-format", "--is-shallow-repository", git_dir=safe,
     ).decode("utf-8", "surrogateescape")  # fmt: skip
-    git_dir, common_dir, object_format, shallow = answer.splitlines()
-    common = (path / common_dir).resolve()
+    git_dir, object_format, shallow = answer.splitlines()
     return Repository(
         git_dir=Path(git_dir),
-        common_dir=common,
+        common_dir=folders.common_dir,
         work_tree=None if found == path else path,
         object_format=object_format,
         shallow=shallow == "true",
-        partial=_is_partial(Path(git_dir), common),
+        partial=_is_partial(Path(git_dir), folders.common_dir),
+        hazards=folders.hazards,
+        outside=folders.outside(path),
     )
 
 

@@ -24,7 +24,7 @@ _MOST_OBJECTS = 500 if os.name == "nt" else 10_000
 class Commit:
     """Who made a commit, and when (the author's date, in UTC; None where it is out of any calendar).
 
-    `committed` is the committer's date in Unix seconds: it orders commits, as far as clocks can.
+    `committed` is the committer's date in Unix seconds. Clocks can be wrong: it only orders what history does not.
     """
 
     id: str
@@ -53,7 +53,7 @@ class Changes:
 def changes(
     git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], jobs: int = 1
 ) -> tuple[list[Changes], list[str]]:
-    """Those of `commits` that put one of `blobs` (None: any) somewhere or took it away, oldest first, and failures.
+    """Those of `commits` that put one of `blobs` (None: any) somewhere or took it away, in their order, and failures.
 
     Submodules' commits are left out. A merge counts only for paths in which it differs from all its parents. Up to
     `jobs` gits work side by side. A commit that can't be compared with its parents is named in the failures.
@@ -67,7 +67,8 @@ def changes(
         with ThreadPoolExecutor(len(parts) or 1) as pool:
             done = [pool.submit(_compare, git_dir, blobs, part, failures) for part in parts]
             found = [step for each in done for step in each.result()]
-    found.sort(key=lambda step: (step.commit.committed, step.commit.id))
+    place = {name: number for number, name in enumerate(commits)}
+    found.sort(key=lambda step: place[step.commit.id])
     return found, sorted(failures)
 
 
@@ -92,7 +93,8 @@ def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]
 def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]) -> list[Changes]:
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
     told = git(
-        "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted", "--encoding=UTF-8",
+        "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted",
+        "--ignore-submodules=all", "--encoding=UTF-8",
         "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
         git_dir=git_dir, stdin="".join(f"{commit}\n" for commit in commits).encode(),
     )  # fmt: skip

@@ -9,11 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from tokenaudit.git.objects import SEARCHED, GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, search_one_by_one
+from tokenaudit.file_access import TooLargeError, open_regular, read_regular
+from tokenaudit.git.objects import (
+    LARGE,
+    SEARCHED,
+    GitObject,
+    ObjectMatcher,
+    ObjectType,
+    ScanBatch,
+    Unread,
+    is_large,
+    search_one_by_one,
+    too_large,
+)
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _NAME = re.compile(r"[0-9a-f]{38}")
-_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d+)\0")
+_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d{1,19})\0")
 _LONGEST_HEADER = 64
 
 
@@ -58,14 +70,17 @@ def _read(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unr
         return _inflated(name, file, types)
     except OSError as error:
         return Unread(name, f"the object can't be read: {error.strerror}")
-    except (zlib.error, ValueError):
+    except (zlib.error, ValueError, OverflowError):
         return Unread(name, "the object is corrupt")
     except MemoryError:
         return Unread(name, "the object is too large for this machine's memory")
 
 
-def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | None:
-    packed = file.read_bytes()
+def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
+    try:
+        packed = read_regular(file, LARGE)
+    except TooLargeError:
+        return too_large(name)
     inflater = zlib.decompressobj()
     head = inflater.decompress(packed, _LONGEST_HEADER)
     header = _HEADER.match(head)
@@ -74,17 +89,33 @@ def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject |
     kind, size = cast("ObjectType", header[1].decode()), int(header[2])
     if kind not in types:
         return None
+    if is_large(size):
+        return too_large(name)
     data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
     if len(data) != size or not (inflater.eof or inflater.decompress(inflater.unconsumed_tail, 1) == b""):
         raise ValueError
     return GitObject(name, kind, data)
 
 
+def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
+    """The ids of those of `files` that are commits; only the beginning of each is read."""
+    found = []
+    for name, file in files:
+        try:
+            with open_regular(file) as opened:
+                head = zlib.decompressobj().decompress(opened.read(_LONGEST_HEADER), _LONGEST_HEADER)
+        except (OSError, zlib.error):
+            continue  # reading it says so
+        if head.startswith(b"commit "):
+            found.append(name)
+    return found
+
+
 def loose_partitions(
     files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
 ) -> list[LoosePartition]:
     """`files` in about `count` shares of the same size."""
-    costs = [(each, 60_000 + 10 * each[1].stat().st_size) for each in files]
+    costs = [(each, 60_000 + 10 * _size(each[1])) for each in files]
     total = sum(cost for _, cost in costs)
     partitions: list[LoosePartition] = []
     part: list[tuple[str, Path]] = []
@@ -98,3 +129,10 @@ def loose_partitions(
     if part:
         partitions.append(LoosePartition(part, types, size))
     return partitions
+
+
+def _size(file: Path) -> int:
+    try:
+        return min(file.lstat().st_size, LARGE)
+    except OSError:
+        return 0  # gone meanwhile; reading it says so

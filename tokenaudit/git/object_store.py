@@ -5,15 +5,17 @@ Packs and files are read directly where that is fast; small and unusual reposito
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from tokenaudit.git.catfile import ListedObject, cat_file_partitions, list_objects, types_of
+from tokenaudit.git.catfile import ListingError, cat_file_partitions, list_objects
+from tokenaudit.git.command import GitError
+from tokenaudit.git.files import object_folders
 from tokenaudit.git.layout import Repository
-from tokenaudit.git.loose import loose_objects, loose_partitions
+from tokenaudit.git.loose import loose_commits, loose_objects, loose_partitions
+from tokenaudit.git.object_reader import ListedObject
 from tokenaudit.git.objects import SEARCHED, ObjectType, Partition, Unread
 from tokenaudit.git.pack.layout import ChecksumPartition
 
@@ -23,8 +25,6 @@ SMALL_REPOSITORY = 4 << 20
 _FEW_LOOSE = 2000
 _SHARES_PER_JOB = 6
 """More shares than processes, so that one that took longer than thought doesn't keep the others waiting."""
-
-_DEEPEST_ALTERNATES = 5
 
 
 Links: TypeAlias = Literal["all", "unpacked", "none"]
@@ -73,24 +73,50 @@ def plan(
         GitError: git is needed and can't be run.
     """
     limit = SMALL_REPOSITORY if small is None else small
+    wish = _Wish(jobs, types, known)
     reason = _unusual(repository)
+    folders, missing, _ = object_folders(repository.objects)
+    lacking = [Unread(f"alternate {each}", "the folder of borrowed objects is missing") for each in missing]
     indexes: list[Path] = []
+    loose: dict[str, Path] = {}
     if reason is None:
-        folders, unread = object_folders(repository.objects)
         try:
             indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
             loose = {name: file for folder in folders for name, file in loose_objects(folder)}
-            if sum(index.with_suffix(".pack").stat().st_size for index in indexes) >= limit or len(loose) > _FEW_LOOSE:
-                return _fast(repository, indexes, loose, unread, _Wish(jobs, types, known))
+            if sum(map(_pack_size, indexes)) >= limit or len(loose) > _FEW_LOOSE:
+                return _fast(indexes, loose, lacking, wish)
         except ImportError as error:
             reason = f"the compiled library {error.name} is missing"
         except OSError as error:
             # Git may still get at what we can't list, and says what it can't.
             reason = f"{error.filename}: {error.strerror}"
-    partitions, unread = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
+    try:
+        partitions, unread = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
+    except ListingError as error:
+        # One object can keep git from listing the others; reading the files directly loses that one only.
+        if reason is not None:
+            message = f"git can't list its objects ({error}), and they can't be read directly: {reason}"
+            raise GitError(message) from error
+        return _fast(indexes, loose, lacking, wish)
     note = f"read through git, because {reason}" if reason else None
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
-    return ScanPlan([*partitions, *checksums], unread, lambda: _commits(list_objects(repository.git_dir)), note=note)
+    return ScanPlan(
+        [*partitions, *checksums], [*lacking, *unread], lambda: _listed_commits(repository.git_dir), note=note
+    )
+
+
+def _pack_size(index: Path) -> int:
+    try:
+        return index.with_suffix(".pack").stat().st_size
+    except OSError:
+        return 0  # there is none; reading it says so
+
+
+def _listed_commits(git_dir: Path) -> list[str]:
+    try:
+        return _commits(list_objects(git_dir))
+    except ListingError as error:
+        raise GitError(str(error)) from error
 
 
 def _commits(objects: Iterable[ListedObject | Unread]) -> list[str]:
@@ -115,9 +141,7 @@ class _Wish:
     known: bytes
 
 
-def _fast(
-    repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
-) -> ScanPlan:
+def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish) -> ScanPlan:
     from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - numpy, only where it pays
 
     count = wish.jobs * _SHARES_PER_JOB
@@ -127,7 +151,7 @@ def _fast(
     new = packed.not_known(alone, wish.known)
 
     def commits() -> list[str]:
-        return [*packed.commits_of(packs), *_commits(types_of(repository.git_dir, alone))]
+        return [*packed.commits_of(packs), *loose_commits((name, loose[name]) for name in alone)]
 
     return ScanPlan(
         [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],
@@ -143,24 +167,3 @@ def _links(objects: int, packs: int, loose: int) -> Links:
     if objects < _MANY_OBJECTS:
         return "all"
     return "none" if packs == 1 and not loose else "unpacked"
-
-
-def object_folders(main: Path) -> tuple[list[Path], list[Unread]]:
-    """`main` and every object folder it borrows from, directly or not, each once."""
-    found: list[Path] = []
-    unread: list[Unread] = []
-    waiting = [(main, 0)]
-    while waiting:
-        folder, depth = waiting.pop(0)
-        folder = folder.resolve()
-        if folder in found:
-            continue
-        if not folder.is_dir():
-            unread.append(Unread(f"alternate {folder}", "the folder of borrowed objects is missing"))
-            continue
-        found.append(folder)
-        listing = folder / "info" / "alternates"
-        if listing.exists() and depth <= _DEEPEST_ALTERNATES:
-            lines = os.fsdecode(listing.read_bytes()).splitlines()
-            waiting += [(folder / line, depth + 1) for line in lines if line and not line.startswith("#")]
-    return found, unread

@@ -15,6 +15,9 @@ ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
 """Trees hold names and ids only: they are read for attribution, never searched."""
 
+LARGE = 64 << 20
+"""Bytes of an object up to which it is held in memory as a whole. Larger ones are read as a stream, in windows."""
+
 _REPORT_EVERY = 32 << 20
 
 
@@ -29,10 +32,47 @@ class GitObject:
 
 @dataclass(frozen=True)
 class Unread:
-    """An object (or a whole pack or share of objects) that could not be read, and why."""
+    """An object (or a whole pack or share of objects) that could not be read, and why.
+
+    `is_final` where no other way of reading it is to be tried, `is_large` where its size is the only reason.
+    """
 
     id: str
     reason: str
+    is_final: bool = False
+    is_large: bool = False
+
+
+def is_large(size: int) -> bool:
+    """Whether an object of `size` bytes is not held in memory as a whole."""
+    return size > LARGE
+
+
+def too_large(name: str) -> Unread:
+    """An object that is larger than `LARGE`."""
+    return Unread(name, f"the object is larger than {LARGE >> 20} MiB", is_large=True)
+
+
+def work_limit(stored: int) -> int:
+    """How many bytes of objects are taken out of `stored` compressed ones. Honest histories stay far below that."""
+    return max(_LEAST_WORK, stored * _MOST_RATIO)
+
+
+def beyond_limit(count: int) -> Unread:
+    """What stays unread of a pack, or of a whole repository, for that reason."""
+    reason = f"their deltas make more than {_LEAST_WORK >> 30} GiB, and more than {_MOST_RATIO:,} times what is stored"
+    return Unread(f"{count:,} further objects", reason, is_final=True)
+
+
+def stream_limit(stored: int) -> int:
+    """How many bytes of large objects are taken out of a repository that stores so many compressed ones."""
+    return max(_LEAST_STREAMED, stored * _MOST_STREAMED_RATIO)
+
+
+_LEAST_STREAMED = 6 << 30
+_MOST_STREAMED_RATIO = 100
+_LEAST_WORK = 4 << 30
+_MOST_RATIO = 4000
 
 
 class ObjectMatcher(Protocol):
@@ -88,6 +128,11 @@ class Partition(Protocol):
         """Looks at each object and tells only the ids of those that hold something."""
 
 
+def holds(watcher: ObjectMatcher, data: bytes) -> bool:
+    """Whether `watcher` sees something in `data` at a second look as well."""
+    return watcher.look(data) is PrefilterResult.EVIDENCE and watcher.holds(data)
+
+
 def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     """`Partition.search` for shares that have no better way."""
     batch = ScanBatch()
@@ -97,7 +142,7 @@ def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[
             continue
         batch.objects += 1
         batch.bytes += len(found.data)
-        if watcher.look(found.data) is PrefilterResult.EVIDENCE and watcher.holds(found.data):
+        if holds(watcher, found.data):
             batch.hits.append((found.id, found.type))
         if batch.is_due:
             yield batch

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.catfile import ObjectReader
+from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git, reason, start
+from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import GitObject, Unread
 
 if TYPE_CHECKING:
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
 
 
 _TARGET = b"object "
+_ID_LENGTHS = (40, 64)
+
+
+def is_null_id(name: str) -> bool:
+    """Whether `name` is the id that git hooks and CI give in place of a commit that does not exist."""
+    return len(name) in _ID_LENGTHS and not name.strip("0")
+
+
+def reached(git_dir: Path, *tips: str) -> frozenset[str]:
+    """Every commit that one of `tips` (revisions, or `--all`) leads to.
+
+    The whole history is walked and nothing is excluded on the way: git decides by commit dates when an exclusion
+    (`--not`, `^REV`) has gone far enough, so with skewed clocks it leaves excluded commits in its answer.
+
+    Raises:
+        GitError: history can't be walked.
+    """
+    return frozenset(git("rev-list", "--ignore-missing", *tips, "--", git_dir=git_dir).decode("ascii").split())
 
 
 def unreached(git_dir: Path, commits: Iterable[str], *tips: str) -> frozenset[str]:
@@ -27,11 +46,31 @@ def unreached(git_dir: Path, commits: Iterable[str], *tips: str) -> frozenset[st
         GitError: history can't be walked.
     """
     asked = frozenset(commits)
-    if not asked:
-        return asked
-    lines = "".join(f"{name}\n" for name in sorted(asked)).encode()
-    told = git("rev-list", "--ignore-missing", "--stdin", "--not", *tips, git_dir=git_dir, stdin=lines)
-    return asked.intersection(told.decode("ascii").split())
+    return asked - reached(git_dir, *tips) if asked else asked
+
+
+def commits_between(git_dir: Path, base: str | None, head: str) -> list[str]:
+    """The commits that `head` leads to and `base` does not (None: all of them), parents before children.
+
+    Raises:
+        GitError: history can't be walked.
+    """
+    commits = ancestors_first(git_dir, [head])
+    if base is None:
+        return commits
+    before = reached(git_dir, base)
+    return [commit for commit in commits if commit not in before]
+
+
+def ancestors_first(git_dir: Path, tips: Iterable[str]) -> list[str]:
+    """Every commit that one of `tips` (ids) leads to, parents before children whatever their dates.
+
+    Raises:
+        GitError: history can't be walked.
+    """
+    lines = "".join(f"{name}\n" for name in tips).encode()
+    listing = git("rev-list", "--topo-order", "--reverse", "--stdin", git_dir=git_dir, stdin=lines)
+    return listing.decode("ascii").split()
 
 
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:
@@ -62,7 +101,7 @@ def reached_tags(git_dir: Path, reader: ObjectReader) -> frozenset[str]:
 def shallow_commits(common_dir: Path) -> frozenset[str]:
     """The commits at which a shallow clone's history ends."""
     try:
-        return frozenset((common_dir / "shallow").read_text("ascii").split())
+        return frozenset(read_regular(common_dir / "shallow").decode("ascii", "replace").split())
     except FileNotFoundError:
         return frozenset()
 

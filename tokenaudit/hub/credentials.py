@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.file_access import read_regular
 from tokenaudit.hub import keyring
 from tokenaudit.hub.token_store import token_file
 from tokenaudit.secret import Secret
@@ -73,8 +74,7 @@ def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tupl
 
 def _read(path: Path) -> str | None:
     try:
-        with path.open(encoding="utf-8", errors="replace") as file:
-            return file.read(_LARGEST_FILE)
+        return read_regular(path, _LARGEST_FILE).decode("utf-8", "replace")
     except FileNotFoundError:
         return None
     except OSError as error:

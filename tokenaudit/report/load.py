@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from tokenaudit.errors import UsageError
+from tokenaudit.file_access import read_argument
 from tokenaudit.model import Report
 from tokenaudit.report.json import load
 
@@ -22,7 +23,7 @@ def load_report(source: str | Path | None) -> Report:
     if source is None or str(source) == STDIN:
         return load(sys.stdin.buffer.read(), "standard input")
     try:
-        data = Path(source).read_bytes()
+        data = read_argument(source)
     except OSError as error:
         message = f"{source} can't be read: {error.strerror}; name a report written with --format json"
         raise UsageError(message) from None

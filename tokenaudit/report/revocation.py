@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tokenaudit.file_access import read_regular
 from tokenaudit.json_text import json_text
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.revocation import RevocationOutcome
@@ -73,7 +74,7 @@ def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dic
 
 def _told(path: Path) -> str:
     try:
-        record = msgspec.json.decode(path.read_bytes(), type=Record)
+        record = msgspec.json.decode(read_regular(path), type=Record)
     except FileNotFoundError:
         return ""
     except (OSError, ValueError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 from tokenaudit.errors import UsageError
+from tokenaudit.file_access import read_argument
 from tokenaudit.git.clone import is_clone_url
 from tokenaudit.git.command import without_password
 from tokenaudit.hub.repo_listing import RepoType
@@ -98,7 +99,7 @@ def _types(named: str) -> tuple[RepoType, ...]:
 
 def _urls(path: Path) -> tuple[str, ...]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_argument(path).decode("utf-8").splitlines()
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}"
         raise UsageError(message) from None

@@ -124,8 +124,8 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, detector: Detecto
 
 def test_lines_and_columns_go_on_over_windows(tmp_path: Path, detector: Detector, monkeypatch: Any) -> None:
     """A file larger than a window is one text all the same, and what lies on a seam is found once."""
-    monkeypatch.setattr("tokenaudit.sources.local.file_reader.WINDOW", 4096)
-    monkeypatch.setattr("tokenaudit.sources.local.file_reader._OVERLAP", 512)
+    monkeypatch.setattr("tokenaudit.windows.WINDOW", 4096)
+    monkeypatch.setattr("tokenaudit.windows.OVERLAP", 512)
     mint = Mint(8)
     tokens = [mint.user_token() for _ in range(40)]
     lines = [f"é{'x' * (97 * number % 700)} {token}" for number, token in enumerate(tokens)]

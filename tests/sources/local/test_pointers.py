@@ -147,7 +147,7 @@ def test_content_that_is_here_is_read(repo: GitRepo, value: str) -> None:
 
 
 def test_what_git_lfs_has_fetched_has_no_size_limit(repo: GitRepo, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenaudit.sources.local.file_reader.WINDOW", 2 << 20)
+    monkeypatch.setattr("tokenaudit.windows.WINDOW", 2 << 20)
     monkeypatch.setattr("tokenaudit.sources.local.file_reader._SMALL", 1 << 10)
     repo.commit("add", {"a": "a"})
     store_lfs(repo.path / ".git", b"line\n" * 1_000_000 + value.encode())

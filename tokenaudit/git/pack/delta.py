@@ -11,11 +11,14 @@ from typing import NamedTuple
 
 from dulwich._pack import apply_delta
 
+from tokenaudit.git.objects import is_large
+
 _MOST_PIECES = 200
 """Pieces beyond which the whole result is searched faster than its delta is taken apart."""
 
 _SIZE_ZERO = 0x10000
 _MORE = _COPY = 0x80
+_LONGEST_NUMBER = 70
 
 
 class DeltaInsertions(NamedTuple):
@@ -25,14 +28,28 @@ class DeltaInsertions(NamedTuple):
     size: int
 
 
+class LargeResultError(Exception):
+    """A delta says that its result is larger than what is held in memory."""
+
+
 def build(base: bytes | None, delta: bytes | None) -> bytes:
     """What `delta` makes of `base`.
 
     Raises:
         ValueError: they don't fit.
+        LargeResultError: it would be larger than what is held in memory.
     """
     if base is None or delta is None:
         raise ValueError
+    try:
+        source, at = _number(delta, 0)
+        target, _ = _number(delta, at)
+    except IndexError:
+        raise ValueError from None
+    if source != len(base):
+        raise ValueError
+    if is_large(target):
+        raise LargeResultError
     made = apply_delta(base, delta)
     return made if isinstance(made, bytes) else b"".join(made)
 
@@ -83,13 +100,14 @@ def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions |
 def _number(delta: bytes, at: int) -> tuple[int, int]:
     """The number that stands at `at`, seven bits a byte, and where it ends."""
     value = shift = 0
-    while True:
+    while shift < _LONGEST_NUMBER:
         byte = delta[at]
         at += 1
         value |= (byte & 127) << shift
         shift += 7
         if byte < _MORE:
             return value, at
+    raise IndexError
 
 
 def _copy(delta: bytes, code: int, at: int) -> tuple[int, int, int]:

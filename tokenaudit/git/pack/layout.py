@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tokenaudit.file_access import open_regular
 from tokenaudit.git.objects import GitObject, ObjectMatcher, ScanBatch, Unread
 
 # What reading costs in nanoseconds, measured: per object, per compressed byte, per byte rebuilt and searched.
@@ -113,8 +114,9 @@ def read_index(index: Path) -> PackIndex:
     """
     pack = index.with_suffix(".pack")
     try:
-        data = np.fromfile(index, dtype=np.uint8)
-        with pack.open("rb") as file:
+        with open_regular(index) as file:
+            data = np.memmap(file, dtype=np.uint8, mode="r") if index.stat().st_size else np.zeros(0, np.uint8)
+        with open_regular(pack) as file:
             header = file.read(_PACK_HEADER)
             size = file.seek(0, 2)
             file.seek(max(0, size - _HASH))
@@ -279,7 +281,10 @@ class ChecksumPartition:
     @property
     def size(self) -> int:
         """See `objects.Share`."""
-        return int(self.pack.stat().st_size * _NANOSECONDS_A_BYTE)
+        try:
+            return int(self.pack.stat().st_size * _NANOSECONDS_A_BYTE)
+        except OSError:
+            return 0  # there is none; reading it says so
 
     @property
     def count(self) -> int:
@@ -290,7 +295,7 @@ class ChecksumPartition:
         """The pack, if its checksum is wrong."""
         check = hashlib.new(self.algorithm, usedforsecurity=False)
         try:
-            with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            with open_regular(self.pack) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 with memoryview(mapped) as view:
                     check.update(view[: -check.digest_size])
                 is_right = check.digest() == mapped[-check.digest_size :]

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tokenaudit.file_access import open_regular
 from tokenaudit.git.objects import ObjectType, Unread
 from tokenaudit.git.pack.layout import (
     COMMIT,
@@ -49,13 +50,16 @@ def _opened(path: Path) -> tuple[PackIndex, DeltaForest] | Unread:
         return Unread(path.with_suffix(".pack").name, str(error))
     except OSError as error:
         return Unread(path.with_suffix(".pack").name, f"it can't be read: {error.strerror}")
+    except (ValueError, IndexError, MemoryError, OverflowError):
+        return Unread(path.with_suffix(".pack").name, "its index or its headers make no sense")
 
 
 def _forest(index: PackIndex) -> DeltaForest:
     if not len(index.starts):
         nothing = np.zeros(0, np.int64)
         return DeltaForest(Headers(nothing.astype(np.uint8), nothing, nothing, nothing), nothing, nothing, nothing)
-    headers = read_headers(index, np.memmap(index.pack, dtype=np.uint8, mode="r"))
+    with open_regular(index.pack) as file:
+        headers = read_headers(index, np.memmap(file, dtype=np.uint8, mode="r"))
     return build_delta_forest(headers, index.ends - headers.bodies)
 
 

@@ -15,8 +15,20 @@ import numpy.typing as npt
 from deflate import DeflateError, zlib_decompress
 from dulwich.errors import ApplyDeltaError
 
-from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread
-from tokenaudit.git.pack.delta import build
+from tokenaudit.file_access import open_regular
+from tokenaudit.git.objects import (
+    LARGE,
+    GitObject,
+    ObjectMatcher,
+    ObjectType,
+    ScanBatch,
+    Unread,
+    beyond_limit,
+    is_large,
+    too_large,
+    work_limit,
+)
+from tokenaudit.git.pack.delta import LargeResultError, build
 from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, DeltaForest, Ids, Ints
 from tokenaudit.git.pack.scan import Leaf, Visit, search
 
@@ -79,19 +91,16 @@ class PackPartition:
         Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
         its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
         """
-        with self.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            view = memoryview(mapped)
-            try:
-                yield from self._trees(view, visit, leaf, pause)
-            finally:
-                view.release()
+        with open_regular(self.pack) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield from self._trees(mapped, visit, leaf, pause)
 
-    def _trees(self, view: memoryview, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
+    def _trees(self, mapped: mmap.mmap, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
         plan = _plan(self)
         starts, ends, sizes = plan.starts, plan.ends, plan.sizes
         first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
-        inflate = zlib_decompress
         failures: list[Unread] = []
+        left = work_limit(sum(ends) - sum(starts))
+        passed = 0
         # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
         stack: list[tuple[bytes, bool, int, int]] = []
         for number, root in enumerate(plan.roots):
@@ -102,19 +111,25 @@ class PackPartition:
             node, mark = root, False
             while True:
                 begin, stop = first[node], first[node + 1]
+                passed += wanted[node]
                 try:
-                    stored = view[starts[node] : ends[node]]
-                    inflated = decompress(stored) if len(stored) < TINY else bytes(inflate(stored, sizes[node] or 1))
-                    if len(inflated) != sizes[node]:
-                        raise ValueError
+                    inflated = _inflated(mapped, starts[node], ends[node], sizes[node])
+                    left -= len(inflated)
                     if begin < stop:
                         data = inflated if base is None else build(base, inflated)
+                        left -= len(data)
                         seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
                         stack.append((data, seen, begin, stop))
                     elif wanted[node]:
                         leaf(names[node], inflated, base, mark)
+                        left -= len(base) if base is not None and not mark else 0
                 except _DAMAGES as damage:
-                    failures += self._lost(plan, node, damage)
+                    lost = self._lost(plan, node, damage)
+                    passed += len(lost) - wanted[node]
+                    failures += lost
+                if left < 0:
+                    yield [*failures, beyond_limit(sum(wanted) - passed)]
+                    return
                 if not stack:
                     break
                 held, mark, begin, stop = stack.pop()
@@ -127,21 +142,51 @@ class PackPartition:
     def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
         """`node` and everything that is built from it."""
         lost, waiting = [], [node]
+        is_too_large = isinstance(damage, LargeResultError)
         while waiting:
             each = waiting.pop()
-            reason = "the object is corrupt" if each == node else f"it is built from {self.name(plan.nodes[node])}"
-            if isinstance(damage, MemoryError):
-                reason = "the object is too large for this machine's memory"
+            name = self.name(plan.nodes[each])
+            if is_too_large and each == node:
+                unread = too_large(name)
+            elif is_too_large:
+                # It can be as large or not: it is read where large ones are.
+                reason = f"it is built from {self.name(plan.nodes[node])}, which is larger than {LARGE >> 20} MiB"
+                unread = Unread(name, reason, is_large=True)
+            elif isinstance(damage, MemoryError):
+                unread = Unread(name, "the object is too large for this machine's memory")
+            else:
+                unread = Unread(
+                    name, "the object is corrupt" if each == node else f"it is built from {self.name(plan.nodes[node])}"
+                )
             if plan.wanted[each]:
-                lost.append(Unread(self.name(plan.nodes[each]), reason))
+                lost.append(unread)
             waiting += plan.children[plan.first[each] : plan.first[each + 1]]
         return lost
+
+
+def _inflated(mapped: mmap.mmap, start: int, end: int, size: int) -> bytes:
+    if is_large(size) or is_large(end - start):
+        raise LargeResultError
+    stored = mapped[start:end]
+    inflated = decompress(stored) if len(stored) < TINY else bytes(zlib_decompress(stored, size or 1))
+    if len(inflated) != size:
+        raise ValueError
+    return inflated
 
 
 TINY = 150
 """Compressed bytes below which the standard library inflates faster, as it has less to set up."""
 
-_DAMAGES = (DeflateError, zlib_error, ApplyDeltaError, ValueError, MemoryError, OverflowError)
+_DAMAGES = (
+    DeflateError,
+    zlib_error,
+    ApplyDeltaError,
+    LargeResultError,
+    ValueError,
+    MemoryError,
+    OverflowError,
+    BufferError,
+)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TypeAlias
 
 from dulwich.errors import ApplyDeltaError
 
-from tokenaudit.git.objects import ObjectMatcher, ObjectType, ScanBatch, Unread
-from tokenaudit.git.pack.delta import DeltaInsertions, build, delta_insertions
+from tokenaudit.git.objects import ObjectMatcher, ObjectType, ScanBatch, Unread, too_large
+from tokenaudit.git.pack.delta import DeltaInsertions, LargeResultError, build, delta_insertions
 from tokenaudit.interfaces import PrefilterResult
 
 Visit: TypeAlias = Callable[[int, bytes, "bytes | None", bytes, bool], bool]
@@ -120,7 +120,9 @@ class _Looking:
     def _alone(self, node: int, delta: bytes, base: bytes | None) -> None:
         try:
             content = delta if base is None else build(base, delta)
-        except (ApplyDeltaError, ValueError, MemoryError):
+        except LargeResultError:
+            self.batch.unread.append(too_large(self._known_as(node)[0]))
+        except (ApplyDeltaError, ValueError, MemoryError, OverflowError, BufferError):
             self.batch.unread.append(Unread(self._known_as(node)[0], "the object is corrupt"))
         else:
             self._whole(node, content)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tokenaudit.file_access import read_regular
 from tokenaudit.remediate.consumers.interface import ConsumerError, Content
 
 
@@ -23,7 +24,7 @@ def read(path: Path) -> str | None:
         if not stat.S_ISREG(path.stat().st_mode):
             message = f"{path} is not a regular file; change it by hand"
             raise ConsumerError(message)
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        return read_regular(path).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
     except OSError as error:

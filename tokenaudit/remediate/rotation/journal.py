@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.file_access import read_regular
 from tokenaudit.json_text import json_text
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.consumers.files import replace as replace_file
@@ -139,7 +140,7 @@ def read(path: Path) -> Record | None:
         ConfigurationError: it can't be read, or holds something else.
     """
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:

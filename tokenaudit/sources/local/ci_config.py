@@ -6,14 +6,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 from tokenaudit.ci import Literal, audit, is_ci_file, may_be_ci
 from tokenaudit.ci.zizmor import folded_in
-from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import open_repository
+from tokenaudit.git.layout import enclosing_git_dir, open_repository, safe_git_dir
+from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
@@ -72,7 +73,12 @@ class CiSource:
             with ObjectReader(git_dir) as reader:
                 for number, tree in enumerate(trees):
                     missing: list[Skipped] = []
-                    files = listed_files(tree_entries(git_dir, tree), reader, self.target, missing, run)
+                    try:
+                        entries = tree_entries(git_dir, tree)
+                    except GitError as error:
+                        yield Skipped(self.target, f"its configuration at {tree} can't be read: {error}")
+                        continue
+                    files = listed_files(entries, reader, self.target, missing, run)
                     shown = None if bare and not number else tree
                     yield from self._audit(files, run, shown, seen)
                     yield from missing
@@ -113,10 +119,13 @@ class CiSource:
     def _hosted_as(self) -> str | None:
         """`owner/name` by the remote called origin, for the claims of a Trusted Publisher; None where there is none."""
         try:
-            url = git("config", "--get", "remote.origin.url", cwd=self.path, allowed=(0, 1, 128)).decode().strip()
+            git_dir = enclosing_git_dir(self.path)
+            if git_dir is None:
+                return None
+            url = git("config", "--get", "remote.origin.url", git_dir=safe_git_dir(git_dir), allowed=(0, 1)).decode()
         except (GitError, UnicodeDecodeError):
             return None  # only a hint is lost: the advice then says where to put the name
-        match = _HOSTED.search(url)
+        match = _HOSTED.search(url.strip())
         return match[1] if match else None
 
     def _finding(self, found: Problem | Skipped | Literal) -> Finding:
@@ -143,10 +152,13 @@ def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanCont
         if not may_be_ci(name):
             continue
         try:
-            data = next(iter(read_windows(file))).data
+            window, *more = islice(read_windows(file), 2)
         except Unreadable as error:
             skipped.append(Skipped(where(file), error.reason))
             continue
+        data = window.data
+        if more:
+            skipped.append(Skipped(f"{target}: {name}", f"larger than {len(data) >> 20} MiB, and read up to there"))
         if is_ci_file(name, data):
             run.read(1, len(data))
         yield name, data  # the audit leaves other YAML alone unless a pipeline includes it

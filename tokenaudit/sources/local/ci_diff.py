@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import open_repository
+from tokenaudit.git.layout import safe_git_dir
+from tokenaudit.git.object_reader import ObjectReader
+from tokenaudit.git.reachability import is_null_id
 from tokenaudit.interfaces import Finding, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.git_index import index_of_hook
-from tokenaudit.sources.local.git_range import is_nothing
 
 if TYPE_CHECKING:
     from tokenaudit.sources.local.ci_config import TreeEntry
@@ -53,10 +53,8 @@ class CiChangesSource:
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the source of the range says more."""
         try:
-            git_dir = self.path / ".git"
-            if self.since is not None or not git_dir.is_dir():
-                git_dir = open_repository(self.path).git_dir
-            elif not any(_MAY_BE.search(name) for name in _staged_names(self.path, git_dir)):
+            git_dir = safe_git_dir(self.path / ".git")
+            if self.since is None and not any(_MAY_BE.search(name) for name in _staged_names(self.path, git_dir)):
                 return
             before, after = self._sides(git_dir)
         except GitError as error:
@@ -92,7 +90,7 @@ class CiChangesSource:
         head = found.decode().split()[-1] if found.strip() else ""
         if self.since is None:
             return tree_entries(git_dir, head) if head else [], _index(self.path, git_dir)
-        if not head or is_nothing(self.since):
+        if not head or is_null_id(self.since):
             return [], tree_entries(git_dir, head) if head else []
         commit = git("rev-parse", "--verify", "--end-of-options", f"{self.since}^{{commit}}", git_dir=git_dir)
         base = commit.decode().split()[-1]
@@ -101,7 +99,7 @@ class CiChangesSource:
 
 
 def _staged_names(path: Path, git_dir: Path) -> list[str]:
-    keep = ["GIT_INDEX_FILE"] if index_of_hook(path, git_dir) else []
+    keep = ["GIT_INDEX_FILE"] if index_of_hook(path) else []
     head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
     if not head:
         return [name for _, _, name in _index(path, git_dir)]
@@ -111,6 +109,7 @@ def _staged_names(path: Path, git_dir: Path) -> list[str]:
         "--name-only",
         "-z",
         "--no-renames",
+        "--ignore-submodules=all",
         "HEAD",
         "--",
         git_dir=git_dir,
@@ -126,7 +125,7 @@ def _key(problem: Problem) -> _Key:
 
 
 def _index(path: Path, git_dir: Path) -> list[TreeEntry]:
-    keep = ["GIT_INDEX_FILE"] if index_of_hook(path, git_dir) else []
+    keep = ["GIT_INDEX_FILE"] if index_of_hook(path) else []
     listing = git("ls-files", "--stage", "-z", git_dir=git_dir, cwd=path, keep=keep)
     entries = []
     for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:

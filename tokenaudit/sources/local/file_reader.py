@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from tokenaudit.interfaces import ScanResult
+from tokenaudit.file_access import descriptor_of_regular
+from tokenaudit.windows import WINDOW, ReadWindow, position_after, windows
 
-WINDOW = 64 << 20
-"""Bytes of a file that are looked at together."""
-
-_OVERLAP = 1 << 20
+_BLOCK = 512
+_MOSTLY_HOLES = 16
 _SMALL = 256 << 10
 _PART = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -117,44 +115,6 @@ def _list_link(path: str, listing: Listing) -> None:
         listing.unreadable.append(Unreadable(path, f"link can't be read: {why(error)}"))
 
 
-@dataclass(frozen=True)
-class ReadWindow:
-    """A stretch of a file. `line` and `column` are those of its first byte, from 1."""
-
-    data: bytes
-    line: int = 1
-    column: int = 1
-    overlap: int = 0
-    """Bytes at the beginning that the window before has shown already."""
-
-    def placed(self, examined: ScanResult) -> ScanResult:
-        """`examined` with the lines and columns of the whole file."""
-        if (self.line, self.column) == (1, 1):
-            return examined
-        examined = replace(examined, pointers=())  # a part of a file is no pointer
-        return replace(
-            examined,
-            detections=tuple(
-                replace(
-                    each,
-                    line=self._line(each.line),
-                    column=self._column(each.line, each.column),
-                    end_line=self._line(each.end_line),
-                    end_column=self._column(each.end_line, each.end_column),
-                )
-                if each.member is None
-                else each
-                for each in examined.detections
-            ),
-        )
-
-    def _line(self, line: int | None) -> int | None:
-        return None if line is None else line + self.line - 1
-
-    def _column(self, line: int | None, column: int | None) -> int | None:
-        return column + self.column - 1 if line == 1 and column is not None else column
-
-
 def read_small(path: str) -> bytes | None:
     """The content of a regular file that is not large, in as few calls as possible; None for all others."""
     try:
@@ -173,22 +133,23 @@ def read_small(path: str) -> bytes | None:
 def read_windows(path: str) -> Iterator[ReadWindow]:
     """The content of a regular file, in one window if it is not large, else in overlapping ones.
 
+    The holes of a sparse file hold nothing, and are passed over.
+
     Raises:
         Unreadable: the file can't be opened or read, or is no regular file any more.
     """
     try:
-        descriptor = os.open(path, _FLAGS)
+        descriptor = descriptor_of_regular(path, follow=False)
     except OSError as error:
         raise Unreadable(path, f"can't be opened: {why(error)}") from None
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise Unreadable(path, "is no regular file")
-        data = os.read(descriptor, min(status.st_size, WINDOW) + 1)
-        if len(data) == status.st_size:
-            yield ReadWindow(data)
-            return
-        yield from _windows(descriptor)
+        if status.st_size > WINDOW and _is_sparse(status):
+            yield from _stretches(descriptor, status, path)
+        else:
+            # A read makes room for as much as it is asked for.
+            most = max(status.st_size + 1, _SMALL)
+            yield from windows(lambda size: os.read(descriptor, min(size, most)))
     except OSError as error:
         raise Unreadable(path, f"can't be read: {why(error)}") from None
     finally:
@@ -201,62 +162,46 @@ def stream_windows(descriptor: int) -> Iterator[ReadWindow]:
     Raises:
         Unreadable: reading fails.
     """
-    data = b""
-    line = column = 1
-    overlap = 0
-    while True:
-        more = _filled(descriptor, WINDOW - len(data))
-        data += more
-        if more:
-            yield ReadWindow(data, line, column, overlap)
-        if len(data) < WINDOW:
-            return
-        passed = len(data) - _OVERLAP
-        line, column = _moved(data, passed, line, column)
-        data, overlap = data[passed:], _OVERLAP
-
-
-def _filled(descriptor: int, size: int) -> bytes:
-    """`size` bytes, fewer only at the end of the stream."""
-    parts = []
     try:
-        while size > 0 and (part := os.read(descriptor, min(size, _PART))):
-            parts.append(part)
-            size -= len(part)
+        for window in windows(lambda size: os.read(descriptor, min(size, _PART))):
+            if window.data:
+                yield window
     except OSError as error:
         raise Unreadable(str(descriptor), f"can't be read: {why(error)}") from None
-    return b"".join(parts)
 
 
-def _moved(data: bytes, passed: int, line: int, column: int) -> tuple[int, int]:
-    """The line and column of `data[passed]`, where `data` begins at `line` and `column`."""
-    begins = data.rfind(b"\n", 0, passed) + 1
-    if begins:
-        line, column = line + data.count(b"\n", 0, begins), 1
-    return line, column + _characters(data[begins:passed])
+def _is_sparse(status: os.stat_result) -> bool:
+    return getattr(status, "st_blocks", status.st_size) * _BLOCK < status.st_size
 
 
-def _windows(descriptor: int) -> Iterator[ReadWindow]:
-    """Also for files that grow, shrink or lie about their size, as in /proc."""
+def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[ReadWindow]:
+    """The windows of everything between the holes. A hole counts as characters of the line that it lies in."""
+    end, size = 0, status.st_size
     line = column = 1
-    offset = 0
     while True:
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        data = os.read(descriptor, WINDOW)
-        if data:
-            yield ReadWindow(data, line, column)
-        if not os.read(descriptor, 1):
-            return
-        passed = max(len(data) - _OVERLAP, 1)
-        line, column = _moved(data, passed, line, column)
-        offset += passed
+        try:
+            begin = os.lseek(descriptor, end, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return  # nothing but a hole is left
+            raise
+        column += begin - end
+        end = os.lseek(descriptor, begin, os.SEEK_HOLE)
+        if end - begin == size and status.st_blocks * _BLOCK < size // _MOSTLY_HOLES:
+            raise Unreadable(path, f"is a sparse file of {size:,} bytes, and the file system does not tell its holes")
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        left = end - begin
 
+        def read(most: int) -> bytes:
+            nonlocal left
+            data = os.read(descriptor, min(most, left))
+            left -= len(data)
+            return data
 
-def _characters(text: bytes) -> int:
-    return len(text) if text.isascii() else len(text.translate(None, _CONTINUATIONS))
-
-
-_CONTINUATIONS = bytes(range(0x80, 0xC0))
+        window = ReadWindow(b"", line, column)
+        for window in windows(read, line, column):
+            yield window
+        line, column = position_after(window.data, len(window.data), window.line, window.column)
 
 
 def why(error: OSError) -> str:

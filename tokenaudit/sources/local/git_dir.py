@@ -13,7 +13,7 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, why
-from tokenaudit.sources.local.git_locations import place, without_lines
+from tokenaudit.sources.local.git_locations import followed, place, without_lines
 from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file
 
@@ -35,15 +35,19 @@ class GitDirSource:
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
         try:
-            folder = open_repository(self.path).common_dir
+            repository = open_repository(self.path)
+            folder = repository.common_dir
         except GitError as error:
             # History has nothing to read then, but a token in the configuration of a broken repository still counts.
             folder = self.path / ".git"
+            yield Skipped(self.target, str(error))
             if not folder.is_dir():
-                yield Skipped(self.target, str(error))
                 return
+            repository = None
         shown = "" if folder == self.path.resolve() else ".git/"
-        yield from self._ref_names(folder, run)
+        if repository is not None:
+            followed(repository, run)
+            yield from self._ref_names(repository.git_dir, run)
         yield from self._files(folder, shown, run)
 
     def _ref_names(self, folder: Path, run: ScanContext) -> Iterator[Finding]:

@@ -8,16 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.catfile import ObjectReader, read_elsewhere
+from tokenaudit.git.catfile import read_elsewhere
 from tokenaudit.git.command import GitError
 from tokenaudit.git.layout import Repository, open_repository
+from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import GitObject, Unread, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.git_locations import in_blob, in_message
+from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
 
@@ -64,6 +65,8 @@ class HistorySource:
             yield Skipped(self.target, str(error))
             return
         yield from self._missing_by_design(repository)
+        yield from hazards(repository, self.target)
+        followed(repository, run)
         try:
             signed = signature(run.scanner) if self.state else None
             earlier = load_state(self.state, signed) if self.state and signed else None
@@ -109,11 +112,11 @@ class HistorySource:
                 run.read(batch.objects, batch.bytes)
                 hits += [(kind, name) for name, kind in batch.hits]
                 unread += batch.unread
-            unread, found = read_elsewhere(repository.git_dir, unread)
-            for item in found:
-                run.read(1, len(item.data))
-                if watcher.look(item.data) is PrefilterResult.EVIDENCE and watcher.holds(item.data):
-                    hits.append((item.type, item.id))
+            first, unread = unread, []
+            for batch in read_elsewhere(repository.git_dir, first, watcher):
+                run.read(batch.objects, batch.bytes)
+                hits += [(kind, name) for name, kind in batch.hits]
+                unread += batch.unread
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
         return hits, len(unread)
@@ -133,27 +136,38 @@ class HistorySource:
     ) -> Iterator[Finding]:
         scanner = run.scanner
         detections: dict[str, tuple[Detection, ...]] = {}
+        unread: dict[str, Unread] = {}
         commits: list[GitObject] = []
         tags: list[GitObject] = []
         contents = PointerContents(self.path)
         missing: list[Pointer] = []
         with ObjectReader(repository.git_dir) as reader:
             for kind, name in hits:
-                found = reader.read(name)
-                if isinstance(found, Unread):
-                    yield from self._unread([found])
-                elif kind == "blob":
-                    examined = scanner.scan(found.data)
+                if kind == "blob":
+                    examined = examine_object(reader, name, run, is_counted=False)
+                    if isinstance(examined, Unread):
+                        unread[name] = examined
+                        continue
                     behind = contents.scan(examined.pointers, scanner)
                     missing += behind.missing
                     for reason in (*examined.skipped, *behind.skipped):
                         yield Skipped(f"{self.target}: object {name}", reason)
                     detections[name] = (*examined.detections, *behind.detections)
+                    continue
+                found = reader.read(name)
+                if isinstance(found, Unread):
+                    unread[name] = found
                 else:
                     (commits if kind == "commit" else tags).append(found)
+            for found in _read_again(work, unread):
+                if found.type == "blob":
+                    detections[found.id] = scanner.scan(found.data).detections
+                else:
+                    (commits if found.type == "commit" else tags).append(found)
+            yield from self._unread(unread.values())
             in_blobs = {name: seen for name, seen in detections.items() if seen}
             if in_blobs:
-                yield from self._in_blobs(repository, in_blobs, work.commits(), run.jobs)
+                yield from self._in_blobs(repository, in_blobs, work, run.jobs)
             yield from self._in_commits(repository, commits, scanner)
             yield from self._in_tags(repository, tags, scanner, reader)
         self.pointers = tuple(dict.fromkeys(missing))
@@ -161,13 +175,18 @@ class HistorySource:
             yield from without_content_in_history(self.target, missing)
 
     def _in_blobs(
-        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], commits: list[str], jobs: int
+        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], work: ScanPlan, jobs: int
     ) -> Iterator[Finding]:
         from tokenaudit.git.attribution import attribute  # noqa: PLC0415 - only hits are attributed
 
         fingerprints = {
             blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
         }
+        try:
+            commits = work.commits()
+        except GitError as error:
+            yield Skipped(self.target, f"which commits brought what was found is not known: {error}")
+            commits = []
         attribution = attribute(repository.git_dir, fingerprints, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         for introduction in sorted(attribution.introductions, key=_order):
@@ -177,8 +196,12 @@ class HistorySource:
 
     def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
         ids = [commit.id for commit in commits]
-        lost = unreached(repository.git_dir, ids, "--all")
-        outside = outside_head(repository.git_dir, ids)
+        try:
+            lost = unreached(repository.git_dir, ids, "--all")
+            outside = outside_head(repository.git_dir, ids)
+        except GitError as error:
+            yield Skipped(self.target, f"which commits are reachable is not known: {error}")
+            lost, outside = frozenset(), frozenset()
         for commit in commits:
             for sighting in in_message("commit-message", self.target, commit, scanner):
                 if isinstance(sighting, Skipped):
@@ -195,7 +218,11 @@ class HistorySource:
     def _in_tags(
         self, repository: Repository, tags: list[GitObject], scanner: Scanner, reader: ObjectReader
     ) -> Iterator[Finding]:
-        reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
+        try:
+            reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
+        except GitError as error:
+            yield Skipped(self.target, f"which tags are reachable is not known: {error}")
+            reached = frozenset(tag.id for tag in tags)
         for tag in tags:
             target = parse(tag.data).target
             for sighting in in_message("tag-message", self.target, tag, scanner):
@@ -208,6 +235,19 @@ class HistorySource:
                     reachable=tag.id in reached,
                 )
                 yield LocatedDetection(sighting.detection, location)
+
+
+def _read_again(work: ScanPlan, unread: dict[str, Unread]) -> Iterator[GitObject]:
+    """Those of `unread` that git can't read and our own reader can, taken out of `unread`."""
+    wanted = [name for name, item in unread.items() if not item.is_large]
+    if not wanted:
+        return
+    for partition in work.partitions:
+        for found in partition.read():
+            if isinstance(found, GitObject) and unread.pop(found.id, None) is not None:
+                yield found
+                if not unread:
+                    return
 
 
 def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
+from tokenaudit.git.layout import open_repository, real_git_dir, safe_git_dir
+from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.interfaces import Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.git_locations import place
+from tokenaudit.sources.local.git_locations import examine_object, hazards, place
 from tokenaudit.sources.local.pointers import PointerContents, without_content
 
 _SUBMODULE = "160000"
@@ -42,12 +43,14 @@ class StagedSource:
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
-        git_dir = self.path / ".git"
         try:
+            git_dir = safe_git_dir(self.path / ".git")
             entries = list(_differences(self.path, git_dir))
         except GitError as error:
             yield Skipped(self.target, str(error))
             return
+        if git_dir != self.path / ".git":
+            yield from hazards(open_repository(self.path), self.target)
         run.progress.start(f"staged changes of {self.target}", len(entries))
         contents = PointerContents(self.path)
         missing: list[tuple[str, Pointer]] = []
@@ -56,14 +59,10 @@ class StagedSource:
             for entry in entries:
                 if entry.mode == _SUBMODULE or not entry.new.strip("0"):
                     continue
-                found = reader.read(entry.new)
-                if isinstance(found, Unread):
-                    yield Skipped(f"{self.target}: {entry.path}", found.reason)
+                examined = examine_object(reader, entry.new, run, entry.path)
+                if isinstance(examined, Unread):
+                    yield Skipped(f"{self.target}: {entry.path}", examined.reason)
                     continue
-                run.read(1, len(found.data))
-                if not run.scanner.may_contain(found.data):
-                    continue
-                examined = run.scanner.scan(found.data, entry.path)
                 behind = contents.scan(examined.pointers, run.scanner)
                 missing += [(entry.path, pointer) for pointer in behind.missing]
                 for reason in (*examined.skipped, *behind.skipped):
@@ -82,9 +81,9 @@ class StagedSource:
 def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
     with_head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
     base = with_head.decode().strip() or git("hash-object", "-t", "tree", "--stdin", git_dir=git_dir).decode().strip()
-    index = index_of_hook(path, git_dir)
+    index = index_of_hook(path)
     listing = git(
-        "diff-index", "--cached", "--raw", "-z", "--no-renames", "--no-abbrev", base, "--",
+        "diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=all", "--no-abbrev", base, "--",
         git_dir=git_dir, cwd=path, keep=["GIT_INDEX_FILE"] if index else [],
     )  # fmt: skip
     fields = iter(listing.decode("utf-8", "surrogateescape").split("\0")[:-1])
@@ -93,13 +92,12 @@ def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
         yield _Entry(name, mode, old, new)
 
 
-def index_of_hook(path: Path, git_dir: Path) -> bool:
+def index_of_hook(path: Path) -> bool:
     """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
     named = os.environ.get("GIT_INDEX_FILE")
     if not named:
         return False
-    own = Path(git("rev-parse", "--absolute-git-dir", git_dir=git_dir, cwd=path).decode().strip())
-    return (path / named).resolve().parent == own.resolve()
+    return (path / named).resolve().parent == real_git_dir(path / ".git")
 
 
 def _removed(entries: list[_Entry], reader: ObjectReader, run: ScanContext) -> frozenset[str]:
@@ -108,7 +106,7 @@ def _removed(entries: list[_Entry], reader: ObjectReader, run: ScanContext) -> f
 
 
 def _marks(blob: str, reader: ObjectReader, run: ScanContext) -> frozenset[str]:
-    found = reader.read(blob) if blob.strip("0") else None
-    if found is None or isinstance(found, Unread) or not run.scanner.may_contain(found.data):
+    examined = examine_object(reader, blob, run, is_counted=False) if blob.strip("0") else None
+    if examined is None or isinstance(examined, Unread):
         return frozenset()
-    return frozenset(seen.secret.fingerprint for seen in run.scanner.scan(found.data).detections)
+    return frozenset(seen.secret.fingerprint for seen in examined.detections)

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.objects import GitObject, parse
-from tokenaudit.interfaces import Detection, LocatedDetection, Scanner
+from tokenaudit.git.object_reader import UnreadableObjectError
+from tokenaudit.git.objects import GitObject, Unread, parse
+from tokenaudit.interfaces import Detection, LocatedDetection, ScanContext, Scanner, ScanResult
 from tokenaudit.model import Location, Skipped
+from tokenaudit.windows import examine_windows
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tokenaudit.git.attribution import Introduction
+    from tokenaudit.git.layout import Repository
+    from tokenaudit.git.object_reader import ObjectReader
 
 
 def place(source: str, target: str, seen: Detection) -> Location:
@@ -32,6 +38,47 @@ def place(source: str, target: str, seen: Detection) -> Location:
 def without_lines(seen: Detection) -> Detection:
     """`seen` in something that has no lines."""
     return replace(seen, line=None, column=None, end_line=None, end_column=None)
+
+
+def shown_in(repository: Repository, path: Path) -> str:
+    """A file of the repository's own, by its path below the repository's folder where it lies there."""
+    top = repository.work_tree or repository.common_dir
+    for folder in (top.resolve(), repository.common_dir):
+        if path.is_relative_to(folder):
+            return path.relative_to(folder).as_posix()
+    return path.as_posix()
+
+
+def examine_object(
+    reader: ObjectReader, name: str, run: ScanContext, hint: str = "", *, is_counted: bool = True
+) -> ScanResult | Unread:
+    """What is seen in the content of an object, which is read in windows where it is large.
+
+    With `is_counted` it counts as one more object that was read.
+    """
+    opened = reader.open(name)
+    if isinstance(opened, Unread):
+        return opened
+    try:
+        examined = examine_windows(reader.windows(opened), run.scanner, hint)
+    except UnreadableObjectError as error:
+        return Unread(name, str(error))
+    if is_counted:
+        run.read(1, opened.size)
+    return examined
+
+
+def hazards(repository: Repository, target: str) -> Iterator[Skipped]:
+    """The files of the repository's own that can't be read, as far as the audit lacks something without them."""
+    for hazard in repository.hazards:
+        if hazard.is_loss:
+            yield Skipped(f"{target}: {shown_in(repository, hazard.path)}", hazard.reason)
+
+
+def followed(repository: Repository, run: ScanContext) -> None:
+    """Notes the folders outside of the target that the repository is read from."""
+    for folder in repository.outside:
+        run.follow(folder)
 
 
 def in_blob(target: str, introduction: Introduction, seen: Detection) -> LocatedDetection:

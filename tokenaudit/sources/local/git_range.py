@@ -8,23 +8,16 @@ from pathlib import Path
 
 from tokenaudit.errors import UsageError
 from tokenaudit.git.attribution import introductions_in
-from tokenaudit.git.catfile import ObjectReader
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import Changes, changes
+from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
-from tokenaudit.git.reachability import shallow_commits
+from tokenaudit.git.reachability import commits_between, is_null_id, shallow_commits
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.git_locations import in_blob, in_message
+from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
-
-_SHORTEST_ID = 40
-
-
-def is_nothing(rev: str) -> bool:
-    """Whether a revision is the object id of zeros, by which git's hooks mean that there is none."""
-    return len(rev) >= _SHORTEST_ID and not rev.strip("0")
 
 
 class SinceSource:
@@ -55,12 +48,14 @@ class SinceSource:
         try:
             repository = open_repository(self.path)
             git_dir = repository.git_dir
+            yield from hazards(repository, self.target)
+            followed(repository, run)
             if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)):
                 return  # without a commit there is no range
             shallow = repository.shallow
             tip = self._commit(git_dir, self.until, shallow=shallow)
-            left_out = [] if is_nothing(self.rev) else [f"^{self._commit(git_dir, self.rev, shallow=shallow)}"]
-            commits = git("rev-list", "--reverse", "--topo-order", tip, *left_out, git_dir=git_dir).decode().split()
+            base = None if is_null_id(self.rev) else self._commit(git_dir, self.rev, shallow=shallow)
+            commits = commits_between(git_dir, base, tip)
             if repository.shallow and not shallow_commits(repository.common_dir).isdisjoint(commits):
                 yield Skipped(self.target, "the range reaches the end of a shallow clone; fetch more history")
             yield from self._introduced(git_dir, commits, run)
@@ -101,19 +96,16 @@ class SinceSource:
     ) -> Iterator[Skipped]:
         if not blob.strip("0"):
             return
-        found = reader.read(blob)
-        if isinstance(found, Unread):
-            yield Skipped(f"{self.target}: {blob}", found.reason)
+        examined = examine_object(reader, blob, run)
+        if isinstance(examined, Unread):
+            yield Skipped(f"{self.target}: {blob}", examined.reason)
             return
-        run.read(1, len(found.data))
-        if found.type == "blob" and run.scanner.may_contain(found.data):
-            examined = run.scanner.scan(found.data)
-            behind = self._contents.scan(examined.pointers, run.scanner)
-            self._missing += behind.missing
-            for reason in (*examined.skipped, *behind.skipped):
-                yield Skipped(f"{self.target}: object {blob}", reason)
-            if examined.detections or behind.detections:
-                detections[blob] = (*examined.detections, *behind.detections)
+        behind = self._contents.scan(examined.pointers, run.scanner)
+        self._missing += behind.missing
+        for reason in (*examined.skipped, *behind.skipped):
+            yield Skipped(f"{self.target}: object {blob}", reason)
+        if examined.detections or behind.detections:
+            detections[blob] = (*examined.detections, *behind.detections)
 
     def _in_commits(self, commits: list[str], reader: ObjectReader, run: ScanContext) -> Iterator[Finding]:
         for commit in commits:

@@ -15,6 +15,8 @@ from pathlib import Path
 
 from tokenaudit import detect
 from tokenaudit._version import __version__
+from tokenaudit.detect.plugins import source
+from tokenaudit.file_access import read_regular
 from tokenaudit.interfaces import Scanner
 
 _FORMAT = "tokenaudit/history-state/2"
@@ -43,14 +45,14 @@ def signature(scanner: Scanner) -> str | None:
     mark.update(repr(getattr(scanner, "limits", None)).encode())
     own = sorted(path for folder in detect.__path__ for path in Path(folder).rglob("*.py"))
     for path in [*own, *sorted({plugin.path for plugin in plugins})]:
-        mark.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        mark.update(path.name.encode() + hashlib.sha256(source(path)).digest())
     return mark.hexdigest()
 
 
 def load_state(file: Path, mark: str) -> HistoryState | None:
     """The state in `file` if it is whole and `mark` is the detection that wrote it."""
     try:
-        head, _, ids = file.read_bytes().partition(b"\n")
+        head, _, ids = read_regular(file).partition(b"\n")
         told = json.loads(head)
         fits = told["format"] == _FORMAT and told["detection"] == mark
         whole = told["sha256"] == _checksum(ids, told["hits"], told["read"])

@@ -1,0 +1,114 @@
+"""Calling plugins that others wrote: whatever they do costs their own results only."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn, get_args
+
+from tokenaudit.model import Likelihood
+
+if TYPE_CHECKING:
+    from tokenaudit.detect.plugins import Candidate, Find
+
+CPU_SECONDS = 8.0
+"""Processor time that a plugin can spend on one text."""
+
+SECONDS = 20.0
+"""Time that a plugin can spend on one text, on a machine that is busy or while it sleeps."""
+
+_MOST_CANDIDATES = 1_000_000
+_LIKELIHOODS = frozenset(get_args(Likelihood))
+
+
+class PluginError(Exception):
+    """A plugin failed on a text. `str()` names it and the kind of failure, and never quotes the failure's own text."""
+
+
+def guarded(name: str, find: Find) -> Find:
+    """`find` with every failure turned into `PluginError`, after what it found before.
+
+    A plugin that took too long once is not called again: it would cost as much for every text.
+    """
+    stopped: list[str] = []
+
+    def checked(text: str) -> Iterator[Candidate]:
+        if stopped:
+            raise PluginError(stopped[0])
+        found: list[Candidate] = []
+        failure = _collect(find, text, found)
+        yield from found
+        if failure is not None:
+            message = f"plugin {name} {failure}"
+            if isinstance(failure, _TooSlow):
+                stopped.append(f"plugin {name} was left out, because it {failure}")
+            raise PluginError(message)
+
+    return checked
+
+
+class _TooSlow(str):
+    """A failure that would repeat itself."""
+
+    __slots__ = ()
+
+
+class _TimeUp(BaseException):
+    """Raised inside a plugin; no `except Exception` of its own catches it."""
+
+
+def _collect(find: Find, text: str, found: list[Candidate]) -> str | None:
+    """Adds what `find` gives to `found`; how it failed, if it did."""
+    try:
+        with _time_limit():
+            for each in find(text):
+                if not _is_candidate(each, text):
+                    return f"gave something that is no match in its text ({type(each).__name__})"
+                found.append(each)
+                if len(found) >= _MOST_CANDIDATES:
+                    return f"gave more than {_MOST_CANDIDATES:,} matches"
+    except KeyboardInterrupt:
+        raise
+    except _TimeUp:
+        return _TooSlow(f"took longer than {CPU_SECONDS:g} seconds for one text")
+    except BaseException as error:  # noqa: BLE001 - also SystemExit: a plugin does not end the audit
+        return f"failed: {type(error).__name__}"
+    return None
+
+
+def _is_candidate(each: object, text: str) -> bool:
+    kind, value = getattr(each, "kind", None), getattr(each, "value", None)
+    start, end = getattr(each, "start", None), getattr(each, "end", None)
+    if not (isinstance(kind, str) and isinstance(value, str) and value and isinstance(start, int)):
+        return False
+    if not (isinstance(end, int) and 0 <= start <= end <= len(text)):
+        return False
+    return getattr(each, "likelihood", None) in _LIKELIHOODS and callable(getattr(each, "_replace", None))
+
+
+@contextmanager
+def _time_limit() -> Iterator[None]:
+    """Interrupts what runs inside when it takes too long, where the system can do that (POSIX, the main thread)."""
+    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    timers = ((signal.ITIMER_PROF, signal.SIGPROF, CPU_SECONDS), (signal.ITIMER_REAL, signal.SIGALRM, SECONDS))
+    before: list[tuple[signal.Signals, Any]] = []
+    try:
+        for timer, number, seconds in timers:
+            before.append((number, signal.signal(number, _time_up)))
+            signal.setitimer(timer, seconds)
+        yield
+    finally:
+        for timer, _, _ in timers:
+            signal.setitimer(timer, 0)
+        for number, handler in before:
+            signal.signal(number, handler)
+
+
+def _time_up(number: int, frame: FrameType | None) -> NoReturn:
+    del number, frame
+    raise _TimeUp

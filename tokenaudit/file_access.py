@@ -1,0 +1,193 @@
+"""Opening files that anybody can have made, so that none of them can hold up or fill the program.
+
+A scanned place can hold a named pipe that nobody writes to, a link to a device, or a sparse file of a terabyte. What
+is looked at before and after opening are the file's type and size; what is opened is never waited for. Every file of a
+scanned place goes through `open_regular` or `read_regular`, every file that is an argument through `read_argument`.
+All errors are `OSError`, with a `strerror` that says what is wrong.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+LARGEST = 512 << 20
+"""Bytes of a file that are read into memory at most."""
+
+NO_WRITER_SECONDS = 10
+"""How long an argument that is a named pipe may have nobody who opens it for writing."""
+
+SILENT_WRITER_SECONDS = 60
+"""How long the writer of an argument that is a pipe may write nothing."""
+
+_CHUNK = 1 << 20
+_RETRY_SECONDS = 0.05
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_NONBLOCK", 0)
+    | getattr(os, "O_NOCTTY", 0)
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+)
+_NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
+}
+
+
+class NotRegularError(OSError):
+    """What was to be read is no regular file."""
+
+
+class TooLargeError(OSError):
+    """A file has more bytes than are read into memory."""
+
+
+def kind(mode: int) -> str:
+    """What a `st_mode` is the mode of, as a phrase such as `a named pipe`."""
+    return _KINDS.get(stat.S_IFMT(mode), "a regular file" if stat.S_ISREG(mode) else "a special file")
+
+
+def descriptor_of_regular(path: str | os.PathLike[str], *, follow: bool = True) -> int:
+    """A file descriptor to read from, which the caller closes. A symbolic link is refused unless `follow`.
+
+    Raises:
+        NotRegularError: it is a folder, pipe, socket, device or link.
+        OSError: it can't be opened.
+    """
+    # Looked at first because even opening has effects: a waiting writer goes on, a device does something.
+    status = Path(path).stat() if follow else Path(path).lstat()
+    _check(status, path)
+    descriptor = os.open(path, _FLAGS if follow else _FLAGS | _NO_FOLLOW)
+    try:
+        _check(os.fstat(descriptor), path)  # it can have been exchanged meanwhile
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _check(status: os.stat_result, path: str | os.PathLike[str]) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise NotRegularError(errno.EINVAL, f"it is {kind(status.st_mode)}, not a regular file", os.fspath(path))
+
+
+def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
+    """A regular file, opened for reading bytes. A symbolic link is refused unless `follow`.
+
+    Raises:
+        NotRegularError: it is a folder, pipe, socket, device or link.
+        OSError: it can't be opened.
+    """
+    return os.fdopen(descriptor_of_regular(path, follow=follow), "rb")
+
+
+def read_regular(path: str | os.PathLike[str], most: int = LARGEST, *, follow: bool = True) -> bytes:
+    """All bytes of a regular file, however it lies about its size.
+
+    Raises:
+        NotRegularError: it is a folder, pipe, socket, device or link.
+        TooLargeError: it has more than `most` bytes.
+        OSError: it can't be opened or read.
+    """
+    descriptor = descriptor_of_regular(path, follow=follow)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size > most:
+            raise _too_large(path, most)
+        parts: list[bytes] = []
+        left = most + 1
+        while left > 0 and (part := os.read(descriptor, min(left, max(size + 1, _CHUNK)))):
+            parts.append(part)
+            left -= len(part)
+            if len(part) == size and len(parts) == 1:
+                break
+        if left <= 0:
+            raise _too_large(path, most)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+def read_argument(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
+    """All bytes of a file that the user named: a regular file, or a pipe such as `/dev/stdin` or a shell's `<(…)`.
+
+    Raises:
+        TimeoutError: it is a pipe, and nobody writes to it.
+        TooLargeError: it gives more than `most` bytes.
+        OSError: it can't be opened or read.
+    """
+    mode = Path(path).stat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or not hasattr(select, "poll"):
+        return read_regular(path, most)
+    if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
+        _check(Path(path).stat(), path)
+    descriptor = os.open(path, _FLAGS)
+    try:
+        return _drained(descriptor, path, most)
+    finally:
+        os.close(descriptor)
+
+
+def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
+    """A named pipe, device or terminal that the user named as an output.
+
+    Raises:
+        TimeoutError: it is a named pipe, and nobody reads from it.
+        OSError: it can't be opened.
+    """
+    until = time.monotonic() + NO_WRITER_SECONDS
+    while True:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+        except OSError as error:  # noqa: PERF203 - each attempt can fail
+            if error.errno != errno.ENXIO or not stat.S_ISFIFO(Path(path).stat().st_mode):
+                raise
+            if time.monotonic() > until:
+                message = f"nobody opened it for reading within {NO_WRITER_SECONDS} seconds"
+                raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
+            time.sleep(_RETRY_SECONDS)
+        else:
+            if hasattr(os, "O_NONBLOCK"):
+                os.set_blocking(descriptor, True)
+            return os.fdopen(descriptor, "wb")
+
+
+def _drained(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    parts: list[bytes] = []
+    left = most + 1
+    heard = time.monotonic()
+    while left > 0:
+        ready = poll.poll(NO_WRITER_SECONDS * 1000)
+        try:
+            part = os.read(descriptor, min(left, _CHUNK))
+        except BlockingIOError:  # somebody has it open for writing
+            if time.monotonic() - heard >= SILENT_WRITER_SECONDS:
+                message = f"nothing was written to it for {SILENT_WRITER_SECONDS} seconds"
+                raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
+            continue
+        if not part:
+            if ready or parts:
+                return b"".join(parts)
+            message = f"nobody opened it for writing within {NO_WRITER_SECONDS} seconds"
+            raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path))
+        parts.append(part)
+        left -= len(part)
+        heard = time.monotonic()
+    raise _too_large(path, most)
+
+
+def _too_large(path: str | os.PathLike[str], most: int) -> TooLargeError:
+    return TooLargeError(errno.EFBIG, f"it has more than {most >> 20:,} MiB", os.fspath(path))

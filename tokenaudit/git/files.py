@@ -1,0 +1,271 @@
+"""The files of a repository, looked at before git reads them.
+
+Git waits for whoever writes to a named pipe, follows what a configuration includes, and reads whatever file has the
+right name to its end. A repository can be made so that this never ends. So what git is going to read is looked at
+first, without opening it: types, sizes, and where it lies.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenaudit.file_access import kind, read_regular
+
+_SHORT = 64 << 10
+_LISTING = 16 << 20
+_LONG = 512 << 20
+_LARGEST = {
+    "HEAD": _SHORT,
+    "commondir": _SHORT,
+    "gitdir": _SHORT,
+    "config": _LISTING,
+    "config.worktree": _LISTING,
+    "shallow": _LISTING,
+    "index": _LONG,
+    "packed-refs": _LONG,
+}
+"""Files at the top of a repository that git reads, and the most bytes that they may have."""
+
+_OTHERS_READ = re.compile(r"[A-Z_]+_HEAD|sharedindex\.[0-9a-f]+")
+_INCLUDES = re.compile(rb"(?im)^[^#;]*\[\s*include")
+_GITDIR = re.compile(rb"gitdir: (?P<path>[^\r\n]+)[\r\n]*\Z")
+_PART = re.compile(r"[0-9a-f]{2}")
+_LOOSE = re.compile(r"[0-9a-f]{38}|[0-9a-f]{62}")
+_DEEPEST = 5
+_SPARSE_FROM = 1 << 30
+_SPARSE = 4
+_BLOCK = 512
+
+
+class BrokenLinkError(Exception):
+    """A `.git` file or link, or a `commondir`, that leads to no repository; `str()` says why in one line."""
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """A file that git must not be made to read, and why. `is_loss` tells whether the audit then lacks something."""
+
+    path: Path
+    reason: str
+    is_loss: bool = True
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the parts of a repository lie, with links resolved.
+
+    `objects` are all folders of objects, borrowed ones (alternates) included; `missing` those that are not there.
+    """
+
+    git_dir: Path
+    common_dir: Path
+    objects: tuple[Path, ...]
+    missing: tuple[Path, ...]
+    hazards: tuple[Hazard, ...]
+
+    def outside(self, root: Path) -> tuple[Path, ...]:
+        """The folders that don't lie below `root`, each once."""
+        top = root.resolve()
+        found = dict.fromkeys((self.git_dir, self.common_dir, *self.objects))
+        outside = [folder for folder in found if not folder.is_relative_to(top)]
+        within = {folder for folder in outside for other in outside if folder != other and folder.is_relative_to(other)}
+        return tuple(folder for folder in outside if folder not in within)
+
+
+def look_at(git_dir: Path) -> Folders:
+    """Where the parts of the repository in `git_dir` (a folder, link or `.git` file) lie, and what is wrong with them.
+
+    Raises:
+        BrokenLinkError: it leads to no folder.
+    """
+    own = _resolved(git_dir)
+    hazards: list[Hazard] = []
+    common = _common_dir(own, hazards)
+    for folder in dict.fromkeys((own, common)):
+        hazards += _top(folder)
+    objects, missing, unlisted = object_folders(common / "objects")
+    hazards += unlisted
+    for folder in objects:
+        hazards += _objects(folder)
+    return Folders(own, common, tuple(objects), tuple(missing), tuple(dict.fromkeys(hazards)))
+
+
+def _resolved(git_dir: Path) -> Path:
+    if not os.path.lexists(git_dir):
+        message = "not a git repository"
+        raise BrokenLinkError(message)
+    try:
+        mode = git_dir.stat().st_mode
+        if stat.S_ISREG(mode):
+            found = _GITDIR.match(read_regular(git_dir, _SHORT))
+            if not found:
+                message = f"{git_dir} is a file that names no repository"
+                raise BrokenLinkError(message)
+            named = git_dir.parent / os.fsdecode(found["path"])
+            mode = named.stat().st_mode
+            git_dir = named
+        if stat.S_ISDIR(mode):
+            return git_dir.resolve()
+        message = f"{git_dir} is {kind(mode)}, not a repository"
+    except (OSError, ValueError, RuntimeError) as error:
+        message = f"{git_dir} leads to no repository: {getattr(error, 'strerror', None) or 'it can not be resolved'}"
+    raise BrokenLinkError(message)
+
+
+def _common_dir(own: Path, hazards: list[Hazard]) -> Path:
+    named = own / "commondir"
+    if not os.path.lexists(named):
+        return own
+    try:
+        text = os.fsdecode(read_regular(named, _SHORT)).rstrip("\r\n")
+        common = (own / text).resolve()
+        if text and common.is_dir():
+            return common
+        reason = "it names no folder"
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or "it can not be resolved"
+    hazards.append(Hazard(named, reason))
+    return own
+
+
+def _top(folder: Path) -> Iterator[Hazard]:
+    yield from _named_files(folder)
+    for name in ("refs", "logs", "reftable"):
+        yield from _tree(folder / name, _SHORT if name == "refs" else _LONG)
+    yield from _flat(folder / "info", _LISTING)
+    for worktree in _entries(folder / "worktrees"):
+        if worktree.is_dir():
+            yield from _named_files(Path(worktree.path))
+            for name in ("refs", "logs"):
+                yield from _tree(Path(worktree.path, name), _SHORT if name == "refs" else _LONG)
+
+
+def _named_files(folder: Path) -> Iterator[Hazard]:
+    for name, most in _LARGEST.items():
+        found = _hazard(folder / name, most)
+        if found is None and name in {"config", "config.worktree"} and _has_includes(folder / name):
+            # The files it includes are not part of the repository, and the configuration itself is read as text.
+            found = Hazard(folder / name, "it includes files from elsewhere", is_loss=False)
+        if found:
+            yield found
+    for entry in _entries(folder):
+        if _OTHERS_READ.fullmatch(entry.name) and (found := _hazard(Path(entry.path), _LONG)):
+            yield found
+
+
+def _has_includes(config: Path) -> bool:
+    try:
+        return bool(_INCLUDES.search(read_regular(config, _LISTING)))
+    except OSError:
+        return False  # not there, or a hazard already
+
+
+def _hazard(path: Path, most: int | None) -> Hazard | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None  # not there, or not for us: git says so too
+    if not stat.S_ISREG(status.st_mode):
+        return Hazard(path, f"it is {kind(status.st_mode)}, not a regular file")
+    if most is not None and status.st_size > most:
+        return Hazard(path, f"it has more than {most / (1 << 20):g} MiB")
+    stored = getattr(status, "st_blocks", None)
+    if status.st_size > _SPARSE_FROM and stored is not None and stored * _BLOCK < status.st_size // _SPARSE:
+        return Hazard(path, f"it is a sparse file of {status.st_size:,} bytes")
+    return None
+
+
+def _tree(folder: Path, most: int) -> Iterator[Hazard]:
+    waiting = [folder]
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(Path(entry.path))
+            elif not (_is_dir(entry)) and (found := _hazard(Path(entry.path), most)):
+                yield found
+
+
+def _is_dir(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        return False
+
+
+def _flat(folder: Path, most: int | None) -> Iterator[Hazard]:
+    for entry in _entries(folder):
+        if not _is_dir(entry) and (found := _hazard(Path(entry.path), most)):
+            yield found
+
+
+def _objects(folder: Path) -> Iterator[Hazard]:
+    yield from _flat(folder / "info", None)
+    yield from _flat(folder / "info" / "commit-graphs", None)
+    yield from _flat(folder / "pack", None)
+    for part in _entries(folder):
+        if _PART.fullmatch(part.name):
+            for entry in _entries(Path(part.path)):
+                # Of loose objects there can be very many: the listing tells the type of each, and that is enough.
+                if _LOOSE.fullmatch(entry.name) and not entry.is_file(follow_symlinks=False):
+                    found = _hazard(Path(entry.path), None)
+                    if found:
+                        yield found
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(entries, key=lambda entry: entry.name)
+    except OSError:
+        return []  # not there, no folder, or not for us: git and the readers of objects say so
+
+
+def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
+    """`main` and every object folder it borrows from, directly or not, each once; those missing; bad listings."""
+    found: list[Path] = []
+    missing: list[Path] = []
+    hazards: list[Hazard] = []
+    waiting = [(main, 0)]
+    while waiting:
+        named, depth = waiting.pop(0)
+        try:
+            folder = named.resolve()
+        except (OSError, RuntimeError, ValueError):
+            missing.append(named)
+            continue
+        if folder in found:
+            continue
+        if not folder.is_dir():
+            missing.append(folder)
+            continue
+        found.append(folder)
+        listing = folder / "info" / "alternates"
+        if not os.path.lexists(listing) or depth > _DEEPEST:
+            continue
+        try:
+            lines = os.fsdecode(read_regular(listing, _LISTING)).splitlines()
+        except OSError as error:
+            hazards.append(Hazard(listing, error.strerror or "it can't be read"))
+            continue
+        waiting += [(folder / line, depth + 1) for line in lines if line and not line.startswith("#")]
+    return found, missing, hazards
+
+
+def stored_bytes(folders: Folders) -> int:
+    """Bytes of all packs of a repository as the disk holds them, and 4 KiB for each loose object."""
+    total = 0
+    for folder in folders.objects:
+        for entry in _entries(folder / "pack"):
+            try:
+                status = entry.stat()
+            except OSError:
+                continue
+            total += min(status.st_size, getattr(status, "st_blocks", status.st_size) * _BLOCK)
+        parts = [part for part in _entries(folder) if _PART.fullmatch(part.name)]
+        total += sum(len(_entries(Path(part.path))) for part in parts) << 12
+    return total

@@ -1,0 +1,145 @@
+"""A repository for git to read in place of one that holds files which git must not be made to read.
+
+What is whole is used: refs, reflogs and small files are copied, indexes and objects are linked to where they lie. What
+is a hazard is left out. The configuration is written anew from the few settings that say how to read the repository.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+from tokenaudit.file_access import read_regular
+from tokenaudit.git.command import GitError, git
+from tokenaudit.git.files import Folders
+from tokenaudit.git.tempdir import scratch_folder
+
+_COPIED = 16 << 20
+_KEPT_SETTINGS = re.compile(
+    r"core\.repositoryformatversion|core\.bare|extensions\.(?:objectformat|refstorage|partialclone)|"
+    r"remote\..*\.(?:url|promisor|partialclonefilter)"
+)
+_FOLDERS = ("refs", "logs", "info", "reftable")
+_LONG_ID = re.compile(rb"(?m)^[0-9a-f]{64}\b")
+_PART = re.compile(r"[0-9a-f]{2}")
+_made: dict[Path, Path] = {}
+_kept = ExitStack()
+atexit.register(_kept.close)
+
+
+def substitute(folders: Folders) -> Path:
+    """A bare repository that git can read; it is made once, and removed when the program ends.
+
+    Raises:
+        GitError: it can't be made.
+    """
+    made = _made.get(folders.git_dir)
+    if made is None:
+        try:
+            made = _kept.enter_context(scratch_folder("repository")) / "repository.git"
+            _fill(made, folders)
+        except OSError as error:
+            message = f"it holds files that git must not read, and a copy without them can't be made: {error.strerror}"
+            raise GitError(message) from error
+        _made[folders.git_dir] = made
+    return made
+
+
+def _fill(made: Path, folders: Folders) -> None:
+    bad = frozenset(hazard.path for hazard in folders.hazards)
+    for name in ("refs", "objects/info", "objects/pack"):
+        (made / name).mkdir(parents=True)
+    for folder in dict.fromkeys((folders.common_dir, folders.git_dir)):
+        for name in ("HEAD", "packed-refs", "shallow", "index"):
+            _take(folder / name, made / name, bad)
+        for shared in folder.glob("sharedindex.*"):
+            _take(shared, made / shared.name, bad)
+        for name in _FOLDERS:
+            _take_folder(folder / name, made / name, bad)
+    if not (made / "HEAD").exists():
+        (made / "HEAD").write_text("ref: refs/heads/HEAD-could-not-be-read\n")
+    _take_worktrees(folders.common_dir / "worktrees", made / "refs" / "worktree-heads", bad)
+    _write_config(made, folders)
+    _link_objects(made / "objects", folders.objects, bad)
+
+
+def _take(source: Path, target: Path, bad: frozenset[Path]) -> None:
+    """Copies a small file, links a large one; what is missing, a hazard or unreadable is left out."""
+    if source in bad:
+        return
+    try:
+        status = source.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return
+        target.unlink(missing_ok=True)
+        if status.st_size > _COPIED:
+            target.symlink_to(source.resolve())
+        else:
+            target.write_bytes(read_regular(source, _COPIED))
+    except FileNotFoundError:
+        return
+
+
+def _take_folder(source: Path, target: Path, bad: frozenset[Path]) -> None:
+    for parent, _, names in os.walk(source):
+        inside = target / Path(parent).relative_to(source)
+        inside.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            _take(Path(parent, name), inside / name, bad)
+
+
+def _take_worktrees(source: Path, target: Path, bad: frozenset[Path]) -> None:
+    """What the HEADs of other working trees lead to counts as reachable: their commits get refs of their own."""
+    for number, head in enumerate(sorted(source.glob("*/HEAD"))):
+        if head in bad:
+            continue
+        text = read_regular(head).strip()
+        if not text.startswith(b"ref:"):
+            target.mkdir(parents=True, exist_ok=True)
+            (target / str(number)).write_bytes(text + b"\n")
+
+
+def _write_config(made: Path, folders: Folders) -> None:
+    config = folders.common_dir / "config"
+    settings: dict[str, str] = {}
+    unreadable = any(hazard.path == config and hazard.is_loss for hazard in folders.hazards)
+    if not unreadable and config.exists():
+        copy = made / "config.copy"
+        copy.write_bytes(read_regular(config, _COPIED))
+        listing = git("config", "--no-includes", "--file", copy, "--list", "-z", allowed=(0, 1, 128))
+        copy.unlink()
+        for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
+            key, _, value = entry.partition("\n")
+            if _KEPT_SETTINGS.fullmatch(key):
+                settings[key] = value
+    elif _has_long_ids(made):
+        settings = {"core.repositoryformatversion": "1", "extensions.objectformat": "sha256"}
+    settings["core.bare"] = "true"
+    for key, value in {"core.repositoryformatversion": "0", **settings}.items():
+        git("config", "--file", made / "config", key, value)
+
+
+def _has_long_ids(made: Path) -> bool:
+    files = [made / "packed-refs", made / "HEAD", *(made / "refs").rglob("*")]
+    return any(file.is_file() and _LONG_ID.search(file.read_bytes()[:_COPIED]) for file in files)
+
+
+def _link_objects(target: Path, sources: Iterable[Path], bad: frozenset[Path]) -> None:
+    """Links to every file of objects, one by one: in the folders themselves git would meet the hazards."""
+    for folder in sources:
+        for file in _object_files(folder):
+            link = target / file.relative_to(folder)
+            if file not in bad and not os.path.lexists(link):
+                link.parent.mkdir(exist_ok=True)
+                link.symlink_to(file)
+
+
+def _object_files(folder: Path) -> Iterator[Path]:
+    for part in sorted(folder.iterdir()):
+        if (part.name == "pack" or _PART.fullmatch(part.name)) and part.is_dir():
+            yield from sorted(part.iterdir())

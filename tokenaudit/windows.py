@@ -1,0 +1,108 @@
+"""Examining what is too large to be examined whole: in overlapping windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from tokenaudit.interfaces import Detection, Pointer, Scanner, ScanResult
+
+WINDOW = 64 << 20
+"""Bytes that are examined together."""
+
+OVERLAP = 1 << 20
+"""Bytes at the end of a window that the next one begins with."""
+
+
+@dataclass(frozen=True)
+class ReadWindow:
+    """A stretch of something larger. `line` and `column` are those of its first byte, from 1."""
+
+    data: bytes
+    line: int = 1
+    column: int = 1
+    overlap: int = 0
+    """Bytes at the beginning that the window before has shown already."""
+
+    def placed(self, examined: ScanResult) -> ScanResult:
+        """`examined` with the lines and columns of the whole."""
+        if (self.line, self.column) == (1, 1):
+            return examined
+        examined = replace(examined, pointers=())  # a part of something is no pointer
+        return replace(
+            examined,
+            detections=tuple(
+                replace(
+                    each,
+                    line=self._line(each.line),
+                    column=self._column(each.line, each.column),
+                    end_line=self._line(each.end_line),
+                    end_column=self._column(each.end_line, each.end_column),
+                )
+                if each.member is None
+                else each
+                for each in examined.detections
+            ),
+        )
+
+    def _line(self, line: int | None) -> int | None:
+        return None if line is None else line + self.line - 1
+
+    def _column(self, line: int | None, column: int | None) -> int | None:
+        return column + self.column - 1 if line == 1 and column is not None else column
+
+
+def windows(read: Callable[[int], bytes], line: int = 1, column: int = 1) -> Iterator[ReadWindow]:
+    """Everything that `read` gives; it is asked for a number of bytes and may give fewer, but none only at the end.
+
+    `line` and `column` are those of the first byte. There is one window, however small, if there is nothing at all.
+    """
+    data = _filled(read, WINDOW)
+    overlap = 0
+    while True:
+        yield ReadWindow(data, line, column, overlap)
+        if len(data) < WINDOW:
+            return
+        passed, overlap = len(data) - OVERLAP, OVERLAP
+        line, column = position_after(data, passed, line, column)
+        rest = _filled(read, passed)
+        if not rest:
+            return
+        data = data[passed:] + rest
+
+
+def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[int, int]:
+    """The line and column of `data[passed]`, where those of `data[0]` are given."""
+    begins = data.rfind(b"\n", 0, passed) + 1
+    if begins:
+        line, column = line + data.count(b"\n", 0, begins), 1
+    return line, column + _characters(data[begins:passed])
+
+
+def examine_windows(parts: Iterable[ReadWindow], scanner: Scanner, name: str = "") -> ScanResult:
+    """What the scanner sees in any of the windows, each thing once, with the places of the whole."""
+    detections: dict[Detection, None] = {}
+    skipped: dict[str, None] = {}
+    pointers: tuple[Pointer, ...] = ()
+    for window in parts:
+        if scanner.may_contain(window.data):
+            examined = window.placed(scanner.scan(window.data, name))
+            detections |= dict.fromkeys(examined.detections)
+            skipped |= dict.fromkeys(examined.skipped)
+            pointers += examined.pointers
+    return ScanResult(tuple(detections), tuple(skipped), pointers)
+
+
+def _filled(read: Callable[[int], bytes], size: int) -> bytes:
+    parts: list[bytes] = []
+    while size > 0 and (part := read(size)):
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _characters(text: bytes) -> int:
+    return len(text) if text.isascii() else len(text.translate(None, _CONTINUATIONS))
+
+
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
