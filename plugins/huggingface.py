@@ -21,7 +21,10 @@ import json
 import math
 import re
 import string
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, NamedTuple
 
 from detect_secrets.constants import VerifiedResult
@@ -313,18 +316,24 @@ _CLASS = {
     )
 }
 _LETTER_STEP = -math.log2(0.80)
-_WORD_STEP = -math.log2(0.10) + math.log2(len(_STAND_INS)) + math.log2(3)  # which word; lower, Title or UPPER
-_RUN_STEP = -math.log2(0.06) + 5 + math.log2(20)  # how long (1 to 32); same, next, previous, or 17 lags of copying
-_PLAIN_STEP = -math.log2(0.04) + 5 + 2  # how long; hexadecimal digits, lower case and digits, upper case and digits
-_LONGEST_RUN, _LONGEST_LAG, _SHORTEST_PLAIN = 32, 18, 9
+_WORD_STEP = -math.log2(0.10) + math.log2(len(_STAND_INS)) + 2  # which word; lower, Title, UPPER or any case
+_RUN_STEP = (
+    -math.log2(0.06) + 5 + math.log2(20) + 1
+)  # length (1 to 32); same, next, previous, 17 lags; case as is or not
+_PLAIN_STEP = -math.log2(0.04) + 5 + math.log2(5)  # length; which of the alphabets below
+_LONGEST_RUN, _LONGEST_LAG, _SHORTEST_COPY, _SHORTEST_PLAIN = 32, 18, 3, 9
 _PLAIN = tuple(
-    (frozenset(alphabet), math.log2(len(alphabet)))
-    for alphabet in ("0123456789abcdef", string.ascii_lowercase + string.digits, string.ascii_uppercase + string.digits)
+    (re.compile(f"[{alphabet}]{{{_SHORTEST_PLAIN},}}"), math.log2(size))
+    for alphabet, size in (("0-9a-f", 16), ("a-z", 26), ("A-Z", 26), ("a-z0-9", 36), ("A-Z0-9", 36))
 )
+_ONE_CASE = re.compile(f"[a-z0-9]{{{_SHORTEST_PLAIN}}}|[A-Z0-9]{{{_SHORTEST_PLAIN}}}")
 _RANDOM_LETTERS = -math.log2(0.9)
 _RANDOM_ALNUM = -math.log2(0.1)
+_AS_TEXT, _AS_COUNTS = -math.log2(0.9), -math.log2(0.1)
+"""Bits to say which description follows: by the characters before each one, or by how often each one occurs."""
 
 
+@lru_cache(maxsize=4096)
 def judge(body: str) -> str:
     """What a body of letters and digits most probably is: "credential", "placeholder" or "identifier"."""
     saved, stood_in = saved_bits(body)
@@ -338,77 +347,180 @@ def saved_bits(body: str) -> tuple[float, bool]:
 
     A likelihood ratio. Minted bodies are uniformly random, so their best description costs log2(52) bits a letter
     (log2(62) a character, and a little more to begin with, if there are digits). Names and placeholders have a cheaper
-    one, made of: letters following each other as in identifiers with their changes of case, words of a small list, runs
-    (`xxxx`, `abcd`, `4321`), repetition of what stood before, stretches of hexadecimal or of one case. These are
-    the costs of a code (their probabilities sum to at most one), so whatever they are, at most one random body in
-    2^n can save n bits: that bounds the misses.
+    one: the better of `_as_text` and `_as_counts`. These are the costs of a code (their probabilities sum to at most
+    one), so whatever they are, at most one random body in 2^n can save n bits: that bounds the misses.
     """
-    random_cost = len(body) * math.log2(52) + _RANDOM_LETTERS
-    if any(c in string.digits for c in body):
-        random_cost = len(body) * math.log2(62) + _RANDOM_ALNUM
+    has_digits = not body.isalpha()
+    random_cost = (
+        len(body) * math.log2(62) + _RANDOM_ALNUM if has_digits else len(body) * math.log2(52) + _RANDOM_LETTERS
+    )
+    folded = body.lower()
+    text, stood_in = _as_text(body, folded)
+    counts = _as_counts(body, folded, has_digits=has_digits)
+    return random_cost - min(_AS_TEXT + text, _AS_COUNTS + counts), stood_in
+
+
+# Few distinct symbols: quality strings, nucleotides, dots and dashes.
+
+_RARE = 0.12  # what a symbol counts before it occurs: small, so that few distinct symbols are cheap
+_FEW = {52: 18, 62: 18, 26: 13, 36: 13}  # distinct symbols, by how many there are, beyond which nothing is saved
+_FEW_DISTANCES = 9
+_DISTANCES = (1, 2)
+_COUNTS_FORM = math.log2(2 + len(_DISTANCES))
+_ORDER = {c: number for number, c in enumerate(string.ascii_lowercase + string.digits)}
+
+
+def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
+    """The cost of `body` by how often its symbols occur.
+
+    Its characters; or its letters and their case apart; or, for sequences such as `aBcDeF` and `a1b2c3`, how far each
+    character is in the alphabet from the one 1 or 2 places before it, and the case apart.
+    """
+    size, order = (62, 36) if has_digits else (52, 26)
+    cost = _adaptive(body, size) if len(set(body)) <= _FEW[size] else math.inf
+    spelled = _adaptive(folded, order) if len(set(folded)) <= _FEW[order] else math.inf
+    codes = [_ORDER[c] for c in folded]
+    for distance in _DISTANCES:
+        steps = [(now - before) % order for now, before in zip(codes[distance:], codes, strict=False)]
+        if len(set(steps)) <= _FEW_DISTANCES:
+            spelled = min(spelled, distance * math.log2(order) + _adaptive(steps, order))
+    if spelled < math.inf:
+        cost = min(cost, spelled + _case_cost(body))
+    return cost + _COUNTS_FORM
+
+
+def _adaptive(symbols: Sequence[Hashable], size: int) -> float:
+    """The cost of symbols, `size` of which there are, by the adaptive code of order 0 (Dirichlet-multinomial)."""
+    cost = sum(math.log2(at + size * _RARE) for at in range(len(symbols)))
+    return cost - sum(math.log2(seen + _RARE) for count in Counter(symbols).values() for seen in range(count))
+
+
+def _case_cost(body: str) -> float:
+    """The cost of which letters are capitals: by whether each has the case of the one before it."""
+    cases = [c.isupper() for c in body if c.isalpha()]
+    return 1 + _adaptive([now == before for now, before in zip(cases[1:], cases, strict=False)], 2)
+
+
+# Names and placeholders.
+
+_Step = tuple[int, int, float, bool]
+"""One way to write a stretch: where it starts and ends, its cost in bits, whether stand-ins are written so."""
+
+
+def _as_text(body: str, folded: str) -> tuple[float, bool]:
+    """The cost of `body` by the characters before each one, and whether a quarter of it or more is stand-ins.
+
+    It is made of: letters that follow each other as in identifiers, with their changes of case; words of a small list;
+    runs (`xxxx`, `abcd`, `4321`) and repetition of what came before, in any case; stretches of hexadecimal
+    or of one case.
+    """
+    letters = _letter_by_letter(body)
+    reached = list(accumulate(letters, initial=0.0))
+    steps: dict[int, list[_Step]] = {}
+    for step in (*_words(body, folded), *_runs(body, folded), *_plain(body)):
+        start, end, cost, _ = step
+        if cost < reached[end] - reached[start]:  # else it is cheaper letter by letter
+            steps.setdefault(start, []).append(step)
+    if not steps:
+        return reached[-1], False
     best = [0.0] + [math.inf] * len(body)
     stood_in = [0] * (len(body) + 1)
-    for at in range(len(body)):
-        for end, cost, counts in _steps(body, at):
+    for at, letter in enumerate(letters):
+        if best[at] + letter < best[at + 1]:
+            best[at + 1] = best[at] + letter
+            stood_in[at + 1] = stood_in[at]
+        for _, end, cost, counts in steps.get(at, ()):
             if best[at] + cost < best[end]:
                 best[end] = best[at] + cost
                 stood_in[end] = stood_in[at] + (end - at if counts else 0)
-    return random_cost - best[-1], stood_in[-1] * 4 >= len(body)
+    return best[-1], stood_in[-1] * 4 >= len(body)
 
 
-_Step = tuple[int, float, bool]
-"""One way to write what comes next: where it ends, its cost in bits, whether stand-ins are written so."""
+def _words(body: str, folded: str) -> Iterator[_Step]:
+    for at in range(len(body) - 1):
+        for word in _BY_BEGINNING.get(folded[at : at + 2], ()):
+            if folded.startswith(word, at):
+                written = body[at : at + len(word)]
+                in_one_case = written in {word, word.title(), word.upper()}
+                yield at, at + len(word), _WORD_STEP + (0 if in_one_case else len(word)), True
 
 
-def _steps(body: str, at: int) -> Iterator[_Step]:
-    yield at + 1, _LETTER_STEP + _letter(body, at), False
-    yield from _words(body, at)
-    yield from _runs(body, at)
-    for alphabet, cost in _PLAIN:
-        end = at
-        while end < min(len(body), at + _LONGEST_RUN) and body[end] in alphabet:
-            end += 1
-        if end - at >= _SHORTEST_PLAIN:
-            yield end, _PLAIN_STEP + cost * (end - at), False
+_BY_BEGINNING = {word[:2]: tuple(each for each in _STAND_INS if each[:2] == word[:2]) for word in _STAND_INS}
+_SEQUENCE = re.compile(rb"\x00\x00+|\x01\x01+|\xff\xff+")
 
 
-def _words(body: str, at: int) -> Iterator[_Step]:
-    lowered = body[at : at + 16].lower()
-    for word in _STAND_INS:
-        if lowered.startswith(word) and body[at : at + len(word)] in {word, word.title(), word.upper()}:
-            yield at + len(word), _WORD_STEP, True
+def _runs(body: str, folded: str) -> Iterator[_Step]:
+    """Runs and repetitions, also with letters in any case where that costs a bit each."""
+    in_any_case = [*_sequences(folded, 1), *_repetitions(folded, 1)]
+    if in_any_case:
+        yield from in_any_case
+        yield from _sequences(body, 0)
+        yield from _repetitions(body, 0)
 
 
-def _runs(body: str, at: int) -> Iterator[_Step]:
-    codes = [ord(c) for c in body]
-    if not at:
+def _sequences(text: str, bits: int) -> Iterator[_Step]:
+    """The same character, or the alphabet up or down. `bits` is what the case of a character costs."""
+    codes = text.encode()
+    steps = bytes([(now - before) & 0xFF for now, before in zip(codes[1:], codes, strict=False)])
+    for found in _SEQUENCE.finditer(steps):
+        for start in range(found.start(), found.end() - 1):
+            end = min(found.end(), start + _LONGEST_RUN)
+            yield start + 1, end + 1, _RUN_STEP + bits * (end - start), True
+
+
+def _repetitions(text: str, bits: int) -> Iterator[_Step]:
+    """What is also up to `_LONGEST_LAG` characters before. `bits` is what the case of a character costs."""
+    chunks = {text[at : at + _SHORTEST_COPY] for at in range(len(text) - _SHORTEST_COPY + 1)}
+    if len(chunks) == len(text) - _SHORTEST_COPY + 1:
         return
-    for stride in (0, 1, -1):
-        end = at
-        while end < min(len(body), at + _LONGEST_RUN) and codes[end] == codes[end - 1] + stride:
-            end += 1
-            yield end, _RUN_STEP, True
-    for lag in range(2, min(at, _LONGEST_LAG) + 1):
-        end = at
-        while end < min(len(body), at + _LONGEST_RUN) and codes[end] == codes[end - lag]:
-            end += 1
-        if end > at:
-            yield end, _RUN_STEP, True
+    length = _SHORTEST_COPY
+    for at in range(1, len(text) - _SHORTEST_COPY + 1):
+        length = max(length - 1, _SHORTEST_COPY)  # one less than at the character before, at least
+        while (
+            at + length <= len(text)
+            and text.find(text[at : at + length], max(0, at - _LONGEST_LAG), at + length - 1) >= 0
+        ):
+            length += 1
+        copied = min(length - 1, _LONGEST_RUN)
+        if copied >= _SHORTEST_COPY:
+            yield at, at + copied, _RUN_STEP + bits * copied, True
 
 
-def _letter(body: str, at: int) -> float:
-    before, after = body[at - 1 : at] or "^", body[at]
-    was, now = _class(before), _class(after)
-    starts_word = was in "^d" or (was == "l" and now == "u")
-    if was == "u" and _class(body[at - 2 : at - 1] or "^") == "u":
-        was = "U"
-    cost = _CLASS[was][now]
-    if now == "d":
-        return cost + math.log2(10)
-    return cost + _LETTER["^" if starts_word else before.lower()][after.lower()]
+def _plain(body: str) -> Iterator[_Step]:
+    if not _ONE_CASE.search(body):
+        return
+    for expression, cost in _PLAIN:
+        for found in expression.finditer(body):
+            for start in range(found.start(), found.end() - _SHORTEST_PLAIN + 1):
+                end = min(found.end(), start + _LONGEST_RUN)
+                yield start, end, _PLAIN_STEP + cost * (end - start), False
 
 
-def _class(character: str) -> str:
-    if character == "^":
-        return "^"
-    return "l" if character.islower() else "u" if character.isupper() else "d"
+def _letter_by_letter(body: str) -> list[float]:
+    """The cost of each character after those before it."""
+    costs = []
+    before, was = "^", "^"
+    for character in body:
+        cost, was = _AFTER[was, before, character]
+        costs.append(cost)
+        before = character
+    return costs
+
+
+class _After(dict[tuple[str, str, str], tuple[float, str]]):
+    """Class of the character before, that character, the next one: the next one's cost, and its class."""
+
+    def __missing__(self, key: tuple[str, str, str]) -> tuple[float, str]:
+        was, before, after = key
+        now = "l" if after.islower() else "u" if after.isupper() else "d"
+        cost = _LETTER_STEP + _CLASS[was][now]
+        if now == "d":
+            cost += math.log2(10)
+        else:
+            starts_word = was in "^d" or (was == "l" and now == "u")
+            cost += _LETTER["^" if starts_word else before.lower()][after.lower()]
+        self[key] = cost, "U" if now == "u" and was in "uU" else now
+        return self[key]
+
+
+_AFTER = _After()

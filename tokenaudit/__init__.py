@@ -35,7 +35,7 @@ __all__ = ["Audit", "AuditError", "Report", "Scope", "Secret", "__version__", "f
 
 def _detector() -> Detector:
     detect = importlib.import_module("tokenaudit.detect")
-    loaded: Detector = detect.Detector.load(limits=detect.Limits(size=16 << 20, seconds=2.0))
+    loaded: Detector = detect.Detector.load(limits=detect.Limits(size=16 << 20, work=4_000_000_000))
     return loaded
 
 

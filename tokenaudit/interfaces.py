@@ -21,7 +21,8 @@ class Detection:
     whose own lines are then counted instead when it is text. `end_line` and `end_column` are those of the first
     character behind the value (of what it is wrapped in, where only that has lines). `via` names each unwrapping,
     outermost first. `member` is the path inside archives, nested ones joined by `!/`. `variable` is the name
-    that the value is assigned to, where the text shows one.
+    that the value is assigned to, where the text shows one. `repeats` counts further matches of the same value behind
+    this one, read in the same way, that are not listed one by one.
     """
 
     kind: str
@@ -35,6 +36,7 @@ class Detection:
     variable: str | None = None
     end_line: int | None = None
     end_column: int | None = None
+    repeats: int = 0
 
 
 @dataclass(frozen=True)

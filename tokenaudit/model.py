@@ -88,7 +88,8 @@ class Location:
     `end_line` and `end_column` are those of the first character behind the value, where they are known.
     `commit`, `author`, `date` name the commit that introduced it. `reachable` says whether a ref still leads to it,
     `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first. `variable` is
-    the variable or key that the value is assigned to, where the text shows one.
+    the variable or key that the value is assigned to, where the text shows one. `repeats` counts further places behind
+    this one in the same file or object that are not listed: only the first ones of each credential are.
     """
 
     source: str
@@ -107,6 +108,7 @@ class Location:
     variable: str | None = None
     end_line: int | None = None
     end_column: int | None = None
+    repeats: int = 0
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ MAGIC = st.sampled_from(
 
 @cache
 def detector() -> Detector:
-    return Detector.load(limits=Limits(size=1 << 20, entries=50, seconds=2))
+    return Detector.load(limits=Limits(size=1 << 20, entries=50, work=4_000_000_000))
 
 
 def check(data: bytes) -> None:

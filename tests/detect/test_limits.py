@@ -75,9 +75,17 @@ def test_depth_is_limited_and_said() -> None:
     assert any("more than 5 times" in reason for reason in shallow.skipped)
 
 
-def test_time_is_limited_and_said() -> None:
-    examined = detector(seconds=-1.0).scan(gzip.compress(Mint(3).user_token().encode()))
-    assert any("seconds" in reason for reason in examined.skipped)
+def test_work_is_limited_and_said() -> None:
+    examined = detector(work=20_000).scan(gzip.compress(Mint(3).user_token().encode()))
+    assert any("limit of work" in reason for reason in examined.skipped)
+
+
+def test_work_does_not_depend_on_time() -> None:
+    data = b"".join(b"%d %s\n" % (number, Mint(number).user_token().encode()) for number in range(300))
+    first, second = (detector(work=6_000_000).scan(data) for _ in range(2))
+    assert first.skipped
+    assert 0 < len(first.detections) < 300
+    assert first == second
 
 
 def test_evidence_is_limited_and_said() -> None:

@@ -1,4 +1,8 @@
-"""Offsets in bytes as lines and columns, and the variable that a value there is assigned to."""
+"""Offsets in bytes as lines and columns, and the variable that a value there is assigned to.
+
+A line ends at a line feed and nowhere else, as for git and `grep -n`: carriage returns, form feeds, U+2028 and NUL are
+characters of the line.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +16,12 @@ Position: TypeAlias = tuple[int | None, int | None]
 """Line and column from 1, or None where no text encloses the spot."""
 
 _LOOKED_AT = 8000
-"""Bytes in which git looks for a NUL to call something binary; so do we."""
+"""Bytes at the beginning that decide whether something is text: as many as git looks at."""
 
-_CONTROL = bytes({*range(0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))
+_CONTROL = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROL = 0.05
+_MOST_NUL = 0.1
+_MARK = b"\xef\xbb\xbf"
 
 _MOST_BEFORE = 300
 """Bytes before a value that are looked at."""
@@ -36,9 +42,16 @@ _NAMED_BEFORE = re.compile(
 
 
 def is_text(data: bytes) -> bool:
-    """Whether `data` has lines: no NUL near its beginning, and hardly any other control characters."""
+    """Whether `data` has lines: hardly any control characters, and NULs only one by one, as between records.
+
+    Two NULs in a row are part of a binary number or padding. git calls a file with any NUL binary; a log or an
+    environment with a few has lines all the same.
+    """
     beginning = data[:_LOOKED_AT]
-    return b"\0" not in beginning and len(beginning.translate(None, _CONTROL)) >= len(beginning) * (1 - _MOST_CONTROL)
+    size = len(beginning)
+    if b"\0" in beginning and (b"\0\0" in beginning or beginning.count(0) > size * _MOST_NUL):
+        return False
+    return size - len(beginning.translate(None, _CONTROL)) <= size * _MOST_CONTROL
 
 
 class Lines:
@@ -48,29 +61,37 @@ class Lines:
         self._data = data
         self._is_text = is_text(data)
         self._first = first
-        self._offset, self._passed = 0, 0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._passed = 0
+        self._line = self._at = len(_MARK) if self._data.startswith(_MARK) else 0
+        self._characters: int | None = 0
 
     def place(self, offset: int) -> Position:
         """Columns count characters where the line so far is UTF-8, bytes elsewhere."""
         if not self._is_text:
             return None, None
-        if offset < self._offset:
-            self._offset, self._passed = 0, 0
-        start = self._data.rfind(b"\n", self._offset, offset) + 1
+        if offset < self._at:
+            self._restart()
+        start = self._data.rfind(b"\n", self._at, offset) + 1
         if start:
-            self._passed += self._data.count(b"\n", self._offset, start)
-            self._offset = start
-        before = self._data[self._offset : offset]
-        if self._offset == 0:
-            before = before.removeprefix(b"\xef\xbb\xbf")
-        return self._first + self._passed, _characters(before) + 1
+            self._passed += self._data.count(b"\n", self._at, start)
+            self._line = self._at = start
+            self._characters = 0
+        if self._characters is not None:
+            more = _characters(self._data[self._at : offset])
+            self._characters = None if more is None else self._characters + more
+        self._at = max(self._at, offset)
+        before = self._characters if self._characters is not None else offset - self._line
+        return self._first + self._passed, before + 1
 
 
-def _characters(line: bytes) -> int:
+def _characters(text: bytes) -> int | None:
     try:
-        return len(line.decode())
+        return len(text.decode())
     except UnicodeDecodeError:
-        return len(line)
+        return None
 
 
 class Ranges:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import TypeAlias
 
 from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
@@ -19,8 +20,9 @@ from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Hit, Prefilter
 from tokenaudit.interfaces import Detection, Pointer, ScanResult
+from tokenaudit.model import Claims
 from tokenaudit.redaction import mask
-from tokenaudit.secret import Secret
+from tokenaudit.secret import Masking, Secret
 from tokenaudit.text import one_line
 
 _LEFT, _RIGHT = 64, 32 << 10
@@ -28,11 +30,14 @@ _LEFT, _RIGHT = 64, 32 << 10
 
 _LONGEST_REASON = 300
 
-_CHECKED = 256
-"""Candidates between two looks at the clock."""
+_PIECE, _BYTE, _HIT, _MATCH, _JUDGED = 10_000, 1, 2_000, 3_000, 40_000
+"""Nanoseconds for a piece of bytes, each of its bytes, a hit, a match, and a match of a value not seen before."""
 
-Trace = tuple[int, ...]
-"""Where something stands: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
+_STRETCH = 30
+"""Nanoseconds for a byte that plugins look at."""
+
+Trace: TypeAlias = tuple[int, ...]
+"""Where something is: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,20 @@ class _Piece:
     depth: int = 0
 
 
+@dataclass
+class _Matches:
+    """The first matches of one value, read in one way, by where they are; and how many more there are."""
+
+    listed: dict[Trace, Detection] = field(default_factory=dict)
+    repeats: int = 0
+
+    def detections(self) -> Iterator[tuple[Trace, Detection]]:
+        ordered = sorted(self.listed.items(), key=lambda item: item[0])
+        yield from ordered[:-1]
+        trace, last = ordered[-1]
+        yield trace, replace(last, repeats=self.repeats) if self.repeats else last
+
+
 class RecursiveScan:
     """Walks one piece of bytes. `finds` are the plugins' functions from text to candidates."""
 
@@ -54,26 +73,34 @@ class RecursiveScan:
         self._prefilter = prefilter
         self._finds = finds
         self._budget = budget
-        self._found: dict[tuple[str, Trace], Detection] = {}
+        self._seen: set[tuple[str, Trace]] = set()
+        self._found: dict[tuple[str, tuple[str, ...], str | None], _Matches] = {}
+        self._known: dict[str, tuple[Secret, Claims | None]] = {}
         self._pointers: tuple[Pointer, ...] = ()
 
     def run(self, data: bytes) -> ScanResult:
-        """Everything in `data`, in the order in which it stands there, and what could not be looked into."""
+        """Everything in `data`, in the order in which it is found there, and what could not be looked into."""
         self._examine(
             _Piece(data, Lines(data).place, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data))
         )
-        ordered = sorted(self._found.items(), key=lambda item: item[0][1])
-        detections = dict.fromkeys(self._unnamed(detection) for _, detection in ordered)
+        ordered = sorted(
+            (item for matches in self._found.values() for item in matches.detections()), key=lambda item: item[0]
+        )
+        without_values = cache(mask)  # names of archive members can be credentials themselves
+        detections = dict.fromkeys(
+            replace(detection, member=without_values(detection.member)) if detection.member else detection
+            for _, detection in ordered
+        )
         reasons = dict.fromkeys(one_line(reason, _LONGEST_REASON) for reason in self._budget.reasons)
         return ScanResult(tuple(detections), tuple(reasons), self._pointers)
 
-    def _unnamed(self, detection: Detection) -> Detection:
-        """Names of archive members may be credentials themselves."""
-        return replace(detection, member=mask(detection.member)) if detection.member else detection
-
     def _examine(self, piece: _Piece) -> None:
         most = self._budget.limits.evidence
+        if not self._budget.work(_PIECE + len(piece.data) * _BYTE):
+            return
         hits = self._prefilter.hits(piece.data, most)
+        if not self._budget.work(len(hits) * _HIT):
+            return
         if len(hits) == most:
             self._budget.skip(f"more than {most} places to look at; the rest was not read")
         if self._chosen(hits, "pointer"):
@@ -111,31 +138,47 @@ class RecursiveScan:
                 continue
             if max(piece.depth, len(piece.via)) >= self._budget.limits.depth:
                 self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
-            elif not self._budget.late():
+            else:
                 self._examine(_inside(piece, inner))
         accounted = Ranges(covered)
         return [hit for hit in hits if hit.start not in accounted]
 
     def _detect(self, piece: _Piece, hits: Sequence[Hit]) -> None:
         for candidate in self._candidates(piece.data, hits):
-            key = (candidate.value, piece.trace(candidate.start))
-            if key in self._found:
+            value = candidate.value
+            trace = piece.trace(candidate.start)
+            if (value, trace) in self._seen:
                 continue
+            if not self._budget.work(_MATCH if value in self._known else _JUDGED):
+                return
+            self._seen.add((value, trace))
+            matches = self._found.setdefault((value, piece.via, piece.member), _Matches())
+            if len(matches.listed) == self._budget.limits.places:
+                matches.repeats += 1
+                continue
+            secret, claims = self._read(candidate)
             line, column = piece.place(candidate.start)
             end_line, end_column = piece.end(candidate.end)
-            self._found[key] = Detection(
+            matches.listed[trace] = Detection(
                 candidate.kind,
-                Secret(candidate.value, masking="pieces" if candidate.likelihood == "credential" else "whole"),
+                secret,
                 candidate.likelihood,
                 line,
                 column,
                 piece.via,
                 piece.member,
-                read_claims(candidate.value),
+                claims,
                 piece.variable(candidate.start),
                 end_line,
                 end_column,
             )
+
+    def _read(self, candidate: Candidate) -> tuple[Secret, Claims | None]:
+        value = candidate.value
+        if value not in self._known:
+            masking: Masking = "pieces" if candidate.likelihood == "credential" else "whole"
+            self._known[value] = Secret(value, masking=masking), read_claims(value)
+        return self._known[value]
 
     def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
         plain = self._chosen(hits, "plain")
@@ -143,14 +186,12 @@ class RecursiveScan:
         if self._prefilter.everything:
             stretches = [(0, len(data))]
         for start, end in stretches:
-            if self._budget.late():
+            if not self._budget.work((end - start) * _STRETCH):
                 return
             text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
-            found = (candidate for find in self._finds() for candidate in self._found_by(find, text))
-            for number, each in enumerate(found, 1):
-                if number % _CHECKED == 0 and self._budget.late():
-                    return
-                yield each._replace(start=each.start + start, end=each.end + start)
+            for find in self._finds():
+                for each in self._found_by(find, text):
+                    yield each._replace(start=each.start + start, end=each.end + start)
 
     def _found_by(self, find: Find, text: str) -> Iterator[Candidate]:
         try:

@@ -43,6 +43,7 @@ class Spot:
     via: tuple[str, ...]
     end_line: int | None = None
     end_column: int | None = None
+    repeats: int = 0
 
     @property
     def place(self) -> str:
@@ -122,6 +123,7 @@ def _spot(group: list[Location]) -> Spot:
         via=min((at.via for at in group), key=lambda via: (len(via), via)),
         end_line=leftmost.end_line,
         end_column=leftmost.end_column,
+        repeats=max(at.repeats for at in group),
     )
 
 

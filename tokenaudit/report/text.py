@@ -121,7 +121,7 @@ def _where(screen: TerminalWriter, credential: Credential, *, several: bool) -> 
     for number, spot in enumerate(spots[:MOST_SPOTS]):
         place = f"{spot.target}: {spot.place}" if several else spot.place
         _row(screen, "where" if number == 0 else "", _clean(place), *(("  " + note, "dim") for note in notes(spot)))
-    if left := and_more(len(spots), MOST_SPOTS):
+    if left := and_more(len(spots) + sum(spot.repeats for spot in spots[MOST_SPOTS:]), MOST_SPOTS):
         _row(screen, "", (left, "dim"))
 
 
@@ -141,6 +141,8 @@ def notes(spot: presentation.Spot) -> list[str]:
         said.append("no longer in HEAD, still in the history" if spot.reachable is not False else lost)
     if spot.via:
         said.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
+    if spot.repeats:
+        said.append(f"and {count(spot.repeats, 'place')} more in this file, not listed")
     return said
 
 

@@ -19,6 +19,9 @@ _HEX = string.hexdigits.encode()
 _BREAK = re.compile(LINE_BREAK)
 _BREAK_BEFORE = re.compile(LINE_BREAK + rb"$")
 _STEP = 64 << 10
+_RUN = 30_000
+"""Nanoseconds to find out where a run begins and ends, beside what comes out of it."""
+
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _JWT_BEFORE = re.compile(rb"eyJ[A-Za-z0-9_-]{5,4000}\.$")
 
@@ -92,6 +95,8 @@ def _runs(data: bytes, hits: Sequence[Hit], alphabet: bytes) -> Iterator[Encoded
 def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Both alphabets. A run may have characters of something else in front, so all four ways to group it are tried."""
     for run in _runs(data, hits, _BASE64):
+        if not budget.work(_RUN):
+            return
         standard = run.text.translate(_TO_STANDARD)
         via = "jwt" if _JWT_BEFORE.search(data, max(0, run.start - 4100), run.start) else "base64"
         for skipped in range(4):
@@ -107,6 +112,8 @@ def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[
 def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Pairs of digits, beginning at the first or at the second."""
     for run in _runs(data, hits, _HEX):
+        if not budget.work(_RUN):
+            return
         for skipped in range(2):
             digits = run.text[skipped : skipped + (len(run.text) - skipped) // 2 * 2]
             if not budget.spend(len(digits) // 2):

@@ -19,6 +19,9 @@ WINDOW = 64 * MIB
 _OVERLAP = 64 << 10
 _STEP = 1 * MIB
 _FED = 16 << 10
+_OPEN = 20_000
+"""Nanoseconds to begin with a stream."""
+
 _WORTH_TELLING = 64
 """Bytes that must have come out of a broken stream in the middle of something to believe that it was one."""
 
@@ -114,7 +117,7 @@ def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> De
         for hit in hits:
             if hit.start < end:
                 continue
-            if budget.late():
+            if not budget.work(_OPEN):
                 return
             source = io.BytesIO(data)
             source.seek(hit.start)

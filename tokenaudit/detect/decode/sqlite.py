@@ -18,6 +18,8 @@ _LONGEST_HEADER = 127
 _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
 _FIRST_VARIABLE = len(_SIZES)
 _LONGEST_VARINT = 9
+_SEARCH = 1_000_000
+"""Nanoseconds to find the record that a hit is in."""
 
 
 def is_sqlite(data: bytes) -> bool:
@@ -31,7 +33,7 @@ def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
     for hit in hits:
         if hit.start < end:
             continue
-        if budget.late():
+        if not budget.work(_SEARCH):
             return
         column = _column(data, hit.start)
         if column and budget.spend(column[1] - column[0]):

@@ -12,6 +12,8 @@ from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
 
 _LEFT, _RIGHT = 256, 32 << 10
+_BYTE = 30
+"""Nanoseconds to look at a byte for something to be replaced."""
 
 
 def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[tuple[int, int, list[Hit]]]:
@@ -32,7 +34,7 @@ def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[t
 def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """With every escape of an ASCII character replaced."""
     for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
-        if not budget.spend(end - start):
+        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
         spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
         text, origins, kinds = unescaped(data[start:end], start, spans)
@@ -43,7 +45,7 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """With the quotes and operators between literals taken out. What is found so is reconstructed, not read."""
     for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
-        if not budget.spend(end - start):
+        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
         text, origins = joined(data[start:end], start)
         yield Decoded(text, ("concatenated",), start, origins)

@@ -10,11 +10,14 @@ from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 
 _LOOKED_AT = 4000
+_RARELY = 8  # a NUL among so many characters does not make a text binary
 _STRINGS = (
     re.compile(rb"(?:[\t\n\r\x20-\x7e]\x00){8,}"),
     re.compile(rb"(?:\x00[\t\n\r\x20-\x7e]){8,}"),
 )
 _REACH = 64 << 10
+_BYTE = 10
+"""Nanoseconds to look at a byte for the string that a hit is in."""
 
 
 def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
@@ -29,6 +32,8 @@ def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[D
     for hit in hits:
         if hit.start < done:
             continue
+        if not budget.work((_REACH * 2) * _BYTE):
+            return
         low, high = max(0, hit.start - _REACH), hit.end + _REACH
         for string in (found for strings in _STRINGS for found in strings.finditer(data, low, high)):
             if string.start() <= hit.start and hit.end - 1 <= string.end():
@@ -50,8 +55,8 @@ def _encoding(data: bytes) -> str | None:
     beginning = data[:_LOOKED_AT]
     half = len(beginning) // 2
     even, odd = beginning[::2].count(0), beginning[1::2].count(0)
-    if odd * 2 > half and not even:
+    if odd * 2 > half and even * _RARELY < odd:
         return "utf-16-le"
-    if even * 2 > half and not odd:
+    if even * 2 > half and odd * _RARELY < even:
         return "utf-16-be"
     return None

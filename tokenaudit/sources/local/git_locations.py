@@ -28,6 +28,7 @@ def place(source: str, target: str, seen: Detection) -> Location:
         line=seen.line,
         column=seen.column,
         via=seen.via,
+        repeats=seen.repeats,
         member=seen.member,
         variable=seen.variable,
         end_line=seen.end_line,

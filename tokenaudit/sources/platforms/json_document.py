@@ -91,6 +91,7 @@ def _at(location: Location, seen: Detection) -> Location:
         member=member,
         end_line=seen.end_line,
         end_column=seen.end_column,
+        repeats=seen.repeats,
     )
 
 
