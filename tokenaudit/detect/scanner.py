@@ -95,14 +95,7 @@ class RecursiveScan:
         return ScanResult(tuple(detections), tuple(reasons), self._pointers)
 
     def _examine(self, piece: _Piece) -> None:
-        most = self._budget.limits.evidence
-        if not self._budget.work(_PIECE + len(piece.data) * _BYTE):
-            return
-        hits = self._prefilter.hits(piece.data, most)
-        if not self._budget.work(len(hits) * _HIT):
-            return
-        if len(hits) == most:
-            self._budget.skip(f"more than {most} places to look at; the rest was not read")
+        hits = self._hits(piece.data)
         if self._chosen(hits, "pointer"):
             self._note_pointers(piece)
         if hits and is_tar(piece.data):
@@ -124,6 +117,15 @@ class RecursiveScan:
         elif piece.member is not None:
             for pointer in read_pointers(piece.data):
                 self._budget.skip(f"{piece.member} is only a {pointer.system} pointer; its content is not in here")
+
+    def _hits(self, data: bytes) -> list[Hit]:
+        most = self._budget.limits.evidence
+        if not self._budget.work(_PIECE + len(data) * _BYTE):
+            return []
+        hits = self._prefilter.hits(data, most)
+        if len(hits) == most:
+            self._budget.skip(f"more than {most} places to look at; the rest was not read")
+        return hits if self._budget.work(len(hits) * _HIT) else []
 
     def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
         return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]

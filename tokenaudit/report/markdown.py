@@ -80,7 +80,7 @@ def _credential(credential: Credential, *, several: bool) -> str:
         place = f"{spot.target}: {spot.place}" if several else spot.place
         said = "".join(f", {text(note)}" for note in notes(spot))
         lines.append(f"- at {code(place)}{said}")
-    if left := and_more(len(spots), MOST_SPOTS):
+    if left := and_more(len(spots) + sum(spot.repeats for spot in spots[MOST_SPOTS:]), MOST_SPOTS):
         lines.append(f"- {left} places")
     for reason in credential.verdict.reasons if credential.verdict else ():
         lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message, reason.remedy))}")
