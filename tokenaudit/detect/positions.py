@@ -42,16 +42,30 @@ _NAMED_BEFORE = re.compile(
 
 
 def is_text(data: bytes) -> bool:
-    """Whether `data` has lines: hardly any control characters, and NULs only one by one, as between records.
+    """Whether `data` has lines: hardly any control characters, and NULs only one by one in what else is UTF-8.
 
     Two NULs in a row are part of a binary number or padding. git calls a file with any NUL binary; a log or an
     environment with a few has lines all the same.
     """
     beginning = data[:_LOOKED_AT]
     size = len(beginning)
-    if b"\0" in beginning and (b"\0\0" in beginning or beginning.count(0) > size * _MOST_NUL):
-        return False
+    if b"\0" in beginning:
+        nul = beginning.count(0)
+        if b"\0\0" in beginning or nul > size * _MOST_NUL or not _is_utf8(beginning):
+            return False
     return size - len(beginning.translate(None, _CONTROL)) <= size * _MOST_CONTROL
+
+
+_LONGEST_CHARACTER = 4
+
+
+def _is_utf8(beginning: bytes) -> bool:
+    """Whether it is UTF-8, whose last character can be cut."""
+    try:
+        beginning.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(beginning) - _LONGEST_CHARACTER and error.reason == "unexpected end of data"
+    return True
 
 
 class Lines:
