@@ -53,6 +53,9 @@ NAMES = [name for name, _ in ALL]
 GROUPS = {name for name, command in ALL if hasattr(command, "commands")}
 
 
+OURS = [one for one in ALL if one[0] != "detect-secrets"]  # which hands `--help` on to detect-secrets
+
+
 def shown(name: str, capsys: pytest.CaptureFixture[str]) -> str:
     assert main([*name.split(), "--help"]) == 0
     out, err = capsys.readouterr()
@@ -61,7 +64,7 @@ def shown(name: str, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 @pytest.mark.parametrize("columns", ["50", "80", "200"])
-@pytest.mark.parametrize(("name", "command"), ALL, ids=NAMES)
+@pytest.mark.parametrize(("name", "command"), OURS, ids=[name for name, _ in OURS])
 def test_every_help_is_in_one_style_and_breaks_no_word(
     name: str, command: Any, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,12 +26,12 @@ HUB = "http://127.0.0.1:9"
 def functions() -> Iterator[tuple[str, Callable[..., object]]]:
     """Every command and subcommand with its function."""
     for name in COMMANDS:
-        module = importlib.import_module(f"tokenaudit.cli.{name}")
+        module = importlib.import_module(f"tokenaudit.cli.{name.replace('-', '_')}")
         if hasattr(module, "app"):
             for command in module.app.registered_commands:
                 yield f"{name} {command.name or command.callback.__name__}", command.callback
         else:
-            yield name, getattr(module, name)
+            yield name, getattr(module, name.replace("-", "_"))
 
 
 @pytest.mark.parametrize(("name", "function"), [pytest.param(*pair, id=pair[0]) for pair in functions()])
