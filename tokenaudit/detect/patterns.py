@@ -65,7 +65,7 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("closed", rb"Rar!\x1a\x07", 6, (b"Rar!\x1a\x07",), 0),
     ("closed", rb"\x04\x22\x4d\x18", 4, (b"\x04\x22\x4d\x18",), 0),
     ("base64", rb"H4sI[A-H]", 5, (b"H4sI",), 0),  # gzip
-    ("base64", rb"Qlpo[MN][0-9A-Za-z][FR]BWSZTW", 14, (b"BWSZTW",), 7),  # bzip2
+    ("base64", rb"Qlpo[MNO][DTjz]FBWSZTW", 13, (b"BWSZTW",), 7),  # bzip2
     ("base64", rb"[/_]Td6WFoA", 8, (b"d6WFoA",), 2),  # xz
     ("base64", rb"KLUv[/_]", 5, (b"KLUv",), 0),  # zstd
     ("base64", rb"UEsDB[AB]", 6, (b"UEsDB",), 0),  # zip
@@ -105,11 +105,36 @@ def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
         found += (Pattern("escapes", each, scouts, escapes.WIDTH) for each, scouts in escapes.evidence(literal))
     literals = sorted({literal for shape in shapes for literal in shape.literals})
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
+    found += _encoded_containers()
     found += (
         Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)
         for reading, each, width, literals, lead in (*_CONTAINERS, *_POINTERS)
     )
     return tuple(found)
+
+
+_MAGIC: tuple[encodings.Sets, ...] = (
+    (*encodings.exactly(b"\x1f\x8b\x08"), frozenset(range(0x20))),  # gzip
+    (*encodings.exactly(b"BZh"), frozenset(b"123456789"), *encodings.exactly(b"1AY&SY")),  # bzip2
+    encodings.exactly(b"\xfd7zXZ\x00"),  # xz
+    encodings.exactly(b"\x28\xb5\x2f\xfd"),  # zstd
+    encodings.exactly(b"PK\x03\x04"),  # zip
+)
+_LAYERS = 5
+"""Times that a compressed file is looked for in base64 of base64; Helm's releases are two."""
+
+
+def _encoded_containers() -> Iterator[Pattern]:
+    """Compressed files in hexadecimal, in base64 again and again, and in base64 in UTF-16."""
+    for magic in _MAGIC:
+        yield _pattern("hex", encodings.as_hex(magic))
+        form = magic
+        for layer in range(_LAYERS):
+            form = next(encodings.as_base64(form))
+            if layer:
+                yield _pattern("base64", form)
+            else:
+                yield from (_pattern("utf-16", encodings.as_utf16(form, order)) for order in ("little", "big"))
 
 
 def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:

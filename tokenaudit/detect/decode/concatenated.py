@@ -12,8 +12,11 @@ from tokenaudit.detect.positions import Origins
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
 _JOINT = _QUOTE + _BETWEEN + _QUOTE
-_CONTINUED = rb"\\\r?\n[ \t]{0,30}"
-_ANY_JOINT = rb"(?:" + _JOINT + rb"|" + _CONTINUED + rb")"
+_CONTINUED = rb"\\\r?\n[ \t]{0,30}|=\r?\n|\r?\n[ \t](?=[A-Za-z0-9])"
+"""A line continued: by a backslash, by the `=` of quoted-printable, or folded as in iCalendar, vCard and LDIF."""
+
+_COLOR = rb"(?:\x1b\[[0-9;:]{0,16}[A-Za-z]){1,4}"
+_ANY_JOINT = rb"(?:" + _JOINT + rb"|" + _CONTINUED + rb"|" + _COLOR + rb")"
 WIDTH = 20 + 34 + 100
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
@@ -37,7 +40,7 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
 
 _SHORT = 3
 _BODY = rb"[A-Za-z0-9]{0,33}"
-_CUT_BODY = Rest(_BODY + rb"[\"'`\\]", 34)
+_CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b]", 34)
 _QUOTES, _BACKSLASH = frozenset(b"\"'`"), ord("\\")
 _JOINTS = re.compile(_ANY_JOINT)
 
