@@ -70,7 +70,7 @@ def _cell(text: str) -> str:
 
 def cli_page() -> str:
     """The reference of all commands with their arguments and options."""
-    group: Any = typer.main.get_command(build())
+    group: Any = typer.main.get_command(build(complete=True))
     sections = "\n".join(_command(name, command) for name, command in _commands(group, ()))
     return f"{NOTE}# Commands\n\n`tokenaudit COMMAND --help` says the same in the terminal.\n\n{sections}"
 

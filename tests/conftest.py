@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import settings
+
+from tokenaudit import redaction
 
 # How long an example takes says more about how busy the machine is than about the code.
 settings.register_profile("tokenaudit", deadline=None)
 # The gate has to give the same answer twice; whoever runs the tests by hand explores further with every run.
 settings.register_profile("gate", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("gate" if os.environ.get("CI") else "tokenaudit")
+
+
+@pytest.fixture(autouse=True)
+def _no_values_of_other_tests() -> None:
+    """Every value of a process is masked from then on; one test's values must not mask another's texts."""
+    redaction.forget()

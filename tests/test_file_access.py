@@ -143,7 +143,7 @@ def test_a_command_given_a_pipe_without_an_other_end_says_so(
     place = tmp_path / "place"
     place.mkdir()
     named = {"PIPE": str(pipe), "PLACE": str(place)}
-    assert errors.run(build(), [named.get(each, each) for each in arguments]) == errors.EXIT_USAGE
+    assert errors.run(build(complete=True), [named.get(each, each) for each in arguments]) == errors.EXIT_USAGE
     said = capsys.readouterr().err
     assert str(pipe) in said
     assert "nobody opened it" in said

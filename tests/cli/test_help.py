@@ -41,14 +41,14 @@ SENTENCES = {
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> list[tuple[str, Any]]:
     """Every command and group by its whole name, the program itself first."""
-    group = group or typer.main.get_command(build())
+    group = group or typer.main.get_command(build(complete=True))
     found = [(" ".join(path), group)]
     for name, command in getattr(group, "commands", {}).items():
         found += commands(command, (*path, name))
     return found
 
 
-ALL = commands()
+ALL = [one for one in commands() if one[0] != "detect-secrets"]  # hands `--help` on to detect-secrets
 NAMES = [name for name, _ in ALL]
 GROUPS = {name for name, command in ALL if hasattr(command, "commands")}
 

@@ -56,7 +56,7 @@ def _commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), _commands())
 def test_every_command_in_the_pages_exists_with_its_options(page: str, line: str) -> None:
     words = shlex.split(line.replace("...", ""))[1:]
-    command: Any = typer.main.get_command(build())
+    command: Any = typer.main.get_command(build(complete=True))
     while hasattr(command, "commands"):
         assert words[0] in command.commands, f"{page}: {line}"
         command = command.commands[words.pop(0)]

@@ -18,4 +18,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # pydantic, which typer brings along, would look through every installed package for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = sys.argv[1:] if arguments is None else list(arguments)
-    return run(build(given[0] if given else None), given)
+    # A shell that completes a command line passes it in this variable instead of as arguments.
+    words = given or os.environ.get("COMP_WORDS", "").split()[1:]
+    return run(build(next((word for word in words if not word.startswith("-")), None)), given)

@@ -10,24 +10,27 @@ import typer
 from tokenaudit._version import __version__
 from tokenaudit.cli.help import PlainCommand, PlainGroup
 
-COMMANDS: tuple[str, ...] = (
-    "scan",
-    "sweep",
-    "inspect",
-    "doctor",
-    "fingerprint",
-    "plugins",
-    "detect-secrets",
-    "report",
-    "rules",
-    "plan",
-    "revoke",
-    "rotate",
-    "incident",
-    "inventory",
-    "auth",
-)
-"""In the order of the help. Each is a function of that name, or a group called `app`, in the module of that name."""
+COMMANDS: dict[str, str] = {
+    "scan": "Find Hugging Face credentials and their misuse in CI, in folders and git repositories.",
+    "sweep": "Scan a namespace and record the results.",
+    "inspect": "Show each token's owner, role and permissions.",
+    "doctor": "Audit this machine: which Hugging Face credentials it stores, and who else can read them.",
+    "fingerprint": "Print the fingerprints of credentials read from stdin, one per line, in the same order.",
+    "plugins": "List the loaded detectors with their file paths.",
+    "detect-secrets": (
+        "Run detect-secrets with these detectors: scan, audit, or hook for its pre-commit hook, with its own options."
+    ),
+    "report": "Convert a JSON report to another format. Offline.",
+    "rules": "List every rule with its severity, or show one with its reason, remedy and examples.",
+    "plan": "Write the rotation runbook of a report: replacements, consumers, steps in order. Offline.",
+    "revoke": "Revoke leaked credentials at the Hub. This can't be undone.",
+    "rotate": "Rotate one token step by step; resumable.",
+    "incident": "Assess exposure to an incident.",
+    "inventory": "Query, check and export the results of earlier sweeps.",
+    "auth": "Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.",
+}
+"""Commands in the order of the help, with their short help: the overview loads none of them."""
+
 
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 """For a command whose options are those of another program."""
@@ -47,13 +50,12 @@ def _common(
     pass
 
 
-def build(first_argument: str | None = None) -> typer.Typer:
-    """The command line: all of it, or just the command that `first_argument` names.
+def build(first_argument: str | None = None, *, complete: bool = False) -> typer.Typer:
+    """The command line: the command that `first_argument` names, or the overview of all; all of it with `complete`.
 
-    Making every command ready takes longer than running a small one, so only what was asked for is. The overview of all
-    commands is set in plain text for the same reason; the help of one command has its panels.
+    Loading a command's module loads everything that it runs, so only the named one is loaded. In the overview each
+    command is declared by its short help alone.
     """
-    wanted = [first_argument] if first_argument in COMMANDS else list(COMMANDS)
     app = typer.Typer(
         name="tokenaudit",
         help="Find exposed Hugging Face tokens, show what they can access, and rotate them.",
@@ -65,16 +67,29 @@ def build(first_argument: str | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_common)
-    for name in wanted:
-        python_name = name.replace("-", "_")
-        module = importlib.import_module(f"tokenaudit.cli.{python_name}")
-        if hasattr(module, "app"):
-            for declared in module.app.registered_commands:
-                declared.cls = PlainCommand
-            app.add_typer(module.app, name=name, short_help=module.app.info.help, cls=PlainGroup)
-        else:
-            command = getattr(module, python_name)
-            settings = _PASSED_ON if getattr(module, "PASSES_ON", False) else None
-            brief = (command.__doc__ or "").partition("\n")[0]
-            app.command(cls=PlainCommand, short_help=brief, context_settings=settings)(command)
+    if complete:
+        for name in COMMANDS:
+            _add(app, name)
+    elif first_argument in COMMANDS:
+        _add(app, first_argument)
+    else:
+        for name, brief in COMMANDS.items():
+            app.command(name, cls=PlainCommand, help=brief, short_help=brief)(_nothing)
     return app
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    python_name = name.replace("-", "_")
+    module = importlib.import_module(f"tokenaudit.cli.{python_name}")
+    if hasattr(module, "app"):
+        for declared in module.app.registered_commands:
+            declared.cls = PlainCommand
+        app.add_typer(module.app, name=name, short_help=COMMANDS[name], cls=PlainGroup)
+        return
+    settings = _PASSED_ON if getattr(module, "PASSES_ON", False) else None
+    command = getattr(module, python_name)
+    app.command(name, cls=PlainCommand, short_help=COMMANDS[name], context_settings=settings)(command)
+
+
+def _nothing() -> None:
+    """Stands in for a command that the overview only lists."""

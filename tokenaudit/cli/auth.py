@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import utc_now
+from tokenaudit.audit.auditor_token import evaluate_auditor_token
 from tokenaudit.cli import context, options
+from tokenaudit.errors import UsageError
+from tokenaudit.hub import keyring
+from tokenaudit.model import Entity, Grant
+from tokenaudit.secret import Secret
 
 app = typer.Typer(
     name="auth", help="Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.", no_args_is_help=True
@@ -28,9 +34,6 @@ def set_(name: NameArgument) -> None:
     Examples:
       tokenaudit auth set hf
     """
-    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
-    from tokenaudit.secret import Secret  # noqa: PLC0415 - as above
-
     keyring.write(_checked(name), Secret(_value(name)))
     typer.echo(f"kept under {name} in {keyring.available()}", err=True)
 
@@ -47,8 +50,6 @@ def status(
     Examples:
       tokenaudit auth status --check
     """
-    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
-
     backend = keyring.available()
     typer.echo(f"keyring: {backend or 'none that keeps values encrypted'}")
     for name in keyring.NAMES if backend else ():
@@ -58,10 +59,6 @@ def status(
     typer.echo(f"in use: {f'{hub.own.secret.display} from {hub.own.origin}' if hub.own else 'none'}")
     typer.echo(f"endpoint: {hub.endpoint}")
     if check and hub.own:
-        from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - only where asked for
-        from tokenaudit.audit.auditor_token import evaluate_auditor_token  # noqa: PLC0415 - as above
-        from tokenaudit.model import Entity, Grant  # noqa: PLC0415 - as above
-
         verdict = evaluate_auditor_token(hub, (Grant(Entity("user"), ("repo.content.read",)),), utc_now())
         for line in (verdict.message, *verdict.by_hand) if verdict else ():
             typer.echo(line)
@@ -74,13 +71,10 @@ def clear(name: NameArgument) -> None:
     Examples:
       tokenaudit auth clear hf
     """
-    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
-
     typer.echo(f"forgot {name}" if keyring.clear(_checked(name)) else f"nothing was kept under {name}", err=True)
 
 
 def _checked(name: str) -> str:
-    from tokenaudit.errors import UsageError  # noqa: PLC0415 - with the rest
 
     if not _NAME.fullmatch(name):
         message = "a name has at most 64 letters, digits, dots, dashes and underscores"
@@ -90,8 +84,6 @@ def _checked(name: str) -> str:
 
 def _value(name: str) -> str:
     from getpass import getpass  # noqa: PLC0415 - only where somebody types
-
-    from tokenaudit.errors import UsageError  # noqa: PLC0415 - with the rest
 
     value = (getpass(f"token for {name}: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST)).strip()
     if not value or not value.isprintable() or len(value.split()) != 1:

@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import Auditor
+from tokenaudit.audit.auditor import doctor as run_doctor
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.write_report import Finish
+from tokenaudit.sources.machine import MachineSource
 
 
 def doctor(
@@ -47,12 +52,6 @@ def doctor(
       tokenaudit doctor
       tokenaudit doctor --inspect --folder ~/projects
     """
-    from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.audit.auditor import doctor as run_doctor  # noqa: PLC0415 - as above
-    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
-    from tokenaudit.sources.machine import MachineSource  # noqa: PLC0415 - as above
-
     choices.require(
         "--inspect",
         inspect,

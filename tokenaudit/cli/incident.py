@@ -9,8 +9,20 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import TOOL, utc_now
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.output import color_wanted, emit, width
+from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
+from tokenaudit.incident import evidence
+from tokenaudit.incident.assessment import IncidentAssessor
+from tokenaudit.incident.hub_queries import TimeWindow
+from tokenaudit.policy.settings import chosen, known
+from tokenaudit.remediate.revocation import WriteOnlyCache
+from tokenaudit.report.incident import known_incidents, render
+from tokenaudit.report.incident.phrasing import exit_code
+from tokenaudit.report.load import load_report
 
 _LIMIT = 100
 
@@ -87,16 +99,12 @@ def incident(
       tokenaudit incident platform-2026-07
       tokenaudit incident platform-2026-07 --report report.json --format markdown --output incident.md
     """
-    from tokenaudit.cli.output import color_wanted, emit, width  # noqa: PLC0415 - `--help` is fast
-    from tokenaudit.policy.settings import chosen, known  # noqa: PLC0415 - as above
-
     settings = context.settings(config, from_ or (), no_config=no_config, quiet=quiet)
     if name is None:
         choices.require("ID", name, {
             "--report": report, "--from": from_, "--keyring": keyring, "--inventory": inventory, "--since": since,
             "--limit": limit is not None, "--endpoint": endpoint, "--no-token": no_token,
         }, "without it the known incidents are listed")  # fmt: skip
-        from tokenaudit.report.incident import known_incidents  # noqa: PLC0415 - as above
 
         if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
             message = f"the list of incidents comes as text or json; --format {view_format.value} takes an ID"
@@ -105,17 +113,6 @@ def incident(
         emit(write(known(settings)), output)
         return
     wanted = chosen(settings, name)
-
-    from tokenaudit.audit.auditor import TOOL, utc_now  # noqa: PLC0415 - as above
-    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
-    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.incident import evidence  # noqa: PLC0415 - as above
-    from tokenaudit.incident.assessment import IncidentAssessor  # noqa: PLC0415 - as above
-    from tokenaudit.incident.hub_queries import TimeWindow  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - as above
-    from tokenaudit.report.incident import render  # noqa: PLC0415 - as above
-    from tokenaudit.report.incident.phrasing import exit_code  # noqa: PLC0415 - as above
-    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
 
     reports = tuple(report or ())
     lines = None if sys.stdin.isatty() or evidence.STDIN in reports else sys.stdin.buffer

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.audit.assessment import InspectionOptions
+from tokenaudit.audit.auditor import CredentialAuditor
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.write_report import Finish
+from tokenaudit.detect import Detector
+from tokenaudit.inspect import input as intake
+from tokenaudit.inspect.access_check import named_repo
+from tokenaudit.inspect.cache import DiskCache, default_path
 
 if TYPE_CHECKING:
     from tokenaudit.inspect.input import CredentialInput
@@ -80,15 +88,6 @@ def inspect(
       tokenaudit inspect --env HF_TOKEN --reach summary
       tokenaudit inspect --stored --format json
     """
-    from tokenaudit.audit.assessment import InspectionOptions  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.audit.auditor import CredentialAuditor  # noqa: PLC0415 - as above
-    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
-    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.inspect import input as intake  # noqa: PLC0415 - as above
-    from tokenaudit.inspect.access_check import named_repo  # noqa: PLC0415 - as above
-    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - as above
-
     if no_token:
         choices.refuse("--no-token", {"--stored": stored, "--env HF_TOKEN": "HF_TOKEN" in (env or ())})
     scanner = Detector.load(tuple(plugin or ()))

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
 from tokenaudit.cli.inventory_options import Form, FormOption, InventoryOption, OutputOption
 from tokenaudit.cli.output import emit
+from tokenaudit.inventory import export, open_inventory, read
 
 if TYPE_CHECKING:
     from tokenaudit.inventory import Inventory
@@ -21,7 +23,6 @@ app = typer.Typer(
 
 
 def _opened(where: str | None, *, write: bool = False) -> Inventory:
-    from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - `--help` doesn't load a database
 
     return open_inventory(where, must_exist=not write)
 
@@ -48,8 +49,6 @@ def list_(
       tokenaudit inventory list
       tokenaudit inventory list --sweeps
     """
-    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
-
     with _opened(inventory) as book:
         runs = book.sweeps()
         known, secrets = ([], []) if sweeps else (book.credentials(), book.secrets())
@@ -73,8 +72,6 @@ def show(
     Examples:
       tokenaudit inventory show fd45890e
     """
-    from tokenaudit.inventory import export, read  # noqa: PLC0415 - as above
-
     with _opened(inventory) as book:
         known = read.one(book.credentials(), fingerprint)
     emit(export.as_json([known], ()) if form is Form.JSON else export.detail_as_text(known))
@@ -95,8 +92,6 @@ def diff(
       tokenaudit inventory diff
       tokenaudit inventory diff --since 3 --format json
     """
-    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
-
     with _opened(inventory) as book:
         changes = book.difference(since)
     emit(export.diff_as_json(changes) if form is Form.JSON else export.diff_as_text(changes))
@@ -115,9 +110,6 @@ def check(form: FormOption = Form.TEXT, inventory: InventoryOption = None) -> No
     Examples:
       tokenaudit inventory check
     """
-    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - as above
-    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
-
     _opened(inventory).close()
     with _opened(inventory, write=True) as book, book.alone():
         checked = book.check(utc_now())
@@ -125,15 +117,13 @@ def check(form: FormOption = Form.TEXT, inventory: InventoryOption = None) -> No
     raise typer.Exit(0 if checked.sound else 1)
 
 
-@app.command()
-def export(output: OutputOption = None, inventory: InventoryOption = None) -> None:
+@app.command("export")
+def export_(output: OutputOption = None, inventory: InventoryOption = None) -> None:
     """Print the whole inventory as JSON. It holds no credential's value.
 
     Examples:
       tokenaudit inventory export --output inventory.json
     """
-    from tokenaudit.inventory import export  # noqa: PLC0415 - as above
-
     with _opened(inventory) as book:
         emit(export.as_json(book.credentials(), book.secrets(), book.sweeps(), book.damage.skipped()), output)
     _ended(book)
@@ -156,8 +146,6 @@ def forget(
       tokenaudit inventory forget fd45890e
       tokenaudit inventory forget --namespace acme
     """
-    from tokenaudit.inventory import read  # noqa: PLC0415 - as above
-
     _opened(inventory).close()
     with _opened(inventory, write=True) as book, book.alone():
         chosen = read.to_forget(book.credentials(), fingerprints or (), namespace)

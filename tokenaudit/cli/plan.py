@@ -10,6 +10,10 @@ import typer
 
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit, or_stdout
+from tokenaudit.remediate.runbook.plan import plan as planned
+from tokenaudit.remediate.runbook.plan import write_patches
+from tokenaudit.report.load import load_report
+from tokenaudit.report.plan import to_json, to_markdown
 
 
 class PlanFormat(str, Enum):
@@ -55,14 +59,8 @@ def plan(
       tokenaudit scan --inspect --format json . | tokenaudit plan
       tokenaudit plan report.json --mode breach --output runbook.md
     """
-    from tokenaudit.remediate.runbook.plan import plan as planned  # noqa: PLC0415 - only this command needs it
-    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
-    from tokenaudit.report.plan import to_json, to_markdown  # noqa: PLC0415 - as above
-
     loaded = load_report(report)
     if write_patch is not None:
-        from tokenaudit.remediate.runbook.plan import write_patches  # noqa: PLC0415 - as above
-
         for path in write_patches(loaded, write_patch):
             say(f"wrote {path}")
     found = planned(loaded, mode=mode.value if mode else None, only=only or ())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tokenaudit.cli import choices, options
 from tokenaudit.cli.output import emit
+from tokenaudit.detect import Detector
+from tokenaudit.report.catalog import plugins_json, plugins_text
 
 
 def plugins(
@@ -17,8 +19,5 @@ def plugins(
       tokenaudit plugins
       tokenaudit plugins --plugin my_plugin.py --format json
     """
-    from tokenaudit.detect import Detector  # noqa: PLC0415 - `--help` doesn't load detectors
-    from tokenaudit.report.catalog import plugins_json, plugins_text  # noqa: PLC0415 - as above
-
     loaded = Detector.load(tuple(plugin or ())).plugins
     emit(plugins_json(loaded) if report_format is choices.ListFormat.JSON else plugins_text(loaded))

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from tokenaudit.cli import choices, options
+from tokenaudit.cli.write_report import Finish
+from tokenaudit.report.load import load_report
 
 
 def report(
@@ -26,8 +28,5 @@ def report(
       tokenaudit report report.json
       tokenaudit report report.json --format html --output report.html
     """
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.report.load import load_report  # noqa: PLC0415 - as above
-
     finish = Finish(report_format.value, output, fail_on.value, show_unlikely=show_unlikely, color=not no_color)
     raise typer.Exit(finish.publish(load_report(source)))

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import scan, utc_now
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
+from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
+from tokenaudit.remediate import revocation, secret_input
+from tokenaudit.report.revocation import to_json, to_text
+from tokenaudit.text import parse_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,11 +74,6 @@ def revoke(
       tokenaudit revoke fd45890e --from .
       cat token.txt | tokenaudit revoke fd45890e --yes
     """
-    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.remediate import revocation  # noqa: PLC0415 - as above
-    from tokenaudit.text import parse_fingerprint  # noqa: PLC0415 - as above
-
     choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
         choices.refuse("--no-token", {"--organization": organization})
@@ -105,15 +105,12 @@ def revoke(
 
 
 def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> SecretValues:
-    from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
 
     if not targets and not names:
         asked = [f"the credential {mark}" for mark in fingerprints]
         return secret_input.typed(asked) if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
     found = [secret_input.SecretValues((secret_input.kept(name),)) for name in names]
     if targets:
-        from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
-
         audit = scan(targets)
         found.append(secret_input.of_audit(audit.report, audit.secrets))
     return secret_input.together(*found)
@@ -126,7 +123,6 @@ def _confirm(phrase: str) -> None:
 
 
 def _write(outcomes: Sequence[RevocationOutcome], outcome_format: RevokeFormat) -> None:
-    from tokenaudit.report.revocation import to_json, to_text  # noqa: PLC0415 - as above
 
     emit(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
 

@@ -9,11 +9,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import scan, utc_now
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.cli.plan import PlanMode
+from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
+from tokenaudit.remediate import secret_input
+from tokenaudit.remediate.consumers.interface import ConsumerError
+from tokenaudit.remediate.rotation import setup
+from tokenaudit.remediate.rotation.journal import to_json
+from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.report.revocation import to_markdown
+from tokenaudit.text import parse_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,13 +80,6 @@ def rotate(
       tokenaudit rotate fd45890e --from . --dry-run
       tokenaudit rotate fd45890e --from . --consumer dotenv:.env#HF_TOKEN --grant repo.content.read@model:acme/m
     """
-    from tokenaudit.audit.auditor import utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.detect import Detector  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.consumers.interface import ConsumerError  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation.runner import HaltedError  # noqa: PLC0415 - as above
-    from tokenaudit.text import parse_fingerprint  # noqa: PLC0415 - as above
-
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
         raise UsageError(message)
@@ -113,9 +115,6 @@ def rotate(
 
 
 def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownValues, Callable[[], list[str]] | None]:
-    from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - as above
-    from tokenaudit.remediate import secret_input  # noqa: PLC0415 - as above
-    from tokenaudit.remediate.rotation import setup  # noqa: PLC0415 - as above
 
     parts = [setup.old_in_keyring(keyring)] if keyring else []
     audit = scan(targets) if targets else None
@@ -133,8 +132,6 @@ def _confirm(what: str, phrase: str) -> bool:
 
 
 def _write(path: Path | None, record: Record) -> None:
-    from tokenaudit.remediate.rotation.journal import to_json  # noqa: PLC0415 - as above
-    from tokenaudit.report.revocation import to_markdown  # noqa: PLC0415 - as above
 
     written = to_json(record) if path is not None and path.suffix == ".json" else to_markdown(record)
     emit(written, path)

@@ -8,6 +8,8 @@ import typer
 
 from tokenaudit.cli import choices, options
 from tokenaudit.cli.output import emit
+from tokenaudit.report.catalog import rules_json, rules_text
+from tokenaudit.rule_index import find_rules
 
 
 def rules(
@@ -20,9 +22,6 @@ def rules(
       tokenaudit rules
       tokenaudit rules token-classic-write
     """
-    from tokenaudit.report.catalog import rules_json, rules_text  # noqa: PLC0415 - `--help` doesn't load rules
-    from tokenaudit.rule_index import find_rules  # noqa: PLC0415 - as above
-
     found = find_rules(rule)
     as_json = report_format is choices.ListFormat.JSON
     emit(rules_json(found) if as_json else rules_text(found, whole=rule is not None))

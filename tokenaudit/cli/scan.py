@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import typer
 
+from tokenaudit.audit.auditor import Auditor
+from tokenaudit.audit.auditor import scan as run_scan
+from tokenaudit.audit.targets import Scope, named_parts, parts
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import scan_options as chosen
+from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.write_report import Finish
 
 
 def scan(
@@ -54,12 +59,6 @@ def scan(
       tokenaudit scan --staged
       tokenaudit scan --since origin/main --format github
     """
-    from tokenaudit.audit.auditor import Auditor  # noqa: PLC0415 - as above
-    from tokenaudit.audit.auditor import scan as run_scan  # noqa: PLC0415 - as above
-    from tokenaudit.audit.targets import Scope, named_parts, parts  # noqa: PLC0415 - as above
-    from tokenaudit.cli.progress import progress as progress_for  # noqa: PLC0415 - as above
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - `--help` must not wait for the whole house
-
     choices.require(
         "--inspect",
         inspect,

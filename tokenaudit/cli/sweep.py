@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.audit.auditor import Audit, utc_now
+from tokenaudit.audit.auditor_token import auditor_token_for_reading
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import sweep_options as chosen
+from tokenaudit.cli.errors import say
 from tokenaudit.cli.inventory_options import InventoryOption
+from tokenaudit.cli.sweep_screen import progress_display
+from tokenaudit.cli.write_report import Finish
+from tokenaudit.inventory import open_inventory
+from tokenaudit.report.presentation import exit_code
+from tokenaudit.sweep import SweepConfig, run_sweep
+from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of, size_of
+from tokenaudit.sweep.worker_context import WorkerContext
 
 
 def sweep(
@@ -56,17 +66,6 @@ def sweep(
       tokenaudit sweep acme --type space --logs --format json --output report.json
       tokenaudit sweep acme github:acme --members --cache-dir ~/mirrors
     """
-    from tokenaudit.audit.auditor import Audit, utc_now  # noqa: PLC0415 - `--help` must not wait for the whole house
-    from tokenaudit.audit.auditor_token import auditor_token_for_reading  # noqa: PLC0415 - as above
-    from tokenaudit.cli.errors import say  # noqa: PLC0415 - as above
-    from tokenaudit.cli.sweep_screen import progress_display  # noqa: PLC0415 - as above
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - as above
-    from tokenaudit.inventory import open_inventory  # noqa: PLC0415 - as above
-    from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
-    from tokenaudit.sweep import SweepConfig, run_sweep  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of, size_of  # noqa: PLC0415 - as above
-    from tokenaudit.sweep.worker_context import WorkerContext  # noqa: PLC0415 - as above
-
     scope = scope_of(namespaces or (), types, include or (), exclude or (), from_file, members=members, logs=logs)
     if cluster is not None:
         choices.refuse("--cluster", {"--jobs": jobs})
