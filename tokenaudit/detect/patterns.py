@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
-from tokenaudit.detect.decode import concatenated, escapes
+from tokenaudit.detect.decode import byte_list, concatenated, escapes
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
@@ -21,6 +21,7 @@ Reading: TypeAlias = Literal[
     "base64",
     "hex",
     "utf-16",
+    "bytes",
     "escapes",
     "concatenated",
     "gzip",
@@ -101,6 +102,7 @@ def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
     preferred = tuple(root.encode() for root in roots)
     found = [_plain(shape, preferred) for shape in shapes]
     for literal in roots:
+        found += (Pattern("bytes", each, (scout,), byte_list.WIDTH) for each, scout in byte_list.evidence(literal))
         found += _encoded(literal)
         found += (Pattern("escapes", each, scouts, escapes.WIDTH) for each, scouts in escapes.evidence(literal))
     literals = sorted({literal for shape in shapes for literal in shape.literals})

@@ -5,7 +5,7 @@ from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
 from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
 from tokenaudit.detect.decode.interface import Decoder
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
-from tokenaudit.detect.decode.text import unwrap_concatenated, unwrap_escapes
+from tokenaudit.detect.decode.text import unwrap_byte_list, unwrap_concatenated, unwrap_escapes
 from tokenaudit.detect.decode.utf16 import unwrap_utf16
 from tokenaudit.detect.patterns import Reading
 
@@ -23,6 +23,7 @@ WRITINGS: dict[Reading, Decoder] = {
     "utf-16": unwrap_utf16,
     "base64": unwrap_base64,
     "hex": unwrap_hex,
+    "bytes": unwrap_byte_list,
     "escapes": unwrap_escapes,
     "concatenated": unwrap_concatenated,
 }

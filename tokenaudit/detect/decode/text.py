@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tokenaudit.detect.decode.byte_list import parsed
 from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.interface import Decoded
@@ -12,6 +13,9 @@ from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
 
 _LEFT, _RIGHT = 256, 32 << 10
+_NUMBER = 300
+"""Nanoseconds to read a character of a list of numbers."""
+
 _BYTE = 30
 """Nanoseconds to look at a byte for something to be replaced."""
 
@@ -49,3 +53,15 @@ def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Ite
             return
         text, origins = joined(data[start:end], start)
         yield Decoded(text, ("concatenated",), start, origins)
+
+
+def unwrap_byte_list(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
+    """The bytes that the numbers from each hit on are."""
+    end = -1
+    for hit in hits:
+        if hit.start < end:
+            continue
+        out, origins, end = parsed(data, hit.start)
+        if not budget.spend(len(out)) or not budget.work((end - hit.start) * _NUMBER):
+            return
+        yield Decoded(out, ("bytes",), hit.start, origins)

@@ -1,0 +1,53 @@
+"""Bytes written as numbers: arrays in C, Go and JSON, Node's Buffer, dumps, registry files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tokenaudit.detect.literals import LiteralPattern
+from tokenaudit.detect.positions import Origins
+
+_BETWEEN = rb"[,;:\s\\-]{1,40}"
+_NUMBER = re.compile(rb"(?:0[xX])?([0-9A-Fa-f]{1,3})(?:" + _BETWEEN + rb"|(?![0-9A-Za-z]))")
+_SEPARATORS = (b", ", b",", b" ", b":", b"-", b"\n")
+_FORMS = ("%d", "%02x", "%02X", "0x%02x", "0x%02X")
+_DECIMAL = re.compile(rb"(?:1[01][0-9]|9[0-9])[^0-9A-Fa-f]")
+"""The first letter of a credential in decimal; in hexadecimal none is above 6f."""
+
+_TEN, _LARGEST = 10, 255
+WIDTH = 3 * 4 + 2 * 40 + 8
+
+
+def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
+    """Expressions, each with its literals, for the first three characters of `literal` as numbers, also in UTF-16."""
+    for form in _FORMS:
+        for zero in (b"", (form % 0).encode()):
+            numbers = [(form % ord(character)).encode() for character in literal[:3]]
+            if zero:
+                numbers = [each for number in numbers for each in (number, zero)][:4]
+            for separator in _SEPARATORS:
+                first = separator.join(numbers[:2])
+                yield (
+                    re.escape(first) + _BETWEEN + _BETWEEN.join(map(re.escape, numbers[2:])),
+                    LiteralPattern(re.escape(first), len(first), (first[:8],), 0),
+                )
+
+
+def parsed(data: bytes, start: int) -> tuple[bytes, Origins, int]:
+    """The bytes that the numbers from `start` on are, where each came from, and the end of the last number.
+
+    They are hexadecimal or decimal as the first of them is written.
+    """
+    base = 10 if _DECIMAL.match(data, start) else 16
+    out, origins, at = bytearray(), Origins(start), start
+    while found := _NUMBER.match(data, at):
+        if base == _TEN and not found[1].isdigit():
+            break
+        value = int(found[1], base)
+        if value > _LARGEST:
+            break
+        origins.add(len(out), at)
+        out.append(value)
+        at = found.end()
+    return bytes(out), origins, at
