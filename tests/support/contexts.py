@@ -161,6 +161,8 @@ CONTEXTS = (
     Context("compressed", "zstd", lambda v: zstandard.compress(f"a\nb {v}".encode()), ("zstd",), 2, 3),
     Context("compressed", "gzip in the middle of a binary", lambda v: b"\x00" * 99 + gzip.compress(f"{'x ' * 50}{v}".encode()), ("gzip",), 1),
     Context("compressed", "base64 of gzip", lambda v: b"x: " + base64.b64encode(gzip.compress(v.encode())), ("base64", "gzip"), 1, 4),
+    Context("encoded", "base64 with escaped slashes in JSON", lambda v: b'{"k": "' + base64.b64encode(f"user:{v}??????".encode()).replace(b"/", b"\\/") + b'"}', ("base64",), 1),
+    Context("compressed", "base64 of gzip with escaped slashes", lambda v: b'{"k": "' + base64.b64encode(gzip.compress(v.encode())).replace(b"/", b"\\/") + b'"}', ("base64", "gzip"), 1, 8),
     Context("compressed", "base64 of bzip2", lambda v: base64.b64encode(bz2.compress(v.encode())), ("base64", "bzip2"), 1, 1),
     Context("compressed", "base64 of base64 of gzip (Helm)", lambda v: b"x: " + base64.b64encode(base64.b64encode(gzip.compress(v.encode()))), ("base64", "base64", "gzip"), 1, 4),
     Context("compressed", "base64 of gzip, five times", lambda v: base64.b64encode(base64.b64encode(base64.b64encode(base64.b64encode(base64.b64encode(gzip.compress(v.encode())))))), ("base64",) * 5 + ("gzip",), 1, 1),

@@ -20,8 +20,9 @@ _BODY = frozenset((string.ascii_letters + string.digits + "_").encode())
 _ANY = frozenset(range(256))
 _MOST_DOUBT = 16
 
-LINE_BREAK = rb"(?:(?:\\r)?\\n|\r?\n[ \t]{0,40})"
-"""Where encoders fold long lines: a line break with the next line's indentation, or an escaped one in a string."""
+LINE_BREAK = rb"(?:(?:\\r)?\\n|\r?\n[ \t]{0,40}|\\(?=/))"
+"""Where encoders fold long lines: a line break with the next line's indentation, or an escaped one in a string;
+or the backslash before a slash that JSON can have."""
 
 LINE_BREAK_WIDTH = 42
 
