@@ -445,3 +445,17 @@ def test_since_an_id_of_zeros_is_the_whole_branch(repo: GitRepo, tmp_path: Path,
     repo.commit("second", {"a.py": ""})
     ran = tokenaudit("scan", "--since", "0" * 40, "-f", "json", cwd=repo.path, home=tmp_path)
     assert [one["fingerprint"] for one in ran.report["credentials"]] == [fingerprint(value)]
+
+
+def test_a_hook_with_nothing_staged_scans_every_tracked_file(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
+    value, other = mint.user_token(), mint.user_token()
+    repo.commit("first", {"a.py": value})
+    repo.write("untracked.py", other)
+    ran = tokenaudit("scan", "--staged", "-f", "json", cwd=repo.path, home=tmp_path, env={"PRE_COMMIT": "1"})
+    (found,) = ran.report["credentials"]
+    assert ran.code == 1
+    assert found["fingerprint"] == fingerprint(value)
+    assert [(one["source"], one["path"]) for one in found["locations"]] == [("tree", "a.py")]
+    repo.commit("second", {"a.py": "", "untracked.py": ""})
+    assert tokenaudit("scan", "--staged", cwd=repo.path, home=tmp_path, env={"PRE_COMMIT": "1"}).code == 0
+    assert tokenaudit("scan", "--staged", cwd=repo.path, home=tmp_path).code == 0

@@ -32,7 +32,8 @@ class StagedSource:
 
     Only what the next commit would introduce is told: a credential that HEAD already has at the same path, or at one
     that is removed in the same step (a rename), is a matter of history. Inside a pre-commit hook the index is the one
-    that git names there, so `git commit FILE` is judged by what it would commit.
+    that git names there, so `git commit FILE` is judged by what it would commit. Where pre-commit runs the hook with
+    nothing staged (`pre-commit run --all-files`, `--files`), every file in the index is read as part of the tree.
     """
 
     kind = "git"
@@ -46,12 +47,16 @@ class StagedSource:
         try:
             git_dir = safe_git_dir(self.path / ".git")
             entries = list(_differences(self.path, git_dir))
+            is_whole_index = not entries and os.environ.get("PRE_COMMIT") == "1"
+            if is_whole_index:
+                entries = list(_differences(self.path, git_dir, from_nothing=True))
         except GitError as error:
             yield Skipped(self.target, str(error))
             return
         if git_dir != self.path / ".git":
             yield from hazards(open_repository(self.path), self.target)
-        run.progress.start(f"staged changes of {self.target}", len(entries))
+        source = "tree" if is_whole_index else "staged"
+        run.progress.start(f"{'files' if is_whole_index else 'staged changes'} of {self.target}", len(entries))
         contents = PointerContents(self.path)
         missing: list[tuple[str, Pointer]] = []
         with ObjectReader(git_dir) as reader:
@@ -73,14 +78,17 @@ class StagedSource:
                 here = _marks(entry.old, reader, run) if detections else frozenset()
                 for seen in detections:
                     if seen.secret.fingerprint not in here | (known or frozenset()):
-                        location = replace(place("staged", self.target, seen), path=entry.path, object=entry.new)
+                        location = replace(place(source, self.target, seen), path=entry.path, object=entry.new)
                         yield LocatedDetection(seen, location)
         yield from without_content(self.target, missing)
 
 
-def _differences(path: Path, git_dir: Path) -> Iterator[_Entry]:
-    with_head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
-    base = with_head.decode().strip() or git("hash-object", "-t", "tree", "--stdin", git_dir=git_dir).decode().strip()
+def _differences(path: Path, git_dir: Path, *, from_nothing: bool = False) -> Iterator[_Entry]:
+    base = ""
+    if not from_nothing:
+        head = git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1))
+        base = head.decode().strip()
+    base = base or git("hash-object", "-t", "tree", "--stdin", git_dir=git_dir).decode().strip()
     index = index_of_hook(path)
     listing = git(
         "diff-index", "--cached", "--raw", "-z", "--no-renames", "--ignore-submodules=all", "--no-abbrev", base, "--",
