@@ -12,7 +12,7 @@ from typing import IO, cast
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tokenaudit.errors import UsageError
-from tokenaudit.git.command import GitError, environment, git, reason, without_password
+from tokenaudit.git.command import NETWORK_MEMORY, GitError, environment, git, limit_memory, reason, without_password
 from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.interfaces import Progress
 
@@ -197,7 +197,7 @@ def _guards(settings: dict[str, str], secrets: dict[str, str]) -> tuple[list[str
     """Options before git's subcommand, and its environment."""
     variables = environment(network=True) | secrets
     variables["GIT_ALLOW_PROTOCOL"] = settings["scheme"]  # a redirect must not lead to another kind of transport
-    options = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=60"]
+    options = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=25"]
     for key, value in settings.items():
         if key != "scheme":
             # An empty helper first forgets the user's own: the URL's credentials are the ones meant.
@@ -215,6 +215,7 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
+    limit_memory(process, NETWORK_MEMORY)
     try:
         complaint = _followed(cast("IO[bytes]", process.stderr), f"cloning {without_password(url)}", progress)
         code = process.wait()

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
+from tokenaudit.git.layout import open_repository, safe_git_dir
 from tokenaudit.model import Skipped
+from tokenaudit.sources.local.git_locations import hazards
 
 _ENTRY = re.compile(rb"(?P<tag>[A-Za-z?]) (?P<mode>[0-7]{6}) [0-9a-f]+ \d\t(?P<path>[^\0]*)\0")
 _SUBMODULE = b"160000"
@@ -23,7 +25,10 @@ def not_checked_out(path: Path, target: str, *, history_is_read: bool) -> Iterat
     The files that a sparse checkout leaves out are objects of the repository: with `history_is_read` they are read.
     """
     try:
-        listing = git("ls-files", "--stage", "-t", "-z", git_dir=path / ".git", cwd=path)
+        git_dir = safe_git_dir(path / ".git")
+        if git_dir != path / ".git":
+            yield from hazards(open_repository(path), target)
+        listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=path)
     except GitError as error:
         yield Skipped(target, f"git can't list its index: {error}")
         return
