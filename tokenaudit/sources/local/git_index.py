@@ -53,8 +53,7 @@ class StagedSource:
         except GitError as error:
             yield Skipped(self.target, str(error))
             return
-        if git_dir != self.path / ".git":
-            yield from hazards(open_repository(self.path), self.target)
+        yield from self._hazards(git_dir)
         source = "tree" if is_whole_index else "staged"
         run.progress.start(f"{'files' if is_whole_index else 'staged changes'} of {self.target}", len(entries))
         contents = PointerContents(self.path)
@@ -81,6 +80,10 @@ class StagedSource:
                         location = replace(place(source, self.target, seen), path=entry.path, object=entry.new)
                         yield LocatedDetection(seen, location)
         yield from without_content(self.target, missing)
+
+    def _hazards(self, git_dir: Path) -> Iterator[Skipped]:
+        if git_dir != self.path / ".git":
+            yield from hazards(open_repository(self.path), self.target)
 
 
 def _differences(path: Path, git_dir: Path, *, from_nothing: bool = False) -> Iterator[_Entry]:
