@@ -65,6 +65,8 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("closed", rb"7z\xbc\xaf\x27\x1c", 6, (b"7z\xbc\xaf\x27\x1c",), 0),
     ("closed", rb"Rar!\x1a\x07", 6, (b"Rar!\x1a\x07",), 0),
     ("closed", rb"\x04\x22\x4d\x18", 4, (b"\x04\x22\x4d\x18",), 0),
+    ("closed", rb"PACK\x00\x00\x00[\x02\x03]", 8, (b"PACK\x00\x00\x00",), 0),
+    ("closed", rb"# v[23] git bundle\n", 16, (b" git bundle\n",), 4),
     ("base64", rb"H4sI[A-H]", 5, (b"H4sI",), 0),  # gzip
     ("base64", rb"Qlpo[MNO][DTjz]FBWSZTW", 13, (b"BWSZTW",), 7),  # bzip2
     ("base64", rb"[/_]Td6WFoA", 8, (b"d6WFoA",), 2),  # xz

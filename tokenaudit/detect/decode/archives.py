@@ -202,11 +202,18 @@ def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Decoded]:
         budget.skip("tar archive is damaged or cut off; the rest was read as it stands")
 
 
-_NAMES = {b"7z": "7-Zip", b"Ra": "RAR", b"\x04\x22": "LZ4"}
+_UNSUPPORTED = {
+    b"7z": "7-Zip archives can't be looked into",
+    b"Ra": "RAR archives can't be looked into",
+    b"\x04\x22": "LZ4 archives can't be looked into",
+    b"PA": "git packs outside a repository are not read; run git unpack-objects in an empty repository and scan that",
+    b"# ": "git bundles are not read; run git clone --mirror on the file and scan the clone",
+}
+"""What to report for a format, by the first two bytes of its magic number."""
 
 
 def report_closed(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """A reason for the archive that `data` is; nothing for the same bytes in the middle of something."""
     if hits[0].start == 0:
-        budget.skip(f"{_NAMES[data[:2]]} archives can't be looked into")
+        budget.skip(_UNSUPPORTED[data[:2]])
     yield from ()

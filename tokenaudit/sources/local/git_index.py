@@ -46,16 +46,12 @@ class StagedSource:
         """See `sources.interface.Source`."""
         try:
             git_dir = safe_git_dir(self.path / ".git")
-            entries = list(_differences(self.path, git_dir))
-            is_whole_index = not entries and os.environ.get("PRE_COMMIT") == "1"
-            if is_whole_index:
-                entries = list(_differences(self.path, git_dir, from_nothing=True))
+            source, entries = self._entries(git_dir)
         except GitError as error:
             yield Skipped(self.target, str(error))
             return
         yield from self._hazards(git_dir)
-        source = "tree" if is_whole_index else "staged"
-        run.progress.start(f"{'files' if is_whole_index else 'staged changes'} of {self.target}", len(entries))
+        run.progress.start(f"{source} files of {self.target}", len(entries))
         contents = PointerContents(self.path)
         missing: list[tuple[str, Pointer]] = []
         with ObjectReader(git_dir) as reader:
@@ -80,6 +76,13 @@ class StagedSource:
                         location = replace(place(source, self.target, seen), path=entry.path, object=entry.new)
                         yield LocatedDetection(seen, location)
         yield from without_content(self.target, missing)
+
+    def _entries(self, git_dir: Path) -> tuple[str, list[_Entry]]:
+        """What is read, with the name of its source: what is staged, or in a hook with nothing staged the index."""
+        staged = list(_differences(self.path, git_dir))
+        if staged or os.environ.get("PRE_COMMIT") != "1":
+            return "staged", staged
+        return "tree", list(_differences(self.path, git_dir, from_nothing=True))
 
     def _hazards(self, git_dir: Path) -> Iterator[Skipped]:
         if git_dir != self.path / ".git":
