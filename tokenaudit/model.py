@@ -8,6 +8,7 @@ Times are aware `datetime` objects in UTC, written as RFC 3339. Lines and column
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -392,6 +393,21 @@ class Summary:
     problems: int = 0
     unlikely: int = 0
     known: int = 0
+
+    @classmethod
+    def of(
+        cls, credentials: Sequence[Credential], problems: Sequence[Problem], unlikely: int | None = None, known: int = 0
+    ) -> Summary:
+        """Counts a report's findings. `unlikely` is given where its placeholders are no longer among `credentials`."""
+        likely = [each for each in credentials if each.likelihood == "credential"]
+        return cls(
+            credentials=len(likely),
+            active=sum(each.inspection is not None and each.inspection.status == "active" for each in likely),
+            over_privileged=sum(each.verdict is not None and each.verdict.privilege == "over" for each in likely),
+            problems=len(problems),
+            unlikely=len(credentials) - len(likely) if unlikely is None else unlikely,
+            known=known,
+        )
 
 
 @dataclass(frozen=True)

@@ -104,23 +104,11 @@ def report(
         targets=tuple(findings.targets),
         credentials=tuple(credentials),
         problems=tuple(findings.problems),
-        summary=summarize(credentials, len(findings.problems)),
+        summary=Summary.of(credentials, findings.problems),
         policy=replace(
             settings.policy,
             lowered=(*(one for each in credentials if each.verdict for one in each.verdict.lowered), *lowered),
         ),
-    )
-
-
-def summarize(credentials: Sequence[Credential], problems: int) -> Summary:
-    """The numbers of a report."""
-    likely = [credential for credential in credentials if credential.likelihood == "credential"]
-    return Summary(
-        credentials=len(likely),
-        active=sum(c.inspection is not None and c.inspection.status == "active" for c in likely),
-        over_privileged=sum(c.verdict is not None and c.verdict.privilege == "over" for c in likely),
-        problems=problems,
-        unlikely=len(credentials) - len(likely),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tokenaudit.baseline.names import FileNames
-from tokenaudit.report.summary import summarize
+from tokenaudit.model import Summary
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def apply(report: Report, baseline: Baseline, secrets: Iterable[Secret], base: P
     problems = tuple(problem for problem in report.problems if identity(problem, names) not in baseline.problems)
     known += len(report.problems) - len(problems)
     reduced = replace(report, credentials=tuple(credentials), problems=problems)
-    return replace(reduced, summary=summarize(reduced, unlikely=report.summary.unlikely, known=known))
+    return replace(reduced, summary=Summary.of(reduced.credentials, reduced.problems, report.summary.unlikely, known))
 
 
 def _left(credential: Credential, baseline: Baseline, hashed: str | None, names: FileNames) -> Credential | None:
