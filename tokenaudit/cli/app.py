@@ -17,9 +17,7 @@ COMMANDS: dict[str, str] = {
     "doctor": "Audit this machine: which Hugging Face credentials it stores, and who else can read them.",
     "fingerprint": "Print the fingerprints of credentials read from stdin, one per line, in the same order.",
     "plugins": "List the loaded detectors with their file paths.",
-    "detect-secrets": (
-        "Run detect-secrets with these detectors: scan, audit, or hook for its pre-commit hook, with its own options."
-    ),
+    "detect-secrets": "Run detect-secrets with these detectors.",
     "report": "Convert a JSON report to another format. Offline.",
     "rules": "List every rule with its severity, or show one with its reason, remedy and examples.",
     "plan": "Write the rotation runbook of a report: replacements, consumers, steps in order. Offline.",
