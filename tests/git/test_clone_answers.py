@@ -76,13 +76,15 @@ def test_a_redirect_to_nowhere_is_not_clean(tmp_path: Path) -> None:
             assert tokenaudit("scan", f"{running.url}/acme/m", home=tmp_path).code == 3
 
 
-def test_a_repository_that_is_empty_is_clean(tmp_path: Path, hub_double: HubDouble) -> None:
-    """Git's protocol says that there is nothing: over HTTP in both versions, and from a folder."""
+def test_a_repository_that_is_empty_has_nothing_to_read(tmp_path: Path, hub_double: HubDouble) -> None:
+    """Git's protocol says that there is nothing: the clone succeeds, and the report says that nothing was read."""
     GitRepo(tmp_path / "empty")
     hub_double.hosts(tmp_path / "empty", "acme/empty")
     for url in (f"{hub_double.endpoint}/acme/empty", f"file://{tmp_path / 'empty'}"):
         ran = tokenaudit("scan", url, "-f", "json", home=tmp_path)
-        assert (ran.code, ran.report["skipped"]) == (0, [])
+        assert ran.code == 3
+        (skipped,) = ran.report["skipped"]
+        assert "nothing" in skipped["reason"] or "no " in skipped["reason"], skipped
         assert remote_refs(url) == b""
 
 
