@@ -131,12 +131,14 @@ def test_pre_commit_scans_what_it_is_told_to(tmp_path: Path) -> None:
     old, new = Mint(16).user_token(), Mint(17).user_token()
     second = repo.commit(files={"old.py": f'login("{old}")\n'})
     last = repo.commit(files={"old.py": "login()\n", "new.py": f'login("{new}")\n', "clean.py": "2\n"})
-    assert _pre_commit(repo, tmp_path).returncode == 0  # nothing is staged
+    unstaged = _pre_commit(repo, tmp_path, "tokenaudit")
+    assert unstaged.returncode == 1  # with nothing staged every tracked file is scanned
+    assert "new.py" in unstaged.stdout
     every = _pre_commit(repo, tmp_path, "--all-files")
     assert every.returncode == 1, every.stdout + every.stderr
     assert "new.py" in every.stdout
-    assert _pre_commit(repo, tmp_path, "--files", "clean.py").returncode == 0
-    assert _pre_commit(repo, tmp_path, "--files", "new.py").returncode == 1
+    assert _pre_commit(repo, tmp_path, "tokenaudit-tree", "--files", "clean.py").returncode == 0
+    assert _pre_commit(repo, tmp_path, "tokenaudit-tree", "--files", "new.py").returncode == 1
     ranges = {(first, last): ["old.py", "new.py"], (first, second): ["old.py"], (second, last): ["new.py"]}
     for (start, end), names in ranges.items():
         done = _pre_commit(repo, tmp_path, "tokenaudit", "--from-ref", start, "--to-ref", end)
