@@ -33,7 +33,7 @@ def detect_secrets(arguments: Sequence[str]) -> int:
         message = "name what detect-secrets should do: scan, audit or hook, then its own options"
         raise UsageError(message)
     # The mapping is made once for a process and never cleared; processes that detect-secrets forks have it, too.
-    mapping = util.get_mapping_from_secret_type_to_class()
+    mapping: dict[str, Any] = util.get_mapping_from_secret_type_to_class()
     plugins: Iterable[Any] = util.get_plugins_from_file(str(shipped()))
     mapping |= {plugin.secret_type: plugin for plugin in plugins}
     if "fork" in multiprocessing.get_all_start_methods():
