@@ -55,13 +55,13 @@ MISTAKES = (
     "plan --format V",
     "plan --mode V",
     "plan --only V -",
-    "plan --output /nowhere/V -",
+    "plan --output /dev/null/V -",
     "plan --write-patch V/x -",
     "plugins --plugin V",
     "plugins --format V",
     "report V",
     "report --format V",
-    "report --output /nowhere/V -",
+    "report --output /dev/null/V -",
     "revoke V",
     "revoke V --yes",
     "revoke abcdef01 --from V --yes",
@@ -93,7 +93,7 @@ MISTAKES = (
     "scan --jobs V",
     "scan --only V",
     "scan --only=V",
-    "scan --output /nowhere/V",
+    "scan --output /dev/null/V",
     "scan --plugin V",
     "scan --reach V",
     "scan --secret-name V repo",
@@ -220,7 +220,7 @@ def test_what_git_complains_of_is_masked(tmp_path: Path, command: str) -> None:
 def test_a_value_in_a_variable_of_ours_is_masked(tmp_path: Path, variable: str) -> None:
     value = Mint(variable).user_token()
     for command in ("inspect", "auth status", "inventory list", "doctor", "sweep acme --no-token"):
-        env = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_TOKEN": value, variable: f"/nowhere/{value}"}
+        env = {"HF_ENDPOINT": "http://127.0.0.1:1", "HF_TOKEN": value, variable: f"/dev/null/{value}"}
         ran = tokenaudit(*command.split(), home=tmp_path, env=env, stdin=b"nothing\n")
         assert_hidden(ran.out + ran.err, [value], command)
         assert "Traceback" not in ran.err
