@@ -1,7 +1,7 @@
-"""What each permission lets its holder do, and how dangerous that is on one repository and on a whole namespace.
+"""The effect of each permission, and its danger on one repository and on a whole namespace.
 
-Names: the Hub's OpenAPI document and hub-docs, else tables that third parties keep; the Hub's list is open, so a name
-that is not here is never harmless. The grades are this project's own.
+Names come from the Hub's OpenAPI document and hub-docs, else from tables of third parties. The Hub can add names, so an
+unknown name is never harmless. The severities are this project's own.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from tokenaudit.model import Entity, Severity
 _L, _M, _H, _C = Severity.LOW, Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL
 
 REPOSITORIES = frozenset({"model", "dataset", "space", "bucket", "kernel", "collection"})
-"""Entity types that are one thing each; a resource group is a chosen few."""
+"""Entity types that are a single object; a resource group is a selection of repositories."""
 
 NARROW = REPOSITORIES | {"resource-group"}
 
 KNOWN: dict[str, tuple[Severity, Severity, str]] = {
-    "repo.content.read": (_L, _M, "read contents, private ones too"),
-    "repo.access.read": (_M, _M, "see who asked for access to gated repositories, with e-mail addresses"),
-    "repo.write": (_H, _C, "change and delete contents and settings, visibility and Space secrets among them"),
+    "repo.content.read": (_L, _M, "read contents, including private ones"),
+    "repo.access.read": (_M, _M, "see access requests to gated repositories, including e-mail addresses"),
+    "repo.write": (_H, _C, "change and delete contents and settings, including visibility and Space secrets"),
     "discussion.write": (_L, _M, "open and answer discussions and pull requests"),
     "post.write": (_L, _L, "write posts"),
     "collection.read": (_L, _L, "read collections"),
@@ -26,7 +26,7 @@ KNOWN: dict[str, tuple[Severity, Severity, str]] = {
     "inference.serverless.write": (_M, _M, "call Inference Providers, which is billed"),
     "inference.endpoints.infer.write": (_M, _M, "call Inference Endpoints"),
     "inference.endpoints.write": (_H, _H, "create, change and delete Inference Endpoints, which is billed"),
-    "job.write": (_C, _C, "run Jobs: billed compute, any code, with secrets"),
+    "job.write": (_C, _C, "run Jobs: arbitrary code on billed compute, with secrets"),
     "user.webhooks.read": (_L, _L, "see webhooks"),
     "user.webhooks.write": (_H, _H, "change webhooks, which can start Jobs and send payloads elsewhere"),
     "user.billing.read": (_L, _L, "see billing"),
@@ -34,7 +34,7 @@ KNOWN: dict[str, tuple[Severity, Severity, str]] = {
     "user.notifications.write": (_L, _L, "change the inbox"),
     "org.read": (_L, _L, "see the organization's settings"),
     "org.write": (_C, _C, "change the organization's settings and members"),
-    "resourceGroup.write": (_C, _C, "decide who sees which repository"),
+    "resourceGroup.write": (_C, _C, "change who can see which repository"),
     "org.serviceAccounts.read": (_M, _M, "see service accounts"),
     "org.serviceAccounts.write": (_C, _C, "manage service accounts and mint their tokens"),
     "org.networkSecurity.read": (_M, _M, "see the network rules"),
@@ -53,14 +53,14 @@ KNOWN: dict[str, tuple[Severity, Severity, str]] = {
 }
 
 OAUTH_SCOPES: dict[str, tuple[Severity, str]] = {
-    "openid": (_L, "say who the user is"),
+    "openid": (_L, "identify the user"),
     "profile": (_L, "see the profile"),
     "email": (_L, "see the e-mail address"),
     "read-billing": (_L, "see billing"),
     "read-memberships": (_L, "see memberships"),
-    "read-repos": (_M, "read all repositories, private ones too"),
+    "read-repos": (_M, "read all repositories, including private ones"),
     "gated-repos": (_L, "read public gated repositories"),
-    "contribute-repos": (_M, "create repositories and write those"),
+    "contribute-repos": (_M, "create repositories and write to them"),
     "write-repos": (_C, "write all repositories"),
     "manage-repos": (_C, "write, create and delete all repositories"),
     "read-collections": (_L, "read collections"),
@@ -68,32 +68,29 @@ OAUTH_SCOPES: dict[str, tuple[Severity, str]] = {
     "inference-api": (_M, "call Inference Providers, which is billed"),
     "read-endpoints": (_M, "see Inference Endpoints"),
     "write-endpoints": (_H, "change Inference Endpoints"),
-    "jobs": (_C, "run Jobs: billed compute, any code"),
+    "jobs": (_C, "run Jobs: arbitrary code on billed compute"),
     "webhooks": (_H, "manage webhooks"),
     "write-discussions": (_M, "open and answer discussions"),
     "read-mcp": (_L, "see MCP settings"),
 }
 
-_HEARD_OF_ELSEWHERE = (
+_UNCONFIRMED = (
     "repo.read", "repo.content.metadata.read", "repo.lfs.read", "repo.config.read", "inference.endpoints.read",
     "job.read", "user.membership.read", "repo.content.write", "repo.config.write", "repo.config.doi.write",
     "repo.config.visibility.write", "repo.config.variables.write", "repo.config.secrets.write", "repo.access.write",
 )  # fmt: skip
 KNOWN.update(
-    {
-        name: (_M, _M, "unconfirmed") if name.endswith(".read") else (_H, _H, "unconfirmed")
-        for name in _HEARD_OF_ELSEWHERE
-    }
+    {name: (_M, _M, "unconfirmed") if name.endswith(".read") else (_H, _H, "unconfirmed") for name in _UNCONFIRMED}
 )
 
 
 def is_known(permission: str) -> bool:
-    """Whether anything is known of `permission`."""
+    """Whether `permission` is in the tables."""
     return permission in KNOWN or permission in OAUTH_SCOPES
 
 
 def danger(permission: str, entity: Entity | None) -> Severity:
-    """How much harm `permission` on `entity` (None: everywhere) can do; an unheard-of one counts as high."""
+    """The potential damage of `permission` on `entity` (None: everywhere); an unknown permission counts as high."""
     if permission in OAUTH_SCOPES and entity is None:
         return OAUTH_SCOPES[permission][0]
     if permission not in KNOWN:
@@ -103,7 +100,7 @@ def danger(permission: str, entity: Entity | None) -> Severity:
 
 
 def effect_of(permission: str) -> str:
-    """What `permission` lets its holder do."""
+    """What `permission` allows, as a verb phrase."""
     if permission in KNOWN:
         return KNOWN[permission][2]
     return OAUTH_SCOPES[permission][1] if permission in OAUTH_SCOPES else "not known"
@@ -120,15 +117,15 @@ ANY_TOKEN = "valid-token"  # noqa: S105 - the name of a need, not a password
 REPOSITORY_TYPES = frozenset({"model", "dataset", "space", "bucket", "kernel"})
 
 GLOBAL = Entity("global")
-"""The entity of rights that are bound to nothing: acting in other people's repositories, and gated reads."""
+"""The entity of permissions without an entity: discussions in other users' repositories, and gated reads."""
 
 REPOSITORY_PERMISSIONS = frozenset({READ, WRITE, "repo.access.read", DISCUSS})
-"""Permissions that can be given on one repository instead of a whole namespace."""
+"""Permissions that can be granted on one repository instead of a whole namespace."""
 
 _WORDS = {
     READ: "read the contents",
     WRITE: "write the contents and settings",
-    GATED: "read the public gated repositories you were let into",
+    GATED: "read public gated repositories you have access to",
     "repo.access.read": "see access requests",
     DISCUSS: "open and answer discussions and pull requests",
     "post.write": "write posts",
@@ -149,13 +146,13 @@ _WORDS = {
 
 
 def label_of(permission: str) -> str:
-    """The permission as a person would say it, its name behind; an unheard-of one is only named."""
+    """The permission as text followed by its name; only the name of an unknown one."""
     words = _WORDS.get(permission)
     return f"{words} (`{permission}`)" if words else f"`{permission}`"
 
 
 def name_of(entity: Entity) -> str:
-    """The entity as a person would say it: `model acme/m`, `organization acme`, `your own account`."""
+    """The entity as text: `model acme/m`, `organization acme`, `your own account`."""
     if entity.type == "global":
         return "everywhere"
     if entity.type == "user" and entity.name is None:
@@ -165,11 +162,11 @@ def name_of(entity: Entity) -> str:
 
 
 def namespace_of(entity: Entity) -> str | None:
-    """The user or organization that a repository's full name begins with."""
+    """The user or organization of a repository's full name."""
     return entity.name.split("/", 1)[0] if entity.name and "/" in entity.name else None
 
 
 def page_of(entity: Entity) -> str:
-    """The path of a repository's page, as `datasets/acme/x`."""
+    """The path of a repository's page, such as `datasets/acme/x`."""
     folder = {"model": "", "dataset": "datasets/", "space": "spaces/", "bucket": "buckets/", "kernel": "kernels/"}
     return f"{folder.get(entity.type, '')}{entity.name}"

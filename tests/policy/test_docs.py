@@ -1,4 +1,4 @@
-"""The tables in docs/inspect.md are what the code says.
+"""The tables in docs/inspect.md match the code.
 
 After a change: `python -m tests.policy.test_docs` writes them anew.
 """
@@ -32,7 +32,7 @@ def verdict(shape: str, *locations: Location) -> Verdict:
 
 
 def shapes() -> str:
-    rows = ["| whoami answers | severity | privilege | in the open | rules |", "|---|---|---|---|---|"]
+    rows = ["| whoami response | severity | privilege | severity if exposed | rules |", "|---|---|---|---|---|"]
     for shape in bodies.shapes():
         held = verdict(shape)
         found = verdict(shape, Location("tree", "repository", "app.py", 1, 1))
@@ -42,7 +42,7 @@ def shapes() -> str:
 
 
 def permissions() -> str:
-    rows = ["| permission | on one repository | on a user or organization | lets its holder |", "|---|---|---|---|"]
+    rows = ["| permission | on one repository | on a user or organization | allows to |", "|---|---|---|---|"]
     for name, (narrow, wide, words) in KNOWN.items():
         mark = "! " if wide.rank >= Severity.HIGH.rank else ""
         rows.append(f"| {mark}`{name}` | {narrow.value} | {wide.value} | {words} |")

@@ -274,7 +274,7 @@ def test_no_setting_quietens_what_stands_in_the_open() -> None:
 def test_the_same_file_seen_by_several_sources_is_one_place() -> None:
     twice = credential(None, FILE, replace(FILE, source="history", line=9), replace(FILE, source="ci"))
     (reason,) = evaluate(twice, Settings(), NOW).reasons
-    assert "seen in 1 place;" in reason.message
+    assert "found in 1 place;" in reason.message
 
 
 def test_every_rule_explains_itself() -> None:

@@ -36,7 +36,7 @@ def test_the_built_in_ones_say_when_they_were() -> None:
 def test_without_a_beginning_the_earliest_day_counts(disclosed: date | None, expected: datetime) -> None:
     incident = Incident("x", "x", CUTOFF, "", "", disclosed=disclosed)
     assert incident.since == expected
-    assert "not known" in incident.since_reason
+    assert "unknown" in incident.since_reason
 
 
 def test_a_teams_own_can_say_when_it_was(tmp_path: Path) -> None:
@@ -53,8 +53,8 @@ def test_a_teams_own_can_say_when_it_was(tmp_path: Path) -> None:
     [
         ("began = 2026-10-02\n", "began after its cutoff"),
         ("began = 2026-09-02\nended = 2026-09-01\n", "ended before it began"),
-        ("began = '2026-09-02'\n", "an incident's began is not a date; write it without quotes"),
-        ("disclosed = 7\n", "an incident's disclosed is not a date"),
+        ("began = '2026-09-02'\n", "began of an incident is not a date; write it without quotes"),
+        ("disclosed = 7\n", "disclosed of an incident is not a date"),
     ],
 )
 def test_impossible_times_are_refused(tmp_path: Path, more: str, told: str) -> None:
@@ -66,10 +66,10 @@ def test_impossible_times_are_refused(tmp_path: Path, more: str, told: str) -> N
 @pytest.mark.parametrize("name", ["platform-2026-07", " Platform-2026-07 ", "laptop"])
 def test_a_built_in_one_cannot_be_replaced(name: str, tmp_path: Path) -> None:
     own = (Incident("laptop", "ours", CUTOFF, "", ""), Incident(name, "ours", CUTOFF, "", ""))
-    with pytest.raises(ConfigurationError, match="give yours another id"):
+    with pytest.raises(ConfigurationError, match="choose another id"):
         known(Settings(incidents=own))
     (tmp_path / "tokenaudit.toml").write_text(OWN + f"[[incidents]]\nid = '{name}'\ntitle = 't'\ncutoff = 2026-10-01\n")
-    with pytest.raises(ConfigurationError, match="give yours another id"):
+    with pytest.raises(ConfigurationError, match="choose another id"):
         load_settings(tmp_path)
 
 
@@ -80,7 +80,7 @@ def test_a_teams_own_come_after_the_built_in_ones() -> None:
 
 
 def test_an_unknown_one_names_the_known_and_never_repeats_a_token() -> None:
-    with pytest.raises(UsageError, match="known are spaces-2024-05, platform-2026-07"):
+    with pytest.raises(UsageError, match="known incidents: spaces-2024-05, platform-2026-07"):
         chosen(Settings(), "heartbleed")
     token = Mint(1).user_token()
     with pytest.raises(UsageError) as caught:

@@ -1,4 +1,4 @@
-"""Identity and use → reasons → a verdict. One rule a file, in `rules/`."""
+"""Evaluates inspection and exposure of a credential to reasons and a verdict. One rule per file, in `rules/`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["RULES", "Exemption", "Incident", "Settings", "load_settings"]
 
 
 def __getattr__(name: str) -> object:
-    """Loads the rules only where something is judged: a clean place needs none of them."""
+    """Loads the rules only when a credential is evaluated."""
     if name not in _HOMES:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

@@ -1,7 +1,7 @@
-"""The policy's settings: which `tokenaudit.toml` counts, and what it says.
+"""The policy's settings: finds and reads `tokenaudit.toml`.
 
-In this order: the file that `--config` names, the one in the user's configuration folder, the one in the current
-directory where that lies outside everything that is scanned. What is scanned never sets the policy it is judged by.
+In this order: the file of `--config`, the one in the user's configuration folder, the one in the current directory if
+that is outside every scanned target. A scanned target never sets the policy that applies to it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FILE = "tokenaudit.toml"
 _LARGEST = 100_000
 """Bytes of the largest file that is read."""
 _DEEPEST = 50
-"""Brackets open at once, and parts of a dotted key; the settings need three."""
+"""Depth of brackets and of dotted keys; the settings need three."""
 _TEXTS = re.compile(r'''"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|\#[^\n]*''', re.DOTALL)
 """Strings and comments."""
 _LONGEST_SHOWN = 40
@@ -75,16 +75,16 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
 def find_settings(
     scanned: Sequence[Path] = (), *, file: Path | None = None, directory: Path | None = None, user: Path | None = None
 ) -> Settings:
-    """The settings that count; the built-in ones where no file sets any.
+    """The settings that apply; the built-in ones without a file.
 
     Args:
         scanned: the files and folders that are scanned.
-        file: the one file that counts, as given by `--config`.
+        file: the only file to read, as given by `--config`.
         directory: the current directory.
-        user: the user's configuration folder; by default where this system keeps it.
+        user: the user's configuration folder; by default that of the system.
 
     Raises:
-        ConfigurationError: a file can't be read, or holds something that is not a setting.
+        ConfigurationError: a file can't be read or has an invalid setting.
     """
     if file is not None:
         return _from(file, Policy(str(file), "option", inside_target=_inside(file, scanned)))
@@ -100,7 +100,7 @@ def find_settings(
 
 
 def user_folder() -> Path:
-    """The user's configuration folder. A relative one would depend on the current directory and does not count."""
+    """The user's configuration folder. A relative one would depend on the current directory and is ignored."""
     from platformdirs import user_config_path  # noqa: PLC0415 - only where no file is named
 
     found = user_config_path("tokenaudit", appauthor=False)
@@ -108,7 +108,7 @@ def user_folder() -> Path:
 
 
 def load_settings(directory: Path | None = None) -> Settings:
-    """The settings in `directory` (the current one by default), whatever is scanned; the built-in ones without a file.
+    """The settings in `directory` (default: the current one), regardless of targets; built-in ones without a file.
 
     Raises:
         ConfigurationError: as `find_settings`.
@@ -137,17 +137,17 @@ def _exists(path: Path) -> bool:
 
 
 def _inside(path: Path, scanned: Sequence[Path]) -> bool:
-    """Whether `path`, or what it is a link to, is one of the scanned places or lies in one."""
+    """Whether `path`, or the target of the link that it is, is a scanned target or inside one."""
     try:
         real = Path(os.path.realpath(path))
-    except ValueError:  # no name of a file, as reading it will say
+    except ValueError:  # an invalid file name; reading it reports that
         return False
     return any(_same(parent, place) for place in scanned for parent in (real, *real.parents))
 
 
 def _same(one: Path, other: Path) -> bool:
     try:
-        return one.samefile(other)  # also where names differ in case, or a folder is mounted twice
+        return one.samefile(other)  # also if names differ in case, or a folder is mounted twice
     except OSError:
         return one == other
 
@@ -165,14 +165,14 @@ def _parsed(path: Path) -> dict[str, Any]:
         table: dict[str, Any] = tomllib.loads(text)
     except RecursionError:
         raise ConfigurationError(_invalid(path, "nested too deeply")) from None
-    except ValueError as error:  # also a number of thousands of digits
+    except ValueError as error:  # also for a number with thousands of digits
         raise ConfigurationError(_invalid(path, " ".join(str(error).split()))) from None
     return table
 
 
 def _read(path: Path) -> str:
     try:
-        # Looked at before it is opened: opening a pipe waits for a writer, and opening a device can do anything.
+        # Checked before opening: opening a pipe waits for a writer, and opening a device can have side effects.
         if not stat.S_ISREG(path.stat().st_mode):
             message = f"{path} is not a regular file; name a TOML file with --config"
             raise ConfigurationError(message)
@@ -183,7 +183,7 @@ def _read(path: Path) -> str:
         message = f"{path} can't be read: {reason}"
         raise ConfigurationError(message) from None
     if len(data) > _LARGEST:
-        message = f"{path} is larger than {_LARGEST:,} bytes; it can't be a settings file"
+        message = f"{path} is larger than {_LARGEST:,} bytes; not a settings file"
         raise ConfigurationError(message)
     try:
         return data.decode("utf-8-sig")
@@ -196,7 +196,7 @@ def _invalid(path: Path, reason: str) -> str:
 
 
 def _depth(text: str) -> int:
-    """The most brackets that are open at once. A compiled TOML reader may have no limit of its own."""
+    """The maximum depth of brackets. A compiled TOML parser can lack a limit of its own."""
     deepest = depth = 0
     for character in text:
         if character in "[{":
@@ -248,34 +248,34 @@ def _names(struct: type[msgspec.Struct]) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """A name from the file, unless it is so long that it can't be a mistyped one."""
-    return repr(name) if len(name) <= _LONGEST_SHOWN else "of more than 40 characters"
+    """A name from the file, unless it is too long to be a typo."""
+    return repr(name) if len(name) <= _LONGEST_SHOWN else "with more than 40 characters"
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    return did_you_mean(name, known) or f"; known are {', '.join(known)}"
+    return did_you_mean(name, known) or f"; known settings: {', '.join(known)}"
 
 
 def _check(table: _Table, path: Path) -> None:
     from tokenaudit.policy.evaluate import RULES  # noqa: PLC0415 - settings come before rules
 
     if not 1 <= table.max_age_days <= _MOST_DAYS:
-        message = f"{path}: max-age-days is {table.max_age_days}; give 1 to {_MOST_DAYS}"
+        message = f"{path}: max-age-days is {table.max_age_days}; use 1 to {_MOST_DAYS}"
         raise ConfigurationError(message)
     for row in table.exemptions:
         if not row.organization.strip():
-            message = f"{path}: an exemption names no organization"
+            message = f"{path}: an exemption has no organization"
             raise ConfigurationError(message)
         for rule in sorted(set(row.rules) - set(RULES)):
             hint = did_you_mean(rule, RULES) or "; see 'tokenaudit rules'"
-            message = f"{path}: an exemption names the rule {_shown(rule)}, which does not exist{hint}"
+            message = f"{path}: an exemption names an unknown rule {_shown(rule)}{hint}"
             raise ConfigurationError(message)
         exposure = sorted(set(row.rules) & NEVER_EXEMPT)
         if exposure:
             message = f"{path}: {exposure[0]} can't be exempted: exposed tokens must be revoked"
             raise ConfigurationError(message)
         if not row.reason.strip():
-            message = f"{path}: the exemption for {row.organization} gives no reason"
+            message = f"{path}: the exemption for {row.organization} has no reason"
             raise ConfigurationError(message)
 
 
@@ -298,17 +298,17 @@ def _incident(row: _Incident, path: Path) -> Incident:
         message = f"{path}: an incident has an empty id"
         raise ConfigurationError(message)
     if began is not None and began > cutoff:
-        message = f"{path}: the incident {row.id} began after its cutoff; set cutoff to began or later"
+        message = f"{path}: incident {row.id} began after its cutoff; set cutoff to began or later"
         raise ConfigurationError(message)
     if began is not None and ended is not None and ended < began:
-        message = f"{path}: the incident {row.id} ended before it began"
+        message = f"{path}: incident {row.id} ended before it began"
         raise ConfigurationError(message)
     return Incident(row.id, row.title, cutoff, row.advice, row.source, began, ended, disclosed)
 
 
 def _moment(value: object, key: str, path: Path) -> datetime:
     if not isinstance(value, date):
-        message = f"{path}: an incident's {key} is not a date; write it without quotes, as 2026-07-16"
+        message = f"{path}: {key} of an incident is not a date; write it without quotes, such as 2026-07-16"
         raise ConfigurationError(message)
     if not isinstance(value, datetime):
         value = datetime(value.year, value.month, value.day, tzinfo=timezone.utc)

@@ -1,4 +1,4 @@
-"""What rules look at besides the credential itself, and what several of them ask alike."""
+"""The context that rules get besides the credential, and helpers that several rules share."""
 
 from __future__ import annotations
 
@@ -11,98 +11,98 @@ from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
 from tokenaudit.permissions import danger
 from tokenaudit.policy.settings import Incident, Settings, known
-from tokenaudit.text import listed
+from tokenaudit.text import count, listed
 
 CLASSIC_ROLES = frozenset({"read", "write", "god"})
-_HELD = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
+_OWNER_PLACES = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
 
 
 @dataclass(frozen=True)
 class EffectivePermission:
     """One permission on one entity (None: everywhere).
 
-    `asleep` says why it has no effect as long as its owner's role or the organization's rules stay as they are.
+    `inactive_because` is the reason why it has no effect at present: the owner's role or the organization's rules.
     """
 
     permission: str
     entity: Entity | None
     danger: Severity
-    asleep: str = ""
+    inactive_because: str = ""
 
     @property
     def where(self) -> str:
-        """The entity in words."""
+        """The entity as text, such as `model acme/m`."""
         if self.entity is None:
             return "everywhere"
         return f"{self.entity.type} {self.entity.name or self.entity.id or '(unnamed)'}"
 
     @property
     def severity(self) -> Severity:
-        """Its danger as things stand: low while it sleeps."""
-        return Severity.LOW if self.asleep else self.danger
+        """Its danger at present: low while it has no effect."""
+        return Severity.LOW if self.inactive_because else self.danger
 
     @property
     def note(self) -> str:
-        """Ends a message about a power that sleeps."""
-        return f"; without effect for now, since {self.asleep}" if self.asleep else ""
+        """The end of a message about a permission that has no effect at present."""
+        return f"; no effect at present: {self.inactive_because}" if self.inactive_because else ""
 
 
 @dataclass(frozen=True)
 class PolicyContext:
-    """Settings and time of one judgement."""
+    """Settings and time of one evaluation."""
 
     settings: Settings
     now: datetime
 
     @cached_property
     def incidents(self) -> tuple[Incident, ...]:
-        """Built-in incidents and the user's own."""
+        """Built-in incidents and those of the settings."""
         return known(self.settings)
 
 
 def active(credential: Credential) -> Inspection | None:
-    """The inspection where the Hub accepts the credential."""
+    """The inspection if the Hub accepts the credential, else None."""
     inspection = credential.inspection
     return inspection if inspection is not None and inspection.status == "active" else None
 
 
 def exposed(credential: Credential) -> bool:
-    """Whether it was seen anywhere but where its owner keeps it."""
-    return any(location.source not in _HELD for location in credential.locations)
+    """Whether it was found outside the places where its owner stores it."""
+    return any(location.source not in _OWNER_PLACES for location in credential.locations)
 
 
 def uncommitted(credential: Credential) -> bool:
-    """Whether it was seen only in what is staged, so that no history has it yet."""
+    """Whether it was found only in staged changes, so that no commit has it yet."""
     return bool(credential.locations) and all(location.source == "staged" for location in credential.locations)
 
 
 UNCOMMITTED = (
-    "It is not committed yet: remove the value from the file, stage the file again, and read the credential from the "
+    "Not committed yet: remove the value from the file, stage the file again, and read the credential from the "
     "environment or a secret store. Revoke it if anyone else has seen it."
 )
 
 
 def seen(credential: Credential) -> str:
-    """In how many places it stands, in words; sources that saw the same file count once."""
+    """The number of places it was found in, as text; sources that read the same file count once."""
     places = len({(location.target, location.path, location.member) for location in credential.locations})
-    how = "staged, not committed yet," if uncommitted(credential) else "seen"
-    return f"{how} in {places} place{'s' if places != 1 else ''}"
+    how = "staged, not committed yet," if uncommitted(credential) else "found"
+    return f"{how} in {count(places, 'place')}"
 
 
-def powers(inspection: Inspection) -> Iterator[EffectivePermission]:
-    """Every permission of a token that names them, each with its danger and what keeps it from having an effect."""
+def effective_permissions(inspection: Inspection) -> Iterator[EffectivePermission]:
+    """Every listed permission of a token, with its danger and the reason why it has no effect, if any."""
     for cut in effective(inspection):
         entity = cut.grant.entity
         for permission in cut.grant.permissions:
-            asleep = cut.note if permission not in cut.permissions else ""
-            yield EffectivePermission(permission, entity, danger(permission, entity), asleep)
+            inactive_because = cut.note if permission not in cut.permissions else ""
+            yield EffectivePermission(permission, entity, danger(permission, entity), inactive_because)
     for permission in inspection.global_permissions:
         yield EffectivePermission(permission, None, danger(permission, None))
 
 
 @dataclass(frozen=True)
 class PermissionGroup:
-    """One permission on all entities where it weighs the same: what one reason is about."""
+    """One permission on all entities where it has the same severity: the subject of one reason."""
 
     permission: str
     severity: Severity
@@ -111,8 +111,10 @@ class PermissionGroup:
 
 
 def grouped(found: Iterable[EffectivePermission]) -> list[PermissionGroup]:
-    """Powers folded by permission, weight and note, so that a token with a thousand grants gets a readable verdict."""
+    """Permissions grouped by name, severity and note, so that a token with a thousand grants gets a short verdict."""
     places: dict[tuple[str, Severity, str], dict[str, None]] = {}
-    for power in found:
-        places.setdefault((power.permission, power.severity, power.note), {})[power.where] = None
-    return [PermissionGroup(name, weight, note, listed(list(where))) for (name, weight, note), where in places.items()]
+    for granted in found:
+        places.setdefault((granted.permission, granted.severity, granted.note), {})[granted.where] = None
+    return [
+        PermissionGroup(name, severity, note, listed(list(where))) for (name, severity, note), where in places.items()
+    ]

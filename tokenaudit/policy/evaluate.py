@@ -1,4 +1,4 @@
-"""The verdict: every rule's word on a credential, and whether it is too much."""
+"""The verdict on a credential: the reasons of every rule and the privilege."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _NOT_KNOWN = frozenset({"token-unknown-permission", "token-scope-unknown"})
 
 
 def evaluate(credential: Credential, settings: Settings, now: datetime) -> Verdict:
-    """All reasons, worst first, and the privilege; works for credentials that nobody asked the Hub about, too.
+    """All reasons, most severe first, and the privilege; credentials without an inspection are evaluated too.
 
-    Placeholders and look-alikes get no reasons. `minimal` takes a live, fine-grained token whose every grant is known
-    and no rule finds too much; anything in doubt is `unknown`. What settings remove or lower is named.
+    Placeholders and look-alikes get no reasons. `minimal` needs an active fine-grained token with only known grants and
+    no excess found by a rule; if in doubt the privilege is `unknown`. Reasons that settings remove or lower are listed.
     """
     if credential.likelihood != "credential":
         return Verdict(Severity.INFO, "unknown")
@@ -73,7 +73,7 @@ def _lowered(credential: Credential, before: Verdict, after: Verdict) -> tuple[L
     found = []
     for reason in before.reasons:
         same = [other for other in after.reasons if other.rule == reason.rule]
-        # An exemption adds its note to the message; other settings may change it altogether.
+        # An exemption adds its note to the message; other settings can change the whole message.
         same = [other for other in same if other.message.startswith(reason.message)] or same
         now = max((other.severity for other in same), key=lambda severity: severity.rank, default=None)
         if now is None or now.rank < reason.severity.rank:
@@ -94,7 +94,7 @@ def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:
 
 
 def _exempted(reason: Reason, credential: Credential, context: PolicyContext) -> Reason:
-    """The reason, as `info` where the team has decided to live with it for now."""
+    """The reason, as `info` where an exemption applies."""
     if reason.rule in NEVER_EXEMPT:
         return reason
     for exemption in context.settings.exemptions:
@@ -108,7 +108,7 @@ def _exempted(reason: Reason, credential: Credential, context: PolicyContext) ->
 
 
 def _concerns(credential: Credential, exemption: Exemption) -> bool:
-    """Whether everything that the credential is known to reach is the exempted organization's."""
+    """Whether everything that the credential is known to reach belongs to the exempted organization."""
     inspection = credential.inspection
     if inspection is None:
         return False

@@ -1,4 +1,4 @@
-"""What a team may decide about its own policy."""
+"""The settings of the policy: ages, roles, incidents and exemptions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tokenaudit.model import Policy
 from tokenaudit.text import did_you_mean
 
 NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
-"""Rules that no setting can lower: an exposed credential must be revoked, whoever it belongs to."""
+"""Rules that no setting can lower: an exposed credential has to be revoked, whoever owns it."""
 
 
 @dataclass(frozen=True)
 class Incident:
-    """A break-in, at the Hub or at home: credentials created before `cutoff` should be replaced.
+    """A security incident, at the Hub or in an organization: credentials created before `cutoff` should be replaced.
 
-    `began` and `ended` are the first and last activity of the intruders that is known, None where nobody has said;
-    `disclosed` is the day on which the world was told.
+    `began` and `ended` are the first and last known activity of the intruders, None where unknown; `disclosed` is the
+    day of the public disclosure.
     """
 
     id: str
@@ -36,26 +36,25 @@ class Incident:
 
     @property
     def since(self) -> datetime:
-        """The moment from which changes have to be looked at: the earliest of those that are known."""
+        """The time from which changes have to be reviewed: the earliest known one."""
         if self.began is not None:
             return self.began
-        told = datetime.combine(self.disclosed, time(), timezone.utc) if self.disclosed is not None else self.cutoff
-        return min(told, self.cutoff)
+        disclosed = datetime.combine(self.disclosed, time(), timezone.utc) if self.disclosed else self.cutoff
+        return min(disclosed, self.cutoff)
 
     @property
     def since_reason(self) -> str:
-        """Why `since` is that moment, in words."""
+        """Why `since` is that time, for a report."""
         if self.began is not None:
             return "the first known activity of the intruders"
-        return "when it began is not known; this is the earliest day that is told of it, so look at earlier ones too"
+        return "the earliest known date of the incident; its start is unknown, so review earlier changes too"
 
 
 @dataclass(frozen=True)
 class Exemption:
-    """A decision to live with some rules' findings in one organization until a day, and why.
+    """Findings of some rules that a team accepts for one organization until a date, with the reason.
 
-    Its findings stay in the report, as `info`, with the reason. No rules named means all of them but
-    those on exposure.
+    Exempted findings stay in the report as `info`, with the reason. No rules means all rules except those on exposure.
     """
 
     organization: str
@@ -66,9 +65,9 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Settings:
-    """The policy's settings. `incidents` are those beyond the built-in ones; ages are in days.
+    """The policy's settings. `incidents` are those besides the built-in ones; ages are in days.
 
-    `policy` says which file they were read from.
+    `policy` names the file they were read from.
     """
 
     max_age_days: int = 365
@@ -80,27 +79,27 @@ class Settings:
 
 
 _LONGEST_ID = 30
-"""What is longer may be a credential that was given by mistake, and is not repeated."""
+"""A longer argument could be a credential passed by mistake; messages do not repeat it."""
 
 
 @functools.cache
 def built_in() -> tuple[Incident, ...]:
-    """Every incident that ships with tokenaudit, oldest first."""
+    """Every incident included in tokenaudit, oldest first."""
     table = importlib.resources.files("tokenaudit.policy") / "incidents.json"
     return tuple(msgspec.json.decode(table.read_bytes(), type=list[Incident]))
 
 
 def known(settings: Settings) -> tuple[Incident, ...]:
-    """The built-in incidents and the user's own.
+    """The built-in incidents and those of the settings.
 
     Raises:
-        ConfigurationError: two have the same id. A built-in incident can't be replaced: that could hide it.
+        ConfigurationError: two have the same id. A built-in incident can't be replaced, since that could hide it.
     """
     seen = {_key(incident.id) for incident in built_in()}
     for incident in settings.incidents:
         if _key(incident.id) in seen:
             shown = f"the id {incident.id!r}" if len(incident.id) <= _LONGEST_ID else "one id"
-            message = f"two incidents have {shown}, or a built-in one has it; give yours another id"
+            message = f"{shown} is used by two incidents or by a built-in one; choose another id"
             raise ConfigurationError(message)
         seen.add(_key(incident.id))
     return (*built_in(), *settings.incidents)
@@ -120,7 +119,7 @@ def chosen(settings: Settings, wanted: str) -> Incident:
     found = table.get(wanted.strip())
     if found is None:
         shown = "that id" if len(wanted) > _LONGEST_ID else f"the id {wanted!r}"
-        hint = did_you_mean(wanted, table) or f"; known are {', '.join(table)} (your own: [[incidents]])"
-        message = f"there is no incident with {shown}{hint}"
+        hint = did_you_mean(wanted, table) or f"; known incidents: {', '.join(table)} (add one with [[incidents]])"
+        message = f"no incident with {shown}{hint}"
         raise UsageError(message)
     return found

@@ -1,1 +1,1 @@
-"""One rule a file: each module has a `RULE` and a `check(credential, context)`."""
+"""One rule per file: each module has a `RULE` and a `check(credential, context)`."""

@@ -1,4 +1,4 @@
-"""A classic token may read everything its owner may."""
+"""A classic read token can read everything that its owner can read."""
 
 from __future__ import annotations
 
@@ -11,29 +11,28 @@ from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-classic-read",
-    title="A classic read token",
+    title="Classic read token",
     severity=Severity.HIGH,
     why=(
-        "It reads every private repository of its owner and of the owner's organizations, not only the one "
-        "it was made for."
+        "A classic read token can read every private repository of its owner and of the owner's organizations, "
+        "not only the one it was created for."
     ),
     remedy=(
-        "Replace it by a fine-grained token with repo.content.read on the repositories that need it, or by "
-        "none at all "
-        "where they are public."
+        "Replace it with a fine-grained token that has repo.content.read on the repositories that need it. Public "
+        "repositories need no token."
     ),
-    bad="A token with the role read.",
+    bad="A token with role read.",
     good="A fine-grained token with repo.content.read on one model.",
     references=("https://huggingface.co/docs/hub/security-tokens",),
 )
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """A classic token may read everything its owner may."""
+    """A classic read token can read everything that its owner can read."""
     inspection = active(credential)
     if inspection is None or inspection.role != "read" or "read" in context.settings.allowed_roles:
         return
     orgs = [org.name for org in inspection.orgs if standing(org)[0] != "none"]
-    reach = f" and of the organizations {listed(orgs)}" if orgs else ""
+    reach = f" and of {listed(orgs)}" if orgs else ""
     owner = inspection.account.name if inspection.account is not None else "its owner"
-    yield Reason(RULE.id, RULE.severity, f"role read: reads every private repository of {owner}{reach}", RULE.remedy)
+    yield Reason(RULE.id, RULE.severity, f"role read: can read every private repository of {owner}{reach}", RULE.remedy)

@@ -1,4 +1,4 @@
-"""A classic token may write everything its owner may."""
+"""A classic write token can write everything that its owner can write."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-classic-write",
-    title="A classic write token",
+    title="Classic write token",
     severity=Severity.CRITICAL,
-    why="It may change and delete every repository of its owner and of every organization where the owner may write.",
-    remedy="Replace it by a fine-grained token for the repositories that need it, or by a Trusted Publisher in CI.",
-    bad="A token with the role write.",
+    why=(
+        "A classic write token can change and delete every repository of its owner and of every organization in "
+        "which the owner can write."
+    ),
+    remedy="Replace it with a fine-grained token for the repositories that need it, or with a Trusted Publisher in CI.",
+    bad="A token with role write.",
     good="A fine-grained token with repo.write on one repository.",
     references=("https://huggingface.co/docs/hub/security-tokens",),
 )
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """A classic token may write everything its owner may."""
+    """A classic write token can write everything that its owner can write."""
     inspection = active(credential)
     if inspection is None or inspection.role != "write" or "write" in context.settings.allowed_roles:
         return
     orgs = [org.name for org in inspection.orgs if standing(org)[0] in ("full", "own-only", "unknown")]
-    reach = f" and of the organizations {listed(orgs)}" if orgs else ""
+    reach = f" and of {listed(orgs)}" if orgs else ""
     owner = inspection.account.name if inspection.account is not None else "its owner"
     yield Reason(
-        RULE.id, RULE.severity, f"role write: may change and delete every repository of {owner}{reach}", RULE.remedy
+        RULE.id, RULE.severity, f"role write: can change and delete every repository of {owner}{reach}", RULE.remedy
     )

@@ -1,4 +1,4 @@
-"""A credential stands where others can read it, and nobody knows that it lives."""
+"""A credential is exposed, and the Hub has not confirmed that it is active."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-exposed",
-    title="A credential stands where others can read it",
+    title="Credential exposed",
     severity=Severity.HIGH,
-    why="Whoever reads the place holds the credential. Until the Hub says otherwise it must be taken for a live one; a "
-    "dead one still shows a habit that will leak the next.",
-    remedy="Revoke it, put a narrower one in a secret store, and clean the place.",
+    why=(
+        "Everyone who can read the location has the credential. Treat it as active until the Hub rejects it. Even an "
+        "invalid one indicates a workflow that will leak the next token."
+    ),
+    remedy="Revoke it, store a narrower token in a secret store, and remove the value from the location.",
     bad="A token in a committed file.",
-    good="The file reads the environment variable HF_TOKEN, which a secret store fills.",
+    good="The file reads HF_TOKEN from the environment, set by a secret store.",
 )
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """A credential stands where others can read it, and nobody knows that it lives."""
+    """A credential is exposed, and the Hub has not confirmed that it is active."""
     if not exposed(credential) or active(credential) is not None:
         return
     inspection = credential.inspection
@@ -30,8 +32,8 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen(credential)}; dead by now ({inspection.reason}), nobody can use it any more{_leaked(credential)}",
-            "Find out what was done with it while it lived; clean the place when convenient.",
+            f"{seen(credential)}; no longer valid ({inspection.reason}){_leaked(credential)}",
+            "Review what was done with it while it was valid. Remove the value from the location.",
         )
     elif (
         inspection is None and claims is not None and claims.expires_at is not None and claims.expires_at <= context.now
@@ -39,15 +41,15 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             Severity.LOW,
-            f"{seen(credential)}; expired at {day(claims.expires_at)} by its own claims{_leaked(credential)}",
-            "Find out what was done with it while it lived.",
+            f"{seen(credential)}; expired on {day(claims.expires_at)} according to its claims{_leaked(credential)}",
+            "Review what was done with it while it was valid.",
         )
     else:
-        doubt = "the Hub was not asked" if inspection is None else f"the Hub gave no verdict: {inspection.reason}"
-        message = f"{seen(credential)}; whether it still works is not known ({doubt})"
+        doubt = "not inspected" if inspection is None else inspection.reason
+        message = f"{seen(credential)}; status unknown ({doubt})"
         remedy = UNCOMMITTED if uncommitted(credential) else RULE.remedy
         yield Reason(RULE.id, Severity.HIGH, message, remedy)
 
 
 def _leaked(credential: Credential) -> str:
-    return "" if uncommitted(credential) else ", but it did leak"
+    return "" if uncommitted(credential) else ", but the value was exposed"

@@ -10,13 +10,13 @@ from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-old",
-    title="A token older than the policy allows",
+    title="Token older than the policy allows",
     severity=Severity.MEDIUM,
     why=(
-        "The Hub's user tokens never expire and show no last use: age is the only measure of how many hands "
-        "one went through."
+        "User tokens of the Hub never expire and show no last use. Age is the only indicator of how widely one was "
+        "copied."
     ),
-    remedy="Rotate it: create a new one, move its consumers, revoke the old one.",
+    remedy="Rotate it: create a new token, update its consumers, revoke the old token.",
     bad="A token created three years ago.",
     good="A token created this quarter.",
 )
@@ -27,9 +27,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None or inspection.created_at is None:
         return
-    days = (context.now - inspection.created_at).days
-    if days > context.settings.max_age_days:
-        message = (
-            f"created {day(inspection.created_at)}, {days} days ago; the policy allows {context.settings.max_age_days}"
-        )
+    days, limit = (context.now - inspection.created_at).days, context.settings.max_age_days
+    if days > limit:
+        message = f"created {day(inspection.created_at)}, {days} days ago; the policy allows {limit} days"
         yield Reason(RULE.id, RULE.severity, message, RULE.remedy)

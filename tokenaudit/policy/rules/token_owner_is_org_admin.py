@@ -1,23 +1,24 @@
-"""A wide token belongs to an organization's administrator."""
+"""A broad token belongs to an administrator of an organization."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from tokenaudit.model import Credential, Reason, Rule, Severity
-from tokenaudit.policy.context import PolicyContext, active, powers
+from tokenaudit.policy.context import PolicyContext, active, effective_permissions
 from tokenaudit.text import listed
 
 RULE = Rule(
     id="token-owner-is-org-admin",
-    title="A wide token of an organization's administrator",
+    title="Broad token of an organization administrator",
     severity=Severity.HIGH,
     why=(
-        "A token acts with its owner's role: an administrator's wide token reaches members, settings and "
+        "A token acts with the role of its owner. A broad token of an administrator can access members, settings and "
         "every repository."
     ),
     remedy=(
-        "Use a service account, or a member with a lesser role, for automation; keep the administrator's tokens narrow."
+        "For automation, use a service account or a member with a lower role. Use only narrow tokens as an "
+        "administrator."
     ),
     bad="A classic token of an administrator of acme.",
     good="A fine-grained token of an administrator for one model.",
@@ -25,11 +26,15 @@ RULE = Rule(
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """A wide token belongs to an organization's administrator."""
+    """A broad token belongs to an administrator of an organization."""
     inspection = active(credential)
     if inspection is None:
         return
-    covered = {power.entity.name for power in powers(inspection) if power.entity and power.entity.type == "org"}
+    covered = {
+        granted.entity.name
+        for granted in effective_permissions(inspection)
+        if granted.entity and granted.entity.type == "org"
+    }
     everything = inspection.role in ("read", "write", "god", "unknown") or not inspection.details_known
     admins = [
         org.name
@@ -41,6 +46,6 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
         yield Reason(
             RULE.id,
             severity,
-            f"its owner is an administrator of {listed(admins)}, and the token reaches there",
+            f"the owner is an administrator of {listed(admins)}, and the token has access there",
             RULE.remedy,
         )

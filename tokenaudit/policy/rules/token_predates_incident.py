@@ -1,4 +1,4 @@
-"""A token existed when the Hub was broken into."""
+"""A token was created before an incident."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tokenaudit.timestamps import day
 
 RULE = Rule(
     id="token-predates-incident",
-    title="A token older than an incident at the Hub",
+    title="Token created before an incident",
     severity=Severity.MEDIUM,
-    why="It may have been read by the intruders, and the Hub advised to replace such tokens.",
-    remedy="Rotate it and review what the account did since.",
-    bad="A token created in 2023, still live.",
+    why="The intruders could have read the token. The Hub advised replacing such tokens.",
+    remedy="Rotate it and review the account's activity since the incident.",
+    bad="An active token created in 2023.",
     good="A token created after the last incident.",
     references=("https://huggingface.co/blog/space-secrets-disclosure",),
 )
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """A token existed when the Hub was broken into."""
+    """A token was created before an incident."""
     inspection = active(credential)
     if inspection is None or inspection.created_at is None:
         return

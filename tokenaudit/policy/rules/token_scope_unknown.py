@@ -1,4 +1,4 @@
-"""What a token may do can't be told."""
+"""The permissions of a token are unknown."""
 
 from __future__ import annotations
 
@@ -9,24 +9,26 @@ from tokenaudit.policy.context import PolicyContext, active
 
 RULE = Rule(
     id="token-scope-unknown",
-    title="A token whose rights can't be told",
+    title="Token scope unknown",
     severity=Severity.HIGH,
-    why="The Hub named a role without its details, or answered in a way that is not understood. Nothing may then be "
-    "called harmless.",
-    remedy="Look at the token in its owner's settings; replace it by a fine-grained one whose grants can be read.",
-    bad="Role fineGrained without grants; an OAuth token whose scopes can't be read.",
+    why=(
+        "The Hub returned a role without grants, or a response that tokenaudit cannot parse. The token is not assumed "
+        "to be harmless."
+    ),
+    remedy="Check the token in its owner's settings. Replace it with a fine-grained token that lists its grants.",
+    bad="Role fineGrained without grants; an OAuth token without readable scopes.",
     good="A fine-grained token with its grants.",
 )
 
 
 def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
-    """What a token may do can't be told."""
+    """The permissions of a token are unknown."""
     inspection = credential.inspection
     if inspection is None or inspection.dead:
         return
     if active(credential) is None:
-        message = f"neither its owner nor its rights are known: {inspection.reason}"
-        yield Reason(RULE.id, Severity.INFO, message, "Ask again later.")
+        message = f"owner and permissions unknown: {inspection.reason}"
+        yield Reason(RULE.id, Severity.INFO, message, "Run the inspection again later.")
     elif not inspection.details_known:
-        message = f"role {inspection.role}, but what exactly it may do is not known: {inspection.reason}"
+        message = f"role {inspection.role}, permissions unknown: {inspection.reason}"
         yield Reason(RULE.id, RULE.severity, message, RULE.remedy)
