@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
@@ -20,3 +22,11 @@ settings.load_profile("gate" if os.environ.get("CI") else "tokenaudit")
 def _no_values_of_other_tests() -> None:
     """Every value of a process is masked from then on; one test's values must not mask another's texts."""
     redaction.forget()
+
+
+@pytest.fixture(autouse=True)
+def _no_plugins_of_other_tests() -> Iterator[None]:
+    """A plugin file that a test loads is forgotten with its folder: hypothesis reads every loaded module's file."""
+    yield
+    for name in [each for each in sys.modules if each.startswith("tokenaudit_plugin_")]:
+        del sys.modules[name]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -117,3 +120,15 @@ def test_a_plugin_can_come_through_a_pipe(tmp_path: Path) -> None:
     writer.start()
     detector = Detector.load([pipe])
     assert [each.secret.reveal() for each in detector.scan(b"a needle here").detections] == ["needle"]
+    module = sys.modules["tokenaudit_plugin_pipe"]
+    code = module.Odd.analyze_string.__code__
+    # What shows source text opens these again; nobody writes to the pipe any more.
+    assert getattr(module, "__file__", None) is None
+    assert code.co_filename == "<plugin pipe>"
+    assert "".join(traceback.format_exception(_raised_by(module.deep))).count("<plugin pipe>") > 1
+
+
+def _raised_by(function: Callable[[], object]) -> BaseException:
+    with pytest.raises(RecursionError) as caught:
+        function()
+    return caught.value

@@ -109,16 +109,21 @@ class _Loader(SourceLoader):
 
     def get_filename(self, fullname: str) -> str:
         del fullname
-        return str(self._path)
+        return _filename(self._path)
 
     def get_data(self, path: str | bytes) -> bytes:
         del path
         return source(self._path)
 
 
+def _filename(path: Path) -> str:
+    """The name of a plugin's code; not a path for a pipe, as a traceback opens the file again and would wait."""
+    return str(path) if path.is_file() else f"<plugin {path.name}>"
+
+
 def _parsed(path: Path) -> ast.Module:
     try:
-        return ast.parse(source(path), str(path))
+        return ast.parse(source(path), _filename(path))
     except OSError as error:
         message = f"plugin {path} can't be read ({error.strerror}): check the path"
         raise ConfigurationError(message) from None
@@ -182,7 +187,8 @@ def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is k
     name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
     loader = _Loader(path)
     module = ModuleType(name)
-    module.__file__ = str(path)
+    if path.is_file():
+        module.__file__ = str(path)
     sys.modules[name] = module
     try:
         loader.exec_module(module)
