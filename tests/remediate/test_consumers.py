@@ -141,6 +141,20 @@ def test_a_space_secret_replaces_the_public_variable(hub: Hub, hub_double: HubDo
     assert "RUNNING" in consumer.restart()
 
 
+def test_a_variable_with_another_value_and_other_secrets_of_a_space_stay(hub: Hub, hub_double: HubDouble) -> None:
+    owner = Secret(hub_double.knows(Mint(61).user_token()))
+    made = "2026-10-01T09:00:00.000Z"
+    space = hub_double.world.add_space(
+        "alice/app", variables={"HF_TOKEN": OTHER.reveal()}, secrets={"HF_TOKEN": made, "HUB_KEY": made}
+    )
+    consumer = SpaceSecret(hub, "alice/app", "HF_TOKEN", owner)
+    assert consumer.look().detail.endswith("the values of its other secrets can't be seen: HUB_KEY")
+    with pytest.raises(ConsumerError, match="another value than the old one"):
+        consumer.update(OLD.fingerprint, NEW)
+    assert space.variables["HF_TOKEN"]["value"] == OTHER.reveal()
+    assert "HF_TOKEN" not in space.secret_values
+
+
 def test_a_space_secret_is_proven_by_the_hubs_own_clock(hub: Hub, hub_double: HubDouble) -> None:
     owner = Secret(hub_double.knows(Mint(61).user_token()))
     hub_double.world.add_space("alice/app", secrets={"HF_TOKEN": "2026-10-01T09:00:00.000Z"})

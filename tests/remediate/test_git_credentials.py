@@ -16,6 +16,7 @@ from tests.support.mint import Mint
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate.consumers.git_credential import GitCredential
+from tokenaudit.remediate.consumers.git_helpers import GitHelpers
 from tokenaudit.remediate.consumers.git_store import Address, with_new_values
 from tokenaudit.remediate.consumers.interface import ConsumerError, took
 from tokenaudit.remediate.rotation.copies import copies
@@ -272,6 +273,155 @@ def test_a_helper_that_keeps_nothing_proves_nothing(git: Git) -> None:
     (git.home / "value").write_text(OLD.reveal())
     git.set("credential.helper", f"!f() {{ echo username=me; echo password=$(cat {git.home}/value); }}; f")
     assert move(git)[0] is None
+
+
+KEEPER = r"""#!/bin/sh
+# A keychain: one line an entry (host, user name, value); it can't list them.
+test -e "{home}/locked" && exit 3
+while IFS='=' read -r key value && test -n "$key"; do eval "$key=\$value"; done
+touch "{home}/chain"
+grep -n "^$host ${{username:-[^ ]*}} " "{home}/chain" | head -1 > "{home}/found"
+case $1 in
+get) test -s "{home}/found" && sed -E 's/^[0-9]+:[^ ]* ([^ ]*) (.*)/username=\1\npassword=\2/' "{home}/found" ;;
+store) grep -v "^$host $username " "{home}/chain" > "{home}/rest"
+  (echo "$host $username $password"; cat "{home}/rest") > "{home}/chain" ;;
+erase) grep -v "^$host $username $password" "{home}/chain" > "{home}/rest"; cp "{home}/rest" "{home}/chain" ;;
+esac
+exit 0
+"""
+
+
+def keeper(git: Git, *entries: str) -> Path:
+    """Configures a helper that keeps `entries` (host, user name, value) and can't list them."""
+    script = git.home / "keeper"
+    script.write_text(KEEPER.format(home=git.home))
+    script.chmod(0o755)
+    git.set("credential.helper", str(script))
+    chain = git.home / "chain"
+    chain.write_bytes(filled("".join(f"{entry}\n" for entry in entries)))
+    return chain
+
+
+def unread(git: Git, address: str = HUB) -> tuple[str, ...]:
+    """Why a copy of the old value could be left that nothing shows."""
+    found = copies(OLD, GitCredential(address, git.environment).contents(), DETECTOR)
+    return tuple(skipped.reason for skipped in found.skipped)
+
+
+def test_a_helper_that_cannot_list_its_user_names_is_said_before_and_after(git: Git) -> None:
+    chain = keeper(git, "huggingface.co hf_user OLD", "example.org me OTHER", "huggingface.co hidden OLD")
+    asked = ("it can't list its user names (asked for: its first one, hf_user); name each user name that it has a "
+             "value for, as in --consumer git-credential:https://USER@huggingface.co")  # fmt: skip
+    assert unread(git) == (asked,)
+    assert move(git)[0] == "it holds the new value"
+    assert unread(git) == (asked,)
+    assert OLD.reveal() in chain.read_text()
+    assert unread(git, "https://hidden@huggingface.co") == ()
+    assert move(git, "https://hidden@huggingface.co") == ("it holds the new value", ())
+    assert sorted(chain.read_bytes().splitlines()) == sorted(
+        filled("huggingface.co hf_user NEW\nhuggingface.co hidden NEW\nexample.org me OTHER").splitlines()
+    )
+
+
+def test_a_value_for_another_name_of_the_hub_in_a_helper_is_found(git: Git) -> None:
+    keeper(git, "huggingface.co me OLD", "hf.co me OLD")
+    proof, places = move(git, "https://me@huggingface.co")
+    assert proof == "it holds the new value"
+    assert [place.rpartition(" ")[2] for place in places] == ["https://hf.co"]
+
+
+def test_a_helper_that_fails_is_not_one_that_has_nothing(git: Git) -> None:
+    keeper(git, "huggingface.co me OLD")
+    (git.home / "locked").touch()
+    (reason,) = unread(git, "https://me@huggingface.co")
+    assert reason.startswith("it failed with exit code 3 when asked for user me")
+
+
+@pytest.mark.parametrize("is_script", [True, False])
+def test_a_script_around_the_store_is_refused(git: Git, is_script: bool) -> None:
+    """Asked for the host, `git credential-store` would drop the entries of its repositories."""
+    path = git.store("https://me:OLD@huggingface.co\nhttps://me:OTHER@huggingface.co/b/y\n", "creds")
+    command = f'git credential-store --file {path} "$@"'
+    if is_script:
+        (git.home / "around").write_text(f"#!/bin/sh\n{command}\n")
+        (git.home / "around").chmod(0o755)
+    git.set("credential.helper", str(git.home / "around") if is_script else f"!f() {{ {command}; }}; f")
+    before = path.read_bytes()
+    with pytest.raises(ConsumerError, match="would drop entries of other repositories"):
+        move(git)
+    assert path.read_bytes() == before
+
+
+def test_a_helper_that_mixes_up_users_is_put_right_and_stops(git: Git) -> None:
+    chain = keeper(git, "huggingface.co hf_user OLD", "huggingface.co work OTHER")
+    git.set("credential.https://huggingface.co.username", "work")
+    script = git.home / "keeper"
+    script.write_text(script.read_text().replace('grep -v "^$host $username " ', 'grep -v "^$host " ', 1))
+    with pytest.raises(ConsumerError, match="changed the value of user work"):
+        move(git)
+    assert OTHER.reveal() in chain.read_text()
+
+
+def test_a_deletion_that_was_cut_off_is_made_good(git: Git) -> None:
+    """The old value is gone and the new one not there yet: the next run stores it."""
+    chain = keeper(git)
+    consumer = GitCredential("https://me@huggingface.co", git.environment)
+    consumer.update(OLD.fingerprint, NEW)
+    assert chain.read_bytes() == filled("huggingface.co me NEW\n")
+
+
+def test_a_cache_that_was_cut_off_gives_back_what_was_set_aside(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed before any change of the cache: nothing is lost, and the next run moves everything."""
+
+    class Killed(BaseException):
+        pass
+
+    def cutting(name: str, left: list[int]) -> None:
+        real = getattr(GitHelpers, name)
+
+        def act(self: GitHelpers, helper: str, address: Address, password: str) -> None:
+            left[0] -= 1
+            if left[0] < 0:
+                raise Killed
+            real(self, helper, address, password)
+
+        monkeypatch.setattr(GitHelpers, name, act)
+
+    git.set("credential.helper", f"cache --timeout 600 --socket {git.home}/cache/socket")
+    users = {"one": OLD, "two": OTHER}
+    for user, password in users.items():
+        git.approve(user, password.reveal())
+    steps = 0
+    while True:
+        with monkeypatch.context():
+            left = [steps]
+            cutting("approve", left)
+            cutting("reject", left)
+            try:
+                move(git)
+            except Killed:
+                steps += 1
+            else:
+                break
+            finally:
+                monkeypatch.undo()
+        GitCredential(HUB, git.environment).look()
+        assert git.fill(username="two") == OTHER.reveal()
+        assert git.fill(username="one") in {OLD.reveal(), NEW.reveal()}
+    assert steps >= 6
+    assert git.fill(username="one") == NEW.reveal()
+    git.run("credential-cache", "--socket", f"{git.home}/cache/socket", "exit")
+
+
+def test_what_a_killed_run_left_behind_is_cleared(git: Git) -> None:
+    """A lock file of ours and a file with the new value, both held by no process any more."""
+    git.set("credential.helper", "store")
+    path = git.store("https://me:OLD@huggingface.co\n")
+    (git.home / ".git-credentials.lock").write_text("tokenaudit\n")
+    (git.home / "..git-credentials.tokenaudit-abc").write_bytes(filled("https://me:NEW@huggingface.co\n"))
+    assert move(git) == ("it holds the new value", ())
+    assert path.read_bytes() == filled("https://me:NEW@huggingface.co\n")
+    assert sorted(p.name for p in git.home.iterdir()) == [".git-credentials", ".gitconfig"]
 
 
 def test_another_value_is_left_alone(git: Git) -> None:

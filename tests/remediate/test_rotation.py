@@ -213,6 +213,21 @@ def test_a_copy_of_the_old_value_stops_it_before_the_revocation(place: Place) ->
     assert place.double.world.revoked == []
 
 
+def test_a_helper_that_cannot_list_stops_it_before_anything_is_changed(place: Place) -> None:
+    """Nothing shows which values a keychain has for other users: they have to be named while the old one works."""
+    keep = f"test $1 = get && test -e {place.home}/kept && cat {place.home}/kept"
+    store = f"test $1 = store && grep -E ^.username=.^password= > {place.home}/kept".replace(
+        ".username=.", "username=|^"
+    )
+    (place.home / ".gitconfig").write_text(f'[credential]\n\thelper = "!f() {{ {keep}; {store}; true; }}; f"\n')
+    (place.home / "kept").write_text(f"username=me\npassword={place.old.reveal()}\n")
+    with pytest.raises(HaltedError, match="can't list its user names"):
+        place.walk().run()
+    assert place.is_untouched()
+    place.walk(dry_run=True, journal=Journal.opened(None, place.journal().record, now)).run()
+    assert any("would stop before anything is changed: a credential helper" in line for line in place.said)
+
+
 def test_a_breach_revokes_first(place: Place) -> None:
     record = place.walk("breach").run()
     assert place.is_moved()

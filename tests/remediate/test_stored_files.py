@@ -163,6 +163,8 @@ def test_the_owner_stays(tmp_path: Path) -> None:
          'machine HuggingFace.co login "a b" password "NEW" # x', ()),
         ("machine huggingface.co password OLD login a\nmachine huggingface.co login b password OTHER\n",
          "machine huggingface.co password NEW login a\nmachine huggingface.co login b password OTHER\n", ()),
+        ("machine huggingface.co login OLD password x\r\nmachine x.org login OTHER password y\r\n",
+         "machine huggingface.co login NEW password x\r\nmachine x.org login OTHER password y\r\n", ()),
         ("macdef x\nmachine huggingface.co password OTHER\n\nmachine huggingface.co login password password OLD",
          "macdef x\nmachine huggingface.co password OTHER\n\nmachine huggingface.co login password password NEW", ()),
         ("machine huggingface.co login me password OLD\nmachine example.org login me password OLD\n",
@@ -173,12 +175,12 @@ def test_the_owner_stays(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_netrc_file_keeps_everything_else(tmp_path: Path, before: str, after: str, left: tuple[int, ...]) -> None:
     path = tmp_path / ".netrc"
-    path.write_text(filled(before))
+    path.write_bytes(filled(before).encode())
     path.chmod(0o600)
     proof, places = move(Netrc(path, ["huggingface.co"]))
     assert proof == "it holds the new value"
     assert places == tuple(f"{path}:{line}" for line in left)
-    assert path.read_text() == filled(after)
+    assert path.read_bytes() == filled(after).encode()
     assert path.stat().st_mode & 0o777 == 0o600
 
 

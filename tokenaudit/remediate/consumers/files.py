@@ -5,13 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.remediate.consumers.interface import ConsumerError, Content
+
+if sys.platform != "win32":  # on Windows what an interrupted run left behind is named, not cleared
+    import fcntl
+
+_MARK = b"tokenaudit\n"
+"""The content of a lock file of ours: git leaves its own ones empty or fills them with the new text."""
 
 
 def read(path: Path) -> str | None:
@@ -73,17 +81,23 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
     """Puts `text` in the place of the file behind `path`, in one step; its mode stays unless another is given.
 
     The new text is written to a file of the same folder, for its owner alone, and renamed. With `expected` the file
-    has to hold that text until the very last moment.
+    has to hold that text until the very last moment. Files that an interrupted run left beside it are deleted: they
+    hold the new value.
 
     Raises:
         ConsumerError: it can't be written, its owner can't be kept, or it does not hold what was expected.
     """
     real = Path(os.path.realpath(path))
+    prefix = f".{real.name}.tokenaudit-"
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
+        for left in real.parent.glob(f"{escape(prefix)}*"):
+            if _is_abandoned(left):
+                left.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=prefix, dir=real.parent)
         fresh = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
+                _hold(handle)
                 file.write(text.encode("utf-8", "surrogateescape"))
                 file.flush()
                 _keep_attributes(path, real, fresh, mode)
@@ -122,8 +136,15 @@ def _unlocked() -> Iterator[None]:
 @contextmanager
 def _locked(real: Path) -> Iterator[None]:
     lock = real.with_name(f"{real.name}.lock")
+    flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            handle = os.open(lock, flags, 0o600)
+        except FileExistsError:
+            if not _is_abandoned(lock, _MARK):
+                raise
+            lock.unlink()
+            handle = os.open(lock, flags, 0o600)
     except FileExistsError:
         message = f"git is writing {real} ({lock.name} exists); try again, or delete {lock} if no git is running"
         raise ConsumerError(message) from None
@@ -131,6 +152,27 @@ def _locked(real: Path) -> Iterator[None]:
         message = f"{real} can't be locked: {error.strerror}"
         raise ConsumerError(message) from None
     try:
+        _hold(handle)
+        os.write(handle, _MARK)
         yield
     finally:
+        os.close(handle)
         lock.unlink(missing_ok=True)
+
+
+def _hold(handle: int) -> None:
+    """Marks an open file as in use by a running process, whichever way that one ends."""
+    if sys.platform != "win32":
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_abandoned(path: Path, content: bytes | None = None) -> bool:
+    """Whether the process that made `path` with `_hold` has ended; with `content` only if the file holds that."""
+    if sys.platform == "win32":
+        return False
+    try:
+        with path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return content is None or file.read(len(content) + 1) == content
+    except OSError:
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from tokenaudit.secret import Secret, display, fingerprint
 _USUAL_USER = "hf_user"
 """The user name that huggingface_hub stores its token under (`utils/_git_credential.py`)."""
 
+_HUB_HOSTS = ("huggingface.co", "hf.co")
 _LONG = 20
 
 
@@ -28,7 +29,7 @@ class GitCredential:
 
     Files of `git credential-store` are changed in place, line by line: asked to store a credential, git would drop the
     entries of other repositories with the same user name. Other helpers are asked one by one, for every user name that
-    is known: they can't list theirs.
+    is known: they can't list theirs, which `contents` reports as skipped unless the user name is given.
     """
 
     kind = "git-credential"
@@ -58,7 +59,7 @@ class GitCredential:
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
         seen = self.look()
-        if not (seen.holds(old) or seen.holds(new.fingerprint)):
+        if seen.exists and not (seen.holds(old) or seen.holds(new.fingerprint)):
             message = f"git's credential for {self.where} is another one than the old; nothing was changed"
             raise ConsumerError(message)
         for store in self._stores:
@@ -67,21 +68,39 @@ class GitCredential:
         for helper in self._others:
             if self._helpers.is_cache(helper):
                 self._move_in_cache(helper, old, new)
-            else:
-                for user in self._users():
-                    self._move(helper, user, old, new)
+            elif seen.exists:
+                self._move_all(helper, old, new)
+            else:  # a run that was interrupted between deleting the old value and storing the new one
+                user = self._address.user or _USUAL_USER
+                self._helpers.approve(helper, replace(self._address, user=user), new.reveal())
 
     def contents(self) -> Iterator[Content | Skipped]:
         """See `interface.Updater`: the files whole, those that git uses by default too, and what helpers hand out."""
         for store in dict.fromkeys((*self._stores, *self._helpers.usual_stores())):
             yield from files.whole(store)
-        for place, user, password in self._handed_out():
-            yield Content(f"{place}, user {_shown(user)}", password.encode("utf-8", "surrogateescape"))
-
+        for place, address, _, password in self._handed_out(self._hub_addresses()):
+            where = f"{place}, user {_shown(address.user or '')}, {address.scheme}://{address.host}"
+            yield Content(where, password.encode("utf-8", "surrogateescape"))
         for helper in self._others:
             if not self._helpers.is_cache(helper):
-                asked = ", ".join(_shown(user) for user in self._users() if user)
-                yield Skipped(_named(helper), f"it can't list its user names; asked for its first one, {asked}")
+                yield from self._unknown_in(helper)
+
+    def _unknown_in(self, helper: str) -> Iterator[Skipped]:
+        """What a helper that can't list its entries could hold beside what it handed out."""
+        for user in self._users():
+            failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
+            if failed:
+                asked = f"user {_shown(user)}" if user else "its first user name"
+                yield Skipped(_named(helper), f"it failed with exit code {failed} when asked for {asked}; unlock it")
+                return
+        if not self._address.user:
+            asked = ", ".join(_shown(user) for user in self._users() if user)
+            address = replace(self._address, user="USER").shown
+            reason = (
+                f"it can't list its user names (asked for: its first one, {asked}); name each user name that it has a "
+                f"value for, as in --consumer git-credential:{address}"
+            )
+            yield Skipped(_named(helper), reason)
 
     @cached_property
     def _address(self) -> Address:
@@ -100,9 +119,18 @@ class GitCredential:
         """The helpers that keep credentials in a place of their own.
 
         Raises:
-            ConsumerError: they keep several for one user name, of which storing one would delete the others.
+            ConsumerError: they keep several for one user name, or run `git credential-store` on a file that is not
+                known: storing one value would delete the others.
         """
         found = tuple(h for h in self._helpers.configured(self._address) if self._helpers.stores(h) is None)
+        for helper in found:
+            if self._helpers.wraps_store(helper):
+                message = (
+                    f"{_named(helper)} runs `git credential-store`, which would drop entries of other repositories: "
+                    "name the file in git's configuration, as in credential.helper `store --file FILE`, or change it "
+                    "by hand"
+                )
+                raise ConsumerError(message)
         if found and self._address.path is None and self._helpers.by_path(self._address):
             message = (
                 f"git keeps a credential for each repository of {self.where} (credential.useHttpPath) in "
@@ -117,14 +145,25 @@ class GitCredential:
             for entry in entries(files.read(store) or ""):
                 if entry.serves(self._address):
                     yield str(store), *entry.values
-        yield from self._handed_out()
+        for place, _, user, password in self._handed_out([self._address]):
+            yield place, user, password
 
-    def _handed_out(self) -> Iterator[tuple[str, str, str]]:
+    def _handed_out(self, addresses: Sequence[Address]) -> Iterator[tuple[str, Address, str, str]]:
+        """Place, address, user name and password of what helpers hand out for each of `addresses`."""
         for helper in self._others:
-            for user in self._users():
-                found = self._helpers.fill(helper, replace(self._address, user=user))
-                if found:
-                    yield _named(helper), found.get("username", ""), found["password"]
+            if self._helpers.is_cache(helper):
+                self._put_back(helper)
+            for address in addresses:
+                for user in self._users():
+                    found = self._helpers.fill(helper, replace(address, user=user))
+                    if "password" in found:
+                        name = found.get("username", "")
+                        yield _named(helper), replace(address, user=name), name, found["password"]
+
+    def _hub_addresses(self) -> list[Address]:
+        """The address, and the other names of the same Hub: a helper can't list what it has for them."""
+        hosts = _HUB_HOSTS if self._address.host.lower() in _HUB_HOSTS else ()
+        return [self._address, *(replace(self._address, host=host) for host in hosts if host != self._address.host)]
 
     def _users(self) -> tuple[str | None, ...]:
         """The user names to ask helpers for, which can't list theirs; None asks for whatever comes first."""
@@ -139,23 +178,62 @@ class GitCredential:
         return tuple(dict.fromkeys([None, *self._helpers.user_names(self._address), _USUAL_USER, *stored, *self._met]))
 
     def _move_in_cache(self, helper: str, old: str, new: Secret) -> None:
-        """Takes everything for the address out of git's cache and puts it back, the old value replaced.
+        """Replaces the old value in git's cache, which can't list what it holds and hands out the first that fits.
 
-        The cache can't list what it holds, and hands out the first one that fits.
+        Each entry is stored under another host of the same cache and then deleted, until there is none; then all are
+        put back. An interrupted run loses nothing: the next one puts back what it finds.
         """
-        found: list[tuple[Address, str]] = []
-        try:
-            while held := self._helpers.fill(helper, self._address):
-                address = replace(self._address, user=held.get("username") or _USUAL_USER)
-                if any(address == known for known, _ in found):
-                    break
-                self._helpers.reject(helper, address, held["password"])
-                found.append((address, held["password"]))
-        finally:
-            for address, password in reversed(found):
-                value = new.reveal() if fingerprint(password) == old else password
-                self._helpers.approve(helper, address, value)
-        self._met = [address.user for address, _ in found if address.user]
+        seen: set[str] = set()
+        while "password" in (held := self._helpers.fill(helper, self._address)):
+            user = held.get("username") or _USUAL_USER
+            if user in seen:
+                message = f"{_named(helper)} does not delete what it is asked to; nothing more was changed"
+                raise ConsumerError(message)
+            seen.add(user)
+            value = new.reveal() if fingerprint(held["password"]) == old else held["password"]
+            self._helpers.approve(helper, replace(self._set_aside, user=user), value)
+            self._helpers.reject(helper, replace(self._address, user=user), held["password"])
+        self._put_back(helper)
+
+    def _put_back(self, helper: str) -> None:
+        """Stores what `_move_in_cache` has set aside where it was before."""
+        seen: set[str] = set()
+        while "password" in (held := self._helpers.fill(helper, replace(self._set_aside, user=None))):
+            user = held.get("username") or _USUAL_USER
+            if user in seen:
+                message = f"{_named(helper)} does not delete what it is asked to"
+                raise ConsumerError(message)
+            seen.add(user)
+            self._helpers.approve(helper, replace(self._address, user=user), held["password"])
+            self._helpers.reject(helper, replace(self._set_aside, user=user), held["password"])
+        self._met.extend(user for user in seen if user not in self._met)
+
+    @property
+    def _set_aside(self) -> Address:
+        """A host that exists nowhere (RFC 6761), for this address alone."""
+        host = self._address.host.replace(":", "-")
+        return replace(self._address, host=f"{host}.tokenaudit.invalid")
+
+    def _move_all(self, helper: str, old: str, new: Secret) -> None:
+        """Replaces the old value in a helper for every user name that is known, and checks that the others stay.
+
+        Raises:
+            ConsumerError: the helper changed another value, which was put back.
+        """
+        asked = [replace(self._address, user=user) for user in self._users() if user]
+        before = {address: self._helpers.fill(helper, address).get("password") for address in asked}
+        for user in self._users():
+            self._move(helper, user, old, new)
+        for address, password in before.items():
+            if password is None or fingerprint(password) == old:
+                continue
+            if self._helpers.fill(helper, address).get("password") != password:
+                self._helpers.approve(helper, address, password)
+                message = (
+                    f"{_named(helper)} changed the value of user {_shown(address.user or '')} with another one's; that "
+                    "was put back, and nothing is revoked: change the helper's entries by hand"
+                )
+                raise ConsumerError(message)
 
     def _move(self, helper: str, user: str | None, old: str, new: Secret) -> None:
         """Replaces the old value in one helper as often as it hands it out for another user name."""
@@ -163,13 +241,13 @@ class GitCredential:
         while True:
             found = self._helpers.fill(helper, replace(self._address, user=user))
             name = found.get("username") or user or _USUAL_USER
-            if not found or fingerprint(found["password"]) != old or name in done:
+            if "password" not in found or fingerprint(found["password"]) != old or name in done:
                 return
             done.add(name)
             address = replace(self._address, user=name)
             self._helpers.approve(helper, address, new.reveal())
-            kept = self._helpers.fill(helper, address)
-            if kept and fingerprint(kept["password"]) == old:  # some helpers never overwrite
+            kept = self._helpers.fill(helper, address).get("password")
+            if kept and fingerprint(kept) == old:  # some helpers never overwrite
                 self._helpers.reject(helper, address, found["password"])
                 self._helpers.approve(helper, address, new.reveal())
 

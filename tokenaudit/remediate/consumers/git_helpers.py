@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tokenaudit.file_access import read_regular
 from tokenaudit.remediate.consumers.git_store import Address
 from tokenaudit.remediate.consumers.interface import ConsumerError
 
 _SECONDS = 30.0
 _ASK_NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
+_FAILED = b"tokenaudit: the helper failed with exit code "
+_STORE = re.compile(rb"credential[-_ ]store")
+_SCRIPT = 1 << 16
 _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
 
 
@@ -89,14 +94,38 @@ class GitHelpers:
         config = self._environment.get("XDG_CONFIG_HOME")
         return (home / ".git-credentials", (Path(config) if config else home / ".config") / "git" / "credentials")
 
+    def wraps_store(self, helper: str) -> bool:
+        """Whether `helper` is a command or script of one's own that runs `git credential-store`.
+
+        Asked to store a credential for a host, that would drop the entries of its repositories with the same user name.
+        """
+        if _STORE.search(os.fsencode(helper)):
+            return True
+        try:
+            word = (_words(helper, self._environment) or [""])[0]
+        except ValueError:
+            return False
+        name = word if helper.startswith("!") or Path(word).is_absolute() else f"git-credential-{word}"
+        program = shutil.which(name, path=self._environment.get("PATH"))
+        try:
+            text = read_regular(program)[:_SCRIPT] if program else b""
+        except OSError:
+            return False
+        return text.startswith(b"#!") and _STORE.search(text) is not None
+
     def fill(self, helper: str, address: Address) -> dict[str, str]:
-        """What `helper` alone has for `address`, with `username` and `password`; empty where it has nothing."""
+        """What `helper` alone has for `address`, with `username` and `password`; empty where it has nothing.
+
+        A helper that ends with an exit code and hands out nothing has `failed` instead, with that code: it is locked
+        or broken, or (as Git Credential Manager) has nothing and can ask nobody.
+        """
         done = self._ask(helper, "fill", _described(address))
-        if done.returncode:
-            return {}
         rows = done.stdout.decode("utf-8", "surrogateescape").splitlines()
         found = dict(row.split("=", 1) for row in rows if "=" in row)
-        return found if found.get("password") else {}
+        if not done.returncode and found.get("password"):
+            return found
+        _, failed, rest = done.stderr.partition(_FAILED)
+        return {"failed": rest.split()[0].decode()} if failed else {}
 
     def approve(self, helper: str, address: Address, password: str) -> None:
         """Has `helper` alone keep `password` for `address`.
@@ -133,6 +162,8 @@ class GitHelpers:
 
     def _ask(self, helper: str, verb: str, given: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
         text = "".join(f"{key}={value}\n" for key, value in given.items()) + "\n"
+        if verb == "fill":
+            helper = _telling(helper)
         only = ["-c", "credential.helper=", "-c", f"credential.helper={helper}"]
         return self._run([*only, "credential", verb], text.encode("utf-8", "surrogateescape"))
 
@@ -157,6 +188,17 @@ class GitHelpers:
             verb = " ".join(word for word in arguments if not word.startswith("credential.") and word != "-c")
             message = f"`git {verb}` did not work ({type(error).__name__})"
             raise ConsumerError(message) from None
+
+
+def _telling(helper: str) -> str:
+    """`helper` so that it says its exit code, which git ignores. How git runs a helper: gitcredentials(7)."""
+    own = helper.startswith("!") or os.path.isabs(helper)  # noqa: PTH117 - a command line, not a path
+    command = helper.removeprefix("!") if own else f"git credential-{helper}"
+    failed = f"echo '{_FAILED.decode()}'$tokenaudit_code >&2"
+    return (
+        f'!tokenaudit_ask() {{ ( {command} "$1" ); tokenaudit_code=$?; '
+        f"test $tokenaudit_code -eq 0 || {failed}; return $tokenaudit_code; }}; tokenaudit_ask"
+    )
 
 
 def _described(address: Address) -> dict[str, str]:

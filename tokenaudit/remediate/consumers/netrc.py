@@ -12,11 +12,15 @@ from tokenaudit.secret import Secret, fingerprint
 
 _WORD = re.compile(r'#[^\n]*|"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<plain>\S+)')
 _MACRO_END = re.compile(r"\n[^\S\n]*(?:\n|\Z)|\Z")
+_SECRET = frozenset({"login", "password", "account"})
 _WITH_VALUE = frozenset({"machine", "login", "password", "account"})
 
 
 class Netrc:
-    """The passwords of `hosts` in the netrc file `path` that hold the old value; all else stays as it is."""
+    """The entries of `hosts` in the netrc file `path` that hold the old value; all else stays as it is.
+
+    A token can be the password, or the login with any password.
+    """
 
     kind = "netrc"
 
@@ -32,7 +36,7 @@ class Netrc:
     def look(self) -> ConsumerState:
         """See `interface.Updater`."""
         text = files.read(self._path) or ""
-        fingerprints = [fingerprint(text[start:end]) for start, end in self._passwords(text)]
+        fingerprints = [fingerprint(text[start:end]) for start, end in self._values(text)]
         return (
             ConsumerState(exists=True, fingerprint=fingerprints[0], others=tuple(fingerprints[1:]))
             if fingerprints
@@ -48,7 +52,7 @@ class Netrc:
         yield from files.whole(self._path)
 
     def _changed(self, text: str, old: str, new: Secret) -> str:
-        spans = list(self._passwords(text))
+        spans = list(self._values(text))
         fingerprints = {fingerprint(text[start:end]) for start, end in spans}
         if not fingerprints & {old, new.fingerprint}:
             message = f"{self.where} holds another value than the old one; nothing was changed"
@@ -60,8 +64,8 @@ class Netrc:
                 at = end
         return "".join([*pieces, text[at:]])
 
-    def _passwords(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where the passwords of the Hub's machines begin and end (the format: curl's manual, `man netrc`)."""
+    def _values(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where what can be a token of the Hub's machines begins and ends (the format: curl's manual, `man netrc`)."""
         at, key, machine = 0, "", ""
         while found := _WORD.search(text, at):
             at = found.end()
@@ -71,7 +75,7 @@ class Netrc:
             word = found[form]
             if key == "machine":
                 machine = word.lower()
-            elif key == "password" and machine in self._hosts:
+            elif key in _SECRET and machine in self._hosts:
                 yield found.span(form)
             if key:
                 key = ""

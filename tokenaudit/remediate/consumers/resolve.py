@@ -126,7 +126,7 @@ def _path(place: str, owners: Owners) -> Path:
 def _usual_netrc(owners: Owners) -> Path:
     named = owners.environment.get("NETRC")
     usual = _path("~/.netrc", owners)
-    return Path(named) if named else usual if usual.exists() else _path("~/_netrc", owners)
+    return _path(named, owners) if named else usual if usual.exists() else _path("~/_netrc", owners)
 
 
 def _hosts(owners: Owners) -> tuple[str, ...]:

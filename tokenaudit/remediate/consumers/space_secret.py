@@ -10,6 +10,7 @@ from tokenaudit.hub.result import Failure
 from tokenaudit.model import Skipped
 from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
+from tokenaudit.text import listed
 
 
 class SpaceSecret:
@@ -35,21 +36,36 @@ class SpaceSecret:
             message = f"the secrets of {self._space} can't be listed: {names.message}"
             raise ConsumerError(message)
         held = next((row for row in names if row.name == self._name), None)
-        detail = "a variable of this name, which everyone can read, will be deleted" if self._is_variable() else ""
+        detail = (
+            "a variable of this name, which everyone can read, will be deleted" if self._variable() is not None else ""
+        )
         if held is None:
             return ConsumerState(exists=False, detail=detail)
+        others = [row.name for row in names if row.name != self._name]
+        if others:
+            hidden = f"the values of its other secrets can't be seen: {listed(others)}"
+            detail = f"{detail}; {hidden}" if detail else hidden
         return ConsumerState(exists=True, updated_at=held.updated_at, detail=detail)
 
-    def update(self, _old: str, new: Secret) -> None:
+    def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
         names = spaces.secret_names(self._hub, self._space, self._owner)
-        rows = () if isinstance(names, Failure) else names
-        description = next((row.description for row in rows if row.name == self._name), None)
+        if isinstance(names, Failure):
+            message = f"the secrets of {self._space} can't be listed: {names.message}; nothing was changed"
+            raise ConsumerError(message)
+        variable = self._variable()
+        if variable is not None and variable.fingerprint not in {old, new.fingerprint}:
+            message = (
+                f"the public variable {self._name} of {self._space} holds another value than the old one, and would "
+                "be deleted; nothing was changed"
+            )
+            raise ConsumerError(message)
+        description = next((row.description for row in names if row.name == self._name), None)
         answer = spaces.set_secret(self._hub, self._space, self._name, new, secret=self._owner, description=description)
         if isinstance(answer, Failure):
             message = f"{self.where} could not be set: {answer.message}"
             raise ConsumerError(message)
-        if self._is_variable():
+        if variable is not None:
             gone = spaces.delete_variable(self._hub, self._space, self._name, secret=self._owner)
             if isinstance(gone, Failure):
                 message = f"the public variable {self._name} of {self._space} could not be deleted: {gone.message}"
@@ -77,9 +93,10 @@ class SpaceSecret:
             raise ConsumerError(message)
         return f"{self._space} is {answer.body}"
 
-    def _is_variable(self) -> bool:
+    def _variable(self) -> Secret | None:
+        """The value of the public variable of the same name."""
         found = spaces.variables(self._hub, self._space, self._owner)
         if isinstance(found, Failure):
             message = f"the variables of {self._space} can't be listed: {found.message}"
             raise ConsumerError(message)
-        return any(row.name == self._name for row in found)
+        return next((row.value for row in found if row.name == self._name), None)

@@ -97,13 +97,15 @@ class Rotation:
         if self.dry_run:
             self._foresee(dead=dead)
             return self.journal.record
+        if self.journal.record.mode == "planned" and not dead:
+            self._check_for_unread("unread", "Look for places that can't be read")
         if self.journal.record.mode == "breach" and not dead:
             self._revoke("contain", "Contain: revoke the old one", old)
         new = self._prove_new(old)
         for consumer in todo:
             self._move(step_of(consumer), consumer, new)
         self._restart()
-        self._check_for_copies()
+        self._check_for_copies(revoked=dead or self.journal.record.mode == "breach")
         if self.journal.record.mode == "planned" and not dead:
             self._revoke("revoke", "Revoke the old one", old)
         self._prove_gone(new)
@@ -147,6 +149,9 @@ class Rotation:
         found = self._copies()
         if found.places:
             self.say(f"the old value is in {_some(found.places)}; would stop before revoking if one of them keeps it")
+        for skipped in found.skipped:
+            first_word = "" if first or dead else "would stop before anything is changed: "
+            self.say(f"{first_word}{skipped.where}: {skipped.reason}")
         if not first and not dead:
             self.say(f"would revoke {self.old.display} last")
 
@@ -236,8 +241,11 @@ class Rotation:
                     raise self._halted(title, name, said)
                 self._done(name, title, said)
 
-    def _check_for_copies(self) -> None:
-        """Stops where a place that was changed still holds the old value, under another name or encoded."""
+    def _check_for_copies(self, *, revoked: bool) -> None:
+        """Stops where a place that was changed still holds the old value, under another name or encoded.
+
+        What can't be read stops it too, unless the old value is `revoked` already.
+        """
         name, title = "copies", "Look for copies of the old value"
         found = self._copies()
         if found.places:
@@ -246,8 +254,20 @@ class Rotation:
                 "--consumer, and run the same command again"
             )
             raise self._halted(title, name, reason)
+        if found.skipped and not revoked:
+            self._check_for_unread(name, title)
         unread = "".join(f"; {skipped.where}: not read ({skipped.reason})" for skipped in found.skipped)
         self._done(name, title, f"none in the places that were changed{unread}")
+
+    def _check_for_unread(self, name: str, title: str) -> None:
+        """Stops where a copy of the old value could be left that nobody would see.
+
+        Done before anything is changed, so that the consumers can be named otherwise while the old value still works.
+        """
+        skipped = self._copies().skipped
+        if skipped:
+            reason = "; ".join(f"{each.where}: {each.reason}" for each in skipped)
+            raise self._halted(title, name, f"a copy of the old value could be left where nothing shows it: {reason}")
 
     def _copies(self) -> Copies:
         contents = (content for consumer in self.consumers for content in consumer.contents())
