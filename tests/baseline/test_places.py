@@ -68,8 +68,20 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("outside", [False, True], ids=["in the repository", "outside of it"])
-@pytest.mark.parametrize("written", ["the root", "from a folder", "by the whole path"])
+@pytest.mark.parametrize(
+    ("written", "outside"),
+    [
+        pytest.param(written, outside, marks=() if usual else pytest.mark.slow)
+        for written, outside, usual in (
+            ("the root", False, True),
+            ("from a folder", True, True),
+            ("by the whole path", False, False),
+            ("the root", True, False),
+            ("from a folder", False, False),
+            ("by the whole path", True, False),
+        )
+    ],
+)
 def test_it_is_good_from_everywhere(repo: GitRepo, tmp_path: Path, written: str, outside: bool) -> None:
     baseline = tmp_path / "b.json" if outside else repo.path / BASELINE
     cwd, targets = WAYS[written]
