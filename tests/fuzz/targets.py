@@ -23,9 +23,10 @@ from tests.support.toy import ToyExaminer
 from tokenaudit.ci import audit
 from tokenaudit.code_usage import needs_of
 from tokenaudit.detect import Detector, Limits
-from tokenaudit.git.pack.delta import build, delta_insertions
-from tokenaudit.hub.audit_log import _items
+from tokenaudit.git.pack.delta import LargeResultError, build, delta_insertions
+from tokenaudit.hub.audit_log import _Reading
 from tokenaudit.hub.result import Reply
+from tokenaudit.hub.transport import Stopped
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.redaction import map_text, mask, redactor
@@ -34,15 +35,21 @@ from tokenaudit.secret import Secret
 from tokenaudit.sources.local.git_history import HistorySource
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
+_REACH = 4
+"""Bytes around an insertion that are searched with it: few, so that short inputs have both kinds of copies."""
 _CODE = ("train.py", "publish.sh", "app.ts", "notebook.ipynb", "Dockerfile", "Makefile")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One input format: valid inputs to begin with, and the check that every other input has to pass."""
+    """One input format: valid inputs to begin with, the check that every input has to pass, and the code it is about.
+
+    `modules` are patterns of paths from the root of the project, as `coverage` takes them.
+    """
 
     seeds: Callable[[], list[bytes]]
     check: Callable[[bytes], None]
+    modules: tuple[str, ...]
 
 
 @cache
@@ -83,10 +90,16 @@ def _delta(data: bytes) -> None:
     base, delta = data[1 : size + 1], data[size + 1 :]
     try:
         made = build(base, delta)
-    except (ValueError, ApplyDeltaError):
+    except (ValueError, ApplyDeltaError, LargeResultError):
         return
-    inserted = delta_insertions(base, delta, 64)
-    assert inserted is None or len(made) >= 0
+    inserted = delta_insertions(base, delta, _REACH)
+    if inserted is None:
+        return
+    assert inserted.size == len(made)
+    for length in (1, 2, _REACH, _REACH + 1):
+        for at in range(min(len(made), 1000) - length + 1):
+            run = made[at : at + length]
+            assert run in base or run in inserted.pieces
 
 
 def _delta_seeds() -> list[bytes]:
@@ -130,9 +143,9 @@ def _audit_log(data: bytes) -> None:
     from ijson import JSONError  # noqa: PLC0415 - raised for what is no JSON, as documented
 
     try:
-        for _item in _items([data[at : at + 100] for at in range(0, len(data), 100)]):
+        for _event in _Reading(data[at : at + 100] for at in range(0, len(data), 100)):
             pass
-    except (JSONError, ValueError):
+    except (JSONError, ValueError, Stopped):
         return
 
 
@@ -181,14 +194,14 @@ def _contexts() -> list[bytes]:
 
 
 TARGETS: dict[str, Target] = {
-    "detection": Target(_contexts, _detect),
-    "pack": Target(_pack_seeds, _pack),
-    "delta": Target(_delta_seeds, _delta),
-    "ci": Target(_ci_seeds, _ci),
-    "code-usage": Target(_usage_seeds, _usage),
-    "whoami": Target(_whoami_seeds, _whoami),
-    "audit-log": Target(_audit_log_seeds, _audit_log),
-    "redaction": Target(_redaction_seeds, _redaction),
-    "reports": Target(_report_seeds, _reports),
+    "detection": Target(_contexts, _detect, ("tokenaudit/detect/*",)),
+    "pack": Target(_pack_seeds, _pack, ("tokenaudit/git/pack/*",)),
+    "delta": Target(_delta_seeds, _delta, ("tokenaudit/git/pack/delta.py",)),
+    "ci": Target(_ci_seeds, _ci, ("tokenaudit/ci/*",)),
+    "code-usage": Target(_usage_seeds, _usage, ("tokenaudit/code_usage/*",)),
+    "whoami": Target(_whoami_seeds, _whoami, ("tokenaudit/inspect/whoami.py", "tokenaudit/inspect/json_reader.py")),
+    "audit-log": Target(_audit_log_seeds, _audit_log, ("tokenaudit/hub/audit_log.py",)),
+    "redaction": Target(_redaction_seeds, _redaction, ("tokenaudit/redaction.py", "tokenaudit/text.py")),
+    "reports": Target(_report_seeds, _reports, ("tokenaudit/report/*",)),
 }
 """Every target by name, in the order of the campaign."""
