@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tokenaudit.errors import UsageError
-from tokenaudit.git.command import NETWORK_MEMORY, GitError, environment, git, limit_memory, reason, without_password
+from tokenaudit.git.command import GitError, GitLimitError, environment, git, reason, without_password
 from tokenaudit.git.tempdir import scratch_folder
+from tokenaudit.git.transfer import Transferred, transfer
 from tokenaudit.interfaces import Progress
 
 _OBJECT_ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -61,8 +60,9 @@ def cloned(url: str, progress: Progress) -> Iterator[Path]:
 def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Path] = ()) -> Iterator[Path]:
     """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
 
-    A mirror that can't be brought up to date is made anew. `belongings` are files that tell of this very mirror: they
-    go with it. Others that want the same mirror wait until this one is let go.
+    A mirror that can't be brought up to date is made anew, unless it was the server that took too long. `belongings`
+    are files that tell of this very mirror: they go with it. Others that want the same mirror wait until this one is
+    let go.
 
     Raises:
         UsageError: the URL is none that may be cloned.
@@ -87,8 +87,9 @@ def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Pa
 
 def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:
     try:
-        _run(["fetch", "--prune", "--no-auto-gc", "--", bare, "+refs/*:refs/*"], settings, secrets, folder)
-    except NoRoomError:
+        arguments = ["fetch", "--prune", "--no-auto-gc", "--progress", "--", bare, "+refs/*:refs/*"]
+        _run(arguments, settings, secrets, folder)
+    except (NoRoomError, GitLimitError):
         raise
     except GitError:  # made anew, which says what is wrong if it is the remote's fault
         return False
@@ -126,32 +127,30 @@ def _advertised(bare: str, settings: dict[str, str], secrets: dict[str, str]) ->
 def _traced(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]) -> bytes:
     """What git says of each packet that it gets."""
     options, variables = _guards(settings, secrets)
-    return subprocess.run(
-        ["git", *options, *arguments],
-        env={**variables, "GIT_TRACE_PACKET": "1"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    ).stderr
+    return transfer([*options, *arguments], {**variables, "GIT_TRACE_PACKET": "1"}).complaint
 
 
 def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str], git_dir: Path | None) -> bytes:
     options, variables = _guards(settings, secrets)
     where = [f"--git-dir={git_dir}"] if git_dir is not None else []
-    done = subprocess.run(
-        ["git", *options, *where, *arguments], env=variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
-    )
-    if done.returncode:
-        raise _failed(done.stderr, done.returncode, git_dir)
-    return done.stdout
+    done = transfer([*options, *where, *arguments], variables, folder=git_dir)
+    _check(done, git_dir)
+    return done.output
 
 
-def _failed(complaint: bytes, code: int, folder: Path | None) -> GitError:
-    """What went wrong, with a remedy where there is one; `folder` is where git wrote to."""
-    message = reason(complaint, code)
+def _check(done: Transferred, folder: Path | None) -> None:
+    """Says what went wrong, with a remedy where there is one; `folder` is where git wrote to."""
+    if done.disk_full and folder is not None:
+        raise NoRoomError(folder.parent)
+    if done.stopped:
+        message = f"git was stopped: {done.stopped}"
+        raise GitLimitError(message)
+    if not done.code:
+        return
+    message = reason(done.complaint, done.code)
     if folder is not None and ran_out(message, folder):
-        return NoRoomError(folder.parent)
-    return GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
+        raise NoRoomError(folder.parent)
+    raise GitError(next((remedy for sign, remedy in _REMEDIES.items() if sign in message), message))
 
 
 def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
@@ -207,44 +206,39 @@ def _guards(settings: dict[str, str], secrets: dict[str, str]) -> tuple[list[str
 
 def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, str], progress: Progress) -> None:
     options, variables = _guards(settings, secrets)
-    process = subprocess.Popen(
-        ["git", *options, "clone", "--mirror", "--template=", "--progress", "--", url, "repository.git"],
+    copy = folder / "repository.git"
+    done = transfer(
+        [*options, "clone", "--mirror", "--template=", "--progress", "--", url, copy.name],
+        variables,
         cwd=folder,
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        folder=copy,
+        line=_Shown(f"cloning {without_password(url)}", progress),
     )
-    limit_memory(process, NETWORK_MEMORY)
-    try:
-        complaint = _followed(cast("IO[bytes]", process.stderr), f"cloning {without_password(url)}", progress)
-        code = process.wait()
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait()
-    if code:
-        raise _failed(complaint, code, folder)
-    if not has_refs(folder / "repository.git"):
+    _check(done, folder)
+    if not has_refs(copy):
         _advertised(url, settings, secrets)
 
 
-def _followed(pipe: IO[bytes], what: str, progress: Progress) -> bytes:
-    """Tells `progress` what git says it has done; returns what else it said."""
-    stage, done, said, rest = b"", 0, b"", b""
-    while chunk := pipe.read1(1 << 12) if hasattr(pipe, "read1") else pipe.read(1 << 12):
-        *lines, rest = re.split(rb"[\r\n]", rest + chunk)
-        for line in lines:
-            counted = _COUNTED.search(line)
-            if not counted:
-                said = (said + line + b"\n")[-(1 << 16) :]
-                continue
-            if counted["what"] != stage:
-                stage, done = counted["what"], 0
-                progress.start(f"{what}: {stage.decode().lower()}", int(counted["total"]))
-            progress.advance(int(counted["done"]) - done)
-            done = int(counted["done"])
-    return said + rest
+class _Shown:
+    """Tells `progress` what git says it has done."""
+
+    def __init__(self, what: str, progress: Progress) -> None:
+        self._what = what
+        self._progress = progress
+        self._stage = b""
+        self._done = 0
+
+    def __call__(self, line: bytes) -> bool:
+        """Whether `line` is progress."""
+        counted = _COUNTED.match(line)
+        if not counted:
+            return False
+        if counted["what"] != self._stage:
+            self._stage, self._done = counted["what"], 0
+            self._progress.start(f"{self._what}: {self._stage.decode().lower()}", int(counted["total"]))
+        self._progress.advance(int(counted["done"]) - self._done)
+        self._done = int(counted["done"])
+        return True
 
 
 NO_ROOM = "the disk is full"
