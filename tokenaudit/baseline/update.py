@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from tokenaudit.baseline.document import OURS, Baseline, normal, of_document
-from tokenaudit.baseline.match import digest, identity, place
-from tokenaudit.baseline.names import FileNames
+from tokenaudit.baseline.match import FileNames, digest, identity, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
