@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tokenaudit.ci.dataflow import CommandRun, DataFlow, credential_of
-from tokenaudit.ci.keyless import SYNC_ACTION
+from tokenaudit.ci.keyless import PIN, SYNC_ACTION, too_old
 from tokenaudit.ci.model import Binding, Job, Pipeline, Step
-from tokenaudit.ci.publishing import PIN, too_old
 from tokenaudit.ci.yaml_document import Mapping, ParseError
 from tokenaudit.work_budget import WorkBudget
 

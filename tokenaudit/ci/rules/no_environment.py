@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.keyless import uses
+from tokenaudit.ci.keyless import publishes, uses
 from tokenaudit.ci.model import Job
-from tokenaudit.ci.publishing import publishes
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
