@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import is_namespace
+from tokenaudit.hub.repo_access import is_namespace
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant, Inspection
 from tokenaudit.policy.context import CLASSIC_ROLES

@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import JsonObject, Params, kept, listed, malformed, text
-from tokenaudit.hub.parsing import invalid_repo_name, is_namespace
+from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.result import Failure, PagedListing, Reply
 from tokenaudit.secret import Secret
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
-from tokenaudit.hub.parsing import invalid_repo_name
+from tokenaudit.hub.repo_access import invalid_repo_name
 from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.hub.transport import Stopped
 from tokenaudit.secret import Secret

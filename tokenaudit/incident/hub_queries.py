@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
-from tokenaudit.hub.parsing import invalid_repo_name
+from tokenaudit.hub.repo_access import invalid_repo_name
 from tokenaudit.hub.repo_listing import HubRepository, RepoType
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.model import ReachedBy

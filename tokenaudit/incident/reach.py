@@ -8,7 +8,7 @@ from functools import partial
 from typing import Literal
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import is_namespace
+from tokenaudit.hub.repo_access import is_namespace
 from tokenaudit.hub.repo_listing import HubRepository, RepoType, repositories
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import invalid_repo_name
-from tokenaudit.hub.repo_access import GitRepoType, auth_check
+from tokenaudit.hub.repo_access import GitRepoType, auth_check, invalid_repo_name
 from tokenaudit.model import Reach, ReachedRepo
 from tokenaudit.secret import Secret
 

@@ -9,7 +9,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.command import without_password
 from tokenaudit.hub.endpoint import DEFAULT
 from tokenaudit.hub.pagination import needs, text
-from tokenaudit.hub.parsing import is_namespace
+from tokenaudit.hub.repo_access import is_namespace
 from tokenaudit.hub.repo_listing import GIT_TYPES, HubRepository, administered, members, namespace_kind, repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory.model import PlaceRecord

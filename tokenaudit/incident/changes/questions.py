@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import invalid_repo_name, is_namespace
+from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.parsing import is_namespace
-from tokenaudit.hub.repo_access import GitRepoType, Service, auth_check, service_check
+from tokenaudit.hub.repo_access import GitRepoType, Service, auth_check, is_namespace, service_check
 from tokenaudit.hub.repo_listing import popularity, visible_repositories
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Entity, Grant, Inspection
