@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.support.origins import Origin, Reply, Seen, as_json, origin
-from tokenaudit.hub import buckets, commits, discussions, namespace, repo_listing
+from tokenaudit.hub import commits, discussions, download, namespace, repo_listing
 from tokenaudit.hub import namespace as collections
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pages import MOST_REQUESTS, all_pages
@@ -26,7 +26,7 @@ LISTINGS: dict[str, Callable[[Hub], object]] = {
     "models": lambda hub: repo_listing.repositories(hub, "acme", "model", None),
     "buckets": lambda hub: repo_listing.repositories(hub, "acme", "bucket", None),
     "administered": lambda hub: repo_listing.administered(hub, "acme", "org", None),
-    "bucket files": lambda hub: buckets.files(hub, "acme/b", None),
+    "bucket files": lambda hub: download.files(hub, "acme/b", None),
     "collections": lambda hub: collections.collections(hub, "acme", None),
     "jobs": lambda hub: namespace.jobs(hub, "acme", "jobs", None),
     "repositories of a token": lambda hub: repo_listing.visible_repositories(hub, None, NOBODY, limit=10**6),

@@ -11,14 +11,18 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from http.client import HTTPException, HTTPMessage
+from io import BytesIO
 from typing import IO, BinaryIO
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import is_loopback, origin
-from tokenaudit.hub.result import Failure, Reply, Result, error_kind
+from tokenaudit.hub.pagination import listed, text
+from tokenaudit.hub.result import Failure, PagedListing, Reply, Result, error_kind
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import parse_timestamp
 
 _MOST_REDIRECTS = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -122,3 +126,36 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         del req, fp, code, msg, headers, newurl
         return None
+
+
+@dataclass(frozen=True)
+class BucketFile:
+    """One file; `size` is in bytes. `size` and `uploaded_at` are None where the Hub doesn't say."""
+
+    path: str
+    size: int | None
+    content_type: str
+    uploaded_at: datetime | None = None
+
+
+def files(hub: Hub, bucket: str, secret: Secret | None) -> PagedListing[BucketFile] | Failure:
+    """Every file of a bucket ("owner/name"), in all folders."""
+    answer = listed(hub, f"/api/buckets/{bucket}/tree", secret, {"recursive": "true"})
+    if isinstance(answer, Failure):
+        return answer
+    found = []
+    for item in answer:
+        size = item.get("size")
+        if item.get("type") == "file" and text(item.get("path")):
+            known = size if isinstance(size, int) else None
+            uploaded = parse_timestamp(item.get("uploadedAt"))
+            found.append(BucketFile(text(item.get("path")), known, text(item.get("contentType")), uploaded))
+    return PagedListing(tuple(found), answer.incomplete)
+
+
+def content(hub: Hub, bucket: str, path: str, secret: Secret | None, largest: int) -> Result:
+    """The bytes of one file as the reply's body, at most `largest` of them."""
+    into = BytesIO()
+    path = f"/buckets/{bucket}/resolve/{quote(path, safe='')}"
+    answer = download(hub, path, secret, into, largest, seconds=hub.deadline)
+    return Reply(answer.status, into.getvalue()) if isinstance(answer, Reply) else answer

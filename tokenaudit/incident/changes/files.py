@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
-from tokenaudit.hub.buckets import BucketFile, files
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.download import BucketFile, files
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenaudit.hub.buckets import BucketFile, content, files
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.download import BucketFile, content, files
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import LocatedDetection, ScanContext
