@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.large_files import LargeFile, fetch, large_files
+from tokenaudit.hub.download import LargeFile, fetch, large_files
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure
