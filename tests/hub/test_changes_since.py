@@ -12,10 +12,9 @@ from tests.hub.double import HubDouble
 from tests.hub.state import Body
 from tests.support.gitrepo import GitRepo
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.commits import HubCommit, commits_since
 from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.rate_limit import RetryPolicy
-from tokenaudit.hub.repo_listing import HubRepository
+from tokenaudit.hub.repo_listing import HubCommit, HubRepository, commits_since
 from tokenaudit.hub.result import Failure
 
 SINCE = datetime(2026, 7, 9, 2, 28, tzinfo=timezone.utc)

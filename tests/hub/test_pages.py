@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.support.origins import Origin, Reply, Seen, as_json, origin
-from tokenaudit.hub import commits, discussions, download, namespace, repo_listing
+from tokenaudit.hub import discussions, download, namespace, repo_listing
 from tokenaudit.hub import namespace as collections
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pages import MOST_REQUESTS, all_pages
@@ -30,7 +30,7 @@ LISTINGS: dict[str, Callable[[Hub], object]] = {
     "collections": lambda hub: collections.collections(hub, "acme", None),
     "jobs": lambda hub: namespace.jobs(hub, "acme", "jobs", None),
     "repositories of a token": lambda hub: repo_listing.visible_repositories(hub, None, NOBODY, limit=10**6),
-    "commits": lambda hub: commits.commits_since(hub, MODEL, "main", None, SINCE, limit=10**6),
+    "commits": lambda hub: repo_listing.commits_since(hub, MODEL, "main", None, SINCE, limit=10**6),
     "discussions": lambda hub: discussions.discussions(hub, MODEL, None),
     "new discussions": lambda hub: discussions.opened_since(hub, MODEL, None, SINCE, limit=10**6),
 }

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.commits import HubCommit, commits_since
-from tokenaudit.hub.repo_listing import HubRepository, refs
+from tokenaudit.hub.repo_listing import HubCommit, HubRepository, commits_since, refs
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange
