@@ -13,8 +13,7 @@ import pytest
 from tests.support.cli import Ran, tokenaudit
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.hub.credentials import token_path
-from tokenaudit.hub.token_store import token_file
+from tokenaudit.hub.credentials import token_file, token_path
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.secret import fingerprint
 from tokenaudit.sources.machine import MachineSource

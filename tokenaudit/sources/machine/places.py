@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tokenaudit.hub.token_store import expanded, hf_home, token_file
+from tokenaudit.hub.credentials import expanded, hf_home, token_file
 from tokenaudit.model import Rule, Severity
 from tokenaudit.sources.machine.table import ROWS, FileUse
 
