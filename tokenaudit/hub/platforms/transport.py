@@ -26,9 +26,8 @@ from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.endpoint import origin, resolve_endpoint
 from tokenaudit.hub.pages import all_pages
 from tokenaudit.hub.pagination import kept
-from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy
+from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Result, error_kind
-from tokenaudit.hub.retry import send_with_retries
 from tokenaudit.hub.transport import TimeoutExecutor
 
 LARGEST_BODY = 32 << 20
