@@ -13,8 +13,7 @@ from tokenaudit.hub.repo_listing import HubRepository, RepoType, repositories
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import Reached, ReachedBy
-from tokenaudit.inspect.effective import namespace
-from tokenaudit.inspect.namespaces import namespaces_of
+from tokenaudit.inspect.effective import namespace, namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach
 from tokenaudit.secret import Secret
 from tokenaudit.text import listed

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
-from tokenaudit.inspect.namespaces import NamespaceAccess, namespaces_of
+from tokenaudit.inspect.effective import NamespaceAccess, namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
