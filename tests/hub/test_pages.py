@@ -12,7 +12,7 @@ from tests.support.origins import Origin, Reply, Seen, as_json, origin
 from tokenaudit.hub import discussions, download, namespace, repo_listing
 from tokenaudit.hub import namespace as collections
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pages import MOST_REQUESTS, all_pages
+from tokenaudit.hub.pagination import MOST_REQUESTS, all_pages
 from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
@@ -92,7 +92,7 @@ def test_a_next_page_that_was_read_ends_a_listing_and_is_said(name: str, back: i
 @pytest.mark.parametrize("name", sorted(LISTINGS))
 def test_a_listing_without_an_end_is_cut_off_and_that_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_REQUESTS == 2000
-    monkeypatch.setattr("tokenaudit.hub.pages.MOST_REQUESTS", 9)
+    monkeypatch.setattr("tokenaudit.hub.pagination.MOST_REQUESTS", 9)
     with origin(lambda seen: page(running, seen, number_of(seen) + 1)) as running:
         found = asked(name, running.url)
         assert len(running.requests) == 9

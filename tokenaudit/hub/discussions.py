@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pages import all_pages
-from tokenaudit.hub.pagination import JsonObject, kept, malformed, text
+from tokenaudit.hub.pagination import JsonObject, all_pages, kept, malformed, text
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret

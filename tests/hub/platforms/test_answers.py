@@ -14,7 +14,7 @@ import requests
 from tests.hub.platforms.test_origin import CALLS, NEW, OLD, TOKEN
 from tests.support.origins import Origin, Reply, Seen, as_json, origin
 from tokenaudit.errors import AuditError
-from tokenaudit.hub.pages import MOST_REQUESTS
+from tokenaudit.hub.pagination import MOST_REQUESTS
 from tokenaudit.hub.platforms import transport
 from tokenaudit.hub.platforms.github import GithubClient
 from tokenaudit.hub.platforms.gitlab import GitlabClient
@@ -258,7 +258,7 @@ def test_a_page_without_items_ends_a_listing(platform: str) -> None:
 
 def test_a_listing_without_an_end_is_cut_off_and_that_is_said(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_REQUESTS == 2000
-    monkeypatch.setattr("tokenaudit.hub.pages.MOST_REQUESTS", 7)
+    monkeypatch.setattr("tokenaudit.hub.pagination.MOST_REQUESTS", 7)
 
     def answer(seen: Seen) -> Reply:
         return page(here.url, number_of(seen), following=number_of(seen) + 1)

@@ -24,8 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueErro
 from tokenaudit.errors import AuditError
 from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.endpoint import origin, resolve_endpoint
-from tokenaudit.hub.pages import all_pages
-from tokenaudit.hub.pagination import kept
+from tokenaudit.hub.pagination import all_pages, kept
 from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Result, error_kind
 from tokenaudit.hub.transport import TimeoutExecutor
