@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.script import language_of
-from tokenaudit.ci.script import parse as parse_script
-from tokenaudit.ci.systems.common import bindings, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, language_of, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import parse as parse_script
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 

@@ -6,10 +6,9 @@ import re
 from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.script import language_of
-from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText
-from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, language_of, scalars, script_step, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import parse as parse_script
 from tokenaudit.ci.yaml_document import Mapping, Scalar
 from tokenaudit.work_budget import WorkBudget
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, Trigger
-from tokenaudit.ci.script import language_of
-from tokenaudit.ci.script import parse as parse_script
-from tokenaudit.ci.systems.common import bindings, scalars, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, language_of, scalars, yaml_pipeline
+from tokenaudit.ci.systems.common import parse as parse_script
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
-from tokenaudit.ci.script import parse as parse_script
 from tokenaudit.ci.source_span import SpanText, plain
+from tokenaudit.ci.systems.common import parse as parse_script
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "shell"
