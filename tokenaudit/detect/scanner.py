@@ -8,7 +8,7 @@ from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
-from tokenaudit.detect.decode.interface import Decoded
+from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, is_tar, unwrap_columns, unwrap_tar
 from tokenaudit.detect.decode.text import windows
 from tokenaudit.detect.jwt import read_claims

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.compression import windows
-from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit

@@ -8,7 +8,7 @@ import re
 import string
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.decode.interface import Decoded
+from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.encodings import LINE_BREAK
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.positions import Origins

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, cast
 
-from tokenaudit.detect.decode.interface import Decoded, Decoder
+from tokenaudit.detect.decode import Decoded, Decoder
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.prefilter import Hit
 

@@ -1,9 +1,9 @@
 """Ways to get at bytes inside bytes, one file a way."""
 
+from tokenaudit.detect.decode import Decoder
 from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar, unwrap_zip
 from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
 from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
-from tokenaudit.detect.decode.interface import Decoder
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
 from tokenaudit.detect.decode.text import unwrap_byte_list, unwrap_concatenated, unwrap_escapes
 from tokenaudit.detect.decode.utf16 import unwrap_utf16

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenaudit.detect.decode.interface import Decoded
+from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.prefilter import Hit
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.byte_list import parsed
 from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
-from tokenaudit.detect.decode.interface import Decoded
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.positions import Ranges
 from tokenaudit.detect.prefilter import Hit
