@@ -33,7 +33,7 @@ from tokenaudit.incident.model import (
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.settings import built_in
 from tokenaudit.redaction import map_text
-from tokenaudit.remediate.runbook.model import RunbookConsumer
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render
 from tokenaudit.report.incident.phrasing import answer, exit_code

@@ -26,7 +26,7 @@ from tokenaudit.remediate.consumers.interface import ConsumerError, Updater
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.rotation.journal import Journal, Record, StepState, to_json
 from tokenaudit.remediate.rotation.runner import HaltedError, Rotation
-from tokenaudit.remediate.runbook.model import Mode
+from tokenaudit.remediate.runbook import Mode
 from tokenaudit.report.revocation import to_markdown
 from tokenaudit.secret import Secret
 

@@ -11,7 +11,7 @@ from tokenaudit.incident.model import ActionItem, AffectedCredential, StoredSecr
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.locate import found_again
-from tokenaudit.remediate.runbook.model import RunbookConsumer
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
 from tokenaudit.timestamps import minute
 

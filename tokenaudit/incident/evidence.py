@@ -16,8 +16,8 @@ from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.inventory.model import KnownCredential, Sweep
 from tokenaudit.inventory.read import ordered
 from tokenaudit.model import Credential, Inspection, Report, SecretName, Skipped, Tool
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.consumers import consumers_of
-from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.secret import Secret
 
 _NOBODY = Tool("tokenaudit", "")

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.model import Account, Policy, Severity, Skipped, Status, Tool
 from tokenaudit.policy.settings import Incident
-from tokenaudit.remediate.runbook.model import RunbookConsumer
+from tokenaudit.remediate.runbook import RunbookConsumer
 
 MatchReason: TypeAlias = Literal["yes", "perhaps"]
 """Whether the incident concerns something: it is older than the cut-off, or its age is not known. Never "no": what is

@@ -18,7 +18,7 @@ from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Inspection
-from tokenaudit.remediate.runbook.model import RunbookConsumer
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.secret import Secret
 from tokenaudit.text import parse_fingerprint
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Report
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.consumers import consumers_of
-from tokenaudit.remediate.runbook.model import RunbookConsumer
 from tokenaudit.secret import Secret
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from tokenaudit.json_text import json_text
 from tokenaudit.redaction import map_text, masked
-from tokenaudit.remediate.runbook.model import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
+from tokenaudit.remediate.runbook import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code
 from tokenaudit.text import visible
 from tokenaudit.timestamps import day

@@ -16,7 +16,7 @@ from tokenaudit.file_access import read_regular
 from tokenaudit.json_text import json_text
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.consumers.files import replace as replace_file
-from tokenaudit.remediate.runbook.model import Mode
+from tokenaudit.remediate.runbook import Mode
 
 StepState: TypeAlias = Literal["begun", "done", "failed"]
 _PRIVATE = 0o600

@@ -19,7 +19,7 @@ from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import WriteOnlyCache, chosen, recognised
 from tokenaudit.remediate.rotation.journal import Journal, Record, read
 from tokenaudit.remediate.rotation.runner import Rotation, left_to_do
-from tokenaudit.remediate.runbook.model import Mode, RunbookConsumer
+from tokenaudit.remediate.runbook import Mode, RunbookConsumer
 from tokenaudit.remediate.secret_input import SecretValues, kept, together, typed
 from tokenaudit.secret import Secret
 

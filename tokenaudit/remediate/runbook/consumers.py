@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from posixpath import basename
 
 from tokenaudit.model import Credential, Location, Problem, Report
-from tokenaudit.remediate.runbook.model import RunbookConsumer
+from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.text import count
 
 _NOT_IN_USE = frozenset(
