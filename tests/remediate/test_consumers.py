@@ -15,11 +15,11 @@ from tests.remediate.services import Github, Gitlab, Stored, running
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.client import Hub
+from tokenaudit.remediate.consumers import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import GithubSecret
 from tokenaudit.remediate.consumers.gitlab_variable import GitlabVariable
-from tokenaudit.remediate.consumers.interface import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.consumers.space_secret import SpaceSecret

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
+from tokenaudit.remediate.consumers import ConsumerError, took
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.git_helpers import GitHelpers
 from tokenaudit.remediate.consumers.git_store import Address, with_new_values
-from tokenaudit.remediate.consumers.interface import ConsumerError, took
 from tokenaudit.remediate.rotation.copies import copies
 from tokenaudit.secret import Secret
 

@@ -22,7 +22,7 @@ from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import AuditorToken
 from tokenaudit.model import Entity, Grant
-from tokenaudit.remediate.consumers.interface import ConsumerError, Updater
+from tokenaudit.remediate.consumers import ConsumerError, Updater
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.rotation.journal import Journal, Record, StepState, to_json
 from tokenaudit.remediate.rotation.runner import HaltedError, Rotation

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
+from tokenaudit.remediate.consumers import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.dotenv import Dotenv
-from tokenaudit.remediate.consumers.interface import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.token_store import TokenStore
 from tokenaudit.remediate.rotation.copies import copies

@@ -17,7 +17,7 @@ from tokenaudit.cli.plan import PlanMode
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate import secret_input
-from tokenaudit.remediate.consumers.interface import ConsumerError
+from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.rotation import setup
 from tokenaudit.remediate.rotation.journal import to_json
 from tokenaudit.remediate.rotation.runner import HaltedError

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content, parts, with_new
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content, files, parts, with_new
 from tokenaudit.secret import Secret, fingerprint
 
 _CLOSED = r"(?=[^\S\r\n]*(?:#[^\r\n]*)?(?:[\r\n]|\Z))"

@@ -13,7 +13,7 @@ from glob import escape
 from pathlib import Path
 
 from tokenaudit.file_access import read_regular
-from tokenaudit.remediate.consumers.interface import ConsumerError, Content
+from tokenaudit.remediate.consumers import ConsumerError, Content
 
 if sys.platform != "win32":  # on Windows what an interrupted run left behind is named, not cleared
     import fcntl

@@ -13,8 +13,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from tokenaudit.file_access import read_regular
+from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.consumers.git_store import Address
-from tokenaudit.remediate.consumers.interface import ConsumerError
 
 _SECONDS = 30.0
 _ASK_NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GCM_INTERACTIVE": "never"}

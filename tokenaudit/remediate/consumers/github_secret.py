@@ -9,7 +9,7 @@ from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.platforms import github
 from tokenaudit.hub.platforms.github import PUBLIC_API, ActionsSecret, GithubClient
 from tokenaudit.hub.platforms.transport import PlatformError
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 

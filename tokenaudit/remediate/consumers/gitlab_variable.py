@@ -11,7 +11,7 @@ from tokenaudit.hub.platforms import gitlab
 from tokenaudit.hub.platforms.gitlab import PUBLIC_URL, GitlabClient
 from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.model import Skipped
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret, fingerprint
 
 _KEPT = ("masked", "protected", "raw", "variable_type", "description")

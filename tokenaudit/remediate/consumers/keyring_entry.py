@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.hub import keyring
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 

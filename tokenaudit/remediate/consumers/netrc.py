@@ -6,8 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content, files
 from tokenaudit.secret import Secret, fingerprint
 
 _WORD = re.compile(r'#[^\n]*|"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<plain>\S+)')

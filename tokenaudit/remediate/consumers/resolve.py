@@ -14,11 +14,11 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import token_path
 from tokenaudit.hub.platforms.github import PUBLIC_API
 from tokenaudit.hub.platforms.gitlab import PUBLIC_URL
+from tokenaudit.remediate.consumers import Updater
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import GithubSecret
 from tokenaudit.remediate.consumers.gitlab_variable import GitlabVariable
-from tokenaudit.remediate.consumers.interface import Updater
 from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
 from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.space_secret import SpaceSecret

@@ -8,7 +8,7 @@ from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Skipped
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 from tokenaudit.text import listed
 

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tokenaudit.remediate.consumers import files
-from tokenaudit.remediate.consumers.interface import ConsumerError, ConsumerState, Content, with_new
+from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content, files, with_new
 from tokenaudit.secret import Secret, fingerprint
 from tokenaudit.text import count
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Skipped
-from tokenaudit.remediate.consumers.interface import Content
+from tokenaudit.remediate.consumers import Content
 from tokenaudit.secret import Secret
 
 

@@ -17,7 +17,7 @@ from tokenaudit.inspect import inspect_credentials
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Grant, Inspection
 from tokenaudit.permissions import label_of, name_of
-from tokenaudit.remediate.consumers.interface import ConsumerState, Updater, took
+from tokenaudit.remediate.consumers import ConsumerState, Updater, took
 from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, phrase, revoke_all
 from tokenaudit.remediate.rotation.copies import Copies, copies
 from tokenaudit.remediate.rotation.journal import Journal, Record

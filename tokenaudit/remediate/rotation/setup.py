@@ -13,7 +13,7 @@ from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Entity, Grant, Recommendation, Report
-from tokenaudit.remediate.consumers.interface import ConsumerError
+from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import WriteOnlyCache, chosen, recognised
