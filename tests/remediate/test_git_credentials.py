@@ -19,7 +19,7 @@ from tokenaudit.remediate.consumers import ConsumerError, took
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.git_helpers import GitHelpers
 from tokenaudit.remediate.consumers.git_store import Address, with_new_values
-from tokenaudit.remediate.rotation.copies import copies
+from tokenaudit.remediate.rotation.verify import copies
 from tokenaudit.secret import Secret
 
 MINT = Mint(61)

@@ -18,7 +18,7 @@ from tokenaudit.remediate.consumers import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.token_store import TokenStore
-from tokenaudit.remediate.rotation.copies import copies
+from tokenaudit.remediate.rotation.verify import copies
 from tokenaudit.secret import Secret
 
 MINT = Mint(62)

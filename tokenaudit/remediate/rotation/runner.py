@@ -19,10 +19,9 @@ from tokenaudit.model import Grant, Inspection
 from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.consumers import ConsumerState, Updater, took
 from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, phrase, revoke_all
-from tokenaudit.remediate.rotation.copies import Copies, copies
 from tokenaudit.remediate.rotation.journal import Journal, Record
 from tokenaudit.remediate.rotation.overreach import Identity, overreach, said_of
-from tokenaudit.remediate.rotation.verify import access_problems, compare, identity_trouble
+from tokenaudit.remediate.rotation.verify import Copies, access_problems, compare, copies, identity_trouble
 from tokenaudit.secret import Secret
 
 _TRIES = 4

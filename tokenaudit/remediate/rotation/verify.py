@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import unquote_to_bytes
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import GitRepoType, auth_check
-from tokenaudit.model import Grant, Inspection
+from tokenaudit.interfaces import Scanner
+from tokenaudit.model import Grant, Inspection, Skipped
 from tokenaudit.permissions import GATED, GLOBAL, READ, WRITE, label_of
+from tokenaudit.remediate.consumers import Content
 from tokenaudit.remediate.grants import union
 from tokenaudit.secret import Secret
 
@@ -81,3 +84,38 @@ def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[boo
             results.append(found.allowed)
             said.append(found.reason)
     return (False if False in results else None if None in results else True), tuple(said)
+
+
+@dataclass(frozen=True)
+class Copies:
+    """Where a value was found, as `FILE:LINE` or the name of a variable, and what could not be read."""
+
+    places: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+def copies(value: Secret, contents: Iterable[Content | Skipped], scanner: Scanner) -> Copies:
+    """Looks for `value` as it is, percent-encoded, and in every encoding that the detectors know."""
+    places: dict[str, None] = {}
+    skipped: dict[Skipped, None] = {}
+    for content in contents:
+        if isinstance(content, Skipped):
+            skipped[content] = None
+            continue
+        places.update(dict.fromkeys(_in(value, content, scanner)))
+    return Copies(tuple(places), tuple(skipped))
+
+
+def _in(value: Secret, content: Content, scanner: Scanner) -> Iterable[str]:
+    raw = value.reveal().encode("utf-8", "surrogateescape")
+    lines = content.data.split(b"\n")
+    found = [number for number, line in enumerate(lines, start=1) if raw in line or raw in unquote_to_bytes(line)]
+    yield from (_place(content, number, len(lines)) for number in found)
+    for detection in scanner.scan(content.data, content.where).detections:
+        if detection.secret == value and detection.line not in found:
+            how = f" ({', '.join(detection.via)})" if detection.via else ""
+            yield f"{_place(content, detection.line, len(lines))}{how}"
+
+
+def _place(content: Content, line: int | None, lines: int) -> str:
+    return content.where if line is None or lines == 1 else f"{content.where}:{line}"
