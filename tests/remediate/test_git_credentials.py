@@ -17,8 +17,7 @@ from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate.consumers import ConsumerError, took
 from tokenaudit.remediate.consumers.git_credential import GitCredential
-from tokenaudit.remediate.consumers.git_helpers import GitHelpers
-from tokenaudit.remediate.consumers.git_store import Address, with_new_values
+from tokenaudit.remediate.consumers.git_helpers import Address, GitHelpers, with_new_values
 from tokenaudit.remediate.rotation.verify import copies
 from tokenaudit.secret import Secret
 

@@ -12,8 +12,7 @@ from urllib.parse import unquote, urlsplit
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Skipped
 from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content, files
-from tokenaudit.remediate.consumers.git_helpers import GitHelpers
-from tokenaudit.remediate.consumers.git_store import Address, entries, with_new_values
+from tokenaudit.remediate.consumers.git_helpers import Address, GitHelpers, entries, with_new_values
 from tokenaudit.secret import Secret, display, fingerprint
 
 _USUAL_USER = "hf_user"
