@@ -22,7 +22,7 @@ from tokenaudit.policy.settings import chosen, known
 from tokenaudit.remediate.revocation import WriteOnlyCache
 from tokenaudit.report.incident import known_incidents, render
 from tokenaudit.report.incident.phrasing import exit_code
-from tokenaudit.report.load import load_report
+from tokenaudit.report.json import load_report
 
 _LIMIT = 100
 

@@ -12,7 +12,7 @@ from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit, or_stdout
 from tokenaudit.remediate.runbook.plan import plan as planned
 from tokenaudit.remediate.runbook.plan import write_patches
-from tokenaudit.report.load import load_report
+from tokenaudit.report.json import load_report
 from tokenaudit.report.plan import to_json, to_markdown
 
 

@@ -9,7 +9,7 @@ import typer
 
 from tokenaudit.cli import choices, options
 from tokenaudit.cli.write_report import Finish
-from tokenaudit.report.load import load_report
+from tokenaudit.report.json import load_report
 
 
 def report(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tokenaudit.errors import ConfigurationError
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.file_access import read_argument
 from tokenaudit.json_text import json_text
 from tokenaudit.model import Credential, Report
 from tokenaudit.redaction import map_text, masked
@@ -132,3 +135,23 @@ def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
         changed = {name: new for name, value in old.items() if (new := _in_utc(value)) is not value}
         return replace(node, **changed) if changed else node
     return node
+
+
+STDIN = "-"
+
+
+def load_report(source: str | Path | None) -> Report:
+    """The JSON report in the file `source`; that on standard input for None and `-`.
+
+    Raises:
+        UsageError: the file can't be read.
+        ConfigurationError: it holds no report, or one of a newer schema.
+    """
+    if source is None or str(source) == STDIN:
+        return load(sys.stdin.buffer.read(), "standard input")
+    try:
+        data = read_argument(source)
+    except OSError as error:
+        message = f"{source} can't be read: {error.strerror}; name a report written with --format json"
+        raise UsageError(message) from None
+    return load(data, str(source))
