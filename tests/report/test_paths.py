@@ -18,7 +18,7 @@ from tests.support.cli import tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.model import Location, Target
-from tokenaudit.report.paths import RepositoryFile, RepositoryPaths
+from tokenaudit.report.presentation import RepositoryFile, RepositoryPaths
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.baseline.document import normal
 from tokenaudit.model import Summary
-from tokenaudit.report.paths import RepositoryPaths
+from tokenaudit.report.presentation import RepositoryPaths
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
-from tokenaudit.report.paths import RepositoryFile, RepositoryPaths, prefixed
+from tokenaudit.report.presentation import RepositoryFile, RepositoryPaths, prefixed
 from tokenaudit.report.text import kind, notes, replacement
 from tokenaudit.text import visible
 
