@@ -20,7 +20,8 @@ from tokenaudit.incident.assessment import IncidentAssessor
 from tokenaudit.incident.hub_queries import TimeWindow
 from tokenaudit.policy.settings import chosen, known
 from tokenaudit.remediate.revocation import WriteOnlyCache
-from tokenaudit.report.incident import known_incidents, render
+from tokenaudit.report import catalog
+from tokenaudit.report.incident import render
 from tokenaudit.report.incident.phrasing import exit_code
 from tokenaudit.report.json import load_report
 
@@ -109,7 +110,7 @@ def incident(
         if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
             message = f"the list of incidents comes as text or json; --format {view_format.value} takes an ID"
             raise UsageError(message)
-        write = known_incidents.to_json if view_format is IncidentFormat.JSON else known_incidents.to_text
+        write = catalog.incidents_json if view_format is IncidentFormat.JSON else catalog.incidents_text
         emit(write(known(settings)), output)
         return
     wanted = chosen(settings, name)

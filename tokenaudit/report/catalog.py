@@ -5,13 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from datetime import date
 from typing import TYPE_CHECKING
 
 from tokenaudit.json_text import json_text
 from tokenaudit.model import Rule
+from tokenaudit.report.incident.phrasing import dates
+from tokenaudit.text import visible
 
 if TYPE_CHECKING:
     from tokenaudit.detect.plugins import Plugin
+    from tokenaudit.policy.settings import Incident
 
 _WIDTH = 100
 
@@ -59,3 +63,41 @@ def plugins_json(plugins: Iterable[Plugin]) -> str:
     """The detectors as JSON."""
     listed = [{"name": p.name, "kind": p.kind, "secret_type": p.secret_type, "path": str(p.path)} for p in plugins]
     return json_text({"schema": "tokenaudit/plugins/1", "plugins": listed})
+
+
+def incidents_text(incidents: Sequence[Incident]) -> str:
+    """A paragraph each."""
+    return "\n".join(
+        "".join(
+            f"{visible(line)}\n"
+            for line in (
+                f"{incident.id}: {incident.title}",
+                f"    {dates(incident)}",
+                f"    {incident.advice}",
+                *((f"    {incident.source}",) if incident.source else ()),
+            )
+        )
+        for incident in incidents
+    )
+
+
+def incidents_json(incidents: Sequence[Incident]) -> str:
+    """The rows of the table, schema `tokenaudit/incidents/1`."""
+    rows = [
+        {
+            "id": incident.id,
+            "title": incident.title,
+            "began": _written(incident.began),
+            "ended": _written(incident.ended),
+            "disclosed": _written(incident.disclosed),
+            "cutoff": _written(incident.cutoff),
+            "advice": incident.advice,
+            "source": incident.source,
+        }
+        for incident in incidents
+    ]
+    return json_text({"schema": "tokenaudit/incidents/1", "incidents": rows})
+
+
+def _written(time: date | None) -> str | None:
+    return None if time is None else time.isoformat().replace("+00:00", "Z")
