@@ -22,7 +22,7 @@ from tokenaudit.model import Credential, Evidence, Report, Skipped, Target, Tool
 from tokenaudit.policy import Settings
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
-from tokenaudit.sources.local.placement import Placement
+from tokenaudit.sources.local.git_locations import Placement
 
 if TYPE_CHECKING:
     from tokenaudit.audit.assessment import InspectionOptions

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.object_reader import UnreadableObjectError
@@ -13,8 +15,6 @@ from tokenaudit.model import Location, Skipped
 from tokenaudit.windows import examine_windows
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tokenaudit.git.attribution import Introduction
     from tokenaudit.git.layout import Repository
     from tokenaudit.git.object_reader import ObjectReader
@@ -108,3 +108,37 @@ def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> I
             shown = seen if has_lines else without_lines(seen)
             location = place(source, target, shown)
             yield LocatedDetection(shown, replace(location, author=headed.author, date=headed.date, object=item.id))
+
+
+@dataclass(frozen=True)
+class Placement:
+    """See `tokenaudit.model.Target`: the fields of these names."""
+
+    repository: str
+    inside: str
+
+
+def placement(target: str, root: Path | None, here: Path | None = None) -> Placement:
+    """That of `target`, which lies in the repository `root` (None: in none, so it is its own root).
+
+    A link to a file stays the file that it is named as; one to a folder is the folder that it leads to. `here` is the
+    current folder.
+    """
+    here = (here or Path.cwd()).resolve()
+    path = Path(target)
+    folder = path.resolve() if path.is_dir() else path.absolute().parent.resolve()
+    if root is None:
+        return Placement(_from(here, folder), "")
+    top = root.resolve()
+    inside = folder.relative_to(top).as_posix() if folder.is_relative_to(top) else "."
+    return Placement(_from(here, top), "" if inside == "." else inside)
+
+
+def _from(here: Path, root: Path) -> str:
+    """`root` relative to `here` where it is that, below it or above it; else its whole path."""
+    try:
+        relative = Path(os.path.relpath(root, here))
+    except ValueError:  # on another drive
+        return root.as_posix()
+    is_beside = ".." in relative.parts and set(relative.parts) != {".."}
+    return root.as_posix() if is_beside else relative.as_posix()
