@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from tokenaudit.errors import UsageError
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
+from tokenaudit.sources.local.git_history import NestedHistoriesSource
 from tokenaudit.sources.local.git_locations import Placement, placement
-from tokenaudit.sources.local.nested_repositories import NestedHistoriesSource
 from tokenaudit.sources.local.stream import STANDARD_INPUT, StreamSource, is_standard_input, is_stream
 from tokenaudit.text import did_you_mean
 

@@ -17,9 +17,9 @@ from tokenaudit.git.layout import open_repository, safe_git_dir
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files
+from tokenaudit.sources.local.git_history import history_within
 from tokenaudit.sources.local.git_locations import hazards, place, without_lines
 from tokenaudit.sources.local.links import Followed, LinkResolver, leads_out
-from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file, search
 from tokenaudit.sources.local.pointers import PointerContents, without_content
 

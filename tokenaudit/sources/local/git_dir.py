@@ -13,8 +13,8 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, why
+from tokenaudit.sources.local.git_history import history_within
 from tokenaudit.sources.local.git_locations import followed, place, without_lines
-from tokenaudit.sources.local.nested_repositories import history_within
 from tokenaudit.sources.local.parallel import examine_file
 
 _CONFIG_NAMES = frozenset({"config", "config.worktree"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -18,6 +19,7 @@ from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
+from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
@@ -296,3 +298,41 @@ def _order(item: Introduction) -> tuple[object, ...]:
     commit = item.commit
     when = commit.date.timestamp() if commit and commit.date else 0.0
     return (item.fingerprint, when, item.path or "", commit.id if commit else "", item.blob)
+
+
+def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> Iterator[Finding]:
+    """The history of the repository in `git_dir`, as a place called by its path below `root`.
+
+    The files in `git_dir` are left to whoever found it.
+    """
+    return _history_within(git_dir, root, target).findings(run)
+
+
+def _history_within(git_dir: Path, root: Path, target: str) -> HistorySource:
+
+    folder = git_dir.parent if git_dir.name == ".git" else git_dir
+    return HistorySource(folder, f"{target.rstrip('/')}/{folder.relative_to(root).as_posix()}")
+
+
+class NestedHistoriesSource:
+    """The histories of all repositories in a folder that is none itself."""
+
+    kind = "git"
+
+    def __init__(self, path: Path, target: str, absent: str, *, required: bool = False) -> None:
+        """`absent` is what to say where there is none."""
+        self.path = path
+        self.target = target
+        self.required = required
+        self.absent: str | None = absent
+
+    def findings(self, run: ScanContext) -> Iterator[Finding]:
+        """See `sources.interface.Source`."""
+        listing = list_files(os.fspath(self.path))
+        for folder in listing.repositories:
+            history = _history_within(Path(folder), self.path, self.target)
+            yield from history.findings(run)
+            if history.absent is None:
+                self.absent = None
+        for each in listing.unreadable:
+            yield Skipped(f"{self.target}: {os.path.relpath(each.path, self.path)}", each.reason)
