@@ -14,8 +14,7 @@ from tokenaudit.sources.local.file_reader import Unreadable
 from tokenaudit.sources.local.git_locations import place, without_lines
 from tokenaudit.sources.local.parallel import examine_file
 from tokenaudit.sources.machine.credential_stores import helper_answers, keyring_entries
-from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files
-from tokenaudit.sources.machine.projects import project_files
+from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_files, project_files
 
 _SOURCES = {"kept": "machine", "history": "machine-history", "log": "machine-log"}
 """Histories and logs are no places to keep a credential: what they hold is exposed."""
