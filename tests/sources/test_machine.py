@@ -134,7 +134,7 @@ def test_notebooks_and_dotenv_files_are_found_below_the_folders_named(tmp_path: 
 
 
 def test_git_credential_helpers_are_asked(tmp_path: Path, mint: Mint) -> None:
-    from tokenaudit.sources.machine.credential_stores import helper_answers  # noqa: PLC0415 - one test needs it
+    from tokenaudit.sources.machine.source import helper_answers  # noqa: PLC0415 - one test needs it
 
     value = mint.user_token()
     put(tmp_path, "creds", f"https://hf_user:{value}@huggingface.co\n")
@@ -148,7 +148,7 @@ def test_git_credential_helpers_are_asked(tmp_path: Path, mint: Mint) -> None:
 
 
 def test_a_machine_without_helpers_is_not_asked(tmp_path: Path) -> None:
-    from tokenaudit.sources.machine.credential_stores import helper_answers  # noqa: PLC0415 - as above
+    from tokenaudit.sources.machine.source import helper_answers  # noqa: PLC0415 - as above
 
     environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "GIT_CONFIG_NOSYSTEM": "1"}
     assert list(helper_answers(environment)) == []
