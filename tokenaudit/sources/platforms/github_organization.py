@@ -14,8 +14,7 @@ from tokenaudit.hub.result import PagedListing
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, examined, first_likely
-from tokenaudit.sources.platforms.listed import listed
+from tokenaudit.sources.platforms.json_document import Found, examined, first_likely, listed
 
 
 class GithubOrganization:

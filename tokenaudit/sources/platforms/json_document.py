@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
+from tokenaudit.hub.platforms.transport import PlatformError
+from tokenaudit.hub.result import PagedListing
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.timestamps import is_undecidable
@@ -101,3 +103,19 @@ def _escaped(content: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+T = TypeVar("T")
+
+
+def listed(where: str, ask: Callable[[], PagedListing[T]], needed: str = "") -> Generator[Skipped, None, tuple[T, ...]]:
+    """The items that `ask` lists; what could not be listed is said of `where`, with the permission `needed`."""
+    try:
+        listing = ask()
+    except PlatformError as error:
+        remedy = f"; it needs {needed}" if needed and error.kind == "refused" else ""
+        yield Skipped(where, f"{error}{remedy}")
+        return ()
+    if listing.incomplete:
+        yield Skipped(where, listing.incomplete)
+    return listing.items
