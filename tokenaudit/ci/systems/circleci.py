@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.systems.common import bindings, language_of, variables, yaml_pipeline
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import bindings, language_of, parse_script, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 

@@ -7,8 +7,15 @@ from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.source_span import SpanText
-from tokenaudit.ci.systems.common import bindings, language_of, scalars, script_step, variables, yaml_pipeline
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import (
+    bindings,
+    language_of,
+    parse_script,
+    scalars,
+    script_step,
+    variables,
+    yaml_pipeline,
+)
 from tokenaudit.ci.yaml_document import Mapping, Scalar
 from tokenaudit.work_budget import WorkBudget
 

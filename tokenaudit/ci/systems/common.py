@@ -197,7 +197,7 @@ def language_of(shell: str) -> str:
     return "bash" if name in _SHELLS or not name else name
 
 
-def parse(text: SpanText, budget: WorkBudget, language: str = "bash") -> Script:
+def parse_script(text: SpanText, budget: WorkBudget, language: str = "bash") -> Script:
     """The commands of a script; none for a language that is no shell, where only the text can be looked at.
 
     Raises:

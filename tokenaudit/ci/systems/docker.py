@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.source_span import Segment, SpanText
-from tokenaudit.ci.systems.common import language_of
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import language_of, parse_script
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "docker"

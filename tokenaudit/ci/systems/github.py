@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, Trigger
-from tokenaudit.ci.systems.common import bindings, language_of, scalars, yaml_pipeline
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import bindings, language_of, parse_script, scalars, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 

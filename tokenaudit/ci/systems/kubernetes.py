@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.systems.common import bindings, language_of, note_document
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import bindings, language_of, note_document, parse_script
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documents, walk
 from tokenaudit.work_budget import WorkBudget
 

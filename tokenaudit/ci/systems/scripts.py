@@ -6,7 +6,7 @@ import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
 from tokenaudit.ci.source_span import SpanText, plain
-from tokenaudit.ci.systems.common import parse as parse_script
+from tokenaudit.ci.systems.common import parse_script
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "shell"

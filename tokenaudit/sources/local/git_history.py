@@ -309,7 +309,6 @@ def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> 
 
 
 def _history_within(git_dir: Path, root: Path, target: str) -> HistorySource:
-
     folder = git_dir.parent if git_dir.name == ".git" else git_dir
     return HistorySource(folder, f"{target.rstrip('/')}/{folder.relative_to(root).as_posix()}")
 
