@@ -24,12 +24,11 @@ from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
-from tokenaudit.sources.platforms.hub_bucket import BucketSource
 from tokenaudit.sources.platforms.hub_collections import CollectionsSource
 from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
 from tokenaudit.sources.platforms.hub_endpoints import EndpointsSource
 from tokenaudit.sources.platforms.hub_jobs import JobsSource
-from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, LargeFileLimit, LargeFilesSource
+from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSource, LargeFileLimit, LargeFilesSource
 from tokenaudit.sources.platforms.hub_space import SpaceSource
 from tokenaudit.sources.platforms.hub_space_logs import SpaceLogsSource
 from tokenaudit.sources.platforms.hub_webhooks import WebhooksSource
