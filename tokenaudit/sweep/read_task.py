@@ -29,8 +29,7 @@ from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
 from tokenaudit.sources.platforms.hub_endpoints import EndpointsSource
 from tokenaudit.sources.platforms.hub_jobs import JobsSource
 from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSource, LargeFileLimit, LargeFilesSource
-from tokenaudit.sources.platforms.hub_space import SpaceSource
-from tokenaudit.sources.platforms.hub_space_logs import SpaceLogsSource
+from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sources.platforms.hub_webhooks import WebhooksSource
 from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
