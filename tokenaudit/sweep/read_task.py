@@ -24,10 +24,9 @@ from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
-from tokenaudit.sources.platforms.hub_collections import CollectionsSource
 from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
 from tokenaudit.sources.platforms.hub_endpoints import EndpointsSource
-from tokenaudit.sources.platforms.hub_jobs import JobsSource
+from tokenaudit.sources.platforms.hub_jobs import CollectionsSource, JobsSource
 from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSource, LargeFileLimit, LargeFilesSource
 from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sources.platforms.hub_webhooks import WebhooksSource
