@@ -25,8 +25,7 @@ from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
 from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
-from tokenaudit.sources.platforms.hub_endpoints import EndpointsSource
-from tokenaudit.sources.platforms.hub_jobs import CollectionsSource, JobsSource, WebhooksSource
+from tokenaudit.sources.platforms.hub_jobs import CollectionsSource, EndpointsSource, JobsSource, WebhooksSource
 from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSource, LargeFileLimit, LargeFilesSource
 from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
