@@ -156,7 +156,7 @@ def test_a_full_disk_is_said_and_what_was_committed_stays(tmp_path: Path) -> Non
 
 
 def test_a_locked_database_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenaudit.inventory.connect._BUSY_SECONDS", 0.1)
+    monkeypatch.setattr("tokenaudit.inventory.database._BUSY_SECONDS", 0.1)
     path = tmp_path / "inventory.sqlite"
     with open_inventory(path) as book:
         other = sqlite3.connect(path)

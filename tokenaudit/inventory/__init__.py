@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from tokenaudit.inventory.connect import default_url, open_inventory
-from tokenaudit.inventory.database import Inventory
+from tokenaudit.inventory.database import Inventory, default_url, open_inventory
 from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 
 __all__ = [
