@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tokenaudit.ci.audit import Literal, audit
-from tokenaudit.ci.registry import is_ci_file, may_be_ci
+from tokenaudit.ci.audit import Literal, audit, is_ci_file, may_be_ci
 
 __all__ = ["Literal", "audit", "is_ci_file", "may_be_ci"]
