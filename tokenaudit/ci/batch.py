@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.shell import Command, Expressions, Redirect, Reference, Script, Word
-from tokenaudit.ci.source_span import SpanText
+from tokenaudit.ci.shell import Command, Expressions, Redirect, Reference, Script, SpanText, Word
 from tokenaudit.work_budget import WorkBudget
 
 _STEPS = 40

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, TypeAlias
 
-from tokenaudit.ci.shell import Script
-from tokenaudit.ci.source_span import SpanText
+from tokenaudit.ci.shell import Script, SpanText
 from tokenaudit.ci.yaml_document import Mapping
 from tokenaudit.work_budget import WorkBudget
 

@@ -12,8 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tokenaudit.ci.pieces import LARGEST, pieces
-from tokenaudit.ci.shell import Command, Expressions, Offsets, Redirect, Reference, Script, Word, nested_in
-from tokenaudit.ci.source_span import SpanText
+from tokenaudit.ci.shell import Command, Expressions, Offsets, Redirect, Reference, Script, SpanText, Word, nested_in
 from tokenaudit.work_budget import WorkBudget
 
 if TYPE_CHECKING:

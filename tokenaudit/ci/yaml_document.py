@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 import yaml
 
-from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.ci.shell import Segment, SpanText
 from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.names import sources_in
-from tokenaudit.ci.source_span import SpanText
+from tokenaudit.ci.shell import SpanText
 from tokenaudit.ci.systems.common import bindings, parse_script, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Sequence
 from tokenaudit.work_budget import WorkBudget

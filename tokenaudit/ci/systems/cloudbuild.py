@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.source_span import SpanText
+from tokenaudit.ci.shell import SpanText
 from tokenaudit.ci.systems.common import (
     bindings,
     language_of,

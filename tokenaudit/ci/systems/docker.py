@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.source_span import Segment, SpanText
+from tokenaudit.ci.shell import Segment, SpanText
 from tokenaudit.ci.systems.common import language_of, parse_script
 from tokenaudit.work_budget import WorkBudget
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.source_span import SpanText, piece, plain
+from tokenaudit.ci.shell import SpanText, piece, plain
 from tokenaudit.ci.systems.common import parse_script
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.work_budget import WorkBudget

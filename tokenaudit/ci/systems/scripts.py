@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
-from tokenaudit.ci.source_span import SpanText, plain
+from tokenaudit.ci.shell import SpanText, plain
 from tokenaudit.ci.systems.common import parse_script
 from tokenaudit.work_budget import WorkBudget
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.source_span import SpanText, piece, plain
+from tokenaudit.ci.shell import SpanText, piece, plain
 from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.source_span import piece
+from tokenaudit.ci.shell import piece
 from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
