@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
+from tokenaudit.ci.batch import in_process
 from tokenaudit.ci.dataflow import CommandRun, DataFlow
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.shell import Command
-from tokenaudit.ci.windows import in_process
 
 HubAction: TypeAlias = Literal["write", "read", "create", "manage", "unknown"]
 

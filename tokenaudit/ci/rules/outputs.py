@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tokenaudit.ci.batch import DISCARDED, PASSING, PRINTERS, file_target, printed_variable
 from tokenaudit.ci.dataflow import CommandRun, CredentialUse, is_token_printer
 from tokenaudit.ci.shell import Command, Word
-from tokenaudit.ci.windows import DISCARDED, PASSING, PRINTERS, file_target, printed_variable
 
 _WRITERS = frozenset({"echo", "printf", "cat", "print"})
 _TO_FILE = frozenset({">", ">>", "&>", "&>>", ">|"})

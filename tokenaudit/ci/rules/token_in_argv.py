@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenaudit.ci.batch import in_process
 from tokenaudit.ci.dataflow import CommandRun, CredentialUse, in_url, is_token_printer
 from tokenaudit.ci.rule_context import RuleContext
-from tokenaudit.ci.windows import in_process
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenaudit.ci.batch import printed_variable
 from tokenaudit.ci.dataflow import CommandRun
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import ENVIRONMENT_PRINTERS, printed_environment, writes
 from tokenaudit.ci.shell import Word
-from tokenaudit.ci.windows import printed_variable
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
