@@ -25,8 +25,8 @@ from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
 from tokenaudit.sources.platforms.hub_discussions import DiscussionsSource
-from tokenaudit.sources.platforms.hub_jobs import CollectionsSource, EndpointsSource, JobsSource, WebhooksSource
 from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSource, LargeFileLimit, LargeFilesSource
+from tokenaudit.sources.platforms.hub_namespace import CollectionsSource, EndpointsSource, JobsSource, WebhooksSource
 from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values

@@ -1,4 +1,4 @@
-"""Jobs and scheduled Jobs of a namespace: environment, command lines, secret names, the token each one carries."""
+"""What a namespace has beside repositories: Jobs, collections, webhooks and inference endpoints."""
 
 from __future__ import annotations
 
