@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.prefilter import Hit
+if TYPE_CHECKING:  # the prefilter imports decoders
+    from tokenaudit.detect.limits import Budget
+    from tokenaudit.detect.prefilter import Hit
 
 
 @dataclass(frozen=True)
@@ -29,5 +30,5 @@ class Decoded:
     ends: Callable[[int], int] | None = None
 
 
-Decoder: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]
+Decoder: TypeAlias = "Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]"
 """Unwraps what the hits, all of one reading, point at. Never raises for damaged data."""
