@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.discussions import Opened, opened_since
 from tokenaudit.hub.repo_listing import HubCommit, HubRepository, commits_since, refs
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
@@ -15,7 +16,7 @@ _HEADS = "refs/heads/"
 _MOST_BRANCHES = 10
 
 
-def changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) -> list[IncidentChange]:
+def commit_changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) -> list[IncidentChange]:
     """Every commit once, whichever of the branches it is on."""
     permission = f"repo.content.read on {repository.target}"
     named = queries.ask(f"{repository.target}: branches", permission, partial(_refs, repository), anonymous=True)
@@ -33,11 +34,11 @@ def changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) 
         where = f"{repository.target}: commits on {branch}"
         answer = queries.ask(where, permission, partial(_commits, window, repository, branch), anonymous=True)
         for commit in answer or ():
-            found.setdefault(commit.id, _change(commit, repository, branch))
+            found.setdefault(commit.id, _commit(commit, repository, branch))
     return list(found.values())
 
 
-def _change(commit: HubCommit, repository: HubRepository, branch: str) -> IncidentChange:
+def _commit(commit: HubCommit, repository: HubRepository, branch: str) -> IncidentChange:
     notes = [] if branch == "main" else [f"on the branch {branch}"]
     if commit.backdated:
         notes.append("it says that it is older, but stands on a commit that is not")
@@ -53,3 +54,28 @@ def _commits(
     window: TimeWindow, repository: HubRepository, branch: str, hub: Hub, secret: Secret | None
 ) -> PagedListing[HubCommit] | Failure:
     return commits_since(hub, repository, branch, secret, window.since, limit=window.limit)
+
+
+def discussion_changes(window: TimeWindow, repository: HubRepository, queries: HubQueries) -> list[IncidentChange]:
+    """The newest first."""
+    where = f"{repository.target}: discussions"
+    permission = f"repo.content.read on {repository.target}"
+    answer = queries.ask(where, permission, partial(_opened, window, repository), anonymous=True)
+    return [
+        IncidentChange(
+            "pull-request" if one.pull_request else "discussion",
+            repository.target,
+            one.title,
+            one.date,
+            one.author,
+            str(one.number),
+            one.status,
+        )
+        for one in answer or ()
+    ]
+
+
+def _opened(
+    window: TimeWindow, repository: HubRepository, hub: Hub, secret: Secret | None
+) -> PagedListing[Opened] | Failure:
+    return opened_since(hub, repository, secret, window.since, limit=window.limit)

@@ -10,7 +10,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes import audit_log, commits, discussions, files, jobs, settings, webhooks
+from tokenaudit.incident.changes import audit_log, commits, files, jobs, settings, webhooks
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
@@ -66,8 +66,8 @@ def ask_all(
         if repository.type == "bucket":
             found += files.changes(window, repository, queries)
         else:
-            found += commits.changes(window, repository, queries)
-            found += discussions.changes(window, repository, queries)
+            found += commits.commit_changes(window, repository, queries)
+            found += commits.discussion_changes(window, repository, queries)
         progress.advance()
     for namespace in namespaces:
         found += jobs.changes(window, namespace, queries)
