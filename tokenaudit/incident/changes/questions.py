@@ -10,7 +10,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes import audit_log, commits, files, jobs, settings, webhooks
+from tokenaudit.incident.changes import audit_log, commits, jobs, settings, webhooks
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
@@ -64,7 +64,7 @@ def ask_all(
         progress.advance()
     for repository in repositories:
         if repository.type == "bucket":
-            found += files.changes(window, repository, queries)
+            found += commits.file_changes(window, repository, queries)
         else:
             found += commits.commit_changes(window, repository, queries)
             found += commits.discussion_changes(window, repository, queries)
