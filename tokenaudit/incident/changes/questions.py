@@ -10,7 +10,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes import audit_log, commits, jobs, settings, webhooks
+from tokenaudit.incident.changes import audit_log, commits, jobs, settings
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
@@ -70,10 +70,10 @@ def ask_all(
             found += commits.discussion_changes(window, repository, queries)
         progress.advance()
     for namespace in namespaces:
-        found += jobs.changes(window, namespace, queries)
+        found += jobs.job_changes(window, namespace, queries)
         progress.advance()
     if places.users:
-        found += webhooks.changes(window, places.users, queries)
+        found += jobs.webhook_changes(window, places.users, queries)
     endings = audit_log.last_characters({one.fingerprint: one.display for one in touched})
     for organization in _organizations(places, queries):
         found += audit_log.changes(window, organization, endings, queries)
