@@ -10,7 +10,9 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes import audit_log, commits, jobs, settings
+from tokenaudit.incident.changes import audit_log, settings
+from tokenaudit.incident.changes.namespaces import job_changes, webhook_changes
+from tokenaudit.incident.changes.repositories import commit_changes, discussion_changes, file_changes
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
@@ -64,16 +66,16 @@ def ask_all(
         progress.advance()
     for repository in repositories:
         if repository.type == "bucket":
-            found += commits.file_changes(window, repository, queries)
+            found += file_changes(window, repository, queries)
         else:
-            found += commits.commit_changes(window, repository, queries)
-            found += commits.discussion_changes(window, repository, queries)
+            found += commit_changes(window, repository, queries)
+            found += discussion_changes(window, repository, queries)
         progress.advance()
     for namespace in namespaces:
-        found += jobs.job_changes(window, namespace, queries)
+        found += job_changes(window, namespace, queries)
         progress.advance()
     if places.users:
-        found += jobs.webhook_changes(window, places.users, queries)
+        found += webhook_changes(window, places.users, queries)
     endings = audit_log.last_characters({one.fingerprint: one.display for one in touched})
     for organization in _organizations(places, queries):
         found += audit_log.changes(window, organization, endings, queries)

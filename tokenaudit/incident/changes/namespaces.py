@@ -1,4 +1,4 @@
-"""Jobs and schedules made since: they run arbitrary code, and may carry a token."""
+"""Jobs, schedules and webhooks of a namespace: they run code, can carry a token, or are called at every change."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _UNDATED = "the Hub does not tell when it was made: is it yours?"
 
 
 def webhook_changes(window: TimeWindow, users: Iterable[str], queries: HubQueries) -> list[IncidentChange]:
-    """Every webhook of the asking account; the other accounts of touched credentials are said to be unseen."""
+    """Every webhook of the asking account, undated: the Hub does not tell when one was made. The other accounts of touched credentials are said to be unseen."""
     found: list[IncidentChange] = []
     answer = queries.ask("webhooks of your own account", "user.webhooks.read", webhooks)
     if answer is not None:
