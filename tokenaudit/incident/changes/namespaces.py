@@ -68,7 +68,10 @@ _UNDATED = "the Hub does not tell when it was made: is it yours?"
 
 
 def webhook_changes(window: TimeWindow, users: Iterable[str], queries: HubQueries) -> list[IncidentChange]:
-    """Every webhook of the asking account, undated: the Hub does not tell when one was made. The other accounts of touched credentials are said to be unseen."""
+    """Every webhook of the asking account, undated: the Hub does not tell when one was made.
+
+    The other accounts of affected credentials are reported as skipped.
+    """
     found: list[IncidentChange] = []
     answer = queries.ask("webhooks of your own account", "user.webhooks.read", webhooks)
     if answer is not None:

@@ -83,7 +83,7 @@ def _opened(
 
 
 def file_changes(window: TimeWindow, bucket: HubRepository, queries: HubQueries) -> list[IncidentChange]:
-    """The newest first. Buckets keep no history: what was deleted can't be seen, and who uploaded a file the Hub does not tell."""
+    """The newest first. Buckets keep no history: deleted files and the names of uploaders are unknown."""
     where = f"{bucket.target}: files"
     listed = queries.ask(where, f"repo.content.read on {bucket.target}", partial(_files, bucket), anonymous=True) or ()
     fresh = [file for file in listed if file.uploaded_at is None or file.uploaded_at >= window.since]
