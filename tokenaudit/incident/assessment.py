@@ -11,7 +11,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.incident import reach
 from tokenaudit.incident.action_items import ActionContext, action_items
 from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
-from tokenaudit.incident.changes.questions import Answers, Places, ask_all
+from tokenaudit.incident.changes import Answers, Places, ask_all
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
 from tokenaudit.incident.model import AffectedCredential, IncidentReport, IncidentSummary, StoredSecret

@@ -1,1 +1,104 @@
 """What changed since an incident began: one module for each kind of place, asked in the order of what it reveals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
+from tokenaudit.hub.repo_listing import namespace_kind
+from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.namespaces import job_changes, webhook_changes
+from tokenaudit.incident.changes.repositories import commit_changes, discussion_changes, file_changes
+from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
+from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
+from tokenaudit.interfaces import Progress, Scanner
+from tokenaudit.secret import Secret
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where to look: writable repositories by harm, Spaces by `owner/name`, namespaces, who is user or organization.
+
+    `namespaces` hold what could be written; of `organizations` all are meant that a touched credential's owner is in.
+    """
+
+    repositories: tuple[ReachedBy, ...]
+    spaces: Collection[str]
+    namespaces: Collection[str]
+    users: Collection[str]
+    organizations: Collection[str]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What changed, newest first, and what each Space (`spaces/owner/name`) keeps today."""
+
+    changes: tuple[IncidentChange, ...] = ()
+    settings: dict[str, SpaceSettings] = field(default_factory=dict)
+
+
+def ask_all(
+    window: TimeWindow,
+    places: Places,
+    touched: Sequence[AffectedCredential],
+    queries: HubQueries,
+    scanner: Scanner,
+    progress: Progress,
+) -> Answers:
+    """Everything that can be asked about `places`."""
+    found: list[IncidentChange] = []
+    today: dict[str, SpaceSettings] = {}
+    spaces = _bounded("what further Spaces keep", places.spaces, window, queries)
+    repositories = window.repositories(list(places.repositories), queries)
+    namespaces = [name for name in sorted(places.namespaces) if is_namespace(name)]
+    progress.start("asking what changed", len(spaces) + len(repositories) + len(namespaces))
+    for space in spaces:
+        if "/" not in space or invalid_repo_name(space) is not None:
+            queries.skip(f"spaces/{space}", "this can't be a Space's name, so nothing was asked about it")
+        else:
+            today[f"spaces/{space}"] = settings.settings(space, queries, scanner)
+            found += settings.changes(window, today[f"spaces/{space}"])
+        progress.advance()
+    for repository in repositories:
+        if repository.type == "bucket":
+            found += file_changes(window, repository, queries)
+        else:
+            found += commit_changes(window, repository, queries)
+            found += discussion_changes(window, repository, queries)
+        progress.advance()
+    for namespace in namespaces:
+        found += job_changes(window, namespace, queries)
+        progress.advance()
+    if places.users:
+        found += webhook_changes(window, places.users, queries)
+    endings = audit_log.last_characters({one.fingerprint: one.display for one in touched})
+    for organization in _organizations(places, queries):
+        found += audit_log.changes(window, organization, endings, queries)
+    undated = [change for change in found if change.at is None]
+    dated = sorted((c for c in found if c.at is not None), key=lambda c: (c.at or window.since, c.where, c.id or ""))
+    return Answers((*reversed(dated), *undated), today)
+
+
+def _organizations(places: Places, queries: HubQueries) -> list[str]:
+    """Those that are known to be some, and the namespaces of which the Hub says so."""
+    found = {name for name in places.organizations if is_namespace(name)}
+    for name in sorted(set(places.namespaces) - set(places.users) - found):
+        if is_namespace(name):
+            kind = queries.ask(f"whether {name} is an organization", "nothing", partial(_kind, name), anonymous=True)
+            found |= {name} if kind == "org" else set()
+    return sorted(found)
+
+
+def _kind(name: str, hub: Hub, secret: Secret | None) -> str | Failure:
+    return namespace_kind(hub, name, secret)
+
+
+def _bounded(what: str, names: Iterable[str], window: TimeWindow, queries: HubQueries) -> list[str]:
+    ordered = sorted(names)
+    if len(ordered) > window.limit:
+        queries.skip(what, f"only {window.limit} of {len(ordered)} were asked about; raise --limit for the rest")
+    return ordered[: window.limit]
