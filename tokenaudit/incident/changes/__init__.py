@@ -10,9 +10,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
+from tokenaudit.incident.changes.audit_log import audit_log_changes, last_characters
 from tokenaudit.incident.changes.namespaces import job_changes, webhook_changes
 from tokenaudit.incident.changes.repositories import commit_changes, discussion_changes, file_changes
-from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.changes.settings import SpaceSettings, setting_changes, settings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
 from tokenaudit.interfaces import Progress, Scanner
@@ -60,8 +61,8 @@ def ask_all(
         if "/" not in space or invalid_repo_name(space) is not None:
             queries.skip(f"spaces/{space}", "this can't be a Space's name, so nothing was asked about it")
         else:
-            today[f"spaces/{space}"] = settings.settings(space, queries, scanner)
-            found += settings.changes(window, today[f"spaces/{space}"])
+            today[f"spaces/{space}"] = settings(space, queries, scanner)
+            found += setting_changes(window, today[f"spaces/{space}"])
         progress.advance()
     for repository in repositories:
         if repository.type == "bucket":
@@ -75,9 +76,9 @@ def ask_all(
         progress.advance()
     if places.users:
         found += webhook_changes(window, places.users, queries)
-    endings = audit_log.last_characters({one.fingerprint: one.display for one in touched})
+    endings = last_characters({one.fingerprint: one.display for one in touched})
     for organization in _organizations(places, queries):
-        found += audit_log.changes(window, organization, endings, queries)
+        found += audit_log_changes(window, organization, endings, queries)
     undated = [change for change in found if change.at is None]
     dated = sorted((c for c in found if c.at is not None), key=lambda c: (c.at or window.since, c.where, c.id or ""))
     return Answers((*reversed(dated), *undated), today)

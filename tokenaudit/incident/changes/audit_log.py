@@ -49,7 +49,7 @@ def last_characters(displays: Mapping[str, str]) -> dict[str, str]:
     return {end: marks[0] for end, marks in found.items() if len(marks) == 1}
 
 
-def changes(
+def audit_log_changes(
     window: TimeWindow, organization: str, endings: Mapping[str, str], queries: HubQueries
 ) -> list[IncidentChange]:
     """The events, newest first. `endings` are fingerprints of touched credentials by their last four characters."""

@@ -42,7 +42,7 @@ def settings(space: str, queries: HubQueries, scanner: Scanner) -> SpaceSettings
     )
 
 
-def changes(window: TimeWindow, now: SpaceSettings) -> list[IncidentChange]:
+def setting_changes(window: TimeWindow, now: SpaceSettings) -> list[IncidentChange]:
     """What was set at or after the window's start, or at a time that is not known."""
     kept = (*(now.secrets or ()), *(now.variables or ()))
     return [
