@@ -56,7 +56,8 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
         {"level": "warn", "value": f"not read: {visible(entry.where)}: {visible(entry.reason)}"}
         for entry in report.skipped
     ]
-    messages += [{"level": "info", "value": visible(line)} for line in presentation.policy_lines(report.policy)]
+    lines = [*presentation.followed_lines(report), *presentation.policy_lines(report.policy)]
+    messages += [{"level": "info", "value": visible(line)} for line in lines]
     if messages:
         scan["messages"] = messages
     document = {

@@ -30,11 +30,12 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
     }
     root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
     suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", "skipped": "0", **numbers})
-    lines = presentation.policy_lines(report.policy)
-    if lines:
+    said = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
+    if any(said.values()):
         properties = ET.SubElement(suite, "properties")
-        for number, line in enumerate(lines):
-            ET.SubElement(properties, "property", {"name": f"policy.{number}", "value": visible(line)})
+        for name, lines in said.items():
+            for number, line in enumerate(lines):
+                ET.SubElement(properties, "property", {"name": f"{name}.{number}", "value": visible(line)})
     for item in found:
         _failure(suite, item)
     for entry in report.skipped:

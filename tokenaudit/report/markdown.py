@@ -36,6 +36,8 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- {left}"] if (left := and_more(len(report.skipped), 20)) else []
         head.append("")
+    followed = presentation.followed_lines(report)
+    head += [*(f"- {text(line)}" for line in followed), ""] if followed else []
     for number, line in enumerate(presentation.policy_lines(report.policy)):
         head += [f"- {text(line)}"] if number else [text(line), ""]
     head += [""] if report.policy.lowered else []

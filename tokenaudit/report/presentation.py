@@ -288,6 +288,19 @@ def policy_lines(policy: Policy) -> list[str]:
     return lines
 
 
+MOST_FOLLOWED = 20
+"""Folders outside of the targets are listed up to this many, and counted beyond."""
+
+
+def followed_lines(report: Report) -> list[str]:
+    """The folders outside of a target that were read because it leads there."""
+    every = list(dict.fromkeys((target.target, folder) for target in report.targets for folder in target.followed))
+    lines = [f"Outside of {target}, but read since it leads there: {folder}" for target, folder in every]
+    if len(lines) > MOST_FOLLOWED:
+        return [*lines[:MOST_FOLLOWED], and_more(len(lines), MOST_FOLLOWED, ALL_IN_JSON)]
+    return lines
+
+
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 NEVER = "never"
 

@@ -83,15 +83,15 @@ def render(report: Report, options: Options) -> str:
             }
         ],
         "results": [_result(item, rules.index(item.rule), roots) for item in shown],
-        "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_policy(report)},
+        "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_said(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json_text(document, indent=1)
 
 
-def _policy(report: Report) -> dict[str, Any]:
-    lines = presentation.policy_lines(report.policy)
-    return {"policy": [_short(visible(line)) for line in lines]} if lines else {}
+def _said(report: Report) -> dict[str, Any]:
+    said = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
+    return {name: [_short(visible(line)) for line in lines] for name, lines in said.items() if lines}
 
 
 def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dict[str, Any]:

@@ -259,6 +259,8 @@ def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
         screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
     if report.summary.known:
         screen.add((f"{count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
+    for line in presentation.followed_lines(report):
+        screen.add((_clean(line), "dim"))
     policy(screen, report.policy)
     advice = next_step(report)
     if advice:

@@ -115,6 +115,7 @@ class Page:
     seconds: str
     severities: tuple[tuple[str, int], ...]
     policy: tuple[str, ...]
+    followed: tuple[str, ...]
 
 
 def page(report: Report, options: Options) -> Page:
@@ -142,6 +143,7 @@ def page(report: Report, options: Options) -> Page:
         seconds=f"{(report.finished_at - report.started_at).total_seconds():,.1f}",
         severities=tuple((severity.value, counts[severity]) for severity in ORDER),
         policy=tuple(presentation.policy_lines(report.policy)),
+        followed=tuple(presentation.followed_lines(report)),
     )
 
 

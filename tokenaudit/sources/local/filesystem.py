@@ -18,7 +18,7 @@ from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import open_repository, safe_git_dir
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files, why
+from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files, read_small, why
 from tokenaudit.sources.local.git_history import history_within
 from tokenaudit.sources.local.git_locations import hazards, place, without_lines
 from tokenaudit.sources.local.parallel import examine_file, search
@@ -76,7 +76,7 @@ class TreeSource:
             yield from self._in_link(link, run, names)
         before = run.bytes
         if is_folder:
-            yield from self._behind_links(listing.links, run, names)
+            yield from self._behind_links(listing, run, names)
         for path, seen in sorted(search(listing.files, run).items()):
             yield from self._in_file(path, names.shown(path), seen, run)
         if run.bytes == before and not listing.unreadable:
@@ -96,16 +96,25 @@ class TreeSource:
             yield from self._examined(inside, names.shown(link.path))
             yield from self._behind(examined.pointers, link.path, names.shown(link.path), run)
 
-    def _behind_links(self, links: Sequence[SymbolicLink], run: ScanContext, names: _Names) -> Iterator[Finding]:
+    def _behind_links(self, listing: Listing, run: ScanContext, names: _Names) -> Iterator[Finding]:
         outside = []
         # The content of a locked file of git-annex is looked for in its store, which can be outside of the folder.
-        plain = [link for link in links if not read_pointers(link.target)]
-        for found in LinkResolver(os.fspath(self.path), self._others).resolve(plain):
+        plain = [link for link in listing.links if not read_pointers(link.target)]
+        if self._is_work_tree and self._nested_histories:
+            # The history and the files of its repository are read where they are, and the report says so.
+            own = os.fspath(self.path / ".git")
+            plain = [link for link in plain if link.path != own]
+        resolver = LinkResolver(os.fspath(self.path), self._others)
+        for found in resolver.resolve(plain):
             if isinstance(found, Followed):
                 run.read(1, Path(found.file).stat().st_size)
                 yield from self._in_file(found.file, names.shown(found.link.path), None, run)
             else:
                 outside.append((names.shown(found[0].path), found[1]))
+        for path, named in git_files(listing.files, os.fspath(self.path)):
+            leads_to = resolver.unread_folder(named)
+            if leads_to is not None:
+                outside.append((names.shown(path), leads_to))
         yield from leads_out(self.target, outside)
 
     def _in_file(self, path: str, shown: str, seen: list[ScanResult] | None, run: ScanContext) -> Iterator[Finding]:
@@ -248,7 +257,7 @@ class LinkResolver:
         """The links to follow, and those that lead to something that is not read, each with where it leads."""
         for link in links:
             real = os.path.realpath(link.path)
-            if any(_is_within(real, folder) for folder in self._read):
+            if self._is_read(real):
                 continue
             try:
                 mode = Path(real).stat().st_mode
@@ -260,6 +269,31 @@ class LinkResolver:
                 yield Followed(link, real)
             elif stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and not mode & _EXECUTABLE):
                 yield link, real
+
+    def unread_folder(self, path: str) -> str | None:
+        """The real path of the folder `path` where that is not read, else None."""
+        real = os.path.realpath(path)
+        return real if Path(real).is_dir() and not self._is_read(real) else None
+
+    def _is_read(self, real: str) -> bool:
+        return any(_is_within(real, folder) for folder in self._read)
+
+
+_GITDIR = re.compile(rb"gitdir: (?P<folder>[^\r\n\0]+)")
+
+
+def git_files(files: Sequence[str], root: str) -> Iterator[tuple[str, str]]:
+    """The `.git` files below `root` (not its own), and the repositories that they name.
+
+    Format: gitrepository-layout(5), "gitfile".
+    """
+    for path in files:
+        folder, name = os.path.split(path)
+        if name != ".git" or folder == root:
+            continue
+        found = _GITDIR.match(read_small(path) or b"")
+        if found:
+            yield path, os.fspath(Path(folder, os.fsdecode(found["folder"].rstrip())))
 
 
 def cached_repository(folder: str) -> str | None:
