@@ -81,7 +81,7 @@ def test_a_dotenv_file_keeps_all_but_the_value(tmp_path: Path, before: str, afte
     path = tmp_path / ".env"
     path.write_bytes(before.format(OLD.reveal()).encode())
     path.chmod(0o640)
-    assert moved(Dotenv(path, "HF_TOKEN")) == "it holds the new value"
+    assert moved(Dotenv(path, "HF_TOKEN")) == "has the new value"
     assert path.read_bytes().decode() == after.format(NEW.reveal())
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     assert [p.name for p in tmp_path.iterdir()] == [".env"]
@@ -90,7 +90,7 @@ def test_a_dotenv_file_keeps_all_but_the_value(tmp_path: Path, before: str, afte
 def test_another_value_in_a_dotenv_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(f"HF_TOKEN={OTHER.reveal()}\n")
-    with pytest.raises(ConsumerError, match="another value"):
+    with pytest.raises(ConsumerError, match="value other than the old one"):
         Dotenv(path, "HF_TOKEN").update(OLD.fingerprint, NEW)
     assert OTHER.reveal() in path.read_text()
 
@@ -100,7 +100,7 @@ def test_the_token_store_changes_only_the_old_value(tmp_path: Path) -> None:
     (tmp_path / "stored_tokens").write_text(
         f"[laptop]\nhf_token = {OLD.reveal()}\n\n[work]\nhf_token = {OTHER.reveal()}\n"
     )
-    assert moved(TokenStore(tmp_path / "token", OLD.fingerprint)) == "it holds the new value"
+    assert moved(TokenStore(tmp_path / "token", OLD.fingerprint)) == "has the new value"
     assert (tmp_path / "token").read_text() == NEW.reveal()
     stored = (tmp_path / "stored_tokens").read_text()
     assert stored == f"[laptop]\nhf_token = {NEW.reveal()}\n\n[work]\nhf_token = {OTHER.reveal()}\n"
@@ -118,7 +118,7 @@ def test_a_git_credential_is_replaced_in_the_store(tmp_path: Path) -> None:
     store.write_text(f"https://me:{OLD.reveal()}@huggingface.co\nhttps://x:y@example.org\n")
     (tmp_path / ".gitconfig").write_text(f"[credential]\n\thelper = store --file={store}\n")
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GIT_CONFIG_NOSYSTEM": "1"}
-    assert moved(GitCredential("https://huggingface.co", environment)) == "it holds the new value"
+    assert moved(GitCredential("https://huggingface.co", environment)) == "has the new value"
     lines = store.read_text().splitlines()
     assert f"https://me:{NEW.reveal()}@huggingface.co" in lines
     assert "https://x:y@example.org" in lines
@@ -135,7 +135,7 @@ def test_a_space_secret_replaces_the_public_variable(hub: Hub, hub_double: HubDo
     space = hub_double.world.add_space("alice/app", variables={"HF_TOKEN": OLD.reveal()})
     consumer = SpaceSecret(hub, "alice/app", "HF_TOKEN", owner)
     assert "will be deleted" in consumer.look().detail
-    assert moved(consumer) == "it exists now"
+    assert moved(consumer) == "created"
     assert space.secret_values["HF_TOKEN"] == NEW.reveal()
     assert space.variables == {}
     assert "RUNNING" in consumer.restart()
@@ -164,7 +164,7 @@ def test_a_space_secret_is_proven_by_the_hubs_own_clock(hub: Hub, hub_double: Hu
     before = consumer.look()
     hub_double.world.moment = lambda: "2026-10-01T09:00:02.000Z"
     consumer.update(OLD.fingerprint, NEW)
-    assert (took(before, consumer.look(), OLD.fingerprint, NEW) or "").startswith("last changed 2026-10-01 09:00:02")
+    assert (took(before, consumer.look(), OLD.fingerprint, NEW) or "").startswith("updated 2026-10-01 09:00:02")
 
 
 @pytest.mark.parametrize("environment", [None, "production"])
@@ -172,7 +172,7 @@ def test_a_github_secret_is_sealed_and_dated(github: Github, environment: str | 
     where = "repos/acme/app/" + (f"environments/{environment}/secrets" if environment else "actions/secrets")
     github.secrets[where] = {"HF_TOKEN": Stored(OLD.reveal())}
     consumer = GithubSecret("acme/app", "HF_TOKEN", OWNER, environment=environment, api=github.url)
-    assert (moved(consumer) or "").startswith("last changed 2026-11-01")
+    assert (moved(consumer) or "").startswith("updated 2026-11-01")
     assert github.secrets[where]["HF_TOKEN"].value == NEW.reveal()
 
 
@@ -207,7 +207,7 @@ def test_a_gitlab_variable_keeps_flags_and_scope(gitlab: Gitlab) -> None:
 
     gitlab.variables["acme/tools/app"] = [row("*", OTHER.reveal()), row("production", OLD.reveal())]
     consumer = GitlabVariable("acme/tools/app", "HF_TOKEN", OWNER, scope="production", url=gitlab.url)
-    assert moved(consumer) == "it holds the new value"
+    assert moved(consumer) == "has the new value"
     assert gitlab.variables["acme/tools/app"] == [row("*", OTHER.reveal()), row("production", NEW.reveal())]
 
 
@@ -215,7 +215,7 @@ def test_gitlabs_refusal_and_a_strangers_value_change_nothing(gitlab: Gitlab) ->
     held = {"key": "HF_TOKEN", "value": OTHER.reveal(), "environment_scope": "*", "masked": False}
     gitlab.variables["acme/app"] = [held]
     consumer = GitlabVariable("acme/app", "HF_TOKEN", OWNER, url=gitlab.url)
-    with pytest.raises(ConsumerError, match="another value"):
+    with pytest.raises(ConsumerError, match="value other than the old one"):
         consumer.update(OLD.fingerprint, NEW)
     gitlab.refuses = True
     with pytest.raises(ConsumerError, match="GitLab answered 401"):
@@ -227,9 +227,9 @@ def test_a_keyring_entry_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
     memory = Memory()
     memory.held["app", "hf"] = OLD.reveal()
     monkeypatch.setattr("keyring.get_keyring", lambda: memory)
-    assert moved(KeyringEntry("app/hf")) == "it holds the new value"
+    assert moved(KeyringEntry("app/hf")) == "has the new value"
     memory.held["app", "hf"] = OTHER.reveal()
-    with pytest.raises(ConsumerError, match="another value"):
+    with pytest.raises(ConsumerError, match="value other than the old one"):
         KeyringEntry("app/hf").update(OLD.fingerprint, NEW)
 
 
@@ -255,7 +255,7 @@ def test_consumers_are_named_in_one_word(spelled: str, where: str, hub_double: H
 
 @pytest.mark.parametrize("spelled", ["", "space-secret", "space-secret:app", "vault:x/y", "dotenv:", "dotenv:x#1"])
 def test_what_names_no_consumer_is_refused(spelled: str, hub: Hub) -> None:
-    with pytest.raises(UsageError, match="names no consumer"):
+    with pytest.raises(UsageError, match="invalid consumer"):
         resolve(spelled, OLD.fingerprint, Owners(hub, {}))
 
 

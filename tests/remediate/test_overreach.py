@@ -15,7 +15,7 @@ from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant
-from tokenaudit.remediate.rotation.overreach import Identity, Overreach, overreach, said_of
+from tokenaudit.remediate.rotation.overreach import Identity, Overreach, messages_of, overreach
 from tokenaudit.secret import Secret
 
 READ, WRITE = "repo.content.read", "repo.write"
@@ -63,7 +63,7 @@ def case(hub: Hub, hub_double: HubDouble) -> Case:
 def test_a_token_that_is_what_it_should_be(case: Case) -> None:
     found = case.tried()
     assert (found.opened, found.unsettled) == ((), ())
-    assert found.tried.startswith("3 other repositories, Jobs and Inference Endpoints of alice, acme stay closed to it")
+    assert found.tried.startswith("3 other repositories, Jobs and Inference Endpoints of alice, acme deny access")
     tried = {request.path for request in case.double.requests if "auth-check" in request.path}
     assert "/api/models/alice/m/auth-check/write" not in tried
     assert {"/api/models/acme/secret/auth-check", "/api/spaces/acme/site/auth-check/write"} <= tried
@@ -167,4 +167,4 @@ def test_many_repositories_are_tried_in_turn_and_counted(case: Case) -> None:
     found = case.tried()
     assert set(found.opened) == {"the Hub lets it write acme/secret", "the Hub lets it write acme/site"}
     case.double.fails("/api/models/alice/x.*/auth-check/write", YES, always=True)
-    assert said_of(case.tried())[5] == "and 94 more that it should not"
+    assert messages_of(case.tried())[5] == "and 94 more that it should not"

@@ -144,7 +144,7 @@ def test_a_discussion_in_a_repository_of_somebody_else_takes_the_global_right(wh
 def test_whose_repository_it_is_has_to_be_known() -> None:
     found = recommend(credential(), [Evidence("discussion.write", "needed", "a.py", 1, "x", Entity("model", "x/m"))])
     assert found.grants == (Grant(Entity("model", "x/m"), ("discussion.write",)),)
-    assert any("model x/m: if that is not" in note for note in found.notes)
+    assert any("model x/m, if it belongs to another account" in note for note in found.notes)
 
 
 def test_a_need_the_code_does_not_name_is_said_and_not_guessed() -> None:
@@ -156,7 +156,7 @@ def test_a_need_the_code_does_not_name_is_said_and_not_guessed() -> None:
 
 def test_consumers_are_told_apart() -> None:
     found = recommend(credential(), [write("jobs.a"), write("jobs.b")])
-    assert any("token of its own" in n for n in found.notes)
+    assert any("one token per consumer" in n for n in found.notes)
 
 
 def test_the_one_keyless_patch_of_the_same_place_comes_with_it() -> None:

@@ -354,13 +354,13 @@ def pending(place: Place) -> None:
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        (other_account, "speaks for mallory"),
-        (too_much, "beyond that open and answer discussions"),
-        (too_little, "lacks write"),
+        (other_account, "belongs to mallory"),
+        (too_much, "in excess open and answer discussions"),
+        (too_little, "missing write"),
         (classic, "role write"),
-        (dead, "already dead"),
-        (same, "is the old one"),
-        (pending, "approved by acme"),
+        (dead, "is invalid"),
+        (same, "same as the old one"),
+        (pending, "approval by acme"),
     ],
 )
 def test_a_wrong_new_token_is_refused_and_nothing_is_touched(
@@ -399,7 +399,7 @@ def test_a_refusing_consumer_stops_it_before_the_revocation_and_it_goes_on_later
 def test_a_value_changed_by_someone_else_is_not_overwritten(place: Place) -> None:
     stranger = Secret(Mint(71).user_token())
     (place.home / ".env").write_text(f"HF_TOKEN={stranger.reveal()}\n")
-    with pytest.raises(HaltedError, match="someone else has changed it"):
+    with pytest.raises(HaltedError, match="changed by someone else"):
         place.walk().run()
     assert stranger.reveal() in (place.home / ".env").read_text()
     assert place.old.reveal() in place.double.world.tokens
@@ -412,7 +412,7 @@ def test_a_secret_changed_by_someone_else_since_the_walk_began_is_not_overwritte
         held["HF_TOKEN"] = Stored("theirs", "2026-10-31T00:00:00Z")
         return place.new
 
-    with pytest.raises(HaltedError, match="since this rotation began"):
+    with pytest.raises(HaltedError, match="after the start of this rotation"):
         place.walk(new=meanwhile).run()
     assert held["HF_TOKEN"].value == "theirs"
     assert place.old.reveal() in place.double.world.tokens
@@ -428,7 +428,7 @@ def test_a_mistyped_confirmation_revokes_nothing(place: Place) -> None:
 
 def test_no_answer_about_the_old_one_is_no_reason_to_guess(place: Place) -> None:
     place.double.fails("/api/whoami-v2", error(503, "busy"), always=True)
-    with pytest.raises(HaltedError, match="does not say"):
+    with pytest.raises(HaltedError, match="owner unknown"):
         place.walk().run()
     assert place.is_untouched()
 
@@ -444,13 +444,13 @@ def test_another_new_token_than_the_first_is_refused(place: Place) -> None:
     with pytest.raises(HaltedError):
         place.walk(yes=False).run()
     place.new = Secret(place.double.knows(Mint(72).user_token(), place.double.world.tokens[place.new.reveal()]))
-    with pytest.raises(HaltedError, match="go on with that one"):
+    with pytest.raises(HaltedError, match="continue with that token"):
         place.walk().run()
 
 
 def test_dead_copies_that_are_left_are_named(place: Place) -> None:
     record = place.walk(rescan=lambda: ["app: .env"]).run()
-    assert "dead copies are left in app: .env" in next(e.evidence for e in record.entries if e.id == "gone")
+    assert "invalid copies left in app: .env" in next(e.evidence for e in record.entries if e.id == "gone")
 
 
 @pytest.mark.parametrize(
@@ -460,6 +460,6 @@ def test_a_new_token_that_opens_something_else_stops_it(place: Place, path: str)
     place.double.world.add_repo("acme/hidden", visibility="private")
     place.double.world.tokens[place.old.reveal()] = bodies.classic("write", orgs=[bodies.org("acme", "write")])
     place.double.fails(path, Fault(200, body=b"{}"), always=True)
-    with pytest.raises(HaltedError, match="can do what it should not"):
+    with pytest.raises(HaltedError, match="has excess access"):
         place.walk().run()
     assert place.is_untouched()

@@ -72,14 +72,14 @@ def move(consumer: Updater, old: Secret = OLD) -> tuple[str | None, tuple[str, .
 def test_a_dotenv_file_keeps_everything_else(tmp_path: Path, before: str, after: str) -> None:
     path = tmp_path / ".env"
     path.write_bytes(filled(before).encode())
-    assert move(Dotenv(path, "HF_TOKEN")) == ("it holds the new value", ())
+    assert move(Dotenv(path, "HF_TOKEN")) == ("has the new value", ())
     assert path.read_bytes().decode() == filled(after)
 
 
 def test_a_long_credential_is_one_value(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(filled("HF_TOKEN=https://x:OLD@hub.example/\n", JWT))
-    assert move(Dotenv(path, "HF_TOKEN"), JWT) == ("it holds the new value", ())
+    assert move(Dotenv(path, "HF_TOKEN"), JWT) == ("has the new value", ())
     assert path.read_text() == filled("HF_TOKEN=https://x:NEW@hub.example/\n")
 
 
@@ -101,7 +101,7 @@ def test_a_copy_beside_it_is_found(tmp_path: Path, left: str) -> None:
     path = tmp_path / ".env"
     path.write_text(filled(f"HF_TOKEN=OLD\n{left}"))
     proof, places = move(Dotenv(path, "HF_TOKEN"))
-    assert proof == "it holds the new value"
+    assert proof == "has the new value"
     assert [place.split(" ")[0] for place in places] == [f"{path}:2"]
     assert path.read_text() == filled(f"HF_TOKEN=NEW\n{left}")
 
@@ -137,7 +137,7 @@ def test_a_link_stays_and_the_mode_too(tmp_path: Path) -> None:
     real.write_text(filled("HF_TOKEN=OLD\n"))
     real.chmod(0o640)
     (tmp_path / ".env").symlink_to(real)
-    assert move(Dotenv(tmp_path / ".env", "HF_TOKEN"))[0] == "it holds the new value"
+    assert move(Dotenv(tmp_path / ".env", "HF_TOKEN"))[0] == "has the new value"
     assert (tmp_path / ".env").is_symlink()
     assert real.read_text() == filled("HF_TOKEN=NEW\n")
     assert real.stat().st_mode & 0o777 == 0o640
@@ -178,7 +178,7 @@ def test_a_netrc_file_keeps_everything_else(tmp_path: Path, before: str, after: 
     path.write_bytes(filled(before).encode())
     path.chmod(0o600)
     proof, places = move(Netrc(path, ["huggingface.co"]))
-    assert proof == "it holds the new value"
+    assert proof == "has the new value"
     assert places == tuple(f"{path}:{line}" for line in left)
     assert path.read_bytes() == filled(after).encode()
     assert path.stat().st_mode & 0o777 == 0o600
@@ -187,7 +187,7 @@ def test_a_netrc_file_keeps_everything_else(tmp_path: Path, before: str, after: 
 def test_a_netrc_with_another_value_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / ".netrc"
     path.write_text(filled("machine huggingface.co login me password OTHER\nmachine x.org password OLD\n"))
-    with pytest.raises(ConsumerError, match="nothing was changed"):
+    with pytest.raises(ConsumerError, match="not changed"):
         move(Netrc(path, ["huggingface.co"]))
 
 
@@ -195,7 +195,7 @@ def test_every_name_of_the_token_store_with_the_old_value_moves(tmp_path: Path) 
     stored = "[a]\nhf_token = OLD\n\n[b]\nHF_TOKEN=OLD\n\n[c]\nhf_token = OTHER\n\n# OTHER\n"
     (tmp_path / "token").write_text(filled("OLD\n"))
     (tmp_path / "stored_tokens").write_text(filled(stored))
-    assert move(TokenStore(tmp_path / "token", OLD.fingerprint)) == ("it holds the new value", ())
+    assert move(TokenStore(tmp_path / "token", OLD.fingerprint)) == ("has the new value", ())
     assert (tmp_path / "token").read_text() == filled("NEW\n")
     assert (tmp_path / "stored_tokens").read_text() == filled(stored.replace("OLD", "NEW"))
 

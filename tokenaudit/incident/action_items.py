@@ -12,7 +12,7 @@ from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.locate import found_again
 from tokenaudit.remediate.runbook import RunbookConsumer
-from tokenaudit.remediate.runbook.steps import ENDS_BY_ITSELF
+from tokenaudit.remediate.runbook.steps import EXPIRES_ONLY
 from tokenaudit.timestamps import minute
 
 _COVERED = frozenset({"space-variable"})
@@ -129,7 +129,7 @@ def for_credential(
     # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
     mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
     runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
-    if touched.kind in ENDS_BY_ITSELF:
+    if touched.kind in EXPIRES_ONLY:
         do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
         return do + runbook, None
     if touched.kind in _NOT_ASKABLE:

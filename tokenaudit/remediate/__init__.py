@@ -1,1 +1,1 @@
-"""What to put in a credential's place, and the way there: needs, recommendation, runbook, rotation, revocation."""
+"""Replacement of a credential: recommendation, runbook, rotation, revocation."""

@@ -1,4 +1,4 @@
-"""From needs seen in code to the smallest set of grants that covers them."""
+"""The smallest set of grants that covers the permissions that code uses."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from tokenaudit.permissions import (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a replacement has to be able to do.
+    """The grants that a replacement needs.
 
-    `unplaced` are needs that no grant could be made of, as the code does not say what they are for. `creates` are the
-    namespaces that code may create repositories in, without a grant on the whole namespace being proposed.
+    `unplaced` are needed permissions on an entity that the code does not name. `creates` are the namespaces in which
+    the code can create repositories; no grant on the whole namespace is proposed for these.
     """
 
     grants: tuple[Grant, ...] = ()
@@ -36,12 +36,12 @@ class Wanted:
 
 
 def wanted(evidence: Iterable[Evidence], inspection: Inspection | None = None) -> Wanted:
-    """The grants that cover `evidence`, one an entity, names completed with the account of `inspection`.
+    """The grants that cover `evidence`, one per entity; names are completed with the account of `inspection`.
 
-    Writing a repository is listed with reading it, as the token form does. A public repository needs no grant to be
-    read; a gated one of somebody else needs the one right there is for those, and so does a discussion or pull request
-    in a repository of somebody else (no token can be given rights on that one repository). A need without a name for
-    what it is needed on stays unplaced, unless it can only mean the account itself.
+    Write access includes read access, as in the token form. Reading a public repository needs no grant. Gated
+    repositories of other accounts, and discussions and pull requests there, need a global permission, since no token
+    can have grants on a single repository of another account. A permission without an entity stays unplaced, unless
+    only the account itself is possible.
     """
     seen = [place(e, inspection) for e in evidence if e.certainty != "not-seen"]
     seen = [e for e in seen if e.need not in {NO_TOKEN, ANY_TOKEN}]
@@ -70,7 +70,7 @@ def wanted(evidence: Iterable[Evidence], inspection: Inspection | None = None) -
 
 
 def place(item: Evidence, inspection: Inspection | None) -> Evidence:
-    """`item` with its entity made definite: user or organization, and a bare repository name under the account."""
+    """`item` with a complete entity: user or organization, and the account in a bare repository name."""
     entity = item.entity
     account = inspection.account.name if inspection and inspection.account else None
     if entity is None:
@@ -88,7 +88,7 @@ def place(item: Evidence, inspection: Inspection | None) -> Evidence:
 
 
 def union(grants: Sequence[Grant]) -> dict[tuple[str, str | None], frozenset[str]]:
-    """Grants as permissions by (entity type, name), for comparing two lists of them."""
+    """Grants as permissions by (entity type, name), to compare two lists."""
     found: dict[tuple[str, str | None], frozenset[str]] = {}
     for grant in grants:
         key = (grant.entity.type, grant.entity.name)
@@ -97,7 +97,7 @@ def union(grants: Sequence[Grant]) -> dict[tuple[str, str | None], frozenset[str
 
 
 def is_elses(entity: Entity, inspection: Inspection | None) -> bool:
-    """Whether a repository belongs to somebody else than the account and its organizations; False if not known."""
+    """Whether a repository belongs to neither the account nor its organizations; False if unknown."""
     known = inspection is not None and inspection.account is not None
     return known and entity.type in REPOSITORY_TYPES and not _is_own(entity, inspection)
 
@@ -118,27 +118,27 @@ PUBLIC_HUB = "https://huggingface.co"
 PARAMETERS = frozenset(
     {"tokenType", "ownUserPermissions", "globalPermissions", "canReadGatedRepos", "orgs", "orgPermissions"}
 )
-"""The query parameters of `/settings/tokens/new` that we use. Hugging Face documents them (hub-docs security-tokens.md,
-inference-providers guides, microsoft-azure gated-model guide, changelog of July 2026), but for `orgPermissions`, which
-others found to hold for all organizations of the link (tried in July 2026)."""
+"""The query parameters of `/settings/tokens/new` used here. Hugging Face documents them (hub-docs security-tokens.md,
+inference-providers guides, microsoft-azure gated-model guide, changelog of July 2026), except `orgPermissions`, which
+applies to all organizations of the link (tested in July 2026)."""
 
 _GLOBAL = frozenset({"discussion.write", "post.write"})
 
 
 @dataclass(frozen=True)
 class Link:
-    """A link to the form, and one sentence for each thing still to be chosen in it by hand."""
+    """A link to the form, and one line for each setting to select by hand."""
 
     url: str
     by_hand: tuple[str, ...] = ()
 
 
 def creation_link(grants: Sequence[Grant] = (), *, endpoint: str | None = None) -> Link:
-    """The form prefilled with as much of `grants` as its documented parameters can carry.
+    """The form prefilled with the part of `grants` that its documented parameters can express.
 
-    No parameter names a repository, and `repo.…` among `ownUserPermissions` would grant the whole account: rights on
-    repositories are therefore never part of the link, only of the words. The permissions of an organization are in the
-    link where it names exactly one, as they would hold for all; they are in the words all the same.
+    No parameter names a repository, and `repo.…` in `ownUserPermissions` would grant the whole account. Repository
+    permissions are therefore never in the link, only in the text. Organization permissions are in the link if it names
+    exactly one organization, since they apply to all of them; they are always in the text.
     """
     query: list[tuple[str, str]] = [("tokenType", "fineGrained")]
     by_hand: list[str] = []
@@ -155,7 +155,7 @@ def creation_link(grants: Sequence[Grant] = (), *, endpoint: str | None = None) 
 
 
 def web_address(endpoint: str | None) -> str:
-    """Where the owner's pages are: the endpoint the credential was seen at when it is https, else the public Hub."""
+    """The host of the owner's pages: the endpoint of the inspection if it is https, else the public Hub."""
     return endpoint.rstrip("/") if endpoint and endpoint.startswith("https://") else PUBLIC_HUB
 
 
@@ -164,7 +164,7 @@ def _split(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
     if entity.type == "global":
         return _global(grant)
     if entity.type in REPOSITORY_TYPES:
-        where = f'Under "Repositories permissions" pick the {name_of(entity)} and tick'
+        where = f'Under "Repositories permissions" select the {name_of(entity)} and check'
         return [], [f"{where} {_listed(grant.permissions)}."]
     if entity.type == "user":
         fits = _on_all(grant.permissions)
@@ -173,13 +173,13 @@ def _split(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
     if entity.type == "org" and entity.name:
         rest = [p for p in grant.permissions if p.startswith("repo.")]
         ticks = _on_all(grant.permissions)
-        said = [f'Under "Org permissions" of {entity.name} tick: {_listed(ticks)}.'] if ticks else []
+        said = [f'Under "Org permissions" of {entity.name} check: {_listed(ticks)}.'] if ticks else []
         return [("orgs", entity.name)], said + _whole_namespace(grant, rest) + _patterns(grant)
-    return [], [f"On the {name_of(entity)} tick: {_listed(grant.permissions)}."]
+    return [], [f"On the {name_of(entity)} check: {_listed(grant.permissions)}."]
 
 
 def _on_all(permissions: Iterable[str]) -> list[str]:
-    """Those that are not about repositories, which a link would grant on every one of a namespace."""
+    """Permissions that are not about repositories; a link would grant those on the whole namespace."""
     return [p for p in permissions if not p.startswith("repo.")]
 
 
@@ -192,7 +192,7 @@ def _global(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
         elif permission in _GLOBAL:
             parameters.append(("globalPermissions", permission))
         else:
-            words.append(f"The form has no global {permission}; choose the account or organization it is needed in.")
+            words.append(f"The form has no global {permission}; select the account or organization that needs it.")
     return parameters, words
 
 
@@ -200,14 +200,14 @@ def _whole_namespace(grant: Grant, permissions: Sequence[str]) -> list[str]:
     if not permissions:
         return []
     words = (
-        f"The link leaves out {_listed(permissions)} on the {name_of(grant.entity)}, where it would hold for every "
-        'repository. Under "Repositories permissions" pick only the repositories that are used.'
+        f"The link omits {_listed(permissions)} on the {name_of(grant.entity)}, since it would apply to every "
+        'repository. Under "Repositories permissions" select only the repositories in use.'
     )
     return [words]
 
 
 def _patterns(grant: Grant) -> list[str]:
-    return [f"Narrow it to {', '.join(grant.patterns)} in the form."] if grant.patterns else []
+    return [f"Restrict it to {', '.join(grant.patterns)} in the form."] if grant.patterns else []
 
 
 def _listed(permissions: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""Where a value that was seen can be found again, as words of a command line."""
+"""Command lines that find a value again."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ _ON_THE_HUB = (
 )
 _PLATFORMS = ("github:", "gitlab:")
 HERE = frozenset({"machine", "machine-history", "machine-log", "keyring", "environment"})
-"""Sources that are the machine itself: where its owner keeps a credential, or where it was recorded."""
+"""Sources on the machine itself: where the owner stores a credential, or where it was recorded."""
 
 
 def hub_of(credential: Credential) -> str:
-    """The Hub that was asked about it, else the public one."""
+    """The Hub of its inspection, else the public one."""
     return (credential.inspection.endpoint if credential.inspection else None) or PUBLIC_HUB
 
 
 def found_again(credential: Credential, endpoint: str) -> str | None:
-    """What `--from` takes to find the value again; None where only somebody who has it can hand it over."""
+    """The `--from` argument that finds the value again; None if a user has to provide it."""
     return next((found for spot in credential.locations if (found := _scannable(spot, endpoint))), None)
 
 
 def clone_address(target: str, endpoint: str) -> str:
-    """What git takes for a repository that a report names."""
+    """The clone address of a repository that a report names."""
     is_on_the_hub = target.startswith(_REPOSITORIES) and target.count("/") > 1
     return f"{endpoint}/{target.removeprefix('models/')}" if is_on_the_hub else target
 
 
 def look_again(credential: Credential, endpoint: str, *, ask: bool = False) -> str:
-    """The commands that look at all its places again; with `ask` they ask the Hub about what they find, too."""
+    """The commands that scan all its places again; with `ask` also with --inspect."""
     inspect = " --inspect" if ask else ""
     namespaces = sorted({name for spot in credential.locations if (name := _namespace(spot))})
     targets = _unique(
@@ -56,7 +56,7 @@ def look_again(credential: Credential, endpoint: str, *, ask: bool = False) -> s
 def _scannable(spot: Location, endpoint: str) -> str | None:
     if spot.source.startswith("machine") and spot.path:
         if spot.path.startswith("~/"):
-            return f"~/{shlex.quote(spot.path[2:])}"  # in quotes a shell would leave the tilde alone
+            return f"~/{shlex.quote(spot.path[2:])}"  # a shell does not expand a quoted tilde
         return shlex.quote(spot.path) if spot.path.startswith("/") else None
     if spot.source not in _IN_CODE:
         return None
@@ -65,7 +65,7 @@ def _scannable(spot: Location, endpoint: str) -> str | None:
 
 
 def _namespace(spot: Location) -> str | None:
-    """What `tokenaudit sweep` takes to read the place of `spot` again; None where it is none of a sweep's."""
+    """The `tokenaudit sweep` argument that reads the place of `spot` again; None if no sweep reads it."""
     if spot.target.startswith(_PLATFORMS):
         return spot.target.partition("/")[0].split(" ")[0]
     if spot.target.startswith(_ON_THE_HUB):

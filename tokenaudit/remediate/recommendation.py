@@ -1,6 +1,6 @@
-"""The best replacement for one credential, weighed in the order of how little it leaves to be stolen.
+"""The best replacement for one credential.
 
-No token at all, then a Trusted Publisher, then a service account, then one fine-grained token for each use; never a
+In order of preference: no token, a Trusted Publisher, a service account, one fine-grained token per use; never a
 classic token.
 """
 
@@ -13,21 +13,22 @@ from tokenaudit.permissions import DISCUSS, GATED, GLOBAL, READ, REPOSITORY_TYPE
 from tokenaudit.remediate.grants import Wanted, creation_link, wanted, web_address
 
 _NO_LIST = (
-    "Only what was scanned can show a need: libraries, notebooks elsewhere, configuration read at run time and other "
-    "repositories using the same secret were not looked at."
+    "The permissions come from the scanned code only: libraries, other notebooks, configuration read at run time and "
+    "other repositories that use the same secret were not analyzed."
 )
 _NOT_A_USER_TOKEN = {
-    "oauth_token": "An OAuth access token ends by itself; sign in again (`hf auth login`) instead of replacing it, and "
+    "oauth_token": "An OAuth access token expires; sign in again (`hf auth login`) instead of replacing it, and "
     "remove the application's access at settings/connected-applications if it leaked.",
-    "oauth_refresh_token": "An OAuth refresh token is replaced by signing in again (`hf auth login`).",
-    "oidc_token": "A Trusted Publisher's token lives an hour and is made anew by every run: nothing is to be created. "
-    "Find out why it was written down.",
-    "app_token": "An app token is renewed on the page of its application.",
+    "oauth_refresh_token": "Sign in again (`hf auth login`) to replace an OAuth refresh token.",
+    "oidc_token": "A Trusted Publisher token is valid for one hour and is created by each run: create nothing. "
+    "Find out why it was stored.",
+    "app_token": "Renew an app token on the page of its application.",
     "s3_token": "S3 keys are derived from a token: revoke and replace that token, then generate new keys.",
-    "oauth_client_secret": "A client secret is refreshed on its application's settings page; there is no overlap.",
-    "org_token": "Organization tokens were withdrawn in 2024: a member's fine-grained token or a service account "
-    "takes its place.",
-    "legacy_token": "Tokens of this old form have the reach of a classic token.",
+    "oauth_client_secret": "Refresh a client secret on its application's settings page; the old one stops working "
+    "immediately.",
+    "org_token": "Organization tokens were withdrawn in 2024: use a member's fine-grained token or a service account "
+    "instead.",
+    "legacy_token": "Tokens of this legacy format have the access of a classic token.",
 }
 _NOTHING_TO_CREATE = frozenset(
     {"oauth_token", "oauth_refresh_token", "oidc_token", "app_token", "s3_token", "oauth_client_secret"}
@@ -36,11 +37,10 @@ _WITH_SERVICE_ACCOUNTS = frozenset({"enterprise", "plus"})
 
 
 def recommend(credential: Credential, evidence: Sequence[Evidence] = (), *, patch: str | None = None) -> Recommendation:
-    """What to put in the place of `credential`, given what the code that uses it was seen to need.
+    """The replacement for `credential`, based on the permissions that its code uses.
 
-    Works from the first day: for a credential that was never inspected, without evidence, it is a fine-grained token
-    with nothing granted yet. `patch` is a change to CI configuration that makes a job keyless, if one is known.
-    Pure: nothing is asked or read.
+    Without inspection and evidence, it is a fine-grained token without grants. `patch` is a change of CI configuration
+    that makes a job keyless, if known. Pure: no I/O.
     """
     kind_note = _NOT_A_USER_TOKEN.get(credential.kind)
     notes = [kind_note] if kind_note else []
@@ -88,11 +88,13 @@ def _without_evidence(
     grants = _as_before(inspection)
     link = creation_link(grants, endpoint=inspection.endpoint if inspection else None)
     if grants:
-        notes.append("No code using it was seen: these are the rights it had. Take away every one that is not used.")
+        notes.append(
+            "No code that uses it was found: these are its current permissions. Remove those that are not used."
+        )
     else:
         notes.append(
-            "No code using it was seen: create it with no rights, then add the repositories and permissions its "
-            "consumers prove to need."
+            "No code that uses it was found: create it without permissions, then add the repositories and permissions "
+            "that its consumers need."
         )
     return Recommendation("fine-grained", grants, link.url, patch, evidence, (*notes, _NO_LIST, *link.by_hand))
 
@@ -106,17 +108,17 @@ def _as_before(inspection: Inspection | None) -> tuple[Grant, ...]:
 
 def _about_evidence(evidence: Sequence[Evidence], want: Wanted) -> list[str]:
     notes = [
-        f"{e.what} ({e.path}:{e.line}) needs {e.need} on something the code does not name: add it if that is real."
+        f"{e.what} ({e.path}:{e.line}) needs {e.need} on an entity that the code does not name: add it if it is used."
         for e in want.unplaced
     ]
     notes += [
-        f"Code may create repositories in {e.name}: create them once by hand, or give the contributor permission in "
-        "the form, which writes only what it created."
+        f"The code can create repositories in {e.name}: create them by hand, or grant the contributor permission in "
+        "the form, which covers only repositories that the token created."
         for e in want.creates
     ]
     hidden = sorted({name_of(e.entity) for e in evidence if e.visibility == "hidden" and e.entity})
     if hidden:
-        notes.append(f"Private or missing, as seen without a token: {', '.join(hidden)}.")
+        notes.append(f"Private or missing (requested without a token): {', '.join(hidden)}.")
     unasked = sorted(
         {
             name_of(e.entity)
@@ -125,38 +127,38 @@ def _about_evidence(evidence: Sequence[Evidence], want: Wanted) -> list[str]:
         }
     )
     if unasked:
-        notes.append(f"No right is needed for what is public; that was not asked for {', '.join(unasked)}.")
+        notes.append(f"Public repositories need no permission; visibility not checked: {', '.join(unasked)}.")
     jobs = sorted({f"{e.path} {e.job}" for e in evidence if e.job})
     if len(jobs) > 1:
-        notes.append(f"Give each consumer a token of its own: {', '.join(jobs)}.")
+        notes.append(f"Create one token per consumer: {', '.join(jobs)}.")
     notes.append(_NO_LIST)
     return notes
 
 
 def _about_discussions(want: Wanted) -> list[str]:
-    """Without the account it is not known which repositories are somebody else's."""
+    """The note for repositories that could belong to another account, since the token's account is unknown."""
     named = [name_of(g.entity) for g in want.grants if DISCUSS in g.permissions and g.entity.type in REPOSITORY_TYPES]
     if not named:
         return []
-    what = f"{', '.join(named)}: if that is not the account's or an organization's of it"
-    return [f"Discussions and pull requests in {what}, tick the global `{DISCUSS}` instead of a right on it."]
+    what = f"{', '.join(named)}, if it belongs to another account"
+    return [f"For discussions and pull requests in {what}, check the global `{DISCUSS}` instead."]
 
 
 def _anonymous(evidence: Sequence[Evidence]) -> list[str]:
     slower = (
-        "Without a token the Hub counts requests per address: 500 API calls in 5 minutes instead of 1000 and more "
+        "Without a token the Hub limits requests per IP address: 500 API calls in 5 minutes instead of 1000 or more "
         "(hub-docs rate-limits.md)."
     )
     notes = [slower]
     if any(e.need == "valid-token" for e in evidence):
-        notes.append("Code asks who the token is (whoami, auth_check): leave that out, or it will fail without one.")
+        notes.append("The code calls whoami or auth_check: remove these calls, since they fail without a token.")
     return notes
 
 
 def _publisher(want: Wanted, evidence: Sequence[Evidence], patch: str | None) -> tuple[str, str] | None:
-    """Where to set up a Trusted Publisher and how, where one can do all that is needed.
+    """How to set up a Trusted Publisher, if it covers everything needed.
 
-    It writes one existing repository, or reads gated ones, and only from CI that proves itself by OIDC.
+    It can write one existing repository, or read gated ones, and only from CI with OIDC.
     """
     in_ci = patch is not None or all(e.job for e in evidence if e.certainty != "not-seen")
     if not in_ci or want.unplaced or len(want.grants) != 1:
@@ -177,7 +179,7 @@ def _publisher(want: Wanted, evidence: Sequence[Evidence], patch: str | None) ->
 
 
 def _service_account(want: Wanted, evidence: Sequence[Evidence], inspection: Inspection | None) -> str | None:
-    """The Enterprise organization whose service account could do it all: shared work on its own repositories."""
+    """The Enterprise organization whose service account covers everything needed on its own repositories."""
     if inspection is None or want.unplaced or not all(e.job for e in evidence if e.certainty != "not-seen"):
         return None
     owners = {_owner(g.entity) for g in want.grants}
@@ -193,14 +195,14 @@ def _owner(entity: Entity) -> str | None:
 def _service_account_note(organization: str) -> str:
     return (
         f"An administrator of {organization} can create a service account with repoIds and repoPermissions for these "
-        "repositories: it outlives people and shows its last use. The link is the next best, a person's token."
+        "repositories: it does not depend on a person and shows its last use. The link creates a user token instead."
     )
 
 
 def keyless_patch(credential: Credential, problems: Iterable[Problem]) -> str | None:
-    """The one patch that the CI audit offers for the places that hold `credential`; None where it is none or several.
+    """The only patch that the CI audit offers for the files with `credential`; None if there is none or several.
 
-    Several stay with their problems, where each says which job it is for.
+    Several patches stay with their problems, each for one job.
     """
     targets = {location.target for location in credential.locations}
     patches = {p.patch for p in problems if p.patch and p.rule == "ci-could-be-keyless" and p.target in targets}

@@ -1,7 +1,7 @@
-"""Invalidating credentials, with a look before and proof after.
+"""Revokes credentials, with a preview before and a check afterwards.
 
-Nothing here is sent unless the caller has a confirmation. An accepted request proves nothing; a credential counts as
-dead when the Hub itself refuses it afterwards.
+Callers confirm before anything is sent. An accepted request is no evidence; a credential counts as revoked when the Hub
+rejects it afterwards.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from tokenaudit.text import parse_fingerprint
 RevocationStatus: TypeAlias = Literal["revoked", "already-dead", "alive", "unproven", "left-out"]
 _SHOWN_DIGITS = 8
 WAITS = (0.0, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between the questions whether a credential is dead."""
+"""Seconds to wait before each check whether a credential is revoked."""
 
 
 class WriteOnlyCache:
-    """A cache that is written to and never read: what is about to be revoked is asked about anew.
+    """A cache that is written and never read, so that a credential is always inspected before its revocation.
 
-    Without it, a scan within the next hour would still call a revoked credential active.
+    Without the writes, a scan within the next hour would still report a revoked credential as active.
     """
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
 
-    def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:  # noqa: ARG002 - the face of a cache
-        """Nothing, ever."""
+    def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:  # noqa: ARG002 - the signature of a cache
+        """Always None."""
         return None
 
     def put(self, fingerprint: str, inspection: Inspection) -> None:
-        """Keeps an inspection for others."""
+        """Stores an inspection for other commands."""
         self._cache.put(fingerprint, inspection)
 
 
 @dataclass(frozen=True)
 class RevocationCandidate:
-    """A credential to be revoked: its value, its kind, what the Hub says of it, and who is known to use it."""
+    """A credential to revoke: value, kind, inspection, and known consumers."""
 
     secret: Secret
     kind: str
@@ -57,13 +57,13 @@ class RevocationCandidate:
 
     @property
     def dead(self) -> bool:
-        """Whether the Hub refuses it already."""
+        """Whether the Hub already rejects it."""
         return self.inspection is not None and self.inspection.dead
 
 
 @dataclass(frozen=True)
 class RevocationOutcome:
-    """What became of one credential, and how that is known."""
+    """The result for one credential, with the evidence."""
 
     fingerprint: str
     display: str
@@ -72,19 +72,19 @@ class RevocationOutcome:
 
 
 def chosen(fingerprints: Sequence[str], values: Iterable[Secret]) -> tuple[Secret, ...]:
-    """The values that `fingerprints` (or their beginnings, 8 digits at least) name; all others are left alone.
+    """The values with these `fingerprints` (or prefixes of at least 8 digits); all others are ignored.
 
     Raises:
-        UsageError: a fingerprint is too short, names no value, or names two.
+        UsageError: a fingerprint is too short, matches no value, or matches several.
     """
     known = {secret.fingerprint: secret for secret in values}
     found: dict[str, Secret] = {}
     for wanted in fingerprints:
         cleaned = parse_fingerprint(wanted)
-        matching = [secret for mark, secret in known.items() if mark.startswith(cleaned)]
+        matching = [secret for fingerprint, secret in known.items() if fingerprint.startswith(cleaned)]
         if len(matching) != 1:
             what = "no value" if not matching else f"{len(matching)} values"
-            message = f"{what} with the fingerprint {cleaned} came from stdin, keyring or --from: nothing was sent"
+            message = f"{what} with fingerprint {cleaned} in stdin, keyring or --from; nothing was sent"
             raise UsageError(message)
         found[matching[0].fingerprint] = matching[0]
     return tuple(found.values())
@@ -94,15 +94,15 @@ def recognised(secrets: Sequence[Secret], scanner: Scanner) -> dict[str, str]:
     """The kind of each value, by fingerprint.
 
     Raises:
-        UsageError: a value is a placeholder, or no Hugging Face credential at all.
+        UsageError: a value is a placeholder or not a Hugging Face credential.
     """
     kinds = {}
     for secret in secrets:
         seen = [d for d in scanner.scan(secret.reveal().encode()).detections if d.secret == secret]
         real = [d for d in seen if d.likelihood == "credential"]
         if not real:
-            what = f"a {seen[0].likelihood}" if seen else "no Hugging Face credential"
-            message = f"{secret.fingerprint[:12]} ({secret.display}) is {what}: nothing was sent"
+            what = f"a {seen[0].likelihood}" if seen else "not a Hugging Face credential"
+            message = f"{secret.fingerprint[:12]} ({secret.display}) is {what}; nothing was sent"
             raise UsageError(message)
         kinds[secret.fingerprint] = real[0].kind
     return kinds
@@ -117,7 +117,7 @@ def candidates(
     consumers: Mapping[str, tuple[RunbookConsumer, ...]] | None = None,
     cache: WriteOnlyCache | None = None,
 ) -> tuple[RevocationCandidate, ...]:
-    """Each credential with what the Hub says of it now."""
+    """Each credential with a new inspection."""
     asked = dict(inspect_credentials([(kinds[s.fingerprint], s) for s in secrets], hub, now=now, cache=cache))
     known = consumers or {}
     return tuple(
@@ -127,21 +127,21 @@ def candidates(
 
 
 def preview(found: Sequence[RevocationCandidate], endpoint: str, organization: str | None = None) -> list[str]:
-    """What is about to happen, one line a fact."""
+    """The preview of a revocation, in lines."""
     where = f"the organization {organization} at {endpoint}" if organization else endpoint
-    lines = [f"To be revoked for good at {where}:"]
+    lines = [f"To be revoked permanently at {where}:"]
     for candidate in found:
         lines.append(f"  {candidate.secret.fingerprint[:12]}  {candidate.secret.display}  {_who(candidate.inspection)}")
         if candidate.dead:
-            lines.append("    it is dead already; nothing will be sent for it")
+            lines.append("    already invalid; no request will be sent")
         lines += [f"    stops working: {c.kind} {c.name or ''} in {c.where}" for c in candidate.consumers]
         if not candidate.consumers and not candidate.dead:
-            lines.append("    stops working: whatever uses it, none of which is known here")
+            lines.append("    stops working: everything that uses it; no known consumer")
     return lines
 
 
 def phrase(found: Sequence[RevocationCandidate]) -> str:
-    """What has to be typed to go on: the beginning of the fingerprint, or how many where it is not exactly one."""
+    """The text to type as confirmation: the start of the fingerprint, or the number of credentials if not one."""
     living = [candidate.secret.fingerprint for candidate in found if not candidate.dead]
     return f"revoke {living[0][:_SHOWN_DIGITS] if len(living) == 1 else len(living)}"
 
@@ -154,7 +154,7 @@ def revoke_all(
     waits: Sequence[float] = WAITS,
     cache: WriteOnlyCache | None = None,
 ) -> tuple[RevocationOutcome, ...]:
-    """Revokes every candidate that lives, and asks until each is refused. IRREVERSIBLE."""
+    """Revokes every active candidate and checks until each is rejected. IRREVERSIBLE."""
     outcomes: dict[str, RevocationOutcome] = {}
     for candidate in found:
         if candidate.dead and candidate.inspection:
@@ -179,7 +179,7 @@ def proven(
     waits: Sequence[float] = WAITS,
     cache: WriteOnlyCache | None = None,
 ) -> tuple[RevocationOutcome, ...]:
-    """Asks the Hub, again and again with growing waits, until it refuses each of `found` or the waits are used up."""
+    """Inspects each of `found` after each wait until the Hub rejects it or the waits are used up."""
     outcomes: dict[str, RevocationOutcome] = {}
     waiting = list(found)
     for wait in waits:
@@ -187,11 +187,11 @@ def proven(
             break
         if wait:
             hub.rate_limiter.sleep(wait)
-            hub.breaker.reset()  # what went unanswered before the wait is what is waited for
+            hub.breaker.reset()  # failures from before the wait don't count
         asked = dict(inspect_credentials([(c.kind, c.secret) for c in waiting], hub, now=now, cache=cache))
         for candidate in waiting:
             seen = asked.get(candidate.secret.fingerprint)
-            outcomes[candidate.secret.fingerprint] = _judged(candidate, seen)
+            outcomes[candidate.secret.fingerprint] = _verified(candidate, seen)
         waiting = [c for c in waiting if outcomes[c.secret.fingerprint].result != "revoked"]
     return tuple(outcomes[c.secret.fingerprint] for c in found)
 
@@ -205,7 +205,7 @@ def revoke_all_in_organization(
     token_id: str | None,
     now: Callable[[], datetime],
 ) -> tuple[RevocationOutcome, ...]:
-    """Shuts each candidate out of one organization. PERMANENT there, without effect elsewhere."""
+    """Revokes the access of each candidate to one organization. PERMANENT there, no effect elsewhere."""
     outcomes = []
     for candidate in found:
         done = revoke_in_organization(hub, organization, candidate.secret, admin=admin, token_id=token_id)
@@ -221,26 +221,26 @@ def revoke_all_in_organization(
 
 
 def candidate_is_out(seen: Inspection, organization: str) -> bool | None:
-    """Whether a credential is shut out of `organization`; None where the Hub does not say."""
+    """Whether `organization` has revoked a credential's access; None if the Hub does not tell."""
     if seen.dead:
         return True
     restrictions = next((o.restrictions for o in seen.orgs if o.name == organization), None)
     return None if restrictions is None else "token-revoked" in restrictions
 
 
-def _shown(shut: bool | None, organization: str) -> str:  # noqa: FBT001 - the answer to one question
+def _shown(shut: bool | None, organization: str) -> str:  # noqa: FBT001 - a single flag
     if shut is None:
-        return f"the Hub does not say whether it is out of {organization}"
-    return f"the Hub says it is {'' if shut else 'not '}shut out of {organization}"
+        return f"access to {organization} unknown"
+    return f"{'no access' if shut else 'still has access'} to {organization}"
 
 
-def _judged(candidate: RevocationCandidate, seen: Inspection | None) -> RevocationOutcome:
+def _verified(candidate: RevocationCandidate, seen: Inspection | None) -> RevocationOutcome:
     if seen is not None and seen.dead:
-        return _outcome(candidate, "revoked", "the Hub refuses it (whoami answered 401)")
+        return _outcome(candidate, "revoked", "the Hub rejects it (whoami returned 401)")
     if seen is not None and seen.status == "active":
-        return _outcome(candidate, "alive", "the request was accepted, but the Hub still knows it: ask again later")
-    reason = seen.reason if seen is not None else "it was not asked"
-    return _outcome(candidate, "unproven", f"the request was accepted, but there is no proof yet: {reason}")
+        return _outcome(candidate, "alive", "request accepted, but still active; check again later")
+    reason = seen.reason if seen is not None else "not inspected"
+    return _outcome(candidate, "unproven", f"request accepted, revocation not verified: {reason}")
 
 
 def _outcome(candidate: RevocationCandidate, result: RevocationStatus, reason: str) -> RevocationOutcome:
@@ -249,9 +249,9 @@ def _outcome(candidate: RevocationCandidate, result: RevocationStatus, reason: s
 
 def _who(inspection: Inspection | None) -> str:
     if inspection is None:
-        return "not asked about"
+        return "not inspected"
     if inspection.status != "active":
         return f"{inspection.status}: {inspection.reason}"
-    account = f"{inspection.account.type} {inspection.account.name}" if inspection.account else "unnamed account"
+    account = f"{inspection.account.type} {inspection.account.name}" if inspection.account else "unknown account"
     named = f' "{inspection.name}"' if inspection.name else ""
     return f"active: {account}, role {inspection.role}{named}"

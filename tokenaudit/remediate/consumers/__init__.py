@@ -1,4 +1,4 @@
-"""The settings that hold a credential for others to use, one file a kind: looked at, changed, looked at again."""
+"""Settings that store a credential, one file per kind: each is read, updated and verified."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tokenaudit.model import Skipped
 from tokenaudit.secret import Secret, fingerprint
 
 _PART = re.compile(r"[A-Za-z0-9_.\-]+")
-"""A run of characters that a credential is made of: in a URL, a header or JSON it is enclosed by others."""
+"""A sequence of credential characters, delimited by other characters in a URL, a header or JSON."""
 
 
 class ConsumerError(AuditError):
-    """A consumer refused, or is not what it should be. The message names it and the remedy, never a value."""
+    """A consumer can't be read or updated. The message names it and the remedy, never a value."""
 
 
 @dataclass(frozen=True)
 class ConsumerState:
-    """What a consumer holds, as far as it shows it.
+    """The state of a consumer, as far as it can be read.
 
-    `fingerprint` is that of the value where it can be read (`others` those of further values that it holds),
-    `updated_at` the time of the last change by the consumer's own clock where it has one. `detail` says what an update
-    will keep (visibility, scope, flags).
+    `fingerprint` is that of the value if it can be read (`others` those of further values), `updated_at` the time of the
+    last change by the consumer's clock, if it has one. `detail` describes what an update preserves (visibility, scope,
+    flags).
     """
 
     exists: bool
@@ -36,20 +36,20 @@ class ConsumerState:
     others: tuple[str, ...] = ()
 
     def holds(self, fingerprint: str) -> bool:
-        """Whether the value with this fingerprint can be seen in it."""
+        """Whether it has the value with this fingerprint."""
         return fingerprint == self.fingerprint or fingerprint in self.others
 
 
 @dataclass(frozen=True)
 class Content:
-    """A readable part of the place that a consumer belongs to, such as a whole file or another variable."""
+    """Readable content next to a consumer, such as the whole file or another variable."""
 
     where: str
     data: bytes
 
 
 class Updater(Protocol):
-    """One consumer."""
+    """A setting that stores a credential."""
 
     @property
     def kind(self) -> str:
@@ -57,56 +57,54 @@ class Updater(Protocol):
 
     @property
     def where(self) -> str:
-        """The place, as it is shown."""
+        """The name of the consumer in messages."""
 
     def look(self) -> ConsumerState:
-        """What it holds now.
+        """The current state.
 
         Raises:
-            ConsumerError: it can't be asked.
+            ConsumerError: the consumer can't be read.
         """
 
     def update(self, old: str, new: Secret) -> None:
-        """Puts `new` in the place of the value with the fingerprint `old`; everything else stays as it was.
+        """Replaces the value with the fingerprint `old` by `new`; everything else is preserved.
 
         Raises:
-            ConsumerError: it refuses, or something other than the old value would be overwritten.
+            ConsumerError: the update failed, or would overwrite a value other than the old one.
         """
 
     def contents(self) -> Iterable[Content | Skipped]:
-        """Everything readable where it is kept (the whole file, all variables), to look for copies of the old value.
+        """All readable content next to it (the whole file, all variables), to search for copies of the old value.
 
         Raises:
-            ConsumerError: it can't be read.
+            ConsumerError: the content can't be read.
         """
 
 
 def parts(value: str) -> list[str]:
-    """What may be a credential in `value`: the value itself, and the runs of its characters inside a URL or JSON."""
+    """Possible credentials in `value`: the value itself, and sequences of credential characters in a URL or JSON."""
     return list(dict.fromkeys([value, *_PART.findall(value)]))
 
 
 def with_new(value: str, old: str, new: Secret) -> str:
-    """`value` with `new` in the place of each part that has the fingerprint `old`."""
+    """`value` with each part that has the fingerprint `old` replaced by `new`."""
     if fingerprint(value) == old:
         return new.reveal()
     return _PART.sub(lambda part: new.reveal() if fingerprint(part[0]) == old else part[0], value)
 
 
 def took(before: ConsumerState, after: ConsumerState, old: str, new: Secret) -> str | None:
-    """How `after` proves that `new` arrived and the value with the fingerprint `old` is gone; None where it doesn't.
+    """Evidence in `after` that the consumer has `new` and no longer the fingerprint `old`; None if there is none.
 
-    By the value itself where that shows. Else by the consumer's own clock, so that a skewed clock of this machine
-    proves nothing.
+    The evidence is the value if it can be read, else the time of change by the consumer's clock, which a skewed clock of
+    this machine can't affect.
     """
     if after.fingerprint is not None:
-        return "it holds the new value" if after.holds(new.fingerprint) and not after.holds(old) else None
+        return "has the new value" if after.holds(new.fingerprint) and not after.holds(old) else None
     if not after.exists:
         return None
     if not before.exists:
-        return "it exists now"
+        return "created"
     if before.updated_at is None or after.updated_at is None or after.updated_at <= before.updated_at:
         return None
-    return (
-        f"last changed {after.updated_at:%Y-%m-%d %H:%M:%S} UTC, before that {before.updated_at:%Y-%m-%d %H:%M:%S} UTC"
-    )
+    return f"updated {after.updated_at:%Y-%m-%d %H:%M:%S} UTC (previously {before.updated_at:%Y-%m-%d %H:%M:%S} UTC)"

@@ -71,7 +71,7 @@ class Dotenv:
     def _changed(self, text: str, old: str, new: Secret) -> str:
         seen = self._seen(text)
         if not (seen.holds(old) or seen.holds(new.fingerprint)):
-            message = f"{self.where} holds another value than the old one; nothing was changed"
+            message = f"{self.where} has a value other than the old one; not changed"
             raise ConsumerError(message)
         pieces, at = [], 0
         for start, end in self._spans(text):

@@ -1,4 +1,4 @@
-"""Changing a file that holds a value: whole or not at all, with its mode, its owner and everything beside the value."""
+"""Atomic changes to a file that stores a value; mode, owner and all other content are preserved."""
 
 from __future__ import annotations
 
@@ -65,13 +65,13 @@ def rewrite(path: Path, change: Callable[[str], str], *, mode: int | None = None
     with _locked(real) if git_lock else _unlocked():
         before = read(path)
         if before is None:
-            message = f"{path} does not exist any more; nothing was changed"
+            message = f"{path} no longer exists; not changed"
             raise ConsumerError(message)
         after = change(before)
         if after == before:
             return False
         if real.stat().st_nlink > 1:
-            message = f"{path} has several names (hard links), and the others would keep the old value; edit it by hand"
+            message = f"{path} has several hard links, and the others would keep the old value; edit it by hand"
             raise ConsumerError(message)
         replace(path, after, mode, expected=before)
     return True
@@ -103,7 +103,7 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
                 _keep_attributes(path, real, fresh, mode)
                 os.fsync(file.fileno())
             if expected is not None and read(path) != expected:
-                message = f"somebody else changed {path} meanwhile; nothing was changed"
+                message = f"{path} was changed by another process; not changed, try again"
                 raise ConsumerError(message)
             fresh.replace(real)
         finally:
@@ -120,7 +120,7 @@ def _keep_attributes(path: Path, real: Path, fresh: Path, mode: int | None) -> N
         try:
             os.chown(fresh, held.st_uid, held.st_gid)
         except OSError:
-            message = f"{path} belongs to another user or group, which can't be kept; change it as that user"
+            message = f"{path} belongs to another user or group; change it as that user"
             raise ConsumerError(message) from None
     shutil.copystat(real, fresh)
     os.utime(fresh)
@@ -146,7 +146,9 @@ def _locked(real: Path) -> Iterator[None]:
             lock.unlink()
             handle = os.open(lock, flags, 0o600)
     except FileExistsError:
-        message = f"git is writing {real} ({lock.name} exists); try again, or delete {lock} if no git is running"
+        message = (
+            f"{real} is locked by git ({lock.name} exists); try again, or delete {lock} if no git process is running"
+        )
         raise ConsumerError(message) from None
     except OSError as error:
         message = f"{real} can't be locked: {error.strerror}"

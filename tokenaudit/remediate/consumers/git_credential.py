@@ -1,4 +1,4 @@
-"""What git has stored for the Hub, in whatever credential helpers are configured."""
+"""Credentials that git stores for the Hub in the configured credential helpers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class GitCredential:
         """See `interface.Updater`."""
         seen = self.look()
         if seen.exists and not (seen.holds(old) or seen.holds(new.fingerprint)):
-            message = f"git's credential for {self.where} is another one than the old; nothing was changed"
+            message = f"git has a credential other than the old one for {self.where}; not changed"
             raise ConsumerError(message)
         for store in self._stores:
             if files.read(store) is not None:
@@ -131,8 +131,8 @@ class GitCredential:
                 raise ConsumerError(message)
         if found and self._address.path is None and self._helpers.by_path(self._address):
             message = (
-                f"git keeps a credential for each repository of {self.where} (credential.useHttpPath) in "
-                f"{_named(found[0])}: name each of them, as in git-credential:{self.where}/OWNER/REPOSITORY"
+                f"git stores a credential per repository of {self.where} (credential.useHttpPath) in "
+                f"{_named(found[0])}; pass each one as git-credential:{self.where}/OWNER/REPOSITORY"
             )
             raise ConsumerError(message)
         return found
@@ -253,7 +253,7 @@ class GitCredential:
 def _named(helper: str) -> str:
     """A helper as it is shown: the program alone, since a command of one's own may hold a value."""
     program = "" if helper.startswith("!") else helper.strip().partition(" ")[0]
-    return f"the credential helper {program}" if program else "a credential helper of your own"
+    return f"the credential helper {program}" if program else "a custom credential helper"
 
 
 def _shown(user: str) -> str:
@@ -265,7 +265,7 @@ def _parsed(address: str) -> Address:
     parts = urlsplit(address)
     user, _, host = parts.netloc.rpartition("@")
     if not parts.scheme or not host:
-        message = f"{address!r} is not an address that git keeps a credential for; write https://huggingface.co"
+        message = f"invalid git credential address {address!r}; use an address such as https://huggingface.co"
         raise UsageError(message)
     name = unquote(user.partition(":")[0])
     return Address(parts.scheme, host, unquote(parts.path.strip("/")) or None, name or None)

@@ -266,7 +266,7 @@ class GitHelpers:
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             verb = " ".join(word for word in arguments if not word.startswith("credential.") and word != "-c")
-            message = f"`git {verb}` did not work ({type(error).__name__})"
+            message = f"`git {verb}` failed ({type(error).__name__})"
             raise ConsumerError(message) from None
 
 

@@ -57,7 +57,7 @@ class GithubSecret:
             if "/" not in self._place:
                 stored = self._stored()
                 if stored is None:
-                    message = f"{self.where} does not exist any more; nothing was changed"
+                    message = f"{self.where} no longer exists; not changed"
                     raise ConsumerError(message)
                 extra = self._audience(stored)[1]
             self._client.set_secret(self._holder, self._name, new, extra)
@@ -87,12 +87,12 @@ class GithubSecret:
         """Who can use an organization's secret: in words, and as the fields of an update."""
         if stored.visibility != "selected":
             if not stored.visibility:
-                message = f"{self.where}: GitHub does not say which repositories can use it; nothing was changed"
+                message = f"{self.where}: GitHub did not return its visibility; not changed"
                 raise ConsumerError(message)
             return f"visible to {stored.visibility}", {"visibility": stored.visibility}
         selected = self._client.selected_repositories(self._holder, self._name)
         if selected.incomplete:
-            message = f"{self.where}: the repositories that can use it are not all known: {selected.incomplete}"
+            message = f"{self.where}: the list of selected repositories is incomplete: {selected.incomplete}"
             raise ConsumerError(message)
         names = ", ".join(name for _, name in selected)
         fields: dict[str, object] = {
@@ -102,5 +102,5 @@ class GithubSecret:
         return f"visible to selected{f': {names}' if names else ''}", fields
 
     def _refused(self, error: PlatformError) -> ConsumerError:
-        message = f"{self.where} can't be read or changed: {error}; check your token for GitHub and GITHUB_API_URL"
+        message = f"{self.where} can't be read or changed: {error}; check your GitHub token and GITHUB_API_URL"
         return ConsumerError(message)

@@ -60,11 +60,11 @@ class GitlabVariable:
         """See `interface.Updater`."""
         held = self._held()
         if held is None:
-            message = f"{self.where} does not exist any more; nothing was changed"
+            message = f"{self.where} no longer exists; not changed"
             raise ConsumerError(message)
         value = held.get("value")
         if value and (not isinstance(value, str) or fingerprint(value) not in {old, new.fingerprint}):
-            message = f"{self.where} holds another value than the old one; nothing was changed"
+            message = f"{self.where} has a value other than the old one; not changed"
             raise ConsumerError(message)
         kept = {name: held[name] for name in _KEPT if held.get(name) is not None}
         body = {**kept, "value": new.reveal(), "environment_scope": self._scope}
@@ -104,5 +104,5 @@ class GitlabVariable:
             raise self._refused(error) from None
 
     def _refused(self, error: PlatformError) -> ConsumerError:
-        message = f"{self.where} can't be read or changed: {error}; check your token for GitLab and GITLAB_URL"
+        message = f"{self.where} can't be read or changed: {error}; check your GitLab token and GITLAB_URL"
         return ConsumerError(message)

@@ -31,7 +31,7 @@ class KeyringEntry:
         """See `interface.Updater`."""
         held = keyring.read(self._name)
         if held is not None and held.fingerprint not in {old, new.fingerprint}:
-            message = f"the keyring's {self._name} holds another value than the old one; nothing was changed"
+            message = f"keyring entry {self._name} has a value other than the old one; not changed"
             raise ConsumerError(message)
         keyring.write(self._name, new)
 

@@ -54,7 +54,7 @@ class Netrc:
         spans = list(self._values(text))
         fingerprints = {fingerprint(text[start:end]) for start, end in spans}
         if not fingerprints & {old, new.fingerprint}:
-            message = f"{self.where} holds another value than the old one; nothing was changed"
+            message = f"{self.where} has a value other than the old one; not changed"
             raise ConsumerError(message)
         pieces, at = [], 0
         for start, end in spans:

@@ -1,4 +1,4 @@
-"""From how a user names a consumer to the consumer itself."""
+"""Parses the `--consumer` argument to a consumer."""
 
 from __future__ import annotations
 
@@ -68,9 +68,7 @@ class Owners:
             return Secret(value)
         kept = keyring.read(service) if keyring.available() is not None else None
         if kept is None:
-            message = (
-                f"changing anything at {service} needs a token of yours: set {variable}, or keep it in the keyring"
-            )
+            message = f"{service} needs a token with write access: set {variable}, or store one in the keyring"
             raise ConfigurationError(message)
         return kept
 
@@ -135,11 +133,11 @@ def _hosts(owners: Owners) -> tuple[str, ...]:
 
 def _space(place: str, name: str, owners: Owners) -> Updater:
     if owners.hub.own is None:
-        message = f"changing {place} needs a token of yours with write access to it: set HF_TOKEN"
+        message = f"{place} needs a token with write access: set HF_TOKEN"
         raise ConfigurationError(message)
     return SpaceSecret(owners.hub, place, name, owners.hub.own.secret)
 
 
 def _no_consumer(spelled: str) -> UsageError:
-    message = f"{spelled!r} names no consumer; write one of {', '.join(FORMS)}"
+    message = f"invalid consumer {spelled!r}; use one of {', '.join(FORMS)}"
     return UsageError(message)

@@ -36,9 +36,7 @@ class SpaceSecret:
             message = f"the secrets of {self._space} can't be listed: {names.message}"
             raise ConsumerError(message)
         held = next((row for row in names if row.name == self._name), None)
-        detail = (
-            "a variable of this name, which everyone can read, will be deleted" if self._variable() is not None else ""
-        )
+        detail = "the public variable of the same name will be deleted" if self._variable() is not None else ""
         if held is None:
             return ConsumerState(exists=False, detail=detail)
         others = [row.name for row in names if row.name != self._name]

@@ -37,7 +37,7 @@ class TokenStore:
         fingerprints = [fingerprint(value) for value in self._values()]
         if not fingerprints:
             return ConsumerState(exists=False)
-        detail = f"{count(len(fingerprints), 'entry')}, {fingerprints.count(self._old)} of them with the old value"
+        detail = f"{count(len(fingerprints), 'entry')}, {fingerprints.count(self._old)} with the old value"
         if self._old in fingerprints:
             return ConsumerState(exists=True, fingerprint=self._old, detail=detail)
         return ConsumerState(exists=True, fingerprint=fingerprints[0], detail=detail, others=tuple(fingerprints[1:]))
@@ -47,7 +47,7 @@ class TokenStore:
         named = files.read(self._stored)
         if named is not None:
             if any(fingerprint(found["value"]) == old for found in _oauth_entries(named)):
-                message = f"{self._stored} keeps the old value as an OAuth login; run `hf auth login` instead"
+                message = f"{self._stored} has the old value as an OAuth login; run `hf auth login` instead"
                 raise ConsumerError(message)
             files.rewrite(
                 self._stored,

@@ -1,1 +1,1 @@
-"""A runbook as a walk: every step does or asks, then proves, and can be taken up again wherever it was cut off."""
+"""Rotates a credential step by step: every step is verified, and an interrupted rotation resumes."""

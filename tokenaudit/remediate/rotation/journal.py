@@ -1,4 +1,4 @@
-"""What a rotation has come to: a file for its owner alone, without any value, written anew at every change."""
+"""The state of a rotation: a file with mode 0600 and without values, rewritten at every change."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _PRIVATE = 0o600
 
 @dataclass(frozen=True)
 class JournalEntry:
-    """One step: where it stands, since when, and its proof or the reason why it failed.
+    """One step: state, time, and evidence or reason of failure.
 
-    `before` and `after` are times of the last change as the consumer told them, for consumers that show no value.
+    `before` and `after` are times of change reported by consumers that show no value.
     """
 
     id: str
@@ -55,13 +55,13 @@ class Record:
     schema: Literal["tokenaudit/rotation/1"] = "tokenaudit/rotation/1"
 
     def entry(self, name: str) -> JournalEntry | None:
-        """Where a step stands."""
+        """The entry of a step."""
         return next((e for e in self.entries if e.id == name), None)
 
 
 @dataclass
 class Journal:
-    """The record of one rotation and the file that keeps it (None: kept in memory, for a dry run)."""
+    """The record of one rotation and its file (None: in memory, for a dry run)."""
 
     path: Path | None
     record: Record
@@ -70,10 +70,10 @@ class Journal:
 
     @classmethod
     def opened(cls, path: Path | None, fresh: Record, now: Callable[[], datetime]) -> Journal:
-        """The journal at `path`, continued if it is of the same rotation (finished or not), begun if there is none.
+        """The journal at `path`, continued if it belongs to the same rotation (finished or not), else new.
 
         Raises:
-            ConfigurationError: the file is no journal, or that of another credential, Hub or mode.
+            ConfigurationError: the file is not a journal, or belongs to another credential, Hub or mode.
         """
         known = read(path) if path is not None else None
         if known is not None and known.finished_at is not None:
@@ -84,14 +84,14 @@ class Journal:
         for what in ("fingerprint", "endpoint", "mode"):
             if getattr(known, what) != getattr(fresh, what):
                 message = (
-                    f"{path} is the journal of another rotation ({what} {getattr(known, what)}, not "
-                    f"{getattr(fresh, what)}); finish that one, or name another file with --journal"
+                    f"{path} belongs to another rotation ({what} {getattr(known, what)}, not "
+                    f"{getattr(fresh, what)}); finish that rotation, or use another file with --journal"
                 )
                 raise ConfigurationError(message)
         return cls(path, known, now)
 
     def entry(self, name: str) -> JournalEntry | None:
-        """Where a step stands."""
+        """The entry of a step."""
         return self.record.entry(name)
 
     def note(
@@ -104,7 +104,7 @@ class Journal:
         before: datetime | None = None,
         after: datetime | None = None,
     ) -> None:
-        """Writes down where a step stands now."""
+        """Writes the state of a step."""
         entry = JournalEntry(name, title, state, self.now(), evidence, before, after)
         entries = [entry if e.id == name else e for e in self.record.entries]
         if self.entry(name) is None:
@@ -112,7 +112,7 @@ class Journal:
         self.change(entries=tuple(entries))
 
     def change(self, **what: object) -> None:
-        """Writes the record down with other values in some of its fields."""
+        """Writes the record with changed fields."""
         self.record = replace(self.record, **what)  # type: ignore[arg-type]
         if self.path is not None:
             try:
@@ -120,7 +120,7 @@ class Journal:
                 if not self.path.exists():
                     os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
             except OSError as error:
-                message = f"the journal {self.path} can't be written: {error.strerror}; name another with --journal"
+                message = f"journal {self.path} can't be written: {error.strerror}; use another file with --journal"
                 raise ConfigurationError(message) from None
             replace_file(self.path, to_json(self.record), _PRIVATE)
         self.written()
@@ -134,22 +134,22 @@ def to_json(record: Record) -> str:
 
 
 def read(path: Path) -> Record | None:
-    """The record in `path`; None where there is no such file.
+    """The record in `path`; None if the file does not exist.
 
     Raises:
-        ConfigurationError: it can't be read, or holds something else.
+        ConfigurationError: the file can't be read or is not a journal.
     """
     try:
         data = read_regular(path)
     except FileNotFoundError:
         return None
     except OSError as error:
-        message = f"the journal {path} can't be read: {error.strerror}"
+        message = f"journal {path} can't be read: {error.strerror}"
         raise ConfigurationError(message) from None
     if not data:
         return None
     try:
         return msgspec.json.decode(data, type=Record)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        message = f"{path} is no journal of a rotation; name another file with --journal"
+        message = f"{path} is not a rotation journal; use another file with --journal"
         raise ConfigurationError(message) from None

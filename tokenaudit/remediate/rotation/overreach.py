@@ -1,4 +1,4 @@
-"""What a new credential must not be able to do: tried at the Hub, whatever its description there says."""
+"""Access that a new credential should not have, checked with requests to the Hub."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _SERVICES: tuple[tuple[Service, str, frozenset[str]], ...] = (
     ("inference-endpoints", "write", frozenset({"inference.endpoints.write"})),
     ("inference-endpoints", "infer", frozenset({"inference.endpoints.write", "inference.endpoints.infer.write"})),
 )
-"""What is asked of each namespace, and the permissions that any of would make it right for the answer to be yes."""
+"""The services to check in each namespace, with the permissions that allow access."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A credential that can say which repositories there are, and what the Hub says of it."""
+    """A credential that can list repositories, with its inspection."""
 
     secret: Secret
     inspection: Inspection
@@ -45,10 +45,10 @@ class _Repo:
 
 @dataclass(frozen=True)
 class Overreach:
-    """What came of trying.
+    """Result of the access checks, as texts.
 
-    `opened` is what the credential could do beyond what it should, in words; `unsettled` what the Hub gave no answer
-    to; `tried` says how much was tried, and `untried` what could not be.
+    `opened` is excess access, `unsettled` checks without a clear response, `tried` the amount of checks, and `untried`
+    what could not be checked.
     """
 
     opened: tuple[str, ...] = ()
@@ -58,17 +58,17 @@ class Overreach:
 
 
 def overreach(hub: Hub, new: Secret, wanted: Sequence[Grant], identities: Sequence[Identity]) -> Overreach:
-    """Tries `new` on repositories, Jobs and Inference Endpoints that it should not reach. Nothing is changed by it.
+    """Checks the access of `new` to repositories, Jobs and Inference Endpoints outside its grants. Read-only.
 
-    The namespaces are those of the accounts of `identities`, of their organizations, and of all that is `wanted`:
-    an organization can be open to a credential whose description does not name it. Each of `identities` lists what it
-    sees there, private repositories too, `new` (which should be one of them) included.
+    The namespaces are the accounts of `identities`, their organizations, and those of `wanted`: an organization can be
+    accessible to a credential whose grants don't name it. Each of `identities`, including `new`, lists the repositories
+    that it can see there, including private ones.
     """
     namespaces, untried = _namespaces(wanted, identities)
     found = {name: _listed(hub, name, identities) for name in namespaces}
-    untried += [f"the repositories of {name} can't be listed" for name, repos in found.items() if repos is None]
+    untried += [f"repositories of {name} can't be listed" for name, repos in found.items() if repos is None]
     if any(grant.entity.type not in {*REPOSITORY_TYPES, "user", "org", "global"} for grant in wanted):
-        untried.append("no other repository was tried: which ones a resource group holds is not known")
+        untried.append("other repositories not checked: the contents of the resource group are unknown")
         found = {}
     repos = {
         name: [repo for repo in repos or () if not _may(wanted, repo, WRITE, identities)]
@@ -89,12 +89,12 @@ def overreach(hub: Hub, new: Secret, wanted: Sequence[Grant], identities: Sequen
     total = sum(map(len, repos.values()))
     some = f"{len(chosen)} of " if total > len(chosen) else ""
     amount = f"{some}{count(total, 'other repository')}, " if total else ""
-    tried = f"{amount}Jobs and Inference Endpoints of {', '.join(namespaces)} stay closed to it"
+    tried = f"{amount}Jobs and Inference Endpoints of {', '.join(namespaces)} deny access"
     return Overreach(tuple(opened), tuple(unsettled), tried if namespaces and not opened else "", tuple(untried))
 
 
-def said_of(found: Overreach) -> tuple[str, ...]:
-    """What came of it, one thing each; of many alike only the first."""
+def messages_of(found: Overreach) -> tuple[str, ...]:
+    """The results as messages; only the first of many similar ones."""
     opened = list(found.opened[:_SHOWN])
     if len(found.opened) > _SHOWN:
         opened.append(f"and {len(found.opened) - _SHOWN} more that it should not")
@@ -109,7 +109,7 @@ def _sort(allowed: bool | None, reason: str, opened: list[str], unsettled: list[
 
 
 def _namespaces(wanted: Sequence[Grant], identities: Sequence[Identity]) -> tuple[list[str], list[str]]:
-    """The namespaces to look at, and in words what was left out."""
+    """The namespaces to check, and messages about those left out."""
     named: list[str | None] = []
     for identity in identities:
         named += [identity.inspection.account.name if identity.inspection.account else None]
@@ -118,9 +118,7 @@ def _namespaces(wanted: Sequence[Grant], identities: Sequence[Identity]) -> tupl
     named += [_namespace(grant.entity) for grant in wanted]
     unique = [name for name in dict.fromkeys(named) if name and is_namespace(name)]
     left_out = (
-        [f"{len(unique) - _MOST_NAMESPACES} further namespaces were not tried"]
-        if len(unique) > _MOST_NAMESPACES
-        else []
+        [f"{len(unique) - _MOST_NAMESPACES} more namespaces not checked"] if len(unique) > _MOST_NAMESPACES else []
     )
     return unique[:_MOST_NAMESPACES], left_out
 
@@ -130,7 +128,7 @@ def _namespace(entity: Entity) -> str | None:
 
 
 def _listed(hub: Hub, namespace: str, identities: Sequence[Identity]) -> list[_Repo] | None:
-    """Every repository that any of `identities` sees in a namespace, private ones first; None where none can list."""
+    """Every repository in a namespace that any of `identities` can list, private ones first; None if none can list."""
     found: dict[tuple[str, str], _Repo] = {}
     answers = 0
     for identity in identities:
@@ -169,6 +167,6 @@ def _on_namespace(wanted: Sequence[Grant], name: str, permission: str, identitie
 
 
 def _in_turn(lists: Sequence[Sequence[_Repo]]) -> Iterator[_Repo]:
-    """The first of each list, then the second of each: no namespace is left out because another is large."""
+    """The first of each list, then the second of each, so that a large namespace does not displace others."""
     for row in zip_longest(*lists):
         yield from (repo for repo in row if repo is not None)

@@ -1,4 +1,4 @@
-"""From what a user asks for to a rotation that can be walked."""
+"""Sets up a rotation from the command's arguments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _CREATED = frozenset({"fine-grained", "service-account"})
 
 @dataclass(frozen=True)
 class RotationRequest:
-    """What was asked for. `journal` None means the default place, `new_keyring` an entry that holds the new value."""
+    """The arguments of the command. `journal` None: the default path; `new_keyring`: an entry with the new value."""
 
     fingerprint: str
     consumers: tuple[str, ...] = ()
@@ -42,17 +42,17 @@ class RotationRequest:
 
 @dataclass(frozen=True)
 class KnownValues:
-    """What was found beforehand: values, which of them were handed over for this, and advice from a scan."""
+    """Input of the rotation: values, those passed on stdin, and the recommendation of a scan."""
 
     values: SecretValues
     handed: tuple[Secret, ...] | None = None
-    """What came in on stdin; None where a person can be asked."""
+    """The values from stdin; None if a prompt is possible."""
     advice: Recommendation | None = None
 
 
 @dataclass(frozen=True)
 class RotationContext:
-    """What a rotation works with: the Hub, the detectors, the environment, a voice, a person, and a clock."""
+    """Collaborators of a rotation: Hub, detectors, environment, output, confirmation, clock."""
 
     hub: Hub
     scanner: Scanner
@@ -66,17 +66,17 @@ class RotationContext:
 def begin(
     request: RotationRequest, known: KnownValues, around: RotationContext, rescan: Callable[[], Sequence[str]] | None
 ) -> Rotation:
-    """A walk, at its first step or wherever its journal says that it was left.
+    """A rotation, new or resumed from its journal.
 
     Raises:
-        UsageError: the old value can't be found, or is no credential; a consumer or grant is not written as it should.
-        ConfigurationError: the journal is another rotation's, or a token of the auditor's is missing.
+        UsageError: the old value is missing or not a credential, or a consumer or grant is invalid.
+        ConfigurationError: the journal belongs to another rotation, or a token of the auditor is missing.
     """
     (old,) = chosen([request.fingerprint], known.values.secrets)
     kind = recognised([old], around.scanner)[old.fingerprint]
     owners = Owners(around.hub, around.environment)
     consumers = [resolve(spelled, old.fingerprint, owners) for spelled in request.consumers]
-    _tell_of_others(known.values.consumers.get(old.fingerprint, ()), around.say)
+    _report_other_consumers(known.values.consumers.get(old.fingerprint, ()), around.say)
     wanted = grants(request.grants) or _advised(known.advice)
     path = None if request.dry_run else request.journal or journal_path(old.fingerprint)
     fresh = Record(old.fingerprint, old.display, around.hub.endpoint, request.mode, around.now())
@@ -99,15 +99,15 @@ def begin(
 
 
 def finished(request: RotationRequest, around: RotationContext) -> Record | None:
-    """The record of this rotation if it is finished and nothing of what is asked for is left to do; else None.
+    """The record of this rotation if it is finished and no consumer is left to update; else None.
 
     Asks for no value and changes nothing.
 
     Raises:
-        UsageError: a consumer is not written as it should.
-        ConfigurationError: a token of the auditor's is missing, or the journal can't be read.
+        UsageError: a consumer is invalid.
+        ConfigurationError: a token of the auditor is missing, or the journal can't be read.
     """
-    path = request.journal or _kept_journal(request.fingerprint)
+    path = request.journal or _existing_journal(request.fingerprint)
     record = read(path) if path is not None else None
     if record is None or record.finished_at is None or record.endpoint != around.hub.endpoint:
         return None
@@ -117,30 +117,30 @@ def finished(request: RotationRequest, around: RotationContext) -> Record | None
     consumers = [resolve(spelled, record.fingerprint, owners) for spelled in request.consumers]
     try:
         return None if left_to_do(record, consumers) else record
-    except ConsumerError:  # the rotation itself meets it again, and says at which step
+    except ConsumerError:  # the rotation raises it again and names the step
         return None
 
 
-def _kept_journal(fingerprint: str) -> Path | None:
-    """The journal in the usual place of the one credential whose fingerprint begins like this."""
+def _existing_journal(fingerprint: str) -> Path | None:
+    """The journal at the default path of the one credential whose fingerprint starts with this."""
     found = sorted(journal_path(fingerprint).parent.glob(f"{fingerprint}*.json"))
     return found[0] if len(found) == 1 else None
 
 
 def journal_path(fingerprint: str) -> Path:
-    """Where the journal of a credential's rotation is kept unless said otherwise."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - needed only where no path is given
+    """The default path of the journal of a credential's rotation."""
+    from platformdirs import user_state_path  # noqa: PLC0415 - needed only without --journal
 
     return user_state_path("tokenaudit") / "rotations" / f"{fingerprint}.json"
 
 
 def entry_name(fingerprint: str) -> str:
-    """The name of the keyring entry that keeps the new value between two walks."""
+    """The name of the keyring entry that stores the new value between two runs."""
     return f"rotation-{fingerprint[:12]}"
 
 
 def forget(fingerprint: str) -> None:
-    """Takes the new value out of the keyring, if it is there and there is a keyring."""
+    """Deletes the new value from the keyring, if present."""
     if keyring.available() is not None:
         keyring.clear(entry_name(fingerprint))
 
@@ -155,29 +155,29 @@ def _new(
         held = keyring.read(entry)
         if held is not None:
             return held
-    new = _handed(known.handed, old) if known.handed is not None else _asked(wanted, around)
+    new = _from_stdin(known.handed, old) if known.handed is not None else _asked(wanted, around)
     recognised([new], around.scanner)
     if request.keep_in_keyring:
         keyring.write(entry, new)
     return new
 
 
-def _handed(handed: Sequence[Secret], old: Secret) -> Secret:
-    others = [secret for secret in handed if secret != old]
+def _from_stdin(values: Sequence[Secret], old: Secret) -> Secret:
+    others = [secret for secret in values if secret != old]
     if len(others) != 1:
-        message = f"stdin held {len(others)} values besides the old one: give exactly one, the new one"
+        message = f"stdin has {len(others)} values besides the old one; pass exactly one, the new one"
         raise UsageError(message)
     return others[0]
 
 
 def _asked(wanted: Sequence[Grant], around: RotationContext) -> Secret:
     link = creation_link(wanted, endpoint=around.hub.endpoint)
-    around.say(f"create the new token here: {link.url}")
+    around.say(f"create the new token at {link.url}")
     for line in link.by_hand:
         around.say(f"  {line}")
     found = typed(["the new token"]).secrets
     if not found:
-        message = "no new token was given: nothing was changed"
+        message = "no new token; nothing was changed"
         raise UsageError(message)
     return found[0]
 
@@ -186,21 +186,21 @@ def _advised(advice: Recommendation | None) -> tuple[Grant, ...]:
     return advice.grants if advice is not None and advice.replacement in _CREATED else ()
 
 
-def _tell_of_others(found: Sequence[RunbookConsumer], say: Callable[[str], None]) -> None:
-    """Consumers that a scan found and that this rotation was not told to move: nothing is silently left behind."""
+def _report_other_consumers(found: Sequence[RunbookConsumer], say: Callable[[str], None]) -> None:
+    """Reports consumers that a scan found and that no `--consumer` names."""
     for consumer in found:
-        say(f"also known: {consumer.kind} in {consumer.where}; move it yourself, unless a --consumer names it")
+        say(f"other consumer: {consumer.kind} in {consumer.where}; update it by hand unless a --consumer names it")
 
 
 def old_in_keyring(name: str) -> SecretValues:
     """The old value from the keyring.
 
     Raises:
-        ConfigurationError: there is no safe keyring.
-        UsageError: nothing is kept there.
+        ConfigurationError: no secure keyring is available.
+        UsageError: the entry does not exist.
     """
     if keyring.available() is None:
-        message = "this machine has no keyring that keeps values encrypted; use stdin or --from"
+        message = "no secure keyring on this machine; use stdin or --from"
         raise ConfigurationError(message)
     return SecretValues((kept(name),))
 
@@ -208,7 +208,7 @@ def old_in_keyring(name: str) -> SecretValues:
 def known(
     fingerprint: str, parts: Sequence[SecretValues], handed: SecretValues | None, report: Report | None
 ) -> KnownValues:
-    """All that was found beforehand, put together; `report` is of a scan made in this same run."""
+    """All input of the rotation, merged; `report` is of a scan in the same run."""
     everything = together(*parts, *([handed] if handed is not None else []))
     found = [c for c in report.credentials if c.fingerprint.startswith(fingerprint)] if report is not None else []
     return KnownValues(
@@ -217,7 +217,7 @@ def known(
 
 
 def places(fingerprint: str, report: Report) -> list[str]:
-    """Where `report` still shows the credential."""
+    """The places that have the credential according to `report`."""
     found = [c for c in report.credentials if c.fingerprint.startswith(fingerprint)]
     return [f"{place.target}: {place.path}" for c in found for place in c.locations]
 
@@ -229,13 +229,13 @@ def grants(spelled: Sequence[str]) -> tuple[Grant, ...]:
     """Grants from `PERMISSION@TYPE[:NAME]`, such as `repo.write@model:acme/m` or `inference.serverless.write@user`.
 
     Raises:
-        UsageError: one of them is not written like that.
+        UsageError: a grant is invalid.
     """
     found: dict[Entity, list[str]] = {}
     for text in spelled:
         parts = _SPELLED.fullmatch(text)
         if not parts:
-            message = f"{text!r} is no grant; write PERMISSION@TYPE:NAME, such as repo.write@model:acme/m"
+            message = f"invalid grant {text!r}; use PERMISSION@TYPE:NAME, such as repo.write@model:acme/m"
             raise UsageError(message)
         found.setdefault(Entity(parts["type"], parts["name"]), []).append(parts["permission"])
     return tuple(Grant(entity, tuple(sorted(set(permissions)))) for entity, permissions in found.items())

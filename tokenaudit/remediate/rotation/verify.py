@@ -1,4 +1,4 @@
-"""Whether a new credential is the one that was asked for: who it is, what it may do, and what it may not."""
+"""Verifies a new credential: account, grants, access, and copies of the old value."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ _CHECKABLE = frozenset({"model", "dataset", "space"})
 
 @dataclass(frozen=True)
 class GrantDifference:
-    """Where granted and wanted differ, each difference in words."""
+    """Differences between granted and wanted permissions, as texts."""
 
     missing: tuple[str, ...] = ()
     extra: tuple[str, ...] = ()
 
 
-def identity_trouble(new: Inspection, old: Inspection | None, account: str | None) -> str | None:
-    """Why a new credential can't take the old one's place, whatever it may do; None where nothing is wrong with it."""
+def identity_error(new: Inspection, old: Inspection | None, account: str | None) -> str | None:
+    """Why a new credential can't replace the old one, regardless of its permissions; None if it can."""
     expected = account or (old.account.name if old and old.account else None)
     name = new.account.name if new.account else None
     pending = [o.name for o in new.orgs if "token-policy" in o.restrictions]
     for wrong, words in (
-        (new.dead, f"the new token is already dead: {new.reason}"),
-        (new.status != "active", f"the Hub does not say who the new token is: {new.reason}; try again later"),
-        (expected not in {None, name}, f"the new token speaks for {name}, the old one for {expected}"),
-        (new.role != "fineGrained", f"the new token has the role {new.role}: make a fine-grained one"),
-        (not new.details_known, "the Hub does not say what the new token may do"),
-        (bool(pending), f"the new token still has to be approved by {', '.join(pending)}"),
+        (new.dead, f"the new token is invalid: {new.reason}"),
+        (new.status != "active", f"the new token can't be inspected: {new.reason}; try again later"),
+        (expected not in {None, name}, f"the new token belongs to {name}, the old one to {expected}"),
+        (new.role != "fineGrained", f"the new token has role {new.role}; create a fine-grained token"),
+        (not new.details_known, "the permissions of the new token are unknown"),
+        (bool(pending), f"the new token needs approval by {', '.join(pending)}"),
     ):
         if wrong:
             return words
@@ -46,7 +46,7 @@ def identity_trouble(new: Inspection, old: Inspection | None, account: str | Non
 
 
 def compare(new: Inspection, wanted: Sequence[Grant]) -> GrantDifference:
-    """What the new credential lacks of `wanted`, and what it has beyond. Who may write a repository may read it."""
+    """Permissions that the new credential lacks and those in excess of `wanted`. Write access includes read access."""
     everywhere = (*new.global_permissions, *((GATED,) if new.can_read_gated_repos else ()))
     granted = union((*new.grants, *((Grant(GLOBAL, everywhere),) if everywhere else ())))
     asked = union(wanted)
@@ -67,14 +67,14 @@ def _beyond(
     return tuple(found)
 
 
-def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, tuple[str, ...]]:
-    """Tries the repositories that must open. Nothing is changed by trying.
+def check_access(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[bool | None, tuple[str, ...]]:
+    """Checks the access to the wanted repositories. Read-only.
 
-    True where all behave as wanted, False where one does not, None where the Hub gave no answer that settles it.
-    The second part says of each how it behaved.
+    True if all are accessible, False if one is not, None if the Hub gave no clear response. The second part has one
+    message per check.
     """
     results: list[bool | None] = []
-    said = []
+    reasons = []
     for grant in wanted:
         if grant.entity.type not in _CHECKABLE or not grant.entity.name:
             continue
@@ -82,20 +82,20 @@ def access_problems(hub: Hub, new: Secret, wanted: Sequence[Grant]) -> tuple[boo
             kind = cast("GitRepoType", grant.entity.type)
             found = auth_check(hub, grant.entity.name, kind, new, write=permission == WRITE)
             results.append(found.allowed)
-            said.append(found.reason)
-    return (False if False in results else None if None in results else True), tuple(said)
+            reasons.append(found.reason)
+    return (False if False in results else None if None in results else True), tuple(reasons)
 
 
 @dataclass(frozen=True)
 class Copies:
-    """Where a value was found, as `FILE:LINE` or the name of a variable, and what could not be read."""
+    """Where a value was found, as `FILE:LINE` or the name of a variable, and what was skipped."""
 
     places: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
 
 
 def copies(value: Secret, contents: Iterable[Content | Skipped], scanner: Scanner) -> Copies:
-    """Looks for `value` as it is, percent-encoded, and in every encoding that the detectors know."""
+    """Searches for `value` verbatim, percent-encoded, and in every encoding that the detectors know."""
     places: dict[str, None] = {}
     skipped: dict[Skipped, None] = {}
     for content in contents:

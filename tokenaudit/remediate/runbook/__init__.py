@@ -1,4 +1,4 @@
-"""The way from a report's credentials to their replacements, as ordered steps that each say how they are verified."""
+"""The rotation runbook of a report: ordered steps, each with its verification."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Literal, TypeAlias
 from tokenaudit.model import Recommendation, Severity, Skipped
 
 Mode: TypeAlias = Literal["planned", "breach"]
-"""`planned`: the value is known to nobody else, so the old one lives until everything has moved. `breach`: it may be,
-so it dies first."""
+"""`planned`: the value is not exposed, so it is revoked after all consumers are updated. `breach`: the value could be
+exposed, so it is revoked first."""
 
 
 @dataclass(frozen=True)
 class RunbookConsumer:
-    """Something that uses a credential and has to get the new one.
+    """Something that uses a credential and needs the new one.
 
-    `kind` is such as space-secret, github-secret, gitlab-variable, file, machine; `where` the place, `name` what it is
-    called there. `certain` is False where only a name points to this credential. `owner` is who last touched it, if
-    that is known. `how` says how it is updated.
+    `kind` is space-secret, github-secret, gitlab-variable, file, machine and so on; `where` is the place, `name` the name
+    there. `certain` is False if only the name matches. `owner` is who last changed it, if known. `how` describes the
+    update.
     """
 
     kind: str
@@ -33,7 +33,7 @@ class RunbookConsumer:
 
 @dataclass(frozen=True)
 class RunbookStep:
-    """One thing to do and the proof that it is done; `command` where a command does it."""
+    """One action with its verification; `command` if there is a command for it."""
 
     id: str
     title: str
@@ -44,7 +44,7 @@ class RunbookStep:
 
 @dataclass(frozen=True)
 class PlannedCredential:
-    """One credential's way: replacement, consumers, steps. `unknown_consumers` says where others may be."""
+    """The runbook of one credential. `unknown_consumers` lists where other consumers are possible."""
 
     fingerprint: str
     display: str
@@ -57,7 +57,7 @@ class PlannedCredential:
 
 @dataclass(frozen=True)
 class Runbook:
-    """The runbook of one report. `skipped` is what the report could not read: consumers may hide there."""
+    """The runbook of one report. `skipped` is what the report could not read; it can contain consumers."""
 
     mode: Mode
     credentials: tuple[PlannedCredential, ...] = ()

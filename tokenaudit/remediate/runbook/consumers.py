@@ -1,4 +1,4 @@
-"""Who uses a credential, as far as a report knows."""
+"""Consumers of a credential, as far as a report knows them."""
 
 from __future__ import annotations
 
@@ -26,39 +26,43 @@ _NOT_IN_USE = frozenset(
         "machine-log",
     }
 )
-"""Places where a value stands but nothing reads it from."""
+"""Places that contain a value, but that nothing reads it from."""
 
 _WITH_FILES = frozenset({"tree", "ci", "machine"})
 
 _HOW = {
     "space-variable": (
         "space-variable",
-        "put it into a secret of the Space (`tokenaudit rotate` does), then delete the variable: variables are public",
+        "set it as a secret of the Space (`tokenaudit rotate` does), then delete the variable: variables are public",
     ),
-    "job": ("job", "start the job anew with `--secrets`, naming a token of its own"),
-    "scheduled-job": ("job", "delete the schedule and create it anew with `--secrets`, naming a token of its own"),
+    "job": ("job", "start the job again with `--secrets` and a separate token"),
+    "scheduled-job": ("job", "delete the schedule and create it again with `--secrets` and a separate token"),
     "webhook": ("webhook", "edit the webhook in settings/webhooks"),
-    "endpoint": ("endpoint", "edit the endpoint's environment and put it among the secrets"),
+    "endpoint": ("endpoint", "edit the endpoint's environment and set it as a secret"),
     "machine": ("machine", "`hf auth login` with the new token, or `tokenaudit rotate`"),
-    "keyring": ("keyring", "`tokenaudit rotate` writes the entry and reads it back"),
-    "environment": ("environment", "change it where the environment is set, then start what reads it anew"),
+    "keyring": ("keyring", "`tokenaudit rotate` updates the entry and verifies it"),
+    "environment": ("environment", "change it where the environment is set, then restart the programs that read it"),
 }
 _CI = (
     (
         ".github/workflows/",
         "github-secret",
-        "Settings, Secrets and variables, Actions: update it (keep its visibility)",
+        "Settings, Secrets and variables, Actions: update it (preserve its visibility)",
     ),
-    (".gitlab-ci", "gitlab-variable", "Settings, CI/CD, Variables: update it (keep its flags and environment scope)"),
-    (".circleci/", "circleci-variable", "Project Settings, Environment Variables: replace it, and in any context"),
+    (
+        ".gitlab-ci",
+        "gitlab-variable",
+        "Settings, CI/CD, Variables: update it (preserve its flags and environment scope)",
+    ),
+    (".circleci/", "circleci-variable", "Project Settings, Environment Variables: replace it, also in contexts"),
     ("bitbucket-pipelines", "bitbucket-variable", "Repository settings, Pipelines, Repository variables: replace it"),
-    ("azure-pipelines", "azure-variable", "Pipelines, Library or the pipeline's variables: replace it"),
+    ("azure-pipelines", "azure-variable", "Pipelines, Library or the variables of the pipeline: replace it"),
     ("Jenkinsfile", "jenkins-credential", "Manage Jenkins, Credentials: replace it"),
 )
 
 
 def consumers_of(credential: Credential, report: Report) -> tuple[RunbookConsumer, ...]:
-    """The known consumers, each once: places that hold the value, then settings of CI that are named for one."""
+    """The known consumers, each once: places with the value, then CI settings that are referenced by name."""
     found = [c for location in credential.locations for c in _at(location)]
     targets = {location.target for location in credential.locations}
     found += [c for problem in report.problems if problem.target in targets for c in _in_ci(problem)]
@@ -66,14 +70,14 @@ def consumers_of(credential: Credential, report: Report) -> tuple[RunbookConsume
 
 
 def unknown_consumers(credential: Credential, report: Report) -> tuple[str, ...]:
-    """Where consumers may be that no report can know of."""
-    unknown = ["other repositories, notebooks and machines that were given the same value"]
+    """Where consumers are possible that a report can't find."""
+    unknown = ["other repositories, notebooks and machines with the same value"]
     if not any(c.kind.endswith(("secret", "variable")) for c in consumers_of(credential, report)):
-        unknown.append("secrets of CI and of Spaces: they never show their values, so compare names and dates by hand")
+        unknown.append("CI and Space secrets, whose values can't be read: compare names and dates by hand")
     if credential.inspection is None:
-        unknown.append("everything the account runs: the Hub was not asked who this credential is (`--inspect`)")
+        unknown.append("everything the account runs: the owner is unknown without `--inspect`")
     if not report.complete:
-        unknown.append(f"what this report could not read: {count(len(report.skipped), 'place')}")
+        unknown.append(f"{count(len(report.skipped), 'place')} that the report could not read")
     return tuple(unknown)
 
 
@@ -92,20 +96,20 @@ def _at(location: Location) -> Iterator[RunbookConsumer]:
         return
     if any(mark in (location.path or "") for mark, _, _ in _CI):
         secret = f" as {location.variable}" if location.variable else ""
-        how = f"put the new one into the secrets of this CI{secret}, and read it from there instead of writing it here"
+        how = f"store the new token as a CI secret{secret}, and read it from there instead of from this file"
         yield RunbookConsumer("file", where, location.variable or name, how, None, owner)
     else:
-        how = "read the token from the environment (HF_TOKEN) instead of writing it here"
+        how = "read the token from the environment (HF_TOKEN) instead of from this file"
         yield RunbookConsumer("file", where, name or None, how, None, owner)
 
 
 def is_dotenv(name: str) -> bool:
-    """Whether a file of this name holds variables of an environment."""
+    """Whether a file of this name contains environment variables."""
     return name.startswith(".env") or name.endswith(".env")
 
 
 def _how_dotenv(location: Location) -> str:
-    out_of_git = "" if location.source == "machine" else ", and take the file out of git"
+    out_of_git = "" if location.source == "machine" else ", and remove the file from git"
     if location.variable is None or location.via or location.path is None:
         return f"replace the value in the file{out_of_git}"
     is_whole = location.source == "machine" or location.target in {".", location.path}
@@ -115,7 +119,7 @@ def _how_dotenv(location: Location) -> str:
 
 
 def spot(location: Location) -> str:
-    """The place of a location, as short as it can be."""
+    """The place of a location, as short as possible."""
     if location.path is None or location.target == location.path:
         return location.target
     return location.path if location.target == "." else f"{location.target}: {location.path}"

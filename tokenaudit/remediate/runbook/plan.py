@@ -1,4 +1,4 @@
-"""The runbook of a whole report: which credentials, in which order, in which mode."""
+"""The runbook of a report: credentials, order, mode."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from tokenaudit.text import file_name, parse_fingerprint
 
 
 def plan(report: Report, *, mode: Mode | None = None, only: Sequence[str] = ()) -> Runbook:
-    """The runbook for the credentials of `report`, the most harmful first; placeholders need none.
+    """The runbook for the credentials of `report`, most severe first; placeholders need none.
 
-    Without `mode` it is a breach as soon as one value stands somewhere others may have read it, which is everywhere
-    but on the machine itself. `only` are fingerprints or their beginnings.
+    The default `mode` is breach if a value is exposed, which means found outside this machine's own places. `only` are
+    fingerprints or prefixes.
 
     Raises:
-        UsageError: one of `only` is not a fingerprint, or the report holds no credential with it.
+        UsageError: one of `only` is not a fingerprint, or matches no credential of the report.
     """
     chosen = [c for c in report.credentials if c.likelihood == "credential"]
     named = tuple(parse_fingerprint(text, shortest=1) for text in only)
     for wanted in named:
         if not any(c.fingerprint.startswith(wanted) for c in chosen):
-            message = (
-                f"the report holds no credential with the fingerprint {wanted}; `tokenaudit plan` lists those it has"
-            )
+            message = f"no credential with fingerprint {wanted} in the report; `tokenaudit plan` lists all of them"
             raise UsageError(message)
     if named:
         chosen = [c for c in chosen if c.fingerprint.startswith(named)]
@@ -60,7 +58,7 @@ def _exposed(credential: Credential) -> bool:
 
 
 def _harm(credential: Credential) -> tuple[int, int, int, int, str]:
-    """Sorts the worst first: alive, severe, able to write much, read by many."""
+    """Sort key: active first, then by severity, writable repositories and downloads."""
     severity = credential.verdict.severity.rank if credential.verdict else Severity.HIGH.rank
     reach = credential.reach
     return (
@@ -73,12 +71,12 @@ def _harm(credential: Credential) -> tuple[int, int, int, int, str]:
 
 
 def write_patches(report: Report, folder: Path) -> Iterator[Path]:
-    """Writes each patch of `report`'s problems once into `folder`, which is made if needed; gives the files' paths.
+    """Writes each patch of `report`'s problems once into `folder`, which is created if needed; yields the paths.
 
-    File names are built from the rule's id and the patched file's name, and never leave the folder.
+    File names are built from the rule id and the name of the patched file, and never leave the folder.
 
     Raises:
-        UsageError: the folder can't be written to.
+        UsageError: the folder can't be written.
     """
     unique = {problem.patch: problem for problem in report.problems if problem.patch}
     try:
@@ -89,5 +87,5 @@ def write_patches(report: Report, folder: Path) -> Iterator[Path]:
             path.write_text(mask(patch if patch.endswith("\n") else f"{patch}\n"), encoding="utf-8", newline="\n")
             yield path
     except OSError as error:
-        message = f"{folder} can't be written to: {error.strerror}"
+        message = f"{folder} can't be written: {error.strerror}"
         raise UsageError(message) from None

@@ -1,4 +1,4 @@
-"""Taking a dead value out of the places that keep it, and what that can't do."""
+"""Removes a revoked value from files and histories, with the limits of that."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ _IN_GIT = frozenset({"history", *_MESSAGES})
 _GONE_WITH_A_REWRITE = (".git/logs/", ".git/COMMIT_EDITMSG")
 _MOST = 8
 _MOST_IDS = 500
-"""More object ids than that would make a command line longer than systems accept."""
+"""More object ids would exceed the system's limit for a command line."""
 _UNCOMMITTED = "{ echo 'commit your changes first: the rewrite would delete them' >&2; exit 1; }"
 _ITS_FINGERPRINT = "$(printf '%s\\n' \"$OLD\" | tokenaudit fingerprint)"
-_OTHER_VALUE = "{ echo 'this is another value; nothing was changed' >&2; exit 1; }"
+_OTHER_VALUE = "{ echo 'wrong value: the fingerprint differs; nothing was changed' >&2; exit 1; }"
 TOOL = (
-    "It needs git-filter-repo 2.47 or newer, which is not part of git: `pipx install 'git-filter-repo>=2.47'` "
+    "Needs git-filter-repo 2.47 or newer, which is not part of git: `pipx install 'git-filter-repo>=2.47'` "
     "(https://github.com/newren/git-filter-repo)."
 )
 LIMITS = (
-    "A rewrite can't reach forks, other clones, pull request refs that the host keeps to itself (refs/pull/*, "
-    "refs/pr/*) and cached pages: once the value is dead these are harmless. All commit ids after the first one "
-    "change, so everybody else has to clone again."
+    "A rewrite can't change forks, other clones, read-only pull request refs of the host (refs/pull/*, refs/pr/*) and "
+    "cached pages; they are harmless once the value is revoked. All commit ids after the first one change, so everyone "
+    "else has to clone again."
 )
 
 
 def purge_steps(credential: Credential) -> Iterator[RunbookStep]:
-    """One step for each target whose git history holds the value, and one for each kind of other copy."""
+    """One step for each target with the value in its git history, and one for each kind of other copy."""
     by_target: dict[str, list[Location]] = {}
     for location in credential.locations:
         if location.source in _IN_GIT or location.commit:
@@ -54,64 +54,65 @@ def purge_steps(credential: Credential) -> Iterator[RunbookStep]:
     if paths:
         yield RunbookStep(
             "purge-files",
-            "Take the value out of the files that still hold it",
+            "Remove the value from files",
             f"Edit {_some(paths)}.",
-            "A scan of the same places no longer shows this fingerprint.",
+            "A scan of the same places no longer finds this fingerprint.",
         )
     images = sorted({p for p in paths if p.rsplit("/", 1)[-1].lower().startswith(("dockerfile", "containerfile"))})
     if images:
         yield RunbookStep(
             "purge-images",
-            "Rebuild what was built with it",
-            f"Images built from {_some(images)} keep the value in their layers: delete their tags and build anew.",
-            "No old tag is left in the registry; layers already pulled stay where they are.",
+            "Rebuild images",
+            f"Images built from {_some(images)} contain the value in their layers: delete their tags and rebuild them.",
+            "The registry has no old tag. Layers that were already pulled are not deleted.",
         )
     refs = sorted({loc.target for loc in credential.locations if loc.source == "ref-name"})
     if refs:
         yield RunbookStep(
             "purge-refs",
-            "Delete the branches and tags that are named after it",
+            "Delete branches and tags that contain the value in their name",
             f"In {_some(refs)}: `git branch -D` or `git tag -d`, then `git push --delete` for each remote.",
-            "A scan of the same places no longer shows this fingerprint.",
+            "A scan of the same places no longer finds this fingerprint.",
         )
 
 
 def _rewrite(number: int, target: str, address: str, fingerprint: str, locations: list[Location]) -> RunbookStep:
     commits = sorted({loc.commit[:12] for loc in locations if loc.commit})
     encoded = sorted({loc.path for loc in locations if loc.via and loc.path and loc.source not in _MESSAGES})
-    said = [f"The value is in the history of {target}, first in {_some(commits)}. It is dead, so this is tidying."]
+    notes = [
+        f"The history of {target} contains the value, first in {_some(commits)}. Optional once the value is revoked."
+    ]
     if encoded:
-        said.append(
-            f"It is encoded or packed in {_some(encoded)}, where replacing text finds nothing: the command deletes "
-            "these files, every version of them. Copy what you need of them first, and commit it again without the "
-            "value."
+        notes.append(
+            f"{_some(encoded)}: encoded or compressed, so that text replacement does not find the value. The command "
+            "deletes every version of these files. Copy what you need first, and commit it again without the value."
         )
     callbacks = _callbacks(locations)
     if callbacks:
-        said.append("Messages and author names that hold it in another form are replaced as a whole.")
+        notes.append("Messages and author names with an encoded value are replaced completely.")
     if is_clone_url(address):
-        said.append("A host can refuse to change pull request refs; all others are pushed all the same.")
+        notes.append("A host can reject changes to pull request refs; all other refs are still pushed.")
     else:
-        said.append(
-            "The command rewrites this repository where it is; remote-tracking branches become local ones. Its remotes "
-            "keep the value: scan each by its URL, and follow the plan of that report."
+        notes.append(
+            "The command rewrites this repository in place; remote-tracking branches become local branches. Its "
+            "remotes still have the value: scan each one by URL, and follow the plan of that report."
         )
     if any(loc.reachable is False for loc in locations):
-        said.append("Commits that no ref reaches are deleted with it; a host deletes its own when it cleans up.")
+        notes.append("Unreachable commits are deleted too; a host deletes its own during garbage collection.")
     return RunbookStep(
         f"purge-{number}",
         f"Rewrite the history of {target}",
-        " ".join([*said, TOOL, LIMITS]),
-        "`tokenaudit scan` of the repository (of a host's: of its URL) shows the fingerprint nowhere.",
+        " ".join([*notes, TOOL, LIMITS]),
+        "`tokenaudit scan` of the repository (or its URL) no longer finds the fingerprint.",
         _command(number, address, fingerprint, encoded, callbacks),
     )
 
 
 def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str], callbacks: Sequence[str]) -> str:
-    """Commands for a POSIX shell, which stop at the first that fails.
+    """Commands for a POSIX shell that stop at the first failure.
 
-    The value is read without being shown, and is never an argument: it is in a file for its owner alone, which goes
-    away whatever happens. Where tokenaudit is installed, a value with another fingerprint is refused.
+    The value is read with a hidden prompt and is never an argument: it is in a temporary file with mode 0600 that is
+    always deleted. If tokenaudit is installed, a value with another fingerprint is rejected.
     """
     options = ["--force", "--sensitive-data-removal", '--replace-text "$LIST"', '--replace-message "$LIST"']
     options += ["--invert-paths", *(f"--path {shlex.quote(path)}" for path in encoded)] if encoded else []
@@ -120,7 +121,7 @@ def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str]
     value = [
         "LIST=$(mktemp)",
         "trap 'rm -f \"$LIST\"; stty echo 2>/dev/null || true' EXIT",
-        "printf 'The value (it is not shown): ' >&2; stty -echo 2>/dev/null || true",
+        "printf 'Value (input is hidden): ' >&2; stty -echo 2>/dev/null || true",
         'read -r OLD || true; stty echo 2>/dev/null || true; test -n "$OLD"',
         f'! command -v tokenaudit >/dev/null || test "{_ITS_FINGERPRINT}" = {wanted} || {_OTHER_VALUE}',
         'printf \'literal:%s==>***REMOVED***\\n\' "$OLD" > "$LIST"',
@@ -148,7 +149,7 @@ def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str]
 
 
 def _callbacks(locations: Sequence[Location]) -> list[str]:
-    """Options that replace whole messages where the value is encoded, and names of authors where it is in a header."""
+    """Options that replace messages with an encoded value, and author names if the value is in a header."""
     found = []
     for source, name, persons in (
         ("commit-message", "commit", ("author", "committer")),

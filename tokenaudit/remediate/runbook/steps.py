@@ -13,8 +13,8 @@ from tokenaudit.remediate.runbook.purge import purge_steps
 from tokenaudit.text import listed
 from tokenaudit.timestamps import day, minute
 
-ENDS_BY_ITSELF = frozenset({"oauth_token", "oidc_token", "s3_token"})
-"""Kinds that can't be revoked by their value."""
+EXPIRES_ONLY = frozenset({"oauth_token", "oidc_token", "s3_token"})
+"""Kinds that can't be revoked by value."""
 _MOST = 6
 
 
@@ -25,7 +25,7 @@ def steps_of(
     unknown: Sequence[str],
     mode: Mode,
 ) -> tuple[RunbookStep, ...]:
-    """Everything to do about one credential. A breach contains first; a planned change revokes last."""
+    """The steps for one credential. A breach revokes first; a planned rotation revokes last."""
     return tuple(_ordered(credential, recommendation, consumers, unknown, mode))
 
 
@@ -44,9 +44,9 @@ def _ordered(
         yield _reach(credential, mode)
     yield RunbookStep(
         "consumers",
-        "Know every consumer",
-        _listed([_spoken(c) for c in consumers], "No consumer is known") + f". Not known: {'; '.join(unknown)}.",
-        "Each known consumer has an owner who knows of the change; each unknown place has been looked at.",
+        "Identify the consumers",
+        _listed([_spoken(c) for c in consumers], "No known consumer") + f". Unknown: {'; '.join(unknown)}.",
+        "The owner of each known consumer knows about the change; each unknown place has been checked.",
     )
     if consumers or not dead:
         yield from _replace(recommendation)
@@ -55,9 +55,9 @@ def _ordered(
     if consumers:
         yield RunbookStep(
             "restart",
-            "Start again whatever reads it only once",
-            f"Restart or rerun what reads: {_listed([_thing(c) for c in consumers], '')}.",
-            "A run that started after the change has succeeded, for each of them.",
+            "Restart dependents",
+            f"Restart or rerun everything that reads {_listed([_thing(c) for c in consumers], '')}.",
+            "Each one has succeeded in a run that started after the change.",
         )
     if mode == "planned" and not dead:
         yield _revoke(credential, mode, consumers)
@@ -70,39 +70,39 @@ def _ordered(
 def _identify(credential: Credential) -> RunbookStep:
     found = credential.inspection
     if found is None:
-        do = f"Nobody asked the Hub about {credential.display}: {_places(credential)}. Ask who it speaks for."
+        do = f"{credential.display} was not inspected; {_places(credential)}. Inspect it."
         command = look_again(credential, hub_of(credential), ask=True)
     else:
-        who = f"{found.account.type} {found.account.name}" if found.account else "an account the Hub did not name"
+        who = f"{found.account.type} {found.account.name}" if found.account else "unknown account"
         age = f", created {day(found.created_at)}" if found.created_at else ""
-        said = f"{credential.display} is {found.status} ({found.reason}): {who}, role {found.role}{age}"
-        do = f"{said}; {_places(credential)}."
+        state = f"{credential.display} is {found.status} ({found.reason}): {who}, role {found.role}{age}"
+        do = f"{state}; {_places(credential)}."
         command = None
     return RunbookStep(
-        "identify", "Know whose it is", do, "The account is the expected one, and its owner knows.", command
+        "identify", "Identify the owner", do, "The account is the expected one, and its owner is informed.", command
     )
 
 
 def _revoke(credential: Credential, mode: Mode, consumers: Sequence[RunbookConsumer]) -> RunbookStep:
-    if credential.kind in ENDS_BY_ITSELF:
+    if credential.kind in EXPIRES_ONLY:
         ends = credential.claims.expires_at if credential.claims else None
-        when = f"ends by itself at {minute(ends)} UTC" if ends else "ends by itself, when is not known"
+        when = f"expires at {minute(ends)} UTC" if ends else "expires at an unknown time"
         return RunbookStep(
             "revoke",
-            "End it where it comes from",
-            f"Revocation takes 200 characters at most; this kind {when}. Revoke what it was derived from, or remove "
-            "the application's access.",
-            "The Hub refuses it (whoami answers 401).",
+            "Revoke the parent credential",
+            f"The Hub revokes values of up to 200 characters only; this one {when}. Revoke the credential it is "
+            "derived from, or remove the application's access.",
+            "The Hub rejects it (whoami returns 401).",
         )
-    breaks = _listed([_spoken(c) for c in consumers], "nothing that is known")
-    first = "Contain: revoke it now" if mode == "breach" else "Revoke the old one, last"
+    breaks = _listed([_spoken(c) for c in consumers], "no known consumer")
+    title = "Revoke the token now" if mode == "breach" else "Revoke the old token"
     place = found_again(credential, hub_of(credential))
-    paste = "" if place else " Its value goes to standard input."
+    paste = "" if place else " Pass the value on stdin."
     return RunbookStep(
         "revoke",
-        first,
-        f"This can't be undone. What stops working: {breaks}.{paste}",
-        "The Hub refuses it: whoami answers 401. An accepted request (202) proves nothing.",
+        title,
+        f"Irreversible. Stops working: {breaks}.{paste}",
+        "The Hub rejects it (whoami returns 401). An accepted request (202) is no evidence.",
         f"tokenaudit revoke {shlex.quote(credential.fingerprint)}" + (f" --from {place}" if place else ""),
     )
 
@@ -110,20 +110,24 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[RunbookConsu
 def _reach(credential: Credential, mode: Mode) -> RunbookStep:
     reach, command = credential.reach, None
     if reach is None:
-        early = ", and of a dead one it can't be: do this before, if a minute can be spared" if mode == "breach" else ""
-        do = f"What it can read and write was not asked{early}. Its value goes to standard input."
+        early = " A revoked token can't be inspected: if possible, do this step first." if mode == "breach" else ""
+        do = f"Its access was not determined.{early} Pass the value on stdin."
         command = "tokenaudit inspect --reach summary"
     else:
         writable = [f"{r.type} {r.id}" for r in reach.repos if r.access == "write"]
         do = (
-            f"It reads {reach.readable} repositories ({reach.private} private, {reach.gated} gated) and writes "
-            f"{reach.writable}, with {reach.downloads_month} downloads a month"
+            f"Reads {reach.readable} repositories ({reach.private} private, {reach.gated} gated) and writes "
+            f"{reach.writable}, with {reach.downloads_month} downloads/month"
             + (f": {_listed(writable, '')}" if writable else "")
             + "."
             + (f" Not counted: {'; '.join(reach.not_counted)}." if reach.not_counted else "")
         )
     return RunbookStep(
-        "reach", "Know what it reaches", do, "The list is kept with the incident, before rights change.", command
+        "reach",
+        "Determine access",
+        do,
+        "The list is saved with the incident record before permissions change.",
+        command,
     )
 
 
@@ -132,14 +136,14 @@ def _replace(recommendation: Recommendation) -> Iterator[RunbookStep]:
         notes = " ".join(recommendation.notes)
         yield RunbookStep(
             "replace",
-            "Do without a token",
-            f"Everything seen is public. {notes}",
-            "The consumers run with no HF_TOKEN set.",
+            "Remove the token",
+            f"Everything it reads is public. {notes}",
+            "The consumers run without HF_TOKEN.",
         )
         return
     grants = _listed(
         [f"{', '.join(label_of(p) for p in g.permissions)} on {name_of(g.entity)}" for g in recommendation.grants],
-        "nothing yet",
+        "none yet",
     )
     what = {
         "trusted-publisher": "Set up the Trusted Publisher",
@@ -147,62 +151,62 @@ def _replace(recommendation: Recommendation) -> Iterator[RunbookStep]:
     }.get(recommendation.replacement, "Create the new token")
     link = f" Form: {recommendation.create_url}" if recommendation.create_url else ""
     yield RunbookStep(
-        "replace", what, f"It may: {grants}. {' '.join(recommendation.notes)}{link}", _replaced_when(recommendation)
+        "replace", what, f"Grants: {grants}. {' '.join(recommendation.notes)}{link}", _replaced_when(recommendation)
     )
     if recommendation.replacement != "trusted-publisher":
         names = [g.entity.name for g in recommendation.grants if g.entity.name and "/" in g.entity.name]
-        repository = names[0] if names else "a repository it is meant for"
+        repository = names[0] if names else "a repository of its grants"
         yield RunbookStep(
             "verify-new",
-            "Prove the new one",
-            "Ask the Hub who it is and compare what it may with what it should, more and less alike.",
-            f"Same account, another token, role fineGrained, grants as above; it can reach {repository} and "
-            "can't write any other.",
+            "Verify the new token",
+            "Inspect it and compare its grants with the required ones.",
+            f"Same account, role fineGrained, exactly the grants above; it can access {repository} and no other "
+            "repository.",
             "tokenaudit inspect",
         )
 
 
 def _replaced_when(recommendation: Recommendation) -> str:
     if recommendation.replacement == "trusted-publisher":
-        return "A first run publishes with no HF_TOKEN set; the commit shows as made by [OIDC]."
-    return "The form shows exactly these rights, nothing on the whole account."
+        return "A run publishes without HF_TOKEN; its commit is marked [OIDC]."
+    return "The form shows exactly these grants, none on the whole account."
 
 
 def _move(number: int, consumer: RunbookConsumer, recommendation: Recommendation) -> RunbookStep:
-    doubt = "" if consumer.certain else " Only its name says that it holds this credential: compare its date first."
+    doubt = "" if consumer.certain else " Only its name matches this credential: compare its date first."
     how = consumer.how[:1].upper() + consumer.how[1:]
     if recommendation.replacement in {"trusted-publisher", "no-token"} and consumer.kind.endswith(
         ("secret", "variable")
     ):
-        how = "Take it out of the job and delete it once a run without it has succeeded"
+        how = "Remove it from the job and delete it after a successful run without it"
     return RunbookStep(
         f"move-{number}",
         _thing(consumer),
-        f"{how}.{doubt}" + (f" Ask {consumer.owner}, who last touched it." if consumer.owner else ""),
+        f"{how}.{doubt}" + (f" Contact {consumer.owner}, who last changed it." if consumer.owner else ""),
         _moved_when(consumer),
     )
 
 
 def _moved_when(consumer: RunbookConsumer) -> str:
     if consumer.kind in {"space-secret", "github-secret"}:
-        return "Its time of change is later than the start of this rotation."
+        return "Its date of change is later than the start of this rotation."
     if consumer.kind in {"gitlab-variable", "dotenv", "machine", "keyring"}:
-        return "The fingerprint of what it holds is the new one's (`tokenaudit fingerprint`)."
-    return "A scan of it shows the old fingerprint no more, and it still works."
+        return "Its value has the fingerprint of the new token (`tokenaudit fingerprint`)."
+    return "A scan no longer finds the old fingerprint, and the consumer still works."
 
 
 def _investigate(credential: Credential) -> RunbookStep:
     dates = [loc.date for loc in credential.locations if loc.date]
-    since = f"since {day(min(dates))}, the first commit with it" if dates else "since the day it could be seen"
+    since = f"since {day(min(dates))}, the date of the first commit with the value" if dates else "since it was exposed"
     account = credential.inspection.account.name if credential.inspection and credential.inspection.account else None
     orgs = credential.inspection.orgs if credential.inspection else ()
     logs = [f"huggingface.co/organizations/{o.name}/settings/audit-log" for o in orgs if o.plan]
     return RunbookStep(
         "investigate",
-        "Look at what was done with it",
-        f"Go through what {account or 'the account'} did {since}: commits, pull requests, discussions, new tokens, SSH "
-        f"keys, webhooks, Spaces, Jobs, billing." + (f" Audit logs: {_listed(logs, '')}." if logs else ""),
-        "Someone has signed that all of it was their own, or it went to security@huggingface.co.",
+        "Review activity",
+        f"Review the activity of {account or 'the account'} {since}: commits, pull requests, discussions, new tokens, "
+        f"SSH keys, webhooks, Spaces, Jobs, billing." + (f" Audit logs: {_listed(logs, '')}." if logs else ""),
+        "All activity is confirmed as legitimate or reported to security@huggingface.co.",
     )
 
 
@@ -213,17 +217,16 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
     if repositories:
         yield RunbookStep(
             "prevent",
-            "Keep it from happening again",
+            "Prevent new leaks",
             f"In {_listed(repositories, '')}: run `tokenaudit scan --staged` before each commit and `tokenaudit scan` "
-            "in CI, and switch on push protection."
-            + (" Apply the patch for keyless CI." if recommendation.patch else ""),
-            "A commit with a made-up token is refused.",
+            "in CI, and enable push protection." + (" Apply the patch for keyless CI." if recommendation.patch else ""),
+            "A commit with a test token is rejected.",
         )
     yield RunbookStep(
         "close",
-        "Close it",
-        "Scan again, and keep that report with this record.",
-        "No live credential with this fingerprint is left, and the scan exits 0.",
+        "Close the incident",
+        "Scan again, and save the report with this record.",
+        "No active credential with this fingerprint is left, and the scan exits with 0.",
         look_again(credential, hub_of(credential)) if credential.locations else None,
     )
 
@@ -241,7 +244,7 @@ def _thing(consumer: RunbookConsumer) -> str:
 
 def _places(credential: Credential) -> str:
     seen = [f"{loc.path or loc.source}{f':{loc.line}' if loc.line else ''}" for loc in credential.locations]
-    return f"seen in {_listed(list(dict.fromkeys(seen)), '')}" if seen else "seen in no place, only asked about"
+    return f"found in {_listed(list(dict.fromkeys(seen)), '')}" if seen else "not found in any scanned place"
 
 
 def _listed(items: Sequence[str], none: str) -> str:
