@@ -309,8 +309,10 @@ def unread(git: Git, address: str = HUB) -> tuple[str, ...]:
 
 def test_a_helper_that_cannot_list_its_user_names_is_said_before_and_after(git: Git) -> None:
     chain = keeper(git, "huggingface.co hf_user OLD", "example.org me OTHER", "huggingface.co hidden OLD")
-    asked = ("it can't list its user names (asked for: its first one, hf_user); name each user name that it has a "
-             "value for, as in --consumer git-credential:https://USER@huggingface.co")  # fmt: skip
+    asked = (
+        "the helper can't list its user names (read: its first one, hf_user); pass each user name with "
+        "--consumer git-credential:https://USER@huggingface.co"
+    )
     assert unread(git) == (asked,)
     assert move(git)[0] == "has the new value"
     assert unread(git) == (asked,)
@@ -333,7 +335,7 @@ def test_a_helper_that_fails_is_not_one_that_has_nothing(git: Git) -> None:
     keeper(git, "huggingface.co me OLD")
     (git.home / "locked").touch()
     (reason,) = unread(git, "https://me@huggingface.co")
-    assert reason.startswith("it failed with exit code 3 when asked for user me")
+    assert reason.startswith("the helper failed with exit code 3 for user me")
 
 
 @pytest.mark.parametrize("is_script", [True, False])

@@ -225,7 +225,7 @@ def test_a_helper_that_cannot_list_stops_it_before_anything_is_changed(place: Pl
         place.walk().run()
     assert place.is_untouched()
     place.walk(dry_run=True, journal=Journal.opened(None, place.journal().record, now)).run()
-    assert any("would stop before anything is changed: a credential helper" in line for line in place.said)
+    assert any("would stop before any change: a custom credential helper" in line for line in place.said)
 
 
 def test_a_breach_revokes_first(place: Place) -> None:

@@ -24,9 +24,9 @@ class ConsumerError(AuditError):
 class ConsumerState:
     """The state of a consumer, as far as it can be read.
 
-    `fingerprint` is that of the value if it can be read (`others` those of further values), `updated_at` the time of the
-    last change by the consumer's clock, if it has one. `detail` describes what an update preserves (visibility, scope,
-    flags).
+    `fingerprint` is that of the value if it can be read (`others` those of further values), `updated_at` the time of
+    the last change by the consumer's clock, if it has one. `detail` describes what an update preserves (visibility,
+    scope, flags).
     """
 
     exists: bool
@@ -96,8 +96,8 @@ def with_new(value: str, old: str, new: Secret) -> str:
 def took(before: ConsumerState, after: ConsumerState, old: str, new: Secret) -> str | None:
     """Evidence in `after` that the consumer has `new` and no longer the fingerprint `old`; None if there is none.
 
-    The evidence is the value if it can be read, else the time of change by the consumer's clock, which a skewed clock of
-    this machine can't affect.
+    The evidence is the value if it can be read, else the time of change by the consumer's clock, which a skewed clock
+    of this machine can't affect.
     """
     if after.fingerprint is not None:
         return "has the new value" if after.holds(new.fingerprint) and not after.holds(old) else None

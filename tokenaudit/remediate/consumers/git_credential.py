@@ -89,14 +89,14 @@ class GitCredential:
             failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
             if failed:
                 asked = f"user {_shown(user)}" if user else "its first user name"
-                yield Skipped(_named(helper), f"it failed with exit code {failed} when asked for {asked}; unlock it")
+                yield Skipped(_named(helper), f"the helper failed with exit code {failed} for {asked}; unlock it")
                 return
         if not self._address.user:
             asked = ", ".join(_shown(user) for user in self._users() if user)
             address = replace(self._address, user="USER").shown
             reason = (
-                f"it can't list its user names (asked for: its first one, {asked}); name each user name that it has a "
-                f"value for, as in --consumer git-credential:{address}"
+                f"the helper can't list its user names (read: its first one, {asked}); pass each user name with "
+                f"--consumer git-credential:{address}"
             )
             yield Skipped(_named(helper), reason)
 

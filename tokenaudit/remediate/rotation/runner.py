@@ -148,9 +148,9 @@ class Rotation:
             self.say(f"would update {consumer.kind} {consumer.where}{f' ({seen.detail})' if seen.detail else ''}{held}")
         found = self._copies()
         if found.places:
-            self.say(f"old value found in {_some(found.places)}; would stop before revoking if a copy is left")
+            self.say(f"old value found in {_some(found.places)}; would stop before the revocation if a copy is left")
         for skipped in found.skipped:
-            first_word = "" if first or dead else "would stop before anything is changed: "
+            first_word = "" if first or dead else "would stop before any change: "
             self.say(f"{first_word}{skipped.where}: {skipped.reason}")
         if not first and not dead:
             self.say(f"would revoke {self.old.display} last")

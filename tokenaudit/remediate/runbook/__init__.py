@@ -17,9 +17,9 @@ exposed, so it is revoked first."""
 class RunbookConsumer:
     """Something that uses a credential and needs the new one.
 
-    `kind` is space-secret, github-secret, gitlab-variable, file, machine and so on; `where` is the place, `name` the name
-    there. `certain` is False if only the name matches. `owner` is who last changed it, if known. `how` describes the
-    update.
+    `kind` is space-secret, github-secret, gitlab-variable, file, machine and so on; `where` is the place, `name` the
+    name there. `certain` is False if only the name matches. `owner` is who last changed it, if known. `how` describes
+    the update.
     """
 
     kind: str
