@@ -322,7 +322,7 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
 
             sources.append(StagedSource(path, target))
     if "ci" in scope.parts:
-        from tokenaudit.sources.local.ci_diff import CiChangesSource  # noqa: PLC0415 - as above
+        from tokenaudit.sources.local.ci_config import CiChangesSource  # noqa: PLC0415 - as above
 
         sources.append(CiChangesSource(path, target, scope.since, scope.secret_names, scope.until))
     return sources

@@ -10,7 +10,7 @@ from tests.support.toy import ToyExaminer
 from tokenaudit.ci import may_be_ci
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.local.ci_diff import _MAY_BE, CiChangesSource
+from tokenaudit.sources.local.ci_config import _MAY_BE, CiChangesSource
 
 _PATH = ".github/workflows/a.yml"
 _HEAD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
