@@ -17,7 +17,7 @@ from tests.sweep.example_org import Acme
 from tokenaudit.errors import UsageError
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import SweepScope
-from tokenaudit.sweep.platforms import with_password
+from tokenaudit.sweep.plan import with_password
 
 WHEN = "2026-01-02T03:04:05Z"
 

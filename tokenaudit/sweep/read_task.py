@@ -30,7 +30,7 @@ from tokenaudit.sources.platforms.hub_namespace import CollectionsSource, Endpoi
 from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
 from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
-from tokenaudit.sweep.platforms import group_of, with_password
+from tokenaudit.sweep.plan import group_of, with_password
 from tokenaudit.sweep.worker_context import WorkerContext, worker_context
 from tokenaudit.text import file_name, listed
 
