@@ -8,9 +8,8 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error, html, rate_limited
 from tests.hub.test_client import Clock
 from tests.support.mint import Mint
-from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.rate_limit import RetryPolicy
+from tokenaudit.hub.rate_limit import CircuitBreaker, RetryPolicy
 from tokenaudit.hub.result import ErrorKind, Failure, Reply
 from tokenaudit.secret import Secret
 

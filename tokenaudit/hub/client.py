@@ -14,9 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
 from tokenaudit._version import __version__
-from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.endpoint import resolve_endpoint
-from tokenaudit.hub.rate_limit import Attempt, RateLimiter, RetryPolicy, send_with_retries
+from tokenaudit.hub.rate_limit import Attempt, CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind, printable
 from tokenaudit.hub.transport import LARGEST_BODY, Call, Stopped, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret

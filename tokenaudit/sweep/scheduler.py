@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from tokenaudit.git.clone import NO_ROOM, is_full
-from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.pagination import needs
+from tokenaudit.hub.rate_limit import CircuitBreaker
 from tokenaudit.hub.result import Failure
 from tokenaudit.inventory import Inventory, Outcome
 from tokenaudit.sweep.config import Task, TaskResult

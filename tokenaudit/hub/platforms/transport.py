@@ -22,10 +22,9 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueError, MaxRetryError, NewConnectionError
 
 from tokenaudit.errors import AuditError
-from tokenaudit.hub.circuit_breaker import CircuitBreaker
 from tokenaudit.hub.endpoint import origin, resolve_endpoint
 from tokenaudit.hub.pagination import all_pages, kept
-from tokenaudit.hub.rate_limit import RateLimiter, RetryPolicy, send_with_retries
+from tokenaudit.hub.rate_limit import CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Result, error_kind
 from tokenaudit.hub.transport import TimeoutExecutor
 
