@@ -5,18 +5,32 @@ Packs and files are read directly where that is fast; small and unusual reposito
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
+from tokenaudit.file_access import TooLargeError, open_regular, read_regular
 from tokenaudit.git.catfile import ListingError, cat_file_partitions, list_objects
 from tokenaudit.git.command import GitError
 from tokenaudit.git.files import object_folders
 from tokenaudit.git.layout import Repository
-from tokenaudit.git.loose import loose_commits, loose_objects, loose_partitions
 from tokenaudit.git.object_reader import ListedObject
-from tokenaudit.git.objects import SEARCHED, ObjectType, Partition, Unread
+from tokenaudit.git.objects import (
+    LARGE,
+    SEARCHED,
+    GitObject,
+    ObjectMatcher,
+    ObjectType,
+    Partition,
+    ScanBatch,
+    Unread,
+    is_large,
+    search_one_by_one,
+    too_large,
+)
 from tokenaudit.git.pack.layout import ChecksumPartition
 
 SMALL_REPOSITORY = 4 << 20
@@ -167,3 +181,118 @@ def _links(objects: int, packs: int, loose: int) -> Links:
     if objects < _MANY_OBJECTS:
         return "all"
     return "none" if packs == 1 and not loose else "unpacked"
+
+
+_FOLDER = re.compile(r"[0-9a-f]{2}")
+_NAME = re.compile(r"[0-9a-f]{38}")
+_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d{1,19})\0")
+_LONGEST_HEADER = 64
+
+
+def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
+    """The id and file of every loose object in an object folder, in the order of their ids.
+
+    Raises:
+        OSError: a folder can't be read.
+    """
+    for part in sorted(each.name for each in folder.iterdir() if _FOLDER.fullmatch(each.name)):
+        for name in sorted(each.name for each in (folder / part).iterdir() if _NAME.fullmatch(each.name)):
+            yield part + name, folder / part / name
+
+
+@dataclass(frozen=True)
+class LoosePartition:
+    """Some loose objects. Their types are only seen when they are opened; those not in `types` are passed over."""
+
+    files: Sequence[tuple[str, Path]]
+    types: Sequence[ObjectType]
+    size: int
+
+    @property
+    def count(self) -> int:
+        """See `objects.Share`."""
+        return len(self.files)
+
+    def read(self) -> Iterator[GitObject | Unread]:
+        """See `objects.Share`."""
+        for name, file in self.files:
+            found = _read(name, file, self.types)
+            if found:
+                yield found
+
+    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+        """See `objects.Share`."""
+        return search_one_by_one(self, watcher)
+
+
+def _read(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
+    try:
+        return _inflated(name, file, types)
+    except OSError as error:
+        return Unread(name, f"the object can't be read: {error.strerror}")
+    except (zlib.error, ValueError, OverflowError):
+        return Unread(name, "the object is corrupt")
+    except MemoryError:
+        return Unread(name, "the object is too large for this machine's memory")
+
+
+def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
+    try:
+        packed = read_regular(file, LARGE)
+    except TooLargeError:
+        return too_large(name)
+    inflater = zlib.decompressobj()
+    head = inflater.decompress(packed, _LONGEST_HEADER)
+    header = _HEADER.match(head)
+    if not header:
+        raise ValueError
+    kind, size = cast("ObjectType", header[1].decode()), int(header[2])
+    if kind not in types:
+        return None
+    if is_large(size):
+        return too_large(name)
+    data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
+    if len(data) != size or not (inflater.eof or inflater.decompress(inflater.unconsumed_tail, 1) == b""):
+        raise ValueError
+    return GitObject(name, kind, data)
+
+
+def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
+    """The ids of those of `files` that are commits; only the beginning of each is read."""
+    found = []
+    for name, file in files:
+        try:
+            with open_regular(file) as opened:
+                head = zlib.decompressobj().decompress(opened.read(_LONGEST_HEADER), _LONGEST_HEADER)
+        except (OSError, zlib.error):
+            continue  # reading it says so
+        if head.startswith(b"commit "):
+            found.append(name)
+    return found
+
+
+def loose_partitions(
+    files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
+) -> list[LoosePartition]:
+    """`files` in about `count` shares of the same size."""
+    costs = [(each, 60_000 + 10 * _size(each[1])) for each in files]
+    total = sum(cost for _, cost in costs)
+    partitions: list[LoosePartition] = []
+    part: list[tuple[str, Path]] = []
+    size = 0
+    for each, cost in costs:
+        part.append(each)
+        size += cost
+        if size >= total / count:
+            partitions.append(LoosePartition(part, types, size))
+            part, size = [], 0
+    if part:
+        partitions.append(LoosePartition(part, types, size))
+    return partitions
+
+
+def _size(file: Path) -> int:
+    try:
+        return min(file.lstat().st_size, LARGE)
+    except OSError:
+        return 0  # gone meanwhile; reading it says so
