@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.ci.support import audited, problems
-from tokenaudit.ci.pieces import LARGEST, WHOLE, pieces
+from tokenaudit.ci.shell import LARGEST, WHOLE, pieces
 from tokenaudit.model import Skipped
 
 FUNCTION = """\

@@ -9,9 +9,9 @@ from tests.support.hostile_config import CONFIGURATION, Build
 from tokenaudit.ci import audit
 from tokenaudit.ci.audit import system_of
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.pieces import WHOLE
 from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.rules import problems
+from tokenaudit.ci.shell import WHOLE
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Skipped
 from tokenaudit.work_budget import WorkBudget, WorkLimitError

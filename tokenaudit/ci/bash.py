@@ -8,8 +8,19 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.pieces import LARGEST, pieces
-from tokenaudit.ci.shell import Command, Expressions, Offsets, Redirect, Reference, Script, SpanText, Word, nested_in
+from tokenaudit.ci.shell import (
+    LARGEST,
+    Command,
+    Expressions,
+    Offsets,
+    Redirect,
+    Reference,
+    Script,
+    SpanText,
+    Word,
+    nested_in,
+    pieces,
+)
 from tokenaudit.work_budget import WorkBudget
 
 if TYPE_CHECKING:
