@@ -16,8 +16,7 @@ from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
 from tokenaudit.baseline import Baseline, apply, load, save, updated
-from tokenaudit.baseline.document import of_document
-from tokenaudit.baseline.match import digest
+from tokenaudit.baseline.match import digest, of_document
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.report import render
 from tokenaudit.report.presentation import exit_code

@@ -9,8 +9,7 @@ no place for (findings in history only, problems of configuration) stands under 
 ignores; detect-secrets drops that key when it rewrites the file.
 """
 
-from tokenaudit.baseline.document import Baseline, load, save
-from tokenaudit.baseline.match import apply
+from tokenaudit.baseline.match import Baseline, apply, load, save
 from tokenaudit.baseline.update import HostPlugin, updated
 
 __all__ = ["Baseline", "HostPlugin", "apply", "load", "save", "updated"]

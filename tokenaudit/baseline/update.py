@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from tokenaudit.baseline.document import OURS, Baseline, normal, of_document
-from tokenaudit.baseline.match import FileNames, digest, identity, place
+from tokenaudit.baseline.match import OURS, Baseline, FileNames, digest, identity, normal, of_document, place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
