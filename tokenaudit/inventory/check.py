@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Boolean, Connection, Integer, Table, text
 
-from tokenaudit.inventory.damage import credential_of, name_of
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,
@@ -24,6 +23,8 @@ from tokenaudit.inventory.tables import (
     SWEEPS,
     DamagedError,
     UtcTime,
+    credential_of,
+    name_of,
     packed,
     stored_time,
     unpacked,

@@ -20,8 +20,8 @@ from sqlalchemy.pool import NullPool
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import read, record, tables
 from tokenaudit.inventory.check import CheckResult, check
-from tokenaudit.inventory.damage import DamagedRows
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
+from tokenaudit.inventory.tables import DamagedRows
 from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.text import one_line
 

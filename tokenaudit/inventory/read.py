@@ -14,7 +14,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from tokenaudit.errors import UsageError
-from tokenaudit.inventory.damage import DamagedRows, credential_of, verify
 from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
@@ -24,8 +23,11 @@ from tokenaudit.inventory.tables import (
     SIGHTINGS,
     SWEEPS,
     DamagedError,
+    DamagedRows,
+    credential_of,
     storable,
     unpacked,
+    verify,
 )
 from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped, Target
 from tokenaudit.text import parse_fingerprint
