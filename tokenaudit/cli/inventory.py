@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tokenaudit.audit.auditor import utc_now
+from tokenaudit.cli import options
+from tokenaudit.cli.choices import ListFormat
 from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
-from tokenaudit.cli.inventory_options import Form, FormOption, InventoryOption, OutputOption
 from tokenaudit.cli.output import emit
 from tokenaudit.inventory import export, open_inventory, read
 
@@ -39,9 +40,9 @@ def _ended(book: Inventory) -> None:
 @app.command("list")
 def list_(
     sweeps: Annotated[bool, typer.Option("--sweeps", help="List the sweeps instead of their findings.")] = False,
-    form: FormOption = Form.TEXT,
-    output: OutputOption = None,
-    inventory: InventoryOption = None,
+    form: options.ListFormatOption = ListFormat.TEXT,
+    output: options.OutputOption = None,
+    inventory: options.InventoryOption = None,
 ) -> None:
     """List every credential and secret name that was seen.
 
@@ -52,7 +53,7 @@ def list_(
     with _opened(inventory) as book:
         runs = book.sweeps()
         known, secrets = ([], []) if sweeps else (book.credentials(), book.secrets())
-    if form is Form.JSON:
+    if form is ListFormat.JSON:
         emit(export.as_json(known, secrets, runs, book.damage.skipped()), output)
     else:
         emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets), output)
@@ -64,8 +65,8 @@ def show(
     fingerprint: Annotated[
         str, typer.Argument(metavar="FINGERPRINT", help="Credential to show (6 digits are enough).")
     ],
-    form: FormOption = Form.TEXT,
-    inventory: InventoryOption = None,
+    form: options.ListFormatOption = ListFormat.TEXT,
+    inventory: options.InventoryOption = None,
 ) -> None:
     """Show one credential: locations, owner, permissions, first and last seen.
 
@@ -74,7 +75,7 @@ def show(
     """
     with _opened(inventory) as book:
         known = read.one(book.credentials(), fingerprint)
-    emit(export.as_json([known], ()) if form is Form.JSON else export.detail_as_text(known))
+    emit(export.as_json([known], ()) if form is ListFormat.JSON else export.detail_as_text(known))
     _ended(book)
 
 
@@ -83,8 +84,8 @@ def diff(
     since: Annotated[
         int | None, typer.Option(metavar="N", help="Compare with sweep N. Default: the one before the last.")
     ] = None,
-    form: FormOption = Form.TEXT,
-    inventory: InventoryOption = None,
+    form: options.ListFormatOption = ListFormat.TEXT,
+    inventory: options.InventoryOption = None,
 ) -> None:
     """Show what is new and what is gone since an earlier sweep.
 
@@ -94,12 +95,12 @@ def diff(
     """
     with _opened(inventory) as book:
         changes = book.difference(since)
-    emit(export.diff_as_json(changes) if form is Form.JSON else export.diff_as_text(changes))
+    emit(export.diff_as_json(changes) if form is ListFormat.JSON else export.diff_as_text(changes))
     _ended(book)
 
 
 @app.command()
-def check(form: FormOption = Form.TEXT, inventory: InventoryOption = None) -> None:
+def check(form: options.ListFormatOption = ListFormat.TEXT, inventory: options.InventoryOption = None) -> None:
     """Verify every row and repair what can be repaired.
 
     Exit codes:
@@ -113,12 +114,12 @@ def check(form: FormOption = Form.TEXT, inventory: InventoryOption = None) -> No
     _opened(inventory).close()
     with _opened(inventory, write=True) as book, book.alone():
         checked = book.check(utc_now())
-    emit(export.check_as_json(checked) if form is Form.JSON else export.check_as_text(checked))
+    emit(export.check_as_json(checked) if form is ListFormat.JSON else export.check_as_text(checked))
     raise typer.Exit(0 if checked.sound else 1)
 
 
 @app.command("export")
-def export_(output: OutputOption = None, inventory: InventoryOption = None) -> None:
+def export_(output: options.OutputOption = None, inventory: options.InventoryOption = None) -> None:
     """Print the whole inventory as JSON. It holds no credential's value.
 
     Examples:
@@ -138,7 +139,7 @@ def forget(
     namespace: Annotated[
         str | None, typer.Option(metavar="NAME", help="Remove everything of this user or organization.")
     ] = None,
-    inventory: InventoryOption = None,
+    inventory: options.InventoryOption = None,
 ) -> None:
     """Remove credentials or a namespace from the inventory. Nothing changes at the Hub.
 

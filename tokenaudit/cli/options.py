@@ -126,3 +126,12 @@ KeyringOption = Annotated[
     typer.Option("--keyring", metavar="NAME", help="Read a value from the OS keyring. Repeatable."),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation. Revocation can't be undone.")]
+InventoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--inventory",
+        envvar="TOKENAUDIT_INVENTORY",
+        metavar="FILE|URL",
+        help="Inventory file or postgresql:// URL. Default: a file in your data directory.",
+    ),
+]

@@ -13,7 +13,6 @@ from tokenaudit.audit.auditor_token import auditor_token_for_reading
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import sweep_options as chosen
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.inventory_options import InventoryOption
 from tokenaudit.cli.sweep_screen import progress_display
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.inventory import open_inventory
@@ -40,7 +39,7 @@ def sweep(
     fail_on_new: chosen.FailOnNewOption = False,
     cache_dir: chosen.CacheDirOption = None,
     cluster: chosen.ClusterOption = None,
-    inventory: InventoryOption = None,
+    inventory: options.InventoryOption = None,
     secret_name: chosen.SecretNameOption = None,
     plugin: options.PluginOption = None,
     report_format: options.FormatOption = choices.ReportFormat.TEXT,
