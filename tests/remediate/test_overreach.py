@@ -15,7 +15,7 @@ from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.model import Entity, Grant
-from tokenaudit.remediate.rotation.overreach import Identity, Overreach, messages_of, overreach
+from tokenaudit.remediate.rotation.verify import Identity, Overreach, messages_of, overreach
 from tokenaudit.secret import Secret
 
 READ, WRITE = "repo.content.read", "repo.write"

@@ -20,8 +20,16 @@ from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.consumers import ConsumerState, Updater, took
 from tokenaudit.remediate.revocation import WAITS, RevocationCandidate, WriteOnlyCache, phrase, revoke_all
 from tokenaudit.remediate.rotation.journal import Journal, Record
-from tokenaudit.remediate.rotation.overreach import Identity, messages_of, overreach
-from tokenaudit.remediate.rotation.verify import Copies, check_access, compare, copies, identity_error
+from tokenaudit.remediate.rotation.verify import (
+    Copies,
+    Identity,
+    check_access,
+    compare,
+    copies,
+    identity_error,
+    messages_of,
+    overreach,
+)
 from tokenaudit.secret import Secret
 from tokenaudit.text import listed
 
