@@ -60,12 +60,12 @@ def file_name(text: str, most: int = 80) -> str:
     return _UNSAFE.sub("-", mask(text))[:most].strip("-")
 
 
-def count(number: int, noun: str) -> str:
+def count(number: int, singular: str) -> str:
     """`1 credential`, `12,345 objects`, `2 repositories`."""
     if number == 1:
-        return f"1 {noun}"
-    ends_in_ies = noun.endswith("y") and noun[-2] not in "aeiou"
-    return f"{number:,} {noun[:-1]}ies" if ends_in_ies else f"{number:,} {noun}s"
+        return f"1 {singular}"
+    ends_in_ies = singular.endswith("y") and singular[-2] not in "aeiou"
+    return f"{number:,} {singular[:-1]}ies" if ends_in_ies else f"{number:,} {singular}s"
 
 
 def size(number: int) -> str:

@@ -53,7 +53,7 @@ def test_an_incomplete_report_without_findings_exits_3(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("{", "no complete JSON"), ("{}", "not a tokenaudit report"), ('{"schema": "tokenaudit/report/9"}', "newer")],
+    [("{", "not valid JSON"), ("{}", "not a tokenaudit report"), ('{"schema": "tokenaudit/report/9"}', "newer")],
 )
 def test_what_is_no_report_is_one_line_and_exit_2(text: str, says: str, tmp_path: Path) -> None:
     path = tmp_path / "r.json"

@@ -417,7 +417,7 @@ def test_what_is_staged_is_called_uncommitted(repo: GitRepo, tmp_path: Path, min
     assert ran.code == 1
     said = " ".join(ran.out.split())
     assert "staged, not committed yet" in said
-    assert "still there" not in said
+    assert "still present" not in said
     assert "remove the value from the file, stage the file again" in said
 
 

@@ -318,7 +318,7 @@ def test_the_known_incidents_are_listed(story: Breach) -> None:
     [
         (["incident", "heartbleed"], "there is no incident with the id 'heartbleed'; known are spaces-2024-05"),
         (["incident", ID, "--report", "absent.json"], "absent.json can't be read"),
-        (["incident", ID, "--report", "tokenaudit.txt"], "tokenaudit.txt can't be read, it is no complete JSON"),
+        (["incident", ID, "--report", "tokenaudit.txt"], "tokenaudit.txt can't be read, it is not valid JSON"),
         (["incident", ID, "--inventory", "absent.sqlite"], "there is no inventory at absent.sqlite"),
         (["incident", ID, "--format", "sarif"], "'sarif' is not one of"),
         (["incident", "--format", "csv"], "the list of incidents comes as text or json"),

@@ -100,11 +100,11 @@ def test_what_the_command_writes_is_what_the_schema_promises(after: Breach) -> N
 def test_the_answer_is_a_sentence() -> None:
     full = view()
     assert answer(full) == (
-        "1 credential touched, 1 still open; 1 kept secret, 1 not renewed; 1 place still holds a dead one; "
-        "1 place could not be read or asked, so there may be more."
+        "1 credential affected, 1 open; 1 stored secret, 1 not rotated; 1 place with an invalid credential; "
+        "incomplete, 1 place skipped."
     )
     assert answer(replace(full, complete=True, summary=IncidentSummary(3, 2, 0))) == (
-        "3 credentials touched (2 of them perhaps), 0 still open."
+        "3 credentials affected (2 possibly), 0 open."
     )
 
 

@@ -47,22 +47,22 @@ def test_grants_hang_below_their_entities_and_the_dangerous_ones_are_marked() ->
     assert "!" not in lines[model + 1]
     assert "! repo.write" in lines[model + 2]
     assert "(only inference-endpoint:gpt2-*)" in screen
-    assert "acme: admin, enterprise, groups: research (write), shut out: token-policy" in screen
+    assert "acme: admin, enterprise, groups: research (write), no access: token-policy" in screen
 
 
 def test_an_unknown_permission_is_marked() -> None:
-    assert "! quantum.entangle.write  unknown, so taken for dangerous" in shown(
+    assert "! quantum.entangle.write  unknown; counts as dangerous" in shown(
         bodies.shapes()["fine-grained-unknown-permission"]
     )
 
 
 def test_a_classic_token_says_what_it_may_without_naming_grants() -> None:
-    assert "! may write everything its owner may" in shown(bodies.shapes()["classic-write"])
+    assert "! can write everything its owner can write" in shown(bodies.shapes()["classic-write"])
 
 
 def test_the_verdict_has_its_reasons_and_what_to_do() -> None:
     screen = shown(bodies.shapes()["classic-write"])
-    assert "verdict more than it needs to be" in screen
+    assert "verdict over-privileged" in screen
     assert "[token-classic-write]" in screen
     assert "→ " in screen
 
@@ -70,7 +70,7 @@ def test_the_verdict_has_its_reasons_and_what_to_do() -> None:
 def test_reach_says_what_it_leaves_out() -> None:
     repos = (ReachedRepo("alice/m", "model", "write", downloads=1200),)
     screen = shown(bodies.classic("write"), Reach(3, 1, 1200, repos, 2, 1, ("2 more organizations",)))
-    assert "writes 1 repo, reads 3 (2 private, 1 gated); what it writes is pulled 1,200 times a month" in screen
+    assert "writes 1 repo, reads 3 (2 private, 1 gated); writable repositories have 1,200 downloads/month" in screen
     assert "not counted: 2 more organizations" in screen
 
 
@@ -85,5 +85,5 @@ def test_what_was_not_asked_is_said() -> None:
     skipped = (Skipped("line 3 of stdin", "holds no Hugging Face credential"),)
     report = Report(Tool("tokenaudit", "0"), NOW, NOW, complete=False, skipped=skipped)
     screen = render(report, "identity")
-    assert "NOT ASKED line 3 of stdin: holds no Hugging Face credential" in screen
-    assert "1 question left open" in screen
+    assert "SKIPPED line 3 of stdin: holds no Hugging Face credential" in screen
+    assert "Incomplete: 1 check skipped" in screen

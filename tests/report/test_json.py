@@ -122,10 +122,10 @@ def test_keys_of_a_later_minor_version_are_ignored() -> None:
         ("{}", "not a tokenaudit report"),
         ('{"schema": "tokenaudit/report/1"}', "required field `tool`"),
         ('{"schema": "tokenaudit/report/1", "tool": 5}', "at $.tool"),
-        (render(reports.clean(), "json")[:200], "no complete JSON"),
-        ("", "no complete JSON"),
+        (render(reports.clean(), "json")[:200], "not valid JSON"),
+        ("", "not valid JSON"),
         ('{"schema": "tokenaudit/report/1", "more": ' + "[" * 100_000, "nested too deeply"),
-        (b'{"schema": "\xff"}', "can't be read"),
+        (b'{"schema": "\xff"}', "not UTF-8"),
     ],
 )
 def test_what_is_no_report_gets_one_clear_line(text: str | bytes, says: str) -> None:

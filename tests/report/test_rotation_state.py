@@ -33,7 +33,7 @@ def test_no_journal_no_word(tmp_path: Path) -> None:
 def test_an_unfinished_rotation_names_its_last_step(tmp_path: Path) -> None:
     journal(tmp_path)
     words = told(tmp_path)[MARK]
-    assert words == "begun 2026-10-12, not finished: 1 step done, last: The new token works (done, 2026-10-12)."
+    assert words == "started 2026-10-12, not finished: 1 step done, last: The new token works (done, 2026-10-12)."
     assert "not finished: 1 step done" in render(REPORT, "html", rotation=told(tmp_path))
 
 

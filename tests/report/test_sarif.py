@@ -73,7 +73,7 @@ def test_a_finding_outside_of_files_is_told_not_lost() -> None:
     spot = model.Location("commit-message", "acme/webshop", commit="a" * 40)
     run = valid(replace(report, problems=(), credentials=(replace(report.credentials[0], locations=(spot,)),)))
     assert run["results"] == []
-    assert "1 finding outside of files" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
+    assert "1 finding without a file" in run["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"]
 
 
 def test_an_incomplete_run_is_not_called_successful() -> None:

@@ -27,7 +27,7 @@ def a_leak() -> model.Report:
 
 def test_a_clean_run_says_so_in_one_sentence() -> None:
     assert render(reports.clean(), "text") == (
-        "Clean: no Hugging Face credential and no misuse of one in 48,211 objects, 912.3 MB.\n"
+        "Clean: no Hugging Face credentials and no problems found in 48,211 objects, 912.3 MB.\n"
     )
 
 
@@ -35,7 +35,7 @@ def test_an_incomplete_run_is_never_called_clean() -> None:
     screen = render(reports.incomplete(), "text")
     assert "clean" not in screen.lower()
     assert "a shallow clone" in screen
-    assert "1 place could not be read or asked" in screen
+    assert "incomplete scan: 1 place skipped" in screen
 
 
 def test_a_leak_says_what_where_why_and_what_to_do() -> None:
@@ -47,8 +47,8 @@ def test_a_leak_says_what_where_why_and_what_to_do() -> None:
         "org acme: repo.write, org.write",
         ".github/workflows/publish.yml:14:19",
         "introduced in 4f1c2a9d0b7e by A Committer on 2026-03-26",
-        "still there",
-        "no longer in HEAD, still in the history",
+        "still present",
+        "not in HEAD, still in the history",
         "inside gzip",
         "[token-exposed-active]",
         "Revoke it now.",
@@ -84,7 +84,7 @@ def test_a_credential_where_its_owner_keeps_it_need_not_be_revoked() -> None:
     spot = replace(report.credentials[0].locations[0], source="machine", target="this machine", path="~/.netrc")
     bare = replace(report.credentials[0], inspection=None, reach=None, verdict=None, locations=(spot,))
     screen = render(replace(report, credentials=(bare,)), "text")
-    assert "Nothing: it stands where its owner keeps it; --inspect asks the Hub" in screen
+    assert "No action: expected location; --inspect checks its permissions" in screen
     assert "Revoke it" not in screen
     assert "Replace it" not in screen
 
@@ -93,10 +93,10 @@ def test_an_answer_of_an_earlier_run_is_told_with_its_time() -> None:
     report = a_leak()
     (credential,) = report.credentials
     assert credential.inspection is not None
-    assert "asked on" not in render(report, "text")
+    assert "checked 20" not in render(report, "text")
     asked = replace(credential.inspection, checked_at=report.started_at - timedelta(hours=2))
     screen = render(replace(report, credentials=(replace(credential, inspection=asked),)), "text")
-    assert f", asked on {asked.checked_at:%Y-%m-%d %H:%M} UTC" in screen
+    assert f", checked {asked.checked_at:%Y-%m-%d %H:%M} UTC" in screen
 
 
 def test_the_worst_comes_first_however_the_report_is_ordered() -> None:
@@ -140,7 +140,7 @@ def test_placeholders_are_counted_and_listed_on_request() -> None:
     report = a_leak()
     placeholder = replace(report.credentials[0], likelihood="placeholder", display="hf_****xxxx", verdict=None)
     report = replace(reports.clean(), credentials=(placeholder,), summary=model.Summary(unlikely=1))
-    assert "1 placeholder or look-alike is not listed" in render(report, "text")
+    assert "Placeholders and look-alikes not listed: 1" in render(report, "text")
     assert "hf_****xxxx" not in render(report, "text")
     assert "hf_****xxxx" in render(report, "text", show_unlikely=True)
 
@@ -186,6 +186,6 @@ def test_beyond_thirty_each_credential_gets_a_line() -> None:
 def test_what_is_no_history_stands_there_now(source: str) -> None:
     report = a_leak()
     spot = model.Location(source, "acme/webshop", "x")
-    assert "still there" in render(
+    assert "still present" in render(
         replace(report, credentials=(replace(report.credentials[0], locations=(spot,)),)), "text"
     )

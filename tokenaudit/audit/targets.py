@@ -351,6 +351,6 @@ class NotThereSource:
     absent: str | None
     required: bool = False
 
-    def findings(self, run: ScanContext) -> Iterator[Finding]:  # noqa: ARG002 - the face of every source
+    def findings(self, run: ScanContext) -> Iterator[Finding]:  # noqa: ARG002 - the signature of every source
         """Nothing."""
         yield from ()

@@ -173,7 +173,7 @@ def findings(named: IncidentInput, scanner: Scanner, load: Callable[[str], Repor
     material = IncidentEvidence()
     for path in named.reports:
         from_stdin = path == STDIN
-        name = "standard input" if from_stdin else path
+        name = "stdin" if from_stdin else path
         material.report(load(path), f"the report {name}", None if from_stdin else path)
     _values(named, scanner, material)
     if named.inventory is not None or not named.reports:
@@ -199,7 +199,7 @@ def _values(named: IncidentInput, scanner: Scanner, material: IncidentEvidence) 
         material.values.update(audit.secrets)
         material.report(audit.report, f"a scan of {', '.join(named.targets)}")
     if named.lines is not None and not (named.keyring or named.targets):
-        material.handed(intake.from_lines(named.lines, scanner), "standard input")
+        material.handed(intake.from_lines(named.lines, scanner), "stdin")
 
 
 def _inventory(book: Inventory, material: IncidentEvidence) -> None:

@@ -1,7 +1,7 @@
-"""A `Report` in every form people and programs read: one file a format, one face.
+"""Output formats of a `Report`, one file per format.
 
 A format is a module with `render(report, options) -> str`. None of them prints, and none ever sees a credential's
-value: a report holds fingerprints and display forms only (`tokenaudit.redaction` takes values out of the texts
+value: a report has fingerprints and display forms only (`tokenaudit.redaction` masks values in texts
 that came from scanned places).
 """
 
@@ -79,7 +79,7 @@ def render(
     try:
         module = (FORMATS | SCREENS)[format]
     except KeyError:
-        message = f"there is no report format {format!r}; take one of {', '.join(FORMATS)}"
+        message = f"invalid report format {format!r}; use one of {', '.join(FORMATS)}"
         raise UsageError(message) from None
     chosen = cast("Format", importlib.import_module(module))
     options = Options(color, width, show_unlikely, rules or {}, rotation or {})

@@ -1,4 +1,4 @@
-"""Plain lists of what tokenaudit consists of: its rules and its detectors."""
+"""Lists of the rules and detectors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WIDTH = 100
 
 
 def rules_text(rules: Sequence[Rule], *, whole: bool) -> str:
-    """One line a rule, or, for `whole`, a page each."""
+    """One line per rule, or one page per rule with `whole`."""
     if not whole:
         longest = max((len(rule.id) for rule in rules), default=0)
         return "".join(f"{rule.id:<{longest}}  {rule.severity.value:<8}  {rule.title}\n" for rule in rules)
@@ -48,7 +48,7 @@ def rules_json(rules: Iterable[Rule]) -> str:
 
 
 def plugins_text(plugins: Iterable[Plugin]) -> str:
-    """One block a file: its path, then the detectors in it."""
+    """One block per file: its path, then its detectors."""
     by_path: dict[str, list[Plugin]] = {}
     for plugin in plugins:
         by_path.setdefault(str(plugin.path), []).append(plugin)

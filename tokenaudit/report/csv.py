@@ -1,4 +1,4 @@
-"""CSV with one row a finding and place, safe to open in a spreadsheet."""
+"""CSV with one row per finding and place, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
 
 
-def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
-    """Findings worst first, then one row with severity `not-read` for each place that could not be read."""
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
+    """Findings, most severe first, then one row with severity `not-read` per skipped place."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -44,7 +44,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
 
 
 def cell(value: object) -> str:
-    """A value that no spreadsheet takes for a formula: one that looks like one gets an apostrophe before it."""
+    """A value that a spreadsheet does not evaluate: an apostrophe is prepended to possible formulas."""
     if value is None:
         return ""
     if isinstance(value, int):

@@ -1,4 +1,4 @@
-"""A report as a flat list of findings, for the formats that know files and lines but no credentials."""
+"""A report as a flat list of findings, for formats with files and lines but without credentials."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class FlatFinding:
 
 
 def flat_findings(report: Report) -> list[FlatFinding]:
-    """Every place of every credential and every problem, worst first."""
+    """Every place of every credential and every problem, most severe first."""
     paths = RepositoryPaths.of(report)
     found = [item for credential in presentation.likely(report) for item in _of_credential(credential, paths)]
     found += [
@@ -65,7 +65,7 @@ def flat_findings(report: Report) -> list[FlatFinding]:
 
 
 def main_reason(credential: Credential) -> Reason | None:
-    """The reason that makes a credential as bad as it is."""
+    """The reason with the highest severity."""
     reasons = credential.verdict.reasons if credential.verdict else ()
     return max(reasons, key=lambda reason: reason.severity.rank, default=None)
 
@@ -94,14 +94,14 @@ def _of_spot(
         said.append(visible(reason.message))
     remedies = [visible(r.remedy) for r in (credential.verdict.reasons if credential.verdict else ()) if r.remedy]
     if credential.recommendation:
-        remedies.append(f"Replace it: {replacement(credential.recommendation.replacement)}.")
+        remedies.append(f"Replace it with {replacement(credential.recommendation.replacement)}.")
     rule = visible(reason.rule) if reason else EXPOSED
     return FlatFinding(
         rule=rule,
         severity=credential.severity,
         title=f"Hugging Face {kind(credential.kind)} {display}",
         message="; ".join(said),
-        remedy=" ".join(dict.fromkeys(remedies)) or "Revoke it and replace it; deleting the text is not enough.",
+        remedy=" ".join(dict.fromkeys(remedies)) or "Revoke and replace it; deleting the text is not enough.",
         target=visible(spot.target) if spot else "",
         path=place.path,
         line=spot.line if spot else None,

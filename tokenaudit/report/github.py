@@ -37,7 +37,7 @@ _LEVELS = {
 }
 
 
-def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """One command a finding, the worst of each level; the rest are counted. The last line is the verdict."""
     lines = []
     left = 0
@@ -53,9 +53,9 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face 
             lines.append(_annotation(level, item))
     if report.skipped:
         places = listed([f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped], 5, "; ")
-        title = {"title": "tokenaudit could not read everything"}
+        title = {"title": "tokenaudit: incomplete scan"}
         lines.append(_command("warning", title, places.replace("::", COLONS)))
-    verdict = presentation.sentence(report) + (f" {count(left, 'finding')} more than shown here." if left else "")
+    verdict = presentation.sentence(report) + (f" {count(left, 'more finding')} not shown." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"
 
@@ -77,7 +77,7 @@ def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: 
         with path.open("a", encoding="utf-8") as summary:
             summary.write(mask_shapes(f"{page}\n"))
     except OSError as error:
-        message = f"${_SUMMARY_VARIABLE} names {visible(name)}, which can't be written: {error.strerror}"
+        message = f"{visible(name)} (${_SUMMARY_VARIABLE}) can't be written: {error.strerror}"
         raise ConfigurationError(message) from None
     return path
 

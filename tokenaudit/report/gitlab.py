@@ -36,7 +36,7 @@ _LONGEST_DESCRIPTION = 4096
 _LONGEST_SOLUTION = 7000
 
 
-def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """One vulnerability for every place of every credential and for every problem."""
     scanner = {
         "id": "tokenaudit",

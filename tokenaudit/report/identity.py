@@ -1,4 +1,4 @@
-"""Who each credential is, as a tree: grants by entity with the dangerous ones marked, organizations, reach, verdict."""
+"""Inspected credentials as trees: grants with the dangerous ones marked, organizations, reach, verdict."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _LONGEST = 300
 _MOST = 30
 _STATUS = {"active": "bold", "unknown": "yellow", "invalid": "dim", "expired": "dim"}
 _PRIVILEGE = {
-    "over": ("more than it needs to be", "bold red"),
-    "minimal": ("minimal: nothing here is too much", "bold green"),
-    "unknown": ("can't be told from what is known", "yellow"),
+    "over": ("over-privileged", "bold red"),
+    "minimal": ("minimal: no excess permission", "bold green"),
+    "unknown": ("privilege unknown", "yellow"),
 }
 
 
@@ -47,7 +47,7 @@ def render(report: Report, options: Options) -> str:
         for credential in presentation.unlikely(report):
             screen.add((f"{credential.likelihood}", "dim"), f"  {_clean(credential.display)}")
     for skipped in report.skipped[:_MOST]:
-        screen.add(("NOT ASKED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
+        screen.add(("SKIPPED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
     if left := and_more(len(report.skipped), _MOST, ALL_IN_JSON):
         screen.add((left, "dim"))
     screen.add((_closing(report), "bold"))
@@ -59,10 +59,10 @@ def _closing(report: Report) -> str:
     credentials = presentation.likely(report)
     active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
     over = sum(c.verdict is not None and c.verdict.privilege == "over" for c in credentials)
-    known = f"{count(len(credentials), 'credential')}: {active:,} active, {over:,} with more rights than needed."
+    known = f"{count(len(credentials), 'credential')}: {active:,} active, {over:,} over-privileged."
     if report.complete:
         return known
-    return f"{known} {count(len(report.skipped), 'question')} left open."
+    return f"{known} Incomplete: {count(len(report.skipped), 'check')} skipped."
 
 
 def _credential(credential: Credential, report: Report) -> TreeNode:
@@ -84,14 +84,14 @@ def _credential(credential: Credential, report: Report) -> TreeNode:
         parts.append(_reach(credential.reach))
     judged = credential.verdict is not None and credential.verdict.reasons
     if inspection is not None and inspection.dead and not judged:
-        parts.append(TreeNode(("nothing to do: nobody can use it any more",)))
+        parts.append(TreeNode(("no action: no longer valid",)))
         return TreeNode(head, tuple(parts))
     if credential.verdict is not None:
         parts.append(_verdict(credential.verdict))
     wide = credential.verdict is not None and credential.verdict.privilege != "minimal"
     if wide and credential.recommendation is not None and credential.recommendation.create_url:
         link = (visible(credential.recommendation.create_url), "underline")
-        parts.append(TreeNode(("make a narrower one: ", link)))
+        parts.append(TreeNode(("create a narrower token: ", link)))
     return TreeNode(head, tuple(parts))
 
 
@@ -105,7 +105,7 @@ def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
         days = (report.started_at - inspection.created_at).days
         yield f", created {day(inspection.created_at)} ({count(max(days, 0), 'day')} ago)"
     if inspection.expires_at is not None:
-        yield f", until {minute(inspection.expires_at)} UTC"
+        yield f", expires {minute(inspection.expires_at)} UTC"
     if inspection.account is None or not inspection.details_known:
         yield f": {_clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
 
@@ -116,16 +116,20 @@ def _grants(inspection: Inspection) -> list[TreeNode]:
         nodes.append(TreeNode((left,)))
     everywhere = [_permission(name, None) for name in inspection.global_permissions]
     if inspection.can_read_gated_repos:
-        everywhere.append(TreeNode(("public gated repositories that its owner was let into, to read",)))
+        everywhere.append(TreeNode(("read public gated repositories that its owner can access",)))
     if everywhere:
         nodes.append(TreeNode((("everywhere", "bold"),), tuple(everywhere)))
     if not nodes and inspection.status == "active":
-        broad = {"write": "write everything its owner may", "read": "read everything its owner may", "god": "anything"}
+        broad = {
+            "write": "write everything its owner can write",
+            "read": "read everything its owner can read",
+            "god": "anything",
+        }
         if inspection.role in broad:
-            nodes.append(TreeNode((("! ", "bold red"), f"may {broad[inspection.role]}")))
+            nodes.append(TreeNode((("! ", "bold red"), f"can {broad[inspection.role]}")))
         elif inspection.details_known:
-            nodes.append(TreeNode(("may do nothing but say who it is",)))
-    return [TreeNode((("may", "bold"),), tuple(nodes))] if nodes else []
+            nodes.append(TreeNode(("no permissions besides identifying its owner",)))
+    return [TreeNode((("can", "bold"),), tuple(nodes))] if nodes else []
 
 
 def _grant(grant: Grant) -> TreeNode:
@@ -138,7 +142,7 @@ def _grant(grant: Grant) -> TreeNode:
 
 def _permission(name: str, entity: Entity | None) -> TreeNode:
     grade = danger(name, entity)
-    words = effect_of(name) if is_known(name) else "unknown, so taken for dangerous"
+    words = effect_of(name) if is_known(name) else "unknown; counts as dangerous"
     mark: Span = ("! ", STYLES[grade]) if grade.rank >= Severity.HIGH.rank else "  "
     return TreeNode((mark, _clean(name), (f"  {words}", "dim")))
 
@@ -149,12 +153,12 @@ def _organizations(orgs: Sequence[Organization]) -> list[TreeNode]:
     nodes = []
     for org in orgs[:_MOST]:
         plan = f", {_clean(org.plan)}" if org.plan else ""
-        shut: Span = (f", shut out: {_clean(', '.join(org.restrictions))}", "yellow") if org.restrictions else ""
+        shut: Span = (f", no access: {_clean(', '.join(org.restrictions))}", "yellow") if org.restrictions else ""
         groups = [
             f"{_clean(group.name or group.id or '?')} ({_clean(group.role or '?')})" for group in org.resource_groups
         ]
         grouped = f", groups: {', '.join(groups[:5])}" if groups else ""
-        nodes.append(TreeNode((f"{_clean(org.name)}: {_clean(org.role or 'role not told')}{plan}{grouped}", shut)))
+        nodes.append(TreeNode((f"{_clean(org.name)}: {_clean(org.role or 'unknown role')}{plan}{grouped}", shut)))
     if left := and_more(len(orgs), _MOST):
         nodes.append(TreeNode((left,)))
     return [TreeNode((("organizations", "bold"),), tuple(nodes))]
@@ -165,10 +169,13 @@ def _reach(reach: Reach) -> TreeNode:
         f"writes {count(reach.writable, 'repo')}"
         f", reads {reach.readable:,} ({reach.private:,} private, {reach.gated:,} gated)"
     )
-    pulled = f"; what it writes is pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
+    pulled = f"; writable repositories have {reach.downloads_month:,} downloads/month" if reach.downloads_month else ""
     below = [
         TreeNode(
-            (f"{_clean(repo.type)} {_clean(repo.id)}", (f"  {repo.access}, {repo.downloads or 0:,} a month", "dim"))
+            (
+                f"{_clean(repo.type)} {_clean(repo.id)}",
+                (f"  {repo.access}, {repo.downloads or 0:,} downloads/month", "dim"),
+            )
         )
         for repo in reach.repos[:5]
     ]

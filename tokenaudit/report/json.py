@@ -45,44 +45,44 @@ def render(report: Report, options: Options) -> str:
     return as_json(report)
 
 
-def as_json(noun: object) -> str:
-    """A noun with a `schema`, such as a report, as indented JSON with that first; every time in UTC."""
-    written = msgspec.to_builtins(_in_utc(map_text(noun, _encodable)))
+def as_json(document: object) -> str:
+    """A document with a `schema`, such as a report, as indented JSON with the schema first; all times in UTC."""
+    written = msgspec.to_builtins(_in_utc(map_text(document, _encodable)))
     document = {"schema": written.pop("schema"), **written}
     return _UNSEEN.sub(_as_escape, json_text(document))
 
 
 def load(text: str | bytes, name: str = "the report") -> Report:
-    """A report written earlier. Keys this version doesn't know are ignored; `name` names the file in errors.
+    """A report from JSON. Unknown keys are ignored; `name` names the file in errors.
 
     Raises:
-        ConfigurationError: it is no JSON, no report, or one of a newer schema.
+        ConfigurationError: not JSON, not a report, or a newer schema.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     data = data.removeprefix(b"\xef\xbb\xbf")
     try:
         head = msgspec.json.decode(data, type=_Head)
     except msgspec.ValidationError:
-        message = f'{name} is not a tokenaudit report: it has no text "schema" at its top'
+        message = f'{name} is not a tokenaudit report: "schema" is missing'
         raise ConfigurationError(message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"{name} can't be read, it is no complete JSON ({_json_trouble(error)}); write it again"
+        message = f"{name} is not valid JSON ({_json_error(error)}); write the report again"
         raise ConfigurationError(message) from None
     if head.schema != SCHEMA:
         raise ConfigurationError(_schema_trouble(head.schema, name))
     try:
         report: Report = _in_utc(msgspec.json.decode(data, type=Report))
     except msgspec.ValidationError as error:
-        message = f"{name} is not a valid tokenaudit report: {_validation_trouble(error)}"
+        message = f"{name} is not a valid tokenaudit report: {_validation_error(error)}"
         raise ConfigurationError(message) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        message = f"{name} can't be read: {_json_trouble(error)}"
+        message = f"{name} can't be read: {_json_error(error)}"
         raise ConfigurationError(message) from None
     return masked(replace(report, credentials=tuple(map(_with_lower_fingerprint, report.credentials))))
 
 
 def _with_lower_fingerprint(credential: Credential) -> Credential:
-    """A report may have passed through a tool that writes hex digits in upper case."""
+    """Fingerprints in lower case: another tool can have changed the case."""
     lower = credential.fingerprint.lower()
     return credential if lower == credential.fingerprint else replace(credential, fingerprint=lower)
 
@@ -95,11 +95,13 @@ class _Head:
 def _schema_trouble(found: str, name: str) -> str:
     number = found.removeprefix(_FAMILY)
     if found.startswith(_FAMILY) and number.isascii() and number.isdecimal() and number != "0":
-        return f"{name} was written by a newer tokenaudit (schema {number[:9]}); this one reads {SCHEMA}: upgrade it"
-    return f"{name} is not a tokenaudit report: its schema is not {SCHEMA}"
+        return (
+            f"{name} was written by a newer tokenaudit (schema {number[:9]}, supported: {SCHEMA}); upgrade tokenaudit"
+        )
+    return f"{name} is not a tokenaudit report: schema is not {SCHEMA}"
 
 
-def _validation_trouble(error: msgspec.ValidationError) -> str:
+def _validation_error(error: msgspec.ValidationError) -> str:
     # The message of some errors quotes the value that was wrong, which may be anything: only what names types is kept.
     said = str(error)
     what = _EXPECTED.search(said)
@@ -107,11 +109,11 @@ def _validation_trouble(error: msgspec.ValidationError) -> str:
     return f"{what.group() if what else 'a value is not one of those allowed'} at {at.group(1) if at else '$'}"
 
 
-def _json_trouble(error: Exception) -> str:
+def _json_error(error: Exception) -> str:
     if isinstance(error, RecursionError):
-        return "it is nested too deeply"
+        return "nested too deeply"
     if isinstance(error, UnicodeDecodeError):
-        return "it is not UTF-8"
+        return "not UTF-8"
     return str(error)
 
 
@@ -141,17 +143,17 @@ STDIN = "-"
 
 
 def load_report(source: str | Path | None) -> Report:
-    """The JSON report in the file `source`; that on standard input for None and `-`.
+    """The JSON report in the file `source`, or stdin for None and `-`.
 
     Raises:
         UsageError: the file can't be read.
-        ConfigurationError: it holds no report, or one of a newer schema.
+        ConfigurationError: the file is not a report, or has a newer schema.
     """
     if source is None or str(source) == STDIN:
-        return load(sys.stdin.buffer.read(), "standard input")
+        return load(sys.stdin.buffer.read(), "stdin")
     try:
         data = read_argument(source)
     except OSError as error:
-        message = f"{source} can't be read: {error.strerror}; name a report written with --format json"
+        message = f"{source} can't be read: {error.strerror}; pass a report written with --format json"
         raise UsageError(message) from None
     return load(data, str(source))

@@ -1,4 +1,4 @@
-"""JUnit XML, which most CI systems show as a list of tests: one failing test a finding, one passing when clean."""
+"""JUnit XML, which most CI systems show as a list of tests: one failed test per finding, one passed test if clean."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tokenaudit.report.flat_findings import FlatFinding
 
 
-def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the face of every format
-    """Findings are failures, places that could not be read are errors."""
+def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
+    """Findings are failures, skipped places are errors."""
     found = flat_findings(report)
     counts = Counter(failures=len(found), errors=len(report.skipped))
     passing = not found and report.complete

@@ -1,7 +1,7 @@
-"""Markdown for a pull request's comment or a job's summary page.
+"""Markdown for a pull request comment or a job summary.
 
-Whatever came from a scanned place is put where Markdown means nothing: in a code span, or with its signs as entities.
-A comment must not be able to mention people, refer to issues or make links on a stranger's behalf.
+Text from scanned places is untrusted: it is in a code span or escaped, so that a comment can't mention people,
+reference issues or contain links of an attacker.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MOST_SPOTS = 10
 MOST_BYTES = 60_000
-"""GitHub refuses a comment of more than 65,536 characters."""
+"""GitHub rejects comments of more than 65,536 characters."""
 
 _LONGEST = 300
 _SIGNS = re.compile(r"[\\`*_{}\[\]()<>#+!|~&@:$^=]")
@@ -28,11 +28,11 @@ _TICKS = re.compile(r"`+")
 
 
 def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) -> str:
-    """The verdict, a table of findings, a fold for each credential; cut with a count where it gets too long."""
+    """The verdict and one collapsible section per credential; truncated with a count if too long."""
     unlikely = presentation.unlikely(report) if options.show_unlikely else []
     head = ["## Hugging Face credentials", "", f"**{text(presentation.sentence(report))}**", ""]
     if report.skipped:
-        head += [f"### Not read: {count(len(report.skipped), 'place')}", ""]
+        head += [f"### Skipped: {count(len(report.skipped), 'place')}", ""]
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]
         head += [f"- {left}"] if (left := and_more(len(report.skipped), 20)) else []
         head.append("")
@@ -43,7 +43,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     head += [""] if report.policy.lowered else []
     summary = report.summary
     if summary.known:
-        head += [f"{count(summary.known, 'finding')} in the baseline not listed.", ""]
+        head += [f"{count(summary.known, 'finding')} in the baseline, not listed.", ""]
     if summary.unlikely and not unlikely:
         head += [f"Placeholders and look-alikes not listed: {summary.unlikely:,}.", ""]
     several = presentation.several(report)
@@ -56,7 +56,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     for number, block in enumerate(blocks):
         size += len(block.encode()) + 1
         if size > most_bytes:
-            body += [f"**{count(len(blocks) - number, 'finding')} more**: see the whole report.", ""]
+            body += [f"**{count(len(blocks) - number, 'more finding')}**: see the full report.", ""]
             break
         body.append(block)
     return "\n".join([*head, *body, *tail]).rstrip("\n") + "\n"
@@ -75,19 +75,19 @@ def _credential(credential: Credential, *, several: bool) -> str:
     ]
     inspection = credential.inspection
     if inspection and inspection.account:
-        lines.append(f"- speaks for {code(inspection.account.name)}, role {code(inspection.role)}")
-    lines += [f"- may {code(grant_text(grant))}" for grant in (inspection.grants if inspection else ())[:10]]
+        lines.append(f"- belongs to {code(inspection.account.name)}, role {code(inspection.role)}")
+    lines += [f"- grant {code(grant_text(grant))}" for grant in (inspection.grants if inspection else ())[:10]]
     spots = presentation.spots(credential)
     for spot in spots[:MOST_SPOTS]:
         place = f"{spot.target}: {spot.place}" if several else spot.place
-        said = "".join(f", {text(note)}" for note in notes(spot))
-        lines.append(f"- at {code(place)}{said}")
+        details = "".join(f", {text(note)}" for note in notes(spot))
+        lines.append(f"- at {code(place)}{details}")
     if left := and_more(len(spots) + sum(spot.repeats for spot in spots[MOST_SPOTS:]), MOST_SPOTS):
         lines.append(f"- {left} places")
     for reason in credential.verdict.reasons if credential.verdict else ():
         lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message, reason.remedy))}")
     if credential.recommendation:
-        lines.append(f"- replace it: {text(replacement(credential.recommendation.replacement))}")
+        lines.append(f"- replace it with {text(replacement(credential.recommendation.replacement))}")
     return "\n".join([*lines, "", "</details>", ""])
 
 
@@ -102,7 +102,7 @@ def _problem(problem: Problem, *, several: bool) -> str:
 
 
 def code(value: str) -> str:
-    """`value` as a code span that nothing in it can end."""
+    """`value` as a code span that its content can't end."""
     shown = shorten(visible(value), _LONGEST)
     if not shown.strip():
         return "` `"
@@ -112,7 +112,7 @@ def code(value: str) -> str:
 
 
 def prose(value: str) -> str:
-    """Words in which pairs of backticks mark code, as the rules write them; nothing else in them is markup."""
+    """Text with code in pairs of backticks, as in the rules; everything else is escaped."""
     parts = visible(value).split("`")
     if len(parts) % 2 == 0:
         return text(value)
@@ -120,7 +120,7 @@ def prose(value: str) -> str:
 
 
 def text(value: str) -> str:
-    """`value` as plain words: no markup, no mention, no reference, no link."""
+    """`value` as plain text: no markup, mentions, references or links."""
     return _SIGNS.sub(_as_entity, shorten(visible(value), 2 * _LONGEST)).replace("www.", f"www{_ZERO_WIDTH}.")
 
 

@@ -1,4 +1,4 @@
-"""A runbook as Markdown for a tracker, or as JSON."""
+"""A runbook as Markdown for an issue tracker, or as JSON."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
 _ZERO_WIDTH = "&#8203;"
 _PLAIN_LINK = re.compile(r"https://[\w./?=&#%-]+")
 _TITLE = {
-    "planned": "Planned rotation: the old credential lives until everything has moved",
-    "breach": "Breach: the old credential dies first",
+    "planned": "Planned rotation: revoke the old credential last",
+    "breach": "Breach: revoke the old credential first",
 }
 
 
@@ -59,7 +59,7 @@ def to_markdown(plan: Runbook) -> str:
     plan = masked(plan)
     lines = [f"# {_TITLE[plan.mode]}", ""]
     if not plan.credentials:
-        lines += ["The report holds no credential that needs replacing.", ""]
+        lines += ["No credential in the report needs a replacement.", ""]
     else:
         lines += ["| # | credential | severity | replacement | consumers |", "|---|---|---|---|---|"]
         lines += [_row(number, found) for number, found in enumerate(plan.credentials, start=1)]
@@ -67,7 +67,7 @@ def to_markdown(plan: Runbook) -> str:
     for number, found in enumerate(plan.credentials, start=1):
         lines += _section(number, found)
     if plan.skipped:
-        lines += ["## Not read", "", "Consumers and copies may be where nobody could look:", ""]
+        lines += ["## Skipped", "", "These places could contain more consumers and copies:", ""]
         lines += [f"- {code(entry.where)}: {prose(entry.reason)}" for entry in plan.skipped]
         lines.append("")
     return "\n".join(lines)
@@ -91,10 +91,10 @@ def _section(number: int, found: PlannedCredential) -> list[str]:
         lines += ["| consumer | where | name | owner | last change | certain |", "|---|---|---|---|---|---|"]
         lines += [_consumer(c) for c in found.consumers]
         lines.append("")
-    lines += [f"- Not known: {prose(words)}" for words in found.unknown_consumers]
+    lines += [f"- Unknown: {prose(place)}" for place in found.unknown_consumers]
     lines.append("")
     if found.recommendation.evidence:
-        lines += ["| needed | certainty | seen in | what |", "|---|---|---|---|"]
+        lines += ["| permission | certainty | location | code |", "|---|---|---|---|"]
         lines += [
             f"| {_cell(e.need)} | {e.certainty} | {_cell(f'{e.path}:{e.line}')} | {_cell(e.what)} |"
             for e in found.recommendation.evidence
@@ -109,7 +109,7 @@ def _consumer(consumer: RunbookConsumer) -> str:
     changed = f"{day(consumer.updated_at)}" if consumer.updated_at else "unknown"
     owner = _words(consumer.owner) if consumer.owner else "unknown"
     name = _cell(consumer.name) if consumer.name else ""
-    sure = "yes" if consumer.certain else "by its name"
+    sure = "yes" if consumer.certain else "name only"
     return f"| {consumer.kind} | {_cell(consumer.where)} | {name} | {owner} | {changed} | {sure} |"
 
 

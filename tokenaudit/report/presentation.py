@@ -1,4 +1,4 @@
-"""What every format says alike: the order of findings, spots merged, the verdict in a sentence."""
+"""What all formats share: order of findings, merged spots, the verdict in one sentence."""
 
 from __future__ import annotations
 
@@ -78,14 +78,14 @@ def prefixed(place: RepositoryFile, *, several: bool) -> str | None:
 
 
 PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
-"""Sources that show what once was; every other one shows a place as it is now."""
+"""Sources of past states; all others show the current state."""
 
 
 @dataclass(frozen=True)
 class Spot:
-    """One place in one file (or message, variable …), however many sources saw the credential there.
+    """One place in one file (or message, variable …), merged over the sources that found the credential there.
 
-    `live` is whether it still stands there, None where that isn't known. The commit is the earliest that was named.
+    `live` is whether it is still present, None if unknown. The commit is the earliest one.
     """
 
     sources: tuple[str, ...]
@@ -114,7 +114,7 @@ class Spot:
 
 
 def likely(report: Report) -> list[Credential]:
-    """The credentials, without placeholders and look-alikes, worst first and in the same order every time."""
+    """The credentials without placeholders and look-alikes, most severe first, in a stable order."""
     return worst_first(c for c in report.credentials if c.likelihood == "credential")
 
 
@@ -124,7 +124,7 @@ def unlikely(report: Report) -> list[Credential]:
 
 
 def worst_first(credentials: Iterable[Credential]) -> list[Credential]:
-    """By severity, then active ones, then by how many people pull what they can write."""
+    """By severity, then active ones, then by downloads of what they can write."""
     return sorted(credentials, key=_harm)
 
 
@@ -142,12 +142,12 @@ def _harm(credential: Credential) -> tuple[int, int, int, int, str, str]:
 
 
 def problems(report: Report) -> list[Problem]:
-    """The problems, worst first, then by place."""
+    """The problems, most severe first, then by place."""
     return sorted(report.problems, key=lambda problem: problem.order)
 
 
 def spots(credential: Credential, paths: RepositoryPaths | None = None) -> list[Spot]:
-    """Its locations, those of one line of one file merged; places where it still stands come first.
+    """Its locations, merged per line of a file; present ones first.
 
     With `paths` a file of a repository is one file in however many targets it is.
     """
@@ -208,7 +208,7 @@ def _spot_order(spot: Spot) -> tuple[object, ...]:
 
 
 def several(report: Report) -> bool:
-    """Whether more than one place was audited, so that a file's name alone doesn't say where it is.
+    """Whether several targets were audited, so that a file name alone is ambiguous.
 
     One repository is several targets of the same name: its history, its tree, its configuration.
     """
@@ -216,24 +216,24 @@ def several(report: Report) -> bool:
 
 
 def severities(report: Report) -> Counter[Severity]:
-    """How many credentials and problems there are of each severity."""
+    """The number of credentials and problems by severity."""
     return Counter([*(c.severity for c in likely(report)), *(p.severity for p in report.problems)])
 
 
 def sentence(report: Report) -> str:
-    """The verdict on the whole run in one sentence. Only a complete run that found nothing is called clean."""
+    """The verdict on the whole run in one sentence. Only a complete run without findings is clean."""
     credentials = likely(report)
     amount = f"{count(sum(t.objects for t in report.targets), 'object')}, {size(sum(t.bytes for t in report.targets))}"
     if credentials or report.problems:
         found = _found(report, credentials)
-        return f"{found}." if report.complete else f"{found}; {_gaps(report)}, so there may be more."
+        return f"{found}." if report.complete else f"{found}; {_gaps(report)}."
     if report.complete and report.summary.known:
-        return f"Nothing new in {amount}; {count(report.summary.known, 'finding')} known from the baseline."
+        return f"No new findings in {amount}; {count(report.summary.known, 'finding')} in the baseline."
     if report.complete and not any(target.objects for target in report.targets):
-        return "Nothing to check: no objects were read."
+        return "Nothing to scan: no objects were read."
     if report.complete:
-        return f"Clean: no Hugging Face credential and no misuse of one in {amount}."
-    return f"Nothing found in {amount}, but that proves nothing yet: {_gaps(report)}."
+        return f"Clean: no Hugging Face credentials and no problems found in {amount}."
+    return f"Nothing found in {amount}; {_gaps(report)}."
 
 
 def _found(report: Report, credentials: list[Credential]) -> str:
@@ -245,18 +245,18 @@ def _found(report: Report, credentials: list[Credential]) -> str:
         if active:
             notes.append(f"{active} active")
         if report.summary.over_privileged:
-            notes.append(f"{report.summary.over_privileged} with more rights than needed")
+            notes.append(f"{report.summary.over_privileged} over-privileged")
         parts.append(f"{count(len(credentials), 'credential')} found ({', '.join(notes)})")
     if report.problems:
         worst = max((p.severity for p in report.problems), key=lambda severity: severity.rank)
-        parts.append(f"{count(len(report.problems), 'problem')} in configuration (worst: {worst.value})")
+        parts.append(f"{count(len(report.problems), 'configuration problem')} (worst: {worst.value})")
     return " and ".join(parts)
 
 
 def _gaps(report: Report) -> str:
     if not report.skipped:
-        return "the audit is incomplete"
-    return f"{count(len(report.skipped), 'place')} could not be read or asked"
+        return "incomplete scan"
+    return f"incomplete scan: {count(len(report.skipped), 'place')} skipped"
 
 
 _ORIGINS = {
@@ -266,20 +266,20 @@ _ORIGINS = {
     "built-in": "built-in",
 }
 MOST_LOWERED = 20
-"""Findings that a policy file removed or lowered are listed up to this many, and counted beyond."""
+"""Maximum number of listed findings that a policy file removed or lowered; more are counted."""
 
 
 def policy_lines(policy: Policy) -> list[str]:
-    """Which policy file was used and what it removed or lowered; nothing where the built-in policy alone counted."""
+    """The policy file and what it removed or lowered; empty for the built-in policy."""
     if policy.file is None:
         if policy.not_read is None:
             return []
-        return [f"Policy: built-in. {policy.not_read} was not read: it lies inside a scanned target."]
+        return [f"Policy: built-in. {policy.not_read} was ignored: it is inside a scanned target."]
     inside = ", inside a scanned target" if policy.inside_target else ""
     first = f"Policy: {policy.file} ({_ORIGINS[policy.origin]}{inside})"
     if not policy.lowered:
-        return [f"{first}; it removed and lowered nothing."]
-    lines = [f"{first}; it removed or lowered {count(len(policy.lowered), 'finding')}:"]
+        return [f"{first}; no finding removed or lowered."]
+    lines = [f"{first}; {count(len(policy.lowered), 'finding')} removed or lowered:"]
     for one in policy.lowered[:MOST_LOWERED]:
         now = "removed" if one.now is None else f"lowered to {one.now.value}"
         lines.append(f"{one.severity.value} {one.rule} {now}: {one.subject}: {one.message}")
@@ -306,7 +306,7 @@ NEVER = "never"
 
 
 def exit_code(report: Report, fail_on: str = "low") -> int:
-    """1 when something is at or above `fail_on`, else 3 when a place could not be read or asked, else 0.
+    """1 if a finding is at or above `fail_on`, else 3 if the run is incomplete, else 0.
 
     `fail_on` is a severity's name or "never". Placeholders and look-alikes never count.
 
@@ -327,5 +327,5 @@ def _severity(name: str) -> Severity:
         return Severity(name)
     except ValueError:
         names = ", ".join(severity.value for severity in Severity)
-        message = f"--fail-on {name!r} is no severity; take one of {names}, {NEVER}"
+        message = f"invalid severity {name!r} for --fail-on; use one of {names}, {NEVER}"
         raise UsageError(message) from None

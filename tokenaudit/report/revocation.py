@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def to_text(outcomes: Sequence[RevocationOutcome]) -> str:
-    """One line a credential."""
+    """One line per credential."""
     return "".join(f"{o.fingerprint}  {o.display}  {o.result}: {visible(o.reason)}\n" for o in masked(tuple(outcomes)))
 
 
@@ -43,7 +43,7 @@ _STATE = {"done": "x", "begun": " ", "failed": " "}
 
 
 def to_markdown(record: Record) -> str:
-    """What was done and how it was proven, step by step. Fingerprints only."""
+    """Every step with its evidence. Fingerprints only."""
     record = masked(record)
     finished = f"finished {minute(record.finished_at)} UTC" if record.finished_at else "NOT FINISHED"
     lines = [
@@ -51,7 +51,7 @@ def to_markdown(record: Record) -> str:
         "",
         f"- Old: {code(record.fingerprint)}, of {prose(record.account or 'an unknown account')}",
         f"- New: {code(record.new_fingerprint or 'none yet')} {code(record.new_display) if record.new_display else ''}",
-        f"- At {code(record.endpoint)}, {record.mode}, begun {minute(record.started_at)} UTC, {finished}",
+        f"- At {code(record.endpoint)}, {record.mode}, started {minute(record.started_at)} UTC, {finished}",
         "",
     ]
     return "\n".join([*lines, *(_line(entry) for entry in record.entries), ""])
@@ -63,9 +63,9 @@ def _line(entry: JournalEntry) -> str:
 
 
 def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dict[str, str]:
-    """By fingerprint, in a sentence; credentials without a journal are left out.
+    """The state of each rotation in one sentence, by fingerprint; credentials without a journal are left out.
 
-    A fingerprint becomes part of a file's name, so only those that are one are looked up: a report can be made by hand.
+    Only valid fingerprints are looked up, since one becomes part of a file name and a report can be made by hand.
     """
     marks = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
     told = {mark: _told(path_of(mark)) for mark in sorted(marks)}
@@ -78,11 +78,11 @@ def _told(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError):
-        return "there is a journal on this machine, but it can't be read."
+        return "a journal exists on this machine, but can't be read."
     by = f", replaced by {record.new_display}" if record.new_display else ""
     if record.finished_at:
         return f"finished {day(record.finished_at)}{by}."
     done = sum(entry.state == "done" for entry in record.entries)
     last = record.entries[-1] if record.entries else None
     where = f", last: {last.title} ({last.state}, {day(last.at)})" if last else ""
-    return f"begun {day(record.started_at)}, not finished: {count(done, 'step')} done{where}{by}."
+    return f"started {day(record.started_at)}, not finished: {count(done, 'step')} done{where}{by}."

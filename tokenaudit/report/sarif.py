@@ -14,7 +14,7 @@ from tokenaudit.json_text import json_text
 from tokenaudit.model import Severity
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
-from tokenaudit.text import count, shorten, visible
+from tokenaudit.text import and_more, count, shorten, visible
 from tokenaudit.timestamps import rfc3339
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ _PRECISION = {"high": "very-high", "medium": "medium", "low": "low"}
 
 
 def render(report: Report, options: Options) -> str:
-    """One run; findings without a file can't be shown there and are counted in a notification instead."""
+    """One run; findings without a file are counted in a notification."""
     every = flat_findings(report)
     placed = [item for item in every if item.path is not None]
     shown = placed[:MOST_RESULTS]
@@ -156,10 +156,10 @@ def _base(root: str, roots: list[str]) -> str:
 def _bases(roots: list[str], local: set[str | None]) -> dict[str, Any]:
     """What paths are relative to: the one root that everybody knows, or several with the way to the `local` ones."""
     if len(roots) <= 1:
-        return {_ROOT: {"description": {"text": "The root of the repository that was audited."}}}
-    found: dict[str, Any] = {_WORK_FOLDER: {"description": {"text": "The folder that tokenaudit ran in."}}}
+        return {_ROOT: {"description": {"text": "Root of the audited repository."}}}
+    found: dict[str, Any] = {_WORK_FOLDER: {"description": {"text": "Folder that tokenaudit ran in."}}}
     for root in roots:
-        entry: dict[str, Any] = {"description": {"text": _short(f"The root of {root}.")}}
+        entry: dict[str, Any] = {"description": {"text": _short(f"Root of {root}.")}}
         if "://" in root:
             entry["uri"] = f"{quote(root.rstrip('/'), safe=_IN_URLS)}/"
         elif root in local and (root.startswith("/") or root[1:3] == ":/"):
@@ -190,14 +190,14 @@ def _identity(item: FlatFinding) -> str:
 
 def _notifications(report: Report, unplaced: int, cut: int) -> list[dict[str, Any]]:
     texts = [_skipped(entry) for entry in report.skipped[:_MOST_NOTIFICATIONS]]
-    if len(report.skipped) > _MOST_NOTIFICATIONS:
-        texts.append(f"{len(report.skipped) - _MOST_NOTIFICATIONS} more places were not read")
+    if left := and_more(len(report.skipped), _MOST_NOTIFICATIONS):
+        texts.append(f"not read: {left}")
     if not report.complete and not texts:
-        texts.append("the audit is incomplete")
+        texts.append("incomplete scan")
     if unplaced:
-        texts.append(f"{count(unplaced, 'finding')} outside of files can't be shown here; see the JSON report")
+        texts.append(f"{count(unplaced, 'finding')} without a file not included; see the JSON report")
     if cut:
-        texts.append(f"{count(cut, 'finding')} more than {MOST_RESULTS:,} are left out; see the JSON report")
+        texts.append(f"{count(cut, 'finding')} over the limit of {MOST_RESULTS:,} not included; see the JSON report")
     return [{"level": "warning", "message": {"text": _short(_no_links(text))}} for text in texts]
 
 
@@ -206,7 +206,7 @@ def _skipped(entry: Skipped) -> str:
 
 
 def _no_links(text: str) -> str:
-    # "[word](target)" in a message is a link; a file's name must not be able to make one.
+    # "[word](target)" in a message is a link; a file name must not create one.
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 

@@ -1,4 +1,4 @@
-"""The JSON Schemas of the report and of the view after a breach, made from the classes that they are.
+"""The JSON Schemas of the report and of the incident report, generated from their classes.
 
 After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, or
 `python -m tokenaudit.report.schema incident > tokenaudit/report/incident.schema.json`.
@@ -21,9 +21,9 @@ from tokenaudit.model import Report
 
 @dataclass(frozen=True)
 class SchemaDocument:
-    """One kind of document that has a schema: its class, its id, its title and the file in this package."""
+    """A document with a schema: its class, id, title and file in this package."""
 
-    noun: type
+    model: type
     id: str
     title: str
     file: str
@@ -36,14 +36,14 @@ DOCUMENTS = {"report": REPORT, "incident": INCIDENT}
 
 def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:
     """The schema of what is written: every key is always present, others may be added."""
-    schema = msgspec.json.schema(document.noun)
-    nouns = {noun.__name__: noun for noun in _nouns(document.noun, {})}
+    schema = msgspec.json.schema(document.model)
+    classes = {each.__name__: each for each in _dataclasses(document.model, {})}
     for name, definition in schema["$defs"].items():
         if "description" in definition:
             definition["description"] = inspect.cleandoc(definition["description"])
         if "properties" in definition:
             definition["required"] = list(definition["properties"])
-            for field in _times(nouns[name]):
+            for field in _times(classes[name]):
                 _mark_as_time(definition["properties"][field])
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -55,19 +55,19 @@ def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:
     return as_json
 
 
-def _nouns(hint: Any, found: dict[Any, None]) -> dict[Any, None]:  # noqa: ANN401 - any type hint
-    """Every dataclass that `hint` is made of."""
+def _dataclasses(hint: Any, found: dict[Any, None]) -> dict[Any, None]:  # noqa: ANN401 - any type hint
+    """Every dataclass that `hint` refers to."""
     if is_dataclass(hint) and hint not in found:
         found[hint] = None
         for inner in get_type_hints(hint).values():
-            _nouns(inner, found)
+            _dataclasses(inner, found)
     for inner in get_args(hint):
-        _nouns(inner, found)
+        _dataclasses(inner, found)
     return found
 
 
-def _times(noun: type) -> list[str]:
-    return [name for name, hint in get_type_hints(noun).items() if datetime in (hint, *get_args(hint))]
+def _times(model: type) -> list[str]:
+    return [name for name, hint in get_type_hints(model).items() if datetime in (hint, *get_args(hint))]
 
 
 def _mark_as_time(definition: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Lines with styles and hanging indents, written plain, coloured or wrapped to a terminal's width."""
+"""Lines with styles and hanging indents, plain, colored or wrapped to the width of a terminal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NARROW_COLUMN = 6
 
 @dataclass(frozen=True)
 class Line:
-    """One line: a label in a column of its own and the spans beside it, which wrap under themselves."""
+    """One line: a label column and spans with a hanging indent."""
 
     spans: tuple[Span, ...]
     label: str = ""
@@ -53,7 +53,7 @@ class TerminalWriter:
         self.lines.append(Line(spans, label, indent, column, label_style))
 
     def blank(self) -> None:
-        """An empty line, unless one stands there already."""
+        """An empty line, unless the last line is empty."""
         if self.lines and self.lines[-1].spans:
             self.lines.append(Line(()))
 

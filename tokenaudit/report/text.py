@@ -1,4 +1,4 @@
-"""The report for a person at a terminal: the worst first, what it is, where it is, why, what to do."""
+"""The report for a terminal: most severe first, with owner, place, reason and remedy."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 MOST_SPOTS = 5
 MOST_WHOLE = 30
-"""How many credentials, and how many problems, get a paragraph; each of the others gets a line."""
+"""Number of credentials, and of problems, with a paragraph; all others get one line."""
 
 MOST_SKIPPED = 20
 MOST_GRANTS = 6
 _RECENTLY = timedelta(hours=1)
-"""An answer that was that old when a run began is told with its time: it is one of an earlier run."""
+"""An inspection older than this at the start of a run is from an earlier run and shown with its time."""
 
 _FINGERPRINT = 12
 _COMMIT = 12
@@ -88,17 +88,17 @@ def _who(screen: TerminalWriter, credential: Credential, started_at: datetime) -
         return
     style = {"active": "bold red", "unknown": "yellow"}.get(inspection.status, "green")
     is_old = inspection.checked_at < started_at - _RECENTLY
-    asked = [(f", asked on {minute(inspection.checked_at)} UTC", "dim")] if is_old else []
+    asked = [(f", checked {minute(inspection.checked_at)} UTC", "dim")] if is_old else []
     _row(screen, "who", (inspection.status, style), *_identity(inspection), *asked)
     for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
-        _row(screen, "may" if number == 0 else "", grant_text(grant))
-    if len(inspection.grants) > MOST_GRANTS:
-        _row(screen, "", f"and {count(len(inspection.grants) - MOST_GRANTS, 'grant')} more")
+        _row(screen, "can" if number == 0 else "", grant_text(grant))
+    if left := and_more(len(inspection.grants), MOST_GRANTS):
+        _row(screen, "", f"{left} grants")
     if inspection.global_permissions:
-        _row(screen, "may", f"everywhere: {_clean(', '.join(inspection.global_permissions))}")
+        _row(screen, "can", f"everywhere: {_clean(', '.join(inspection.global_permissions))}")
     reach = credential.reach
     if reach is not None:
-        pulled = f", pulled {reach.downloads_month:,} times a month" if reach.downloads_month else ""
+        pulled = f" ({reach.downloads_month:,} downloads/month)" if reach.downloads_month else ""
         _row(screen, "reach", f"writes {count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
 
 
@@ -126,24 +126,24 @@ def _where(screen: TerminalWriter, credential: Credential, *, several: bool) -> 
 
 
 def notes(spot: presentation.Spot) -> list[str]:
-    """What else is known of a spot, each a few words: origin, whether it still stands, how it was hidden."""
-    said = []
+    """Details of a spot: origin, whether it is still present, encoding."""
+    details = []
     if spot.commit:
         by = f" by {_clean(spot.author)}" if spot.author else ""
         on = f" on {day(spot.date)}" if spot.date else ""
-        said.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
+        details.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
     if spot.sources == ("staged",):
-        said.append("staged, not committed yet")
+        details.append("staged, not committed yet")
     elif spot.live:
-        said.append("still there")
+        details.append("still present")
     elif spot.live is False:
-        lost = "in no branch any more" if spot.commit else "in no commit"
-        said.append("no longer in HEAD, still in the history" if spot.reachable is not False else lost)
+        unreachable = "unreachable from any branch" if spot.commit else "in no commit"
+        details.append("not in HEAD, still in the history" if spot.reachable is not False else unreachable)
     if spot.via:
-        said.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
+        details.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
     if spot.repeats:
-        said.append(f"and {count(spot.repeats, 'place')} more in this file, not listed")
-    return said
+        details.append(f"and {spot.repeats:,} more in this file")
+    return details
 
 
 def _next(screen: TerminalWriter, credential: Credential) -> None:
@@ -151,8 +151,8 @@ def _next(screen: TerminalWriter, credential: Credential) -> None:
     remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
     dead = credential.inspection is not None and credential.inspection.dead
     if not remedies and credential.locations and not exposed(credential):
-        asked = "" if credential.inspection else "; --inspect asks the Hub whether it may do more than it needs"
-        _row(screen, "do", f"Nothing: it stands where its owner keeps it{asked}.")
+        hint = "" if credential.inspection else "; --inspect checks its permissions"
+        _row(screen, "do", f"No action: expected location{hint}.")
         return
     if not remedies and credential.locations and not dead:
         remedies = [
@@ -162,18 +162,18 @@ def _next(screen: TerminalWriter, credential: Credential) -> None:
         _row(screen, "do" if number == 0 else "", remedy)
     recommendation = credential.recommendation
     if recommendation is not None:
-        _row(screen, "" if remedies else "do", f"Replace it: {replacement(recommendation.replacement)}.")
+        _row(screen, "" if remedies else "do", f"Replace it with {replacement(recommendation.replacement)}.")
         if recommendation.create_url:
             _row(screen, "", (visible(recommendation.create_url), "underline"))
 
 
 def replacement(name: str) -> str:
-    """What to put in a credential's place, in words."""
+    """The replacement of a credential as text, to follow "replace it with"."""
     return {
-        "trusted-publisher": "a Trusted Publisher, so that CI needs no stored token at all",
-        "fine-grained": "a fine-grained token for exactly what is used",
-        "no-token": "nothing, what it reads is public",
-        "service-account": "a service account's token",
+        "trusted-publisher": "a Trusted Publisher (no stored token in CI)",
+        "fine-grained": "a fine-grained token with only the permissions in use",
+        "no-token": "no token: everything it reads is public",
+        "service-account": "a service account token",
     }.get(name, _clean(name))
 
 
@@ -239,7 +239,7 @@ def _unlikely(screen: TerminalWriter, credentials: list[Credential], *, several:
 def _skipped(screen: TerminalWriter, skipped: tuple[Skipped, ...]) -> None:
     if not skipped:
         return
-    screen.add((" NOT READ ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
+    screen.add((" SKIPPED ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
     for entry in sorted(skipped, key=lambda entry: (entry.where, entry.reason))[:MOST_SKIPPED]:
         screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
     if left := and_more(len(skipped), MOST_SKIPPED, ALL_IN_JSON):
@@ -253,12 +253,9 @@ def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
     screen.add((presentation.sentence(report), style))
     unlikely = report.summary.unlikely
     if unlikely and not options.show_unlikely:
-        subject = (
-            "1 placeholder or look-alike is" if unlikely == 1 else f"{unlikely:,} placeholders and look-alikes are"
-        )
-        screen.add((f"{subject} not listed (--show-unlikely).", "dim"))
+        screen.add((f"Placeholders and look-alikes not listed: {unlikely:,} (--show-unlikely).", "dim"))
     if report.summary.known:
-        screen.add((f"{count(report.summary.known, 'finding')} in the baseline not listed.", "dim"))
+        screen.add((f"{count(report.summary.known, 'finding')} in the baseline, not listed.", "dim"))
     for line in presentation.followed_lines(report):
         screen.add((_clean(line), "dim"))
     policy(screen, report.policy)
@@ -274,19 +271,19 @@ def policy(screen: TerminalWriter, used: Policy) -> None:
 
 
 def next_step(report: Report) -> str:
-    """What to run next, in one line; empty where there is nothing to do."""
+    """The next command, in one line; empty if there is nothing to do."""
     credentials = presentation.likely(report)
     if any(c.inspection is None for c in credentials):
-        return "the same command with --inspect asks the Hub which of these are active and what they may do."
+        return "run the same command with --inspect to check which of these are active and what they can access."
     open_ones = [
         c for c in credentials if c.inspection and c.inspection.status in {"active", "unknown"} and c.locations
     ]
     if open_ones:
-        return "tokenaudit plan REPORT.json (a report written with --format json) says how to replace each one."
+        return "tokenaudit plan REPORT.json shows how to replace each one (write REPORT.json with --format json)."
     if report.problems:
         return f"tokenaudit rules {presentation.problems(report)[0].rule} explains the first problem."
     if not report.complete:
-        return "make the places above readable and run the same command again."
+        return "make the skipped places readable and run the same command again."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The report as one page: a single file that asks nobody for anything and runs only its own script.
+"""The report as one HTML file without external requests that runs only its own script.
 
 Every expression of the templates goes through `visible` and Jinja's escaping, in this order, so that no text from a
 scanned place can be forgotten. The Content-Security-Policy names the page's own style and script by their hashes and

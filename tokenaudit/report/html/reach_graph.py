@@ -1,4 +1,4 @@
-"""Whom a credential reaches: credential, entities, repositories, as positions in a drawing."""
+"""The reach of a credential as a graph: credential, entities, repositories."""
 
 from __future__ import annotations
 

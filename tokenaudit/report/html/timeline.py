@@ -1,4 +1,4 @@
-"""When each credential was made and exposed, against the incidents that are known."""
+"""The creation and exposure of each credential on a timeline with the known incidents."""
 
 from __future__ import annotations
 
@@ -139,5 +139,5 @@ def _dates(credential: Credential) -> Iterable[datetime]:
 
 
 def _words(born: datetime | None, seen: list[datetime]) -> str:
-    made = f"made {day(born)}" if born else "made at an unknown time"
+    made = f"made {day(born)}" if born else "created at an unknown time"
     return f"{made}, " + (f"first exposed {day(seen[0])}" if seen else "exposed at an unknown time")

@@ -1,4 +1,4 @@
-"""What the page shows, worked out of the report; the templates only lay it out."""
+"""The view model of the page, computed from the report; the templates only lay it out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ORDER = tuple(reversed(Severity))
 
 @dataclass(frozen=True)
 class Permission:
-    """A permission with what it lets its holder do, and whether that is dangerous."""
+    """A permission with its effect, and whether it is dangerous."""
 
     name: str
     words: str
@@ -44,7 +44,7 @@ class Permission:
 
 @dataclass(frozen=True)
 class Branch:
-    """A grant: an entity with what may be done on it."""
+    """A grant: an entity with its permissions."""
 
     title: str
     patterns: str
@@ -53,7 +53,7 @@ class Branch:
 
 @dataclass(frozen=True)
 class Card:
-    """One credential as the page shows it.
+    """One credential on the page.
 
     `named` is whether its fingerprint is one: a report made by hand could hold a command there, to be copied.
     """
@@ -153,11 +153,11 @@ def _numbers(report: Report, likely: list[Credential]) -> tuple[tuple[str, int, 
     live = sum(any(spot.live for spot in presentation.spots(c)) for c in likely)
     return (
         ("credentials", len(likely), "#credentials"),
-        ("active at the Hub", active, "#credentials"),
-        ("still standing in files", live, "#credentials"),
-        ("with more rights than needed", over, "#credentials"),
-        ("problems in configuration", len(report.problems), "#problems"),
-        ("places not read", len(report.skipped), "#not-read"),
+        ("active", active, "#credentials"),
+        ("still in files", live, "#credentials"),
+        ("over-privileged", over, "#credentials"),
+        ("configuration problems", len(report.problems), "#problems"),
+        ("places skipped", len(report.skipped), "#not-read"),
     )
 
 
@@ -205,8 +205,8 @@ def _state(spot: presentation.Spot) -> str:
     if spot.live is None:
         return "Found at"
     if spot.live:
-        return "Found, and still there"
-    return "Found, now in no branch" if spot.reachable is False else "Found, removed, but reachable in the history"
+        return "Found, still present"
+    return "Found, unreachable from any branch" if spot.reachable is False else "Found, removed, still in the history"
 
 
 def _capital(words: str) -> str:

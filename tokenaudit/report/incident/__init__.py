@@ -1,4 +1,4 @@
-"""The view after a breach in every form people and programs read: one file a format, one face.
+"""Output formats of an incident report, one file per format.
 
 As with reports, a format is a module with `render(view, options) -> str`, and none of them ever sees a value.
 """

@@ -1,4 +1,4 @@
-"""The view as CSV with one row a thing, safe to open in a spreadsheet."""
+"""The incident report as CSV with one row per item, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLUMNS = ("state", "severity", "kind", "touched", "where", "what", "at", "by", "why", "do", "command")
 
 
-def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """Rows of state `open`, `done`, `changed` and `not-asked`, in this order."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")

@@ -1,4 +1,4 @@
-"""The view as JSON, schema `tokenaudit/incident/1`."""
+"""The incident report as JSON, schema `tokenaudit/incident/1`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
     from tokenaudit.report import Options
 
 
-def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """Exactly the fields of `tokenaudit.incident.model`; the JSON Schema ships as `incident.schema.json`."""
     return as_json(view)

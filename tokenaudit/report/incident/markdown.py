@@ -1,6 +1,6 @@
-"""The view as Markdown for a tracker: a checklist of what is open and what is done, then what it may have led to.
+"""The incident report as Markdown for an issue tracker: checklist of open and done items, then reach and changes.
 
-Titles, messages and names are strangers' words: they are put where Markdown means nothing.
+Titles, messages and names are untrusted text and are escaped.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST = 200
 
 
-def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the face of every format
+def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """The whole document."""
     incident = view.incident
     lines = [
@@ -33,8 +33,8 @@ def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the
         f"- {text(incident.title)}",
         f"- {text(phrasing.dates(incident))}",
         f"- Advice: {text(incident.advice)}" + (f" ({text(incident.source)})" if incident.source else ""),
-        f"- Known from: {text(', '.join(view.sources) or 'nothing')}",
-        f"- Asked: {text(view.endpoint)}, {phrasing.moment(view.finished_at)}",
+        f"- Sources: {text(', '.join(view.sources) or 'nothing')}",
+        f"- Checked: {text(view.endpoint)}, {phrasing.moment(view.finished_at)}",
         "",
         f"## Open: {len(view.open):,}",
         "",
@@ -48,14 +48,14 @@ def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the
         *_reach(view),
         f"## Changed since {phrasing.moment(view.since)}: {len(view.changes):,}",
         "",
-        f"{text(view.since_reason[:1].upper() + view.since_reason[1:])}. Someone has to sign that each was their own.",
+        f"{text(view.since_reason[:1].upper() + view.since_reason[1:])}. Confirm that each change is legitimate.",
         "",
         *(_change(change) for change in view.changes[:_MOST]),
         *_more(view.changes),
         "",
     ]
     if view.skipped:
-        lines += [f"## Not asked: {count(len(view.skipped), 'place')}", ""]
+        lines += [f"## Skipped: {count(len(view.skipped), 'place')}", ""]
         lines += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in view.skipped[:_MOST]]
         lines += [*_more(view.skipped), ""]
     lines += [f"- {text(line)}" if number else text(line) for number, line in enumerate(policy_lines(view.policy))]
@@ -63,7 +63,7 @@ def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the
 
 
 def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
-    doubt = ", perhaps touched" if item.touched == "perhaps" else ""
+    doubt = ", possibly affected" if item.touched == "perhaps" else ""
     mark = f" {code(item.subject)}" if item.about == "credential" else ""
     yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
     yield f"  - Open: {prose(item.why)}"
@@ -83,26 +83,26 @@ def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
 
 def _reach(view: IncidentReport) -> list[str]:
     reached = view.reach
-    lines = ["## Reach", "", f"Together the touched credentials {text(phrasing.reach(reached))}.", ""]
+    lines = ["## Reach", "", f"The affected credentials {text(phrasing.reach(reached))}.", ""]
     if reached.admin_of:
-        lines += [f"Their owners are administrators of {', '.join(code(name) for name in reached.admin_of)}.", ""]
+        lines += [f"The owners are administrators of {', '.join(code(name) for name in reached.admin_of)}.", ""]
     if reached.repositories:
-        lines += ["| repository | access | private | downloads a month |", "| --- | --- | --- | --- |"]
+        lines += ["| repository | access | private | downloads/month |", "| --- | --- | --- | --- |"]
         for repo in reached.repositories[:_MOST]:
-            private = {True: "yes", False: "no", None: "not known"}[repo.private]
-            downloads = "not known" if repo.downloads is None else f"{repo.downloads:,}"
+            private = {True: "yes", False: "no", None: "unknown"}[repo.private]
+            downloads = "unknown" if repo.downloads is None else f"{repo.downloads:,}"
             name = code(f"{repo.type} {repo.id}").replace("|", "\\|")
             lines.append(f"| {name} | {repo.access} | {private} | {downloads} |")
         lines += [*_more(reached.repositories), ""]
-    lines += [f"- Not known: {text(unknown)}" for unknown in reached.not_known[:_MOST]]
+    lines += [f"- Unknown: {text(unknown)}" for unknown in reached.not_known[:_MOST]]
     return [*lines, ""]
 
 
 def _change(change: IncidentChange) -> str:
-    touched = " **(a touched token)**" if change.credential else ""
+    touched = " **(affected token)**" if change.credential else ""
     return f"- [ ] {phrasing.moment(change.at)} {code(change.where)} {text(phrasing.happened(change))}{touched}"
 
 
 def _more(entries: Sequence[object]) -> list[str]:
-    left = and_more(len(entries), _MOST, "all of them: `--format json`")
+    left = and_more(len(entries), _MOST, "`--format json` lists all")
     return ["", f"{left.capitalize()}."] if left else []

@@ -1,4 +1,4 @@
-"""What every format of the view says alike."""
+"""Texts that all formats of an incident report share."""
 
 from __future__ import annotations
 
@@ -24,59 +24,59 @@ def exit_code(view: IncidentReport) -> int:
 
 
 def answer(view: IncidentReport) -> str:
-    """The answer in a sentence."""
+    """The summary in one sentence."""
     numbers = view.summary
-    doubt = f" ({numbers.perhaps:,} of them perhaps)" if numbers.perhaps else ""
-    said = f"{count(numbers.credentials, 'credential')} touched{doubt}, {numbers.credentials_open:,} still open"
+    doubt = f" ({numbers.perhaps:,} possibly)" if numbers.perhaps else ""
+    text = f"{count(numbers.credentials, 'credential')} affected{doubt}, {numbers.credentials_open:,} open"
     if numbers.secrets:
-        said += f"; {count(numbers.secrets, 'kept secret')}, {numbers.secrets_open:,} not renewed"
+        text += f"; {count(numbers.secrets, 'stored secret')}, {numbers.secrets_open:,} not rotated"
     left = numbers.open - numbers.credentials_open - numbers.secrets_open
     if left:
-        said += f"; {count(left, 'place')} still {'holds' if left == 1 else 'hold'} a dead one"
+        text += f"; {count(left, 'place')} with an invalid credential"
     if view.complete:
-        return f"{said}."
+        return f"{text}."
     gaps = count(len(view.skipped), "place")
-    return f"{said}; {gaps} could not be read or asked, so there may be more."
+    return f"{text}; incomplete, {gaps} skipped."
 
 
 def dates(incident: Incident) -> str:
-    """When it was, and what counts as older."""
+    """The dates of the incident and its cutoff."""
     parts = []
     if incident.began is not None:
         until = f" to {moment(incident.ended)}" if incident.ended is not None else ""
         parts.append(f"activity {moment(incident.began)}{until}")
     if incident.disclosed is not None:
         parts.append(f"disclosed {day(incident.disclosed)}")
-    parts.append(f"concerns what is older than {moment(incident.cutoff)}")
+    parts.append(f"affects credentials created before {moment(incident.cutoff)}")
     return ", ".join(parts)
 
 
 def moment(time: datetime | None) -> str:
-    """A time as people read it, to the minute, or to the day where it is a day's beginning."""
+    """A time to the minute, or a date for midnight."""
     if time is None:
-        return "time not told"
+        return "time unknown"
     if (time.hour, time.minute, time.second) == (0, 0, 0):
         return f"{day(time)}"
     return f"{minute(time)} UTC"
 
 
 def reach(reached: Reached) -> str:
-    """The blast radius in a sentence."""
-    pulled = f", pulled {reached.downloads_month:,} times a month" if reached.downloads_month else ""
+    """The combined reach in one sentence."""
+    pulled = f" ({reached.downloads_month:,} downloads/month)" if reached.downloads_month else ""
     return (
-        f"could write {count(reached.writable, 'repository')}{pulled}, "
+        f"can write {count(reached.writable, 'repository')}{pulled} "
         f"and read {reached.readable:,} ({reached.private:,} private, {reached.gated:,} gated)"
     )
 
 
 def found(view: IncidentReport, item: ActionItem, most: int = 5) -> tuple[str, str]:
-    """Of a credential that is open: where it stands, and how far it reaches; both empty for anything else."""
+    """The places and the reach of an open credential; both empty for any other item."""
     touched = next((one for one in view.credentials if one.fingerprint == item.subject), None)
     if item.about != "credential" or touched is None:
         return "", ""
     places = listed(touched.places, most)
     if touched.writable is None:
-        return places, "not known"
+        return places, "unknown"
     return places, f"writes {touched.writable:,} and reads {touched.readable or 0:,} repositories"
 
 

@@ -1,4 +1,4 @@
-"""The view for a person at a terminal: the answer, what is open with the next command, what was reached and changed."""
+"""The incident report for a terminal: summary, open items with commands, reach, changes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def render(view: IncidentReport, options: Options) -> str:
     _row(screen, "incident", f"{_clean(incident.id)}: {_clean(incident.title)}")
     _row(screen, "", phrasing.dates(incident))
     _row(screen, "advice", _clean(incident.advice), *((f"  [{_clean(incident.source)}]",) if incident.source else ()))
-    _row(screen, "known from", _clean(", ".join(view.sources)) or "nothing")
+    _row(screen, "sources", _clean(", ".join(view.sources)) or "nothing")
     screen.blank()
     for item in view.open[:_MOST]:
         _open(screen, item, view, options.width)
@@ -45,7 +45,7 @@ def render(view: IncidentReport, options: Options) -> str:
 
 
 def _open(screen: TerminalWriter, item: ActionItem, view: IncidentReport, width: int | None) -> None:
-    doubt = "  perhaps touched" if item.touched == "perhaps" else ""
+    doubt = "  possibly affected" if item.touched == "perhaps" else ""
     screen.add(
         (f" {item.severity.value.upper()} ", STYLES[item.severity]),
         "  ",
@@ -93,7 +93,7 @@ def _reach(screen: TerminalWriter, view: IncidentReport) -> None:
     if not view.credentials:
         return
     reached = view.reach
-    screen.add((" REACH ", "bold black on white"), f"  together they {phrasing.reach(reached)}")
+    screen.add((" REACH ", "bold black on white"), f"  the affected credentials {phrasing.reach(reached)}")
     for repo in reached.repositories[:10]:
         kind = "private" if repo.private else "gated" if repo.gated else ""
         screen.add(f"{repo.access}  {_clean(repo.type)} {_clean(repo.id)}", (f"  {kind}", "dim"), indent=2)
@@ -101,7 +101,7 @@ def _reach(screen: TerminalWriter, view: IncidentReport) -> None:
     if reached.admin_of:
         screen.add(f"administrator of {_clean(', '.join(reached.admin_of))}", indent=2)
     for unknown in reached.not_known[:10]:
-        screen.add(("not known: ", "yellow"), _clean(unknown), indent=2)
+        screen.add(("unknown: ", "yellow"), _clean(unknown), indent=2)
     screen.blank()
 
 
@@ -123,7 +123,7 @@ def _changes(screen: TerminalWriter, view: IncidentReport) -> None:
 def _skipped(screen: TerminalWriter, view: IncidentReport) -> None:
     if not view.skipped:
         return
-    screen.add((" NOT ASKED ", "bold black on yellow"), f"  {count(len(view.skipped), 'place')}:")
+    screen.add((" SKIPPED ", "bold black on yellow"), f"  {count(len(view.skipped), 'place')}:")
     for entry in view.skipped[:_MOST]:
         screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
     _more(screen, view.skipped)
