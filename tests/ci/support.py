@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.ci import audit
+from tokenaudit.ci import audit_files
 from tokenaudit.model import Problem, Skipped
 
 LITERAL = "hf_<34 letters>"
@@ -27,7 +27,7 @@ def problems(files: Mapping[str, str], secret_names: Sequence[str] = ()) -> list
 def audited(files: Mapping[str, str], secret_names: Sequence[str] = ()) -> list[Problem | Skipped]:
     """Problems and what was skipped in a few files."""
     data = [(path, text.encode()) for path, text in files.items()]
-    found = audit(data, "repo", secret_names, ToyExaminer())
+    found = audit_files(data, "repo", secret_names, ToyExaminer())
     return [one for one in found if isinstance(one, (Problem, Skipped))]
 
 

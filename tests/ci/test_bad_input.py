@@ -12,7 +12,7 @@ from tests.ci.labelled import SYSTEMS
 from tests.ci.support import audited, filled, problems
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.ci import audit, is_ci_file
+from tokenaudit.ci import audit_files, is_ci_file
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.ci_config import CiSource
@@ -79,7 +79,7 @@ def test_a_file_made_to_be_slow_is_not(piece: str) -> None:
         + piece.replace("\n", "") * 10_000
     )
     for path in (_WORKFLOW, "Jenkinsfile", "Dockerfile", "a.sh", ".env"):
-        list(audit([(path, script.encode())], "repo", (), ToyExaminer()))
+        list(audit_files([(path, script.encode())], "repo", (), ToyExaminer()))
 
 
 def test_commands_nested_too_deeply_are_said() -> None:
@@ -91,7 +91,7 @@ def test_commands_nested_too_deeply_are_said() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
 def test_other_encodings_do_no_harm(encoding: str) -> None:
     text = "on: push\nname: é\njobs:\n  a:\n    steps:\n      - run: hf auth login --token ${{ secrets.HF_TOKEN }}\n"
-    found = list(audit([(_WORKFLOW, text.encode(encoding))], "repo"))
+    found = list(audit_files([(_WORKFLOW, text.encode(encoding))], "repo"))
     rules = [one.rule for one in found if isinstance(one, Problem)]
     assert rules == ([] if encoding == "utf-16" else ["ci-token-in-argv"])
 
@@ -159,7 +159,7 @@ _PIECES += [
 @given(st.sampled_from(_PATHS), st.lists(st.one_of(st.sampled_from(_PIECES), st.text(max_size=4)), max_size=40))
 def test_nothing_that_can_be_written_raises(path: str, pieces: list[str]) -> None:
     data = ("apiVersion: v1\nHF_TOKEN\n" if path.endswith("task.yaml") else "") + "".join(pieces)
-    for found in audit([(path, data.encode("utf-8", "surrogatepass"))], "repo", (), ToyExaminer()):
+    for found in audit_files([(path, data.encode("utf-8", "surrogatepass"))], "repo", (), ToyExaminer()):
         if isinstance(found, Problem):
             assert found.line is not None
             assert 1 <= found.line <= data.count("\n") + data.count("\r") + data.count("\x85") + 2

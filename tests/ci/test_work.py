@@ -6,12 +6,12 @@ import pytest
 
 from tests.ci.support import audited
 from tests.support.hostile_config import CONFIGURATION, Build
-from tokenaudit.ci import audit
-from tokenaudit.ci.audit import system_of
+from tokenaudit.ci import audit_files
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.rules import problems
 from tokenaudit.ci.shell import WHOLE
+from tokenaudit.ci.systems import system_of
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Skipped
 from tokenaudit.work_budget import WorkBudget, WorkLimitError
@@ -46,7 +46,7 @@ def test_twice_the_input_is_at_most_about_twice_the_work(path: str, build: Build
 @pytest.mark.parametrize(("path", "build"), CONFIGURATION.values(), ids=CONFIGURATION.keys())
 def test_a_large_hostile_file_ends(path: str, build: Build) -> None:
     """Anything that grows faster than its input would not end while anybody waits."""
-    first, second = (list(audit([(path, build(LARGE).encode())], "repo")) for _ in range(2))
+    first, second = (list(audit_files([(path, build(LARGE).encode())], "repo")) for _ in range(2))
     assert first == second
 
 

@@ -20,7 +20,7 @@ from tests.support.contexts import CONTEXTS
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tests.support.toy import ToyExaminer
-from tokenaudit.ci import audit
+from tokenaudit.ci import audit_files
 from tokenaudit.code_usage import needs_of
 from tokenaudit.detect import Detector, Limits
 from tokenaudit.git.pack.delta import LargeResultError, build, delta_insertions
@@ -109,7 +109,7 @@ def _delta_seeds() -> list[bytes]:
 
 def _ci(data: bytes) -> None:
     path, _, text = data.partition(b"\0")
-    list(audit([(path.decode("utf-8", "replace"), text)], "repo", (), ToyExaminer()))
+    list(audit_files([(path.decode("utf-8", "replace"), text)], "repo", (), ToyExaminer()))
 
 
 def _ci_seeds() -> list[bytes]:

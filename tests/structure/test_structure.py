@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.structure.measure import ROOT, Structure, level, read_structure
+from tokenaudit.ci.systems import SYSTEMS
 
 MOST_MODULES = 341
 MOST_LEVELS = 9
@@ -68,6 +69,11 @@ def test_small_modules_are_one_of_their_kind(structure: Structure) -> None:
 @pytest.mark.parametrize("name", SIBLINGS)
 def test_the_lowest_packages_know_only_the_ground(structure: Structure, name: str) -> None:
     assert structure.packages[name] <= {"ground"}
+
+
+def test_every_ci_system_has_files(structure: Structure) -> None:
+    modules = {name.rpartition(".")[2] for name in structure.modules if name.startswith("tokenaudit.ci.systems.")}
+    assert {system.module for system in SYSTEMS} == modules - {"common"}
 
 
 def test_only_the_hub_package_imports_the_hub_client(structure: Structure) -> None:

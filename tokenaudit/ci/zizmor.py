@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenaudit.ci.dataflow import DataFlow
 from tokenaudit.ci.names import Names
-from tokenaudit.ci.systems import github
+from tokenaudit.ci.systems import github, system_of
 from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.model import Problem, Severity, Skipped
 from tokenaudit.work_budget import WorkBudget, WorkLimitError
@@ -38,7 +38,8 @@ def folded_in(
 
     `zizmor` is the program to run, by default the one that `program` finds. What can't be run or read is `Skipped`.
     """
-    if not github.matches(path, data):
+    system = system_of(path, data)
+    if system is None or system.name != github.NAME:
         return
     try:
         pipeline = github.parse(path, data.decode("utf-8", "replace"), WorkBudget(len(data)))

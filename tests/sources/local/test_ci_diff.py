@@ -10,7 +10,7 @@ from tests.support.toy import ToyExaminer
 from tokenaudit.ci import may_be_ci
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
-from tokenaudit.sources.local.ci_config import _MAY_BE, CiChangesSource
+from tokenaudit.sources.local.ci_config import CiChangesSource
 
 _PATH = ".github/workflows/a.yml"
 _HEAD = "on: push\njobs:\n  a:\n    runs-on: x\n    steps:\n"
@@ -79,7 +79,6 @@ def test_the_quick_look_at_names_leaves_out_nothing_that_the_audit_reads() -> No
     }
     for name in names:
         assert may_be_ci(name)
-        assert _MAY_BE.search(name), name
 
 
 def test_an_unknown_revision_is_said(tmp_path: Path) -> None:

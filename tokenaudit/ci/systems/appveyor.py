@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 from tokenaudit.ci.model import BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "appveyor"
-_FILE = re.compile(r"(?:^|/)\.?appveyor\.ya?ml$")
 _PHASES = (
     "init", "install", "before_build", "build_script", "after_build", "before_test", "test_script", "after_test",
     "before_package", "before_deploy", "deploy_script", "after_deploy", "on_success", "on_failure", "on_finish",
 )  # fmt: skip
 _LANGUAGES = {"ps": "powershell", "pwsh": "powershell", "cmd": "cmd", "sh": "bash", "bash": "bash"}
 _LEVELS = ("global", "matrix")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has a name that AppVeyor reads."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

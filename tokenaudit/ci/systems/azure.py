@@ -13,16 +13,10 @@ from tokenaudit.ci.yaml_document import Mapping, Sequence
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "azure"
-_FILE = re.compile(r"(?:^|/)[^/]*azure-pipelines?[^/]*\.ya?ml$|(?:^|/)\.azure-?[Pp]ipelines?/.+\.ya?ml$")
 _MACRO = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)")
 _SHELLS = {"bash": "bash", "pwsh": "powershell", "powershell": "powershell"}
 _TASKS = {"bash": "bash", "shellscript": "bash", "powershell": "powershell", "cmdline": "script", "batchscript": "cmd"}
 """The language of the inline script of a task; `script` is whatever the agent's system has."""
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name or folder says that it is a pipeline of Azure."""
-    return _FILE.search(path) is not None
 
 
 def as_shell(script: str) -> str:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Sequence, walk
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "bitbucket"
-_FILE = re.compile(r"(?:^|/)bitbucket-pipelines\.ya?ml$")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has the one name that Bitbucket reads."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, walk
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "buildkite"
-_FILE = re.compile(r"(?:^|/)\.buildkite/(?:.*/)?[^/]+\.(?:ya?ml|json)$|(?:^|/)buildkite\.(?:ya?ml|json)$")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file lies in `.buildkite` or is called after it."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

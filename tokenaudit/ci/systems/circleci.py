@@ -11,17 +11,11 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "circleci"
-_FILE = re.compile(r"(?:^|/)\.circleci/[^/]+\.ya?ml$")
 _PARAMETER = re.compile(r"<<\s*(?:pipeline\.)?parameters\.([\w-]+)\s*>>")
 _OWN_STEPS = frozenset(
     {"run", "checkout", "when", "unless", "save_cache", "restore_cache", "store_artifacts", "store_test_results",
      "persist_to_workspace", "attach_workspace", "setup_remote_docker", "add_ssh_keys"}
 )  # fmt: skip
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file lies in `.circleci`."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

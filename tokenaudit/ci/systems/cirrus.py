@@ -10,14 +10,8 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "cirrus"
-_FILE = re.compile(r"(?:^|/)\.cirrus\.ya?ml$")
 _TASK = re.compile(r"(?:.*_)?(?:task|docker_builder)")
 _ENCRYPTED = re.compile(r"ENCRYPTED\[[^\]]{1,1000}\]")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has the one name that Cirrus reads."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

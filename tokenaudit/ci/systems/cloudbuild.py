@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
 from tokenaudit.ci.shell import SpanText
+from tokenaudit.ci.systems import BUILDSPEC
 from tokenaudit.ci.systems.common import (
     bindings,
     language_of,
@@ -20,14 +21,7 @@ from tokenaudit.ci.yaml_document import Mapping, Scalar
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "cloudbuild"
-_GOOGLE = re.compile(r"(?:^|/)cloudbuild[^/]*\.(?:ya?ml|json)$")
-_AMAZON = re.compile(r"(?:^|/)[^/]*buildspec[^/]*\.ya?ml$")
 _ESCAPED = re.compile(r"\$\$(?=[A-Za-z_{])")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has a name that one of the two reads."""
-    return _GOOGLE.search(path) is not None or _AMAZON.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
@@ -38,7 +32,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)
-    if _AMAZON.search(path):
+    if re.search(BUILDSPEC, path):
         _amazon(pipeline, root)
     else:
         _google(pipeline, root)

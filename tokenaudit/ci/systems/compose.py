@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from tokenaudit.ci.model import BindingKind, BindingScope, Job, Pipeline
 from tokenaudit.ci.systems.common import bindings, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "compose"
-_FILE = re.compile(r"(?:^|/)(?:docker-)?compose[^/]*\.ya?ml$")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that it is a Compose file."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -12,8 +12,6 @@ from tokenaudit.ci.systems.common import language_of, parse_script
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "docker"
-_FILE = re.compile(r"(?:^|/)(?:Dockerfile[^/]*|[^/]+\.[Dd]ockerfile|Containerfile[^/]*)$")
-_SOURCE_ENDINGS = (".py", ".md", ".rst", ".go", ".js", ".ts", ".txt", ".html")
 _INSTRUCTION = re.compile(r"\s*(?P<word>[A-Za-z]+)(?=\s)")
 _FLAG = re.compile(r"\s*--[a-z]+=(?:\"[^\"]*\"|\S)+")
 _PAIR = re.compile(r"(?<![\w.-])([\w.-]+)=((?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|\\.|[^\s\"'\\])*)")
@@ -21,11 +19,6 @@ _OLD_ENV = re.compile(r"\s*([\w.-]+)[ \t]+(.*)", re.DOTALL)
 _HEREDOC = re.compile(r"<<-?\s*([\"']?)(\w+)\1")
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)")
 _SECRET_MOUNT = re.compile(r"--mount=type=secret\S*")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that it is an image recipe."""
-    return _FILE.search(path) is not None and not path.endswith(_SOURCE_ENDINGS)
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Action, Binding, BindingKind, BindingScope, Job, Pipeline, Step
@@ -11,12 +10,6 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documen
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "drone"
-_FILE = re.compile(r"(?:^|/)\.drone\.ya?ml$|(?:^|/)\.woodpecker\.ya?ml$|(?:^|/)\.woodpecker/.+\.ya?ml$")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name or folder is Drone's or Woodpecker's."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -5,19 +5,13 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, Trigger
+from tokenaudit.ci.systems import WORKFLOW
 from tokenaudit.ci.systems.common import bindings, language_of, parse_script, scalars, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "github"
-_WORKFLOW = re.compile(r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
-_ACTION = re.compile(r"(?:^|/)action\.ya?ml$")
 _MATRIX = re.compile(r"\$\{\{\s*matrix\.([\w-]+)\s*\}\}")
-
-
-def matches(path: str, data: bytes) -> bool:
-    """Whether the file is a workflow or an action."""
-    return _WORKFLOW.search(path) is not None or (_ACTION.search(path) is not None and (not data or b"runs:" in data))
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
@@ -27,7 +21,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
         UnreadableError: the file is no valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
-    is_action = _WORKFLOW.search(path) is None
+    is_action = re.search(WORKFLOW, path) is None
     pipeline, root = yaml_pipeline(path, text, budget, NAME, "action" if is_action else "pipeline")
     if is_action:
         runs = root.map("runs")

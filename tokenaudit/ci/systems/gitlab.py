@@ -10,7 +10,6 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "gitlab"
-_FILE = re.compile(r"(?:^|/)(?:\.gitlab-ci|[^/]+\.gitlab-ci)\.ya?ml$|(?:^|/)\.gitlab/ci/.+\.ya?ml$")
 _NO_JOBS = frozenset({"variables", "default", "include", "stages", "workflow", "spec", "image", "services", "cache"})
 _DEEPEST = 11
 """GitLab follows `extends` over eleven levels (ci/yaml, `extends`)."""
@@ -19,11 +18,6 @@ _MOST_INCLUDED = 150
 _STEPS = 20
 """Steps that looking at one ancestor or one variable costs."""
 _POWERSHELL = re.compile(r"(?i)powershell|pwsh|windows|servercore|nanoserver")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that it is a pipeline of GitLab."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -13,7 +13,6 @@ from tokenaudit.ci.yaml_document import ParseError
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "jenkins"
-_FILE = re.compile(r"(?:^|/)Jenkinsfile[^/]*$|\.jenkinsfile$")
 _TOKEN = re.compile(
     r"(?P<comment>//[^\n]*|/\*.*?\*/)"
     r"|(?P<string>'''(?:[^\\]|\\.)*?'''|\"\"\"(?:[^\\]|\\.)*?\"\"\"|(?!'''|\"\"\")"
@@ -33,11 +32,6 @@ _NEAR = 200
 """Characters before a brace or string in which what it belongs to is looked for."""
 _DEEPEST = 100
 _LANGUAGES = {"bat": "cmd", "powershell": "powershell", "pwsh": "powershell"}
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that it is a Jenkinsfile."""
-    return _FILE.search(path) is not None
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,10 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documen
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "kubernetes"
-_CONTENT = re.compile(rb"^apiVersion:\s*\S", re.MULTILINE)
-_KIND = re.compile(rb"^kind:\s*\S", re.MULTILINE)
 _REFERENCE = re.compile(
     r"\$\(([A-Za-z_]\w*)\)|\{\{\s*(?:inputs\.parameters|workflow\.parameters|params)\.([\w-]+)\s*\}\}"
 )
 _SHELLS = frozenset({"sh", "bash", "/bin/sh", "/bin/bash", "ash", "/bin/ash"})
-
-
-def matches(path: str, data: bytes) -> bool:
-    """Whether a YAML file holds objects with an `apiVersion` and a `kind`."""
-    return path.endswith((".yaml", ".yml")) and _CONTENT.search(data) is not None and _KIND.search(data) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

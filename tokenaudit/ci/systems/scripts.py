@@ -6,24 +6,12 @@ import re
 
 from tokenaudit.ci.model import Job, Pipeline, Step
 from tokenaudit.ci.shell import SpanText, plain
+from tokenaudit.ci.systems import MAKEFILE, WINDOWS_SCRIPT
 from tokenaudit.ci.systems.common import parse_script
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "shell"
-_SCRIPT = re.compile(
-    r"\.(?:sh|bash|zsh|ksh|sbatch|slurm|pbs|qsub)$|(?:^|/)\.(?:bashrc|bash_profile|zshrc|zshenv|profile|zprofile|envrc)$"
-)
-_MAKE = re.compile(r"(?:^|/)(?:GNU)?[Mm]akefile[^/]*$|\.mk$|(?:^|/)[Jj]ustfile$")
 _VARIABLE = re.compile(r"\$\(([A-Za-z_]\w*)\)")
-_WINDOWS = re.compile(r"\.(?P<powershell>ps1|psm1)$|\.(?:bat|cmd)$", re.IGNORECASE)
-_ENDINGS = (".py", ".in", ".md", ".txt")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that a shell reads it."""
-    if _SCRIPT.search(path) is not None or _WINDOWS.search(path) is not None:
-        return True
-    return _MAKE.search(path) is not None and not path.endswith(_ENDINGS)
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
@@ -35,9 +23,9 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     pipeline = Pipeline(path, NAME, "script", text, budget)
     name = path.rsplit("/", 1)[-1]
     script = plain(text, name)
-    if _MAKE.search(path):
+    if re.search(MAKEFILE, path):
         script = SpanText(_recipes(text), name, script.segments)
-    windows = _WINDOWS.search(path)
+    windows = re.search(WINDOWS_SCRIPT, path)
     language = "bash" if windows is None else "powershell" if windows["powershell"] else "cmd"
     step = Step(name, 1, 1, script=parse_script(script, budget, language))
     pipeline.jobs.append(Job(name, name, 1, 1, steps=[step]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
@@ -11,12 +10,6 @@ from tokenaudit.ci.yaml_document import Mapping, Scalar
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "semaphore"
-_FILE = re.compile(r"(?:^|/)\.semaphore/.+\.ya?ml$")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file lies in `.semaphore`."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

@@ -14,12 +14,6 @@ from tokenaudit.text import shorten
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "settings"
-_FILE = re.compile(
-    r"(?:^|/)\.env(?:\.[\w.-]+|rc)?$|(?:^|/)[\w.-]+\.env$|\.(?:tf|tfvars|tfstate|tfvars\.json)$|"
-    r"(?:^|/)values[\w.-]*\.ya?ml$|(?:^|/)helmfile\.ya?ml$|(?:^|/)\.?devcontainer\.json$|(?:^|/)\.devcontainer/.+\.json$|"
-    r"(?:^|/)(?:render|app)\.ya?ml$|(?:^|/)(?:fly|railway|netlify|wrangler)\.toml$|(?:^|/)(?:vercel|railway)\.json$|"
-    r"(?:^|/)bamboo-specs/.+|(?:^|/)[Tt]askfile\.ya?ml$|(?:^|/)Procfile$"
-)
 _LINE = re.compile(
     r"^[ \t]*(?:export[ \t]+|set[ \t]+)?[\"']?(?P<name>[A-Za-z_][\w.-]*)[\"']?[ \t]*[=:][ \t]*(?P<value>[^\n]*)$",
     re.MULTILINE,
@@ -27,11 +21,6 @@ _LINE = re.compile(
 _BLOCK = re.compile(r'^[ \t]*(?P<kind>[a-z_]+)(?P<labels>(?:[ \t]+"[^"\n]*")*)[ \t]*\{[ \t]*$', re.MULTILINE)
 _LONGEST_PATH = 400
 _DYNAMIC = re.compile(r"\$[({A-Za-z_]|\bvar\.|\bdata\.|\blocal\.|\{\{")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file's name says that it holds settings of a deployment."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

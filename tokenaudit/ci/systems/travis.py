@@ -12,15 +12,9 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "travis"
-_FILE = re.compile(r"(?:^|/)\.travis\.ya?ml$")
 _PAIR = re.compile(r"(?<!\w)([A-Za-z_]\w*)=(\"[^\"]*\"|'[^']*'|\S*)")
 _PHASE = re.compile(r"(?:before_|after_)?(?:install|script|deploy|success|failure|cache)")
 _SECTIONS = ("global", "jobs", "matrix")
-
-
-def matches(path: str, _data: bytes) -> bool:
-    """Whether the file has the one name that Travis reads."""
-    return _FILE.search(path) is not None
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:

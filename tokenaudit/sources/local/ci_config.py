@@ -6,12 +6,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import TypeAlias
 
-from tokenaudit.ci import Literal, audit, is_ci_file, may_be_ci
-from tokenaudit.ci.zizmor import folded_in
+from tokenaudit import ci
+from tokenaudit.ci import is_ci_file, may_be_ci
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import enclosing_git_dir, open_repository, safe_git_dir
 from tokenaudit.git.object_reader import ObjectReader
@@ -102,15 +102,18 @@ class CiSource:
             else:
                 yield replace(finding, reason=f"{finding.reason} (in {ref})")
 
-    def _found(self, files: Iterator[tuple[str, bytes]], run: ScanContext) -> Iterator[Problem | Skipped | Literal]:
+    def _found(self, files: Iterator[tuple[str, bytes]], run: ScanContext) -> Iterator[Problem | Skipped | ci.Literal]:
         files = self._noted(files)
         kept: list[tuple[str, bytes]] = []
         if self.zizmor:
             kept = list(files)
             files = iter(kept)
-        yield from audit(files, self.target, self.secret_names, run.scanner, self._hosted_as())
+        first = next(files, None)
+        if first is None:
+            return  # as of most folders: what reads configuration is not even loaded
+        yield from ci.audit_files(chain([first], files), self.target, self.secret_names, run.scanner, self._hosted_as())
         for path, data in kept:
-            yield from folded_in(path, data, self.target, self.secret_names)
+            yield from ci.folded_in(path, data, self.target, self.secret_names)
 
     def _noted(self, files: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
         for name, data in files:
@@ -130,7 +133,7 @@ class CiSource:
         match = _HOSTED.search(url.strip())
         return match[1] if match else None
 
-    def _finding(self, found: Problem | Skipped | Literal) -> Finding:
+    def _finding(self, found: Problem | Skipped | ci.Literal) -> Finding:
         if isinstance(found, Skipped):
             return found
         path = self.path.name if self.path.is_file() else found.path
@@ -230,11 +233,6 @@ def listed_files(
             yield name, found.data
 
 
-# Wider than what the audit reads, and known without loading it: this runs before every commit.
-_MAY_BE = re.compile(
-    r"(?i)\.(?:ya?ml|json|toml|tf|tfvars|tfstate|mk|(?:ba|z|k)?sh|sbatch|slurm|pbs|qsub|psm?1|bat|cmd)$|rc$|profile$|zshenv$|"
-    r"dockerfile|containerfile|makefile|justfile|jenkinsfile|procfile|\.env|bamboo-specs"
-)
 _Key: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 
@@ -266,13 +264,13 @@ class CiChangesSource:
         """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the source of the range says more."""
         try:
             git_dir = safe_git_dir(self.path / ".git")
-            if self.since is None and not any(_MAY_BE.search(name) for name in _staged_names(self.path, git_dir)):
+            if self.since is None and not any(may_be_ci(name) for name in _staged_names(self.path, git_dir)):
                 return
             before, after = self._sides(git_dir)
         except GitError as error:
             yield Skipped(self.target, f"its configuration can't be compared: {error}")
             return
-        if not any(_MAY_BE.search(path) for _, _, path in set(before) ^ set(after)):
+        if not any(may_be_ci(path) for _, _, path in set(before) ^ set(after)):
             return
         with ObjectReader(git_dir) as reader:
             known = {_key(found) for found in self._audit(before, reader, run) if isinstance(found, Problem)}
@@ -283,12 +281,10 @@ class CiChangesSource:
     def _audit(
         self, entries: Sequence[TreeEntry], reader: ObjectReader, run: ScanContext
     ) -> Iterator[Problem | Skipped]:
-        from tokenaudit.ci.audit import Literal, audit  # noqa: PLC0415 - most changes touch no configuration
-
         skipped: list[Skipped] = []
         files = listed_files(entries, reader, self.target, skipped, run)
-        for found in audit(files, self.target, self.secret_names, run.scanner):
-            if not isinstance(found, Literal):
+        for found in ci.audit_files(files, self.target, self.secret_names, run.scanner):
+            if not isinstance(found, ci.Literal):
                 yield found
         yield from skipped
 
