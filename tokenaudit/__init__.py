@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from tokenaudit._version import __version__
+from tokenaudit.lazy_names import lazy_names
 from tokenaudit.redaction import find_with
 
 if TYPE_CHECKING:
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
     from tokenaudit.errors import AuditError
     from tokenaudit.model import Report
     from tokenaudit.secret import Secret, fingerprint
-
-_HOMES = {
-    "Audit": "tokenaudit.audit.auditor",
-    "AuditError": "tokenaudit.errors",
-    "Report": "tokenaudit.model",
-    "Scope": "tokenaudit.audit.targets",
-    "Secret": "tokenaudit.secret",
-    "fingerprint": "tokenaudit.secret",
-    "scan": "tokenaudit.audit.auditor",
-}
 
 __all__ = ["Audit", "AuditError", "Report", "Scope", "Secret", "__version__", "fingerprint", "scan"]
 
@@ -43,10 +34,16 @@ def _detector() -> Detector:
 find_with(_detector)
 
 
-def __getattr__(name: str) -> object:
-    """Loads a public name when it is first used, so that a small command pays for nothing else."""
-    if name not in _HOMES:
-        message = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(message)
-    found: object = getattr(importlib.import_module(_HOMES[name]), name)
-    return found
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Audit": ".audit.auditor",
+        "AuditError": ".errors",
+        "Report": ".model",
+        "Scope": ".audit.targets",
+        "Secret": ".secret",
+        "fingerprint": ".secret",
+        "scan": ".audit.auditor",
+    },
+)
+"""Loads a public name when it is first used, so that a small command pays for nothing else."""

@@ -11,9 +11,12 @@ from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from tokenaudit.errors import UsageError
+from tokenaudit.git.clone import cloned, is_clone_url
+from tokenaudit.git.command import GitError, without_password
+from tokenaudit.git.layout import repository_kind
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.git_history import NestedHistoriesSource
+from tokenaudit.sources import local
 from tokenaudit.sources.local.git_locations import Placement, placement
 from tokenaudit.sources.local.stream import STANDARD_INPUT, StreamSource, is_standard_input, is_stream
 from tokenaudit.text import did_you_mean
@@ -104,8 +107,6 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     Raises:
         UsageError: a target doesn't exist, isn't a repository where one is needed, or is a URL that is refused.
     """
-    from tokenaudit.git.clone import is_clone_url  # noqa: PLC0415 - keeps the module light for its types
-
     _check(scope)
     named = {_identity(target, is_url=is_clone_url(target)): target for target in reversed(targets)}
     places = tuple(place for place, target in named.items() if not is_clone_url(target) and not is_stream(target))
@@ -139,8 +140,6 @@ def scanned_places(targets: Sequence[str]) -> list[Path]:
     A target inside a working tree stands for the whole of it, and for the working tree that its repository is kept in:
     whoever writes one of them writes them all.
     """
-    from tokenaudit.git.clone import is_clone_url  # noqa: PLC0415 - as above
-
     found: dict[Path, None] = {}
     for target in targets:
         if is_clone_url(target):
@@ -182,9 +181,6 @@ def _identity(target: str, *, is_url: bool) -> str:
 
 
 def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
-    from tokenaudit.git.clone import cloned  # noqa: PLC0415 - as above
-    from tokenaudit.git.command import GitError, without_password  # noqa: PLC0415 - only a URL pays for cloning
-
     shown = without_password(url)
     if request.scope.staged:
         message = f"--staged needs a working tree, and {shown} is a URL: clone it, or leave --staged out"
@@ -200,8 +196,6 @@ def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
 
 
 def _of_path(target: str, request: _Request) -> list[Source]:
-    from tokenaudit.git.layout import repository_kind  # noqa: PLC0415 - a URL never asks
-
     if not target:
         message = "an empty name is no target: is a variable unset? Name a folder, a file or a repository"
         raise UsageError(message)
@@ -251,21 +245,19 @@ def _of_stream(target: str, request: _Request) -> list[Source]:
 
 def _of_folder(path: Path, target: str, request: _Request, why: str | None = None) -> list[Source]:
     """The parts of a folder or file that is no repository; `why` says so, None for a repository's working tree."""
-    from tokenaudit.sources.local.filesystem import TreeSource  # noqa: PLC0415 - sources are imported as they are needed
-
     parts = request.scope.parts
     sources: list[Source] = []
     histories = why is not None and "history" in parts and (request.requires("history") or "tree" not in parts)
     if histories:
         required = request.requires("history")
         sources.append(
-            NestedHistoriesSource(path, target, f"no history ({why})", required=required)
+            local.NestedHistoriesSource(path, target, f"no history ({why})", required=required)
             if path.is_dir()
             else NotThereSource(target, "git", f"no history ({why})", required=required)
         )
     if "tree" in parts:
         sources.append(
-            TreeSource(
+            local.TreeSource(
                 path,
                 target,
                 nested_histories="history" in parts and not histories,
@@ -280,10 +272,8 @@ def _of_folder(path: Path, target: str, request: _Request, why: str | None = Non
 
 
 def _ci(path: Path, target: str, request: _Request) -> Source:
-    from tokenaudit.sources.local.ci_config import CiSource  # noqa: PLC0415 - as above
-
     scope = request.scope
-    return CiSource(
+    return local.CiSource(
         path, target, scope.secret_names, scope.ci_refs, zizmor=scope.zizmor, required=request.requires("ci")
     )
 
@@ -295,11 +285,8 @@ def _of_repository(path: Path, target: str, request: _Request, *, no_tree: str |
         return _of_change(path, target, scope)
     sources: list[Source] = []
     if "history" in scope.parts:
-        from tokenaudit.sources.local.git_dir import GitDirSource  # noqa: PLC0415 - as above
-        from tokenaudit.sources.local.git_history import HistorySource  # noqa: PLC0415 - as above
-
         required = request.requires("history")
-        sources += [HistorySource(path, target, required=required), GitDirSource(path, target)]
+        sources += [local.HistorySource(path, target, required=required), local.GitDirSource(path, target)]
     if no_tree is None:
         return [*sources, *_of_folder(path, target, request)]
     if "tree" in scope.parts:
@@ -314,17 +301,11 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
     sources: list[Source] = []
     if {"history", "tree"} & set(scope.parts):
         if scope.since:
-            from tokenaudit.sources.local.git_range import SinceSource  # noqa: PLC0415 - imported as they are needed
-
-            sources.append(SinceSource(path, target, scope.since, scope.until))
+            sources.append(local.SinceSource(path, target, scope.since, scope.until))
         else:
-            from tokenaudit.sources.local.git_index import StagedSource  # noqa: PLC0415 - as above
-
-            sources.append(StagedSource(path, target))
+            sources.append(local.StagedSource(path, target))
     if "ci" in scope.parts:
-        from tokenaudit.sources.local.ci_config import CiChangesSource  # noqa: PLC0415 - as above
-
-        sources.append(CiChangesSource(path, target, scope.since, scope.secret_names, scope.until))
+        sources.append(local.CiChangesSource(path, target, scope.since, scope.secret_names, scope.until))
     return sources
 
 

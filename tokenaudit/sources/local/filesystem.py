@@ -19,7 +19,6 @@ from tokenaudit.git.layout import open_repository, safe_git_dir
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files, read_small, why
-from tokenaudit.sources.local.git_history import history_within
 from tokenaudit.sources.local.git_locations import hazards, place, without_lines
 from tokenaudit.sources.local.parallel import examine_file, search
 from tokenaudit.sources.local.pointers import PointerContents, without_content
@@ -86,6 +85,8 @@ class TreeSource:
             yield from not_checked_out(self.path, self.target, history_is_read=self._nested_histories)
         if self._nested_histories:
             for folder in listing.repositories:
+                from tokenaudit.sources.local.git_history import history_within  # noqa: PLC0415 - loads numpy
+
                 yield from history_within(Path(folder), self.path, self.target, run)
 
     def _in_link(self, link: SymbolicLink, run: ScanContext, names: _Names) -> Iterator[Finding]:
