@@ -16,7 +16,9 @@ from tokenaudit.detect import Detector, Prefilter
 
 @cache
 def detector() -> Detector:
-    return Detector.load()
+    loaded = Detector.load()
+    loaded.prefilter.prepare()
+    return loaded
 
 
 @cache
@@ -24,12 +26,37 @@ def by_re() -> Prefilter:
     return Prefilter(detector().prefilter.patterns, engine="re")
 
 
+@cache
+def by_literals() -> Prefilter:
+    return Prefilter(detector().prefilter.patterns, engine="literals")
+
+
 @pytest.mark.parametrize("context", CONTEXTS, ids=lambda context: f"{context.group}: {context.name}")
 def test_both_engines_see_the_same(context: Context) -> None:
     data = context.write(Mint(context.name).user_token())
     assert by_re().may_contain(data)
     assert detector().may_contain(data)
-    assert by_re().hits(data) == detector().prefilter.hits(data)
+    assert by_literals().may_contain(data)
+    assert by_re().hits(data) == by_literals().hits(data) == detector().prefilter.hits(data)
+
+
+def test_much_data_is_searched_at_once() -> None:
+    prefilter = Prefilter(detector().prefilter.patterns)
+    token = Mint("much").user_token()
+    filler = b"x" * 40_000
+    assert [prefilter.may_contain(data) for data in (b"x", token.encode(), filler, filler + token.encode())] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    assert "_hyperscan" in vars(prefilter)
+
+
+def test_many_repeats_are_searched_without_preparation() -> None:
+    repeated = b"hf_ " * 5_000
+    assert not by_literals().may_contain(repeated)
+    assert by_literals().hits(repeated) == by_re().hits(repeated)
 
 
 FRAGMENTS = st.sampled_from(
@@ -58,8 +85,13 @@ FRAGMENTS = st.sampled_from(
 )
 def test_both_engines_see_the_same_in_anything(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    assert by_re().hits(data) == detector().prefilter.hits(data)
-    assert by_re().may_contain(data) == detector().may_contain(data) == bool(detector().prefilter.hits(data))
+    assert by_re().hits(data) == by_literals().hits(data) == detector().prefilter.hits(data)
+    assert (
+        by_re().may_contain(data)
+        == by_literals().may_contain(data)
+        == detector().may_contain(data)
+        == bool(detector().prefilter.hits(data))
+    )
 
 
 @settings(max_examples=100, deadline=None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -23,6 +23,9 @@ _LONGEST = 6
 
 _LETTER, _OTHER_LETTER, _RARE = 4.0, 5.5, 6.5
 """Bits that a lower-case letter, a capital or digit, and any other byte tell in text."""
+
+MANY = 256
+"""Matches of scouts that are noted before somebody looks whether they are evidence."""
 
 
 class LiteralPattern(NamedTuple):
@@ -123,6 +126,26 @@ class LiteralPrefilter:
         spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
         return spelled + [each for _, each in self._whole]
 
+    def search(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop.
+
+        Looks for one literal after the other: no preparation, but for little data only.
+        """
+        for number, ends in enumerate(itertools.chain(self._literal_ends(data), self._whole_ends(data))):
+            for end in ends:
+                scouted += self.scouted(data, number, end)
+                if enough is not None and len(scouted) >= MANY and enough():
+                    return True
+        return False
+
+    def _literal_ends(self, data: bytes) -> Iterator[Iterator[int]]:
+        for literal in self.literals:
+            yield _ends(data, literal) if literal in data else iter(())
+
+    def _whole_ends(self, data: bytes) -> Iterator[Iterator[int]]:
+        for _, each in self._whole:
+            yield (found.end() for found in _compiled(each).finditer(data))
+
     def scouted(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
         """(pattern, end of its scout) for each scout that matches where what has that number was seen to end.
 
@@ -146,6 +169,13 @@ class LiteralPrefilter:
             if (found := _compiled(each).match(data, end - back))
             for pattern in patterns
         ]
+
+
+def _ends(data: bytes, literal: bytes) -> Iterator[int]:
+    at = data.find(literal)
+    while at >= 0:
+        yield at + len(literal)
+        at = data.find(literal, at + 1)
 
 
 def _trial(back: int, tried: dict[bytes, list[int]]) -> _Trial:

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
@@ -97,9 +98,9 @@ _SCOUTED = 5
 """Characters of an encoded form that the scout looks for."""
 
 
-def patterns_for(shapes: Iterable[Shape]) -> tuple[Pattern, ...]:
+@lru_cache(maxsize=4)
+def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
     """All evidence for credentials of these shapes."""
-    shapes = tuple(shapes)
     roots = _roots(literal for shape in shapes for literal in shape.literals)
     preferred = tuple(root.encode() for root in roots)
     found = [_plain(shape, preferred) for shape in shapes]

@@ -12,11 +12,14 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, NamedTuple, TypeAlias
 
-from tokenaudit.detect.literals import LiteralPrefilter
+from tokenaudit.detect.literals import MANY, LiteralPrefilter
 from tokenaudit.detect.patterns import Pattern
 from tokenaudit.interfaces import PrefilterResult
 
-Engine: TypeAlias = Literal["auto", "re"]
+Engine: TypeAlias = Literal["auto", "literals", "re"]
+
+_LITTLE = 32 << 10
+"""Bytes that are searched for one literal after the other. To compile a search for all takes as long as 100 KB do."""
 
 _TRACE = 1
 """Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
@@ -33,6 +36,8 @@ class Hit(NamedTuple):
 class Prefilter:
     """Searches bytes for evidence: with Hyperscan where it is installed, with `re` elsewhere, with the same answers.
 
+    Little data is searched without either, one literal after the other: that needs no preparation.
+
     `width` is the most bytes that one piece of evidence spans, `scout_width` the same for a scout. Cheap to pickle;
     compiled on first use. With `everything`, all data count as evidence: some plugin doesn't say what it looks for.
     """
@@ -43,13 +48,15 @@ class Prefilter:
         self.width = max((each.width for each in self.patterns), default=1)
         self.scout_width = max((scout.width for each in self.patterns for scout in each.scouts), default=1)
         self._engine = engine
+        self._searched = 0
         self._exact: dict[int, re.Pattern[bytes]] = {}
 
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
 
     def prepare(self) -> None:
-        """Makes ready what searching needs, which else waits for the first data."""
+        """Makes ready what searching much data needs, which else waits until there is much."""
+        self._searched = _LITTLE
         _ = self._hyperscan
 
     def may_contain(self, data: bytes) -> bool:
@@ -103,6 +110,8 @@ class Prefilter:
 
     def _scan(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        if self._is_little(data):
+            return self._literals.search(data, scouted, enough)
         if self._hyperscan is not None:
             return self._hyperscan.search(data, scouted, enough)
         for index, scout in self._scouts:
@@ -111,6 +120,13 @@ class Prefilter:
                 if enough is not None and len(scouted) >= MANY and enough():
                     return True
         return False
+
+    def _is_little(self, data: bytes) -> bool:
+        """Whether `data`, after all that was searched before, is not worth what Hyperscan takes to be made ready."""
+        if self._engine == "auto" and self._searched < _LITTLE:
+            self._searched += len(data)
+            return self._searched < _LITTLE
+        return self._engine == "literals"
 
     @cached_property
     def _scouts(self) -> list[tuple[int, re.Pattern[bytes]]]:
@@ -123,18 +139,17 @@ class Prefilter:
 
     @cached_property
     def _hyperscan(self) -> Searcher | None:
-        if self._engine == "re":
+        if self._engine != "auto":
             return None
-        lookout = LiteralPrefilter((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
-        return searcher_for(lookout)
+        return searcher_for(self._literals)
+
+    @cached_property
+    def _literals(self) -> LiteralPrefilter:
+        return LiteralPrefilter((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
 
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle
     return Prefilter(patterns, everything=everything, engine=engine)
-
-
-MANY = 256
-"""Matches of scouts that are noted before somebody looks whether they are evidence."""
 
 
 class Searcher:

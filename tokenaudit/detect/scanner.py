@@ -275,7 +275,7 @@ class Detector:
     def prefilter(self) -> Prefilter:
         """The search for evidence that `may_contain` and `scan` are built on."""
         shapes = [plugin.shape for plugin in self.plugins]
-        return Prefilter(patterns_for(each for each in shapes if each), everything=None in shapes)
+        return Prefilter(patterns_for(tuple(each for each in shapes if each)), everything=None in shapes)
 
     def may_contain(self, data: bytes) -> bool:
         """False only where `scan` would certainly return nothing. Fast: runs at memory speed."""
