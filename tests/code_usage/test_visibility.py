@@ -8,8 +8,8 @@ import pytest
 
 from tests.hub.double import HubDouble
 from tests.support.mint import Mint
-from tokenaudit.audit.assessment import InspectionOptions
 from tokenaudit.audit.auditor import Auditor, scan
+from tokenaudit.audit.inspection import InspectionOptions
 from tokenaudit.hub.client import Hub
 from tokenaudit.model import Recommendation
 

@@ -9,16 +9,16 @@ import pytest
 from tests.structure.measure import ROOT, Structure, level, read_structure
 from tokenaudit.ci.systems import SYSTEMS
 
-MOST_MODULES = 341
+MOST_MODULES = 342
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 72
-MOST_LAZY_IMPORTS = 106
+MOST_LAZY_IMPORTS = 93
 FEWEST_LINES = 40
 """A module with fewer lines belongs into another one, unless it is one of its kind: see `ONE_A_FILE`."""
 
 ONE_A_FILE = re.compile(
     r"tokenaudit\.("
-    r"__main__|_version|errors|forking|rule_index"
+    r"__main__|_version|errors|forking|lazy_names|rule_index"
     r"|cli\.\w+"  # one command a file
     r"|(ci|policy)\.rules\.\w+|ci\.systems\.\w+"  # one rule, one CI system
     r"|sources\.\w+\.\w+|incident\.changes\.\w+|remediate\.consumers\.\w+"  # one place, one question, one consumer

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
 from tokenaudit.audit.aggregate import Findings
-from tokenaudit.hub.client import Hub
-from tokenaudit.inspect import Cache, inspect_credentials
-from tokenaudit.inspect.access_check import NamedRepo, check_access
-from tokenaudit.inspect.reach import ReachLevel, reach
-from tokenaudit.interfaces import Progress
 from tokenaudit.model import (
     Credential,
     Evidence,
     Inspection,
     Lowered,
     Problem,
-    Reach,
     Report,
     Severity,
     Skipped,
@@ -28,7 +21,6 @@ from tokenaudit.model import (
     Tool,
 )
 from tokenaudit.policy import Settings
-from tokenaudit.secret import Secret
 
 Inspections: TypeAlias = Mapping[str, Inspection]
 Uses: TypeAlias = Callable[[Credential], tuple[Sequence[Evidence], Sequence[Skipped]]]
@@ -124,50 +116,3 @@ def _worst_first(credential: Credential) -> tuple[object, ...]:
     severity = credential.verdict.severity if credential.verdict else Severity.INFO
     reach = credential.reach.downloads_month if credential.reach else 0
     return (credential.likelihood != "credential", -severity.rank, -reach, credential.fingerprint)
-
-
-@dataclass(frozen=True)
-class InspectionOptions:
-    """Who is asked, and how much.
-
-    Args:
-        hub: asked about each unique credential once.
-        cache: remembers answers for a short while; None asks everything anew.
-        level: how much of each live credential's reach is counted.
-        repos: repositories in which each live credential's access is proven.
-        jobs: how many credentials are asked about at a time.
-    """
-
-    hub: Hub
-    cache: Cache | None = None
-    level: ReachLevel = "none"
-    repos: Sequence[NamedRepo] = ()
-    jobs: int = 1
-
-    def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
-        """An inspection for every likely credential, by fingerprint; live ones get their reach in `findings`.
-
-        Raises:
-            ConfigurationError: the cache can't be used.
-        """
-        asked = [
-            (credential.kind, findings.secrets[mark])
-            for mark, credential in findings.credentials.items()
-            if credential.likelihood == "credential"
-        ]
-        inspections = dict(
-            inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress, jobs=self.jobs)
-        )
-        live = [mark for mark, inspection in inspections.items() if inspection.status == "active"]
-        if live and (self.level != "none" or self.repos):
-            progress.start("counting what they reach", len(live))
-            with ThreadPoolExecutor(self.jobs) as pool:
-                measured = pool.map(lambda mark: self._reach(inspections[mark], findings.secrets[mark]), live)
-                for mark, found in zip(live, measured, strict=True):
-                    findings.credentials[mark] = replace(findings.credentials[mark], reach=found)
-                    progress.advance()
-        return inspections
-
-    def _reach(self, inspection: Inspection, secret: Secret) -> Reach | None:
-        measured = reach(inspection, secret, self.hub, self.level)
-        return check_access(secret, self.hub, self.repos, measured) if self.repos else measured

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
 from tokenaudit.audit.aggregate import Findings, gather
-from tokenaudit.audit.assessment import InspectionOptions, Uses, report
+from tokenaudit.audit.assessment import Uses, report
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allowlist import AllowlistFilter
 from tokenaudit.errors import UsageError
-from tokenaudit.inspect.input import CredentialInput, GivenCredential
 from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
 from tokenaudit.model import Credential, Evidence, Report, Skipped, Target, Tool
 from tokenaudit.policy import Settings
@@ -25,9 +24,10 @@ from tokenaudit.secret import Secret
 from tokenaudit.sources.local.git_locations import Placement
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.assessment import InspectionOptions
+    from tokenaudit.audit.inspection import InspectionOptions
     from tokenaudit.code_usage.collect import CodeUses, Visibilities
     from tokenaudit.hub.client import Hub
+    from tokenaudit.inspect.input import CredentialInput
     from tokenaudit.sources.local.filesystem import TreeSource
     from tokenaudit.sources.machine import MachineSource
 
@@ -187,8 +187,8 @@ def _from_input(handed: Iterable[CredentialInput]) -> Findings:
     """Unique credentials in the order they were given, and what could not be handed over."""
     findings = Findings()
     for each in handed:
-        if isinstance(each, GivenCredential):
-            findings.learn(each.detection)
-        else:
+        if isinstance(each, Skipped):
             findings.skipped.append(each)
+        else:
+            findings.learn(each.detection)
     return findings

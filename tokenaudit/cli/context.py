@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from tokenaudit.audit.assessment import InspectionOptions
+    from tokenaudit.audit.inspection import InspectionOptions
     from tokenaudit.cli.choices import ReachChoice
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
@@ -63,7 +63,7 @@ def questions(endpoint: str | None, reach: ReachChoice, *, no_token: bool) -> In
     Raises:
         EndpointError: as `hub`.
     """
-    from tokenaudit.audit.assessment import InspectionOptions  # noqa: PLC0415 - an offline run never loads the network
+    from tokenaudit.audit.inspection import InspectionOptions  # noqa: PLC0415 - an offline run never loads the network
 
     return InspectionOptions(hub(endpoint, no_token=no_token), answers(), reach.value)
 

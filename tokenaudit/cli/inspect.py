@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tokenaudit.audit.assessment import InspectionOptions
 from tokenaudit.audit.auditor import CredentialAuditor
+from tokenaudit.audit.inspection import InspectionOptions
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.write_report import Finish

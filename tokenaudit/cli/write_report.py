@@ -86,10 +86,10 @@ class Finish:
         secrets = audit.secrets.values()
         known = None if self.update_baseline and not path.exists() else baseline.load(path)
         if self.update_baseline:
-            from tokenaudit.detect.plugins import read_declarations, run, shipped  # noqa: PLC0415 - as above
+            from tokenaudit.detect.plugins import run, shipped_plugins  # noqa: PLC0415 - as above
 
             further = tuple(plugin for file in self.plugins for plugin, _ in run(file))
-            plugins = (*read_declarations(shipped()), *further)
+            plugins = (*shipped_plugins(), *further)
             before, known = known, baseline.updated(known, audit.report, secrets, plugins, path.parent)
             if known != before:
                 baseline.save(known, path)

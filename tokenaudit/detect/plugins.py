@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.abc import SourceLoader
 from pathlib import Path
 from types import GenericAlias, ModuleType
@@ -58,6 +59,16 @@ def shipped() -> Path:
     package = Path(__file__).resolve().parent.parent
     installed = package / "_plugins" / "huggingface.py"
     return installed if installed.is_file() else package.parent / "plugins" / "huggingface.py"
+
+
+@cache
+def shipped_plugins() -> tuple[Plugin, ...]:
+    """The plugins of this package, which don't change while it runs.
+
+    Raises:
+        ConfigurationError: the file can't be read or isn't Python.
+    """
+    return read_declarations(shipped())
 
 
 def read_declarations(path: Path) -> tuple[Plugin, ...]:

@@ -15,7 +15,7 @@ from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugin_guard import PluginError, guarded
-from tokenaudit.detect.plugins import Candidate, Find, Plugin, read_declarations, run, shipped
+from tokenaudit.detect.plugins import Candidate, Find, Plugin, run, shipped, shipped_plugins
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Hit, Prefilter
@@ -248,7 +248,7 @@ class Detector:
     def __init__(self, extra: tuple[Path, ...], limits: Limits, foreign: tuple[tuple[Plugin, Find], ...]) -> None:
         self._extra = extra
         self._foreign = foreign
-        self._own = read_declarations(shipped())
+        self._own = shipped_plugins()
         self.limits = limits
 
     @classmethod
