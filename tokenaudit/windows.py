@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from tokenaudit.interfaces import Detection, Pointer, Scanner, ScanResult
 
@@ -80,17 +82,73 @@ def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[in
 
 
 def examine_windows(parts: Iterable[ReadWindow], scanner: Scanner, name: str = "") -> ScanResult:
-    """What the scanner sees in any of the windows, each thing once, with the places of the whole."""
-    detections: dict[Detection, None] = {}
+    """What the scanner sees in any of the windows, each thing once, with the places of the whole.
+
+    Of a value that some window holds too often to be listed, the further places of all windows are counted together.
+    """
+    matches: dict[_Key, _Matches] = {}
     skipped: dict[str, None] = {}
     pointers: tuple[Pointer, ...] = ()
     for window in parts:
-        if scanner.may_contain(window.data):
-            examined = window.placed(scanner.scan(window.data, name))
-            detections |= dict.fromkeys(examined.detections)
-            skipped |= dict.fromkeys(examined.skipped)
-            pointers += examined.pointers
-    return ScanResult(tuple(detections), tuple(skipped), pointers)
+        if not scanner.may_contain(window.data):
+            continue
+        examined = window.placed(scanner.scan(window.data, name))
+        skipped |= dict.fromkeys(examined.skipped)
+        pointers += examined.pointers
+        found = _by_value(examined.detections)
+        again: Counter[_Key] = Counter()
+        if window.overlap and any(_is_cut(key, seen, matches) for key, seen in found.items()):
+            before = _by_value(scanner.scan(window.data[: window.overlap], name).detections)
+            again.update({key: _number(seen) for key, seen in before.items()})
+        for key, seen in found.items():
+            matches.setdefault(key, _Matches()).add(seen, again[key])
+    return ScanResult(
+        tuple(dict.fromkeys(each for found in matches.values() for each in found.detections())),
+        tuple(skipped),
+        pointers,
+    )
+
+
+_Key: TypeAlias = "tuple[str, tuple[str, ...], str | None]"
+
+
+@dataclass
+class _Matches:
+    """The matches of one value in one encoding: those that are listed, and how many there are in all."""
+
+    listed: dict[Detection, None] = field(default_factory=dict)
+    total: int = 0
+    is_cut: bool = False
+
+    def add(self, seen: Sequence[Detection], again: int) -> None:
+        """Takes in those of one window, of which the window before has shown `again`."""
+        fresh = [each for each in (replace(each, repeats=0) for each in seen) if each not in self.listed]
+        if self.is_cut:
+            self.total += max(0, _number(seen) - again)
+            return
+        self.is_cut = _number(seen) > len(seen)
+        self.total += max(0, _number(seen) - again) if self.is_cut else len(fresh)
+        self.listed |= dict.fromkeys(fresh)
+
+    def detections(self) -> Iterator[Detection]:
+        *first, last = self.listed
+        yield from first
+        yield replace(last, repeats=max(0, self.total - len(self.listed)))
+
+
+def _by_value(detections: Iterable[Detection]) -> dict[_Key, list[Detection]]:
+    found: dict[_Key, list[Detection]] = {}
+    for each in detections:
+        found.setdefault((each.secret.fingerprint, each.via, each.member), []).append(each)
+    return found
+
+
+def _is_cut(key: _Key, seen: Sequence[Detection], matches: Mapping[_Key, _Matches]) -> bool:
+    return _number(seen) > len(seen) or (key in matches and matches[key].is_cut)
+
+
+def _number(seen: Iterable[Detection]) -> int:
+    return sum(1 + each.repeats for each in seen)
 
 
 def _filled(read: Callable[[int], bytes], size: int) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import gzip
 import io
 import json
@@ -14,9 +15,15 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.support.mint import Mint
+from tokenaudit import windows
+from tokenaudit.audit.auditor import scan
 from tokenaudit.detect import Detector
+from tokenaudit.detect.limits import Limits
+from tokenaudit.report import FORMATS, render
 
 TOKEN, LAST = Mint("again").user_token(), Mint("last").user_token()
 TIMES = 5_000
@@ -100,3 +107,51 @@ def test_a_report_says_how_many_places_are_not_listed(tmp_path: Path) -> None:
     repeats = [[location["repeats"] for location in each["locations"]] for each in report["credentials"]]
     assert sorted(repeats) == [[0], [0] * (LISTED - 1) + [TIMES - LISTED]]
     assert f"and {TIMES - 5:,} more" in scanned(file)
+
+
+def test_every_format_says_how_many_places_are_not_listed(tmp_path: Path) -> None:
+    file = tmp_path / "debug.log"
+    file.write_text(LOG)
+    audit = scan([str(file)])
+    left = f"and {TIMES - LISTED:,} places more in this file, not listed"
+    for name in FORMATS:
+        written = render(audit.report, name)
+        if name == "json":
+            continue
+        shown = (left, f"and {TIMES - 5:,} more", f"and {TIMES - 10:,} more", f"{TIMES + 1 - 10:,} findings more")
+        assert any(words in written for words in shown), name
+    (sarif,) = json.loads(render(audit.report, "sarif"))["runs"]
+    assert sorted(each.get("occurrenceCount", 1) for each in sarif["results"])[-2:] == [1, 1 + TIMES - LISTED]
+    rows = list(csv.DictReader(io.StringIO(render(audit.report, "csv"), newline="")))
+    assert sorted(int(row["repeats"]) for row in rows)[-2:] == [0, TIMES - LISTED]
+
+
+@pytest.mark.parametrize("form", ["lines", "no line ends", "blanks"])
+def test_a_file_of_several_windows_has_one_count(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows overlap: what both of two show counts once, at whatever place the border is."""
+    monkeypatch.setattr(windows, "WINDOW", 40_000)
+    monkeypatch.setattr(windows, "OVERLAP", 4_000)
+    end = {"lines": "\n", "no line ends": " ", "blanks": "\n\n" * 40}[form]
+    times = {"lines": 5_000, "no line ends": 5_000, "blanks": 1_000}[form]
+    data = (f"{TOKEN}{end}" * times + f"{LAST}{end}").encode()
+    found = windows.examine_windows(windows.windows(io.BytesIO(data).read), detector())
+    again = [each for each in found.detections if each.secret.reveal() == TOKEN]
+    assert len(again) + sum(each.repeats for each in again) == times
+    assert [each.repeats for each in again if each.repeats] == [again[-1].repeats]
+    assert [each.secret.reveal() for each in found.detections if each.repeats == 0][-1] == LAST
+    assert found.skipped == ()
+
+
+@given(st.lists(st.integers(0, 500), max_size=60))
+@settings(max_examples=40, deadline=None)
+def test_windows_count_what_the_whole_counts(gaps: list[int]) -> None:
+    data = b"".join(b" " * gap + TOKEN.encode() + b"\n" for gap in gaps)
+    whole = Detector.load(limits=Limits(places=5)).scan(data)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "WINDOW", 3_000)
+        patch.setattr(windows, "OVERLAP", 900)
+        parts = windows.windows(io.BytesIO(data).read)
+        found = windows.examine_windows(parts, Detector.load(limits=Limits(places=5)))
+    total = len(found.detections) + sum(each.repeats for each in found.detections)
+    assert total == len(whole.detections) + sum(each.repeats for each in whole.detections) == len(gaps)
+    assert found.detections[:4] == whole.detections[:4]

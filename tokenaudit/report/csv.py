@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "severity", "rule", "credential", "fingerprint", "kind", "status", "target", "path", "line", "column", "commit",
-    "author", "date", "still_there", "message", "remedy",
+    "author", "date", "still_there", "message", "remedy", "repeats",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%")
 
@@ -34,6 +34,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
             item.column, item.commit, spot.author if spot else None,
             spot.date.astimezone(timezone.utc).isoformat() if spot and spot.date else None,
             {True: "yes", False: "no", None: "unknown"}[item.live], item.message, item.remedy,
+            item.repeats if item.path is not None else None,
         )  # fmt: skip
         writer.writerow([cell(value) for value in row])
     for entry in report.skipped:

@@ -50,6 +50,8 @@ class FlatFinding:
     file: str | None = None
     end_line: int | None = None
     end_column: int | None = None
+    repeats: int = 0
+    """How many further places of the same value behind this one are in the file and not listed."""
 
 
 def flat_findings(report: Report) -> list[FlatFinding]:
@@ -124,6 +126,7 @@ def _of_spot(
         root=place.root,
         end_line=spot.end_line if spot else None,
         end_column=spot.end_column if spot else None,
+        repeats=spot.repeats if spot else 0,
     )
 
 

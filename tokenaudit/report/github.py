@@ -48,7 +48,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         level = _LEVELS[item.severity]
         used[level] += 1
         if used[level] > room[level]:
-            left += 1
+            left += 1 + item.repeats
         else:
             lines.append(_annotation(level, item))
     if report.skipped:

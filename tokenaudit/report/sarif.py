@@ -128,6 +128,8 @@ def _result(item: FlatFinding, rule_index: int, roots: list[str]) -> dict[str, A
         "partialFingerprints": {"primaryLocationLineHash": _identity(item)},
         "properties": {"severity": item.severity.value, "target": item.target},
     }
+    if item.repeats:
+        result["occurrenceCount"] = 1 + item.repeats
     if item.fingerprint:
         result["properties"]["fingerprint"] = item.fingerprint
     if item.commit:

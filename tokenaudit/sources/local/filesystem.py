@@ -118,15 +118,14 @@ class TreeSource:
                 outside.append((names.shown(path), leads_to))
         yield from leads_out(self.target, outside)
 
-    def _in_file(self, path: str, shown: str, seen: list[ScanResult] | None, run: ScanContext) -> Iterator[Finding]:
+    def _in_file(self, path: str, shown: str, seen: ScanResult | None, run: ScanContext) -> Iterator[Finding]:
         try:
-            windows = seen if seen is not None else examine_file(path, run.scanner)[0]
+            examined = seen if seen is not None else examine_file(path, run.scanner)[0]
         except Unreadable as error:
             yield Skipped(f"{self.target}: {shown}", error.reason)
             return
-        # windows overlap, so some things are seen twice
-        yield from dict.fromkeys(each for window in windows for each in self._examined(window, shown))
-        yield from self._behind([each for window in windows for each in window.pointers], path, shown, run)
+        yield from self._examined(examined, shown)
+        yield from self._behind(examined.pointers, path, shown, run)
 
     def _behind(self, pointers: Sequence[Pointer], path: str, shown: str, run: ScanContext) -> Iterator[Finding]:
         """The content of pointers, unless DVC has put it into the folder, where it is read as any file."""

@@ -84,7 +84,7 @@ class GitDirSource:
         try:
             if not stat.S_ISREG(path.lstat().st_mode):
                 return
-            windows, size = examine_file(os.fspath(path), run.scanner)
+            examined, size = examine_file(os.fspath(path), run.scanner)
         except OSError as error:
             yield Skipped(f"{self.target}: {shown}", why(error))
             return
@@ -92,11 +92,8 @@ class GitDirSource:
             yield Skipped(f"{self.target}: {shown}", error.reason)
             return
         run.read(1, size)
-        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
-        for window in windows:
-            found |= dict.fromkeys(Skipped(f"{self.target}: {shown}", reason) for reason in window.skipped)
-            for seen in window.detections:
-                found[LocatedDetection(seen, self._location(_source(shown), shown, seen))] = None
+        found: list[Finding] = [Skipped(f"{self.target}: {shown}", reason) for reason in examined.skipped]
+        found += [LocatedDetection(seen, self._location(_source(shown), shown, seen)) for seen in examined.detections]
         yield from found
 
     def _location(self, source: str, path: str, seen: Detection) -> Location:

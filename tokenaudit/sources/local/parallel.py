@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from tokenaudit.forking import may_fork, start_helper
+from tokenaudit.interfaces import ScanResult
 from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
+from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
-    from tokenaudit.interfaces import ScanContext, Scanner, ScanResult
+    from tokenaudit.interfaces import ScanContext, Scanner
 
 _PATIENCE = 0.04
 """Seconds of work alone before others are called in: that is about what they cost."""
@@ -23,7 +25,7 @@ _AT_ONCE = 64
 """Files taken at a time."""
 
 
-FileChecks: TypeAlias = "dict[str, list[ScanResult] | None]"
+FileChecks: TypeAlias = "dict[str, ScanResult | None]"
 """Files in which something was seen, with what it was; None where another process saw it, or where reading failed."""
 
 
@@ -50,24 +52,24 @@ def _take(found: _Found, looks: FileChecks, run: ScanContext) -> None:
     looks |= found.looks
 
 
-def examine_file(path: str, scanner: Scanner) -> tuple[list[ScanResult], int]:
-    """What the examiner sees in each window of a file, with the lines of the whole file; and the file's size.
+def examine_file(path: str, scanner: Scanner) -> tuple[ScanResult, int]:
+    """What the examiner sees in a file, and the file's size.
 
     Raises:
         Unreadable: the file can't be opened or read.
     """
     small = read_small(path)
     if small and not scanner.may_contain(small):
-        return [], len(small)
-    seen = []
+        return ScanResult(), len(small)
     size = 0
-    for window in read_windows(path):
-        size += len(window.data)
-        if scanner.may_contain(window.data):
-            examined = scanner.scan(window.data, path)
-            if examined.detections or examined.skipped or examined.pointers:
-                seen.append(window.placed(examined))
-    return seen, size
+
+    def counted() -> Iterator[ReadWindow]:
+        nonlocal size
+        for window in read_windows(path):
+            size += len(window.data) - window.overlap
+            yield window
+
+    return examine_windows(counted(), scanner, path), size
 
 
 def _look(files: Sequence[str], scanner: Scanner) -> _Found:
@@ -79,7 +81,7 @@ def _look(files: Sequence[str], scanner: Scanner) -> _Found:
             found.looks[path] = None  # the second look reports it
             continue
         found.bytes += size
-        if seen:
+        if seen.detections or seen.skipped or seen.pointers:
             found.looks[path] = seen
     return found
 

@@ -67,13 +67,12 @@ class PointerContents:
                 continue
             for file in files:
                 try:
-                    windows, _ = examine_file(os.fspath(file), scanner)
+                    seen, _ = examine_file(os.fspath(file), scanner)
                 except Unreadable as error:
                     skipped.append(f"the content of its {_SYSTEMS[pointer.system].name} pointer {error.reason}")
                     continue
-                for window in windows:
-                    detections += [replace(each, via=(pointer.system, *each.via)) for each in window.detections]
-                    skipped += window.skipped
+                detections += [replace(each, via=(pointer.system, *each.via)) for each in seen.detections]
+                skipped += seen.skipped
         return Behind(tuple(dict.fromkeys(detections)), tuple(dict.fromkeys(skipped)), tuple(missing))
 
     def _files(self, pointer: Pointer) -> Sequence[Path] | None:

@@ -13,6 +13,7 @@ from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, stream_windows, why
 from tokenaudit.sources.local.git_locations import place
 from tokenaudit.sources.local.pointers import without_content
+from tokenaudit.windows import ReadWindow, examine_windows
 
 STANDARD_INPUT = "-"
 _STANDARD_INPUTS = frozenset({STANDARD_INPUT, "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"})
@@ -56,24 +57,26 @@ class StreamSource:
         """See `sources.interface.Source`."""
         run.progress.start(f"reading {self.target}")
         size = 0
-        seen: set[Finding] = set()  # windows overlap, so some things are seen twice
-        try:
-            with self._opened() as descriptor:
-                for window in stream_windows(descriptor):
-                    run.read(0, len(window.data) - window.overlap)
-                    size += len(window.data)
-                    if not run.scanner.may_contain(window.data):
-                        continue
-                    examined = window.placed(run.scanner.scan(window.data))
-                    found: list[Finding] = [Skipped(self.target, reason) for reason in examined.skipped]
-                    found += without_content(self.target, [(self.target, each) for each in examined.pointers])
-                    found += (
-                        LocatedDetection(each, place(self.kind, self.target, each)) for each in examined.detections
-                    )
-                    yield from (each for each in found if each not in seen)
-                    seen.update(found)
-        except Unreadable as error:
-            yield Skipped(self.target, error.reason)
+        stopped: list[Skipped] = []
+
+        def read() -> Iterator[ReadWindow]:
+            nonlocal size
+            try:
+                with self._opened() as descriptor:
+                    for window in stream_windows(descriptor):
+                        run.read(0, len(window.data) - window.overlap)
+                        size += len(window.data)
+                        yield window
+            except Unreadable as error:
+                stopped.append(Skipped(self.target, error.reason))
+
+        examined = examine_windows(read(), run.scanner)
+        yield from (Skipped(self.target, reason) for reason in examined.skipped)
+        yield from without_content(self.target, [(self.target, each) for each in examined.pointers])
+        for each in examined.detections:
+            yield LocatedDetection(each, place(self.kind, self.target, each))
+        if stopped:
+            yield from stopped
             return
         run.read(1, 0)
         self.absent = None if size else "no content (the input is empty)"

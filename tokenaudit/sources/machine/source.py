@@ -157,7 +157,7 @@ class MachineSource:
             status = file.path.stat()
             if not stat.S_ISREG(status.st_mode):
                 return
-            windows, size = examine_file(real, run.scanner)
+            examined, size = examine_file(real, run.scanner)
         except (FileNotFoundError, NotADirectoryError):
             return
         except OSError as error:
@@ -167,12 +167,10 @@ class MachineSource:
             yield Skipped(shown, error.reason)
             return
         run.read(1, size)
-        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
-        for window in windows:
-            found |= dict.fromkeys(Skipped(shown, reason) for reason in window.skipped)
-            for seen in window.detections:
-                location = replace(place(_SOURCES[file.use], self.target, seen), path=shown)
-                found[LocatedDetection(seen, location)] = None
+        found: list[Finding] = [Skipped(shown, reason) for reason in examined.skipped]
+        for seen in examined.detections:
+            location = replace(place(_SOURCES[file.use], self.target, seen), path=shown)
+            found.append(LocatedDetection(seen, location))
         yield from found
         if any(isinstance(each, LocatedDetection) and each.detection.likelihood == "credential" for each in found):
             yield from self._too_open(file, shown, status.st_mode)

@@ -111,17 +111,15 @@ class LargeFilesSource:
                 yield Skipped(where, needs(answer, f"repo.content.read on {self.target}"))
                 return
             try:
-                windows, read = examine_file(os.fspath(copy), run.scanner)
+                examined, read = examine_file(os.fspath(copy), run.scanner)
             except Unreadable as error:
                 yield Skipped(where, error.reason)
                 return
         run.read(1, read)
-        found: dict[Finding, None] = {}  # windows overlap, so some things are seen twice
-        for window in windows:
-            found |= dict.fromkeys(Skipped(where, reason) for reason in window.skipped)
-            for seen in window.detections:
-                location = replace(place("large-file", self.target, seen), path=file.path, in_head=True)
-                found[LocatedDetection(seen, location)] = None
+        found: list[Finding] = [Skipped(where, reason) for reason in examined.skipped]
+        for seen in examined.detections:
+            location = replace(place("large-file", self.target, seen), path=file.path, in_head=True)
+            found.append(LocatedDetection(seen, location))
         yield from found
 
 
