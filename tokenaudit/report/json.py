@@ -29,6 +29,8 @@ _UNSEEN = re.compile(
     r"\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
+_NAMES = frozenset({"path", "member", "target", "inside", "repository"})
 _AT = re.compile(r"at `(\$[^`]*)`")
 _EXPECTED = re.compile(r"Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing required field `[a-z_]+`")
 
@@ -78,7 +80,29 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"{name} can't be read: {_json_error(error)}"
         raise ConfigurationError(message) from None
+    report = _with_undecodable_names(report)
     return masked(replace(report, credentials=tuple(map(_with_lower_fingerprint, report.credentials))))
+
+
+def _with_undecodable_names(node: Any) -> Any:  # noqa: ANN401 - any node of a report
+    r"""`node` with the bytes of names that are no UTF-8, which JSON has as `\xff`, as Python has them.
+
+    A name that holds a backslash, an x and two hex digits itself is taken for one.
+    """
+    if isinstance(node, tuple):
+        return tuple(_with_undecodable_names(item) for item in node)
+    if not is_dataclass(node) or isinstance(node, type):
+        return node
+    changed: dict[str, object] = {}
+    for field in fields(node):
+        old = getattr(node, field.name)
+        if field.name in _NAMES and isinstance(old, str):
+            new: object = _BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), old)
+        else:
+            new = _with_undecodable_names(old)
+        if new is not old and new != old:
+            changed[field.name] = new
+    return replace(node, **changed) if changed else node
 
 
 def _with_lower_fingerprint(credential: Credential) -> Credential:
