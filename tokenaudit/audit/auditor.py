@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeGuard
 from tokenaudit._version import __version__
 from tokenaudit.audit.aggregate import Findings, gather
 from tokenaudit.audit.assessment import Uses, report
+from tokenaudit.audit.overlap import count_once
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allowlist import AllowlistFilter
@@ -83,6 +84,7 @@ class Auditor:
         places = list(sources)
         findings = gather(places, run)
         findings.targets = [_placed(target, placements or {}) for target in findings.targets]
+        count_once(findings)
         inspections = self.questions.answers(findings, self.now, self.progress) if self.questions else {}
         trees = [place for place in places if _is_tree(place)]
         finished = report(

@@ -91,6 +91,12 @@ class _Request:
     def requires(self, part: Part) -> bool:
         return part in self.scope.required
 
+    def around(self, path: Path) -> Path | None:
+        """The outermost other target that the target `path` lies in: paths are relative to that."""
+        real = Path(os.path.realpath(path))
+        found = [Path(place) for place in self.places if Path(place) in real.parents]
+        return min(found, key=lambda place: len(place.parts), default=None)
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -211,7 +217,7 @@ def _of_path(target: str, request: _Request) -> list[Source]:
         request.placements[str(top)] = placement(str(top), top)
         return _of_repository(top, str(top), request)
     if not is_pipe:
-        request.placements[target] = placement(target, path if kind != "none" else top)
+        request.placements[target] = placement(target, path if kind != "none" else top or request.around(path))
     if kind != "none":
         return _of_repository(path, target, request, no_tree="a bare repository" if kind == "bare" else None)
     if scope.staged or scope.since:
