@@ -292,7 +292,9 @@ def _of_repository(path: Path, target: str, request: _Request, *, no_tree: str |
     sources: list[Source] = []
     if "history" in scope.parts:
         required = request.requires("history")
-        sources += [local.HistorySource(path, target, required=required), local.GitDirSource(path, target)]
+        has_files = no_tree is None and "tree" in scope.parts
+        history = local.HistorySource(path, target, required=required, has_files=has_files)
+        sources += [history, local.GitDirSource(path, target)]
     if no_tree is None:
         return [*sources, *_of_folder(path, target, request)]
     if "tree" in scope.parts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from tests.support.cli import tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
+from tokenaudit.audit.auditor import scan as audit
+from tokenaudit.audit.targets import Scope
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.secret import fingerprint
@@ -289,6 +292,48 @@ class TestNotCheckedOut:
         assert scan(repo.path, code=0)["complete"] is True
         repo.git("clone", "-q", str(repo.path), str(tmp_path / "clone"))
         assert "vendored" in reasons(scan(tmp_path / "clone", code=3))[0]
+
+    def test_submodules_of_what_has_no_working_tree(self, repo: GitRepo, tmp_path: Path) -> None:
+        """Bare repositories, clone URLs, `--only history`, other branches, and repositories inside of a folder."""
+        link = "0123456789012345678901234567890123456789"
+
+        def add(path: str, url: str | None) -> None:
+            listed = repo.path / ".gitmodules"
+            more = f'[submodule "{path}"]\n\tpath = {path}\n\turl = {url}\n' if url else ""
+            listed.write_text((listed.read_text() if listed.exists() else "") + more)
+            repo.git("add", ".gitmodules")
+            repo.git("update-index", "--add", "--cacheinfo", f"160000,{link},{path}")
+            repo.git("commit", "-qm", "add")
+
+        add("lib", "https://me:secret@example.org/a/lib.git")
+        add("my lib", "../b.git")
+        add("bare link", None)
+        repo.git("switch", "-qc", "other")
+        add("elsewhere", "https://example.org/c")
+        repo.git("switch", "-q", "-")
+        repo.git("clone", "-q", "--bare", str(repo.path), str(tmp_path / "bare"))
+        said = "a submodule, which is a repository of its own and was not read"
+        wanted = [
+            ("bare link", f"{said}; its URL is not known"),
+            ("elsewhere", f"{said}; read it with: tokenaudit scan https://example.org/c"),
+            ("lib", f"{said}; read it with: tokenaudit scan https://example.org/a/lib.git"),
+            ("my lib", f"{said}; its URL is not known"),
+        ]
+        for place in (tmp_path / "bare", repo.path):
+            found = audit([str(place)], Scope(parts=("history",))).report
+            assert [(each.where, each.reason) for each in found.skipped] == [
+                (f"{place}: {path}", reason) for path, reason in wanted
+            ]
+        url = f"file://{tmp_path}/bare"
+        reasons = {each.where: each.reason for each in audit([url]).report.skipped}
+        assert reasons[f"{url}: lib"] == wanted[2][1]
+        assert reasons[f"{url}: my lib"] == f"{said}; read it with: tokenaudit scan file://{tmp_path}/b.git"
+        repo.git("clone", "-q", "--no-local", str(repo.path), str(tmp_path / "folder" / "vendored"))
+        shutil.copytree(tmp_path / "bare", tmp_path / "folder" / "kept.git")
+        folder = audit([str(tmp_path / "folder")]).report
+        assert folder.complete is False
+        places = {each.where.removeprefix(f"{tmp_path}/folder/") for each in folder.skipped}
+        assert places >= {"vendored: lib", "vendored: my lib", "kept.git: lib", "kept.git: elsewhere"}
 
     def test_a_sparse_checkout(self, repo: GitRepo, value: str) -> None:
         repo.commit("add", {"a/a": "a", "b/b": value})

@@ -19,10 +19,12 @@ from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
+from tokenaudit.sources.local.checkout import not_checked_out
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
+from tokenaudit.sources.local.submodules import submodules_of_trees
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
@@ -45,10 +47,12 @@ class HistorySource:
         *,
         required: bool = False,
         report_pointers: bool = True,
+        has_files: bool = True,
     ) -> None:
         """With `state`, a file, a second scan of the same repository reads only what the first one has not.
 
-        Without `report_pointers` the caller sees to the content of `pointers`.
+        Without `report_pointers` the caller sees to the content of `pointers`. Without `has_files` nobody reads a
+        working tree of the repository, which would tell what submodules are there.
         """
         self.path = path
         self.target = target
@@ -56,6 +60,7 @@ class HistorySource:
         self.required = required
         self.absent: str | None = None
         self._report_pointers = report_pointers
+        self._has_files = has_files
         self.pointers: tuple[Pointer, ...] = ()
         """Set by `findings`: those whose content is not here."""
 
@@ -68,6 +73,8 @@ class HistorySource:
             return
         yield from self._missing_by_design(repository)
         yield from hazards(repository, self.target)
+        if repository.work_tree is None or not self._has_files:
+            yield from submodules_of_trees(repository.git_dir, self.target)
         followed(repository, run)
         try:
             signed = signature(run.scanner) if self.state else None
@@ -305,7 +312,10 @@ def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> 
 
     The files in `git_dir` are left to whoever found it.
     """
-    return _history_within(git_dir, root, target).findings(run)
+    found = _history_within(git_dir, root, target)
+    yield from found.findings(run)
+    if git_dir.name == ".git":
+        yield from not_checked_out(found.path, found.target, history_is_read=True)
 
 
 def _history_within(git_dir: Path, root: Path, target: str) -> HistorySource:
