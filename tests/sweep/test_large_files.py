@@ -11,8 +11,11 @@ from tests.hub import faults
 from tests.hub.double import HubDouble
 from tests.support.gitrepo import GitRepo
 from tests.sweep.example_org import Acme
+from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.download import download
+from tokenaudit.interfaces import ScanContext
+from tokenaudit.sources.local.git_history import HistorySource
 from tokenaudit.sweep import SweepResult
 from tokenaudit.sweep.arguments import size_of
 
@@ -54,7 +57,7 @@ def test_what_can_be_text_is_read(org: Acme, repo_type: str) -> None:
     assert {c.locations[0].target for c in swept.report.credentials} == {f"{repo_type}s/acme/large"}
     where = f"{repo_type}s/acme/large: large files"
     assert skipped(swept) == {
-        where: "1 file (99 bytes) are only pointers in git and were not read; read them with: --lfs 99"
+        where: "1 file (99 bytes) is only a pointer in git and was not read; read it with: --lfs 99"
     }
     assert swept.report.complete is False
 
@@ -74,12 +77,37 @@ def test_a_repository_without_pointers_is_not_asked_for_its_files(org: Acme) -> 
     assert org.double.count("/tree/") == 0
 
 
-def test_content_of_other_revisions_is_counted(org: Acme) -> None:
-    hosted(org, "model", {"a.txt": b"a" * 10}, b"b" * 20, b"c" * 30)
-    swept = org.sweep()
+def test_content_of_other_revisions_is_read_up_to_the_limit(org: Acme) -> None:
+    """At the commit that brought it; what is larger, and what the Hub does not have any more, is said."""
+    older = [f"line\n{org.token('old')}\n".encode(), b"b" * 900, b"c" * 30]
+    repo = hosted(org, "model", {"a.txt": b"a" * 10}, *older)
+    made = org.double.world.repos["model", "acme/large"]
+    made.large_files |= {hashlib.sha256(content).hexdigest(): content for content in older[:2]}
+    swept = org.sweep(largest_lfs=100)
+    (place,) = swept.report.credentials[0].locations
+    first = repo.git("log", "--reverse", "--format=%H", "--", "old.jsonl").split()[0]
+    assert (place.source, place.path, place.line, place.commit, place.in_head) == (
+        "large-file", "old.jsonl", 2, first, False,
+    )  # fmt: skip
+    said = skipped(swept)
     where = "models/acme/large: large files of its history"
-    assert list(skipped(swept)) == [where]
-    assert skipped(swept)[where].startswith("2 pointers (50 bytes) of other revisions")
+    assert said.pop(where) == (
+        "1 file of other revisions (900 bytes) is only a pointer in git and was not read; read it with: --lfs 900"
+    )
+    ((missing, reason),) = said.items()
+    assert missing.startswith("models/acme/large: old.jsonl in ")
+    assert "404" in reason or "not found" in reason.lower()
+
+
+def test_pointers_that_no_commit_brought_are_counted(org: Acme) -> None:
+    """The commit that had them was replaced: the Hub serves no path for them."""
+    repo = hosted(org, "model", {"a.txt": b"a" * 10})
+    repo.commit("more", {"old.jsonl": pointer(b"b" * 20)})
+    history = HistorySource(repo.path, "models/acme/large", report_pointers=False)
+    list(history.findings(ScanContext(scanner=Detector.load(), jobs=1)))
+    assert sorted(path for path, _ in history.introductions(history.pointers).values()) == ["a.txt", "old.jsonl"]
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    assert [path for path, _ in history.introductions(history.pointers).values()] == ["a.txt"]
 
 
 def test_a_second_sweep_reads_nothing_again_unless_more_is_asked_for(org: Acme) -> None:

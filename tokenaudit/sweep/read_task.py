@@ -247,11 +247,7 @@ def read_repository(
         if task.repository is not None:
             revision = (version.refs or {}).get("refs/heads/main", "main")
             limit = LargeFileLimit(context.setup.largest_lfs)
-            found.append(
-                LargeFilesSource(
-                    context.hub, context.secret, task.repository, revision, lambda: history.pointers, limit
-                )
-            )
+            found.append(LargeFilesSource(context.hub, context.secret, task.repository, revision, history, limit))
         gaps = [UnreadableSource(target, "git", missing)] if missing else []
         return collected(
             place,

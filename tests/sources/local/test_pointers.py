@@ -320,7 +320,7 @@ class TestNotCheckedOut:
             ("my lib", f"{said}; its URL is not known"),
         ]
         for place in (tmp_path / "bare", repo.path):
-            found = audit([str(place)], Scope(parts=("history",))).report
+            found = audit([str(place)], Scope(parts=["history"])).report
             assert [(each.where, each.reason) for each in found.skipped] == [
                 (f"{place}: {path}", reason) for path, reason in wanted
             ]

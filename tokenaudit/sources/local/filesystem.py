@@ -85,9 +85,20 @@ class TreeSource:
             yield from not_checked_out(self.path, self.target, history_is_read=self._nested_histories)
         if self._nested_histories:
             for folder in listing.repositories:
-                from tokenaudit.sources.local.git_history import history_within  # noqa: PLC0415 - loads numpy
+                yield from self._repository_within(Path(folder), run)
 
-                yield from history_within(Path(folder), self.path, self.target, run)
+    def _repository_within(self, git_dir: Path, run: ScanContext) -> Iterator[Finding]:
+        """The history of a repository in this folder, and what is not checked out of a vendored clone.
+
+        Those that are submodules of this one are told with it.
+        """
+        from tokenaudit.sources.local.git_history import history_within  # noqa: PLC0415 - loads numpy
+
+        yield from history_within(git_dir, self.path, self.target, run)
+        if git_dir.name == ".git" and not self._is_work_tree:
+            top = git_dir.parent
+            name = f"{self.target.rstrip('/')}/{top.relative_to(self.path).as_posix()}"
+            yield from not_checked_out(top, name, history_is_read=True)
 
     def _in_link(self, link: SymbolicLink, run: ScanContext, names: _Names) -> Iterator[Finding]:
         run.read(1, len(link.target))

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.catfile import read_elsewhere
-from tokenaudit.git.command import GitError
+from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import Repository, open_repository
+from tokenaudit.git.log import changes
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import GitObject, Unread, parse
@@ -19,7 +20,6 @@ from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.checkout import not_checked_out
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
@@ -63,6 +63,7 @@ class HistorySource:
         self._has_files = has_files
         self.pointers: tuple[Pointer, ...] = ()
         """Set by `findings`: those whose content is not here."""
+        self._pointer_blobs: dict[str, Pointer] = {}
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -97,6 +98,25 @@ class HistorySource:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
         except GitError as error:
             yield Skipped(self.target, str(error))
+
+    def introductions(self, pointers: Collection[Pointer]) -> dict[Pointer, tuple[str, str]]:
+        """The path and the commit that `pointers`, some of those set by `findings`, were added with.
+
+        Raises:
+            GitError: git can't be run.
+        """
+        blobs = {blob: pointer for blob, pointer in self._pointer_blobs.items() if pointer in pointers}
+        if not blobs:
+            return {}
+        git_dir = open_repository(self.path).git_dir
+        commits = git("rev-list", "--all", git_dir=git_dir).decode("ascii").split()
+        steps, _ = changes(git_dir, frozenset(blobs), commits, 1)
+        return {
+            blobs[change.new]: (change.path, step.commit.id)
+            for step in steps
+            for change in step.changes
+            if change.new in blobs
+        }
 
     def _missing_by_design(self, repository: Repository) -> Iterator[Skipped]:
         if repository.shallow:
@@ -159,6 +179,7 @@ class HistorySource:
                         continue
                     behind = contents.scan(examined.pointers, scanner)
                     missing += behind.missing
+                    self._pointer_blobs.update(zip([name], behind.missing, strict=False))
                     for reason in (*examined.skipped, *behind.skipped):
                         yield Skipped(f"{self.target}: object {name}", reason)
                     detections[name] = (*examined.detections, *behind.detections)
@@ -312,10 +333,7 @@ def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> 
 
     The files in `git_dir` are left to whoever found it.
     """
-    found = _history_within(git_dir, root, target)
-    yield from found.findings(run)
-    if git_dir.name == ".git":
-        yield from not_checked_out(found.path, found.target, history_is_read=True)
+    return _history_within(git_dir, root, target).findings(run)
 
 
 def _history_within(git_dir: Path, root: Path, target: str) -> HistorySource:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from tokenaudit.git.command import GitError
 from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.download import BucketFile, LargeFile, content, fetch, files, large_files
@@ -36,6 +38,21 @@ _TEXT = frozenset(
 )  # fmt: skip
 
 
+class PointerHistory(Protocol):
+    """The history of a repository, which has been read."""
+
+    @property
+    def pointers(self) -> Collection[Pointer]:
+        """Those whose content git does not have."""
+
+    def introductions(self, pointers: Collection[Pointer]) -> Mapping[Pointer, tuple[str, str]]:
+        """The path and the commit that each was added with.
+
+        Raises:
+            GitError: git can't be run.
+        """
+
+
 @dataclass(frozen=True)
 class LargeFileLimit:
     """Which files are read: all up to `size` bytes; without it those that can be text, up to 10 MB."""
@@ -51,10 +68,10 @@ class LargeFileLimit:
 
 
 class LargeFilesSource:
-    """The large files in one revision of a repository, as the Hub lists them.
+    """The large files of a repository: those in one revision as the Hub lists them, and those of other revisions.
 
-    `pointers` gives the pointers that the repository's objects hold, once those have been read: without any the Hub is
-    not asked. What is not read is reported, with its number and size.
+    `history` has the pointers that the repository's objects hold, once those have been read: without any the Hub is not
+    asked. What is not read is reported, with its number and size.
     """
 
     kind = "git"
@@ -65,17 +82,17 @@ class LargeFilesSource:
         secret: Secret | None,
         repository: HubRepository,
         revision: str,
-        pointers: Callable[[], Collection[Pointer]],
+        history: PointerHistory,
         limit: LargeFileLimit,
     ) -> None:
         self.target = repository.target
         self._hub, self._secret, self._repository, self._revision = hub, secret, repository, revision
-        self._pointers = pointers
+        self._history = history
         self._limit = limit
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
-        pointers = {pointer.key: pointer for pointer in self._pointers()}
+        pointers = {pointer.key: pointer for pointer in self._history.pointers}
         if not pointers:
             return
         where = f"{self.target}: large files"
@@ -89,24 +106,44 @@ class LargeFilesSource:
         for file in listing:
             if self._limit.covers(file):
                 yield from self._file(file, run)
-        if left_out:
-            total = sum(file.size for file in left_out)
-            enough = max(file.size for file in left_out)
-            said = f"{count(len(left_out), 'file')} ({size(total)}) are only pointers in git and were not read"
-            yield Skipped(where, f"{said}; read them with: --lfs {enough}")
+        yield from _left_out(where, "file", left_out)
         elsewhere = [pointers[key] for key in pointers.keys() - {file.key for file in listing}]
         if elsewhere:
-            total = sum(pointer.size or 0 for pointer in elsewhere)
-            said = f"{count(len(elsewhere), 'pointer')} ({size(total)}) of other revisions have no content in git"
-            how = "clone the repository, run git lfs fetch --all there, and scan it"
-            yield Skipped(f"{self.target}: large files of its history", f"{said}; to read it, {how}")
+            yield from self._of_history(elsewhere, run)
 
-    def _file(self, file: LargeFile, run: ScanContext) -> Iterator[Finding]:
-        where = f"{self.target}: {file.path}"
+    def _of_history(self, pointers: Sequence[Pointer], run: ScanContext) -> Iterator[Finding]:
+        """The content of pointers that only other revisions have, asked for at the commit that brought each."""
+        where = f"{self.target}: large files of its history"
+        try:
+            introduced = self._history.introductions(pointers)
+        except GitError as error:
+            yield Skipped(where, f"git can't say which commits brought them: {error}")
+            introduced = {}
+        left_out, unknown = [], []
+        for pointer in sorted(pointers, key=lambda pointer: introduced.get(pointer, ("", pointer.key))):
+            if pointer not in introduced or pointer.size is None:
+                unknown.append(pointer)
+                continue
+            path, commit = introduced[pointer]
+            file = LargeFile(path, pointer.key, pointer.size)
+            if self._limit.covers(file):
+                yield from self._file(file, run, commit)
+            else:
+                left_out.append(file)
+        yield from _left_out(where, "file of other revisions", left_out)
+        if unknown:
+            total = sum(pointer.size or 0 for pointer in unknown)
+            said = f"{count(len(unknown), 'pointer')} ({size(total)}) of other revisions have no content in git"
+            how = "clone the repository, run git lfs fetch --all there, and scan it"
+            yield Skipped(where, f"{said}; to read it, {how}")
+
+    def _file(self, file: LargeFile, run: ScanContext, commit: str | None = None) -> Iterator[Finding]:
+        """The content of one file; `commit` where that is not in the revision that was listed."""
+        where = f"{self.target}: {file.path}" + (f" in {commit}" if commit else "")
         with scratch_folder("large-file") as folder:
             copy = folder / "content"
             with copy.open("w+b") as into:
-                answer = fetch(self._hub, self._repository, self._revision, file, self._secret, into)
+                answer = fetch(self._hub, self._repository, commit or self._revision, file, self._secret, into)
             if isinstance(answer, Failure):
                 yield Skipped(where, needs(answer, f"repo.content.read on {self.target}"))
                 return
@@ -118,9 +155,22 @@ class LargeFilesSource:
         run.read(1, read)
         found: list[Finding] = [Skipped(where, reason) for reason in examined.skipped]
         for seen in examined.detections:
-            location = replace(place("large-file", self.target, seen), path=file.path, in_head=True)
+            location = replace(
+                place("large-file", self.target, seen), path=file.path, commit=commit, in_head=commit is None
+            )
             found.append(LocatedDetection(seen, location))
         yield from found
+
+
+def _left_out(where: str, what: str, files: Sequence[LargeFile]) -> Iterator[Skipped]:
+    if files:
+        total = size(sum(file.size for file in files))
+        noun = what if len(files) == 1 else what.replace("file", "files", 1)
+        verb = "is only a pointer" if len(files) == 1 else "are only pointers"
+        was = "was" if len(files) == 1 else "were"
+        enough = max(file.size for file in files)
+        said = f"{len(files):,} {noun} ({total}) {verb} in git and {was} not read"
+        yield Skipped(where, f"{said}; read {'it' if len(files) == 1 else 'them'} with: --lfs {enough}")
 
 
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/")
