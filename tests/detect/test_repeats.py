@@ -121,7 +121,7 @@ def test_every_format_says_how_many_places_are_not_listed(tmp_path: Path) -> Non
         counts = (
             f"{TIMES - 5:,} more",
             f"{TIMES - 10:,} more",
-            f"{TIMES - 9:,} findings more",
+            f"{TIMES - 9:,} more findings",
             f"{TIMES - LISTED:,} more",
         )
         shown = (left, *counts)
