@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
-from tokenaudit.audit.aggregate import Findings, gather
+from tokenaudit.audit.aggregate import Findings, count_once, gather
 from tokenaudit.audit.assessment import Uses, report
-from tokenaudit.audit.overlap import count_once
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
 from tokenaudit.detect.allowlist import AllowlistFilter
