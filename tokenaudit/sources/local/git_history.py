@@ -22,9 +22,8 @@ from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer,
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
-from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
+from tokenaudit.sources.local.pointers import PointerContents, submodules_of_trees, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
-from tokenaudit.sources.local.submodules import submodules_of_trees
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction

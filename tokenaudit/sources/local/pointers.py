@@ -1,4 +1,7 @@
-"""The content behind pointer files: read where a store of the repository has it, else reported with how to fetch it."""
+"""What is kept elsewhere: content behind pointer files, read where the repository has it, and submodules.
+
+What is not here is reported with how to fetch it.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import urljoin
 
-from tokenaudit.git.command import GitError
+from tokenaudit.git.command import GitError, git, without_password
 from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Detection, Pointer, Scanner
 from tokenaudit.model import Skipped
@@ -20,6 +24,8 @@ from tokenaudit.sources.local.parallel import examine_file
 from tokenaudit.text import count, size
 
 _MOST_NAMED = 20
+_SUBMODULE = "160000"
+_MOST_TREES = 100
 
 
 @dataclass(frozen=True)
@@ -165,3 +171,69 @@ def _summed(target: str, what: str, pointers: Sequence[Pointer], command: str) -
             verb = "has" if len(ours) == 1 else "have"
             said = f"{count(len(ours), f'{system.name} pointer')} {what} {verb} no content here ({total})"
             yield Skipped(target, f"{said}; fetch with: {how}")
+
+
+def submodules_of_trees(git_dir: Path, target: str) -> Iterator[Skipped]:
+    """Those at HEAD and at the tip of every ref that has a `.gitmodules`; each path once."""
+    try:
+        trees, more = _trees(git_dir)
+        found = {path: tree for tree in reversed(trees) for path in _gitlinks(git_dir, tree)}
+    except GitError as error:
+        yield Skipped(target, f"git can't list its submodules: {error}")
+        return
+    for path, tree in sorted(found.items())[:_MOST_NAMED]:
+        yield Skipped(f"{target}: {path}", _not_read(_url(git_dir, tree, path, target)))
+    if len(found) > _MOST_NAMED:
+        yield Skipped(target, f"{len(found) - _MOST_NAMED:,} more submodules are repositories of their own, not read")
+    if more:
+        yield Skipped(target, f"the submodules of {more:,} more branches and tags were not looked for")
+
+
+def _not_read(url: str | None) -> str:
+    said = "a submodule, which is a repository of its own and was not read"
+    if url is None:
+        return f"{said}; its URL is not known"
+    return f"{said}; read it with: tokenaudit scan {shlex.quote(url)}"
+
+
+def _trees(git_dir: Path) -> tuple[list[str], int]:
+    """HEAD and the distinct trees of other refs with a `.gitmodules`, as many as are read; and how many are not."""
+    refs = git("for-each-ref", "--format=%(objectname)", git_dir=git_dir).decode("ascii", "replace").split()
+    tips = list(dict.fromkeys(refs))
+    asked = "".join(f"{tip}^{{tree}}\n{tip}:.gitmodules\n" for tip in tips).encode()
+    answers = git("cat-file", "--batch-check", git_dir=git_dir, stdin=asked).decode("utf-8", "replace").splitlines()
+    with_submodules = {
+        tree.split(" ")[0]: tip
+        for tip, tree, modules in zip(tips, answers[::2], answers[1::2], strict=True)
+        if " tree " in tree and " blob " in modules
+    }
+    found = list(with_submodules.values())
+    return ["HEAD", *found[:_MOST_TREES]], max(0, len(found) - _MOST_TREES)
+
+
+def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
+    allowed = (0, 128) if tree == "HEAD" else (0,)  # an unborn HEAD has no tree
+    listing = git("ls-tree", "-r", "-z", tree, git_dir=git_dir, allowed=allowed)
+    for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
+        meta, _, path = entry.partition("\t")
+        if meta.startswith(_SUBMODULE):
+            yield path
+
+
+def _url(git_dir: Path, tree: str, path: str, target: str) -> str | None:
+    """Where the submodule at `path` comes from, by the tree's `.gitmodules`; None where that does not say.
+
+    A URL that is relative is so to that of the repository (gitmodules(5)): `target`, where that is one.
+    """
+    listing = git(
+        "config", "--blob", f"{tree}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$",
+        git_dir=git_dir, allowed=(0, 1, 128, 255),
+    ).decode("utf-8", "surrogateescape")  # fmt: skip
+    rows = dict(row.split("\n", 1) for row in listing.split("\0") if "\n" in row)
+    names = [key.removesuffix(".path") for key, value in rows.items() if key.endswith(".path") and value == path]
+    url = next((rows[f"{name}.url"] for name in names if f"{name}.url" in rows), None)
+    if url is None:
+        return None
+    if url.startswith(("./", "../")):
+        return without_password(urljoin(f"{target.rstrip('/')}/", url)) if "://" in target else None
+    return without_password(url)
