@@ -31,7 +31,9 @@ class PlanMode(str, Enum):
 
 
 def plan(
-    report: Annotated[Path | None, typer.Argument(help="JSON report. Default: stdin (also -).")] = None,
+    report: Annotated[
+        Path | None, typer.Argument(metavar="[REPORT]", help="JSON report. Default: stdin (also -).")
+    ] = None,
     mode: Annotated[
         PlanMode | None,
         typer.Option(metavar="MODE", help="Default: breach if a value was exposed outside this machine."),

@@ -34,7 +34,7 @@ class RevokeFormat(str, Enum):
 
 def revoke(
     fingerprints: Annotated[
-        list[str], typer.Argument(metavar="FINGERPRINT", help="Credentials to revoke (8 digits are enough).")
+        list[str], typer.Argument(metavar="FINGERPRINT...", help="Credentials to revoke (8 digits are enough).")
     ],
     from_: options.FromOption = None,
     keyring: options.KeyringOption = None,

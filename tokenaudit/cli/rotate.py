@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 def rotate(
-    fingerprint: Annotated[str, typer.Argument(help="Credential to replace (8 digits are enough).")],
+    fingerprint: Annotated[
+        str, typer.Argument(metavar="FINGERPRINT", help="Credential to replace (8 digits are enough).")
+    ],
     consumer: Annotated[
         list[str] | None,
         typer.Option(
@@ -80,14 +82,14 @@ def rotate(
       tokenaudit rotate fd45890e --from . --dry-run
       tokenaudit rotate fd45890e --from . --consumer dotenv:.env#HF_TOKEN --grant repo.content.read@model:acme/m
     """
+    mark = parse_fingerprint(fingerprint)
     if not (yes or dry_run or sys.stdin.isatty()):
-        message = "nothing was done: there is no terminal to confirm on; add --yes, or look first with --dry-run"
+        message = "nothing was done: there is no terminal to confirm on; add --yes, or preview with --dry-run"
         raise UsageError(message)
     if new_keyring:
         choices.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
     if dry_run:
         choices.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
-    mark = parse_fingerprint(fingerprint)
     request = setup.RotationRequest(
         mark, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run,
