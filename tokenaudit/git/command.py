@@ -64,7 +64,7 @@ _KEPT_FOR_NETWORK = frozenset(
 )
 
 
-MOST_OUTPUT = 512 << 20
+MOST_OUTPUT = 256 << 20
 """Bytes that git can print in answer to one question: the listing of a tree can be made to have no end."""
 
 SECONDS = 20.0

@@ -15,6 +15,9 @@ from tokenaudit.timestamps import from_unix
 _FEWEST = 2000
 """Commits for which another git is worth starting."""
 _MOST_FAILURES = 20
+MOST_PARENTS = 200
+"""Parents of a commit beyond which it isn't compared with them: git prints an id of each for every path."""
+
 _SUBMODULE = "160000"
 _MOST_OBJECTS = 500 if os.name == "nt" else 10_000
 """More ids than this would make too long a command line; the output is then filtered here instead of by git."""
@@ -56,7 +59,8 @@ def changes(
     """Those of `commits` that put one of `blobs` (None: any) somewhere or took it away, in their order, and failures.
 
     Submodules' commits are left out. A merge counts only for paths in which it differs from all its parents. Up to
-    `jobs` gits work side by side. A commit that can't be compared with its parents is named in the failures.
+    `jobs` gits work side by side. A commit that can't be compared with its parents, or has more than `MOST_PARENTS`, is
+    named in the failures.
     """
     size = max(_FEWEST, -(-len(commits) // max(1, jobs)))
     parts = [commits[start : start + size] for start in range(0, len(commits), size)]
@@ -75,7 +79,7 @@ def changes(
 def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
     """Halves what git can't do in one go until it is clear which commits are at fault, or too many are."""
     try:
-        return _ask(git_dir, blobs, commits)
+        return _ask(git_dir, blobs, commits, failures)
     except GitError as error:
         if len(commits) == 1:
             failures.append(f"commit {commits[0]} can't be compared with its parents: {error}")
@@ -90,15 +94,32 @@ def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]
     ]
 
 
-def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]) -> list[Changes]:
+def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
+    lines = "".join(f"{commit}\n" for commit in commits).encode()
     told = git(
         "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted",
-        "--ignore-submodules=all", "--encoding=UTF-8",
+        "--ignore-submodules=all", "--encoding=UTF-8", f"--max-parents={MOST_PARENTS}",
         "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
-        git_dir=git_dir, stdin="".join(f"{commit}\n" for commit in commits).encode(),
+        git_dir=git_dir, stdin=lines,
     )  # fmt: skip
-    return list(_parsed(iter(told.split(b"\0")), blobs))
+    found = list(_parsed(_fields(told), blobs))
+    many = git(
+        "rev-list", "--no-walk=unsorted", f"--min-parents={MOST_PARENTS + 1}", "--stdin", git_dir=git_dir, stdin=lines
+    )
+    reason = f"has more than {MOST_PARENTS} parents and was not compared with them"
+    failures += [f"commit {name} {reason}" for name in many.decode("ascii").split()]
+    return found
+
+
+def _fields(told: bytes) -> Iterator[bytes]:
+    """What stands between the NULs, one after the other: all at once would take as much memory again."""
+    at = 0
+    while at < len(told):
+        end = told.find(b"\0", at)
+        end = len(told) if end < 0 else end
+        yield told[at:end]
+        at = end + 1
 
 
 def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[Changes]:

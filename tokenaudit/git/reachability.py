@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tokenaudit.file_access import read_regular
-from tokenaudit.git.command import GitError, git, reason, start
+from tokenaudit.git.command import GitError, Watchdog, allowance, git, reason, start
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import GitObject, Unread
 
@@ -132,6 +132,7 @@ class MissingObjects:
             git_dir=git_dir,
             stderr=subprocess.PIPE,
         )
+        self._watchdog = Watchdog(self._process, allowance(git_dir).seconds)
         self._complaint = b""
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -144,17 +145,22 @@ class MissingObjects:
     def found(self) -> Iterator[Unread]:
         """Every missing object by id; where there are very many, the first thousand and how many more."""
         count = 0
-        for line in self._process.stdout or ():
-            if not line.startswith(b"?"):
-                continue
-            count += 1
-            if count <= _MOST_NAMED:
-                yield Unread(line[1:].strip().decode("ascii", "replace"), "the object is missing")
+        names = []
+        with self._watchdog.waiting():
+            for line in self._process.stdout or ():
+                if not line.startswith(b"?"):
+                    continue
+                count += 1
+                if count <= _MOST_NAMED:
+                    names.append(line[1:].strip().decode("ascii", "replace"))
+            code = self._process.wait()
+        yield from (Unread(name, "the object is missing") for name in names)
         if count > _MOST_NAMED:
             yield Unread("further objects", f"{count - _MOST_NAMED:,} more are missing")
-        code = self._process.wait()
         self._listener.join()
-        if code != 0:
+        if self._watchdog.has_ended:
+            yield Unread("links between objects", self._watchdog.explain())
+        elif code != 0:
             yield Unread("links between objects", f"git could not follow them all: {reason(self._complaint, code)}")
 
     def __enter__(self) -> Self:
@@ -164,6 +170,7 @@ class MissingObjects:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Ends git's walk if it is still going."""
+        self._watchdog.close()
         self._process.kill()
         self._process.wait()
         self._listener.join()
