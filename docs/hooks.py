@@ -20,7 +20,7 @@ FIRST = (
     "task-breach.md",
     "task-machine.md",
 )
-LAST = ("formats.md", "rules.md", "cli.md", "how-it-works.md")
+LAST = ("formats.md", "rules.md", "cli.md", "how-it-works.md", "security-model.md")
 
 
 def on_config(config: Any) -> Any:
@@ -28,12 +28,12 @@ def on_config(config: Any) -> Any:
     found = sorted(path.name for path in (ROOT / "docs").glob("*.md"))
     middle = [name for name in found if name not in {*FIRST, *LAST}]
     ordered = [*(name for name in FIRST if name in found), *middle, *(name for name in LAST if name in found)]
-    config["nav"] = [*({_title(name): name} for name in ordered), {"Security model": "security-model.md"}]
+    config["nav"] = [{_title(name): name} for name in ordered]
     return config
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """The living examples, synthetic reports rendered now, and the security model as the repository states it."""
+    """The living examples: synthetic reports rendered now."""
     from mkdocs.structure.files import File  # noqa: PLC0415 - only MkDocs runs this
 
     from tests.support.reports import examples  # noqa: PLC0415 - as above
@@ -43,8 +43,6 @@ def on_files(files: Any, config: Any) -> Any:
     for name, report in examples().items():
         page = render(report, "html", rules=all_rules())
         files.append(File.generated(config, f"examples/{name}.html", content=page))
-    security = (ROOT / "SECURITY.md").read_text(encoding="utf-8").replace("docs/", "")
-    files.append(File.generated(config, "security-model.md", content=security))
     return files
 
 

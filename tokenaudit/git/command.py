@@ -271,8 +271,9 @@ def git(
     keep: Iterable[str] = (),
     stdin: bytes = b"",
     allowed: Iterable[int] = (0,),
+    seconds: float | None = None,
 ) -> bytes:
-    """What git wrote to its standard output.
+    """What git wrote to its standard output; `seconds` limits it to less than what the repository allows.
 
     Raises:
         GitError: git is missing, or left with an exit code not in `allowed`; the text is git's own first complaint.
@@ -285,7 +286,7 @@ def git(
         keep=keep,
         stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
     )
-    return answer(process, stdin, allowance(git_dir).seconds, allowed)
+    return answer(process, stdin, allowance(git_dir).seconds if seconds is None else seconds, allowed)
 
 
 def answer(

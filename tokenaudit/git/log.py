@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tokenaudit.git.command import GitError, git
+from tokenaudit.git.command import GitError, GitLimitError, allowance, git
 from tokenaudit.timestamps import from_unix
 
 _FEWEST = 2000
 """Commits for which another git is worth starting."""
 _MOST_FAILURES = 20
+_LEAST_SECONDS = 1.0
 MOST_PARENTS = 200
 """Parents of a commit beyond which it isn't compared with them: git prints an id of each for every path."""
 
@@ -76,10 +77,21 @@ def changes(
     return found, sorted(failures)
 
 
-def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
-    """Halves what git can't do in one go until it is clear which commits are at fault, or too many are."""
+def _compare(
+    git_dir: Path,
+    blobs: frozenset[str] | None,
+    commits: Sequence[str],
+    failures: list[str],
+    seconds: float | None = None,
+) -> list[Changes]:
+    """Halves what git can't do in one go until it is clear which commits are at fault, or too many are.
+
+    Each half has half the time (and `_LEAST_SECONDS`), so that one commit that takes for ever costs a few times what
+    all of them can take.
+    """
+    seconds = allowance(git_dir).seconds if seconds is None else seconds
     try:
-        return _ask(git_dir, blobs, commits, failures)
+        return _ask(git_dir, blobs, commits, failures, seconds)
     except GitError as error:
         if len(commits) == 1:
             failures.append(f"commit {commits[0]} can't be compared with its parents: {error}")
@@ -87,21 +99,25 @@ def _compare(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str]
         if len(failures) >= _MOST_FAILURES:
             failures.append(f"{len(commits)} commits from {commits[0]} on were not compared with their parents")
             return []
+        if isinstance(error, GitLimitError):
+            seconds = max(seconds / 2, _LEAST_SECONDS)
     middle = len(commits) // 2
     return [
-        *_compare(git_dir, blobs, commits[:middle], failures),
-        *_compare(git_dir, blobs, commits[middle:], failures),
+        *_compare(git_dir, blobs, commits[:middle], failures, seconds),
+        *_compare(git_dir, blobs, commits[middle:], failures, seconds),
     ]
 
 
-def _ask(git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str]) -> list[Changes]:
+def _ask(
+    git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str], seconds: float
+) -> list[Changes]:
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
     lines = "".join(f"{commit}\n" for commit in commits).encode()
     told = git(
         "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted",
         "--ignore-submodules=all", "--encoding=UTF-8", f"--max-parents={MOST_PARENTS}",
         "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
-        git_dir=git_dir, stdin=lines,
+        git_dir=git_dir, stdin=lines, seconds=seconds,
     )  # fmt: skip
     found = list(_parsed(_fields(told), blobs))
     many = git(
