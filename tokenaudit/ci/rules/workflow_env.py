@@ -66,9 +66,9 @@ def check(context: RuleContext) -> Iterator[Problem]:
         yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)
     # a stage of Jenkins is the narrowest place for a variable but for `withCredentials`
     for job in context.pipeline.jobs if context.pipeline.system != "jenkins" else ():
+        others = _of_others(job) if job.env else []
         for binding in job.env:
             credential = credential_of(binding, context.names)
-            others = _of_others(job)
             if credential is None or not binding.dynamic or not others or len(job.steps) == len(others):
                 continue
             message = f"{credential} is in the environment of the whole job, so {others[0]} gets it too"
