@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -19,8 +20,24 @@ _SMALL = 1 << 18
 
 
 def or_stdout(path: Path | None) -> Path | None:
-    """The file that `--output` names; None, which stands for stdout, also for `-`."""
-    return None if path is not None and str(path) == "-" else path
+    """The file that `--output` names; None, which stands for stdout, also for `-`.
+
+    Raises:
+        UsageError: nothing can be written there: said before the work is done that would be lost.
+    """
+    if path is None or str(path) == "-":
+        return None
+    if path.is_dir():
+        raise _unwritable(path, "it is a folder")
+    if not path.parent.is_dir():
+        raise _unwritable(path, f"{path.parent} is not a folder")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise _unwritable(path, os.strerror(errno.EACCES))
+    return path
+
+
+def _unwritable(path: Path, reason: str) -> UsageError:
+    return UsageError(f"can't write to {path}: {reason}; choose another place for it")
 
 
 def emit(text: str, output: Path | None = None) -> None:

@@ -12,7 +12,7 @@ import typer
 from tokenaudit.audit.auditor import scan, utc_now
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.errors import ask, say
-from tokenaudit.cli.output import emit
+from tokenaudit.cli.output import emit, or_stdout
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
@@ -61,7 +61,8 @@ def rotate(
     ] = PlanMode.PLANNED,
     journal: Annotated[Path | None, typer.Option(metavar="FILE", help="Journal file.")] = None,
     record: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the record to this file (.json or Markdown).")
+        Path | None,
+        typer.Option(metavar="FILE", callback=or_stdout, help="Write the record to this file (.json or Markdown)."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the changes without applying them.")] = False,
     yes: options.YesOption = False,

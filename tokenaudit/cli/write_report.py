@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from tokenaudit.audit.auditor import Audit
+    from tokenaudit.baseline import Baseline
     from tokenaudit.model import Report
 
 _FINDINGS_ONLY = frozenset({"sarif", "gitlab", "csv", "junit"})
@@ -32,6 +33,7 @@ class Finish:
     color: bool = True
     update_baseline: bool = False
     plugins: tuple[Path, ...] = ()
+    _known: Baseline | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if self.update_baseline and self.baseline is None:
@@ -40,6 +42,11 @@ class Finish:
         if self.show_unlikely and self.format in _FINDINGS_ONLY:
             message = f"--show-unlikely: {self.format} lists findings only; take text, json, markdown or html"
             raise UsageError(message)
+        if self.baseline is not None and not (self.update_baseline and not self.baseline.exists()):
+            from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
+
+            # Read before the audit, which would be lost if it can't be read after it.
+            object.__setattr__(self, "_known", baseline.load(self.baseline))
 
     def __call__(self, audit: Audit) -> int:
         """Writes the report of `audit` and returns the exit code it deserves."""
@@ -69,7 +76,12 @@ class Finish:
             rules=rules,
             rotation=rotation,
         )
-        emit(text, self.output)
+        try:
+            emit(text, self.output)
+        except UsageError:
+            if self.output is not None:
+                emit(text)  # the disk is full, say: what took hours is not lost
+            raise
         if self.output is not None and sys.stderr.isatty():
             from tokenaudit.report.presentation import sentence  # noqa: PLC0415 - a person waits for an answer
 
@@ -84,7 +96,7 @@ class Finish:
         from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
 
         secrets = audit.secrets.values()
-        known = None if self.update_baseline and not path.exists() else baseline.load(path)
+        known = self._known
         if self.update_baseline:
             from tokenaudit.detect.plugins import run, shipped_plugins  # noqa: PLC0415 - as above
 

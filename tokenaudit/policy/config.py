@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -19,6 +18,7 @@ from typing import Any
 import msgspec
 
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.file_access import TooLargeError, read_regular
 from tokenaudit.model import Policy
 from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings
 from tokenaudit.text import did_you_mean
@@ -172,19 +172,14 @@ def _parsed(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> str:
     try:
-        # Checked before opening: opening a pipe waits for a writer, and opening a device can have side effects.
-        if not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path} is not a regular file; name a TOML file with --config"
-            raise ConfigurationError(message)
-        with path.open("rb") as file:
-            data = file.read(_LARGEST + 1)
+        data = read_regular(path, _LARGEST)
+    except TooLargeError:
+        message = f"{path} is larger than {_LARGEST:,} bytes; not a settings file"
+        raise ConfigurationError(message) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "not a file name"
-        message = f"{path} can't be read: {reason}"
+        message = f"{path} can't be read: {reason}; name a TOML file with --config"
         raise ConfigurationError(message) from None
-    if len(data) > _LARGEST:
-        message = f"{path} is larger than {_LARGEST:,} bytes; not a settings file"
-        raise ConfigurationError(message)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

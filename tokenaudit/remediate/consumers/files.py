@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 
-from tokenaudit.file_access import read_regular
+from tokenaudit.file_access import NotRegularError, read_regular
 from tokenaudit.remediate.consumers import ConsumerError, Content
 
 if sys.platform != "win32":  # on Windows what an interrupted run left behind is named, not cleared
@@ -29,12 +28,12 @@ def read(path: Path) -> str | None:
         ConsumerError: it can't be read, or is not a regular file (a pipe would block).
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            message = f"{path} is not a regular file; change it by hand"
-            raise ConsumerError(message)
         return read_regular(path).decode("utf-8", "surrogateescape")
     except FileNotFoundError:
         return None
+    except NotRegularError as error:
+        message = f"{path}: {error.strerror}; change it by hand"
+        raise ConsumerError(message) from None
     except OSError as error:
         message = f"{path} can't be read: {error.strerror}"
         raise ConsumerError(message) from None
