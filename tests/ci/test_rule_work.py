@@ -8,7 +8,7 @@ from types import FrameType
 import pytest
 
 from tests.support.hostile_config import CONFIGURATION
-from tests.ci.support import audited
+from tokenaudit.ci import audit_files
 
 SIZE = 6_000
 MANY_TO_MANY = [name for name in CONFIGURATION if " and " in name or name in {"expressions on one line", "toJSON"}]
@@ -24,7 +24,7 @@ def calls(path: str, text: str) -> int:
 
     sys.setprofile(count)
     try:
-        list(audit([(path, text.encode())], "repo"))
+        list(audit_files([(path, text.encode())], "repo"))
     finally:
         sys.setprofile(None)
     return counted
