@@ -55,7 +55,7 @@ class Finish:
     def publish(self, report: Report) -> int:
         """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""
         from tokenaudit.report import render  # noqa: PLC0415 - `--help` doesn't write reports
-        from tokenaudit.report.presentation import exit_code  # noqa: PLC0415 - as above
+        from tokenaudit.report.presentation import exit_code, sentence  # noqa: PLC0415 - as above
 
         rules = None
         if self.format in _WITH_RULES:
@@ -83,8 +83,6 @@ class Finish:
                 emit(text)  # the disk is full, say: what took hours is not lost
             raise
         if self.output is not None and sys.stderr.isatty():
-            from tokenaudit.report.presentation import sentence  # noqa: PLC0415 - a person waits for an answer
-
             say(f"{sentence(report)} The report is in {self.output}.")
         if self.format == "github":
             from tokenaudit.report.github import write_summary  # noqa: PLC0415 - as above
