@@ -62,7 +62,7 @@ def test_what_a_baseline_was_written_for_is_not_reported_again() -> None:
     assert after.problems == ()
     assert after.summary == model.Summary(known=2)
     assert exit_code(after) == 0
-    assert "Nothing new" in render(after, "text")
+    assert "No new findings" in render(after, "text")
 
 
 def test_a_new_place_of_a_known_credential_is_reported_alone() -> None:
