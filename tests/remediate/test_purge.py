@@ -18,6 +18,8 @@ from tests.hub.double import HubDouble
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
+from tokenaudit.model import Credential, Location
+from tokenaudit.remediate.runbook.purge import purge_steps
 
 DETECTOR = Detector.load()
 VALUE = Mint(95).user_token()
@@ -248,6 +250,39 @@ def test_an_encoded_value(tmp_path: Path, environment: dict[str, str], remote: b
     assert "deletes every version of these files" in step["do"]
     assert holds(repository) == []
     assert repository.git("ls-tree", "-r", "--name-only", "main").splitlines() == ["app.py", "keep.py", "later.yaml"]
+
+
+def test_every_message_is_named_however_many_there_are() -> None:
+    ids = [f"{number:040x}" for number in range(700)]
+    places = [Location("commit-message", ".", line=1, object=name, commit=name, via=("base64",)) for name in ids]
+    hostile = Location("commit-message", ".", line=1, object="$(touch x)\nEND\ntouch x", via=("base64",))
+    found = Credential("a" * 32, "user_token", "hf_****aaaa", "credential", (*places, hostile))
+    (step,) = purge_steps(found)
+    assert step.command is not None
+    assert [name for name in ids if f"commit message {name}\n" not in step.command] == []
+    assert "touch x" not in step.command
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("remote", [False, True])
+def test_an_encoded_value_in_very_many_messages(tmp_path: Path, environment: dict[str, str], remote: bool) -> None:
+    """Every one is replaced, however many there are."""
+    repository = GitRepo(tmp_path / "repo")
+    message = f"see {BASE64}"
+    commit = f"commit refs/heads/main\ncommitter a <a@example.org> {{}} +0000\ndata {len(message)}\n{message}\n"
+    stream = "".join(commit.format(1_600_000_000 + number) for number in range(700))
+    given = f"{stream}M 644 inline a\ndata 1\na\n"
+    subprocess.run(["git", "fast-import", "--quiet"], cwd=repository.path, input=given.encode(), check=True)
+    repository.git("reset", "-q", "--hard")
+    if remote:
+        repository.git("clone", "-q", "--mirror", ".", str(tmp_path / "bare.git"))
+        repository = GitRepo(tmp_path / "bare.git", bare=True)
+        purge(f"file://{repository.path}", tmp_path, environment)
+        repository.git("gc", "-q", "--prune=now")
+    else:
+        purge(".", repository.path, environment)
+    assert holds(repository) == []
+    assert repository.git("rev-list", "--count", "main").strip() == "700"
 
 
 def test_without_git_filter_repo_it_fails_before_anything(tmp_path: Path, environment: dict[str, str]) -> None:

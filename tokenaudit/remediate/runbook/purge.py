@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from tokenaudit.git.clone import is_clone_url
 from tokenaudit.model import Credential, Location
@@ -16,8 +18,13 @@ _MESSAGES = frozenset({"commit-message", "tag-message"})
 _IN_GIT = frozenset({"history", *_MESSAGES})
 _GONE_WITH_A_REWRITE = (".git/logs/", ".git/COMMIT_EDITMSG")
 _MOST = 8
-_MOST_IDS = 500
-"""More object ids would exceed the system's limit for a command line."""
+_ID = re.compile(r"[0-9a-f]{40,64}")
+_LOAD_IDS = (
+    "import os\n"
+    "if 'REPLACED' not in globals():\n"
+    "  globals()['REPLACED'] = frozenset(tuple(row.split()) for row in open(os.environ['IDS'], 'rb'))\n"
+)
+"""The ids of objects are in a file: thousands of them would exceed the system's limit for a command line."""
 _UNCOMMITTED = "{ echo 'commit your changes first: the rewrite would delete them' >&2; exit 1; }"
 _ITS_FINGERPRINT = "$(printf '%s\\n' \"$OLD\" | tokenaudit fingerprint)"
 _OTHER_VALUE = "{ echo 'wrong value: the fingerprint differs; nothing was changed' >&2; exit 1; }"
@@ -30,6 +37,10 @@ LIMITS = (
     "cached pages; they are harmless once the value is revoked. All commit ids after the first one change, so everyone "
     "else has to clone again."
 )
+
+
+_Rewritten: TypeAlias = "Mapping[str, Mapping[str, Sequence[str]]]"
+"""Ids of objects, by their kind and the part of them that is replaced."""
 
 
 def purge_steps(credential: Credential) -> Iterator[RunbookStep]:
@@ -87,8 +98,8 @@ def _rewrite(number: int, target: str, address: str, fingerprint: str, locations
             f"{_some(encoded)}: encoded or compressed, so that text replacement does not find the value. The command "
             "deletes every version of these files. Copy what you need first, and commit it again without the value."
         )
-    callbacks = _callbacks(locations)
-    if callbacks:
+    rewritten = _rewritten(locations)
+    if rewritten:
         notes.append("Messages and author names with an encoded value are replaced completely.")
     if is_clone_url(address):
         notes.append("A host can reject changes to pull request refs; all other refs are still pushed.")
@@ -104,11 +115,11 @@ def _rewrite(number: int, target: str, address: str, fingerprint: str, locations
         f"Rewrite the history of {target}",
         " ".join([*notes, TOOL, LIMITS]),
         "`tokenaudit scan` of the repository (or its URL) no longer finds the fingerprint.",
-        _command(number, address, fingerprint, encoded, callbacks),
+        _command(number, address, fingerprint, encoded, rewritten),
     )
 
 
-def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str], callbacks: Sequence[str]) -> str:
+def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str], rewritten: _Rewritten) -> str:
     """Commands for a POSIX shell that stop at the first failure.
 
     The value is read with a hidden prompt and is never an argument: it is in a temporary file with mode 0600 that is
@@ -116,11 +127,12 @@ def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str]
     """
     options = ["--force", "--sensitive-data-removal", '--replace-text "$LIST"', '--replace-message "$LIST"']
     options += ["--invert-paths", *(f"--path {shlex.quote(path)}" for path in encoded)] if encoded else []
-    options += callbacks
+    options += [_callback(kind, list(parts)) for kind, parts in rewritten.items()]
     wanted = shlex.quote(fingerprint)
     value = [
-        "LIST=$(mktemp)",
-        "trap 'rm -f \"$LIST\"; stty echo 2>/dev/null || true' EXIT",
+        "LIST=$(mktemp) IDS=$(mktemp)",
+        'trap \'rm -f "$LIST" "$IDS"; stty echo 2>/dev/null || true\' EXIT',
+        *_id_file(rewritten),
         "printf 'Value (input is hidden): ' >&2; stty -echo 2>/dev/null || true",
         'read -r OLD || true; stty echo 2>/dev/null || true; test -n "$OLD"',
         f'! command -v tokenaudit >/dev/null || test "{_ITS_FINGERPRINT}" = {wanted} || {_OTHER_VALUE}',
@@ -148,31 +160,39 @@ def _command(number: int, address: str, fingerprint: str, encoded: Sequence[str]
     return "\n".join(["(", "set -e", *lines, ")"])
 
 
-def _callbacks(locations: Sequence[Location]) -> list[str]:
-    """Options that replace messages with an encoded value, and author names if the value is in a header."""
-    found = []
-    for source, name, persons in (
-        ("commit-message", "commit", ("author", "committer")),
-        ("tag-message", "tag", ("tagger",)),
-    ):
-        mine = [loc for loc in locations if loc.source == source and loc.object]
-        message = f'{name}.message = b"removed\\n"'
-        header = "; ".join(f'{name}.{person}_name = b"removed"; {name}.{person}_email = b""' for person in persons)
-        rules = [
-            f"if {name}.original_id in {ids}: {change}"
-            for ids, change in (
-                (_ids(loc for loc in mine if loc.via and loc.line is not None), message),
-                (_ids(loc for loc in mine if loc.line is None), header),
-            )
-            if ids
-        ]
-        if rules:
-            found.append(f"--{name}-callback {shlex.quote(chr(10).join(rules))}")
+def _rewritten(locations: Sequence[Location]) -> _Rewritten:
+    """The commits and tags with an encoded value in their message, or with the value in their header."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for source, kind in (("commit-message", "commit"), ("tag-message", "tag")):
+        mine = [loc for loc in locations if loc.source == source]
+        parts = {
+            "message": _ids([loc for loc in mine if loc.via and loc.line is not None]),
+            "header": _ids([loc for loc in mine if loc.line is None]),
+        }
+        if any(parts.values()):
+            found[kind] = {part: ids for part, ids in parts.items() if ids}
     return found
 
 
-def _ids(locations: Iterator[Location]) -> list[bytes]:
-    return sorted({loc.object.encode() for loc in locations if loc.object})[:_MOST_IDS]
+def _callback(kind: str, parts: Sequence[str]) -> str:
+    """The option of git-filter-repo that replaces these parts of the objects of one kind."""
+    persons = ("author", "committer") if kind == "commit" else ("tagger",)
+    changes = {
+        "message": f'{kind}.message = b"removed\\n"',
+        "header": "; ".join(f'{kind}.{person}_name = b"removed"; {kind}.{person}_email = b""' for person in persons),
+    }
+    rules = [f"if (b'{kind}', b'{part}', {kind}.original_id) in REPLACED: {changes[part]}" for part in parts]
+    code = _LOAD_IDS + "\n".join(rules)
+    return f"--{kind}-callback {shlex.quote(code)}"
+
+
+def _id_file(rewritten: _Rewritten) -> list[str]:
+    rows = [f"{kind} {part} {name}" for kind, parts in rewritten.items() for part, ids in parts.items() for name in ids]
+    return ["export IDS", "cat > \"$IDS\" <<'END'", *rows, "END"] if rows else []
+
+
+def _ids(locations: Sequence[Location]) -> list[str]:
+    return sorted({loc.object for loc in locations if loc.object and _ID.fullmatch(loc.object)})
 
 
 def _some(names: Sequence[str]) -> str:
