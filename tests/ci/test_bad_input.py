@@ -65,7 +65,7 @@ def test_duplicate_keys_are_said_and_both_are_looked_at() -> None:
 def test_a_workflow_of_ten_megabytes_is_looked_at_as_text() -> None:
     text = filled("on: push\nenv:\n  HF_TOKEN: hf_<34 letters>\n") + "# filler\n" * (10 << 17)
     found = audited({_WORKFLOW: text})
-    assert [one.reason for one in found if isinstance(one, Skipped)] == ["larger than 1 MiB: looked at as text only"]
+    assert [one.reason for one in found if isinstance(one, Skipped)] == ["larger than 1 MiB; scanned as text only"]
     assert [(one.rule, one.line) for one in found if isinstance(one, Problem)] == [("ci-literal-token", 3)]
 
 

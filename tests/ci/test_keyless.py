@@ -245,10 +245,10 @@ _STEP = """\
     ("script", "reason"),
     [
         ("hf upload acme/a . .\nhf upload acme/b . .", "several repositories"),
-        ("hf upload ${{ matrix.repo }} . .", "only known at run time"),
+        ("hf upload ${{ matrix.repo }} . .", "set at run time"),
         ("hf repos create acme/a\nhf upload acme/a . .", "creates or deletes"),
-        ("hf upload acme/a . .\nhf jobs run python:3.12 python x.py", "manages more"),
-        ("python train.py\nhf upload acme/a . .", "can't be seen"),
+        ("hf upload acme/a . .\nhf jobs run python:3.12 python x.py", "changes more"),
+        ("python train.py\nhf upload acme/a . .", "permissions are unknown"),
         ("hf download acme/gated\nhf upload acme/a . .", "reads other repositories"),
     ],
 )

@@ -105,18 +105,16 @@ def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[in
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     empty = Pipeline(path, "unknown", "settings", text, WorkBudget(len(text)))
     if len(data) > LARGEST:
-        return empty, [(None, f"larger than {LARGEST >> 20} MiB: looked at as text only")]
+        return empty, [(None, f"larger than {LARGEST >> 20} MiB; scanned as text only")]
     try:
         pipeline = parse(path, text, WorkBudget(len(text)))
     except WorkLimitError as problem:
-        return empty, [(None, f"{problem.reason}: looked at as text only")]
+        return empty, [(None, f"{problem.reason}; scanned as text only")]
     except ParseError as problem:
         template = _TEMPLATE.search(text)
         if template is not None and path.endswith((".yaml", ".yml")):
-            return empty, [
-                (text.count("\n", 0, template.end()) + 1, "a template, not YAML yet: looked at as text only")
-            ]
-        return empty, [(problem.line, f"{problem.reason}: looked at as text only")]
+            return empty, [(text.count("\n", 0, template.end()) + 1, "a template, not YAML; scanned as text only")]
+        return empty, [(problem.line, f"{problem.reason}; scanned as text only")]
     unread = [
         (step.script.text.at(offset)[0], complaint)
         for _, step in pipeline.steps()

@@ -52,14 +52,14 @@ def parse(text: SpanText, budget: WorkBudget) -> Script:
     complaints: list[tuple[int, str]] = []
     for start, end in pieces(expressions.masked, "bash"):
         if end - start > LARGEST:
-            complaints.append((start, f"one command of more than {LARGEST >> 10} KiB: its words can't be read"))
+            complaints.append((start, f"a command is larger than {LARGEST >> 10} KiB"))
             continue
         budget.spend((end - start) ** 2 // _RECOVERY)
         reader = _Reader(text.value, expressions, start, end, budget)
         try:
             reader.read(_parser().parse(reader.offsets.encoded).root_node)
         except _TooDeepError:
-            complaints.append((start, "its commands are nested too deeply to be read"))
+            complaints.append((start, "commands are nested too deeply"))
         commands += reader.commands
     return Script(text, tuple(commands), "bash", tuple(complaints))
 

@@ -169,9 +169,9 @@ def judge(found: list[Use]) -> KeylessVerdict | None:
         return None
     first = next((use.step for use in known if use.what == "write"), known[0].step)
     for what, words in (
-        ("create", "creates or deletes repositories ({}), which a publisher of one repository may not"),
-        ("manage", "manages more than a repository's files ({}), which no publisher may"),
-        ("unknown", "hands the credential to {} too, whose needs can't be seen here"),
+        ("create", "creates or deletes repositories ({}), which a Trusted Publisher can't"),
+        ("manage", "changes more than the files of a repository ({}), which a Trusted Publisher can't"),
+        ("unknown", "also passes the credential to {}, whose required permissions are unknown"),
     ):
         other = next((use for use in found if use.what == what), None)
         if other is not None:
@@ -185,12 +185,12 @@ def _of_names(known: list[Use], first: Step) -> KeylessVerdict:
     read = {use.resource for use in known if use.what == "read"} - written
     reason = ""
     if None in written:
-        reason = "writes to a repository whose name is only known at run time"
+        reason = "writes to a repository whose name is set at run time"
     elif len(written) > 1:
         names = ", ".join(sorted(name for name in written if name))
-        reason = f"writes to several repositories ({names}): each needs a step and a publisher of its own"
+        reason = f"writes to several repositories ({names}); each needs a separate step and Trusted Publisher"
     elif written and read:
-        reason = "reads other repositories as well, which a publisher can only do where they are public"
+        reason = "also reads other repositories, which a Trusted Publisher can only do if they are public"
     if reason:
         return KeylessVerdict(reason=reason, step=first)
     return KeylessVerdict(resource=next(iter(written), None), reads=not written, step=first)

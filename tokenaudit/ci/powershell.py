@@ -55,14 +55,14 @@ def parse(text: SpanText, budget: WorkBudget) -> Script:
     complaints: list[tuple[int, str]] = []
     for start, end in pieces(masked, "powershell"):
         if end - start > LARGEST:
-            complaints.append((start, f"one command of more than {LARGEST >> 10} KiB: its words can't be read"))
+            complaints.append((start, f"a command is larger than {LARGEST >> 10} KiB"))
             continue
         budget.spend((end - start) ** 2 // _RECOVERY)
         reader = _Reader(text.value, masked, expressions, start, end, budget)
         reader.read(_parser().parse(reader.offsets.encoded).root_node, printed=True)
         commands += reader.commands
         if reader.too_deep:
-            complaints.append((start, "its commands are nested too deeply to be read"))
+            complaints.append((start, "commands are nested too deeply"))
     return Script(text, tuple(commands), "powershell", tuple(complaints))
 
 

@@ -176,7 +176,7 @@ class _Reader:
             raise ParseError(reason, None if mark is None else mark.line + 1) from None
         except yaml.reader.ReaderError as problem:
             line = self.text.count("\n", 0, problem.position or 0) + 1
-            reason = "not valid YAML: it holds a character that YAML does not allow"
+            reason = "not valid YAML: invalid character"
             raise ParseError(reason, line) from None
 
     def _raw_documents(self) -> Iterator[_Raw]:
@@ -203,7 +203,7 @@ class _Reader:
         self.aliased += aliased
         self.budget.spend(_STEPS)
         if depth > _DEEPEST or self.aliased > _MOST_ALIASED:
-            reason = "its aliases unfold into too much to be looked through"
+            reason = "aliases expand to too many nodes"
             raise ParseError(reason, line)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, where)

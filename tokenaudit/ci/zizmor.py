@@ -58,7 +58,7 @@ def folded_in(
         done = subprocess.run(command, input=data, capture_output=True, timeout=_SECONDS, check=True)
         found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError) as error:
-        yield Skipped(f"{target}: {path}", f"zizmor could not look at it: {type(error).__name__}")
+        yield Skipped(f"{target}: {path}", f"zizmor failed: {type(error).__name__}")
         return
     for finding in found:
         problem = _problem(finding, holders, path, target)
@@ -86,7 +86,7 @@ def _problem(finding: Any, holders: Mapping[str, str], path: str, target: str) -
         column=start["column"] + 1,
         where=".".join(route) or None,
         credential_name=credential,
-        message=f"{finding['desc']}, where {credential} is in reach",
+        message=f"{finding['desc']}, in the scope of {credential}",
         remedy=f"See {finding['url']}",
         confidence=_CONFIDENCES.get(verdict["confidence"], "low"),
     )

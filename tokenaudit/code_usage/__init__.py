@@ -31,13 +31,13 @@ def needs_of(path: str, data: bytes) -> Needs:
     if known is None:
         return Needs()
     if len(data) > _LARGEST:
-        return Needs(skipped=(f"{path}: larger than 4 MB, so its needs are unknown",))
+        return Needs(skipped=(f"{path}: larger than 4 MB; required permissions unknown",))
     if known == "first-line":
         known = _by_first_line(data.partition(b"\n")[0].decode("utf-8", "replace"))
     try:
         return _read(known, path, data, WorkBudget(len(data))) if known else Needs()
     except WorkLimitError as error:
-        return Needs(skipped=(f"{path}: {error.reason}, so its needs are unknown",))
+        return Needs(skipped=(f"{path}: {error.reason}; required permissions unknown",))
 
 
 def _by_first_line(first: str) -> Language | None:

@@ -35,7 +35,7 @@ def pipeline_needs(path: str, text: str, budget: WorkBudget) -> Needs:
     try:
         found = documents(text, budget)
     except ParseError as error:
-        return Needs(skipped=(f"{path}: {error.reason}, so its needs are unknown",))
+        return Needs(skipped=(f"{path}: {error.reason}; required permissions unknown",))
     if not found or not isinstance(found[0].root, YamlMapping):
         return Needs()
     reader = _Pipeline(path, budget)

@@ -138,7 +138,7 @@ def python_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
             module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = f"{path}: no Python that could be parsed{line}, so its needs are unknown"
+        reason = f"{path}: not valid Python{line}; required permissions unknown"
         return Needs(unparsed=(reason,)) if isinstance(error, (SyntaxError, ValueError)) else Needs(skipped=(reason,))
     reader = _Reader(path, module, budget)
     evidence = unique(reader.evidence())
@@ -177,7 +177,7 @@ class _Reader:
         library = origin.split(".", 1)[0]
         if name == "getattr" and self._is_hub(arguments.call):
             where = f"{self._path}:{arguments.call.lineno}"
-            self.unparsed.append(f"{where}: huggingface_hub is used through getattr; what it calls can't be read")
+            self.unparsed.append(f"{where}: huggingface_hub is used through getattr; called functions unknown")
         elif library == "huggingface_hub" and name in HUB and "HfFileSystem" not in origin:
             yield from _from_table(HUB[name], name, arguments)
         elif not origin and name in _TELLING and (arguments.has("repo_id") or name.endswith("download")):
@@ -229,9 +229,9 @@ def notebook_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
         notebook: Any = json.loads(data)
         cells = [_source(c) for c in notebook["cells"] if c.get("cell_type") == "code"]
     except RecursionError:
-        return Needs(skipped=(f"{path}: nested too deeply to be read, so its needs are unknown",))
+        return Needs(skipped=(f"{path}: nested too deeply; required permissions unknown",))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return Needs(unparsed=(f"{path}: no notebook that could be read, so its needs are unknown",))
+        return Needs(unparsed=(f"{path}: not a valid notebook; required permissions unknown",))
     shell: list[tuple[int, str]] = []
     python: list[str] = []
     unparsed: list[str] = []
@@ -240,7 +240,7 @@ def notebook_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
         code = _blank(cell) if _SHELL_CELL.match(cell) else _without_magics(cell)
         shell += [(start + at, text) for at, text in _shell_lines(cell)]
         if not _parses(code):
-            unparsed.append(f"{path}: cell {number} holds no Python that could be parsed, so its needs are unknown")
+            unparsed.append(f"{path}: cell {number} is not valid Python; required permissions unknown")
             code = _blank(cell)
         python.append(code)
         start += code.count("\n") + 1

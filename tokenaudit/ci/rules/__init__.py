@@ -94,4 +94,4 @@ def _in_file(context: RuleContext) -> Iterator[Problem | Skipped]:
                     said.add(key)
                     yield problem
     except WorkLimitError as error:
-        yield Skipped(f"{context.target}: {context.pipeline.path}", f"{error.reason}: checked in part")
+        yield Skipped(f"{context.target}: {context.pipeline.path}", f"{error.reason}; checked in part")

@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-all-secrets",
-    title="Every secret is written out at once, a Hugging Face credential among them",
+    title="All secrets exposed to one step",
     severity=Severity.HIGH,
-    why="One step gets every secret of the repository and the organization, and the masking of single values does not "
-    "cover the JSON they stand in.",
-    remedy="Pass the one secret that the step needs.",
+    why="One step gets every secret of the repository and the organization. The masking of single values does not "
+    "cover the JSON that contains them.",
+    remedy="Pass only the secret that the step needs.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -52,7 +52,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
     for text in context.pipeline.texts:
         for match in EXPRESSION.finditer(text.value):
             if whole_context(match.group(1)):
-                message = f"`toJSON(secrets)` writes out every secret, {mentioned} among them"
+                message = f"`toJSON(secrets)` contains every secret, including {mentioned}"
                 yield context.problem(RULE, text.at(match.start()), text.where, mentioned, message)
 
 

@@ -12,11 +12,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-client-bundle",
-    title="A credential is shipped to browsers",
+    title="Credential in browser code",
     severity=Severity.CRITICAL,
-    why="Whatever a build puts into a page or a script is public: every visitor can read the credential and use it.",
-    remedy="Revoke it. Call the Hub from a server of yours that keeps the credential, or let users sign in with OAuth "
-    "and use their own.",
+    why="A page or script is public: every visitor can read and use a credential that the build includes in it.",
+    remedy="Revoke it. Call the Hub from your own server, which stores the credential, or let users sign in with OAuth "
+    "and use their own tokens.",
     bad="""\
 # .github/workflows/site.yml
 on: push
@@ -47,7 +47,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
     """Variables that a build tool publishes, and credentials written into files of a page."""
     for binding in context.pipeline.bindings():
         if for_browsers(binding.name) and (credential := credential_of(binding, context.names)) is not None:
-            message = f"{credential} goes into {binding.name}, which the build puts into the code sent to browsers"
+            message = f"{credential} goes into {binding.name}, which the build includes in browser code"
             yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)
     for run in context.flows.runs():
         where = run.script.text.where or run.step.where
@@ -58,5 +58,5 @@ def check(context: RuleContext) -> Iterator[Problem]:
         for name, word in run.command.assignments:
             named = [hit.credential for hit in run.scope.hits(word)]
             if named and for_browsers(name):
-                message = f"{named[0]} goes into {name}, which the build puts into the code sent to browsers"
+                message = f"{named[0]} goes into {name}, which the build includes in browser code"
                 yield context.problem(RULE, run.script.text.at(word.offset), where, named[0], message)

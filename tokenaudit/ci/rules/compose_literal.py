@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="compose-literal-token",
-    title="A credential is written into a Compose file, or passed to a build",
+    title="Credential in a Compose file",
     severity=Severity.HIGH,
-    why="A literal is in the repository and its history. A build argument stays in the image's history, whatever it is "
-    "filled from.",
-    remedy="Take it from the environment (`HF_TOKEN: ${HF_TOKEN:?}`) or from `secrets:`; for builds use "
+    why="A literal is in the repository and its history. A build argument is in the image history, wherever its value "
+    "comes from.",
+    remedy="Read it from the environment (`HF_TOKEN: ${HF_TOKEN:?}`) or from `secrets:`. For builds use "
     "`build: {secrets: [hf_token]}`.",
     bad="""\
 # compose.yaml
@@ -47,11 +47,11 @@ def check(context: RuleContext) -> Iterator[Problem]:
         where = context.place(line, column)
         name = where.rsplit(".", 1)[-1] if where else None
         said.add(line)
-        message = f"the credential {literal.secret.display} is written into the Compose file"
+        message = f"credential {literal.secret.display} in the Compose file"
         credential = name if name and context.names.match(name) else None
         yield context.problem(RULE, (line, column), where, credential, message)
     for binding in context.pipeline.bindings():
         credential = credential_of(binding, context.names)
         if binding.way is BindingKind.BUILD_ARGUMENT and credential is not None and binding.line not in said:
-            message = f"{credential} becomes a build argument, which stays in the image's history"
+            message = f"{credential} is passed as a build argument, which is stored in the image history"
             yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)

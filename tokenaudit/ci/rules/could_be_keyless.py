@@ -13,12 +13,12 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-could-be-keyless",
-    title="A job publishes with a stored token where a Trusted Publisher would do",
+    title="Stored token replaceable by a Trusted Publisher",
     severity=Severity.LOW,
-    why="A stored token lasts until somebody revokes it and works from anywhere. A Trusted Publisher gives the job a "
-    "token for one repository and one hour, in exchange for its identity; there is nothing to store, rotate or leak.",
-    remedy="Add a Trusted Publisher in the repository's settings on the Hub, take the secret out of the job, and set "
-    "`permissions: id-token: write` and HF_OIDC_RESOURCE (huggingface_hub 1.19 or later).",
+    why="A stored token is valid until it is revoked, from everywhere. A Trusted Publisher gives the job a "
+    "token for one repository and one hour in exchange for its OIDC identity; no secret is stored.",
+    remedy="Add a Trusted Publisher in the settings of the repository on the Hub, remove the secret from the job, and "
+    "set `permissions: id-token: write` and HF_OIDC_RESOURCE (huggingface_hub 1.19 or later).",
     bad="""\
 # .github/workflows/publish.yml
 on:
@@ -73,8 +73,8 @@ def check(context: RuleContext) -> Iterator[Problem]:
         elif verdict.reads:
             yield _reader(context, job, verdict, credentials[0])
         else:
-            message = f"{credentials[0]} stays a stored token here: the job {job.id} {verdict.reason}"
-            remedy = "Nothing to change for this rule; give the token no more than the job needs."
+            message = f"{credentials[0]} can't be replaced by a Trusted Publisher: job {job.id} {verdict.reason}"
+            remedy = "Grant the token only the permissions that the job needs."
             yield _at(context, job, verdict, credentials[0], message, remedy, Severity.INFO)
 
 
@@ -83,24 +83,22 @@ def _publisher(context: RuleContext, job: Job, verdict: KeylessVerdict, credenti
     patch = None
     if verdict.step is not None:
         patch = keyless(context.flows, job, resource, verdict.step, _PARSERS[context.pipeline.system])
-    message = (
-        f"{credential} is used only to publish to {resource}: a Trusted Publisher does that without a stored token"
-    )
+    message = f"{credential} only publishes to {resource}; a Trusted Publisher does this without a stored token"
     remedy = (
         f"At https://huggingface.co/{resource}/settings, Trusted Publishers, add {_claims(context)}. "
         + ("Apply the patch" if patch else _words(context, resource))
         + f", run the job once, then delete {credential} from the secret store. "
-        "The publisher can't create the repository and its token lasts an hour."
+        "A Trusted Publisher can't create the repository, and its token is valid for one hour."
     )
     return _at(context, job, verdict, credential, message, remedy, None, patch)
 
 
 def _reader(context: RuleContext, job: Job, verdict: KeylessVerdict, credential: str) -> Problem:
-    message = f"{credential} is used only to read: for gated repositories a publisher of your own account does that"
+    message = f"{credential} only reads; for gated repositories, a CI/CD identity of your account replaces it"
     remedy = (
-        "If the repositories are public, drop the token. If they are gated, add a CI/CD identity at "
+        "If the repositories are public, remove the token. If they are gated, add a CI/CD identity at "
         f"https://huggingface.co/settings/authentication#ci-cd-access with {_claims(context)}, "
-        f"{_words(context, '<your user name>')}. Private repositories can't be read so."
+        f"{_words(context, '<your user name>')}. Private repositories still need a token."
     )
     return _at(context, job, verdict, credential, message, remedy, None)
 
@@ -129,10 +127,10 @@ def _at(
 def _words(context: RuleContext, resource: str) -> str:
     if context.pipeline.system == "gitlab":
         return (
-            "give the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
-            f"HF_OIDC_RESOURCE={resource}, and leave the token out"
+            "set in the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
+            f"HF_OIDC_RESOURCE={resource}, and remove the token"
         )
-    return f"give the job `id-token: write` and the step HF_OIDC_RESOURCE={resource}, and leave the token out"
+    return f"set `id-token: write` in the job and HF_OIDC_RESOURCE={resource} in the step, and remove the token"
 
 
 def _claims(context: RuleContext) -> str:

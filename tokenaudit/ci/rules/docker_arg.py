@@ -12,9 +12,9 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="docker-token-arg",
-    title="A credential is a build argument of an image",
+    title="Credential in a build argument",
     severity=Severity.HIGH,
-    why="Build arguments stay in the image's history: `docker history` shows them to everyone who can pull the image.",
+    why="The image history contains build arguments: `docker history` shows them to everyone who can pull the image.",
     remedy="Mount it as a secret for one command: `RUN --mount=type=secret,id=hf_token,env=HF_TOKEN hf download …`, "
     "built with `docker build --secret id=hf_token,env=HF_TOKEN`.",
     bad="""\
@@ -46,7 +46,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
             named = scope.in_text(binding.value.value) if binding.name in ("build-args", "build_args") else []
             if named:
                 pushed = step.input("push").lower() not in ("", "false")
-                message = f"{named[0]} becomes a build argument, which stays in the image's history"
+                message = f"{named[0]} is passed as a build argument, which is stored in the image history"
                 message += ", and the image is pushed" if pushed else ""
                 severity = Severity.CRITICAL if pushed else None
                 offset = max(binding.value.value.find(named[0]), 0)
@@ -57,7 +57,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         words = run.command.words
         for previous, word in pairwise(words):
             if previous.value == "--build-arg" and context.names.match(word.value):
-                message = f"{word.value} becomes a build argument, which stays in the image's history"
+                message = f"{word.value} is passed as a build argument, which is stored in the image history"
                 where = run.script.text.where or run.step.where
                 yield context.problem(RULE, run.script.text.at(word.offset), where, word.value, message)
 
@@ -65,9 +65,9 @@ def check(context: RuleContext) -> Iterator[Problem]:
 def _argument(context: RuleContext, binding: Binding, *, literal: bool) -> Problem:
     empty = not binding.dynamic and stands_in(binding.value.value)
     given = empty and binding.name not in context.project.build_arguments()
-    message = f"{binding.name} is a build argument, which stays in the image's history"
+    message = f"{binding.name} is a build argument, which is stored in the image history"
     if literal:
-        message = f"{binding.name} is a build argument, and a credential is its default"
+        message = f"build argument {binding.name} has a credential as its default"
     severity = Severity.CRITICAL if literal else Severity.MEDIUM if given else None
     position = (binding.line, binding.column)
     return context.problem(RULE, position, binding.where, binding.name, message, severity=severity)

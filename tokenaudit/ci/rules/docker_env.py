@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="docker-token-env",
-    title="A credential is in the environment of an image",
+    title="Credential in the environment of an image",
     severity=Severity.HIGH,
-    why="`ENV` is part of the image: everyone who can pull it reads the value with `docker inspect`.",
-    remedy="Give the credential to the container when it runs (`docker run -e HF_TOKEN`, a Space secret, a Kubernetes "
-    "secret); during the build mount it: `RUN --mount=type=secret,id=hf_token,env=HF_TOKEN …`.",
+    why="`ENV` is part of the image: everyone who can pull the image can read the value with `docker inspect`.",
+    remedy="Pass the credential to the container at run time (`docker run -e HF_TOKEN`, a Space secret, a Kubernetes "
+    "secret). During a build, mount it: `RUN --mount=type=secret,id=hf_token,env=HF_TOKEN …`.",
     bad="""\
 # Dockerfile
 FROM python:3.12-slim
@@ -40,7 +40,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         if credential is None:
             continue
         literal = any(found.line == binding.line for found in context.literals)
-        message = f"{binding.name} is in the image's environment, where everyone who pulls it can read it"
+        message = f"{binding.name} is in the environment of the image, readable for everyone who can pull it"
         severity = Severity.CRITICAL if literal else None
         position = (binding.line, binding.column)
         yield context.problem(RULE, position, binding.where, credential, message, severity=severity)

@@ -12,11 +12,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="k8s-token-configmap",
-    title="A credential stands in a manifest outside a Secret",
+    title="Credential in a manifest outside a Secret",
     severity=Severity.HIGH,
-    why="ConfigMaps and plain `value:` entries are readable for everyone who may list objects of the namespace, are "
-    "shown by `kubectl describe`, and usually lie in git.",
-    remedy="Keep it in a Secret that is not in git (External Secrets, Sealed Secrets) and refer to it: "
+    why="ConfigMaps and plain `value:` entries are readable for everyone who can list objects of the namespace, are "
+    "shown by `kubectl describe`, and are usually committed to git.",
+    remedy="Store it in a Secret outside git (External Secrets, Sealed Secrets) and reference it: "
     "`valueFrom: {secretKeyRef: {name: hf, key: token}}`.",
     bad="""\
 # k8s/config.yaml
@@ -60,7 +60,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         if not found and not _secret_like(binding):
             continue
         place = "a ConfigMap" if binding.way is BindingKind.CONFIG_MAP else "a plain `value:`"
-        message = f"{binding.name} stands in {place}"
+        message = f"{binding.name} is in {place}"
         position = (binding.line, binding.column)
         confidence: Literal["medium"] | None = None if found else "medium"
         severity = Severity.CRITICAL if found else None

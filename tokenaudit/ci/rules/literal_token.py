@@ -9,12 +9,12 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-literal-token",
-    title="A credential is written into CI or deployment configuration",
+    title="Credential in CI or deployment configuration",
     severity=Severity.CRITICAL,
-    why="Everyone who can read the repository, its forks, its history and its caches has the credential; it stays in "
-    "the history after the line is gone. A default such as `${HF_TOKEN:-…}` is the same thing.",
-    remedy="Revoke the credential, put a new one into the system's secret store and refer to it by name. No patch is "
-    "offered because it would have to contain the value.",
+    why="Everyone who can read the repository, its forks, its history or its caches has the credential. It stays in "
+    "the history after the line is removed. The same is true of a default such as `${HF_TOKEN:-…}`.",
+    remedy="Revoke the credential, add a new one to the secret store of the CI system and reference it by name. No "
+    "patch is offered, since it would contain the value.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -66,6 +66,6 @@ def check(context: RuleContext) -> Iterator[Problem]:
             (line, column),
             where,
             name if name and context.names.match(name) else None,
-            f"the credential {literal.secret.display} is written into the configuration"
+            f"credential {literal.secret.display} in the configuration"
             + (f" ({' in '.join(reversed(literal.via))})" if literal.via else ""),
         )

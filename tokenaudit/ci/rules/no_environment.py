@@ -11,12 +11,13 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-no-environment",
-    title="A publishing job uses a credential outside a deployment environment",
+    title="Publishing job without a deployment environment",
     severity=Severity.LOW,
-    why="A secret of the repository is there for every workflow on every branch; everyone with write access can read "
-    "it. A secret of an environment is there only for the branches, and after the approvals, that the environment "
-    "asks for.",
-    remedy="Move the secret into an environment with a branch rule or reviewers, and name it: `environment: release`.",
+    why="A repository secret is available to every workflow on every branch, so everyone with write access can read "
+    "it. An environment secret is available only for the branches and after the approvals that the environment "
+    "requires.",
+    remedy="Move the secret to an environment with a branch rule or reviewers, and set it in the job: `environment: "
+    "release`.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -53,7 +54,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
     for job in context.pipeline.jobs:
         credential = _publishing_with(context, job)
         if job.environment is None and job.calls is None and credential is not None:
-            message = f"the job {job.id} publishes with {credential} and names no environment"
+            message = f"job {job.id} publishes with {credential} without an environment"
             yield context.problem(RULE, (job.line, job.column), job.where, credential, message)
 
 

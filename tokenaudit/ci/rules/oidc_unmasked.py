@@ -10,13 +10,13 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-oidc-unmasked",
-    title="A token minted in the job is handed to later steps without a mask",
+    title="Unmasked token passed to later steps",
     severity=Severity.MEDIUM,
-    why="The runner masks stored secrets only. A token that `hf auth token` prints is new to it, so every later step "
-    "shows it in the log in clear text, in the list of its environment for one.",
-    remedy='Mask it before anything else: `t=$(hf auth token); echo "::add-mask::$t"; '
+    why="The runner masks stored secrets only, not a token that `hf auth token` prints. Every later step "
+    "can show it in the log in plain text, for example in the list of its environment.",
+    remedy='Mask it first: `t=$(hf auth token); echo "::add-mask::$t"; '
     """echo "HF_TOKEN=$t" >> "$GITHUB_ENV"`. """
-    "Better, let the tool exchange its own token by HF_OIDC_RESOURCE.",
+    "Better: set HF_OIDC_RESOURCE and let the tool exchange its own token.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -57,7 +57,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
             reference = written.hit.reference
             masked = reference is not None and reference.name in run.scope.masked
             if written.shared and written.hit.minted and not masked:
-                message = "a token minted in this job is handed to later steps without `::add-mask::`"
+                message = "a token created in this job is passed to later steps without `::add-mask::`"
                 position = run.script.text.at(written.offset)
                 where = run.script.text.where or run.step.where
                 yield context.problem(RULE, position, where, written.hit.credential, message)

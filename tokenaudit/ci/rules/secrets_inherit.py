@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-secrets-inherit",
-    title="A called workflow inherits every secret, a Hugging Face credential among them",
+    title="All secrets inherited by a called workflow",
     severity=Severity.MEDIUM,
-    why="The called workflow gets all secrets of the caller, now and later, whatever it needs.",
-    remedy="Name the one secret it needs: `secrets: {HF_TOKEN: ${{ secrets.HF_TOKEN }}}`. (Secrets of an environment "
-    "can't be passed by name; there `inherit` is the only way.)",
+    why="The called workflow gets all current and future secrets of the caller, needed or not.",
+    remedy="Pass only the secret it needs: `secrets: {HF_TOKEN: ${{ secrets.HF_TOKEN }}}`. (Environment secrets "
+    "can't be passed by name; they need `inherit`.)",
     bad="""\
 # .github/workflows/release.yml
 on: push
@@ -47,7 +47,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         credential = _known(context, job)
         if credential is None:
             continue
-        message = f"{job.calls.name} inherits every secret, {credential} among them"
+        message = f"{job.calls.name} inherits every secret, including {credential}"
         position = (job.inherits.line, job.inherits.column)
         yield context.problem(RULE, position, job.inherits.where, credential, message)
 

@@ -10,12 +10,12 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="space-static-secret",
-    title="A static Space is given a credential",
+    title="Credential in a static Space",
     severity=Severity.CRITICAL,
-    why="A static Space has no server. Its secrets and variables are handed to the page as "
-    "`window.huggingface.variables`, where every visitor reads them.",
-    remedy="Revoke the credential and give a static Space none; let visitors sign in with OAuth, or use a Space with a "
-    "server.",
+    why="A static Space has no server. Its secrets and variables are passed to the page as "
+    "`window.huggingface.variables`, where every visitor can read them.",
+    remedy="Revoke the credential and store none in a static Space. Let visitors sign in with OAuth, or use a Space "
+    "with a server.",
     bad="""\
 # .github/workflows/space.yml
 on: push
@@ -66,5 +66,5 @@ def check(context: RuleContext) -> Iterator[Problem]:
             for entry in _NAMED.finditer(call["body"]):
                 if context.names.match(entry["name"]):
                     position = text.at(call.start("body") + entry.start("name"))
-                    message = f"{entry['name']} is given to a static Space, which hands it to every visitor"
+                    message = f"{entry['name']} is stored in a static Space, which exposes it to every visitor"
                     yield context.problem(RULE, position, text.where or step.where, entry["name"], message)

@@ -10,9 +10,9 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="space-token-in-variable",
-    title="A credential is stored as a Space variable",
+    title="Credential in a Space variable",
     severity=Severity.CRITICAL,
-    why="Variables of a Space are public, and whoever duplicates the Space gets them; only secrets are kept.",
+    why="Variables of a Space are public and copied to duplicates of the Space; secrets are not.",
     remedy="Revoke the credential, delete the variable, and add the new one as a secret: `hf spaces secrets add` or "
     "`add_space_secret`.",
     bad="""\
@@ -76,5 +76,5 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _problem(context: RuleContext, position: tuple[int, int], where: str, credential: str) -> Problem:
-    message = f"{credential} becomes a variable of a Space, which everyone can read"
+    message = f"{credential} is stored in a Space variable, which is public"
     return context.problem(RULE, position, where, credential, message)

@@ -11,10 +11,10 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-stale-client",
-    title="HF_OIDC_RESOURCE is set, but the pinned client can't use it",
+    title="Pinned client without OIDC support",
     severity=Severity.MEDIUM,
-    why="huggingface_hub exchanges the job's identity for a token since 1.19.0. An older one ignores the variable: it "
-    "falls back to whatever token is stored, or fails.",
+    why="huggingface_hub 1.19.0 and newer exchange the OIDC identity of the job for a token. Older versions ignore "
+    "HF_OIDC_RESOURCE: they fall back to a stored token, or fail.",
     remedy='Install "huggingface_hub>=1.19".',
     bad="""\
 # .github/workflows/publish.yml

@@ -11,12 +11,12 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-argv",
-    title="A credential is passed as a command-line argument",
+    title="Credential in command-line arguments",
     severity=Severity.HIGH,
-    why="Arguments stand in the process list for every user and process of the machine, in `set -x` output, in shell "
-    "history, in crash reports and in the records of remote services.",
-    remedy="Put the credential into the `env` of this one step as HF_TOKEN and drop the argument: huggingface_hub and "
-    "`hf` read it by themselves. For builds use `docker build --secret id=hf_token,env=HF_TOKEN`; for jobs "
+    why="Arguments are visible to every user and process of the machine, in `set -x` output, in shell "
+    "history, in crash reports and in the logs of remote services.",
+    remedy="Set HF_TOKEN in the `env` of this step and remove the argument: huggingface_hub and "
+    "`hf` read HF_TOKEN. For builds use `docker build --secret id=hf_token,env=HF_TOKEN`, for Jobs "
     "`hf jobs run -s HF_TOKEN` without a value.",
     bad="""\
 # .github/workflows/publish.yml
@@ -95,7 +95,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
                 (line, column),
                 run.script.text.where or run.step.where,
                 hit.credential,
-                f"{hit.credential} is passed to `{program}` as an argument, which every process can read",
+                f"{hit.credential} is passed to `{program}` as an argument, visible to every process",
             )
 
 

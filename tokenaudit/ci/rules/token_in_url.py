@@ -13,12 +13,13 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-in-url",
-    title="A credential stands in a URL",
+    title="Credential in a URL",
     severity=Severity.HIGH,
-    why="git writes the URL into `.git/config` and the reflog and repeats it in error messages; proxies and servers "
-    "log it; it is an argument of the process too.",
-    remedy="Upload with `hf upload <repo> . .` (for a Space `--repo-type space`) and HF_TOKEN in the step's `env`, or "
-    "without any token by a Trusted Publisher. Where git must push, let a credential helper read the variable.",
+    why="git stores the URL in `.git/config` and the reflog and shows it in error messages, proxies and servers "
+    "log it, and it is an argument of the process.",
+    remedy="Upload with `hf upload <repo> . .` (for a Space `--repo-type space`) and HF_TOKEN in the `env` of the "
+    "step, or with a Trusted Publisher and no token. If git has to push, use a credential helper that reads the "
+    "variable.",
     bad="""\
 # .github/workflows/sync.yml
 on: push
@@ -86,5 +87,5 @@ def _comment(script: str, offset: int) -> bool:
 
 
 def _problem(context: RuleContext, position: tuple[int, int], where: str, credential: str) -> Problem:
-    message = f"{credential} stands in a URL, which git and servers write down"
+    message = f"{credential} is in a URL, which git stores and servers log"
     return context.problem(RULE, position, where, credential, message)

@@ -14,12 +14,12 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-printed",
-    title="A credential, or a piece of it, is printed",
+    title="Credential printed",
     severity=Severity.HIGH,
-    why="Logs are read by more people than secrets, kept for months and copied elsewhere. Masking needs the exact "
-    "value: pieces, base64 and URL-encoded forms pass, and so does a token that was minted during the job.",
-    remedy='Print nothing of it; to see whether it is set use `[ -n "$HF_TOKEN" ] && echo set`. If it was printed '
-    "already, delete the log and rotate the credential.",
+    why="More people can read logs than secrets, and logs are stored for months and copied. Masking needs the exact "
+    "value: parts, base64 and URL-encoded forms are not masked, nor is a token that was created during the job.",
+    remedy='Do not print any part of it; to check whether it is set use `[ -n "$HF_TOKEN" ] && echo set`. If it was '
+    "printed before, delete the log and rotate the credential.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -65,7 +65,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
             if trace is not None and run is not trace:
                 named = [hit.credential for word in _traced(run) for hit in run.scope.hits(word)]
                 if named:
-                    message = f"{_traced_by(trace)} is on while {named[0]} is used, so its value is written to the log"
+                    message = f"{_traced_by(trace)} is on while {named[0]} is used and writes its value to the log"
                     yield _at(context, trace, trace.command.offset, named[0], message)
                     trace = None
         scope = context.flows.scope(job, step)
@@ -90,7 +90,7 @@ def _prints(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
     for written in writes(run):
         if written.prints:
             reference = written.hit.reference
-            part = "a piece of " if (reference is not None and reference.cut) or run.command.feeds else ""
+            part = "part of " if (reference is not None and reference.cut) or run.command.feeds else ""
             message = f"{part}{written.hit.credential} is printed"
             yield _at(context, run, written.offset, written.hit.credential, message)
     variable = printed_variable(run.command, run.script.language)
@@ -103,7 +103,7 @@ def _prints(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
         held |= {name: found for name in run.command.arguments if (found := run.scope.variable(name)) is not None}
     if held and printed_environment(run, set(held)):
         credential = held[min(held)].credential
-        message = f"`{run.command.name}` prints the environment, and {credential} is in it"
+        message = f"`{run.command.name}` prints the environment, which contains {credential}"
         yield _at(context, run, run.command.offset, credential, message)
 
 

@@ -13,11 +13,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-to-disk",
-    title="A credential is written to a file",
+    title="Credential written to a file",
     severity=Severity.MEDIUM,
-    why="Files outlive the step: caches, artifacts, image layers and the next job on the same runner carry them on.",
-    remedy="Leave the credential in the environment of the one step; drop `--add-to-git-credential`, token files and "
-    ".netrc entries.",
+    why="Files outlive the step in caches, artifacts, image layers and the next job on the same runner.",
+    remedy="Use the credential only in the environment of the step that needs it; remove `--add-to-git-credential`, "
+    "token files and .netrc entries.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -64,7 +64,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
                 keepers[id(run.job)] = _Kept(run.job)
             kept = keepers[id(run.job)].by(written)
             message = f"{written.hit.credential} is written to {_named(written)}"
-            message += f", which {kept} carries on" if kept else ""
+            message += f", which is included in {kept}" if kept else ""
             position = run.script.text.at(written.offset)
             severity = Severity.HIGH if kept else None
             where = run.script.text.where or run.step.where
@@ -76,7 +76,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         credentials = context.flows.step_credentials(job, step)
         for match in _SAVES.finditer(step.script.text.value):
             if credentials:
-                message = f"{credentials[0]} is written to the disk by {match.group().split('(')[0].strip()}"
+                message = f"{credentials[0]} is written to disk by {match.group().split('(')[0].strip()}"
                 position = step.script.text.at(match.start())
                 yield context.problem(RULE, position, step.script.text.where or step.where, credentials[0], message)
 
@@ -87,7 +87,7 @@ def _stores(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
             names = [hit.credential for other in run.command.words for hit in run.scope.hits(other)]
             credential = names[0] if names else next(iter(run.scope.carriers().values()), None)
             name = credential if isinstance(credential, str) else (credential.credential if credential else "HF_TOKEN")
-            message = f"{name} is written into git's credential store"
+            message = f"{name} is written to the credential store of git"
             position = run.script.text.at(word.offset)
             yield context.problem(RULE, position, run.script.text.where or run.step.where, name, message)
 

@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-unpinned-action",
-    title="A credential is handed to an action on a movable ref",
+    title="Credential passed to an unpinned action",
     severity=Severity.MEDIUM,
-    why="A tag or branch can be moved to other code at any time, by its owner or by whoever took over the account; "
-    "that code then gets the credential.",
-    remedy="Pin the action to a full commit id, with the version in a comment, or replace it by `hf upload` in a step.",
+    why="The owner, or an attacker with access to the account, can move a tag or branch to other code at any time; "
+    "that code gets the credential.",
+    remedy="Pin the action to a full commit id, with the version in a comment, or replace it with `hf upload`.",
     bad="""\
 # .github/workflows/sync.yml
 on: push
@@ -99,11 +99,11 @@ def check(context: RuleContext) -> Iterator[Problem]:
         ]
         if not credentials:
             continue
-        message = f"{credentials[0]} is handed to {action.name}, and {_movable(action)} can be moved to other code"
+        message = f"{credentials[0]} is passed to {action.name}, which is not pinned to a commit ({_movable(action)})"
         position = (action.uses.line, action.uses.column)
         severity = Severity.MEDIUM if action.name.split("/")[0] in _ORGANIZATIONS else Severity.HIGH
         yield context.problem(RULE, position, action.uses.where, credentials[0], message, severity=severity)
 
 
 def _movable(action: Action) -> str:
-    return f"its ref {action.ref}" if action.ref else "its missing ref"
+    return f"ref {action.ref}" if action.ref else "no ref"

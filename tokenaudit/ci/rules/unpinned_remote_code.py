@@ -13,11 +13,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-unpinned-remote-code",
-    title="Unpinned code from the Hub runs in a job that holds a credential",
+    title="Unpinned code from the Hub in a job with a credential",
     severity=Severity.HIGH,
-    why="`trust_remote_code` runs Python from a repository that others can change at any time; that code reads the "
-    "job's environment.",
-    remedy="Pin `revision=<full commit id>`, and run it in a job that holds no credential.",
+    why="`trust_remote_code` runs Python from a repository that others can change at any time. That code can read the "
+    "environment of the job.",
+    remedy="Pin `revision=<full commit id>`, and run it in a job without a credential.",
     bad="""\
 # .github/workflows/evaluate.yml
 on: push
@@ -75,7 +75,7 @@ def _problem(
 ) -> Problem:
     text = step.script.text if step.script is not None else None
     position = text.at(offset) if text is not None else (step.line, step.column)
-    message = f"{what} in the job {job.id}, which holds {credential}"
+    message = f"{what} in job {job.id}, which has {credential}"
     where = (text.where if text is not None else "") or step.where
     severity = Severity.MEDIUM if nearby else None
     return context.problem(RULE, position, where, credential, message, severity=severity)
@@ -84,13 +84,16 @@ def _problem(
 def _runs(script: Script) -> Iterator[tuple[int, str]]:
     source = script.text.value
     for offset in _unpinned_calls(source):
-        yield offset, "trust_remote_code=True runs code of a repository without a pinned revision"
+        yield offset, "trust_remote_code=True runs code from a repository without a pinned revision"
     downloads: set[str] = set()
     for command in script.commands:
         flags = [word for word in command.words if word.value.split("=")[0] in _FLAGS]
         pinned = any("revision" in word.value for word in command.words)
         if flags and not pinned and not flags[0].value.lower().endswith("false"):
-            yield flags[0].offset, f"{flags[0].value.split('=')[0]} runs code of a repository without a pinned revision"
+            yield (
+                flags[0].offset,
+                f"{flags[0].value.split('=')[0]} runs code from a repository without a pinned revision",
+            )
         arguments = command.arguments
         if command.name in ("hf", "huggingface-cli") and arguments[:1] == ["download"] and not pinned:
             downloads.update(_places(arguments[1:]))
@@ -99,7 +102,7 @@ def _runs(script: Script) -> Iterator[tuple[int, str]]:
         candidates += arguments[:1] if command.name in _INTERPRETERS else []
         for candidate in candidates:
             if any(place in downloads for place in _folders(candidate.removeprefix("./"))):
-                yield command.offset, "a file from an unpinned download is run"
+                yield command.offset, "a file from an unpinned download runs"
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-untrusted-trigger",
-    title="A credential is in a job that outsiders can start",
+    title="Credential in a job with an untrusted trigger",
     severity=Severity.HIGH,
-    why="`pull_request_target`, `workflow_run` and comment events run with the repository's secrets although a "
-    "stranger started them. Once the job checks out the stranger's code, that code has the credential.",
-    remedy="Run the stranger's code under `pull_request`, which gets no secrets, and use the credential in a separate "
+    why="Anyone can trigger `pull_request_target`, `workflow_run` and comment events, which run with the secrets of "
+    "the repository. If the job checks out code of a pull request, that code has the credential.",
+    remedy="Run code of pull requests on `pull_request`, which gets no secrets, and use the credential in a separate "
     "job behind an environment with required reviewers.",
     bad="""\
 # .github/workflows/preview.yml
@@ -90,10 +90,10 @@ def check(context: RuleContext) -> Iterator[Problem]:
         severity = Severity.CRITICAL if fetched else Severity.HIGH
         if guarded or (trigger.name in _TEXT_ONLY and not fetched):
             severity = Severity.MEDIUM
-        what = "checks out their code and " if fetched else ""
-        message = f"outsiders can start this job by {trigger.name}; it {what}holds {credentials[0]}"
+        what = "checks out untrusted code and " if fetched else ""
+        message = f"anyone can start this job through {trigger.name}; it {what}has {credentials[0]}"
         if guarded:
-            message += " behind a condition or environment: make sure that a maintainer has to approve each run"
+            message += " behind a condition or environment; make sure that a maintainer approves each run"
         yield context.problem(
             RULE,
             (trigger.line, trigger.column),

@@ -11,11 +11,11 @@ from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
     id="ci-token-workflow-env",
-    title="A credential is in the environment of a whole pipeline or job",
+    title="Credential in the environment of a whole pipeline or job",
     severity=Severity.MEDIUM,
-    why="Every step gets it: each third-party action, and the install scripts of every dependency. Only the step that "
-    "talks to the Hub needs it.",
-    remedy="Move the variable to the `env` of the one step that uses it.",
+    why="Every step gets it, including third-party actions and the install scripts of dependencies. Only the step that "
+    "uses the Hub needs it.",
+    remedy="Move the variable to the `env` of the step that uses it.",
     bad="""\
 # .github/workflows/publish.yml
 on: push
@@ -71,7 +71,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
             credential = credential_of(binding, context.names)
             if credential is None or not binding.dynamic or not others or len(job.steps) == len(others):
                 continue
-            message = f"{credential} is in the environment of the whole job, so {others[0]} gets it too"
+            message = f"{credential} is in the environment of the whole job, including {others[0]}"
             position = (binding.line, binding.column)
             yield context.problem(
                 RULE, position, binding.where, credential, message, severity=Severity.LOW, confidence="medium"
@@ -86,7 +86,7 @@ def _of_others(job: Job) -> list[str]:
 def _third_party(step: Step) -> str | None:
     if step.action is not None:
         own = step.action.local or step.action.name.startswith(_FIRST_PARTY)
-        return None if own or step.inputs else f"the action {step.action.name}"
+        return None if own or step.inputs else f"action {step.action.name}"
     if step.script is None or not step.script.commands:
         return None
     commands = [command for command in step.script.commands if command.words]
@@ -97,4 +97,4 @@ def _third_party(step: Step) -> str | None:
         if (name in _INSTALLERS and _INSTALLING & set(arguments)) or (name.startswith("python") and "pip" in arguments)
     ]
     others = [name for name, _ in programs if name not in installs and name not in _HARMLESS]
-    return f"what `{installs[0]} install` runs" if installs and not others else None
+    return f"`{installs[0]} install`" if installs and not others else None

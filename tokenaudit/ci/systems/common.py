@@ -29,7 +29,7 @@ def yaml_pipeline(
     found = documents(text, budget)
     root = found[0].root if found else None
     if not isinstance(root, Mapping):
-        reason = "holds no mapping, so it is no configuration of this kind"
+        reason = "not a mapping, so not a configuration file of this kind"
         raise ParseError(reason, 1)
     pipeline = Pipeline(path, system, kind, text, budget, root=root)
     note_document(pipeline, found[0])
@@ -39,9 +39,7 @@ def yaml_pipeline(
 def note_document(pipeline: Pipeline, document: YamlDocument) -> None:
     """Remembers duplicate keys and every scalar of a document."""
     for key, line in document.duplicates:
-        pipeline.notes.append(
-            (line, f"the key {key!r} stands twice in one mapping: readers differ on which one counts")
-        )
+        pipeline.notes.append((line, f"duplicate key {key!r} in a mapping; parsers differ in which one they use"))
     for node in walk(document.root):
         if isinstance(node, Scalar):
             pipeline.texts.append(node.text)

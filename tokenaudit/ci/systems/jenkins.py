@@ -78,7 +78,7 @@ def _strings(text: str) -> Iterator[_String]:
     end = 0
     for token in _TOKEN.finditer(text):
         if token["broken"]:
-            reason = "a string or comment that does not end: this Groovy can't be understood"
+            reason = "unterminated string or comment in Groovy"
             raise _unreadable(reason, text, token.start())
         if token["open"]:
             if len(blocks) >= _DEEPEST:
@@ -88,7 +88,7 @@ def _strings(text: str) -> Iterator[_String]:
             blocks.append((label[2] or label[1]) if label else "block")
         elif token["close"]:
             if not blocks:
-                reason = "a brace closes what was never opened: this Groovy can't be understood"
+                reason = "unmatched closing brace in Groovy"
                 raise _unreadable(reason, text, token.start())
             blocks.pop()
         elif token["string"]:
@@ -97,7 +97,7 @@ def _strings(text: str) -> Iterator[_String]:
             yield _String(token.start(), token.end(), quotes, before, tuple(blocks))
         end = token.end()
     if blocks:
-        reason = f"the block {blocks[-1]} does not end: this Groovy can't be understood"
+        reason = f"unterminated block {blocks[-1]} in Groovy"
         raise ParseError(reason, text.count("\n") + 1)
 
 
