@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -107,6 +108,14 @@ def _safe(folders: Folders, git_dir: Path) -> Path:
     if not folders.hazards:
         return git_dir
     return substitute(folders)
+
+
+def index_of_hook(path: Path) -> bool:
+    """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
+    named = os.environ.get("GIT_INDEX_FILE")
+    if not named:
+        return False
+    return (path / named).resolve().parent == real_git_dir(path / ".git")
 
 
 def open_repository(path: Path) -> Repository:

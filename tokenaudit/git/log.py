@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -69,6 +68,8 @@ def changes(
     if len(parts) == 1:
         found = _compare(git_dir, blobs, parts[0], failures)
     else:
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - short histories need no threads
+
         with ThreadPoolExecutor(len(parts) or 1) as pool:
             done = [pool.submit(_compare, git_dir, blobs, part, failures) for part in parts]
             found = [step for each in done for step in each.result()]

@@ -1,5 +1,17 @@
-"""From a credential to who it is, what it may do and how far that reaches."""
+"""From a credential to who it is, what it may do and how far that reaches.
 
-from tokenaudit.inspect.inspector import Cache, inspect_credentials
+What only evaluates an inspection loads nothing that asks the Hub.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tokenaudit.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from tokenaudit.inspect.inspector import Cache, inspect_credentials
 
 __all__ = ["Cache", "inspect_credentials"]
+
+__getattr__ = lazy_names(__name__, {"Cache": ".inspector", "inspect_credentials": ".inspector"})

@@ -13,14 +13,13 @@ from typing import TypeAlias
 from tokenaudit import ci
 from tokenaudit.ci import is_ci_file, may_be_ci
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import enclosing_git_dir, open_repository, safe_git_dir
+from tokenaudit.git.layout import enclosing_git_dir, index_of_hook, open_repository, safe_git_dir
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import is_null_id
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, list_files, read_windows
-from tokenaudit.sources.local.git_index import index_of_hook
 from tokenaudit.sources.local.git_locations import place
 
 _HOSTED = re.compile(r"(?:github\.com|gitlab\.[\w.-]+)[/:]((?:[\w.-]+/)+[\w.-]+?)(?:\.git)?/?$")

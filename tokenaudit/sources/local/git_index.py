@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import open_repository, real_git_dir, safe_git_dir
+from tokenaudit.git.layout import index_of_hook, open_repository, safe_git_dir
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.interfaces import Finding, LocatedDetection, Pointer, ScanContext
@@ -104,14 +104,6 @@ def _differences(path: Path, git_dir: Path, *, from_nothing: bool = False) -> It
     for meta, name in zip(fields, fields, strict=True):
         _, mode, old, new, _ = meta.split(" ")
         yield _Entry(name, mode, old, new)
-
-
-def index_of_hook(path: Path) -> bool:
-    """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
-    named = os.environ.get("GIT_INDEX_FILE")
-    if not named:
-        return False
-    return (path / named).resolve().parent == real_git_dir(path / ".git")
 
 
 def _removed(entries: list[_Entry], reader: ObjectReader, run: ScanContext) -> frozenset[str]:
