@@ -115,15 +115,17 @@ def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
     def uses(credential: Credential) -> tuple[Sequence[Evidence], Sequence[Skipped]]:
         if credential.likelihood != "credential":
             return (), ()
-        from tokenaudit.code_usage.collect import CodeUses  # noqa: PLC0415 - a clean place shows no uses
+        from tokenaudit.code_usage.collect import (  # noqa: PLC0415 - a clean place shows no uses
+            CodeUses,
+            Visibilities,
+            with_visibility,
+        )
 
         if not code:
             code.append(CodeUses(trees))
         evidence, skipped = code[0].of(credential)
         if hub is None or not evidence:
             return evidence, skipped
-        from tokenaudit.code_usage.collect import Visibilities, with_visibility  # noqa: PLC0415 - as above
-
         if not known:
             known.append(Visibilities(hub))
         return with_visibility(evidence, known[0].of), skipped

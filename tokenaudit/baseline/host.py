@@ -10,6 +10,10 @@ import multiprocessing
 import sys
 from typing import TYPE_CHECKING, Any
 
+from detect_secrets import main as program
+from detect_secrets import pre_commit_hook
+from detect_secrets.core.plugins import util
+
 from tokenaudit.detect.plugins import shipped
 from tokenaudit.errors import UsageError
 
@@ -25,10 +29,6 @@ def detect_secrets(arguments: Sequence[str]) -> int:
     Raises:
         UsageError: there are no arguments.
     """
-    from detect_secrets import main as program  # noqa: PLC0415 - slow to load
-    from detect_secrets import pre_commit_hook  # noqa: PLC0415 - as above
-    from detect_secrets.core.plugins import util  # noqa: PLC0415 - as above
-
     if not arguments:
         message = "name what detect-secrets should do: scan, audit or hook, then its own options"
         raise UsageError(message)

@@ -11,6 +11,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import tree_sitter_powershell
+from tree_sitter import Language, Parser
+
 from tokenaudit.ci.shell import (
     LARGEST,
     Command,
@@ -27,7 +30,7 @@ from tokenaudit.ci.shell import (
 from tokenaudit.work_budget import WorkBudget
 
 if TYPE_CHECKING:
-    from tree_sitter import Node, Parser
+    from tree_sitter import Node
 
 _DEEPEST = 40
 _STEPS = 40
@@ -68,9 +71,6 @@ def parse(text: SpanText, budget: WorkBudget) -> Script:
 
 @lru_cache(maxsize=1)
 def _parser() -> Parser:
-    import tree_sitter_powershell  # noqa: PLC0415 - loaded only once a script is met
-    from tree_sitter import Language, Parser  # noqa: PLC0415 - loaded only once a script is met
-
     return Parser(Language(tree_sitter_powershell.language()))
 
 

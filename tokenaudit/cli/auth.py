@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from getpass import getpass
 from typing import Annotated
 
 import typer
@@ -83,8 +84,6 @@ def _checked(name: str) -> str:
 
 
 def _value(name: str) -> str:
-    from getpass import getpass  # noqa: PLC0415 - only where somebody types
-
     value = (getpass(f"token for {name}: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST)).strip()
     if not value or not value.isprintable() or len(value.split()) != 1:
         message = "no token was given; type it when asked, or pipe one line into 'tokenaudit auth set'"

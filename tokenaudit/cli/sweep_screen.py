@@ -8,6 +8,12 @@ import threading
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
 from tokenaudit.cli.errors import say
 from tokenaudit.redaction import mask
 from tokenaudit.sweep.progress import figures, how_far
@@ -69,9 +75,6 @@ class LiveDisplay:
     """A `Screen` of two lines that are drawn anew four times a second, for as long as it is entered."""
 
     def __init__(self, *, color: bool = True) -> None:
-        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for rich
-        from rich.live import Live  # noqa: PLC0415 - as above
-
         self._sweep_progress: SweepProgress | None = None
         console = Console(stderr=True, no_color=None if color else True)
         self._live = Live(get_renderable=self._drawn, console=console, transient=True)
@@ -94,11 +97,6 @@ class LiveDisplay:
         self._live.console.print(visible(mask(message)), markup=False, highlight=False)
 
     def _drawn(self) -> RenderableType:
-        from rich.console import Group  # noqa: PLC0415 - as above
-        from rich.progress_bar import ProgressBar  # noqa: PLC0415 - as above
-        from rich.table import Table  # noqa: PLC0415 - as above
-        from rich.text import Text  # noqa: PLC0415 - as above
-
         sweep_progress = self._sweep_progress
         if sweep_progress is None:
             return Text(_LISTING, no_wrap=True, overflow="ellipsis")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
+from tokenaudit.forking import may_fork, start_helper
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 if TYPE_CHECKING:
@@ -30,23 +32,17 @@ def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -
 
     Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
     """
-    if len(partitions) > 1 and jobs > 1 and sum(partition.size for partition in partitions) >= SMALL_WORK:
-        from tokenaudit.forking import may_fork  # noqa: PLC0415 - small repositories need no helpers
-
-        if may_fork():
-            watcher.prepare()
-            yield from _in_processes(partitions, watcher, min(jobs, len(partitions)))
-            return
+    size = sum(partition.size for partition in partitions)
+    if len(partitions) > 1 and jobs > 1 and size >= SMALL_WORK and may_fork():
+        watcher.prepare()
+        yield from _in_processes(partitions, watcher, min(jobs, len(partitions)))
+        return
     for partition in partitions:
         yield from partition.search(watcher)
 
 
 def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
     """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
-    from multiprocessing.connection import wait  # noqa: PLC0415 - as above
-
-    from tokenaudit.forking import start_helper  # noqa: PLC0415 - as above
-
     order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
     source, sink = os.pipe()
     os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))

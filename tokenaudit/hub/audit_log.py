@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+import ijson
+
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.result import Failure
@@ -147,8 +149,6 @@ def _items(chunks: Iterable[bytes]) -> Iterator[object]:
         ijson.JSONError: it is no JSON, or ends early.
         Stopped: an item is too large.
     """
-    import ijson  # noqa: PLC0415 - only an incident asks for logs
-
     items = ijson.sendable_list()
     parser = ijson.items_coro(items, "item", use_float=True)
     size, started = 0, False

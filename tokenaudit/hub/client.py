@@ -13,7 +13,10 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
+import huggingface_hub  # loads its parts when they are used
+
 from tokenaudit._version import __version__
+from tokenaudit.hub.credentials import AuditorToken, auditor_token
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import Attempt, CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind, printable
@@ -23,7 +26,6 @@ from tokenaudit.secret import Secret
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-    from tokenaudit.hub.credentials import AuditorToken
 
 T = TypeVar("T")
 Token: TypeAlias = str | Literal[False]
@@ -77,8 +79,6 @@ class Hub:
         Raises:
             ConfigurationError: the token file is there but can't be read, or the keyring refuses.
         """
-        from tokenaudit.hub.credentials import auditor_token  # noqa: PLC0415 - the keyring is slow to load
-
         return auditor_token() if self._own_token else None
 
     def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Result:
@@ -111,18 +111,14 @@ class Hub:
         return self.ask(fetch, secret)
 
     def _response(self, url: str, token: Token, params: Mapping[str, str | int]) -> Any:  # noqa: ANN401 - either backend's
-        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
-
-        response = get_session().get(url, headers=self.headers(token), params=dict(params) or None)
+        response = huggingface_hub.get_session().get(url, headers=self.headers(token), params=dict(params) or None)
         response.raise_for_status()
         return response
 
     @contextmanager
     def stream(self, url: str, token: Token) -> Iterator[Any]:
         """The response to a GET of `url`, whose body is read as it comes; for calls of `ask`."""
-        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
-
-        with get_session().stream("GET", url, headers=self.headers(token)) as response:
+        with huggingface_hub.get_session().stream("GET", url, headers=self.headers(token)) as response:
             response.raise_for_status()
             yield response
 
@@ -172,9 +168,9 @@ class Hub:
 def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:
     try:
         begin(call)
-        from huggingface_hub import HfApi  # noqa: PLC0415 - a third of a second to import
-
-        api = HfApi(endpoint=call.endpoint, token=False, library_name="tokenaudit", library_version=__version__)
+        api = huggingface_hub.HfApi(
+            endpoint=call.endpoint, token=False, library_name="tokenaudit", library_version=__version__
+        )
         body = question(api, token)
     except Stopped as stopped:
         return Failure(stopped.trouble, call.status, stopped.message)

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import huggingface_hub  # loads its parts when they are used
+
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.result import Failure, printable
 from tokenaudit.secret import Secret
@@ -74,10 +76,8 @@ def service_check(hub: Hub, namespace: str, service: Service, permission: str, s
     """
 
     def check(_api: HfApi, token: Token) -> object:
-        from huggingface_hub import get_session  # noqa: PLC0415 - heavy
-
         path = f"/api/{service}/{namespace}/auth-check/{permission}"
-        response = get_session().post(hub.endpoint + path, headers=hub.headers(token))
+        response = huggingface_hub.get_session().post(hub.endpoint + path, headers=hub.headers(token))
         response.raise_for_status()
         return None
 

@@ -13,6 +13,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.client import Hub
@@ -43,32 +46,23 @@ def post(
     return hub.send(attempt)
 
 
+class _NoRedirect(HTTPRedirectHandler):
+    """Follows nothing: the values are for the configured endpoint alone."""
+
+    def redirect_request(self, *_arguments: object, **_more: object) -> None:
+        return None
+
+
 def _posted(
     hub: Hub, path: str, body: Mapping[str, object] | None, secret: Secret | None, expected: Sequence[int]
 ) -> tuple[Result, Mapping[str, str]]:
-    from http.client import HTTPException  # noqa: PLC0415 - slow to load
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - as above
-    from urllib.request import (  # noqa: PLC0415 - as above
-        HTTPHandler,
-        HTTPRedirectHandler,
-        HTTPSHandler,
-        Request,
-        build_opener,
-    )
-
-    class NoRedirect(HTTPRedirectHandler):
-        """Follows nothing: the values are for the configured endpoint alone."""
-
-        def redirect_request(self, *_arguments: object, **_more: object) -> None:
-            return None
-
     headers = {"Content-Type": "application/json", "User-Agent": f"tokenaudit/{__version__}"}
     if secret is not None:
         headers["Authorization"] = f"Bearer {secret.reveal()}"
     data = json.dumps(body if body is not None else {}).encode()
     request = Request(hub.endpoint + path, data, headers, method="POST")  # noqa: S310 - the endpoint is https or loopback
     # A debug level of zero, said aloud, keeps http.client from printing the body when a host program turned that on.
-    opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), NoRedirect)
+    opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), _NoRedirect)
     try:
         with opener.open(request, timeout=hub.timeout) as response:
             status, seen = response.status, response.headers

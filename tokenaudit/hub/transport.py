@@ -165,10 +165,10 @@ def _install() -> None:
         if _installed:
             return
         with _usable_endpoint_variable():
-            from huggingface_hub import constants, set_client_factory  # noqa: PLC0415 - a third of a second to import
-            from huggingface_hub.utils._http import default_client_factory  # noqa: PLC0415 - as above
+            from huggingface_hub import constants  # noqa: PLC0415 - a third of a second to import
+            from huggingface_hub.utils import _http as http  # noqa: PLC0415 - as above
 
-        set_client_factory(lambda: _armed(default_client_factory()))
+        http.set_client_factory(lambda: _armed(http.default_client_factory()))
         # Otherwise building headers for the first request first fetches a list from the Hub: a question nobody asked.
         constants.HF_HUB_DISABLE_TELEMETRY = True
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from platformdirs import user_cache_path
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Inspection
@@ -34,8 +35,6 @@ CREATE TABLE IF NOT EXISTS inspections (
 
 def default_path() -> Path:
     """Where this system keeps caches."""
-    from platformdirs import user_cache_path  # noqa: PLC0415 - only where a cache is used
-
     return user_cache_path("tokenaudit", appauthor=False) / "inspections.sqlite"
 
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from platformdirs import user_config_path
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.file_access import TooLargeError, read_regular
 from tokenaudit.model import Policy
-from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings
+from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings, known
 from tokenaudit.text import did_you_mean
 from tokenaudit.timestamps import to_utc
 
@@ -101,8 +102,6 @@ def find_settings(
 
 def user_folder() -> Path:
     """The user's configuration folder. A relative one would depend on the current directory and is ignored."""
-    from platformdirs import user_config_path  # noqa: PLC0415 - only where no file is named
-
     found = user_config_path("tokenaudit", appauthor=False)
     return found if found.is_absolute() else Path.home() / ".config" / "tokenaudit"
 
@@ -222,10 +221,10 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
 
 
 def _check_keys(table: dict[str, Any], path: Path) -> None:
-    for where, given, known in _tables(table):
+    for where, given, allowed in _tables(table):
         for key in given:
-            if key not in known:
-                message = f"{path}: unknown setting {_shown(key)}{where}{_nearest(key, known)}"
+            if key not in allowed:
+                message = f"{path}: unknown setting {_shown(key)}{where}{_nearest(key, allowed)}"
                 raise ConfigurationError(message)
 
 
@@ -247,8 +246,8 @@ def _shown(name: str) -> str:
     return repr(name) if len(name) <= _LONGEST_SHOWN else "with more than 40 characters"
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    return did_you_mean(name, known) or f"; known settings: {', '.join(known)}"
+def _nearest(name: str, allowed: Sequence[str]) -> str:
+    return did_you_mean(name, allowed) or f"; known settings: {', '.join(allowed)}"
 
 
 def _check(table: _Table, path: Path) -> None:
@@ -275,8 +274,6 @@ def _check(table: _Table, path: Path) -> None:
 
 
 def _check_incidents(settings: Settings, path: Path) -> None:
-    from tokenaudit.policy.settings import known  # noqa: PLC0415 - as above
-
     try:
         known(settings)
     except ConfigurationError as error:

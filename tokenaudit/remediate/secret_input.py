@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenaudit.errors import UsageError
+from tokenaudit.hub import keyring
 from tokenaudit.model import Report
 from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.consumers import consumers_of
@@ -48,8 +49,6 @@ def kept(name: str) -> Secret:
         UsageError: the entry does not exist.
         ConfigurationError: no secure keyring is available, or it returns an error.
     """
-    from tokenaudit.hub import keyring  # noqa: PLC0415 - the keyring is slow to load
-
     found = keyring.read(name)
     if found is None:
         message = f"no keyring entry {name!r}; store it first, or use stdin"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.model import Severity
 from tokenaudit.redaction import mask_shapes
-from tokenaudit.report import presentation
+from tokenaudit.report import Options, markdown, presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import count, listed, shorten, visible
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tokenaudit.model import Report
-    from tokenaudit.report import Options
     from tokenaudit.report.flat_findings import FlatFinding
 
 MOST_OF_A_KIND = 10
@@ -66,8 +65,6 @@ def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: 
     Raises:
         ConfigurationError: the file named by $GITHUB_STEP_SUMMARY can't be written.
     """
-    from tokenaudit.report import Options, markdown  # noqa: PLC0415 - the package imports its formats on demand
-
     name = environ.get(_SUMMARY_VARIABLE)
     if not name:
         return None

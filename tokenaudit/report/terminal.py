@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -64,8 +65,6 @@ class TerminalWriter:
         return self._rich()
 
     def _rich(self) -> str:
-        import io  # noqa: PLC0415 - with rich, only for terminals
-
         from rich.console import Console  # noqa: PLC0415 - takes longer to import than a small scan
 
         out = io.StringIO()

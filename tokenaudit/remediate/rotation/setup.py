@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from platformdirs import user_state_path
+
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
@@ -129,8 +131,6 @@ def _existing_journal(fingerprint: str) -> Path | None:
 
 def journal_path(fingerprint: str) -> Path:
     """The default path of the journal of a credential's rotation."""
-    from platformdirs import user_state_path  # noqa: PLC0415 - needed only without --journal
-
     return user_state_path("tokenaudit") / "rotations" / f"{fingerprint}.json"
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenaudit.git.attribution import attribute
 from tokenaudit.git.catfile import read_elsewhere
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import Repository, open_repository
@@ -206,8 +207,6 @@ class HistorySource:
     def _in_blobs(
         self, repository: Repository, detections: dict[str, tuple[Detection, ...]], work: ScanPlan, jobs: int
     ) -> Iterator[Finding]:
-        from tokenaudit.git.attribution import attribute  # noqa: PLC0415 - only hits are attributed
-
         fingerprints = {
             blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
         }
