@@ -12,7 +12,7 @@ from tokenaudit.ci.systems import SYSTEMS
 MOST_MODULES = 342
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 72
-MOST_LAZY_IMPORTS = 93
+MOST_LAZY_IMPORTS = 50
 FEWEST_LINES = 40
 """A module with fewer lines belongs into another one, unless it is one of its kind: see `ONE_A_FILE`."""
 

@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tokenaudit.audit.targets import scanned_places
+from tokenaudit.cli.errors import say
+from tokenaudit.errors import UsageError
+from tokenaudit.policy.config import find_settings
+from tokenaudit.policy.settings import Settings
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -13,7 +19,6 @@ if TYPE_CHECKING:
     from tokenaudit.cli.choices import ReachChoice
     from tokenaudit.hub.client import Hub
     from tokenaudit.inspect.cache import DiskCache
-    from tokenaudit.policy.settings import Settings
     from tokenaudit.remediate.revocation import WriteOnlyCache
 
 
@@ -26,12 +31,6 @@ def settings(
         UsageError: both are given.
         ConfigurationError: a settings file can't be read, or holds something that is not a setting.
     """
-    from tokenaudit.audit.targets import scanned_places  # noqa: PLC0415 - as above
-    from tokenaudit.cli.errors import say  # noqa: PLC0415 - a circle otherwise
-    from tokenaudit.errors import UsageError  # noqa: PLC0415 - only here
-    from tokenaudit.policy.config import find_settings  # noqa: PLC0415 - `--help` reads no settings
-    from tokenaudit.policy.settings import Settings  # noqa: PLC0415 - as above
-
     if no_config:
         if config is not None:
             message = "--config and --no-config contradict each other: give one of them"

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import color_wanted, emit, width
+from tokenaudit.detect.plugins import run, shipped_plugins
 from tokenaudit.errors import UsageError
+from tokenaudit.report import render
+from tokenaudit.report.presentation import exit_code, sentence
 
 if TYPE_CHECKING:
     from tokenaudit.audit.auditor import Audit
@@ -54,9 +57,6 @@ class Finish:
 
     def publish(self, report: Report) -> int:
         """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""
-        from tokenaudit.report import render  # noqa: PLC0415 - `--help` doesn't write reports
-        from tokenaudit.report.presentation import exit_code, sentence  # noqa: PLC0415 - as above
-
         rules = None
         if self.format in _WITH_RULES:
             from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - only for formats that carry the reference
@@ -85,7 +85,7 @@ class Finish:
         if self.output is not None and sys.stderr.isatty():
             say(f"{sentence(report)} The report is in {self.output}.")
         if self.format == "github":
-            from tokenaudit.report.github import write_summary  # noqa: PLC0415 - as above
+            from tokenaudit.report.github import write_summary  # noqa: PLC0415 - only this format has one
 
             write_summary(report, os.environ, show_unlikely=self.show_unlikely)
         return exit_code(report, self.fail_on)
@@ -96,8 +96,6 @@ class Finish:
         secrets = audit.secrets.values()
         known = self._known
         if self.update_baseline:
-            from tokenaudit.detect.plugins import run, shipped_plugins  # noqa: PLC0415 - as above
-
             further = tuple(plugin for file in self.plugins for plugin, _ in run(file))
             plugins = (*shipped_plugins(), *further)
             before, known = known, baseline.updated(known, audit.report, secrets, plugins, path.parent)
