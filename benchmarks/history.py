@@ -36,7 +36,7 @@ from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import GitObject, ObjectMatcher, Partition, ScanBatch, Unread
 from tokenaudit.git.pack.reader import TINY, PackPartition
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import PrefilterResult
+from tokenaudit.interfaces import PrefilterResult, ScanResult
 
 _PEERS = {
     "kingfisher": ["kingfisher", "scan", "--rule", "huggingface-access-token", "--no-validate", "--quiet"],
@@ -117,9 +117,10 @@ class _Nothing:
         del data
         return PrefilterResult.NOTHING
 
-    def holds(self, data: bytes) -> bool:
-        """No."""
-        return not data and False
+    def examine(self, data: bytes) -> ScanResult:
+        """Nothing."""
+        del data
+        return ScanResult()
 
 
 class _Inflated:

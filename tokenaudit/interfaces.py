@@ -64,6 +64,11 @@ class ScanResult:
     skipped: tuple[str, ...] = ()
     pointers: tuple[Pointer, ...] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to tell of the piece."""
+        return not (self.detections or self.skipped or self.pointers)
+
 
 class PrefilterResult(Enum):
     """What a first look at some bytes shows.

@@ -7,18 +7,20 @@ import random
 import shutil
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.git.test_object_store import SHAPES
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
+from tokenaudit.git import parallel
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import SEARCHED, GitObject
 from tokenaudit.git.pack.delta import build, delta_insertions
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import PrefilterResult
+from tokenaudit.interfaces import PrefilterResult, ScanResult
 
 _numbers = itertools.count()
 
@@ -39,8 +41,8 @@ class Literal:
         # Parts of words are traces, or not: both have to lead to the same hits.
         return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
-    def holds(self, data: bytes) -> bool:
-        return self.look(data) is PrefilterResult.EVIDENCE
+    def examine(self, data: bytes) -> ScanResult:
+        return ScanResult(skipped=("seen",)) if self.look(data) is PrefilterResult.EVIDENCE else ScanResult()
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -56,12 +58,33 @@ def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: o
     watcher = Literal([token.encode() for token in tokens] + [b"word77 word7", b"d13\nword", b"9 word9 "])
     work = plan(open_repository(repo.path), jobs, SEARCHED, small=0)
     objects = [item for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)]
-    expected = sorted((item.id, item.type) for item in objects if watcher.holds(item.data))
+    expected = sorted((item.id, item.type) for item in objects if not watcher.examine(item.data).is_empty)
     batches = list(search(work.partitions, watcher, jobs))
     assert sorted(hit for batch in batches for hit in batch.hits) == expected
+    blobs = {name for name, kind in expected if kind == "blob"}
+    assert {name for batch in batches for name in batch.examined} <= blobs
     assert sum(batch.objects for batch in batches) == len(objects)
     assert sum(batch.bytes for batch in batches) == sum(len(item.data) for item in objects)
     shutil.rmtree(home)
+
+
+def test_no_result_of_an_examination_is_sent_by_another_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "SMALL_WORK", 0)
+    monkeypatch.setattr(parallel, "may_fork", lambda: True)
+    tokens = [Mint(3).user_token()]
+    repo = random_repository(tmp_path / "repo", 3, commits=10, plant=tokens)
+    watcher = Literal([token.encode() for token in tokens])
+    work = plan(open_repository(repo.path), 2, SEARCHED, small=0)
+    assert len(work.partitions) > 1
+    together = list(search(work.partitions, watcher, 2))
+    alone = list(search(work.partitions, watcher, 1))
+    assert {hit for batch in together for hit in batch.hits} == {hit for batch in alone for hit in batch.hits} != set()
+    assert [batch.examined for batch in together if batch.examined] == []
+    assert {name for batch in alone for name in batch.examined} == {
+        name for batch in alone for name, kind in batch.hits if kind == "blob"
+    }
 
 
 @settings(max_examples=500, deadline=None)

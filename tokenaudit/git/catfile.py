@@ -27,7 +27,7 @@ from tokenaudit.git.objects import (
     ScanBatch,
     Unread,
     beyond_limit,
-    holds,
+    examine,
     is_large,
     search_one_by_one,
     stream_limit,
@@ -104,12 +104,13 @@ def _second_look(reader: ObjectReader, opened: ObjectStream, item: Unread, watch
     is_hit = False
     try:
         for window in reader.windows(opened):
-            is_hit = is_hit or (is_searched and holds(watcher, window.data))
+            is_hit = is_hit or (is_searched and not examine(watcher, window.data).is_empty)
     except UnreadableObjectError as error:
         return ScanBatch(unread=[replace(item, reason=str(error)) if item.is_large else item])
     if not is_searched:
         return ScanBatch()
-    return ScanBatch([(opened.id, cast("ObjectType", opened.type))] if is_hit else [], 1, opened.size)
+    hits = [(opened.id, opened.type)] if is_hit else []
+    return ScanBatch(hits, objects=1, bytes=opened.size)
 
 
 @dataclass(frozen=True)

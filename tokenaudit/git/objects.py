@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
-from tokenaudit.interfaces import PrefilterResult
+from tokenaudit.interfaces import PrefilterResult, ScanResult
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
@@ -88,15 +88,19 @@ class ObjectMatcher(Protocol):
     def look(self, data: bytes) -> PrefilterResult:
         """What a first look at `data` shows."""
 
-    def holds(self, data: bytes) -> bool:
-        """Whether a second look at an object with evidence finds something."""
+    def examine(self, data: bytes) -> ScanResult:
+        """What a second look at an object with evidence, which is not larger than `LARGE`, finds."""
 
 
 @dataclass
 class ScanBatch:
-    """What reading brought since the last haul: ids of objects in which something was seen, counts, failures."""
+    """What reading brought since the last batch: ids of objects in which something was seen, counts, failures.
+
+    `examined` are the results for the blobs among the hits, by id: of some or of none, as they stay in this process.
+    """
 
     hits: list[tuple[str, str]] = field(default_factory=list)
+    examined: dict[str, ScanResult] = field(default_factory=dict)
     objects: int = 0
     bytes: int = 0
     unread: list[Unread] = field(default_factory=list)
@@ -105,6 +109,18 @@ class ScanBatch:
     def is_due(self) -> bool:
         """Whether it is time to tell."""
         return self.bytes > _REPORT_EVERY
+
+    def add(self, name: str, kind: ObjectType, examined: ScanResult) -> None:
+        """Notes what was seen in an object, if anything."""
+        if examined.is_empty:
+            return
+        self.hits.append((name, kind))
+        if kind == "blob":
+            self.examined[name] = examined
+
+    def without_results(self) -> ScanBatch:
+        """The same as other processes are sent it: ids, counts and reasons."""
+        return replace(self, examined={})
 
 
 class Partition(Protocol):
@@ -128,9 +144,12 @@ class Partition(Protocol):
         """Looks at each object and tells only the ids of those that hold something."""
 
 
-def holds(watcher: ObjectMatcher, data: bytes) -> bool:
-    """Whether `watcher` sees something in `data` at a second look as well."""
-    return watcher.look(data) is PrefilterResult.EVIDENCE and watcher.holds(data)
+def examine(watcher: ObjectMatcher, data: bytes) -> ScanResult:
+    """What `watcher` sees in `data`, at a second look where the first one shows evidence."""
+    return watcher.examine(data) if watcher.look(data) is PrefilterResult.EVIDENCE else _NOTHING
+
+
+_NOTHING = ScanResult()
 
 
 def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
@@ -142,8 +161,7 @@ def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[
             continue
         batch.objects += 1
         batch.bytes += len(found.data)
-        if holds(watcher, found.data):
-            batch.hits.append((found.id, found.type))
+        batch.add(found.id, found.type, examine(watcher, found.data))
         if batch.is_due:
             yield batch
             batch = ScanBatch()

@@ -81,7 +81,7 @@ def _work(sender: _Sender, partitions: Sequence[Partition], watcher: ObjectMatch
     os.close(sink)
     while number := os.read(source, _NUMBER):
         for batch in _hauls(partitions[int.from_bytes(number, "little")], watcher):
-            sender.send(batch)
+            sender.send(batch.without_results())
     sender.send(None)
     sender.close()
     os._exit(0)  # nothing that the parent had begun to write, or does at its end, is the worker's to finish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
+from tokenaudit.detect import Detector
+from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Location, Skipped
+from tokenaudit.sources.local import git_history
 from tokenaudit.sources.local.git_history import HistorySource
 
 BOB = "Another Committer <another@example.org>"
@@ -64,6 +67,49 @@ def test_a_removed_token_is_attributed_to_the_commit_that_brought_it(repo: GitRe
     assert location.date is not None
     assert location.date.isoformat() == "2020-09-15T12:26:40+00:00"
     assert (location.reachable, location.in_head) == (True, False)
+
+
+class Counting:
+    """A detector that notes which contents it scanned."""
+
+    def __init__(self) -> None:
+        self._detector = Detector.load()
+        self.prefilter = self._detector.prefilter
+        self.scanned: Counter[bytes] = Counter()
+
+    def may_contain(self, data: bytes) -> bool:
+        return self._detector.may_contain(data)
+
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
+        self.scanned[data] += 1
+        return self._detector.scan(data, name)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+def test_a_blob_with_findings_is_examined_once(repo: GitRepo, mint: Mint, packed: bool) -> None:
+    contents = [f"{number}\n" * 40 + mint.user_token() + "\n" for number in range(6)]
+    for number, content in enumerate(contents):
+        repo.commit(f"commit {number}", {"grows": "".join(contents[: number + 1]), f"file{number}": content})
+    if packed:
+        repo.git("gc", "--quiet")
+    counting = Counting()
+    found = list(HistorySource(repo.path, "place").findings(ScanContext(counting, 1)))
+    assert {each.location.path for each in found if isinstance(each, LocatedDetection)} >= {"grows", "file5"}
+    written = {content.encode() for content in contents}
+    written |= {"".join(contents[: number + 1]).encode() for number in range(len(contents))}
+    assert {data: number for data, number in counting.scanned.items() if data in written} == dict.fromkeys(written, 1)
+
+
+def test_what_there_is_no_room_for_is_examined_again(
+    repo: GitRepo, mint: Mint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = [f"{number}\n" + mint.user_token() for number in range(4)]
+    repo.commit("leak", {f"file{number}": content for number, content in enumerate(contents)})
+    everything = list(HistorySource(repo.path, "place").findings(ScanContext(Counting(), 1)))
+    monkeypatch.setattr(git_history, "_MOST_DETECTIONS", 4)
+    counting = Counting()
+    assert list(HistorySource(repo.path, "place").findings(ScanContext(counting, 1))) == everything
+    assert sorted(counting.scanned[content.encode()] for content in contents) == [1, 1, 2, 2]
 
 
 def test_a_token_that_stands_in_head_says_so(repo: GitRepo, mint: Mint) -> None:

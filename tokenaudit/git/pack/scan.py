@@ -62,7 +62,7 @@ class _Looking:
 
     def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher) -> None:
         self.batch = ScanBatch()
-        self._known_as, self._look, self._holds, self._reach = known_as, watcher.look, watcher.holds, watcher.reach
+        self._known_as, self._look, self._examine, self._reach = known_as, watcher.look, watcher.examine, watcher.reach
         self._texts: list[bytes] = []
         self._waiting: list[tuple[int, bytes, bytes | None]] = []
         self._size = self._held = 0
@@ -130,6 +130,8 @@ class _Looking:
     def _whole(self, node: int, content: bytes) -> bool:
         """Whether `content` shows no trace; with evidence it is looked at a second time."""
         sight = self._look(content)
-        if sight is PrefilterResult.EVIDENCE and self._holds(content):
-            self.batch.hits.append(self._known_as(node))
+        if sight is PrefilterResult.EVIDENCE:
+            examined = self._examine(content)
+            if not examined.is_empty:
+                self.batch.add(*self._known_as(node), examined)
         return sight is PrefilterResult.NOTHING

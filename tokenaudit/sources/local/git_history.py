@@ -16,18 +16,31 @@ from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.object_store import ScanPlan, plan
-from tokenaudit.git.objects import GitObject, Unread, parse
+from tokenaudit.git.objects import GitObject, ScanBatch, Unread, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
-from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, PrefilterResult, ScanContext, Scanner
+from tokenaudit.interfaces import (
+    Detection,
+    Finding,
+    LocatedDetection,
+    Pointer,
+    PrefilterResult,
+    ScanContext,
+    Scanner,
+    ScanResult,
+)
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, submodules_of_trees, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
+from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
+
+_MOST_DETECTIONS = 50_000
+"""Detections of the first reading that are held until the commits are known that brought them: some 50 MB."""
 
 
 class HistorySource:
@@ -85,13 +98,13 @@ class HistorySource:
             hits, unread = yield from self._hits(repository, work, run)
             if work.ids and self.state and signed:
                 ids = work.ids()
-                hits += _still_there(earlier, ids)
+                hits.known += _still_there(earlier, ids)
                 relied = (earlier.objects, earlier.bytes) if earlier else (0, 0)
                 run.relied = relied
                 if not unread:
                     read = (run.objects - before[0] + relied[0], run.bytes - before[1] + relied[1])
-                    yield from _saved(self.state, signed, HistoryState(ids, tuple(sorted(hits)), *read))
-            yield from self._sightings(repository, work, sorted(hits), run)
+                    yield from _saved(self.state, signed, HistoryState(ids, tuple(sorted(hits.known)), *read))
+            yield from self._sightings(repository, work, hits, run)
             if not has_commits(repository.git_dir) and not work.commits():
                 self.absent = "no history (no commits)"
         except OSError as error:
@@ -128,23 +141,23 @@ class HistorySource:
 
     def _hits(
         self, repository: Repository, work: ScanPlan, run: ScanContext
-    ) -> Generator[Finding, None, tuple[list[tuple[str, str]], int]]:
-        """Reads everything. The generator's return value is the hits, as (type, id), and how much was unread."""
+    ) -> Generator[Finding, None, tuple[_Hits, int]]:
+        """Reads everything. The generator's return value is the hits and how much was unread."""
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
         watcher = _Watcher(run.scanner)
-        hits: list[tuple[str, str]] = []
+        hits = _Hits()
         unread = list(work.unread)
         with self._missing(repository, work) as missing:
             for batch in search(work.partitions, watcher, run.jobs):
                 run.read(batch.objects, batch.bytes)
-                hits += [(kind, name) for name, kind in batch.hits]
+                hits.add(batch)
                 unread += batch.unread
             first, unread = unread, []
             for batch in read_elsewhere(repository.git_dir, first, watcher):
                 run.read(batch.objects, batch.bytes)
-                hits += [(kind, name) for name, kind in batch.hits]
+                hits.add(batch)
                 unread += batch.unread
             unread += missing.found() if missing else ()
         yield from self._unread(unread)
@@ -160,9 +173,7 @@ class HistorySource:
         for item in unread:
             yield Skipped(f"{self.target}: {item.id}", item.reason)
 
-    def _sightings(
-        self, repository: Repository, work: ScanPlan, hits: Iterable[tuple[str, str]], run: ScanContext
-    ) -> Iterator[Finding]:
+    def _sightings(self, repository: Repository, work: ScanPlan, hits: _Hits, run: ScanContext) -> Iterator[Finding]:
         scanner = run.scanner
         detections: dict[str, tuple[Detection, ...]] = {}
         unread: dict[str, Unread] = {}
@@ -171,9 +182,9 @@ class HistorySource:
         contents = PointerContents(self.path)
         missing: list[Pointer] = []
         with ObjectReader(repository.git_dir) as reader:
-            for kind, name in hits:
+            for kind, name in sorted(hits.known):
                 if kind == "blob":
-                    examined = examine_object(reader, name, run, is_counted=False)
+                    examined = hits.results.pop(name, None) or examine_object(reader, name, run, is_counted=False)
                     if isinstance(examined, Unread):
                         unread[name] = examined
                         continue
@@ -293,8 +304,26 @@ def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, st
     return [hit for hit in earlier.hits if hit[1] in here]
 
 
+class _Hits:
+    """The objects in which something was seen, as (type, id), and the results for those that were examined here."""
+
+    def __init__(self) -> None:
+        self.known: list[tuple[str, str]] = []
+        self.results: dict[str, ScanResult] = {}
+        self._room = _MOST_DETECTIONS
+
+    def add(self, batch: ScanBatch) -> None:
+        """Adds those of a batch. What there is no room for will be examined again."""
+        self.known += [(kind, name) for name, kind in batch.hits]
+        for name, examined in batch.examined.items():
+            self._room -= 1 + len(examined.detections)
+            if self._room < 0:
+                break
+            self.results[name] = examined
+
+
 class _Watcher:
-    """What the examiner makes of an object, without its value."""
+    """What the examiner makes of an object."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._examiner = scanner
@@ -314,10 +343,9 @@ class _Watcher:
         if self._prefilter is not None:
             self._prefilter.prepare()
 
-    def holds(self, data: bytes) -> bool:
-        """Whether the examiner sees, or gives up on, anything."""
-        examined = self._examiner.scan(data)
-        return bool(examined.detections or examined.skipped or examined.pointers)
+    def examine(self, data: bytes) -> ScanResult:
+        """See `git.objects.ObjectMatcher`. Gives what `examine_object` does, which has one window for such objects."""
+        return examine_windows([ReadWindow(data)], self._examiner)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:
