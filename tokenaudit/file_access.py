@@ -79,7 +79,7 @@ def descriptor_of_regular(path: str | os.PathLike[str], *, follow: bool = True) 
 
 def _check(status: os.stat_result, path: str | os.PathLike[str]) -> None:
     if not stat.S_ISREG(status.st_mode):
-        raise NotRegularError(errno.EINVAL, f"it is {kind(status.st_mode)}, not a regular file", os.fspath(path))
+        raise NotRegularError(errno.EINVAL, f"{kind(status.st_mode)}, not a regular file", os.fspath(path))
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
@@ -154,7 +154,7 @@ def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
             if error.errno != errno.ENXIO or not stat.S_ISFIFO(Path(path).stat().st_mode):
                 raise
             if time.monotonic() > until:
-                message = f"nobody opened it for reading within {NO_WRITER_SECONDS} seconds"
+                message = f"not opened for reading within {NO_WRITER_SECONDS} seconds"
                 raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
             time.sleep(_RETRY_SECONDS)
         else:
@@ -175,13 +175,13 @@ def _drained(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
             part = os.read(descriptor, min(left, _CHUNK))
         except BlockingIOError:  # somebody has it open for writing
             if time.monotonic() - heard >= SILENT_WRITER_SECONDS:
-                message = f"nothing was written to it for {SILENT_WRITER_SECONDS} seconds"
+                message = f"no data for {SILENT_WRITER_SECONDS} seconds"
                 raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
             continue
         if not part:
             if ready or parts:
                 return b"".join(parts)
-            message = f"nobody opened it for writing within {NO_WRITER_SECONDS} seconds"
+            message = f"not opened for writing within {NO_WRITER_SECONDS} seconds"
             raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path))
         parts.append(part)
         left -= len(part)
@@ -190,4 +190,4 @@ def _drained(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def _too_large(path: str | os.PathLike[str], most: int) -> TooLargeError:
-    return TooLargeError(errno.EFBIG, f"it has more than {most >> 20:,} MiB", os.fspath(path))
+    return TooLargeError(errno.EFBIG, f"larger than {most >> 20:,} MiB", os.fspath(path))

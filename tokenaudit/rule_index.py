@@ -31,6 +31,6 @@ def find_rules(rule_id: str | None) -> list[Rule]:
         return list(rules.values())
     if rule_id not in rules:
         hint = did_you_mean(rule_id, rules) or "; `tokenaudit rules` lists them"
-        message = f"there is no rule {rule_id}{hint}"
+        message = f"unknown rule {rule_id}{hint}"
         raise UsageError(message)
     return [rules[rule_id]]

@@ -51,7 +51,7 @@ def and_more(total: int, shown: int, what: str = "") -> str:
     return f"and {total - shown:,} more{f' ({what})' if what else ''}"
 
 
-ALL_IN_JSON = "all of them: --format json"
+ALL_IN_JSON = "--format json lists all"
 """Where to find what a screen leaves out; for `and_more`."""
 
 
@@ -175,7 +175,7 @@ def parse_fingerprint(text: str, *, shortest: int = _SHORTEST_FINGERPRINT) -> st
     found = text.strip().lower()
     if not _FINGERPRINT.fullmatch(found) or len(found) < shortest:
         message = (
-            f"a fingerprint has 32 hex digits, of which the first {shortest} are enough; `tokenaudit fingerprint` "
+            f"a fingerprint has 32 hex digits (the first {shortest} are enough); `tokenaudit fingerprint` "
             "computes it from a value on stdin"
         )
         raise UsageError(message)

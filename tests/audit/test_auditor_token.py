@@ -22,14 +22,14 @@ __all__ = ["hub_double"]
 @pytest.mark.parametrize(
     ("shape", "too_much", "words"),
     [
-        ("classic-write", True, "role write: everything its owner may do"),
-        ("classic-read", True, "role read: everything its owner may read"),
+        ("classic-write", True, "role write: everything its owner can do"),
+        ("classic-read", True, "role read: everything its owner can read"),
         ("god", True, "role god"),
         ("fine-grained-everything-user", True, "collection.read, collection.write"),
         ("fine-grained-unknown-permission", True, "quantum.entangle.write"),
-        ("fine-grained-single-model-read", False, "no more"),
-        ("fine-grained-no-details", None, "can't be told"),
-        ("oauth", None, "can't be told"),
+        ("fine-grained-single-model-read", False, "only the required"),
+        ("fine-grained-no-details", None, "are unknown"),
+        ("oauth", None, "are unknown"),
         (None, None, "is invalid"),
     ],
 )

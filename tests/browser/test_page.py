@@ -37,7 +37,7 @@ def test_opens_without_a_request_or_a_complaint(opened: Open, report: model.Repo
 
 def test_numbers_lead_to_their_sections(opened: Open) -> None:
     page = opened(reports.breach(10, 3))
-    page.get_by_role("link", name="places not read").click()
+    page.get_by_role("link", name="places skipped").click()
     assert page.evaluate("location.hash") == "#not-read"
     assert "429" in page.locator("#not-read").inner_text()
 

@@ -277,9 +277,9 @@ def test_what_is_no_token_is_not_kept(tmp_path: Path, keyring: dict[str, str], g
 @pytest.mark.parametrize(
     ("body", "words"),
     [
-        (bodies.classic("write"), "more powerful than this needs (role write"),
-        (bodies.one_model_read(), "can do what this needs and no more"),
-        (bodies.shapes()["fine-grained-no-details"], "can't be told"),
+        (bodies.classic("write"), "has excess permissions (role write"),
+        (bodies.one_model_read(), "has only the required permissions"),
+        (bodies.shapes()["fine-grained-no-details"], "permissions of"),
     ],
 )
 def test_the_auditors_own_token_gets_the_same_honesty(
@@ -290,7 +290,7 @@ def test_the_auditors_own_token_gets_the_same_honesty(
         "auth", "status", "--check", home=tmp_path, env={"HF_TOKEN": value, "HF_ENDPOINT": hub_double.endpoint}
     )
     assert words in ran.out
-    assert ("settings/tokens/new" in ran.out) == ("more powerful" in words or "told" in words)
+    assert ("settings/tokens/new" in ran.out) == ("has excess permissions" in words or "told" in words)
     assert value not in ran.out
 
 
@@ -298,5 +298,5 @@ def test_the_auditors_own_token_gets_the_same_honesty(
 def test_a_keyring_that_cannot_be_loaded_is_one_line(hub_double: HubDouble, tmp_path: Path, backend: str) -> None:
     ran = run(hub_double, tmp_path, "--keyring", "x", PYTHON_KEYRING_BACKEND=backend)
     assert (ran.code, ran.out) == (2, "")
-    assert "the keyring that is configured can't be loaded" in ran.err
+    assert "the configured keyring can't be loaded" in ran.err
     assert ran.err.count("\n") == 1

@@ -115,7 +115,7 @@ def test_a_place_that_is_named_twice_is_read_once(repo: GitRepo, tmp_path: Path,
 def test_an_empty_target_is_not_taken_for_the_current_folder(tmp_path: Path) -> None:
     ran = tokenaudit("scan", "", home=tmp_path, cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert "an empty name is no target" in ran.err
+    assert "empty target" in ran.err
 
 
 def test_nothing_is_left_open(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
@@ -144,7 +144,7 @@ def test_staged_and_since_are_not_asked_together(repo: GitRepo, tmp_path: Path) 
     repo.commit("first", {"b.py": "b"})
     ran = tokenaudit("scan", repo.path, "--staged", "--since", "HEAD", home=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert "ask one at a time" in ran.err
+    assert "can't be combined" in ran.err
 
 
 def test_a_blob_that_only_the_index_names_is_said_to_be_in_no_commit(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:
@@ -404,9 +404,7 @@ class TestBadInput:
         process.send_signal(number)
         _, complaint = process.communicate(timeout=60)
         assert process.returncode == 130
-        assert complaint.decode().splitlines() == [
-            "tokenaudit: interrupted: nothing was left half done; run the same command again"
-        ]
+        assert complaint.decode().splitlines() == ["tokenaudit: interrupted; run the same command again to resume"]
 
 
 def test_what_is_staged_is_called_uncommitted(repo: GitRepo, tmp_path: Path, mint: Mint) -> None:

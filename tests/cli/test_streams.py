@@ -43,7 +43,7 @@ def shell(line: str, home: Path) -> Ran:
 def test_a_stdout_that_takes_nothing_is_one_line(leak: Path, command: str, redirection: str) -> None:
     ran = shell(f"tokenaudit {command} {redirection}", leak.parent)
     assert ran.code == 2
-    assert ran.err.startswith("tokenaudit: error: can't write to standard output: ")
+    assert ran.err.startswith("tokenaudit: error: can't write to stdout: ")
     assert ran.err.count("\n") == 1
 
 

@@ -80,4 +80,4 @@ def test_a_repository_that_needs_a_safe_copy_is_skipped_and_its_files_are_audite
     report = audited(repo.path)
     assert report.credentials
     assert not report.complete
-    assert any("a copy without them" in each.reason for each in report.skipped), report.skipped
+    assert any("a copy without it" in each.reason for each in report.skipped), report.skipped

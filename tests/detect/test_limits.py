@@ -72,12 +72,12 @@ def test_depth_is_limited_and_said() -> None:
     assert detector(depth=6).scan(data).detections
     shallow = detector(depth=5).scan(data)
     assert not shallow.detections
-    assert any("more than 5 times" in reason for reason in shallow.skipped)
+    assert any("more than 5 levels" in reason for reason in shallow.skipped)
 
 
 def test_work_is_limited_and_said() -> None:
     examined = detector(work=20_000).scan(gzip.compress(Mint(3).user_token().encode()))
-    assert any("limit of work" in reason for reason in examined.skipped)
+    assert any("work limit" in reason for reason in examined.skipped)
 
 
 def test_work_does_not_depend_on_time() -> None:
@@ -90,13 +90,13 @@ def test_work_does_not_depend_on_time() -> None:
 
 def test_evidence_is_limited_and_said() -> None:
     examined = detector(evidence=100).scan(b'"hf_a" + "b"\n' * 1000)
-    assert any("places" in reason for reason in examined.skipped)
+    assert any("candidates" in reason for reason in examined.skipped)
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
 def test_a_stream_that_is_cut_off_is_said(compress: object) -> None:
     whole = compress(Mint(4).user_token().encode() * 100)  # type: ignore[operator]  # one of the three
-    assert any("cut off" in reason for reason in detector().scan(whole[:-9]).skipped)
+    assert any("truncated" in reason for reason in detector().scan(whole[:-9]).skipped)
 
 
 def test_an_encrypted_member_is_said_and_the_others_are_read() -> None:
@@ -110,8 +110,8 @@ def test_an_encrypted_member_is_said_and_the_others_are_read() -> None:
 
 
 def test_archives_that_cannot_be_opened_are_said() -> None:
-    assert detector().scan(b"7z\xbc\xaf\x27\x1c" + bytes(40)).skipped == ("7-Zip archives can't be looked into",)
-    assert detector().scan(b"Rar!\x1a\x07\x01\x00" + bytes(40)).skipped == ("RAR archives can't be looked into",)
+    assert detector().scan(b"7z\xbc\xaf\x27\x1c" + bytes(40)).skipped == ("7-Zip archives are not supported",)
+    assert detector().scan(b"Rar!\x1a\x07\x01\x00" + bytes(40)).skipped == ("RAR archives are not supported",)
 
 
 def test_names_of_members_never_show_a_value() -> None:

@@ -58,7 +58,7 @@ def test_nothing_is_found_in_nothing(detector: Detector) -> None:
     [
         ("class Broken(:\n", "not valid Python"),
         ("import no_such_module_at_all\n", "can't be loaded"),
-        ("x = 1\n", "holds no detect-secrets plugin"),
+        ("x = 1\n", "has no detect-secrets plugin"),
     ],
 )
 def test_a_broken_plugin_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -62,7 +62,7 @@ def test_a_complaint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GitError, match="is not a folder"):
         git("status", cwd=tmp_path / "absent")
     assert reason(b"warning: x\nfatal: no \x1b[31m at https://u:pw@host/x\n", 128) == "no ?[31m at https://host/x"
-    assert reason(b"", -9) == "git was ended by signal 9"
+    assert reason(b"", -9) == "git was killed by signal 9"
 
 
 @pytest.mark.parametrize(

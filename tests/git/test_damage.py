@@ -109,7 +109,7 @@ def test_the_index_of_another_pack_is_said(copy: GitRepo, tmp_path: Path) -> Non
     other = random_repository(tmp_path / "other", 12)
     shutil.copy(only(other, "*.idx"), only(copy, "*.idx"))
     _, unread = read(copy.path)
-    assert [item.reason for item in unread] == ["it does not match its index, or is cut short"]
+    assert [item.reason for item in unread] == ["does not match its index, or is truncated"]
 
 
 def test_one_damaged_pack_does_not_hide_the_others(copy: GitRepo) -> None:

@@ -185,7 +185,7 @@ def test_sha256_repositories_are_read_through_git(tmp_path: Path) -> None:
     repo = GitRepo(tmp_path / "repo", object_format="sha256")
     repo.commit("first", {"a": "1"})
     work = plan(open_repository(repo.path), 2, ALL, small=0)
-    assert work.note == "read through git, because its object format is sha256"
+    assert work.note == "read with git: unsupported object format sha256"
     found = {item.id for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)}
     assert found == {name for name, _ in reference(repo)}
 
@@ -205,4 +205,4 @@ def test_a_missing_alternate_is_said(tmp_path: Path) -> None:
     repo = random_repository(tmp_path / "repo", 6)
     (repo.git_dir / "objects/info/alternates").write_text("/nonexistent/objects\n")
     _, unread = read(repo.path)
-    assert unread == [Unread("alternate /nonexistent/objects", "the folder of borrowed objects is missing")]
+    assert unread == [Unread("alternate /nonexistent/objects", "alternate object directory is missing")]

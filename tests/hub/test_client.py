@@ -119,7 +119,7 @@ def test_an_exhausted_window_is_slept_out_once(hub: Hub, hub_double: HubDouble, 
     notes: list[str] = []
     assert isinstance(hub.whoami(token, notes.append), Reply)
     assert clock.slept == [56]
-    assert notes == ["waiting 56 s before asking the Hub again"]
+    assert notes == ["rate limit of the Hub: waiting 56 s"]
 
 
 def test_a_window_used_up_by_a_success_is_waited_for_before_the_next_question(

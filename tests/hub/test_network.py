@@ -112,7 +112,7 @@ def test_a_listing_whose_next_page_is_elsewhere_ends_there(hub_double: HubDouble
         answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
         assert not isinstance(answer, Failure)
         assert [repo.id for repo in answer] == ["alice/m"]
-        assert "pointed to another place" in answer.incomplete
+        assert "redirected to another host" in answer.incomplete
         assert stranger.requests == []
 
 

@@ -124,7 +124,7 @@ def test_something_else_than_a_listing_is_a_failure(name: str, body: bytes) -> N
 def test_entries_that_are_not_objects_are_said(name: str) -> None:
     body = json.dumps([item(1), None, 7, "x", []]).encode()
     with origin(lambda _: Reply(200, body, {"Content-Type": "application/json"})) as running:
-        assert asked(name, running.url).incomplete == "4 entries are not what the API promises"
+        assert asked(name, running.url).incomplete == "4 invalid entries"
 
 
 def test_a_listing_that_takes_too_long_is_cut_off_and_that_is_said() -> None:

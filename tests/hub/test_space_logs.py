@@ -67,14 +67,14 @@ def test_an_endless_log_is_cut_off_in_time(hub_double: HubDouble, hub: Hub) -> N
     log = read(hub, LogLimits(seconds=0.3, silence=60))
     assert isinstance(log, SpaceLog)
     assert log.cut is not None
-    assert "still coming after 0.3 seconds; 3 lines" in log.cut
+    assert "stopped after 0.3 seconds; 3 lines" in log.cut
 
 
 def test_a_large_log_is_cut_off(hub_double: HubDouble, hub: Hub) -> None:
     put(hub_double, Log.of(*["x" * 99] * 50, then="print"))
     log = read(hub, LogLimits(most=1000, seconds=5, silence=1))
     assert isinstance(log, SpaceLog)
-    assert log.cut == "only its first 1000 characters were read"
+    assert log.cut == "only the first 1000 characters were read"
     assert lines(log) == ["x" * 99] * 10
 
 
@@ -92,7 +92,7 @@ def test_silence_from_the_start_is_not_taken_for_an_empty_log(hub_double: HubDou
     put(hub_double, Log([], "silence", 5.0))
     log = read(hub)
     assert isinstance(log, SpaceLog)
-    assert log.cut == "the Hub sent nothing of it for 0.4 seconds; it may be empty"
+    assert log.cut == "no data for 0.4 seconds; the log can be empty"
 
 
 def test_what_came_before_the_connection_broke_is_kept_and_the_break_is_told(hub_double: HubDouble, hub: Hub) -> None:
@@ -102,7 +102,7 @@ def test_what_came_before_the_connection_broke_is_kept_and_the_break_is_told(hub
     assert lines(log) == ["one"]
     assert isinstance(log, SpaceLog)
     assert log.cut is not None
-    assert log.cut.startswith("the connection broke after 1 lines")
+    assert log.cut.startswith("connection lost after 1 lines")
 
 
 def test_nothing_is_lost_of_events_in_another_shape_or_with_strange_characters(hub_double: HubDouble, hub: Hub) -> None:

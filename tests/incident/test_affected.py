@@ -47,7 +47,7 @@ def test_being_seen_before_is_enough() -> None:
     early = replace(CREDENTIAL, locations=(Location("history", "x", "a.py", date=CUTOFF - DAY, commit="a" * 40),))
     assert credential_touched(early, [], None, INCIDENT) == (
         "yes",
-        "commit aaaaaaaaaaaa of 2026-07-15 holds it already",
+        "found in commit aaaaaaaaaaaa of 2026-07-15",
     )
     assert credential_touched(CREDENTIAL, [], CUTOFF - DAY, INCIDENT)[0] == "yes"
 

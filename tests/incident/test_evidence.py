@@ -73,7 +73,7 @@ def test_a_variable_is_settled_by_what_it_holds_now() -> None:
         )
         assert (found.state, found.asked_now) == (state, True)
     (gone,) = affected_secrets(recorded, {"spaces/a/b": SpaceSettings((), ())}, frozenset({"old"}), INCIDENT, Names())
-    assert (gone.state, gone.why) == ("done", "it is there no more")
+    assert (gone.state, gone.why) == ("done", "no longer exists")
 
 
 def test_what_could_not_be_asked_now_stays_as_it_was_recorded() -> None:

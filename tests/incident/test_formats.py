@@ -62,7 +62,7 @@ def view(secret: Secret = SECRET) -> IncidentReport:
         Tool("tokenaudit", "1"), NOW, NOW, "https://huggingface.co", built_in()[1], built_in()[1].since, "because",
         complete=False,
         sources=("the inventory",),
-        skipped=(Skipped("acme: audit log", "the Hub refused it"),),
+        skipped=(Skipped("acme: audit log", "the Hub denied access"),),
         summary=IncidentSummary(1, 0, 1, 1, 1, 3, 1, 1, 4),
         credentials=(touched,),
         secrets=(kept,),

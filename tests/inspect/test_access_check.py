@@ -52,7 +52,7 @@ def test_a_reader_of_one_repository_is_proven_to_be_just_that(hub: Hub, hub_doub
     proven = check_access(secret, hub, REPOS)
     assert proven.repos == (ReachedRepo("acme/private-model", "model", "read"),)
     assert (proven.readable, proven.writable) == (1, 0)
-    assert proven.not_counted == ("everything but the repositories that were named",)
+    assert proven.not_counted == ("everything except the named repositories",)
     assert {request.method for request in hub_double.requests} == {"GET"}
 
 

@@ -75,7 +75,7 @@ def test_full_also_counts_who_builds_on_the_writable_models(hub: Hub, hub_double
     assert reached(hub, hub_double, body).repos[0].children is None
     full = reached(hub, hub_double, body, "full", ReachLimits(models=2))
     assert (full.repos[0].id, full.repos[0].children, full.repos[0].spaces) == ("acme/big", 7, 2)
-    assert "who builds on 1 more models" in full.not_counted
+    assert "dependents of 1 more models" in full.not_counted
 
 
 def test_nothing_is_asked_where_nothing_should_be(hub: Hub, hub_double: HubDouble) -> None:
@@ -92,7 +92,7 @@ def test_every_bound_that_was_met_is_said(hub: Hub, hub_double: HubDouble) -> No
     found = reached(hub, hub_double, bodies.classic("write", orgs=orgs), limits=ReachLimits(2, 3, shown=4))
     assert "2 more organizations" in found.not_counted
     assert "acme has more than 3 repositories" in found.not_counted
-    assert "1 more repositories are counted, but not listed" in found.not_counted
+    assert "1 more repositories counted, but not listed" in found.not_counted
     assert (found.readable, len(found.repos)) == (5, 4)
 
 
@@ -106,11 +106,11 @@ def test_a_list_that_is_refused_is_said(hub: Hub, hub_double: HubDouble) -> None
 @pytest.mark.parametrize(
     ("shape", "words"),
     [
-        ("fine-grained-no-details", "unknown rights"),
-        ("oauth", "unknown rights"),
-        ("app-token", "unknown rights"),
-        ("fine-grained-everything-user", "gated repositories of others"),
-        ("classic-read", "gated repositories of others"),
+        ("fine-grained-no-details", "unknown permissions"),
+        ("oauth", "unknown permissions"),
+        ("app-token", "unknown permissions"),
+        ("fine-grained-everything-user", "gated repositories of other accounts"),
+        ("classic-read", "gated repositories of other accounts"),
     ],
 )
 def test_what_can_not_be_counted_is_said(hub: Hub, hub_double: HubDouble, shape: str, words: str) -> None:

@@ -150,7 +150,7 @@ def test_a_full_disk_is_said_and_what_was_committed_stays(tmp_path: Path) -> Non
         many = [outcome(place(str(index)), [credential(index, "a.py" * 50)]) for index in range(2, 500)]
         with pytest.raises(InventoryError) as error:
             book.commit(number, many, START)
-        assert "disk is full" in told(error)
+        assert "disk full" in told(error)
     with open_inventory(tmp_path / "inventory.sqlite") as book:
         assert place().key in book.done(number)
 
@@ -163,7 +163,7 @@ def test_a_locked_database_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(InventoryError) as error:
             book.begin(SCOPE, ["acme"], START)
-        assert "another program holds it" in told(error)
+        assert "locked by another program" in told(error)
         other.rollback()
         assert book.begin(SCOPE, ["acme"], START).id == 1
 
@@ -187,7 +187,7 @@ def test_a_database_of_something_else_is_left_as_it_is(tmp_path: Path) -> None:
     other.commit()
     with pytest.raises(InventoryError) as error:
         open_inventory(path)
-    assert "something else" in told(error)
+    assert "not an inventory" in told(error)
     assert other.execute("SELECT name FROM sqlite_master").fetchall() == [("credentials",)]
 
 
@@ -241,7 +241,7 @@ def test_a_bad_url_is_said_without_its_password(url: str) -> None:
 def test_a_server_that_does_not_answer_is_said_without_its_password() -> None:
     with pytest.raises(InventoryError) as error:
         open_inventory("postgresql://someone:hidden@127.0.0.1:1/db")
-    assert "no server answers" in told(error)
+    assert "connection refused" in told(error)
     assert "hidden" not in told(error)
 
 
@@ -256,6 +256,6 @@ def test_a_server_that_goes_away_half_way_is_said_and_what_was_committed_stays()
         other.dispose()
         with pytest.raises(InventoryError) as error:
             book.done(number)
-        assert "the server went away" in told(error)
+        assert "connection lost" in told(error)
         with open_inventory(url) as again:
             assert (again.begin(SCOPE, ["acme"], START).id, again.done(number)) == (number, {place().key})

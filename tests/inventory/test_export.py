@@ -48,7 +48,7 @@ def test_the_lines_name_fingerprint_and_secret(filled: Inventory) -> None:
 
 def test_an_empty_inventory_says_so(book: Inventory) -> None:
     assert export.as_text(book.credentials(), book.secrets()) == "the inventory is empty\n"
-    assert export.diff_as_text(book.difference()) == "nothing changed\n"
+    assert export.diff_as_text(book.difference()) == "no changes\n"
 
 
 def test_the_difference_is_written_with_its_kind(filled: Inventory) -> None:
@@ -64,7 +64,7 @@ def test_a_fingerprint_may_be_cut_short(filled: Inventory) -> None:
     assert read.one(known, credential(1).fingerprint[:8]) == known[0]
     with pytest.raises(UsageError, match="no credential"):
         read.one(known, credential(2).fingerprint)
-    with pytest.raises(UsageError, match="name the fingerprints"):
+    with pytest.raises(UsageError, match="no fingerprints"):
         read.to_forget(known, [], None)
 
 

@@ -171,7 +171,7 @@ def test_a_role_that_the_team_allows_is_not_reported() -> None:
         (bodies.org(role="contributor"), "critical", "acme"),
         (bodies.org(role="read"), "low", "role in acme is read"),
         (bodies.org(role="no_access"), "low", "role in acme is no_access"),
-        (bodies.org(role="admin", restrictions=["sso"]), "low", "shuts this token out: sso"),
+        (bodies.org(role="admin", restrictions=["sso"]), "low", "denies access to this token: sso"),
         (bodies.org(role=None), "critical", "acme"),
         (bodies.org(role="overlord"), "critical", "acme"),
     ],

@@ -83,15 +83,15 @@ def listed(case: Case) -> None:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/api/datasets/alice/d/auth-check/write", "the Hub lets it write alice/d"),
-        ("/api/datasets/alice/d/auth-check", "the Hub lets it read alice/d"),
-        ("/api/models/acme/secret/auth-check/write", "the Hub lets it write acme/secret"),
-        ("/api/models/acme/secret/auth-check", "the Hub lets it read acme/secret"),
-        ("/api/spaces/acme/site/auth-check/write", "the Hub lets it write acme/site"),
-        ("/api/jobs/acme/auth-check/write", "the Hub lets it write Jobs of acme"),
-        ("/api/jobs/alice/auth-check/write", "the Hub lets it write Jobs of alice"),
-        ("/api/inference-endpoints/acme/auth-check/write", "the Hub lets it write Inference Endpoints of acme"),
-        ("/api/inference-endpoints/alice/auth-check/infer", "the Hub lets it infer Inference Endpoints of alice"),
+        ("/api/datasets/alice/d/auth-check/write", "can write alice/d"),
+        ("/api/datasets/alice/d/auth-check", "can read alice/d"),
+        ("/api/models/acme/secret/auth-check/write", "can write acme/secret"),
+        ("/api/models/acme/secret/auth-check", "can read acme/secret"),
+        ("/api/spaces/acme/site/auth-check/write", "can write acme/site"),
+        ("/api/jobs/acme/auth-check/write", "can write Jobs of acme"),
+        ("/api/jobs/alice/auth-check/write", "can write Jobs of alice"),
+        ("/api/inference-endpoints/acme/auth-check/write", "can write Inference Endpoints of acme"),
+        ("/api/inference-endpoints/alice/auth-check/infer", "can infer Inference Endpoints of alice"),
     ],
 )
 def test_anything_more_is_found(case: Case, description: Callable[[Case], None], path: str, words: str) -> None:
@@ -106,19 +106,19 @@ def test_an_organization_that_no_token_names_is_tried_where_it_is_wanted(case: C
     case.double.world.add_repo("acme/public", "model")
     case.double.fails("/api/models/acme/public/auth-check/write", YES, always=True)
     wanted = Grant(Entity("dataset", "acme/d"), (READ,))
-    assert case.tried(wanted).opened == ("the Hub lets it write acme/public",)
+    assert case.tried(wanted).opened == ("can write acme/public",)
 
 
 def test_what_the_new_token_lists_itself_is_tried(case: Case) -> None:
     """A scope on the whole organization, in the hands of a member: the old token is dead and tells nothing."""
     scope = bodies.scope("org", [READ], name="acme", entity_id=bodies.ORG_ID)
     case.double.world.tokens[case.new.reveal()] = case.body(scope, orgs=[bodies.org("acme", "write")])
-    assert case.tried(old=False).opened == ("the Hub lets it read acme/secret",)
+    assert case.tried(old=False).opened == ("can read acme/secret",)
 
 
 def test_narrowed_endpoints_are_open_ones(case: Case) -> None:
     case.double.fails("/api/inference-endpoints/acme/auth-check/infer", Fault(207, body=b"{}"), always=True)
-    assert case.tried().opened == ("the Hub lets it infer Inference Endpoints of acme",)
+    assert case.tried().opened == ("can infer Inference Endpoints of acme",)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,6 @@ def test_many_repositories_are_tried_in_turn_and_counted(case: Case) -> None:
         case.double.world.add_repo(f"alice/x{number}")
     case.double.fails("/api/(spaces|models)/acme/[a-z]+/auth-check/write", YES, always=True)
     found = case.tried()
-    assert set(found.opened) == {"the Hub lets it write acme/secret", "the Hub lets it write acme/site"}
+    assert set(found.opened) == {"can write acme/secret", "can write acme/site"}
     case.double.fails("/api/models/alice/x.*/auth-check/write", YES, always=True)
     assert messages_of(case.tried())[5] == "and 94 more that it should not"

@@ -82,8 +82,8 @@ def test_names_can_not_draw_on_the_terminal() -> None:
 
 
 def test_what_was_not_asked_is_said() -> None:
-    skipped = (Skipped("line 3 of stdin", "holds no Hugging Face credential"),)
+    skipped = (Skipped("line 3 of stdin", "no Hugging Face credential"),)
     report = Report(Tool("tokenaudit", "0"), NOW, NOW, complete=False, skipped=skipped)
     screen = render(report, "identity")
-    assert "SKIPPED line 3 of stdin: holds no Hugging Face credential" in screen
+    assert "SKIPPED line 3 of stdin: no Hugging Face credential" in screen
     assert "Incomplete: 1 check skipped" in screen

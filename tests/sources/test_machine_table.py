@@ -184,7 +184,7 @@ def test_a_history_is_no_place_to_keep_a_credential(tmp_path: Path, mint: Mint, 
     put(tmp_path / name, text.format(value))
     ran = doctor(tmp_path)
     assert ran.code == 1
-    assert "owner keeps it" not in ran.out
+    assert "expected location" not in ran.out
     assert "token-exposed" in ran.out
     report = doctor(tmp_path, "-f", "json").report
     (credential,) = report["credentials"]
@@ -194,7 +194,7 @@ def test_a_history_is_no_place_to_keep_a_credential(tmp_path: Path, mint: Mint, 
 def test_the_token_store_still_is_one(tmp_path: Path, mint: Mint) -> None:
     put(tmp_path / ".cache/huggingface/token", mint.user_token())
     ran = doctor(tmp_path)
-    assert "owner keeps it" in ran.out
+    assert "expected location" in ran.out
 
 
 def test_a_history_beside_the_token_store_exposes_the_token(tmp_path: Path, mint: Mint) -> None:

@@ -86,7 +86,7 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 @pytest.mark.parametrize(
     ("killed", "told"),
-    [(0, "the Dask scheduler at {} no longer answers"), (1, "the Dask cluster at {} has no workers")],
+    [(0, "connection to the Dask scheduler at {} lost"), (1, "the Dask cluster at {} has no workers")],
 )
 def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
     org: Acme, killed: int, told: str, caplog: pytest.LogCaptureFixture

@@ -82,7 +82,7 @@ def test_a_copy_with_fewer_refs_than_the_hub_names_is_not_whole(org: Acme, lost:
     first = org.sweep(MODELS, inspect=False, **setup)
     (gap,) = first.report.skipped
     assert gap.where == "models/acme/m"
-    assert "refs that its server names" in gap.reason or lost == "everything"
+    assert "refs on the server" in gap.reason or lost == "everything"
     if lost == "refs/pr/1":
         assert len(first.report.credentials) == 1
     for ref, commit in before.items():

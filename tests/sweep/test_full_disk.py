@@ -46,9 +46,8 @@ def test_a_full_disk_is_said_once_and_the_sweep_continues_when_there_is_room(org
         code, lines, gaps, _ = sweep(org, *place, TMPDIR=str(small if not kept else org.folder))
         assert code in (1, 3)
         told = [line for line in lines if "the disk is full" in line]
-        assert told == [
-            f"tokenaudit: the disk is full: make room in {small}, or name another place with TMPDIR or --cache-dir"
-        ]
+        remedy = f"free some space in {small}, or use another folder with TMPDIR or --cache-dir"
+        assert told == [f"tokenaudit: the disk is full: {remedy}"]
         assert "run the same command again" in gaps["the rest of the sweep"]
         assert {reason for where, reason in gaps.items() if "acme/" in where} == {
             f"history: the disk is full: {small} has no room for a copy of it"

@@ -75,8 +75,8 @@ def test_a_terminal_shows_repositories_speed_credentials_requests_and_time_left(
     plain = _ESCAPES.sub("", shown)
     assert code == 1
     assert len(json.loads(out)["credentials"]) == len(org.marks)
-    assert "asking the Hub what there is" in plain
-    assert re.search(r"0 of 9 repositories, time left not known yet", plain)
+    assert "listing the namespace" in plain
+    assert re.search(r"0 of 9 repositories, remaining time unknown", plain)
     assert re.search(r"[1-8] of 9 repositories, about \d+ s left", plain)
     found = re.findall(
         r"([\d,]+) objects/s, [\d.]+ MB/s, (\d+) credentials? found, (\d+) requests left for \d:\d\d", plain
@@ -184,7 +184,7 @@ def test_time_left_counts_only_what_this_run_did() -> None:
     sweep_progress = SweepProgress(
         tasks, known, {task.places[0].key for task in tasks[:5]}, meter, lambda: None, clock=clock
     )
-    assert how_far(sweep_progress) == "0 of 9 repositories, time left not known yet"
+    assert how_far(sweep_progress) == "0 of 9 repositories, remaining time unknown"
     for done in tasks[:5]:
         sweep_progress.skip(done)
     clock.now += 30
@@ -234,8 +234,6 @@ def test_what_workers_elsewhere_read_and_were_told_counts_when_they_are_done() -
     sweep_progress.done(tasks[1], [], RateLimitWindow(7, 179.7))
     assert figures(sweep_progress, sweep_progress.average()).endswith("7 requests left for 3:00")
     sweep_progress.done(tasks[1], [], RateLimitWindow(0, 5.0))
-    assert figures(sweep_progress, sweep_progress.average()).endswith(
-        "no requests left: the Hub's limit is over in 0:05"
-    )
+    assert figures(sweep_progress, sweep_progress.average()).endswith("rate limit reached: resets in 0:05")
     clock.now += 6
     assert figures(sweep_progress, sweep_progress.average()).endswith("requests left: unknown")

@@ -179,7 +179,7 @@ class CredentialAuditor:
         started_at = self.now()
         findings = _from_input(handed)
         if not findings.credentials and not findings.skipped:
-            message = "no credential was given; pipe them in, one a line, or name --env, --keyring or --stored"
+            message = "no credentials; pass them on stdin, one per line, or use --env, --keyring or --stored"
             raise UsageError(message)
         inspections = self.questions.answers(findings, self.now, self.progress)
         finished = report(findings, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)

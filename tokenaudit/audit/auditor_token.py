@@ -39,18 +39,18 @@ def evaluate_auditor_token(hub: Hub, needs: Sequence[Grant], now: datetime) -> A
     link = creation_link(needs, endpoint=hub.endpoint)
     excess = _excess(inspection, needs)
     if excess is None:
-        message = f"what {shown} may do can't be told; a token for just this: {link.url}"
+        message = f"the permissions of {shown} are unknown; create a token for this task only: {link.url}"
         return AuditorTokenVerdict(None, message, link.by_hand)
     if not excess:
-        return AuditorTokenVerdict(too_much=False, message=f"{shown} can do what this needs and no more")
-    message = f"{shown} is more powerful than this needs ({excess}); a token for just this: {link.url}"
+        return AuditorTokenVerdict(too_much=False, message=f"{shown} has only the required permissions")
+    message = f"{shown} has excess permissions ({excess}); create a token for this task only: {link.url}"
     return AuditorTokenVerdict(too_much=True, message=message, by_hand=link.by_hand)
 
 
 def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
     """What the token may do beyond `needs` in a few words; empty for nothing, None where its rights are not known."""
     if inspection.role in CLASSIC_ROLES:
-        return f"role {inspection.role}: everything its owner may {'read' if inspection.role == 'read' else 'do'}"
+        return f"role {inspection.role}: everything its owner can {'read' if inspection.role == 'read' else 'do'}"
     if not inspection.details_known:
         return None
     needed = {permission for grant in needs for permission in grant.permissions}

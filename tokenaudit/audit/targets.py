@@ -35,7 +35,7 @@ def parts(only: str, skip: str) -> tuple[Part, ...]:
     wanted = _named("--only", only) or set(PARTS)
     left = tuple(part for part in PARTS if part in wanted - _named("--skip", skip))
     if not left:
-        message = "--only and --skip together leave nothing to read"
+        message = "--only and --skip together leave nothing to scan"
         raise UsageError(message)
     return left
 
@@ -53,7 +53,7 @@ def _named(option: str, names: str) -> set[str]:
     found = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(found - set(PARTS)):
         hint = did_you_mean(name, PARTS) or f"; choose from {', '.join(PARTS)}"
-        message = f"{option} {name}: no such part{hint}"
+        message = f"invalid value {name!r} for {option}{hint}"
         raise UsageError(message)
     return found
 
@@ -128,15 +128,17 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
 def _check(scope: Scope) -> None:
     """Refuses what contradicts itself or would have no effect."""
     if scope.staged and scope.since:
-        message = "--staged and --since are two different questions: ask one at a time"
+        message = "--staged and --since can't be combined; use one of them"
         raise UsageError(message)
     of_ci = {"--secret-name": scope.secret_names, "--ci-ref": scope.ci_refs, "--zizmor": scope.zizmor}
     for option, given in of_ci.items():
         if given and "ci" not in scope.parts:
-            message = f"{option} concerns CI configuration, and --only or --skip leaves that out"
+            message = f"{option} has no effect: --only or --skip excludes CI configuration"
             raise UsageError(message)
         if given and (scope.staged or scope.since) and option != "--secret-name":
-            message = f"{option} reads whole configurations, and {'--staged' if scope.staged else '--since'} a change"
+            message = (
+                f"{option} can't be combined with {'--staged' if scope.staged else '--since'}, which scans changes only"
+            )
             raise UsageError(message)
 
 
@@ -189,7 +191,7 @@ def _identity(target: str, *, is_url: bool) -> str:
 def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
     shown = without_password(url)
     if request.scope.staged:
-        message = f"--staged needs a working tree, and {shown} is a URL: clone it, or leave --staged out"
+        message = f"--staged needs a working tree, but {shown} is a URL; clone it, or remove --staged"
         raise UsageError(message)
     try:
         clone = stack.enter_context(cloned(url, request.progress))
@@ -203,13 +205,13 @@ def _of_url(url: str, request: _Request, stack: ExitStack) -> list[Source]:
 
 def _of_path(target: str, request: _Request) -> list[Source]:
     if not target:
-        message = "an empty name is no target: is a variable unset? Name a folder, a file or a repository"
+        message = "empty target; check for an unset variable, or pass a folder, a file or a repository"
         raise UsageError(message)
     scope = request.scope
     path = Path(target)
     is_pipe = is_stream(target)
     if not is_pipe and not os.path.lexists(path):
-        message = f"{target} doesn't exist: name a folder, a file, a git repository or a clone URL"
+        message = f"{target} does not exist; pass a folder, a file, a git repository or a clone URL"
         raise UsageError(message)
     kind = "none" if is_pipe else repository_kind(path)
     top = _enclosing_repository(path if path.is_dir() else path.parent) if kind == "none" and not is_pipe else None
@@ -222,13 +224,13 @@ def _of_path(target: str, request: _Request) -> list[Source]:
         return _of_repository(path, target, request, no_tree="a bare repository" if kind == "bare" else None)
     if scope.staged or scope.since:
         option = "--staged" if scope.staged else "--since"
-        message = f"{option} needs a git repository, and {target} is none"
+        message = f"{option} needs a git repository, but {target} is not one"
         raise UsageError(message)
     if is_pipe:
         return _of_stream(target, request)
-    why = "not a git repository" if top is None else f"a part of the repository {top}: name that"
+    why = "not a git repository" if top is None else f"part of the repository {top}; pass that"
     if top is not None and path.is_dir() and "history" in scope.parts and not request.requires("history"):
-        request.progress.note(f"{target} is a folder of the repository {top}: name that to read its history too")
+        request.progress.note(f"{target} is a folder of the repository {top}; pass that to also scan its history")
     return _of_folder(path, target, request, why)
 
 

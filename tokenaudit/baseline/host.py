@@ -30,7 +30,7 @@ def detect_secrets(arguments: Sequence[str]) -> int:
         UsageError: there are no arguments.
     """
     if not arguments:
-        message = "name what detect-secrets should do: scan, audit or hook, then its own options"
+        message = "no detect-secrets command; use scan, audit or hook, followed by its options"
         raise UsageError(message)
     # The mapping is made once for a process and never cleared; processes that detect-secrets forks have it, too.
     mapping: dict[str, Any] = util.get_mapping_from_secret_type_to_class()

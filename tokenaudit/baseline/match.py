@@ -53,20 +53,18 @@ def load(path: Path) -> Baseline:
     try:
         document = masked(json.loads(read_argument(path)))
     except FileNotFoundError:
-        message = f"baseline {shown} does not exist; --update-baseline writes it"
+        message = f"baseline {shown} does not exist; create it with --update-baseline"
         raise ConfigurationError(message) from None
     except OSError as error:
         message = f"baseline {shown} can't be read: {error.strerror}"
         raise ConfigurationError(message) from None
     except (ValueError, RecursionError):
-        message = f"baseline {shown} is no JSON; write it again with --update-baseline or detect-secrets scan"
+        message = f"baseline {shown} is not valid JSON; write it again with --update-baseline or detect-secrets scan"
         raise ConfigurationError(message) from None
     try:
         return of_document(document)
     except (KeyError, TypeError, AttributeError):
-        message = (
-            f"baseline {shown} is not in detect-secrets' format: it needs results with hashed_secret for each file"
-        )
+        message = f"baseline {shown} is not in the format of detect-secrets: results with hashed_secret are missing"
         raise ConfigurationError(message) from None
 
 

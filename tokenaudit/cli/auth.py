@@ -36,7 +36,7 @@ def set_(name: NameArgument) -> None:
       tokenaudit auth set hf
     """
     keyring.write(_checked(name), Secret(_value(name)))
-    typer.echo(f"kept under {name} in {keyring.available()}", err=True)
+    typer.echo(f"stored as {name} in {keyring.available()}", err=True)
 
 
 @app.command()
@@ -72,13 +72,13 @@ def clear(name: NameArgument) -> None:
     Examples:
       tokenaudit auth clear hf
     """
-    typer.echo(f"forgot {name}" if keyring.clear(_checked(name)) else f"nothing was kept under {name}", err=True)
+    typer.echo(f"forgot {name}" if keyring.clear(_checked(name)) else f"nothing stored as {name}", err=True)
 
 
 def _checked(name: str) -> str:
 
     if not _NAME.fullmatch(name):
-        message = "a name has at most 64 letters, digits, dots, dashes and underscores"
+        message = "invalid name; use up to 64 letters, digits, dots, dashes and underscores"
         raise UsageError(message)
     return name
 
@@ -86,6 +86,6 @@ def _checked(name: str) -> str:
 def _value(name: str) -> str:
     value = (getpass(f"token for {name}: ") if sys.stdin.isatty() else sys.stdin.readline(_LONGEST)).strip()
     if not value or not value.isprintable() or len(value.split()) != 1:
-        message = "no token was given; type it when asked, or pipe one line into 'tokenaudit auth set'"
+        message = "no token; enter it at the prompt, or pipe one line into 'tokenaudit auth set'"
         raise UsageError(message)
     return value

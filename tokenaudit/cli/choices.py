@@ -56,7 +56,7 @@ def refuse(option: str, others: Mapping[str, object]) -> None:
     """
     for other, given in others.items():
         if given:
-            message = f"{option} and {other} contradict each other: give one of them"
+            message = f"{option} and {other} can't be combined; use one of them"
             raise UsageError(message)
 
 

@@ -33,14 +33,14 @@ def settings(
     """
     if no_config:
         if config is not None:
-            message = "--config and --no-config contradict each other: give one of them"
+            message = "--config and --no-config can't be combined; use one of them"
             raise UsageError(message)
         return Settings()
     found = find_settings(scanned_places([os.fspath(target) for target in targets]), file=config)
     if found.policy.not_read is not None and not quiet:
         say(
-            f"{found.policy.not_read} was not read: it lies inside a scanned target; "
-            "name it with --config, or move it to your configuration folder"
+            f"{found.policy.not_read} was ignored: it is inside a scanned target; "
+            "pass it with --config, or move it to your configuration folder"
         )
     return found
 

@@ -25,7 +25,7 @@ EXIT_INTERRUPTED = 130
 
 # typer keeps click's classes in a place of its own since 0.26 and in click before; the family tree is the same.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
-_INTERRUPTED = "interrupted: nothing was left half done; run the same command again"
+_INTERRUPTED = "interrupted; run the same command again to resume"
 _CLICK_HINT = re.compile(r" ?\(Possible options?: [^)]*\)| Did you mean --[^ ]*\?$")
 _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+)")
 

@@ -108,7 +108,7 @@ def incident(
         }, "without it the known incidents are listed")  # fmt: skip
 
         if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
-            message = f"the list of incidents comes as text or json; --format {view_format.value} takes an ID"
+            message = f"--format {view_format.value} needs an ID; the list of incidents supports text and json"
             raise UsageError(message)
         write = catalog.incidents_json if view_format is IncidentFormat.JSON else catalog.incidents_text
         emit(write(known(settings)), output)

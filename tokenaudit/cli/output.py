@@ -59,8 +59,8 @@ def emit(text: str, output: Path | None = None) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        place = "standard output" if output is None else str(output)
-        message = f"can't write to {place}: {error.strerror}; choose another place for it"
+        place = "stdout" if output is None else str(output)
+        message = f"can't write to {place}: {error.strerror}; use another --output"
         raise UsageError(message) from None
 
 

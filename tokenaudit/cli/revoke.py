@@ -83,7 +83,7 @@ def revoke(
     secrets = revocation.chosen(named, secret_input.secrets)
     kinds = revocation.recognised(secrets, Detector.load())
     if not yes and not sys.stdin.isatty():
-        message = "nothing was sent: there is no terminal to confirm on; look at it again, then add --yes"
+        message = "nothing was sent: not a terminal; check the preview, then rerun with --yes"
         raise UsageError(message)
     cache = context.fresh_cache()
     found = revocation.candidates(secrets, kinds, hub, now=utc_now, consumers=secret_input.consumers, cache=cache)
@@ -95,7 +95,7 @@ def revoke(
         outcomes = revocation.revoke_all(found, hub, now=utc_now, cache=cache)
     else:
         if hub.own is None:
-            message = f"--organization needs an administrator's token: set HF_TOKEN to one of {organization}"
+            message = f"--organization needs an administrator's token; set HF_TOKEN to one of {organization}"
             raise UsageError(message)
         outcomes = revocation.revoke_all_in_organization(
             found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
@@ -117,8 +117,8 @@ def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence
 
 
 def _confirm(phrase: str) -> None:
-    if ask(f'This can\'t be undone. Type "{phrase}" to go on: ') != phrase:
-        message = "not confirmed: nothing was sent"
+    if ask(f'This can\'t be undone. Type "{phrase}" to continue: ') != phrase:
+        message = "not confirmed; nothing was sent"
         raise UsageError(message)
 
 

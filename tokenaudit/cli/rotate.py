@@ -85,7 +85,7 @@ def rotate(
     """
     mark = parse_fingerprint(fingerprint)
     if not (yes or dry_run or sys.stdin.isatty()):
-        message = "nothing was done: there is no terminal to confirm on; add --yes, or preview with --dry-run"
+        message = "nothing was done: not a terminal; rerun with --yes, or preview with --dry-run"
         raise UsageError(message)
     if new_keyring:
         choices.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
@@ -100,7 +100,7 @@ def rotate(
     around = setup.RotationContext(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
     done = setup.finished(request, around)
     if done is not None:
-        say(f"this rotation was finished at {done.finished_at:%Y-%m-%d %H:%M} UTC: nothing is left to do")
+        say(f"this rotation finished at {done.finished_at:%Y-%m-%d %H:%M} UTC; nothing left to do")
         _write(record, done)
         return
     known, rescan = _known(mark, from_ or [], keyring)
@@ -109,7 +109,7 @@ def rotate(
         finished = walk.run()
     except (HaltedError, ConsumerError) as error:
         say(f"stopped: {error}")
-        say("nothing after this step was touched: put it right and run the same command again")
+        say("later steps were not started; fix the error and run the same command again")
         _write(record, walk.journal.record)
         raise typer.Exit(1) from None
     if not dry_run:
@@ -131,7 +131,7 @@ def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownVal
 
 
 def _confirm(what: str, phrase: str) -> bool:
-    return ask(f'{what}\nThis can\'t be undone. Type "{phrase}" to go on: ') == phrase
+    return ask(f'{what}\nThis can\'t be undone. Type "{phrase}" to continue: ') == phrase
 
 
 def _write(path: Path | None, record: Record) -> None:

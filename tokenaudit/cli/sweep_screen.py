@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tokenaudit.sweep.progress import SweepProgress
 
 _EVERY_SECONDS = 20.0
-_LISTING = "asking the Hub what there is"
+_LISTING = "listing the namespace"
 
 
 class PlainDisplay:

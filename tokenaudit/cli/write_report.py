@@ -40,10 +40,10 @@ class Finish:
 
     def __post_init__(self) -> None:
         if self.update_baseline and self.baseline is None:
-            message = "--update-baseline needs --baseline FILE to know what to write"
+            message = "--update-baseline needs --baseline FILE"
             raise UsageError(message)
         if self.show_unlikely and self.format in _FINDINGS_ONLY:
-            message = f"--show-unlikely: {self.format} lists findings only; take text, json, markdown or html"
+            message = f"--show-unlikely is not supported by {self.format}; use text, json, markdown or html"
             raise UsageError(message)
         if self.baseline is not None and not (self.update_baseline and not self.baseline.exists()):
             from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
@@ -83,7 +83,7 @@ class Finish:
                 emit(text)  # the disk is full, say: what took hours is not lost
             raise
         if self.output is not None and sys.stderr.isatty():
-            say(f"{sentence(report)} The report is in {self.output}.")
+            say(f"{sentence(report)} Report: {self.output}")
         if self.format == "github":
             from tokenaudit.report.github import write_summary  # noqa: PLC0415 - only this format has one
 

@@ -53,28 +53,28 @@ class Budget:
         """Whether `size` more bytes may come out, and whether there is work left for them."""
         self._size -= size
         if self._size < 0:
-            self.skip(f"unwrapping stopped at its limit of {self.limits.size // MIB} MiB")
+            self.skip(f"decoding stopped at the limit of {self.limits.size // MIB} MiB")
         return self._size >= 0 and self.work(size * _BYTE)
 
     def work(self, nanoseconds: int) -> bool:
         """Whether that much more may be done. Whoever does something that takes time says about how much first."""
         self._work -= nanoseconds
         if self._work < 0:
-            self.skip("unwrapping stopped at its limit of work; the rest was not read")
+            self.skip("decoding stopped at the work limit; the rest was not read")
         return self._work >= 0
 
     def entry(self) -> bool:
         """Whether one more archive member may be looked into."""
         self._entries -= 1
         if self._entries < 0:
-            self.skip(f"unwrapping stopped at its limit of {self.limits.entries} archive members")
+            self.skip(f"decoding stopped at the limit of {self.limits.entries} archive members")
         return self._entries >= 0 and self.work(_MEMBER)
 
     def grows_too_much(self, what: str, size: int, out_of: int) -> bool:
         """Whether `out_of` bytes have become suspiciously many."""
         bomb = size > max(_ALWAYS_ALLOWED, out_of * self.limits.ratio)
         if bomb:
-            self.skip(f"{what} grows to more than {self.limits.ratio} times its size; the rest was not read")
+            self.skip(f"{what} expands to more than {self.limits.ratio} times its size; the rest was not read")
         return bomb
 
 

@@ -44,7 +44,7 @@ def guarded(name: str, find: Find) -> Find:
         if failure is not None:
             message = f"plugin {name} {failure}"
             if isinstance(failure, _TooSlow):
-                stopped.append(f"plugin {name} was left out, because it {failure}")
+                stopped.append(f"plugin {name} was disabled: it {failure}")
             raise PluginError(message)
 
     return checked
@@ -66,10 +66,10 @@ def _collect(find: Find, text: str, found: list[Candidate]) -> str | None:
         with _time_limit():
             for each in find(text):
                 if not _is_candidate(each, text):
-                    return f"gave something that is no match in its text ({type(each).__name__})"
+                    return f"returned an invalid match ({type(each).__name__})"
                 found.append(each)
                 if len(found) >= _MOST_CANDIDATES:
-                    return f"gave more than {_MOST_CANDIDATES:,} matches"
+                    return f"returned more than {_MOST_CANDIDATES:,} matches"
     except KeyboardInterrupt:
         raise
     except _TimeUp:

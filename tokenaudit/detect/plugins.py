@@ -136,10 +136,10 @@ def _parsed(path: Path) -> ast.Module:
     try:
         return ast.parse(source(path), _filename(path))
     except OSError as error:
-        message = f"plugin {path} can't be read ({error.strerror}): check the path"
+        message = f"plugin {path} can't be read ({error.strerror}); check the path"
         raise ConfigurationError(message) from None
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        message = f"plugin {path} is not valid Python ({_one_line(error)}): correct the file"
+        message = f"plugin {path} is not valid Python ({_one_line(error)}); fix the file"
         raise ConfigurationError(message) from None
 
 
@@ -164,9 +164,7 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
         and getattr(value, "__module__", "") == module.__name__
     ]
     if not classes:
-        message = (
-            f"plugin {path} holds no detect-secrets plugin: it needs a class derived from BasePlugin with a secret_type"
-        )
+        message = f"{path} has no detect-secrets plugin; it needs a class derived from BasePlugin with a secret_type"
         raise ConfigurationError(message)
     return tuple(_loaded(each, path) for each in classes)
 
@@ -206,7 +204,7 @@ def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is k
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a stranger's file may raise anything, and may not end the program
-        message = f"plugin {path} can't be loaded ({_one_line(error)}): correct the file"
+        message = f"plugin {path} can't be loaded ({_one_line(error)}); fix the file"
         raise ConfigurationError(message) from None
     return module
 
@@ -218,7 +216,7 @@ def _loaded(found: type, path: Path) -> tuple[Plugin, Find]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - as for a stranger's file
-        message = f"plugin {found.__name__} of {path} can't be made without arguments ({_one_line(error)})"
+        message = f"plugin {found.__name__} of {path} can't be created without arguments ({_one_line(error)})"
         raise ConfigurationError(message) from None
     kind = getattr(found, "kind", "") or re.sub("[^a-z0-9]+", "_", secret_type.lower()).strip("_")
     plugin = Plugin(found.__name__, kind, secret_type, path, _shape(found, path))

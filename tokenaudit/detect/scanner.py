@@ -116,7 +116,7 @@ class RecursiveScan:
             self._pointers = read_pointers(piece.data)
         elif piece.member is not None:
             for pointer in read_pointers(piece.data):
-                self._budget.skip(f"{piece.member} is only a {pointer.system} pointer; its content is not in here")
+                self._budget.skip(f"{piece.member} is a {pointer.system} pointer without content")
 
     def _hits(self, data: bytes) -> list[Hit]:
         most = self._budget.limits.evidence
@@ -124,7 +124,7 @@ class RecursiveScan:
             return []
         hits = self._prefilter.hits(data, most)
         if len(hits) == most:
-            self._budget.skip(f"more than {most} places to look at; the rest was not read")
+            self._budget.skip(f"more than {most} candidates; the rest was not read")
         return hits if self._budget.work(len(hits) * _HIT) else []
 
     def _chosen(self, hits: Sequence[Hit], reading: str) -> list[Hit]:
@@ -139,7 +139,7 @@ class RecursiveScan:
             if not self._prefilter.may_contain(inner.data):
                 continue
             if max(piece.depth, len(piece.via)) >= self._budget.limits.depth:
-                self._budget.skip(f"wrapped more than {self._budget.limits.depth} times: {' '.join(piece.via)}")
+                self._budget.skip(f"nested more than {self._budget.limits.depth} levels: {' '.join(piece.via)}")
             else:
                 self._examine(_inside(piece, inner))
         accounted = Ranges(covered)

@@ -75,7 +75,7 @@ def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -
     try:
         order = {name: place for place, name in enumerate(ancestors_first(git_dir, (step.commit.id for step in steps)))}
     except GitError as error:
-        incomplete.append(f"which commits came first is known by their dates only: {error}")
+        incomplete.append(f"order of commits known by date only: {error}")
         return steps
     return sorted(steps, key=lambda step: order.get(step.commit.id, -1))
 
@@ -168,7 +168,7 @@ def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reac
             return Reachability(lost)
         return Reachability(lost, unreached(git_dir, commits, "--exclude=refs/notes/*", "--all") - lost)
     except GitError as error:
-        incomplete.append(f"which commits are reachable is not known: {error}")
+        incomplete.append(f"reachability of commits unknown: {error}")
         return Reachability()
 
 

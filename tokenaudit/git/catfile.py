@@ -89,9 +89,7 @@ def read_elsewhere(git_dir: Path, unread: Iterable[Unread], watcher: ObjectMatch
                 failures += 1
                 yield ScanBatch(unread=[item])
             elif opened.size > left:
-                yield ScanBatch(
-                    unread=[replace(item, reason=f"the object has {opened.size:,} bytes, too many to be read")]
-                )
+                yield ScanBatch(unread=[replace(item, reason=f"object too large ({opened.size:,} bytes)")])
             else:
                 left -= opened.size
                 found = _second_look(reader, opened, item, watcher)
@@ -138,9 +136,7 @@ class CatFilePartition:
             deaths += _MOST_DEATHS // MOST_STALLS if stalled else 1
             if deaths >= _MOST_DEATHS and done < len(self.ids):
                 left = len(self.ids) - done
-                yield Unread(
-                    f"{left:,} further objects", "git ended or was stopped too often before them", is_final=True
-                )
+                yield Unread(f"{left:,} more objects", "git exited too often", is_final=True)
                 return
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:

@@ -25,10 +25,10 @@ _PACKET = re.compile(rb"packet:\s+(?:git|ls-remote)< ")
 
 _COUNTED = re.compile(rb"(?P<what>Receiving objects|Resolving deltas):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
 _REMEDIES = {
-    "could not read Username": "it does not exist or needs credentials; give them to git's credential helper",
-    "could not read Password": "it does not exist or needs credentials; give them to git's credential helper",
-    "Authentication failed": "the credentials were refused",
-    "Could not resolve host": "the host is unknown or there is no network",
+    "could not read Username": "repository not found or credentials required; configure a git credential helper",
+    "could not read Password": "repository not found or credentials required; configure a git credential helper",
+    "Authentication failed": "authentication failed",
+    "Could not resolve host": "unknown host or no network",
 }
 # Answers only for the host of the URL, so that a redirect can't carry the password elsewhere.
 _HELPER = '!f() { printf "username=%s\\npassword=%s\\n" "$TOKENAUDIT_CLONE_USER" "$TOKENAUDIT_CLONE_PASSWORD"; }; f'
@@ -119,7 +119,7 @@ def _advertised(bare: str, settings: dict[str, str], secrets: dict[str, str]) ->
     arguments = ["ls-remote", "--", bare]
     found = _run(arguments, settings, secrets, None)
     if not found and not _PACKET.search(_traced(arguments, settings, secrets)):
-        message = "the server's answer is not that of a git server, so nobody can say what the repository holds"
+        message = "not a git server: invalid response"
         raise GitError(message)
     return found
 
@@ -161,18 +161,18 @@ def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
-        message = f"{without_password(url)} is no URL: {error}"
+        message = f"invalid URL {without_password(url)}: {error}"
         raise UsageError(message) from None
     scheme = parts.scheme.lower()
     if scheme not in _SCHEMES or not url[len(scheme) :].startswith("://") or not url.isprintable():
         shown = without_password("".join(mark if mark.isprintable() else "?" for mark in url))
-        message = f"{shown} can't be cloned: only https, ssh and file URLs are"
+        message = f"{shown} can't be cloned; use an https, ssh or file URL"
         raise UsageError(message)
     if scheme == "http" and host not in _LOOPBACK:
-        message = f"{without_password(url)} would be read unencrypted: use https"
+        message = f"{without_password(url)} is not encrypted; use https"
         raise UsageError(message)
     if host.startswith("-") or (not host and scheme != "file"):
-        message = f"{without_password(url)} names no host"
+        message = f"{without_password(url)} has no host"
         raise UsageError(message)
     place = f"[{host}]" if ":" in host else host
     place += f":{port}" if port else ""

@@ -149,7 +149,7 @@ class Watchdog:
 
     def explain(self) -> str:
         """Why it ended the process."""
-        return f"git was stopped: no answer within {self.seconds:.0f} seconds"
+        return f"git was stopped: no output for {self.seconds:.0f} seconds"
 
     def _run(self) -> None:
         while not self._stop.wait(min(_TICK, self.seconds)):
@@ -319,7 +319,7 @@ def answer(
     finally:
         watchdog.close()
     if size > MOST_OUTPUT:
-        message = f"git was stopped: its answer has more than {MOST_OUTPUT >> 20} MiB"
+        message = f"git was stopped: output larger than {MOST_OUTPUT >> 20} MiB"
         raise GitLimitError(message)
     if watchdog.has_ended:
         raise GitLimitError(watchdog.explain())
@@ -341,10 +341,10 @@ def reason(complaint: bytes, code: int) -> str:
     """Git's first fatal complaint as one line without prefix, passwords or control characters."""
     lines = [line.strip() for line in complaint.decode("utf-8", "replace").splitlines() if line.strip()]
     if any(_NO_MEMORY.search(line) for line in lines):
-        return "git was stopped: it needed more memory than it can have"
+        return "git was stopped: out of memory"
     fatal = [line for line in lines if line.startswith(("fatal:", "error:"))] or lines
     if not fatal:
-        return f"git failed with code {code}" if code >= 0 else f"git was ended by signal {-code}"
+        return f"git failed with code {code}" if code >= 0 else f"git was killed by signal {-code}"
     text = fatal[0].removeprefix("fatal:").removeprefix("error:").strip()
     return mask(without_password("".join(mark if mark.isprintable() else "?" for mark in text)))
 

@@ -104,7 +104,7 @@ def _resolved(git_dir: Path) -> Path:
         if stat.S_ISREG(mode):
             found = _GITDIR.match(read_regular(git_dir, _SHORT))
             if not found:
-                message = f"{git_dir} is a file that names no repository"
+                message = f"{git_dir} is a file without a repository path"
                 raise BrokenLinkError(message)
             named = git_dir.parent / os.fsdecode(found["path"])
             mode = named.stat().st_mode
@@ -113,7 +113,7 @@ def _resolved(git_dir: Path) -> Path:
             return git_dir.resolve()
         message = f"{git_dir} is {kind(mode)}, not a repository"
     except (OSError, ValueError, RuntimeError) as error:
-        message = f"{git_dir} leads to no repository: {getattr(error, 'strerror', None) or 'it can not be resolved'}"
+        message = f"{git_dir} is not a repository: {getattr(error, 'strerror', None) or 'path can not be resolved'}"
     raise BrokenLinkError(message)
 
 
@@ -126,9 +126,9 @@ def _common_dir(own: Path, hazards: list[Hazard]) -> Path:
         common = (own / text).resolve()
         if text and common.is_dir():
             return common
-        reason = "it names no folder"
+        reason = "no folder in it"
     except (OSError, ValueError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or "it can not be resolved"
+        reason = getattr(error, "strerror", None) or "path can not be resolved"
     hazards.append(Hazard(named, reason))
     return own
 
@@ -150,7 +150,7 @@ def _named_files(folder: Path) -> Iterator[Hazard]:
         found = _hazard(folder / name, most)
         if found is None and name in {"config", "config.worktree"} and _has_includes(folder / name):
             # The files it includes are not part of the repository, and the configuration itself is read as text.
-            found = Hazard(folder / name, "it includes files from elsewhere", is_loss=False)
+            found = Hazard(folder / name, "it includes files from outside the repository", is_loss=False)
         if found:
             yield found
     for entry in _entries(folder):
@@ -171,12 +171,12 @@ def _hazard(path: Path, most: int | None) -> Hazard | None:
     except OSError:
         return None  # not there, or not for us: git says so too
     if not stat.S_ISREG(status.st_mode):
-        return Hazard(path, f"it is {kind(status.st_mode)}, not a regular file")
+        return Hazard(path, f"{kind(status.st_mode)}, not a regular file")
     if most is not None and status.st_size > most:
-        return Hazard(path, f"it has more than {most / (1 << 20):g} MiB")
+        return Hazard(path, f"larger than {most / (1 << 20):g} MiB")
     stored = getattr(status, "st_blocks", None)
     if status.st_size > _SPARSE_FROM and stored is not None and stored * _BLOCK < status.st_size // _SPARSE:
-        return Hazard(path, f"it is a sparse file of {status.st_size:,} bytes")
+        return Hazard(path, f"sparse file of {status.st_size:,} bytes")
     return None
 
 
@@ -250,7 +250,7 @@ def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
         try:
             lines = os.fsdecode(read_regular(listing, _LISTING)).splitlines()
         except OSError as error:
-            hazards.append(Hazard(listing, error.strerror or "it can't be read"))
+            hazards.append(Hazard(listing, error.strerror or "can't be read"))
             continue
         waiting += [(folder / line, depth + 1) for line in lines if line and not line.startswith("#")]
     return found, missing, hazards

@@ -173,7 +173,7 @@ class ObjectReader:
     def open(self, name: str) -> ObjectStream | Unread:
         """The object called `name`, of any size, to be read before anything else is asked for."""
         if self._stalls >= MOST_STALLS:
-            return Unread(name, "git was stopped before, while reading other objects", is_final=True)
+            return Unread(name, "git was stopped while reading earlier objects", is_final=True)
         try:
             if self._opened is not None and not self._opened.is_done:
                 self._stop()  # what git has still to send is not wanted

@@ -91,7 +91,7 @@ def plan(
     wish = _Wish(jobs, types, known)
     reason = _unusual(repository)
     folders, missing, _ = object_folders(repository.objects)
-    lacking = [Unread(f"alternate {each}", "the folder of borrowed objects is missing") for each in missing]
+    lacking = [Unread(f"alternate {each}", "alternate object directory is missing") for each in missing]
     indexes: list[Path] = []
     loose: dict[str, Path] = {}
     if reason is None:
@@ -101,7 +101,7 @@ def plan(
             if sum(map(_pack_size, indexes)) >= limit or len(loose) > _FEW_LOOSE:
                 return _fast(indexes, loose, lacking, wish)
         except ImportError as error:
-            reason = f"the compiled library {error.name} is missing"
+            reason = f"compiled library {error.name} is missing"
         except OSError as error:
             # Git may still get at what we can't list, and says what it can't.
             reason = f"{error.filename}: {error.strerror}"
@@ -110,10 +110,10 @@ def plan(
     except ListingError as error:
         # One object can keep git from listing the others; reading the files directly loses that one only.
         if reason is not None:
-            message = f"git can't list its objects ({error}), and they can't be read directly: {reason}"
+            message = f"git can't list the objects ({error}), and direct reading failed: {reason}"
             raise GitError(message) from error
         return _fast(indexes, loose, lacking, wish)
-    note = f"read through git, because {reason}" if reason else None
+    note = f"read with git: {reason}" if reason else None
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
     return ScanPlan(
         [*partitions, *checksums], [*lacking, *unread], lambda: _listed_commits(repository.git_dir), note=note
@@ -140,12 +140,12 @@ def _commits(objects: Iterable[ListedObject | Unread]) -> list[str]:
 
 def _unusual(repository: Repository) -> str | None:
     if repository.object_format != "sha1":
-        return f"its object format is {repository.object_format}"
+        return f"unsupported object format {repository.object_format}"
     packs = repository.objects / "pack"
     if (packs / "multi-pack-index").exists() and any(
         not pack.with_suffix(".idx").exists() for pack in packs.glob("*.pack")
     ):
-        return "a multi-pack-index is the only index of some of its packs"
+        return "some packs are only indexed by a multi-pack-index"
     return None
 
 
@@ -232,7 +232,7 @@ def _read(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unr
     except (zlib.error, ValueError, OverflowError):
         return Unread(name, "the object is corrupt")
     except MemoryError:
-        return Unread(name, "the object is too large for this machine's memory")
+        return Unread(name, "object too large for the available memory")
 
 
 def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:

@@ -50,7 +50,7 @@ def is_large(size: int) -> bool:
 
 def too_large(name: str) -> Unread:
     """An object that is larger than `LARGE`."""
-    return Unread(name, f"the object is larger than {LARGE >> 20} MiB", is_large=True)
+    return Unread(name, f"object larger than {LARGE >> 20} MiB", is_large=True)
 
 
 def work_limit(stored: int) -> int:
@@ -60,8 +60,8 @@ def work_limit(stored: int) -> int:
 
 def beyond_limit(count: int) -> Unread:
     """What stays unread of a pack, or of a whole repository, for that reason."""
-    reason = f"their deltas make more than {_LEAST_WORK >> 30} GiB, and more than {_MOST_RATIO:,} times what is stored"
-    return Unread(f"{count:,} further objects", reason, is_final=True)
+    reason = f"deltas expand to more than {_LEAST_WORK >> 30} GiB and more than {_MOST_RATIO:,} times the stored size"
+    return Unread(f"{count:,} more objects", reason, is_final=True)
 
 
 def stream_limit(stored: int) -> int:

@@ -59,7 +59,7 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
                 try:
                     batch: ScanBatch | None = receiver.recv()
                 except EOFError:
-                    yield ScanBatch(unread=[Unread("a share of the objects", "its reader ended too early")])
+                    yield ScanBatch(unread=[Unread("part of the objects", "worker exited unexpectedly")])
                     batch = None
                 if batch is not None:
                     yield batch
@@ -68,7 +68,7 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
                 receiver.close()
                 process.join()
         if os.read(source, _NUMBER):
-            yield ScanBatch(unread=[Unread("some shares of the objects", "their readers ended too early")])
+            yield ScanBatch(unread=[Unread("parts of the objects", "workers exited unexpectedly")])
     finally:
         for _, process in running.values():
             process.kill()
@@ -91,4 +91,4 @@ def _hauls(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     try:
         yield from partition.search(watcher)
     except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told
-        yield ScanBatch(unread=[Unread("a share of the objects", f"its reader failed: {type(error).__name__}")])
+        yield ScanBatch(unread=[Unread("part of the objects", f"worker failed: {type(error).__name__}")])

@@ -156,12 +156,12 @@ class MissingObjects:
             code = self._process.wait()
         yield from (Unread(name, "the object is missing") for name in names)
         if count > _MOST_NAMED:
-            yield Unread("further objects", f"{count - _MOST_NAMED:,} more are missing")
+            yield Unread("more objects", f"{count - _MOST_NAMED:,} more are missing")
         self._listener.join()
         if self._watchdog.has_ended:
             yield Unread("links between objects", self._watchdog.explain())
         elif code != 0:
-            yield Unread("links between objects", f"git could not follow them all: {reason(self._complaint, code)}")
+            yield Unread("links between objects", f"git could not follow all links: {reason(self._complaint, code)}")
 
     def __enter__(self) -> Self:
         return self

@@ -44,7 +44,7 @@ def substitute(folders: Folders) -> Path:
             made = _kept.enter_context(scratch_folder("repository")) / "repository.git"
             _fill(made, folders)
         except OSError as error:
-            message = f"it holds files that git must not read, and a copy without them can't be made: {error.strerror}"
+            message = f"unsafe git configuration, and a copy without it can't be created: {error.strerror}"
             raise GitError(message) from error
         _made[folders.git_dir] = made
     return made

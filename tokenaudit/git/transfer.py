@@ -169,7 +169,7 @@ class _Watch:
             return "the disk is nearly full"
         if self._unpacking is not None:
             most = LIMITS.unpacking + stored / LIMITS.unpacked_a_second
-            return f"unpacking takes more than {most:.0f} seconds" if now - self._unpacking > most else ""
+            return f"unpacking took more than {most:.0f} seconds" if now - self._unpacking > most else ""
         if now - self._heard > LIMITS.silent:
             return f"the server sent nothing for {LIMITS.silent:.0f} seconds"
         received = max(0, stored - self._before) + (self.printed if self._folder is None else 0)
@@ -209,7 +209,7 @@ def _collect(process: subprocess.Popen[bytes], watch: _Watch, parts: list[bytes]
         while part := pipe.read1(1 << 20) if hasattr(pipe, "read1") else pipe.read(1 << 20):
             size += len(part)
             if size > MOST_OUTPUT:
-                watch.stop(f"its answer has more than {MOST_OUTPUT >> 20} MiB")
+                watch.stop(f"response larger than {MOST_OUTPUT >> 20} MiB")
                 return
             watch.printed += len(part)
             parts.append(part)

@@ -138,7 +138,9 @@ class _Reading:
             # The errors of the HTTP backend, of which the library has two, and of the parser: an array that ends early.
             if not self.count:
                 raise
-            self.broken = f"only the newest {self.count:,} events were read: the log broke off ({type(error).__name__})"
+            self.broken = (
+                f"only the newest {self.count:,} events were read: the log ended early ({type(error).__name__})"
+            )
 
 
 def _items(chunks: Iterable[bytes]) -> Iterator[object]:

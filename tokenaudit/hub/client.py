@@ -146,13 +146,13 @@ class Hub:
         """
         token: Token = secret.reveal() if secret is not None else False
         if token is not False and not (token.isascii() and token.isprintable() and len(token) <= _LONGEST_CREDENTIAL):
-            return Failure("not-asked", None, "the value can't be sent in a header, so it can't be a credential", 0)
+            return Failure("not-asked", None, "not a credential: the value can't be sent in a header", 0)
 
         def attempt() -> tuple[Result, Mapping[str, str]]:
             ends = time.monotonic() + (deadline or self.deadline)
             call = Call(self.endpoint, timeout or self.timeout, ends, largest)
             answer = self.within(max(ends - time.monotonic(), 0) + _GRACE, lambda: _guarded(question, token, call))
-            return answer or Failure("timeout", call.status, "the answer took too long"), call.headers
+            return answer or Failure("timeout", call.status, "the response took too long"), call.headers
 
         return self.send(attempt, note)
 
@@ -188,12 +188,12 @@ def _translated(error: Exception | None, call: Call) -> Failure:
     if call.status is not None and call.status >= _ERROR:
         return Failure(error_kind(call.status), call.status, printable(call.error_text))
     if call.status is not None and call.status >= _REDIRECT:
-        return Failure("redirect", call.status, "the Hub answered with a redirect")
+        return Failure("redirect", call.status, "the Hub returned a redirect")
     kinds = {kind.__name__ for kind in type(error).__mro__}
     for names, broken, message in (
-        ({"OfflineModeIsEnabled"}, "offline", "HF_HUB_OFFLINE is set, so nothing was asked"),
-        ({"ConnectTimeout"}, "unreachable", f"no connection to {call.endpoint} in time"),
-        ({"TimeoutException"}, "timeout", "the answer took too long"),
+        ({"OfflineModeIsEnabled"}, "offline", "not sent: HF_HUB_OFFLINE is set"),
+        ({"ConnectTimeout"}, "unreachable", f"connection to {call.endpoint} timed out"),
+        ({"TimeoutException"}, "timeout", "the response took too long"),
         ({"ConnectError", "ProxyError"}, "unreachable", f"no connection to {call.endpoint}: {error}"),
         ({"TransportError"}, "network", f"the connection broke ({type(error).__name__})"),
     ):
@@ -201,4 +201,4 @@ def _translated(error: Exception | None, call: Call) -> Failure:
             return Failure(cast("ErrorKind", broken), call.status, printable(message))
     if call.status is None:
         return Failure("not-asked", None, f"the request could not be made ({type(error).__name__})")
-    return Failure("malformed", call.status, f"the answer is not what the Hub promises ({type(error).__name__})")
+    return Failure("malformed", call.status, f"unexpected response ({type(error).__name__})")

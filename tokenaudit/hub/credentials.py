@@ -63,7 +63,7 @@ def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tupl
         parser.read_string(text)
     except configparser.Error:
         # The parser's own message quotes the line, and the line may hold a token.
-        message = f"{named} is no INI file; repair or remove it"
+        message = f"{named} is not a valid INI file; repair or remove it"
         raise ConfigurationError(message) from None
     for section in parser.sections():
         for key in ("hf_token", "refresh_token"):

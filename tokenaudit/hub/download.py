@@ -78,7 +78,7 @@ def _redirected(hub: Hub, path: str, secret: Secret | None, transfer: _Transfer)
         except ValueError:
             safe = False
         if not safe:
-            return Failure("redirect", answer.status, "the Hub pointed to a place that is not encrypted"), {}
+            return Failure("redirect", answer.status, "the Hub redirected to an unencrypted address"), {}
     return Failure("redirect", None, "too many redirects"), {}
 
 

@@ -40,12 +40,12 @@ def resolve_endpoint(
     except ValueError:
         parts, host, port = SplitResult("", "", "", "", ""), "", None
     if "@" in parts.netloc:
-        message = f"the address of {service} ({setting}) must not hold a user name or password; write https://host"
+        message = f"the address of {service} ({setting}) must not contain a user name or password; use https://host"
         raise EndpointError(message)
     # The parser drops line breaks and tabs, and reads `\\` in another way than HTTP clients do.
     clean = all(c.isprintable() and not c.isspace() and c not in "?#\\" for c in address)
     if not clean or parts.scheme not in _PORTS or not _HOST.fullmatch(host):
-        message = f"'{shown}' is not an address of {service}; set {setting} to https://host"
+        message = f"invalid address '{shown}' of {service}; set {setting} to https://host"
         raise EndpointError(message)
     if parts.scheme == "http":
         _only_on_this_machine(host, shown)
@@ -71,11 +71,11 @@ def is_loopback(host: str) -> bool:
 
 def _only_on_this_machine(host: str, shown: str) -> None:
     if not is_loopback(host):
-        message = f"'{shown}' would carry credentials in clear; use https (http is allowed on loopback only)"
+        message = f"'{shown}' is not encrypted; use https (http is allowed on loopback only)"
         raise EndpointError(message)
     from urllib.request import getproxies, proxy_bypass  # noqa: PLC0415 - slow to load
 
     proxies = getproxies()
     if (proxies.get("http") or proxies.get("all")) and not proxy_bypass(host):
-        message = f"a proxy would carry credentials for '{shown}' off this machine; add {host} to NO_PROXY"
+        message = f"a proxy would send credentials for '{shown}' to another host; add {host} to NO_PROXY"
         raise EndpointError(message)

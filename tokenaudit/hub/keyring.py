@@ -78,7 +78,7 @@ def configured() -> KeyringBackend:
         return keyring.get_keyring()
     except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
         kind = type(error).__name__
-        message = f"the keyring that is configured can't be loaded ({kind}): mend PYTHON_KEYRING_BACKEND"
+        message = f"the configured keyring can't be loaded ({kind}); check PYTHON_KEYRING_BACKEND"
         raise ConfigurationError(message) from None
 
 
@@ -89,11 +89,11 @@ def _act(action: Callable[[KeyringBackend], T]) -> T:
     parts = getattr(backend, "backends", None) or [backend]
     unsafe = [part for part in parts if type(part).__module__.startswith(_UNSAFE_MODULES)]
     if unsafe or not backend.priority > 0:
-        message = f"this machine has no keyring that keeps values encrypted; {_REMEDY}"
+        message = f"no secure keyring on this machine; {_REMEDY}"
         raise ConfigurationError(message)
     try:
         return action(backend)
     except (KeyringError, RuntimeError, OSError) as error:
         # The error of a backend may quote what it was given.
-        message = f"the keyring {backend.name} refused ({type(error).__name__}); unlock it, or {_REMEDY}"
+        message = f"keyring {backend.name} failed ({type(error).__name__}); unlock it, or {_REMEDY}"
         raise ConfigurationError(message) from None

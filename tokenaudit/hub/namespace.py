@@ -63,7 +63,7 @@ def endpoints(
         EndpointError: a credential may not be sent to `service`.
     """
     if service is None and hub.endpoint != DEFAULT:
-        return Failure("not-asked", None, "this Hub is known to have no inference endpoints service", 0)
+        return Failure("not-asked", None, "this Hub has no inference endpoints service", 0)
     beside = Hub(
         service or SERVICE,
         timeout=hub.timeout,

@@ -51,21 +51,21 @@ def listed(
 def kept(listing: PagedListing[Any], items: Sequence[T]) -> PagedListing[T]:
     """`items` as what could be used of `listing`; how many could not is said."""
     lost = len(listing) - len(items)
-    reasons = (listing.incomplete, f"{lost} entries are not what the API promises" if lost else "")
+    reasons = (listing.incomplete, f"{lost} invalid entries" if lost else "")
     return PagedListing(tuple(items), "; ".join(filter(None, reasons)))
 
 
 def malformed(wanted: str, status: int | None = None) -> Failure:
     """The failure of an answer of another shape, such as a page of a proxy: it must not count as an empty list."""
-    return Failure("malformed", status, f"the answer is not {wanted}")
+    return Failure("malformed", status, f"the response is not {wanted}")
 
 
 def needs(failure: Failure, permission: str) -> str:
     """Why something could not be read, in words, with the permission that would be needed where that is the reason."""
     status = f" ({failure.status})" if failure.status else ""
     if failure.trouble == "refused" and failure.status in {401, 403, 404}:
-        return f"the Hub refused it{status}: {failure.message or 'no reason given'}; it needs {permission}"
-    return f"the Hub gave no answer{status}: {failure.message}"
+        return f"the Hub denied access{status}: {failure.message or 'no reason given'}; needs {permission}"
+    return f"no response from the Hub{status}: {failure.message}"
 
 
 def text(value: object) -> str:

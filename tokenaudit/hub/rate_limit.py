@@ -143,7 +143,7 @@ class _Sending:
         while True:
             pending = self._rate_limiter.pending()
             if pending > retry_policy.longest_wait or self._waited + pending > retry_policy.total_wait:
-                message = f"the rate limit is used up for {pending:.0f} seconds"
+                message = f"rate limit reached for {pending:.0f} seconds"
                 return Failure("limited", 429, message, self._attempts)
             self._wait(pending)
             self._attempts += 1
@@ -170,7 +170,7 @@ class _Sending:
     def _wait(self, seconds: float) -> None:
         if seconds > 0:
             if self._note is not None and seconds >= 1:
-                self._note(f"waiting {seconds:.0f} s before asking {self._where} again")
+                self._note(f"rate limit of {self._where}: waiting {seconds:.0f} s")
             self._rate_limiter.sleep(seconds)
             self._waited += seconds
 
@@ -259,4 +259,4 @@ class CircuitBreaker:
 
 def refused_by_breaker(where: str) -> Failure:
     """The failure of a request that is not sent while the breaker of `where` is open."""
-    return Failure("unavailable", None, f"not sent: {where} left earlier requests unanswered; run again later", 0)
+    return Failure("unavailable", None, f"not sent: {where} did not answer earlier requests; run again later", 0)

@@ -24,7 +24,7 @@ def invalid_repo_name(name: str) -> Failure | None:
     """The answer to a question about something that can't be a repository's name, else None."""
     if _REPO.fullmatch(name) and ".." not in name:
         return None
-    return Failure("not-asked", None, f"'{printable(name, limit=100)}' is no repository's name", 0)
+    return Failure("not-asked", None, f"invalid repository name '{printable(name, limit=100)}'", 0)
 
 
 def is_namespace(name: str) -> bool:
@@ -62,9 +62,9 @@ def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, w
     )
     wanted = "write" if write else "read"
     if not isinstance(answer, Failure):
-        return AccessCheck(allowed=True, reason=f"the Hub lets it {wanted} {repo}")
+        return AccessCheck(allowed=True, reason=f"can {wanted} {repo}")
     if answer.trouble == "refused" and answer.status in _DENIED:
-        return AccessCheck(allowed=False, reason=f"the Hub does not let it {wanted} {repo}: {answer.message}")
+        return AccessCheck(allowed=False, reason=f"can't {wanted} {repo}: {answer.message}")
     return AccessCheck(allowed=None, reason=answer.message)
 
 
@@ -82,13 +82,13 @@ def service_check(hub: Hub, namespace: str, service: Service, permission: str, s
         return None
 
     if not is_namespace(namespace):
-        return AccessCheck(None, "this can't be the name of a user or an organization")
+        return AccessCheck(None, "invalid user or organization name")
     answer = hub.ask(check, secret)
     what = f"{permission} {_SERVICES[service]} of {namespace}"
     if not isinstance(answer, Failure):
-        return AccessCheck(allowed=True, reason=f"the Hub lets it {what}")
+        return AccessCheck(allowed=True, reason=f"can {what}")
     if answer.trouble == "refused" and answer.status in {*_DENIED, _NO_SUCH_METHOD}:
-        return AccessCheck(allowed=False, reason=f"the Hub does not let it {what}: {answer.message}")
+        return AccessCheck(allowed=False, reason=f"can't {what}: {answer.message}")
     return AccessCheck(allowed=None, reason=f"{what}: {answer.message}")
 
 

@@ -171,7 +171,7 @@ def visible_repositories(
 ) -> PagedListing[ListedRepo] | Failure:
     """At most `limit` repositories of an organization, or with None of the token's own account, private ones too."""
     if namespace is not None and not is_namespace(namespace):
-        return Failure("not-asked", None, "this can't be the name of a user or an organization", 0)
+        return Failure("not-asked", None, "invalid user or organization name", 0)
     path = f"/api/organizations/{namespace}/settings/repositories" if namespace else "/api/settings/repositories"
     listing = listed(hub, path, secret, enough=lambda items: len(items) >= limit)
     if isinstance(listing, Failure):

@@ -40,7 +40,7 @@ def post(
     """
 
     def attempt() -> tuple[Result, Mapping[str, str]]:
-        slow = Failure("timeout", None, "the answer took too long; whether it was accepted is not known")
+        slow = Failure("timeout", None, "the response took too long; the result is unknown")
         return hub.within(hub.deadline, lambda: _posted(hub, path, body, secret, expected)) or (slow, {})
 
     return hub.send(attempt)
@@ -70,11 +70,11 @@ def _posted(
         status, seen = error.code, error.headers
         error.close()
     except TimeoutError:
-        return Failure("timeout", None, "the answer took too long"), {}
+        return Failure("timeout", None, "the response took too long"), {}
     except (OSError, HTTPException) as error:
         # Urllib wraps what fails before the request is sent, and nothing else.
         kind: ErrorKind = "unreachable" if isinstance(error, URLError) else "network"
-        return Failure(kind, None, f"no answer from {hub.endpoint} ({type(error).__name__})"), {}
+        return Failure(kind, None, f"no response from {hub.endpoint} ({type(error).__name__})"), {}
     return _judged(status, expected), {name.lower(): value for name, value in seen.items()}
 
 
@@ -82,7 +82,7 @@ def _judged(status: int, expected: Sequence[int]) -> Result:
     if status in (expected or _SUCCESS):
         return Reply(status, None)
     wanted = f" instead of {expected[0]}" if expected else ""
-    return Failure(error_kind(status), status, f"the Hub answered with status {status}{wanted}")
+    return Failure(error_kind(status), status, f"the Hub returned status {status}{wanted}")
 
 
 LARGEST_BATCH = 1000
@@ -111,7 +111,7 @@ def revoke(hub: Hub, secrets: Sequence[Secret]) -> Revocation:
         if 1 <= length <= LONGEST_VALUE:
             fit.append(secret)
         else:
-            reason = f"the Hub takes values of 1 to {LONGEST_VALUE} characters, this one has {length}"
+            reason = f"the Hub accepts values of 1 to {LONGEST_VALUE} characters, not {length}"
             left_out.append((secret.fingerprint, reason))
     accepted: list[str] = []
     trouble: Failure | None = None
@@ -157,11 +157,11 @@ def revoke_in_organization(
     """
     if not _NAME.fullmatch(organization):
         return OrganizationRevocation(
-            accepted=False, tried=(f"{organization!r} can't be an organization's name: nothing was sent",)
+            accepted=False, tried=(f"invalid organization name {organization!r}; nothing was sent",)
         )
     if secret == admin:
         return OrganizationRevocation(
-            accepted=False, tried=("a token can't shut out itself: use another administrator's token",)
+            accepted=False, tried=("a token can't revoke its own access; use another administrator's token",)
         )
     base = f"/api/organizations/{organization}/settings/tokens"
     tried = []
@@ -170,7 +170,7 @@ def revoke_in_organization(
     if isinstance(answer, Reply):
         return OrganizationRevocation(accepted=True, tried=tuple(tried))
     if token_id is None or not _ID.fullmatch(token_id):
-        tried.append("by id: left out, it needs --token-id (24 hex digits from the organization's audit log)")
+        tried.append("by id: not tried, needs --token-id (24 hex digits from the audit log of the organization)")
         return OrganizationRevocation(accepted=False, tried=tuple(tried))
     answer = post(hub, f"{base}/{token_id}/revoke", None, secret=admin)
     tried.append(f"by id: {_said(answer)}")

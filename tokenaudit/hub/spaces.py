@@ -74,7 +74,7 @@ def _entries(
     if isinstance(answer, Failure):
         return answer
     if not isinstance(answer.body, dict):
-        return Failure("malformed", answer.status, f"the answer holds no {what}")
+        return Failure("malformed", answer.status, f"the response has no {what}")
     return [
         (text(entry.get("key")) or str(name), entry) for name, entry in answer.body.items() if isinstance(entry, dict)
     ]
@@ -189,9 +189,9 @@ class _Reading:
             if "ReadTimeout" not in {kind.__name__ for kind in type(error).__mro__}:
                 if not self._lines:
                     raise
-                cut = f"the connection broke after {len(self._lines)} lines ({type(error).__name__})"
+                cut = f"connection lost after {len(self._lines)} lines ({type(error).__name__})"
             elif not self._lines:
-                cut = f"the Hub sent nothing of it for {self._limits.silence:g} seconds; it may be empty"
+                cut = f"no data for {self._limits.silence:g} seconds; the log can be empty"
         return SpaceLog(tuple(self._lines), cut)
 
     def _follow(self, events: Iterator[bytes]) -> str | None:
@@ -200,7 +200,7 @@ class _Reading:
         for event in events:
             now = self._clock()
             if now - started > self._limits.seconds:
-                return f"it was still coming after {self._limits.seconds:g} seconds; {len(self._lines)} lines read"
+                return f"stopped after {self._limits.seconds:g} seconds; {len(self._lines)} lines read"
             if not event:
                 if now - heard > self._limits.silence:
                     return None
@@ -211,7 +211,7 @@ class _Reading:
                 return None
             size += len(text)
             if size > self._limits.most:
-                return f"only its first {self._limits.most} characters were read"
+                return f"only the first {self._limits.most} characters were read"
             self._lines += [LogLine(line, when) for line in text.removesuffix("\n").split("\n")]
         return None
 

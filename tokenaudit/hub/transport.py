@@ -103,7 +103,7 @@ class Call:
         """Lets a request go only to the Hub's own origin, with time-outs."""
         self.status = None
         if origin(str(request.url)) != origin(self.endpoint):
-            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
+            raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
         self.check()
         wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
         request.extensions = {
@@ -119,24 +119,24 @@ class Call:
         self.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         response.stream = _bounded(cast("ByteStream", response.stream), self)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Stopped(trouble="malformed", message="the answer is compressed although it was asked not to be")
+            raise Stopped(trouble="malformed", message="the response is compressed against the request")
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
-            raise Stopped(trouble="redirect", message="the Hub pointed to another place; nothing was sent there")
+            raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
         # The library would sleep and send again; that is for our own loop, which has bounds.
         if response.status_code == _TOO_MANY:
-            raise Stopped(trouble="limited", message="the Hub limits the rate of requests")
+            raise Stopped(trouble="limited", message="rate limit of the Hub reached")
         if response.status_code >= _SERVER_ERROR:
-            raise Stopped(trouble="server", message=f"the Hub failed with status {response.status_code}")
+            raise Stopped(trouble="server", message=f"the Hub returned status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
             self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
 
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""
         if time.monotonic() > self.ends:
-            raise Stopped(trouble="timeout", message="the answer took too long")
+            raise Stopped(trouble="timeout", message="the response took too long")
         if size > self.largest:
-            raise Stopped(trouble="oversized", message=f"the answer is larger than {self.largest >> 20} MiB")
+            raise Stopped(trouble="oversized", message=f"the response is larger than {self.largest >> 20} MiB")
 
 
 class _Current(threading.local):
@@ -202,9 +202,9 @@ def _error_words(body: bytes) -> str:
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
-        return "(without the Hub's own words)"
+        return "(no message from the Hub)"
     words = parsed.get("error") if isinstance(parsed, dict) else None
-    return shorten(words, _LARGEST_ERROR_TEXT) if isinstance(words, str) else "(without the Hub's own words)"
+    return shorten(words, _LARGEST_ERROR_TEXT) if isinstance(words, str) else "(no message from the Hub)"
 
 
 def _armed(client: ClientT) -> ClientT:

@@ -71,7 +71,7 @@ def _open(touched: AffectedCredential, ground: ActionContext) -> ActionItem:
     at = f" on {minute(touched.checked_at)} UTC" if touched.checked_at and not touched.asked_now else ""
     told = {"active": f"the Hub accepted it{at or ' just now'}"}.get(touched.status, touched.status_reason)
     used = len(touched.consumers)
-    uses = f"; {used} known {'place uses' if used == 1 else 'places use'} it" if used else ""
+    uses = f"; used in {used} known {'place' if used == 1 else 'places'}" if used else ""
     why = f"{touched.why}; {touched.status}: {told}{uses}"
     return ActionItem(
         "credential", touched.fingerprint, _named(touched), touched.severity, touched.touched, why, do, command
@@ -82,7 +82,7 @@ def _left_behind(touched: AffectedCredential, consumer: RunbookConsumer) -> Acti
     title = f"{consumer.kind} {consumer.where}" + (
         f" ({consumer.name})" if consumer.name and consumer.name not in consumer.where else ""
     )
-    why = f"it still holds {touched.display}, which is dead: whatever reads it there fails"
+    why = f"still has {touched.display}, which is no longer valid: programs that read it fail"
     return ActionItem(
         "consumer", consumer.where, title, Severity.LOW, touched.touched, why, f"{_capital(consumer.how)}."
     )
@@ -114,8 +114,8 @@ def _capital(words: str) -> str:
 
 
 _NOT_ASKABLE = {
-    "oauth_client_secret": "make a new one in the application's settings, which ends this one",
-    "oauth_refresh_token": "remove the application's access in the settings of the account that gave it",
+    "oauth_client_secret": "create a new one in the application's settings, which revokes this one",
+    "oauth_refresh_token": "remove the application's access in the settings of the account that granted it",
 }
 """How to end those of which whoami tells nothing, so that handing them over would lead nowhere."""
 
@@ -128,46 +128,46 @@ def for_credential(
     again = f" --from {place}" if place else ""
     # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
     mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
-    runbook = f" The runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
+    runbook = f" Runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
     if touched.kind in EXPIRES_ONLY:
-        do = "It can't be revoked by its value: remove the application's access, or revoke what it was derived from."
+        do = "Can't be revoked by value: remove the application's access, or revoke the credential it is derived from."
         return do + runbook, None
     if touched.kind in _NOT_ASKABLE:
-        return f"The Hub tells nobody whether it lives: {_NOT_ASKABLE[touched.kind]}.{runbook}", None
+        return f"Its status can't be checked: {_NOT_ASKABLE[touched.kind]}.{runbook}", None
     if touched.status != "active":
-        how = "" if place else " on standard input"
-        return f"Hand its value over{how}, so that the Hub can be asked whether it lives.{runbook}", (
+        how = "" if place else " on stdin"
+        return f"Pass its value{how} to check whether it is still active.{runbook}", (
             f"tokenaudit incident {shlex.quote(incident)}{again}"
         )
     if exposed(credential):
-        paste = "" if place else " Its value goes to standard input."
-        do = f"It stands where others can read it: revoke it, then replace it.{paste}{runbook}"
+        paste = "" if place else " Pass the value on stdin."
+        do = f"Exposed: revoke it, then replace it.{paste}{runbook}"
         return do, f"tokenaudit revoke {mark}{again}"
-    return f"Replace it; the old one dies first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
+    return f"Replace it; the old one is revoked first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
 
 
 def for_kept(kept: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
     """In words, and as a command where it is a token of the Hub's in a place that `rotate` can change."""
     page = f"{endpoint}/{kept.target}/settings"
     if kept.kind == "space-variable":
-        do = f"Everyone can read a variable: put a new token into a secret, then delete the variable ({page})."
+        do = f"Variables are public: store a new token as a secret, then delete the variable ({page})."
         mark = shlex.quote(kept.fingerprint or "")
         command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', kept)}"
         return do, command if kept.fingerprint else None
     if kept.kind == "space-secret" and not names.match(kept.name):
-        return f"Make a new one at the service it is for, then set it at {page}.", None
+        return f"Create a new one at its service, then set it at {page}.", None
     if kept.kind in {"space-secret", "github-secret"} and " environment " not in kept.target:
-        do = "Replace the token that it holds. FINGERPRINT is that token's: `tokenaudit fingerprint` tells it."
+        do = "Replace its token. FINGERPRINT is the fingerprint of that token (`tokenaudit fingerprint`)."
         return do, f"tokenaudit rotate FINGERPRINT --mode breach --consumer {_consumer(kept.kind, kept)}"
     where = {
         "github-secret": "in the environment's settings",
         "gitlab-variable": "under Settings, CI/CD, Variables",
         "webhook-secret": f"at {endpoint}/settings/webhooks",
         "endpoint-secret": "in the endpoint's settings",
-        "job-secret": "by deleting the schedule and creating it anew",
-        "job-token": "by deleting the schedule and creating it anew with another token",
+        "job-secret": "by deleting the schedule and creating it again",
+        "job-token": "by deleting the schedule and creating it again with another token",
     }.get(kept.kind, "there")
-    return f"Make a new token and set it {where}.", None
+    return f"Create a new token and set it {where}.", None
 
 
 def _consumer(kind: str, kept: StoredSecret) -> str:

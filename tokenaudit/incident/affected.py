@@ -17,8 +17,8 @@ from tokenaudit.timestamps import day, minute
 _VARIABLES = frozenset({"space-variable", "github-variable", "gitlab-variable"})
 _AGES: dict[str, tuple[str, MatchReason | Literal["no"]]] = {
     "endpoint-secret": ("the endpoint was changed", "perhaps"),
-    "job-secret": ("the schedule was made", "no"),
-    "job-token": ("the schedule was made", "no"),
+    "job-secret": ("the schedule was created", "no"),
+    "job-token": ("the schedule was created", "no"),
 }
 """What the recorded time of a kind means where it is not that of the value, and what follows from one that is since:
 a schedule gets its values when it is made, an endpoint can be changed without them."""
@@ -40,16 +40,16 @@ def credential_touched(
     claims = credential.claims
     if claims is not None and claims.issued_at is not None:
         issued = claims.issued_at
-        return ("yes" if issued < cutoff else "no"), f"issued {day(issued)}, by its own claims"
+        return ("yes" if issued < cutoff else "no"), f"issued {day(issued)} according to its claims"
     if first_seen is not None and first_seen < cutoff:
-        return "yes", f"a sweep saw it on {day(first_seen)} already"
+        return "yes", f"found by a sweep on {day(first_seen)}"
     dated = [(location.date, location) for location in credential.locations if location.date is not None]
     if dated:
         date, location = min(dated, key=lambda pair: pair[0])
         if date < cutoff:
             what = f"commit {location.commit[:12]}" if location.commit else location.source
-            return "yes", f"{what} of {day(date)} holds it already"
-    return "perhaps", "when it was created is not known"
+            return "yes", f"found in {what} of {day(date)}"
+    return "perhaps", "creation date unknown"
 
 
 def counts(secret: SecretName, touched: Iterable[str], names: Names) -> bool:
@@ -71,11 +71,11 @@ def secret_touched(secret: SecretName, incident: Incident) -> tuple[MatchReason 
     """Whether what is kept was last set before the cut-off, and why. `no` means that it was set since."""
     updated = secret.updated_at
     if updated is None:
-        return "perhaps", "when it was last set is not known"
+        return "perhaps", "date of last change unknown"
     what, since = _AGES.get(secret.kind, ("last set", "no"))
     if updated < incident.cutoff:
         return "yes", f"{what} {day(updated)}"
-    doubt = ", which does not tell how old the value is" if since == "perhaps" else ""
+    doubt = ", age of the value unknown" if since == "perhaps" else ""
     return since, f"{what} {day(updated)}{doubt}"
 
 
@@ -123,7 +123,7 @@ def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, no
     """The word on its end: what this Hub said once, or its own expiry."""
     expiry = credential.claims.expires_at if credential.claims is not None else None
     if expiry is not None and expiry <= now:
-        return Inspection("expired", now, f"its own claims say that it expired at {minute(expiry)} UTC")
+        return Inspection("expired", now, f"expired at {minute(expiry)} UTC according to its claims")
     return next((one for one in said if one.dead and one.endpoint in (None, endpoint)), None)
 
 
@@ -136,9 +136,9 @@ def _unsettled(
         asked = replace(fresh, reason=f"{fresh.reason}{before}")
         return CurrentStatus(_with(details, asked), details, asked_now=True, told=True)
     if last is None:
-        return CurrentStatus(Inspection("unknown", now, "the Hub was never asked"), None, asked_now=False, told=False)
+        return CurrentStatus(Inspection("unknown", now, "never inspected"), None, asked_now=False, told=False)
     if last.dead:
-        reason = f"{last.status} at {last.endpoint}, which is another Hub than the one asked now"
+        reason = f"{last.status} at {last.endpoint}, a different Hub"
         last = replace(last, status="unknown", reason=reason)
     return CurrentStatus(_with(details, last), details, asked_now=False, told=True)
 
@@ -181,7 +181,7 @@ def affected_secrets(
         if latest is None or not any(counts(one, touched, names) for one in (before, now) if one is not None):
             continue
         if now is None and _was_asked(latest, today):
-            found.append(_kept(latest, "yes", "it is there no more", "done", asked_now=True))
+            found.append(_kept(latest, "yes", "no longer exists", "done", asked_now=True))
         elif latest.kind.endswith("-variable") and (latest.fingerprint or (before and before.fingerprint)):
             found.append(_variable(latest, before, touched, asked_now=now is not None))
         else:
@@ -194,8 +194,8 @@ def _variable(
 ) -> StoredSecret:
     """A variable shows what it holds: its value decides, not its age."""
     if latest.fingerprint in touched:
-        return _kept(latest, "yes", "it holds a touched credential", "open", asked_now=asked_now)
-    why = "it holds another value now"
+        return _kept(latest, "yes", "has an affected credential", "open", asked_now=asked_now)
+    why = "has another value now"
     held = before.fingerprint if before is not None else None
     return StoredSecret(latest.kind, latest.target, latest.name, "yes", why, "done", latest.updated_at, asked_now, held)
 
@@ -205,7 +205,7 @@ def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *
     if touch != "no":
         return _kept(latest, touch, why, "open", asked_now=asked_now)
     was_there = before is not None and before.updated_at is not None and before.updated_at < incident.cutoff
-    doubt = "" if was_there else "; whether it was there before is not known"
+    doubt = "" if was_there else "; earlier state unknown"
     return _kept(
         latest, "yes" if was_there else "perhaps", f"{why}, after the cut-off{doubt}", "done", asked_now=asked_now
     )

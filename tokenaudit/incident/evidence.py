@@ -61,7 +61,7 @@ class IncidentEvidence:
             if sweep.finished_at is None:
                 names = ", ".join(sweep.namespaces)
                 self.skipped.append(
-                    Skipped(f"the sweep of {names}", "it is not finished: run the same `tokenaudit sweep` again")
+                    Skipped(f"the sweep of {names}", "not finished; run the same `tokenaudit sweep` again")
                 )
         self.skipped += skipped
 
@@ -181,7 +181,7 @@ def findings(named: IncidentInput, scanner: Scanner, load: Callable[[str], Repor
             inventory = open_inventory(named.inventory, must_exist=True)
         except InventoryError as error:
             if named.inventory is not None or not material.sources:
-                message = f"{error}; or give --report REPORT.json, or values"
+                message = f"{error}; or pass --report REPORT.json, or values"
                 raise InventoryError(message) from None
         else:
             with inventory:

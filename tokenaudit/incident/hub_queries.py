@@ -18,6 +18,7 @@ from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.incident.model import ReachedBy
 from tokenaudit.model import Inspection, Skipped
 from tokenaudit.secret import Secret
+from tokenaudit.text import listed
 
 T = TypeVar("T")
 
@@ -86,11 +87,10 @@ class HubQueries:
         found = list(dict.fromkeys(self.skipped))
         for places, reason in (
             (self._needing, self.no_secret),
-            (self._not_put, "not asked any more: the Hub left the questions before this one unanswered; run again"),
+            (self._not_put, "not sent: the Hub did not answer earlier requests; run again"),
         ):
             if places:
-                more = f" and {len(places) - 1} more questions" if len(places) > 1 else ""
-                found.append(Skipped(f"{places[0]}{more}", reason))
+                found.append(Skipped(listed(places, 1), reason))
         return tuple(found)
 
 
@@ -104,13 +104,11 @@ def open_queries(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret]
     """
     own = hub.own
     if own is None:
-        return HubQueries(
-            hub, None, "this takes a token of your own: set HF_TOKEN, or keep one with `tokenaudit auth set hf`"
-        )
+        return HubQueries(hub, None, "needs a token: set HF_TOKEN, or store one with `tokenaudit auth set hf`")
     if own.secret.fingerprint in touched:
         reason = (
-            f"your own token {own.secret.display} (from {own.origin}) is touched by the incident itself, and such a "
-            "token is not used: give a new one in HF_TOKEN"
+            f"your own token {own.secret.display} (from {own.origin}) is affected by the incident and not "
+            "used; set HF_TOKEN to a new one"
         )
         return HubQueries(hub, None, reason)
     said = inspected(own.secret)
@@ -137,16 +135,14 @@ class TimeWindow:
         for repo in reached:
             kind = next((known for known in _TYPES if known == repo.type), None)
             if kind is None:
-                queries.skip(f"{repo.type} {repo.id}", f"the Hub tells nothing of what changed in a {repo.type}")
+                queries.skip(f"{repo.type} {repo.id}", f"the Hub has no change history for a {repo.type}")
             elif "/" not in repo.id or invalid_repo_name(repo.id) is not None:
-                queries.skip(
-                    f"{repo.type} {repo.id}", "this can't be a repository's name, so nothing was asked about it"
-                )
+                queries.skip(f"{repo.type} {repo.id}", "invalid repository name")
             elif len(found) >= self.limit:
                 left += 1
             else:
                 found.append(HubRepository(kind, repo.id))
         if left:
-            reason = f"only the first {self.limit} were asked about; raise --limit for the rest"
-            queries.skip(f"what changed in {left} more writable repositories", reason)
+            reason = f"only the first {self.limit} were checked; raise --limit for the rest"
+            queries.skip(f"changes in {left} more writable repositories", reason)
         return found

@@ -101,7 +101,7 @@ def measure(powers: Sequence[CredentialReach], queries: HubQueries) -> CombinedR
             for repo in listings[area.name]:
                 found.add(ReachedBy(repo.id, repo.type, area.access, repo.private, credentials=(power.fingerprint,)))
     if silent:
-        found.not_known[f"what {listed(silent)} could reach: the Hub never told the rights"] = None
+        found.not_known[f"reach of {listed(silent)}: permissions unknown"] = None
     return found
 
 
@@ -110,7 +110,7 @@ def summed(found: CombinedReach, limit: int) -> Reached:
     repos = found.by_harm()
     not_known = list(found.not_known)
     if len(repos) > limit:
-        not_known.append(f"{len(repos) - limit} more repositories are counted, but not listed (--limit)")
+        not_known.append(f"{len(repos) - limit} more repositories counted, but not listed (--limit)")
     return Reached(
         readable=len(repos),
         writable=sum(repo.access == "write" for repo in repos),
@@ -154,7 +154,7 @@ def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: Co
 
 def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[HubRepository]:
     if not is_namespace(name):
-        queries.skip(f"the repositories of {name}", "this can't be the name of a user or an organization")
+        queries.skip(f"the repositories of {name}", "invalid user or organization name")
         return []
     repos: list[HubRepository] = []
     for repo_type in _TYPES:
@@ -165,7 +165,7 @@ def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[HubRep
     if not queries.sees_private(name):
         unseen = f"private repositories of {name}"
         found.not_known[unseen] = None
-        queries.skip(unseen, f"the account that asks does not belong to {name}: ask with a token of one that does")
+        queries.skip(unseen, f"needs a token of a member of {name}")
     return repos
 
 

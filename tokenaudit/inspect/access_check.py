@@ -32,7 +32,7 @@ def named_repo(text: str) -> NamedRepo:
     """
     found = _NAMED.fullmatch(text)
     if found is None or invalid_repo_name(found[2]) is not None:
-        message = f"{text!r} is no repository; write owner/name, datasets/owner/name or spaces/owner/name"
+        message = f"invalid repository {text!r}; use owner/name, datasets/owner/name or spaces/owner/name"
         raise UsageError(message)
     return NamedRepo(found[2], _FOLDERS[found[1]])
 
@@ -43,7 +43,7 @@ def check_access(secret: Secret, hub: Hub, repos: Sequence[NamedRepo], reach: Re
     What was proven replaces what was deduced. A repository that it can't open is not among the result's; one that the
     Hub gave no answer about is among what was not counted.
     """
-    known = reach or Reach(not_counted=("everything but the repositories that were named",))
+    known = reach or Reach(not_counted=("everything except the named repositories",))
     held = {(repo.type, repo.id): repo for repo in known.repos}
     open_questions = list(known.not_counted)
     for repo in repos:
@@ -56,7 +56,7 @@ def check_access(secret: Secret, hub: Hub, repos: Sequence[NamedRepo], reach: Re
             held[repo.type, repo.id] = replace(was, access="read")
         for wanted, access in (("write", write), ("read", read)):
             if access.allowed is None:
-                open_questions.append(f"whether it can {wanted} {repo.type} {repo.id}: {access.reason}")
+                open_questions.append(f"access to {repo.type} {repo.id} ({wanted}): {access.reason}")
     if reach is None:
         writable = sum(repo.access == "write" for repo in held.values())
         known = replace(known, readable=len(held), writable=writable)

@@ -108,7 +108,7 @@ class DiskCache:
                 self._open = self._opened()
             return action(self._open)
         except (sqlite3.Error, OSError) as error:
-            message = f"the cache {self._path} can't be used ({error}); remove it, or use --no-cache"
+            message = f"cache {self._path} can't be used ({error}); remove it, or use --no-cache"
             raise ConfigurationError(message) from None
 
     def _opened(self) -> sqlite3.Connection:

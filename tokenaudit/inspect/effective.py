@@ -43,13 +43,13 @@ def effective(inspection: Inspection) -> tuple[EffectiveGrant, ...]:
 def standing(org: Organization) -> tuple[RestrictedBy, str]:
     """What any token of this owner can do in `org`, and why where that is not everything."""
     if org.restrictions:
-        return "none", f"{org.name} shuts this token out: {', '.join(org.restrictions)}"
+        return "none", f"{org.name} denies access to this token: {', '.join(org.restrictions)}"
     if org.role is None:
-        return "unknown", f"the owner's role in {org.name} is not told"
+        return "unknown", f"owner's role in {org.name} unknown"
     found = _BY_ROLE.get(org.role, "unknown")
     if found == "full":
         return found, ""
-    return found, f"its owner's role in {org.name} is {org.role}"
+    return found, f"owner's role in {org.name} is {org.role}"
 
 
 def namespace(entity: Entity) -> str | None:
@@ -71,7 +71,7 @@ def _cut(grant: Grant, orgs: Mapping[str, Organization], inspection: Inspection)
             # A role in a resource group can be higher than the one in the organization.
             found, note = "unknown", f"{note}, but {_group_role(orgs[owner])}"
         return EffectiveGrant(grant, found, _left(grant.permissions, found), note)
-    return EffectiveGrant(grant, "unknown", grant.permissions, "its owner's role there is not told")
+    return EffectiveGrant(grant, "unknown", grant.permissions, "owner's role unknown")
 
 
 def _cut_group(grant: Grant, inspection: Inspection) -> EffectiveGrant:
@@ -81,11 +81,9 @@ def _cut_group(grant: Grant, inspection: Inspection) -> EffectiveGrant:
                 if org.restrictions:
                     return EffectiveGrant(grant, "none", (), standing(org)[1])
                 found = _BY_ROLE.get(group.role or "", "unknown")
-                note = (
-                    "" if found == "full" else f"its owner's role in the group {group.name or group.id} is {group.role}"
-                )
+                note = "" if found == "full" else f"owner's role in the group {group.name or group.id} is {group.role}"
                 return EffectiveGrant(grant, found, _left(grant.permissions, found), note)
-    return EffectiveGrant(grant, "unknown", grant.permissions, "its owner's role in the group is not told")
+    return EffectiveGrant(grant, "unknown", grant.permissions, "owner's role in the group unknown")
 
 
 def _group_role(org: Organization) -> str | None:
@@ -136,9 +134,9 @@ def namespaces_of(inspection: Inspection) -> Namespaces:
     """Where the rights of a credential with this inspection lie, after its owner's roles."""
     beyond = []
     if inspection.can_read_gated_repos or inspection.role in _UNBOUND:
-        beyond.append("public gated repositories of others that its owner was let into")
+        beyond.append("public gated repositories of other accounts that its owner can access")
     if not inspection.details_known:
-        beyond.append("anything its unknown rights may cover")
+        beyond.append("everything its unknown permissions cover")
     if inspection.role in _UNBOUND:
         return _everywhere(inspection, "read" if inspection.role == "read" else "write", beyond)
     if inspection.role == "oauth":
@@ -158,7 +156,7 @@ def _everywhere(inspection: Inspection, access: Access, beyond: list[str]) -> Na
             continue
         namespaces.append(NamespaceAccess(org.name, "read"))
         if access == "write":
-            beyond.append(f"what it may write in {org.name} ({note})")
+            beyond.append(f"writable repositories in {org.name} ({note})")
     return Namespaces(tuple(namespaces), not_counted=tuple(beyond))
 
 
@@ -172,7 +170,7 @@ def _named(inspection: Inspection, beyond: list[str]) -> Namespaces:
             continue
         if grant.standing == "own-only" and access == "write":
             access = "read"
-            beyond.append(f"what it may write in {entity.name or entity.type} ({grant.note})")
+            beyond.append(f"writable repositories in {entity.name or entity.type} ({grant.note})")
         if entity.type in ("user", "org") and entity.name:
             known = namespaces.get(entity.name)
             namespaces[entity.name] = NamespaceAccess(

@@ -40,7 +40,7 @@ def from_lines(stream: BinaryIO, scanner: Scanner) -> Iterator[CredentialInput]:
         if len(line) > LONGEST_LINE:
             while line and not line.endswith(b"\n"):
                 line = stream.readline(LONGEST_LINE)
-            yield Skipped(origin, f"longer than {LONGEST_LINE // 1024} KiB, so it was not looked into")
+            yield Skipped(origin, f"longer than {LONGEST_LINE // 1024} KiB, not read")
         elif line.strip():
             yield from _examined(line, origin, scanner)
 
@@ -57,7 +57,7 @@ def from_environment(
     for name in names:
         value = environment.get(name, "")
         if not value.strip():
-            message = f"the environment variable {name} is not set; set it, or leave out --env {name}"
+            message = f"environment variable {name} is not set; set it, or remove --env {name}"
             raise UsageError(message)
         yield from _examined(value.encode("utf-8", "surrogateescape"), f"environment variable {name}", scanner)
 
@@ -72,7 +72,7 @@ def from_keyring(names: Iterable[str], scanner: Scanner) -> Iterator[CredentialI
     for name in names:
         kept = keyring.read(name)
         if kept is None:
-            message = f"the keyring keeps nothing under {name}; see 'tokenaudit auth status'"
+            message = f"no keyring entry {name}; see 'tokenaudit auth status'"
             raise UsageError(message)
         yield from _examined(kept.reveal().encode("utf-8", "surrogateescape"), f"keyring entry {name}", scanner)
 
@@ -105,4 +105,4 @@ def _examined(text: bytes, origin: str, scanner: Scanner) -> Iterator[Credential
             )
         yield GivenCredential(detection, origin)
     if not found:
-        yield Skipped(origin, "holds no Hugging Face credential")
+        yield Skipped(origin, "no Hugging Face credential")

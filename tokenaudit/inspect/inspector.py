@@ -52,7 +52,7 @@ def inspect_credentials(
     unique: dict[str, tuple[str, Secret]] = {}
     for kind, secret in secrets:
         unique.setdefault(secret.fingerprint, (kind, secret))
-    progress.start("asking the Hub", len(unique))
+    progress.start("inspecting credentials", len(unique))
 
     def asked() -> Iterator[tuple[str, _Known]]:
         for fingerprint, (kind, secret) in unique.items():
@@ -91,7 +91,7 @@ def _ahead(questions: Iterator[tuple[str, _Known]], jobs: int) -> Iterator[tuple
 def _ask(kind: str, secret: Secret, hub: Hub, now: Callable[[], datetime], progress: Progress) -> Inspection:
     claims = read_claims(secret.reveal())
     if claims is not None and claims.expires_at is not None and claims.expires_at <= now():
-        reason = f"its own claims say that it expired at {minute(claims.expires_at)} UTC"
+        reason = f"expired at {minute(claims.expires_at)} UTC according to its claims"
         role = "oauth" if kind == "oauth_token" else "unknown"
         return Inspection("expired", now(), reason, role=role, expires_at=claims.expires_at, details_known=False)
     if kind not in ASKABLE:
@@ -121,7 +121,7 @@ def unanswered(failure: Failure, kind: str, *, now: datetime, endpoint: str) -> 
 
 def not_asked(kind: str, *, now: datetime, endpoint: str) -> Inspection:
     """The entry for a kind that whoami can't be asked about."""
-    reason = f"whoami says nothing about the kind {kind}, so it was not sent anywhere"
+    reason = f"not sent: whoami does not support the kind {kind}"
     return Inspection("unknown", now, reason, details_known=False, endpoint=endpoint)
 
 
@@ -129,15 +129,18 @@ def _judge(failure: Failure, kind: str) -> tuple[Status, str]:
     words = failure.message.casefold().strip().rstrip(".")
     if failure.trouble == "refused" and failure.status == _UNAUTHORIZED:
         if kind in _WHOAMI_MAY_NOT_KNOW:
-            return "unknown", f"the Hub refuses it, but whoami may not know the kind {kind} at all"
+            return "unknown", f"the Hub rejects it, but whoami possibly does not support the kind {kind}"
         if words == _DEAD:
-            return "invalid", "the Hub does not know it: deleted, revoked, of another Hub, or never issued"
+            return "invalid", "the Hub rejects it: deleted, revoked, from another Hub, or never issued"
         if words == _NEVER_ARRIVED:
-            return "unknown", "the Hub did not receive the credential; something on the way may have removed it"
+            return "unknown", "the Hub did not receive the credential; a proxy possibly removed it"
         if "expired" in words and "token" in words:
-            return "expired", "the Hub says it is expired"
-        return "unknown", f"refused with 401, but not in the Hub's words for a dead credential: {failure.message}"
+            return "expired", "expired according to the Hub"
+        return (
+            "unknown",
+            f"rejected with 401, but without the Hub's message for an invalid credential: {failure.message}",
+        )
     tries = f" after {failure.attempts} tries" if failure.attempts > 1 else ""
     shown = f" (HTTP {failure.status})" if failure.status is not None else ""
-    what = "the Hub refuses to say who it is" if failure.trouble == "refused" else f"no answer{tries}"
+    what = "the Hub denies whoami" if failure.trouble == "refused" else f"no response{tries}"
     return "unknown", f"{what}{shown}: {failure.message}"

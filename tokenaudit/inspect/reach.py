@@ -74,7 +74,7 @@ def _count_namespace(
     own = inspection.account is not None and area.name == inspection.account.name
     listed = repo_listing.visible_repositories(hub, None if own else area.name, secret, limit=limits.repositories + 1)
     if isinstance(listed, Failure):
-        count.not_counted.append(f"the repositories of {area.name}: {listed.message}")
+        count.not_counted.append(f"repositories of {area.name}: {listed.message}")
         return
     if listed.incomplete:
         count.not_counted.append(f"more repositories of {area.name}: {listed.incomplete}")
@@ -123,11 +123,11 @@ def _count_users(secret: Secret, hub: Hub, limits: ReachLimits, count: _Count) -
     for repo in models[: limits.models]:
         used = repo_listing.usage(hub, repo.id, secret)
         if isinstance(used, Failure):
-            count.not_counted.append(f"who builds on {repo.id}: {used.message}")
+            count.not_counted.append(f"dependents of {repo.id}: {used.message}")
         else:
             count.repos[repo.type, repo.id] = replace(repo, children=used.children, spaces=used.spaces)
     if len(models) > limits.models:
-        count.not_counted.append(f"who builds on {len(models) - limits.models} more models")
+        count.not_counted.append(f"dependents of {len(models) - limits.models} more models")
 
 
 def _by_harm(count: _Count) -> list[ReachedRepo]:
@@ -141,7 +141,7 @@ def _by_harm(count: _Count) -> list[ReachedRepo]:
 def _summed(count: _Count, limits: ReachLimits) -> Reach:
     repos = _by_harm(count)
     if len(repos) > limits.shown:
-        count.not_counted.append(f"{len(repos) - limits.shown} more repositories are counted, but not listed")
+        count.not_counted.append(f"{len(repos) - limits.shown} more repositories counted, but not listed")
     return Reach(
         readable=len(repos),
         writable=sum(repo.access == "write" for repo in repos),

@@ -44,7 +44,7 @@ class JsonReader:
         if isinstance(value, dict):
             return value
         if what is not None:
-            self.doubt(f"{what} is missing or no object")
+            self.doubt(f"{what} is missing or not an object")
         return {}
 
     def entries(self, value: object, what: str, *, required: bool = False) -> list[object]:
@@ -52,7 +52,7 @@ class JsonReader:
         if value is None and not required:
             return []
         if not isinstance(value, list):
-            self.doubt(f"{what} is missing or no list")
+            self.doubt(f"{what} is missing or not a list")
             return []
         if len(value) > MOST_ENTRIES:
             self.doubt(f"{what} has more than {MOST_ENTRIES} entries")
@@ -74,7 +74,7 @@ class JsonReader:
         self.texts_left -= len(entries)
         texts = [self.text(entry) for entry in entries]
         if None in texts:
-            self.doubt(f"an entry of {what} is no text")
+            self.doubt(f"an entry of {what} is not a string")
         return tuple(dict.fromkeys(text for text in texts if text is not None))
 
     def moment(self, value: object, what: str) -> datetime | None:
@@ -96,7 +96,7 @@ def parse_whoami(
     auth = reader.mapping(body.get("auth"))
     kind, name, way = (reader.text(value) for value in (body.get("type"), body.get("name"), auth.get("type")))
     if kind is None or name is None or way is None:
-        reason = "the Hub answered 200, but not with who this is (no name, type or auth)"
+        reason = "the Hub returned 200 without an identity (no name, type or auth)"
         return Inspection("unknown", now, reason, details_known=False, endpoint=endpoint)
     token = reader.mapping(auth.get("accessToken"))
     role = _role(kind, way, token, reader)
@@ -110,11 +110,11 @@ def parse_whoami(
         gated = details.get("canReadGatedRepos") is True
     if role == "app":
         grants = (*grants, *_app_grants(reader.mapping(body.get("scope"), "scope"), reader))
-        reader.doubt("what an app token's role allows is not published")
+        reader.doubt("permissions of an app token's role are not documented")
     if role == "oauth":
         everywhere = claims.scopes if claims is not None else ()
         if not everywhere:
-            reader.doubt("the Hub names no scopes for OAuth tokens, and the token itself shows none")
+            reader.doubt("scopes unknown: neither the Hub nor the token lists them")
     orgs = tuple(_organization(entry, reader) for entry in reader.entries(body.get("orgs"), "orgs"))
     created_at = reader.moment(token.get("createdAt"), "createdAt")
     expires_at = reader.moment(auth.get("expiresAt"), "expiresAt")
@@ -144,7 +144,7 @@ def _role(kind: str, way: str, token: dict[str, object], reader: JsonReader) -> 
     role = token.get("role")
     if kind == "user" and way == "access_token" and isinstance(role, str) and role in TOKEN_ROLES:
         return role
-    reader.doubt(f"a token of an unheard-of kind ({kind}, {way}, role {reader.text(role) or 'absent'})")
+    reader.doubt(f"unknown kind of token ({kind}, {way}, role {reader.text(role) or 'absent'})")
     return "unknown"
 
 
@@ -209,9 +209,9 @@ def _reason(way: str, auth: dict[str, object], reader: JsonReader) -> str:
     reason = f"the Hub accepts it ({way})"
     resource = reader.text(reader.mapping(auth.get("resource")).get("sub"))
     if resource is not None:
-        reason += f", issued to a trusted publisher of {resource}"
+        reason += f", issued to a Trusted Publisher of {resource}"
     if reader.doubts:
-        reason += "; not understood: " + "; ".join(reader.doubts[:5])
+        reason += "; not parsed: " + "; ".join(reader.doubts[:5])
     if reader.undated:
-        reason += "; not a readable date: " + ", ".join(reader.undated)
+        reason += "; invalid date: " + ", ".join(reader.undated)
     return reason

@@ -35,8 +35,8 @@ from tokenaudit.timestamps import rfc3339
 Values: TypeAlias = dict[str, Any]
 
 _LIKELIHOODS = frozenset({"credential", "placeholder", "identifier"})
-_AGAIN = "removed; the next sweep reads its place again"
-_ORPHAN = "what it belongs to is missing"
+_AGAIN = "removed; the next sweep scans its place again"
+_ORPHAN = "parent row is missing"
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,7 @@ class _Check:
             self._connection.exec_driver_sql("REINDEX")
             left = self._integrity()
             for line in trouble:
-                self.damaged.append(
-                    DamagedRow("database", "", line, None if line in left else "its indexes were rebuilt")
-                )
+                self.damaged.append(DamagedRow("database", "", line, None if line in left else "indexes rebuilt"))
 
     def _integrity(self) -> list[str]:
         told = self._connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
@@ -214,7 +212,7 @@ def _sweep(work: _Check, row: Values, reasons: list[str]) -> str | None:
     if any(reason.startswith(("finished_at", "complete")) for reason in reasons):
         # An old sweep must not be taken for one that is still to be continued.
         row["finished_at"], row["complete"] = row["finished_at"] or row["started_at"], False
-    return "its times were completed"
+    return "times completed"
 
 
 _EPOCH = "1970-01-01T00:00:00.000000Z"
@@ -226,7 +224,7 @@ def _place(work: _Check, row: Values, reasons: list[str]) -> str | None:
     row["objects"], row["bytes"] = row["objects"] or 0, row["bytes"] or 0
     if reasons:
         work.read_again(row["key"])
-    return "the next sweep reads it again"
+    return "the next sweep scans it again"
 
 
 def _credential(work: _Check, row: Values, reasons: list[str]) -> str | None:
@@ -244,7 +242,7 @@ def _credential(work: _Check, row: Values, reasons: list[str]) -> str | None:
                 reasons.append(f"{name} contradicts its document")
             row[name] = getattr(credential, name)
     _first_seen(work, row)
-    return "what is lost of it is asked again by the next sweep"
+    return "the next sweep inspects it again"
 
 
 def _sighting(work: _Check, row: Values, reasons: list[str]) -> str | None:
@@ -257,18 +255,18 @@ def _sighting(work: _Check, row: Values, reasons: list[str]) -> str | None:
     _first_seen(work, row)
     row["last_in"] = row["last_in"] if row["last_in"] is not None else row["first_in"]
     row["last_seen"] = row["last_seen"] or max(row["first_seen"], work.time_of(row["last_in"]))
-    return "its times were completed"
+    return "times completed"
 
 
 def _note(work: _Check, row: Values, reasons: list[str]) -> str | None:
     kind = {"problem": Problem, "skipped": Skipped}.get(row["kind"])
     if kind is None:
-        reasons.append("its kind is unknown")
+        reasons.append("kind unknown")
     elif _is_orphan(work, row, reasons, (PLACES, "place")):
         return None
     elif _read(lambda: unpacked(row["document"] or "", kind), reasons) is not None:
         row["first_in"] = row["first_in"] if row["first_in"] is not None else work.first_sweep()
-        return "its sweep was completed"
+        return "sweep completed"
     work.read_again(row["place"])
     return None
 
@@ -282,7 +280,7 @@ def _secret(work: _Check, row: Values, reasons: list[str]) -> str | None:
     if any(reason.startswith("updated_at is not") for reason in reasons):
         work.read_again(row["place"])
     row["first_seen"] = row["first_seen"] or work.time_of(work.first_sweep())
-    return "what is lost of it is asked again by the next sweep"
+    return "the next sweep inspects it again"
 
 
 def _first_seen(work: _Check, row: Values) -> None:

@@ -69,11 +69,11 @@ class Inventory:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER + 1})
             version = self._version(connection)
             if version > len(tables.MIGRATIONS):
-                message = f"{self.shown} was written by a newer tokenaudit (version {version}); upgrade this one"
+                message = f"{self.shown} was written by a newer tokenaudit (version {version}); upgrade tokenaudit"
                 raise InventoryError(message)
             if version < len(tables.MIGRATIONS):
                 if not migrate:
-                    message = f"{self.shown} holds no inventory of this version; run `tokenaudit sweep` once"
+                    message = f"{self.shown} has no inventory of this version; run `tokenaudit sweep` once"
                     raise InventoryError(message)
                 tables.migrate(connection, version)
         if migrate and self.file is not None:
@@ -87,11 +87,11 @@ class Inventory:
         if tables.VERSION.name in present:
             number = connection.execute(select(tables.VERSION.c.number)).scalar() or 0
             if not isinstance(number, int):
-                message = f"{self.shown}: the number of its version can't be read; restore it from a backup"
+                message = f"{self.shown}: version number can't be read; restore it from a backup"
                 raise InventoryError(message)
             return number
         if present & {table.name for table in tables.METADATA.sorted_tables} and self.file is not None:
-            message = f"{self.shown} is a database of something else; choose another with --inventory"
+            message = f"{self.shown} is not an inventory; use another file with --inventory"
             raise InventoryError(message)
         return 0
 
@@ -102,7 +102,7 @@ class Inventory:
         Raises:
             InventoryError: another sweep holds it.
         """
-        message = f"another sweep is writing {self.shown}; wait for it, or give --inventory another place"
+        message = f"another sweep is writing {self.shown}; wait for it, or use another file with --inventory"
         if self.file is not None:
             lock = FileLock(f"{self.file}.lock", timeout=0)
             try:
@@ -111,7 +111,7 @@ class Inventory:
             except Timeout:
                 raise InventoryError(message) from None
             except OSError as error:
-                told = f"{self.shown} can't be locked: {error.strerror}; choose another with --inventory"
+                told = f"{self.shown} can't be locked: {error.strerror}; use another file with --inventory"
                 raise InventoryError(told) from None
             return
         with self._told(), self.engine.connect() as connection:
@@ -241,19 +241,19 @@ class Inventory:
 
 
 _TROUBLES: Mapping[str, str] = {
-    "disk is full": "the disk is full; make room and run the same command again, it continues where it stopped",
-    "readonly database": "it can't be written; make it and its directory writable, or choose another with --inventory",
-    "unable to open": "it can't be opened; see that its directory can be read and written",
-    "database is locked": "another program holds it; try again when that is done",
-    "not a database": "it is no inventory; choose another with --inventory",
-    "malformed": "the file is damaged; restore it from a backup, or move it away to start anew",
-    "disk i/o error": "reading or writing failed; check the disk, then run the same command again",
-    "password authentication failed": "the server refused the user or password",
-    "does not exist": "there is no such database or user; create it first",
-    "connection refused": "no server answers there",
-    "closed the connection": "the server went away; when it is back, run the same command again, it continues there",
-    "terminating connection": "the server went away; when it is back, run the same command again, it continues there",
-    "permission denied": "the database user may not do this; grant it CREATE and write rights",
+    "disk is full": "disk full; free some space and run the same command again to resume",
+    "readonly database": "not writable; make it and its directory writable, or use another file with --inventory",
+    "unable to open": "can't be opened; check the permissions of its directory",
+    "database is locked": "locked by another program; try again later",
+    "not a database": "not an inventory; use another file with --inventory",
+    "malformed": "damaged file; restore it from a backup, or move it away to start a new inventory",
+    "disk i/o error": "I/O error; check the disk, then run the same command again",
+    "password authentication failed": "wrong user or password",
+    "does not exist": "database or user does not exist; create it first",
+    "connection refused": "connection refused",
+    "closed the connection": "connection lost; run the same command again to resume",
+    "terminating connection": "connection lost; run the same command again to resume",
+    "permission denied": "permission denied; grant the database user CREATE and write permissions",
 }
 
 
@@ -294,7 +294,7 @@ def open_inventory(where: str | os.PathLike[str] | None = None, *, must_exist: b
     try:
         engine = create_engine(url, poolclass=NullPool) if file is None else _sqlite(url, file, readonly=must_exist)
     except (ArgumentError, NoSuchModuleError, ImportError):
-        message = f"{shown}: no driver for it here; give a file, or pip install 'tokenaudit[postgresql]'"
+        message = f"{shown}: no driver installed; use a file, or pip install 'tokenaudit[postgresql]'"
         raise InventoryError(message) from None
     inventory = Inventory(engine, shown, file)
     inventory.prepare(migrate=not must_exist)
@@ -307,7 +307,7 @@ def _url(named: str) -> URL:
     try:
         url = make_url(named)
     except ArgumentError:
-        message = "the inventory's URL can't be read; give a file or postgresql://user@host/name"
+        message = "invalid inventory URL; use a file or postgresql://user@host/name"
         raise InventoryError(message) from None
     return url.set(drivername="postgresql+psycopg") if url.drivername in {"postgresql", "postgres"} else url
 
@@ -315,7 +315,7 @@ def _url(named: str) -> URL:
 def _make_room(file: Path, *, must_exist: bool) -> None:
     if must_exist:
         if not os.path.isfile(file):  # noqa: PTH113 - of a name that is too long, pathlib raises an error
-            message = f"there is no inventory at {file}; it is made by the first `tokenaudit sweep`"
+            message = f"no inventory at {file}; run `tokenaudit sweep` first"
             raise InventoryError(message)
         return
     try:
@@ -323,7 +323,7 @@ def _make_room(file: Path, *, must_exist: bool) -> None:
         handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         os.close(handle)
     except OSError as error:
-        message = f"the inventory {file} can't be written: {error.strerror}; choose another with --inventory"
+        message = f"inventory {file} can't be written: {error.strerror}; use another file with --inventory"
         raise InventoryError(message) from None
 
 

@@ -57,7 +57,7 @@ def diff_as_text(differences: Sequence[Difference]) -> str:
     for entry in differences:
         lines.append(f"{entry.change:9}  {_line(entry.known)}")
         lines += [f"           {_spot(location)}" for location in entry.locations]
-    return "\n".join(lines) + "\n" if lines else "nothing changed\n"
+    return "\n".join(lines) + "\n" if lines else "no changes\n"
 
 
 def detail_as_text(known: KnownCredential) -> str:
@@ -66,7 +66,7 @@ def detail_as_text(known: KnownCredential) -> str:
     inspection = known.credential.inspection
     if inspection is not None:
         who = f", {inspection.account.type} {inspection.account.name}" if inspection.account else ""
-        lines.append(f"  {inspection.status}{who}, role {inspection.role}, asked {_time(inspection.checked_at)}")
+        lines.append(f"  {inspection.status}{who}, role {inspection.role}, checked {_time(inspection.checked_at)}")
     if known.credential.verdict is not None:
         lines += [f"  {r.severity.value}: {r.rule}: {r.message}" for r in known.credential.verdict.reasons]
     lines += [f"  {_spot(location)}" for location in known.credential.locations]
@@ -109,7 +109,7 @@ def plain(text: str) -> str:
 def _line(known: KnownCredential) -> str:
     credential = known.credential
     severity = credential.verdict.severity.value if credential.verdict else "unjudged"
-    status = credential.inspection.status if credential.inspection else "not asked"
+    status = credential.inspection.status if credential.inspection else "not inspected"
     where = "here" if known.present else "gone"
     spots = len(credential.locations)
     return plain(

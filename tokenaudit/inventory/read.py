@@ -299,10 +299,10 @@ def one(known: Sequence[KnownCredential], fingerprint: str) -> KnownCredential:
     named = parse_fingerprint(fingerprint, shortest=_SHORTEST)
     found = [entry for entry in known if entry.credential.fingerprint.startswith(named)]
     if not found:
-        message = f"no credential with the fingerprint {named}; `tokenaudit inventory list` names them all"
+        message = f"no credential with fingerprint {named}; see `tokenaudit inventory list`"
         raise UsageError(message)
     if len(found) > 1:
-        message = f"{len(found)} fingerprints start with {named}; give more digits"
+        message = f"{len(found)} fingerprints start with {named}; use more digits"
         raise UsageError(message)
     return found[0]
 
@@ -314,6 +314,6 @@ def to_forget(known: Sequence[KnownCredential], fingerprints: Sequence[str], nam
         UsageError: nothing was named, or one is unknown.
     """
     if not fingerprints and namespace is None:
-        message = "name the fingerprints to forget, or a --namespace"
+        message = "no fingerprints; pass those to forget, or --namespace"
         raise UsageError(message)
     return [one(known, fingerprint).credential.fingerprint for fingerprint in fingerprints]

@@ -102,7 +102,7 @@ def unpacked(text: str, kind: type[T]) -> T:
     try:
         return msgspec.convert(json.loads(text), kind)
     except (ValueError, TypeError, RecursionError):
-        message = f"its {kind.__name__.lower()} can't be read"
+        message = f"{kind.__name__.lower()} can't be read"
         raise DamagedError(message) from None
 
 
@@ -228,7 +228,7 @@ class DamagedRows:
     def skipped(self) -> list[Skipped]:
         """The rows as a report lists what could not be read."""
         return [
-            Skipped(f"inventory: {table} {name}", f"the row is damaged ({reason}); {REMEDY}")
+            Skipped(f"inventory: {table} {name}", f"damaged row ({reason}); {REMEDY}")
             for (table, name), reason in self.rows.items()
         ]
 
@@ -280,7 +280,7 @@ def credential_of(fingerprint: str, document: str) -> Credential:
     """
     credential = unpacked(document, Credential)
     if credential.fingerprint != fingerprint:
-        message = "its document is that of another credential"
+        message = "its document belongs to another credential"
         raise DamagedError(message)
     return credential
 

@@ -39,7 +39,7 @@ def scope_of(
     """
     urls = _urls(from_file) if from_file is not None else ()
     if not namespaces and not urls:
-        message = "name a user or an organization to sweep, or give a list of git URLs with --from-file"
+        message = "no namespace; pass a user or an organization, or a list of git URLs with --from-file"
         raise UsageError(message)
     wanted = _types(types)
     on_the_hub = any(platform_of(namespace) is None for namespace in namespaces)
@@ -49,10 +49,10 @@ def scope_of(
     }  # fmt: skip
     for option, given in narrowed.items():
         if given and not on_the_hub:
-            message = f"{option} needs a user or an organization of the Hub; none is named"
+            message = f"{option} needs a user or an organization of the Hub"
             raise UsageError(message)
     if logs and "space" not in wanted:
-        message = "--logs reads those of Spaces, and --type leaves Spaces out"
+        message = "--logs needs Spaces, but --type excludes them"
         raise UsageError(message)
     return SweepScope(
         tuple(dict.fromkeys(namespaces)),
@@ -73,7 +73,7 @@ def size_of(option: str, text: str) -> int:
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
-        message = f"{option} {text}: not a size; write such as 10MB, 2GB or a number of bytes"
+        message = f"invalid size {text!r} for {option}; use 10MB, 2GB or a number of bytes"
         raise UsageError(message)
     return int(float(found["number"]) * _UNITS[found["unit"].lower()])
 
@@ -92,7 +92,7 @@ def _types(named: str) -> tuple[RepoType, ...]:
     wanted = {name.removesuffix("s") for name in typed}
     for name in (name for name in typed if name.removesuffix("s") not in TYPES):
         hint = did_you_mean(name, TYPES) or f"; choose from {', '.join(TYPES)}"
-        message = f"--type {name}: no such type{hint}"
+        message = f"invalid value {name!r} for --type{hint}"
         raise UsageError(message)
     return cast("tuple[RepoType, ...]", tuple(name for name in TYPES if name in wanted))
 
@@ -104,15 +104,15 @@ def _urls(path: Path) -> tuple[str, ...]:
         message = f"{path} can't be read: {error.strerror}"
         raise UsageError(message) from None
     except UnicodeDecodeError:
-        message = f"{path} is no text in UTF-8; give one git URL a line"
+        message = f"{path} is not UTF-8 text; write one git URL per line"
         raise UsageError(message) from None
     urls = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
     for number, url in enumerate(urls, start=1):
         if not is_clone_url(url):
-            message = f"{path}: entry {number} is no git URL"
+            message = f"{path}: entry {number} is not a git URL"
             raise UsageError(message)
         if without_password(url) != url:
-            message = f"{path}: entry {number} holds a password; leave it to git's credential helper"
+            message = f"{path}: entry {number} contains a password; use a git credential helper"
             raise UsageError(message)
     return tuple(dict.fromkeys(urls))
 
@@ -130,7 +130,7 @@ def cache_of(folder: Path | None, cluster_address: str | None) -> Path | None:
         with tempfile.TemporaryFile(dir=folder):
             return folder.absolute()
     except OSError as error:
-        message = f"mirrors can't be kept in {folder}: {error.strerror}; choose another place with --cache-dir"
+        message = f"mirrors can't be stored in {folder}: {error.strerror}; use another folder with --cache-dir"
         raise UsageError(message) from None
 
 

@@ -50,9 +50,7 @@ def _shared(secrets: Sequence[SecretName]) -> Iterator[Problem]:
         if len(targets) > 1:
             for secret in kept:
                 others = [target for target in targets if target != secret.target]
-                message = (
-                    f"{secret.name} holds the token that {_few(others)} {'has' if len(others) == 1 else 'have'} too"
-                )
+                message = f"{secret.name} has the same token as {_few(others)}"
                 yield _problem(SHARED_TOKEN, secret, message)
 
 
@@ -68,7 +66,7 @@ def _copied(secrets: Sequence[SecretName], repositories: Iterable[HubRepository]
         origin = origins.get(secret.target)
         if origin is not None:
             certain = (origin, secret.fingerprint) in held
-            how = "holds the same token" if certain else "may be where its token comes from"
+            how = "has the same token" if certain else "is the possible origin of its token"
             message = f"{secret.name} of this duplicate: {origin} {how}"
             yield _problem(COPIED_VARIABLE, secret, message, None if certain else Severity.HIGH)
 
@@ -81,12 +79,11 @@ def _stale(secrets: Sequence[SecretName], settings: Settings, names: Names, now:
         missed = [incident for incident in incidents if secret.updated_at < incident.cutoff <= now]
         days = (now - secret.updated_at).days
         if missed:
-            message = (
-                f"{secret.name} was last set on {day(secret.updated_at)}, before {missed[0].id} ({missed[0].title})"
-            )
+            incident = f"{missed[0].id} ({missed[0].title})"
+            message = f"{secret.name} was last set on {day(secret.updated_at)}, before incident {incident}"
             yield _problem(STALE_SECRET, secret, message, Severity.HIGH)
         elif days > settings.max_age_days:
-            message = f"{secret.name} was last set {days} days ago; the policy allows {settings.max_age_days}"
+            message = f"{secret.name} was last set {days} days ago; the policy allows {settings.max_age_days} days"
             yield _problem(STALE_SECRET, secret, message)
 
 
@@ -111,37 +108,37 @@ def _problem(rule: Rule, secret: SecretName, message: str, severity: Severity | 
 
 STALE_SECRET = Rule(
     id="space-stale-secret",
-    title="a kept token was not renewed",
+    title="Stale Space secret",
     severity=Severity.MEDIUM,
-    why="Secrets of Spaces have been stolen before. One that was last set before such an incident may be in strangers' "
-    "hands, and one that is never renewed stays useful to whoever has copied it.",
-    remedy="Create a new fine-grained token for the one thing it is needed for, set it as the secret's new value, then "
+    why="Space secrets were stolen in past incidents. A secret that was last set before such an incident could be "
+    "known to attackers, and one that is never rotated stays useful to them.",
+    remedy="Create a new fine-grained token for this use only, set it as the new value of the secret, then "
     "revoke the old one.",
-    bad="the secret HF_TOKEN of a Space, last set on 2024-03-01",
-    good="the same secret, set again after the incident and within the age your policy allows",
+    bad="The secret HF_TOKEN of a Space, last set on 2024-03-01.",
+    good="The same secret, set again after the incident and within the age that the policy allows.",
     references=("https://huggingface.co/blog/space-secrets-disclosure",),
 )
 
 SHARED_TOKEN = Rule(
     id="space-shared-token",
-    title="several Spaces hold the same token",
+    title="Token shared between Spaces",
     severity=Severity.HIGH,
-    why="One break-in then opens all of them, and the token can't be narrowed to what each needs, nor be replaced in "
+    why="One compromised Space affects all of them. The token can't be limited to what each needs, nor replaced in "
     "one without breaking the others.",
-    remedy="Give each Space a fine-grained token of its own, as a secret.",
-    bad="one token in the variables of two Spaces",
-    good="a token a Space, each limited to what that Space does",
+    remedy="Give each Space a separate fine-grained token, as a secret.",
+    bad="One token in the variables of two Spaces.",
+    good="One token per Space, each limited to what that Space needs.",
 )
 
 COPIED_VARIABLE = Rule(
     id="space-copied-variable",
-    title="a duplicated Space took a token along",
+    title="Duplicated Space copied a token",
     severity=Severity.CRITICAL,
-    why="Whoever duplicates a Space gets its variables with their values. A token in one of them belongs to the copy's "
-    "owner from then on.",
-    remedy="Revoke the token, delete the variable in both Spaces, and give each a secret of its own.",
-    bad="a Space duplicated from another, both with the same token in the variable HF_TOKEN",
-    good="the token as a secret: secrets are not copied",
+    why="A duplicate of a Space has its variables with their values. The owner of the copy knows a token in a "
+    "variable.",
+    remedy="Revoke the token, delete the variable in both Spaces, and give each a separate secret.",
+    bad="A Space duplicated from another, both with the same token in the variable HF_TOKEN.",
+    good="The token as a secret: secrets are not copied.",
     references=("https://huggingface.co/docs/hub/spaces-overview#duplicating-a-space",),
 )
 

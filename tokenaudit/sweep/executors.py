@@ -60,7 +60,7 @@ def dask_cluster(address: str, patience: float = _PATIENCE) -> ExecutorPool:
     try:
         client = Client(address, timeout="4s", set_as_default=False)
     except (OSError, ValueError, TimeoutError):
-        message = f"no Dask scheduler answers at {address}"
+        message = f"no Dask scheduler at {address}"
         raise UsageError(message) from None
 
     @contextmanager
@@ -97,7 +97,7 @@ class _Health:
         return missing if now - self._since > self._patience else ""
 
     def _missing(self) -> str:
-        gone = f"the Dask scheduler at {self._address} no longer answers"
+        gone = f"connection to the Dask scheduler at {self._address} lost"
         if self._client.status != "running":
             self._since = float("-inf") if self._client.status == "closed" else self._since  # it has given up by itself
             return gone

@@ -92,7 +92,7 @@ def _me(context: WorkerContext) -> str | None:
     answer = context.hub.whoami(context.secret)
     if isinstance(answer, Failure):
         if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
-            message = "the Hub refuses your own token; log in again with `hf auth login`, or use --no-token"
+            message = "the Hub rejects your token; log in again with `hf auth login`, or use --no-token"
             raise UsageError(message)
         return None
     return text(answer.body.get("name")) if isinstance(answer.body, dict) else None
@@ -100,15 +100,15 @@ def _me(context: WorkerContext) -> str | None:
 
 def _owner(context: WorkerContext, namespace: str) -> str:
     if not is_namespace(namespace):
-        message = f"{namespace!r} can't be the name of a user or an organization"
+        message = f"invalid user or organization name {namespace!r}"
         raise UsageError(message)
     kind = namespace_kind(context.hub, namespace, context.secret)
     if not isinstance(kind, Failure):
         return kind
     if kind.status == 404:  # noqa: PLR2004 - as above
-        message = f"there is no user or organization {namespace} at {context.hub.endpoint}"
+        message = f"user or organization {namespace} not found at {context.hub.endpoint}"
         raise UsageError(message)
-    message = f"{context.hub.endpoint} does not say what {namespace} is: {needs(kind, 'a token that it accepts')}"
+    message = f"{namespace} can't be looked up at {context.hub.endpoint}: {needs(kind, 'a valid token')}"
     raise UsageError(message)
 
 
@@ -158,7 +158,7 @@ def _administered(context: WorkerContext, made: SweepPlan, namespace: str, owner
     listing = administered(context.hub, namespace, owner, context.secret)
     where = f"repositories of {namespace}"
     if isinstance(listing, Failure):
-        reason = f"only what its listings show was found: {needs(listing, f'membership of {namespace}')}"
+        reason = f"only public repositories were found: {needs(listing, f'membership of {namespace}')}"
         made.skipped.append(Skipped(where, reason))
         return
     if listing.incomplete:

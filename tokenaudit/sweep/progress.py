@@ -172,7 +172,7 @@ def figures(sweep_progress: SweepProgress, speed: tuple[float, float]) -> str:
 
 def _left(seconds: float | None) -> str:
     if seconds is None:
-        return "time left not known yet"
+        return "remaining time unknown"
     if seconds <= 0:
         return "nothing left"
     if seconds < _MINUTE:
@@ -189,5 +189,5 @@ def _requests(sweep_progress: SweepProgress) -> str:
     minutes, seconds = divmod(round(window.seconds), _MINUTE)
     rest = f"{minutes}:{seconds:02}"
     if window.left == 0:
-        return f"no requests left: the Hub's limit is over in {rest}"
+        return f"rate limit reached: resets in {rest}"
     return f"{window.left:,} request{'' if window.left == 1 else 's'} left for {rest}"

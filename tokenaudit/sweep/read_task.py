@@ -55,7 +55,7 @@ def _read(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scann
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         told = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
-        told = missed(place, f"reading it failed ({type(error).__name__})")
+        told = missed(place, f"scan failed ({type(error).__name__})")
     return without_values(told, scanner, [context.secret] if context.secret else ())
 
 
@@ -283,7 +283,7 @@ def _compared(path: Path, version: Version) -> tuple[str, str]:
     if not missing:
         return "", version.state
     shown = listed(missing, 3)
-    reason = f"the copy lacks {len(missing)} of the {len(version.refs or ())} refs that its server names: {shown}"
+    reason = f"the clone lacks {len(missing)} of {len(version.refs or ())} refs on the server: {shown}"
     return reason, version.state
 
 

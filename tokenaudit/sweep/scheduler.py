@@ -84,9 +84,7 @@ def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task 
 
 def _stopped(doing: _TaskQueue) -> SweepStopped:
     left = len(doing.waiting)
-    return SweepStopped(
-        f"{doing.trouble}; {left} of its tasks were not tried: run the same command again, it continues there"
-    )
+    return SweepStopped(f"{doing.trouble}; {left} of its tasks were not tried: run the same command again to resume")
 
 
 class _TaskQueue:
@@ -115,7 +113,7 @@ class _TaskQueue:
             future = self._executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
         except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
             self.waiting.append(task)
-            self._give_up(self._crew.lost() or f"no more work could be handed out ({type(error).__name__})")
+            self._give_up(self._crew.lost() or f"tasks can't be submitted ({type(error).__name__})")
             return
         self.running[future] = (task, number)
 
@@ -137,7 +135,7 @@ class _TaskQueue:
                 if number < _TRIES:
                     self._submit(task, number + 1)
                     continue
-                reason = f"its worker was lost {number} times ({type(error).__name__})"
+                reason = f"worker lost {number} times ({type(error).__name__})"
                 done = TaskResult(tuple(missed(place, reason) for place in task.places))
             self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
             yield task, done
@@ -162,7 +160,7 @@ class _TaskQueue:
         folder = self._shop.setup.cache or Path(tempfile.gettempdir())
         missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
         if not self._crew.remote and missing and is_full(folder):
-            self._give_up(f"{NO_ROOM}: make room in {folder}, or name another place with TMPDIR or --cache-dir")
+            self._give_up(f"{NO_ROOM}: free some space in {folder}, or use another folder with TMPDIR or --cache-dir")
 
     def _give_up(self, trouble: str) -> None:
         if trouble and not self.trouble:
@@ -185,5 +183,5 @@ def probe(context: WorkerContext) -> str:
     if not isinstance(answer, Failure):
         return ""
     if answer.trouble == "refused" and context.secret is not None:
-        return f"the Hub no longer accepts your own token: {answer.message}"
+        return f"the Hub no longer accepts your token: {answer.message}"
     return f"the Hub stopped answering: {needs(answer, 'a token')}"

@@ -318,11 +318,11 @@ def test_shallow_and_partial_clones_are_incomplete(repo: GitRepo, mint: Mint, tm
     repo.git("clone", "-q", "--filter=blob:none", "--bare", f"file://{repo.path}", str(partial))
     found = scan(shallow)
     assert [item.reason for item in skipped(found)] == [
-        "a shallow clone lacks older history; run git fetch --unshallow"
+        "shallow clone without older history; run git fetch --unshallow"
     ]
     assert len(locations(found, token)) == 1
     assert [item.reason for item in skipped(scan(partial))] == [
-        "a partial clone lacks content; clone again without --filter"
+        "partial clone without some content; clone again without --filter"
     ]
 
 

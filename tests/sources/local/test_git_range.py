@@ -90,7 +90,7 @@ def test_a_range_that_leaves_a_shallow_clone_is_incomplete(repo: GitRepo, tmp_pa
         scan(shallow, base)
     GitRepo(shallow).git("fetch", "-q", "--depth=1", "origin", base)
     assert [item.reason for item in scan(shallow, base) if isinstance(item, Skipped)] == [
-        "the range reaches the end of a shallow clone; fetch more history"
+        "the range exceeds the history of the shallow clone; fetch more history"
     ]
 
 

@@ -255,9 +255,7 @@ def test_a_pointer_in_an_archive_is_reported(repo: GitRepo) -> None:
         archive.addfile(info, io.BytesIO(data))
     repo.commit("add", {"a.tgz": out.getvalue()})
     report = scan(repo.path, "--only", "tree", code=3)
-    assert reasons(report) == [
-        f"{repo.path}: a.tgz: repo-1.0/data.jsonl is only a git-lfs pointer; its content is not in here"
-    ]
+    assert reasons(report) == [f"{repo.path}: a.tgz: repo-1.0/data.jsonl is a git-lfs pointer without content"]
 
 
 def test_many_pointers_are_summed_up(repo: GitRepo) -> None:
@@ -281,7 +279,7 @@ class TestNotCheckedOut:
         repo.git("clone", "-q", str(repo.path), str(tmp_path / "clone"))
         report = scan(tmp_path / "clone", code=3)
         command = "git submodule update --init 'my lib'"
-        reason = f"a submodule that is not checked out; fetch it with: {command}"
+        reason = f"submodule not checked out; fetch it with: {command}"
         assert reasons(report) == [f"{tmp_path}/clone: my lib: {reason}"]
         GitRepo(tmp_path / "clone").git(*allowed, "submodule", "--quiet", "update", "--init")
         assert scan(tmp_path / "clone", code=1)["complete"] is True

@@ -127,4 +127,4 @@ def test_a_state_that_cannot_be_written_is_said(repo: GitRepo, tmp_path: Path) -
     (tmp_path / "file").write_text("")
     found, _ = scan(repo, tmp_path / "file" / "state")
     (said,) = (item for item in found if isinstance(item, Skipped))
-    assert "could not be noted" in said.reason
+    assert "can't be saved" in said.reason

@@ -59,13 +59,13 @@ def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Dec
 
 def _listed(data: bytes, budget: Budget) -> Iterator[Decoded]:
     if data.count(_LISTED) > budget.limits.entries:
-        budget.skip(f"zip archive lists more than {budget.limits.entries} members")
+        budget.skip(f"zip archive has more than {budget.limits.entries} members")
         return
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _DAMAGE:
         if data.startswith(_MAGIC) and len(data) > _HEADER.size:  # anything shorter has no room for a member
-            budget.skip("zip archive is damaged or cut off; its members were read one by one")
+            budget.skip("zip archive is damaged or truncated; its members were read one by one")
         return
     with archive:
         for info in archive.infolist():
@@ -147,7 +147,7 @@ def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Decoded]
             covers = (header.at, len(data) - len(inflater.unused_data) if inflater.eof else header.start + 1)
             yield Decoded(window, ("zip",), header.at, None, header.name, covers, line)
     elif data.startswith(_MAGIC):
-        budget.skip(f"{header.name}: compressed by method {header.method}, which is not supported")
+        budget.skip(f"{header.name}: unsupported compression method {header.method}")
 
 
 def _inflated(data: bytes, header: _Local, inflater: zlib._Decompress, budget: Budget) -> Iterator[bytes]:
@@ -172,8 +172,8 @@ def _inflated(data: bytes, header: _Local, inflater: zlib._Decompress, budget: B
 
 def _why(error: Exception) -> str:
     if isinstance(error, NotImplementedError):
-        return "compressed by a method that is not supported"
-    return "damaged or cut off"
+        return "unsupported compression method"
+    return "damaged or truncated"
 
 
 _MAGIC_AT = 257
@@ -196,16 +196,16 @@ def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Decoded]:
                 start, end = member.offset_data, member.offset_data + member.size
                 name = member.name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
                 if end > len(data):
-                    budget.skip(f"{name}: cut off")
+                    budget.skip(f"{name}: truncated")
                 yield Decoded(data[start:end], ("tar",), start, None, name, (start, end))
     except (tarfile.TarError, ValueError, OSError, EOFError):
-        budget.skip("tar archive is damaged or cut off; the rest was read as it stands")
+        budget.skip("tar archive is damaged or truncated; the rest was read as plain bytes")
 
 
 _UNSUPPORTED = {
-    b"7z": "7-Zip archives can't be looked into",
-    b"Ra": "RAR archives can't be looked into",
-    b"\x04\x22": "LZ4 archives can't be looked into",
+    b"7z": "7-Zip archives are not supported",
+    b"Ra": "RAR archives are not supported",
+    b"\x04\x22": "LZ4 archives are not supported",
     b"PA": "git packs outside a repository are not read; run git unpack-objects in an empty repository and scan that",
     b"# ": "git bundles are not read; run git clone --mirror on the file and scan the clone",
 }

@@ -51,7 +51,7 @@ class _Gzip:
                 self._inflater, self._left = zlib.decompressobj(31), rest.lstrip(b"\0")
             fed = self._left or self._source.read(_FED)
             if not fed:
-                message = "it is cut off"
+                message = "truncated"
                 raise EOFError(message)
             out = self._inflater.decompress(fed, size)
             self._left = self._inflater.unconsumed_tail
@@ -99,7 +99,7 @@ class _Whole:
             elif self._decompressor.needs_input:
                 fed = self._source.read(_FED)
                 if not fed:
-                    message = "it is cut off"
+                    message = "truncated"
                     raise EOFError(message)
             out = self._decompressor.decompress(fed, size)
             if out:
@@ -149,7 +149,7 @@ def _parts(
         if not isinstance(error, _DAMAGE) and type(error).__name__ != "ZstdError":
             raise
         if (whole and len(source.getbuffer()) >= _SMALLEST) or came >= _WORTH_TELLING:
-            budget.skip(f"{name} data is damaged or cut off after {came} bytes")
+            budget.skip(f"{name} data is damaged or truncated after {came} bytes")
 
 
 def windows(parts: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:

@@ -122,31 +122,31 @@ def read_index(index: Path) -> PackIndex:
             file.seek(max(0, size - _HASH))
             trailer = file.read(_HASH)
     except OSError as error:
-        message = f"it can't be read: {error.strerror}"
+        message = f"can't be read: {error.strerror}"
         raise PackError(message) from error
     ids, offsets = _version_2(data) if data[:4].tobytes() == _MAGIC else _version_1(data)
     if header[:4] != b"PACK" or header[4:8] not in {b"\0\0\0\2", b"\0\0\0\3"}:
-        message = "it is no pack of a known version"
+        message = "unsupported pack version"
         raise PackError(message)
     if int.from_bytes(header[8:], "big") != len(ids) or trailer != data[-2 * _HASH : -_HASH].tobytes():
-        message = "it does not match its index, or is cut short"
+        message = "does not match its index, or is truncated"
         raise PackError(message)
     order = np.argsort(offsets, kind="stable")
     starts = offsets[order]
     if len(starts) and (starts[0] < _PACK_HEADER or starts[-1] >= size - _HASH or (np.diff(starts) <= 0).any()):
-        message = "its index points outside it"
+        message = "index points outside the pack"
         raise PackError(message)
     return PackIndex(pack, ids[order], starts, np.append(starts[1:], size - _HASH)[: len(starts)])
 
 
 def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
     if len(data) < 8 + _FANOUT + 2 * _HASH or data[4:8].tobytes() != b"\0\0\0\2":
-        message = "its index is damaged or of an unknown version"
+        message = "index is damaged or has an unsupported version"
         raise PackError(message)
     count = _count(data[8 : 8 + _FANOUT])
     table = 8 + _FANOUT
     if len(data) < table + count * (_HASH + 8) + 2 * _HASH:
-        message = "its index is cut short"
+        message = "index is truncated"
         raise PackError(message)
     ids = data[table : table + _HASH * count].reshape(count, _HASH)
     table += (_HASH + 4) * count
@@ -159,7 +159,7 @@ def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
         large = rest[: len(rest) // 8 * 8].view(">u8").astype(np.int64)
         place = (short[is_large] & ~_LARGE).astype(np.int64)
         if (place >= len(large)).any():
-            message = "its index is damaged"
+            message = "index is damaged"
             raise PackError(message)
         offsets[is_large] = large[place]
     return ids, offsets
@@ -167,11 +167,11 @@ def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
 
 def _version_1(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
     if len(data) < _FANOUT + 2 * _HASH:
-        message = "its index is cut short"
+        message = "index is truncated"
         raise PackError(message)
     count = _count(data[:_FANOUT])
     if len(data) != _FANOUT + count * (_HASH + 4) + 2 * _HASH:
-        message = "its index is damaged or of an unknown version"
+        message = "index is damaged or has an unsupported version"
         raise PackError(message)
     table = data[_FANOUT : _FANOUT + count * (_HASH + 4)].reshape(count, _HASH + 4)
     offsets = np.ascontiguousarray(table[:, :4]).view(">u4").reshape(count).astype(np.int64)
@@ -181,7 +181,7 @@ def _version_1(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
 def _count(fanout: Ids) -> int:
     counts = fanout.view(">u4").astype(np.int64)
     if (np.diff(counts) < 0).any():
-        message = "its index is damaged"
+        message = "index is damaged"
         raise PackError(message)
     return int(counts[-1])
 
@@ -300,10 +300,10 @@ class ChecksumPartition:
                     check.update(view[: -check.digest_size])
                 is_right = check.digest() == mapped[-check.digest_size :]
         except (OSError, ValueError) as error:
-            yield Unread(self.pack.name, f"its checksum can't be read: {error}")
+            yield Unread(self.pack.name, f"checksum can't be read: {error}")
             return
         if not is_right:
-            yield Unread(self.pack.name, "its checksum is wrong: what was read of it may not be what was stored")
+            yield Unread(self.pack.name, "wrong checksum: its content can be corrupt")
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Share`."""

@@ -49,9 +49,9 @@ def _opened(path: Path) -> tuple[PackIndex, DeltaForest] | Unread:
     except PackError as error:
         return Unread(path.with_suffix(".pack").name, str(error))
     except OSError as error:
-        return Unread(path.with_suffix(".pack").name, f"it can't be read: {error.strerror}")
+        return Unread(path.with_suffix(".pack").name, f"can't be read: {error.strerror}")
     except (ValueError, IndexError, MemoryError, OverflowError):
-        return Unread(path.with_suffix(".pack").name, "its index or its headers make no sense")
+        return Unread(path.with_suffix(".pack").name, "index or headers are inconsistent")
 
 
 def _forest(index: PackIndex) -> DeltaForest:
@@ -80,7 +80,7 @@ def pack_partitions(
         keys = as_keys(index.ids)
         is_new = ~_contained(keys, seen)
         unread += [
-            Unread(index.ids[lost].tobytes().hex(), "its header or the base it is built from is damaged or missing")
+            Unread(index.ids[lost].tobytes().hex(), "header or delta base is damaged or missing")
             for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
         ]
         wanted = is_new & np.isin(forest.types, codes)

@@ -150,13 +150,13 @@ class PackPartition:
                 unread = too_large(name)
             elif is_too_large:
                 # It can be as large or not: it is read where large ones are.
-                reason = f"it is built from {self.name(plan.nodes[node])}, which is larger than {LARGE >> 20} MiB"
+                reason = f"delta base {self.name(plan.nodes[node])} is larger than {LARGE >> 20} MiB"
                 unread = Unread(name, reason, is_large=True)
             elif isinstance(damage, MemoryError):
-                unread = Unread(name, "the object is too large for this machine's memory")
+                unread = Unread(name, "object too large for the available memory")
             else:
                 unread = Unread(
-                    name, "the object is corrupt" if each == node else f"it is built from {self.name(plan.nodes[node])}"
+                    name, "the object is corrupt" if each == node else f"delta base {self.name(plan.nodes[node])}"
                 )
             if plan.wanted[each]:
                 lost.append(unread)

@@ -212,7 +212,7 @@ def _requester(token: Secret | None, session: GuardedSession) -> Requester:
             Requester,
         )
     except ImportError:
-        message = "GitHub is addressed with PyGithub: pip install 'tokenaudit[github]'"
+        message = "PyGithub is not installed: pip install 'tokenaudit[github]'"
         raise ConfigurationError(message) from None
 
     class Plain(HTTPRequestsConnectionClass):

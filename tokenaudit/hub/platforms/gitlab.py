@@ -140,7 +140,7 @@ def _client(token: Secret | None, session: GuardedSession) -> Gitlab:
     try:
         from gitlab import Gitlab  # noqa: PLC0415 - an extra
     except ImportError:
-        message = "GitLab is addressed with python-gitlab: pip install 'tokenaudit[gitlab]'"
+        message = "python-gitlab is not installed: pip install 'tokenaudit[gitlab]'"
         raise ConfigurationError(message) from None
     return Gitlab(
         session.url,

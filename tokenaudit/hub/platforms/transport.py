@@ -38,7 +38,7 @@ _READS = frozenset({"GET", "HEAD"})
 _KEEPS_METHOD = frozenset({307, 308})
 _REDIRECTS = range(300, 400)
 _TOO_SLOW = "took too long to answer"
-_ELSEWHERE = Failure("redirect", None, "pointed to another address; nothing was sent there")
+_ELSEWHERE = Failure("redirect", None, "redirected to another host; nothing was sent there")
 _ACCEPTED = 202
 _FORBIDDEN = 403
 
@@ -70,7 +70,7 @@ class PlatformError(AuditError):
 
 def malformed(platform: str) -> PlatformError:
     """The error for an answer of another shape than the API promises."""
-    return PlatformError(platform, Failure("malformed", None, "gave an answer that its API does not promise"))
+    return PlatformError(platform, Failure("malformed", None, "returned an unexpected response"))
 
 
 class GuardedSession(requests.Session):
@@ -222,14 +222,14 @@ class _OriginAdapter(HTTPAdapter):
     def _body(self, response: requests.Response) -> bytes:
         status = response.status_code
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise _Stopped(Failure("malformed", status, "compressed its answer although it was asked not to"))
+            raise _Stopped(Failure("malformed", status, "compressed its response against the request"))
         ends, size = time.monotonic() + self._deadline, 0
         chunks: list[bytes] = []
         while chunk := _read(response.raw):
             chunks.append(chunk)
             size += len(chunk)
             if size > LARGEST_BODY:
-                raise _Stopped(Failure("oversized", status, f"gave an answer larger than {LARGEST_BODY >> 20} MiB"))
+                raise _Stopped(Failure("oversized", status, f"returned more than {LARGEST_BODY >> 20} MiB"))
             if time.monotonic() > ends:
                 raise _Stopped(Failure("timeout", status, _TOO_SLOW))
         return b"".join(chunks)
@@ -322,7 +322,7 @@ def _failure(error: Exception) -> Failure:
     name = type(error).__name__
     return next(
         (Failure(kind, None, words.format(name=name)) for types, kind, words in _KINDS if isinstance(error, types)),
-        Failure("malformed", None, f"gave an answer that its API does not promise ({name})"),
+        Failure("malformed", None, f"returned an unexpected response ({name})"),
     )
 
 
@@ -336,9 +336,9 @@ _KINDS: tuple[tuple[tuple[type[Exception], ...], ErrorKind, str], ...] = (
             LocationValueError,
         ),
         "redirect",
-        "pointed to an address that can't be used",
+        "redirected to an invalid address",
     ),
-    ((requests.exceptions.InvalidJSONError,), "malformed", "gave an answer that is not JSON"),
+    ((requests.exceptions.InvalidJSONError,), "malformed", "returned invalid JSON"),
     ((requests.exceptions.ConnectTimeout, ConnectTimeoutError), "unreachable", "can't be reached ({name})"),
     ((requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError), "timeout", _TOO_SLOW),
     (

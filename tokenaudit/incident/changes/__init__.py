@@ -53,13 +53,13 @@ def ask_all(
     """Everything that can be asked about `places`."""
     found: list[IncidentChange] = []
     today: dict[str, SpaceSettings] = {}
-    spaces = _bounded("what further Spaces keep", places.spaces, window, queries)
+    spaces = _bounded("secrets and variables of more Spaces", places.spaces, window, queries)
     repositories = window.repositories(list(places.repositories), queries)
     namespaces = [name for name in sorted(places.namespaces) if is_namespace(name)]
-    progress.start("asking what changed", len(spaces) + len(repositories) + len(namespaces))
+    progress.start("checking for changes", len(spaces) + len(repositories) + len(namespaces))
     for space in spaces:
         if "/" not in space or invalid_repo_name(space) is not None:
-            queries.skip(f"spaces/{space}", "this can't be a Space's name, so nothing was asked about it")
+            queries.skip(f"spaces/{space}", "invalid Space name")
         else:
             today[f"spaces/{space}"] = settings(space, queries, scanner)
             found += setting_changes(window, today[f"spaces/{space}"])
@@ -101,5 +101,5 @@ def _kind(name: str, hub: Hub, secret: Secret | None) -> str | Failure:
 def _bounded(what: str, names: Iterable[str], window: TimeWindow, queries: HubQueries) -> list[str]:
     ordered = sorted(names)
     if len(ordered) > window.limit:
-        queries.skip(what, f"only {window.limit} of {len(ordered)} were asked about; raise --limit for the rest")
+        queries.skip(what, f"only {window.limit} of {len(ordered)} were checked; raise --limit for the rest")
     return ordered[: window.limit]

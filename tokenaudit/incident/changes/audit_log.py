@@ -62,9 +62,7 @@ def audit_log_changes(
     if log.incomplete:
         queries.skip(where, log.incomplete)
     if not log.reaches(window.since):
-        queries.skip(
-            where, f"the Hub exports the last {MOST_EVENTS:,} events only: earlier ones since then are not in it"
-        )
+        queries.skip(where, f"the Hub exports the last {MOST_EVENTS:,} events only; earlier ones are missing")
     if count > len(found):
         queries.skip(where, f"only the newest {len(found)} of {count} are listed; raise --limit for the rest")
     return [_change(event, organization, endings) for event in found]
@@ -101,7 +99,7 @@ def _change(event: Event, organization: str, endings: Mapping[str, str]) -> Inci
     mark = endings.get(event.last4 or "")
     notes = []
     if mark is not None:
-        notes.append(f"done with a token that ends in {event.last4}, as a touched one does")
+        notes.append(f"done with a token that ends in {event.last4}, like an affected one")
     if event.ip or event.place:
         notes.append(f"from {event.ip or 'an address that is not told'}" + (f" ({event.place})" if event.place else ""))
     what = f"{event.type}: {event.message}"

@@ -41,13 +41,13 @@ def job_changes(window: TimeWindow, namespace: str, queries: HubQueries) -> list
 
 def _job(kind: ChangeKind, where: str, item: JsonObject) -> IncidentChange:
     spec = _part(item, "jobSpec") or item
-    runs = text(spec.get("dockerImage")) or text(spec.get("spaceId")) or "an image that the Hub does not name"
+    runs = text(spec.get("dockerImage")) or text(spec.get("spaceId")) or "unknown image"
     by = text(_part(item, "createdBy").get("name")) or text(_part(item, "initiator").get("name")) or None
     carried = _part(spec, "hfToken")
     note = ""
     if carried:
         role, owner = text(carried.get("tokenRole")) or "unknown", text(carried.get("ownerName"))
-        note = f"carries the token {text(carried.get('tokenId')) or '(without id)'} of {owner}, role {role}"
+        note = f"has token {text(carried.get('tokenId')) or '(without id)'} of {owner}, role {role}"
     return IncidentChange(
         kind, where, f"runs {runs}", parse_timestamp(item.get("createdAt")), by, text(item.get("id")) or None, note
     )
@@ -64,7 +64,7 @@ def _jobs(
     return jobs(hub, namespace, listing, secret)
 
 
-_UNDATED = "the Hub does not tell when it was made: is it yours?"
+_UNDATED = "creation date unknown; check whether it is yours"
 
 
 def webhook_changes(window: TimeWindow, users: Iterable[str], queries: HubQueries) -> list[IncidentChange]:
@@ -81,7 +81,7 @@ def webhook_changes(window: TimeWindow, users: Iterable[str], queries: HubQuerie
                 "webhooks of your own account", f"only {window.limit} of {len(answer)} are listed; raise --limit"
             )
     for user in sorted(set(users) - {queries.account}):
-        reason = f"the Hub shows them to {user} only: look at settings/webhooks there, or ask with a token of {user}"
+        reason = f"visible to {user} only; check settings/webhooks there, or use a token of {user}"
         queries.skip(f"webhooks of {user}", reason)
     return found
 
@@ -93,7 +93,9 @@ def _webhook(item: JsonObject, account: str | None) -> IncidentChange:
     names = (
         [text(entry.get("name")) for entry in watched if isinstance(entry, dict)] if isinstance(watched, list) else []
     )
-    does = f"calls {host}" if host else "starts a Job" if isinstance(item.get("job"), dict) else "calls an odd address"
+    does = (
+        f"calls {host}" if host else "starts a Job" if isinstance(item.get("job"), dict) else "calls an unusual address"
+    )
     what = f"{does} for {', '.join(names) or 'nothing'}" + (", disabled" if item.get("disabled") else "")
     return IncidentChange(
         "webhook",

@@ -42,7 +42,7 @@ def commit_changes(window: TimeWindow, repository: HubRepository, queries: HubQu
 def _commit(commit: HubCommit, repository: HubRepository, branch: str) -> IncidentChange:
     notes = [] if branch == "main" else [f"on the branch {branch}"]
     if commit.backdated:
-        notes.append("it says that it is older, but stands on a commit that is not")
+        notes.append("its date is older than that of its parent commit")
     by = ", ".join(commit.authors) or None
     return IncidentChange("commit", repository.target, commit.title, commit.date, by, commit.id, "; ".join(notes))
 

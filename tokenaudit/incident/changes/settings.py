@@ -62,7 +62,7 @@ def _held(value: Secret, scanner: Scanner) -> str | None:
 
 def _secret_names(space: str, hub: Hub, secret: Secret | None) -> tuple[spaces.SpaceSecretName, ...] | Failure:
     if secret is None:
-        return Failure("not-asked", None, "secret names are not shown to strangers", 0)
+        return Failure("not-asked", None, "secret names need a token with write access", 0)
     return spaces.secret_names(hub, space, secret)
 
 

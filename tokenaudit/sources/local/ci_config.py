@@ -69,7 +69,7 @@ class CiSource:
                 git_dir = open_repository(self.path).git_dir
                 trees = _trees(git_dir, self.refs, head=bare)
             except GitError as error:
-                yield Skipped(self.target, f"its configuration can't be read: {error}")
+                yield Skipped(self.target, f"CI configuration can't be read: {error}")
                 return
             with ObjectReader(git_dir) as reader:
                 for number, tree in enumerate(trees):
@@ -77,7 +77,7 @@ class CiSource:
                     try:
                         entries = tree_entries(git_dir, tree)
                     except GitError as error:
-                        yield Skipped(self.target, f"its configuration at {tree} can't be read: {error}")
+                        yield Skipped(self.target, f"CI configuration at {tree} can't be read: {error}")
                         continue
                     files = listed_files(entries, reader, self.target, missing, run)
                     shown = None if bare and not number else tree
@@ -162,7 +162,7 @@ def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanCont
             continue
         data = window.data
         if more:
-            skipped.append(Skipped(f"{target}: {name}", f"larger than {len(data) >> 20} MiB, and read up to there"))
+            skipped.append(Skipped(f"{target}: {name}", f"larger than {len(data) >> 20} MiB; the rest was not read"))
         if is_ci_file(name, data):
             run.read(1, len(data))
         yield name, data  # the audit leaves other YAML alone unless a pipeline includes it
@@ -196,7 +196,7 @@ def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
         if answer:
             found.setdefault(answer[-1], name)
         elif name in refs:
-            message = f"there is no revision {name}"
+            message = f"revision {name} does not exist"
             raise GitError(message)
     return list(found.values())
 
@@ -267,7 +267,7 @@ class CiChangesSource:
                 return
             before, after = self._sides(git_dir)
         except GitError as error:
-            yield Skipped(self.target, f"its configuration can't be compared: {error}")
+            yield Skipped(self.target, f"CI configuration can't be compared: {error}")
             return
         if not any(may_be_ci(path) for _, _, path in set(before) ^ set(after)):
             return

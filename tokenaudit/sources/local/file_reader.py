@@ -81,7 +81,7 @@ def _broken_link(path: str) -> str | None:
         return f"a link to {os.readlink(path)}, which does not exist"
     except OSError as error:
         if error.errno == errno.ELOOP:
-            return "a link that leads back to itself"
+            return "a link to itself"
         return f"a link to {os.readlink(path)}, which can't be read: {why(error)}"
     return None
 
@@ -188,7 +188,7 @@ def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[R
         column += begin - end
         end = os.lseek(descriptor, begin, os.SEEK_HOLE)
         if end - begin == size and status.st_blocks * _BLOCK < size // _MOSTLY_HOLES:
-            raise Unreadable(path, f"is a sparse file of {size:,} bytes, and the file system does not tell its holes")
+            raise Unreadable(path, f"sparse file of {size:,} bytes on a file system that does not report holes")
         os.lseek(descriptor, begin, os.SEEK_SET)
         left = end - begin
 

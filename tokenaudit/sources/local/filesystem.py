@@ -228,12 +228,12 @@ def not_checked_out(path: Path, target: str, *, history_is_read: bool) -> Iterat
             left_out += 1
     for shown in empty[:_MOST_NAMED]:
         command = f"git submodule update --init {shlex.quote(shown)}"
-        yield Skipped(f"{target}: {shown}", f"a submodule that is not checked out; fetch it with: {command}")
+        yield Skipped(f"{target}: {shown}", f"submodule not checked out; fetch it with: {command}")
     if len(empty) > _MOST_NAMED:
-        reason = "more submodules are not checked out; fetch them with: git submodule update --init --recursive"
+        reason = "more submodules not checked out; fetch them with: git submodule update --init --recursive"
         yield Skipped(target, f"{len(empty) - _MOST_NAMED:,} {reason}")
     if left_out and not history_is_read:
-        reason = "files are left out by a sparse checkout; get them with: git sparse-checkout disable"
+        reason = "sparse checkout omits files; restore them with: git sparse-checkout disable"
         yield Skipped(target, f"{left_out:,} {reason}")
 
 
@@ -321,10 +321,10 @@ def cached_repository(folder: str) -> str | None:
 def leads_out(target: str, shown: Sequence[tuple[str, str]]) -> Iterator[Skipped]:
     """One line for each (name of a link, where it leads), up to twenty, then how many more."""
     for name, leads_to in shown[:_MOST_NAMED]:
-        reason = f"a link to {leads_to}, which is outside of the target and was not read: name it as a target, too"
+        reason = f"a link to {leads_to}, outside the target, not read; add it as a target"
         yield Skipped(f"{target}: {name}", reason)
     if len(shown) > _MOST_NAMED:
-        yield Skipped(target, f"{len(shown) - _MOST_NAMED:,} more links lead outside of the target and were not read")
+        yield Skipped(target, f"{len(shown) - _MOST_NAMED:,} more links to files outside the target, not read")
 
 
 def _is_within(path: str, folder: str) -> bool:

@@ -133,10 +133,10 @@ class HistorySource:
 
     def _missing_by_design(self, repository: Repository) -> Iterator[Skipped]:
         if repository.shallow:
-            reason = "a shallow clone lacks older history; run git fetch --unshallow"
+            reason = "shallow clone without older history; run git fetch --unshallow"
             yield Skipped(self.target, reason)
         if repository.partial:
-            reason = "a partial clone lacks content; clone again without --filter"
+            reason = "partial clone without some content; clone again without --filter"
             yield Skipped(self.target, reason)
 
     def _hits(
@@ -224,7 +224,7 @@ class HistorySource:
         try:
             commits = work.commits()
         except GitError as error:
-            yield Skipped(self.target, f"which commits brought what was found is not known: {error}")
+            yield Skipped(self.target, f"commits that introduced the findings unknown: {error}")
             commits = []
         attribution = attribute(repository.git_dir, fingerprints, commits, jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
@@ -239,7 +239,7 @@ class HistorySource:
             lost = unreached(repository.git_dir, ids, "--all")
             outside = outside_head(repository.git_dir, ids)
         except GitError as error:
-            yield Skipped(self.target, f"which commits are reachable is not known: {error}")
+            yield Skipped(self.target, f"reachability of commits unknown: {error}")
             lost, outside = frozenset(), frozenset()
         for commit in commits:
             for sighting in in_message("commit-message", self.target, commit, scanner):
@@ -260,7 +260,7 @@ class HistorySource:
         try:
             reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
         except GitError as error:
-            yield Skipped(self.target, f"which tags are reachable is not known: {error}")
+            yield Skipped(self.target, f"reachability of tags unknown: {error}")
             reached = frozenset(tag.id for tag in tags)
         for tag in tags:
             target = parse(tag.data).target
@@ -293,7 +293,7 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
     try:
         save_state(file, signed, state)
     except OSError as error:
-        yield Skipped(str(file), f"what was read could not be noted for the next scan: {error.strerror}")
+        yield Skipped(str(file), f"scan state can't be saved: {error.strerror}")
 
 
 def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, str]]:

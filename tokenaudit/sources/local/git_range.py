@@ -57,7 +57,7 @@ class SinceSource:
             base = None if is_null_id(self.rev) else self._commit(git_dir, self.rev, shallow=shallow)
             commits = commits_between(git_dir, base, tip)
             if repository.shallow and not shallow_commits(repository.common_dir).isdisjoint(commits):
-                yield Skipped(self.target, "the range reaches the end of a shallow clone; fetch more history")
+                yield Skipped(self.target, "the range exceeds the history of the shallow clone; fetch more history")
             yield from self._introduced(git_dir, commits, run)
         except GitError as error:
             yield Skipped(self.target, str(error))

@@ -153,7 +153,7 @@ def without_content(target: str, missing: Sequence[tuple[str, Pointer]]) -> Iter
         system = _SYSTEMS[pointer.system]
         of = f" to {size(pointer.size)}" if pointer.size is not None else ""
         command = system.fetch.format(shlex.quote(path))
-        yield Skipped(f"{target}: {path}", f"only a {system.name} pointer{of}; fetch with: {command}")
+        yield Skipped(f"{target}: {path}", f"{system.name} pointer without content{of}; fetch with: {command}")
     yield from _summed(target, "more", [pointer for _, pointer in missing[_MOST_NAMED:]], "fetch")
 
 

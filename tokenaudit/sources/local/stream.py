@@ -89,13 +89,13 @@ class StreamSource:
         try:
             mode = Path(self.target).stat().st_mode
             if stat.S_ISSOCK(mode):
-                raise Unreadable(self.target, "it is a socket: pipe its content in instead")
+                raise Unreadable(self.target, "socket; pipe its content on stdin instead")
             descriptor = os.open(self.target, _FLAGS)
         except OSError as error:
             raise Unreadable(self.target, f"can't be opened: {why(error)}") from None
         try:
             if stat.S_ISBLK(mode) or (stat.S_ISCHR(mode) and not _ends(self.target, descriptor)):
-                raise Unreadable(self.target, "it is a device: copy what is to be read to a file")
+                raise Unreadable(self.target, "device; copy its content to a file")
             yield descriptor
         finally:
             os.close(descriptor)

@@ -102,13 +102,13 @@ def _below(folder: Path, pattern: str) -> Iterator[Path]:
 
 TOO_OPEN = Rule(
     id="machine-file-too-open",
-    title="A file that holds a credential can be read by other users of the machine",
+    title="Credential file readable by other users",
     severity=Severity.MEDIUM,
     why=(
-        "huggingface_hub writes its token files with mode 0600. A file with a credential that the group or everybody "
-        "may read or write hands the credential to every account and every service on the machine."
+        "huggingface_hub creates its token files with mode 0600. A credential file with group or world permissions "
+        "exposes the credential to other accounts and services on the machine."
     ),
-    remedy="Take the rights of others away: chmod 600 FILE. If others have accounts here, rotate the credential.",
+    remedy="Remove the permissions: chmod 600 FILE. Rotate the credential if others have accounts on this machine.",
     bad="-rw-r--r-- ~/.cache/huggingface/token",
     good="-rw------- ~/.cache/huggingface/token",
     references=("https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables",),

@@ -39,7 +39,7 @@ def helper_answers(environment: Mapping[str, str]) -> Iterator[tuple[str, str | 
                 return
             answer = _ask(["credential", "fill"], f"protocol=https\nhost={host}\n\n".encode(), environment)
         except subprocess.TimeoutExpired:
-            yield name, Skipped(name, f"gave no answer within {_SECONDS} s")
+            yield name, Skipped(name, f"no response within {_SECONDS} s")
             continue
         for line in answer.splitlines():
             if line.startswith("password="):
@@ -187,7 +187,7 @@ class MachineSource:
             column=None,
             where=file.what,
             credential_name=None,
-            message=f"holds a credential, and its mode {stat.S_IMODE(mode):04o} lets other users of this machine at it",
+            message=f"has a credential and mode {stat.S_IMODE(mode):04o}, accessible to other users",
             remedy=f"chmod 600 {shown}",
         )
 

@@ -41,7 +41,7 @@ class GithubOrganization:
         try:
             found = self._client.repositories(self.name)
         except PlatformError as error:
-            message = f"the repositories of {self.name} are not listed: {error}; check GITHUB_TOKEN and GITHUB_API_URL"
+            message = f"repositories of {self.name} can't be listed: {error}; check GITHUB_TOKEN and GITHUB_API_URL"
             raise UsageError(message) from None
         return kept(found, sorted(one.clone_url for one in found if one.clone_url))
 

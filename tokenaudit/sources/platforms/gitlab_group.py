@@ -42,7 +42,7 @@ class GitlabGroup:
         try:
             found = self._client.projects(self.name)
         except PlatformError as error:
-            message = f"the projects of {self.name} are not listed: {error}; check GITLAB_TOKEN and GITLAB_URL"
+            message = f"projects of {self.name} can't be listed: {error}; check GITLAB_TOKEN and GITLAB_URL"
             raise UsageError(message) from None
         return kept(found, sorted(one.clone_url for one in found if one.clone_url))
 

@@ -33,7 +33,7 @@ class DiscussionsSource:
         for entry in self._listing:
             number = entry.get("num")
             if not isinstance(number, int):
-                yield Skipped(f"{self.target}: discussions", "one of them has no number")
+                yield Skipped(f"{self.target}: discussions", "an entry without a number")
                 continue
             found = texts(self._hub, self._repository, number, self._secret)
             if isinstance(found, Failure):

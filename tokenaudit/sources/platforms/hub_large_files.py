@@ -218,7 +218,7 @@ class BucketSource:
             run.read(1, len(answer.body))
             yield from self._in_file(run, file.path, answer.body)
         if large:
-            reason = f"{large} files are larger than the limit of {self._largest >> 10} KiB a file"
+            reason = f"{large} files exceed the limit of {self._largest >> 10} KiB per file"
             yield Skipped(f"{self.target}: large files", reason)
 
     def _in_file(self, run: ScanContext, path: str, data: bytes) -> Iterator[Found]:

@@ -105,7 +105,7 @@ class WebhooksSource:
     def findings(self, run: ScanContext) -> Iterator[Found]:
         """Sightings in every text of each webhook, and the names of the secrets of their Jobs."""
         if self._secret is None:
-            yield Skipped(self.target, "webhooks are not shown without a token; it needs user.webhooks.read")
+            yield Skipped(self.target, "webhooks need a token with user.webhooks.read")
             return
         answer = webhooks(self._hub, self._secret)
         if isinstance(answer, Failure):

@@ -20,8 +20,8 @@ from tokenaudit.secret import Secret
 from tokenaudit.sources.platforms.json_document import UNDATED, Found, examined, first_likely
 
 _EVERYONE = {
-    "static": "a static Space hands its variables to every visitor",
-    "docker": "everyone can read a variable, and a docker Space passes it to the build of its image",
+    "static": "a static Space exposes its variables to every visitor",
+    "docker": "variables are public, and a Docker Space passes them to the image build",
 }
 
 
@@ -60,7 +60,7 @@ class SpaceSource:
             if held is not None:
                 yield self._problem(space_variable.RULE, variable.name, self._in_variable(variable.name))
             elif self._names.match(variable.name) and not stands_in(value):
-                message = f"{variable.name} has a credential's name; {self._everyone()}"
+                message = f"{variable.name} has the name of a credential; {self._everyone()}"
                 yield self._problem(space_variable.RULE, variable.name, message, Severity.MEDIUM)
             if self._space.sdk == "static" and held is not None:
                 yield self._problem(space_static.RULE, variable.name, self._in_variable(variable.name))
@@ -77,7 +77,7 @@ class SpaceSource:
     def _secrets(self, run: ScanContext) -> Iterator[Found]:
         where = f"{self.target}: secret names"
         if self._secret is None:
-            yield Skipped(where, f"they are not asked for without a token; it needs repo.write on {self.target}")
+            yield Skipped(where, f"needs a token with repo.write on {self.target}")
             return
         answer = spaces.secret_names(self._hub, self._space.id, self._secret)
         if isinstance(answer, Failure):
@@ -91,17 +91,17 @@ class SpaceSource:
             yield from examined(run, kept.description or "", described)
             if self._space.sdk == "static":
                 severity = Severity.CRITICAL if self._names.match(kept.name) else Severity.HIGH
-                message = f"the secret {kept.name} of a static Space is handed to every visitor's browser"
+                message = f"secret {kept.name} of a static Space is sent to every visitor's browser"
                 yield self._problem(space_static.RULE, kept.name, message, severity)
             yield SecretName(
                 self.target, kept.name, "space-secret", kept.updated_at, self._plain(kept.description), None
             )
 
     def _in_variable(self, name: str) -> str:
-        return f"the variable {name} holds a credential; {self._everyone()}"
+        return f"variable {name} contains a credential; {self._everyone()}"
 
     def _everyone(self) -> str:
-        return _EVERYONE.get(self._space.sdk or "", "everyone can read a variable of a Space")
+        return _EVERYONE.get(self._space.sdk or "", "variables of a Space are public")
 
     def _plain(self, description: str | None) -> str | None:
         return description or None
@@ -147,7 +147,7 @@ class SpaceLogsSource:
     def _log(self, log_type: LogType, run: ScanContext) -> Iterator[Found]:
         where = f"{self.target}: {log_type} log"
         if self._secret is None:
-            yield Skipped(where, f"it is not asked for without a token; it needs repo.write on {self.target}")
+            yield Skipped(where, f"needs a token with repo.write on {self.target}")
             return
         log = space_log(self._hub, self._space.id, log_type, self._secret, self._limits)
         if isinstance(log, Failure):

@@ -15,7 +15,7 @@ from tokenaudit.timestamps import is_undecidable
 Found: TypeAlias = "Finding | SecretName"
 """What a platform's settings give: findings, and the names of what is kept there."""
 
-UNDATED = "the Hub gives a time that can't be read, so its age is unknown"
+UNDATED = "age unknown: invalid time from the Hub"
 
 _DEEPEST = 60
 
@@ -113,7 +113,7 @@ def listed(where: str, ask: Callable[[], PagedListing[T]], needed: str = "") -> 
     try:
         listing = ask()
     except PlatformError as error:
-        remedy = f"; it needs {needed}" if needed and error.kind == "refused" else ""
+        remedy = f"; needs {needed}" if needed and error.kind == "refused" else ""
         yield Skipped(where, f"{error}{remedy}")
         return ()
     if listing.incomplete:
