@@ -77,6 +77,21 @@ echo $env:HF_TOKEN > token.txt «ci-token-to-disk»
 ---
 [IO.File]::WriteAllText("token.txt", $env:HF_TOKEN) «ci-token-to-disk»
 ---
+[Environment]::SetEnvironmentVariable("HF_TOKEN", $env:HF_TOKEN, "User") «ci-token-to-disk»
+---
+[Environment]::SetEnvironmentVariable('X', $env:HF_TOKEN, [EnvironmentVariableTarget]::Machine) «ci-token-to-disk»
+---
+$copy = $env:HF_TOKEN
+[void][Environment]::SetEnvironmentVariable("X", $copy, [EnvironmentVariableTarget]::User) «ci-token-to-disk»
+---
+Set-ItemProperty -Path HKCU:\\Environment -Name HF_TOKEN -Value $env:HF_TOKEN «ci-token-to-disk»
+---
+New-ItemProperty HKLM:\\SOFTWARE\\x -Name token -Value $env:HF_TOKEN «ci-token-to-disk»
+---
+$null = New-Item -Path token.txt -Value $env:HF_TOKEN «ci-token-to-disk»
+---
+Export-Clixml -Path token.xml -InputObject $env:HF_TOKEN «ci-token-to-disk»
+---
 $env:NEXT_PUBLIC_HF_TOKEN = $env:HF_TOKEN «ci-token-in-client-bundle»
 npm run build
 ---
@@ -120,6 +135,18 @@ Write-Host $env:HF_HOME
 ---
 echo $env:SHELF_TOKEN > shelf.txt
 ---
+[Environment]::SetEnvironmentVariable("HUGGINGFACE_TOKEN", $env:HF_TOKEN)
+---
+[Environment]::SetEnvironmentVariable("HUGGINGFACE_TOKEN", $env:HF_TOKEN, "Process")
+---
+[void][Environment]::SetEnvironmentVariable("HUGGINGFACE_TOKEN", $env:HF_TOKEN, [EnvironmentVariableTarget]::Process)
+---
+[Environment]::SetEnvironmentVariable("HF_HOME", $env:HF_HOME, "User")
+---
+Set-Item env:HUGGINGFACE_TOKEN $env:HF_TOKEN
+---
+New-Item -Path env:HUGGINGFACE_TOKEN -Value $env:HF_TOKEN
+---
 Get-ChildItem env:PATH
 ---
 Set-PSDebug -Trace 1
@@ -149,7 +176,26 @@ python publish.py
 set T=%HF_TOKEN%
 python train.py --token %T% «ci-token-in-argv»
 ---
-setx HF_TOKEN %HF_TOKEN% «ci-token-in-argv»
+setx HF_TOKEN %HF_TOKEN% «ci-token-in-argv» «ci-token-to-disk»
+---
+reg add HKCU\\Environment /v HF_TOKEN /d %HF_TOKEN% «ci-token-in-argv» «ci-token-to-disk»
+---
+for /f "delims=" %%i in ('hf auth login --token %HF_TOKEN%') do echo %%i «ci-token-in-argv»
+---
+for /f "usebackq delims=" %%i in (`hf auth token`) do python train.py --token %%i «ci-token-in-argv»
+---
+for /f "delims=" %%i in ('hf auth token') do set T=%%i
+python train.py --token %T% «ci-token-in-argv»
+---
+for /f "tokens=1,2" %%a in ('echo me %HF_TOKEN%') do python train.py --token %%b «ci-token-in-argv»
+---
+for %%i in (%HF_TOKEN%) do echo %%i «ci-token-printed»
+---
+for /f "delims=" %%i in ('hf auth token') do (
+  echo %%i > token.txt «ci-token-to-disk»
+)
+---
+set /p "=the token is %HF_TOKEN%" <nul «ci-token-printed»
 ---
 git push https://user:%HF_TOKEN%@huggingface.co/acme/model main «ci-token-in-url»
 python publish.py
@@ -192,6 +238,21 @@ set "HUGGINGFACE_TOKEN=%HF_TOKEN%"
 python publish.py
 ---
 echo %HF_HOME%> place.txt
+---
+for /f %%i in ('dir /b') do python publish.py %%i
+---
+for /f "delims=" %%i in ('git rev-parse HEAD') do set SHA=%%i
+python publish.py --revision %SHA%
+---
+for /l %%i in (1,1,3) do python publish.py
+---
+for /f "tokens=2 delims==" %%i in (settings.txt) do echo %%i
+---
+set /p NAME="who? "
+---
+reg query HKCU\\Environment /v PATH
+---
+setx HF_HOME %HF_HOME%
 ---
 echo %HF_TOKEN%> nul
 ---
@@ -272,6 +333,20 @@ def _drone(script: str) -> str:
     )
 
 
+def _woodpecker(head: str, image: str) -> Callable[[str], str]:
+    return lambda script: (
+        f"{head}steps:\n  work:\n    image: {image}\n    environment:\n      HF_TOKEN:\n"
+        f"        from_secret: hf_token\n    commands:\n      - |\n{_lines(script, 8)}\n"
+    )
+
+
+def _bitbucket(script: str) -> str:
+    return (
+        "pipelines:\n  default:\n    - step:\n        runs-on: [self.hosted, windows]\n        script:\n"
+        f"          - |\n{_lines(script, 12)}\n"
+    )
+
+
 def _jenkins(step: str) -> Callable[[str], str]:
     return lambda script: (
         "node {\n  withCredentials([string(credentialsId: 'hub', variable: 'HF_TOKEN')]) {\n"
@@ -293,6 +368,10 @@ POWERSHELL: dict[str, tuple[str, Callable[[str], str]]] = {
     "circleci windows": (".circleci/config.yml", _circleci),
     "cirrus ps": (".cirrus.yml", _cirrus("windows_container: {image: x}", "work_script:\n    ps: ", 6)),
     "drone windows": (".drone.yml", _drone),
+    "woodpecker windows": (".woodpecker.yml", _woodpecker("labels:\n  platform: windows/amd64\n", "python")),
+    "woodpecker platform": (".woodpecker.yml", _woodpecker("platform: windows/amd64\n", "python")),
+    "woodpecker pwsh": (".woodpecker/work.yml", _woodpecker("", "pwsh")),
+    "bitbucket windows": ("bitbucket-pipelines.yml", _bitbucket),
     "jenkins powershell": ("Jenkinsfile", _jenkins("powershell")),
     "file": ("ci/work.ps1", str),
 }
@@ -302,6 +381,7 @@ CMD: dict[str, tuple[str, Callable[[str], str]]] = {
     "azure script": ("azure-pipelines.yml", _azure("script", "pool:\n  vmImage: windows-2022\n")),
     "appveyor": ("appveyor.yml", _appveyor("")),
     "appveyor cmd": ("appveyor.yml", _appveyor("cmd: ")),
+    "woodpecker cmd": (".woodpecker.yml", _woodpecker("", "cmd.exe")),
     "cirrus windows": (".cirrus.yml", _cirrus("windows_container: {image: x}", "work_script: ", 4)),
     "jenkins bat": ("Jenkinsfile", _jenkins("bat")),
     "file": ("ci/work.bat", lambda script: f"@echo off\n{script}"),

@@ -16,7 +16,11 @@ _TOKEN = re.compile(
 )
 _REFERENCE = re.compile(
     r"%(?P<name>[A-Za-z_]\w*)(?P<cut>:[^%\n]{1,100})?%|!(?P<late>[A-Za-z_]\w*)(?P<part>:[^!\n]{1,100})?!"
+    r"|%%~?[dpnxs]{0,5}(?P<loop>[A-Za-z])(?!\w)"
 )
+_LOOP_VARIABLE = re.compile(r"%%(?P<letter>[A-Za-z])")
+_TOKENS = re.compile(r"tokens=(?P<list>[0-9,*-]{1,80})")
+_MOST_TOKENS = 26
 _ECHO = re.compile(r"(?i)echo[.:/\\+\[\]]")
 _SET = re.compile(r"(?i)^\s*\"?(?P<name>[A-Za-z_]\w*)=")
 
@@ -66,7 +70,7 @@ class _Reader:
         self._finish(words, redirects, piped=piped == "|")
 
     def _tokens(self, start: int, end: int) -> Iterator[re.Match[str]]:
-        """The tokens of a line up to a remark; the list of a `for` is left out."""
+        """The tokens of a line up to a remark; the list of a `for` is read on its own."""
         masked = self.expressions.masked
         first = re.compile(r"[ \t@(]*(?:rem\b|:)", re.IGNORECASE).match(masked, start, end)
         at = end if first else start
@@ -79,12 +83,50 @@ class _Reader:
             if token["word"]:
                 spoken.append(token["word"].lower())
             elif token["separator"] == "(" and spoken[:1] == ["for"] and spoken[-1] == "in":
-                close = masked.find(")", at, end)
-                at = end if close < 0 else close + 1
+                close = self._end_of_list(at, end)
+                self._loop(spoken, at, close)
+                at = min(end, close + 1)
                 continue
             elif token["separator"]:
                 spoken = []
             yield token
+
+    def _end_of_list(self, start: int, end: int) -> int:
+        """The bracket that ends the list of a `for`: of a command in quotes, the one behind them."""
+        masked = self.expressions.masked
+        opened = re.compile(r"[ \t]*(['`\"])").match(masked, start, end)
+        closed = masked.find(f"{opened[1]})", opened.end(), end) if opened else -1
+        found = closed + 1 if closed >= 0 else masked.find(")", start, end)
+        return end if found < 0 else found
+
+    def _loop(self, spoken: list[str], start: int, end: int) -> None:
+        """The variables of a `for` become what its list holds, or what the command in its list prints.
+
+        A command stands in single quotes, with `usebackq` in backquotes (`for /?`).
+        """
+        variable = next((found for word in spoken if (found := _LOOP_VARIABLE.fullmatch(word))), None)
+        text = self.original[start:end]
+        first = start + len(text) - len(text.lstrip())
+        quote = "`" if any("usebackq" in word for word in spoken) else "'"
+        inner: list[Command] = []
+        if "/f" in spoken and text.strip().startswith(quote):
+            reader = _Reader(self.original, self.expressions, self.budget)
+            reader.line(first + 1, start + len(text.rstrip()) - 1)
+            inner = reader.commands
+            for command in inner:
+                command.captured = True
+            self.commands += inner
+        word = self._word(first, end)
+        if variable is None or not (word.references or inner):
+            return
+        if inner:
+            word = Word(word.raw, word.value, word.offset, (), tuple(inner))
+        listed = next((found["list"] for one in spoken if (found := _TOKENS.search(one))), "1")
+        number = min(_MOST_TOKENS, sum(map(_size, listed.split(","))))
+        letters = [chr(ord(variable["letter"]) + step) for step in range(max(1, number))]
+        command = Command([], start, end)
+        command.assignments += [(f"%%{letter}", word) for letter in letters]
+        self.commands.append(command)
 
     def _finish(self, words: list[Word], redirects: list[Redirect], *, piped: bool) -> None:
         words = _without_keywords(words)
@@ -95,7 +137,9 @@ class _Reader:
         self.budget.spend(_STEPS * (1 + len(words)))
         end = words[-1].offset + len(words[-1].raw)
         command = Command(words, words[0].offset, end, redirects=redirects)
-        if words[0].value.lower() == "set" and len(words) > 1:
+        if [word.value.lower() for word in words[:2]] == ["set", "/p"]:
+            command.words = [Word("set", "echo", words[0].offset), *words[2:]]  # prints the text behind the =
+        elif words[0].value.lower() == "set" and len(words) > 1:
             self._assign(command)
         if piped and self.commands:
             self.commands[-1].feeds = command
@@ -115,7 +159,7 @@ class _Reader:
         references = [
             Reference(
                 start + match.start(),
-                name=match["name"] or match["late"],
+                name=match["name"] or match["late"] or f"%%{match['loop']}".lower(),
                 cut=bool(match["cut"] or match["part"]),
                 length=len(match[0]),
             )
@@ -124,6 +168,13 @@ class _Reader:
         references += self.expressions.within(start, end)
         references.sort(key=lambda reference: reference.offset)
         return Word(raw, re.sub(r"\"|\^(?=.)", "", raw), start, tuple(references))
+
+
+def _size(tokens: str) -> int:
+    """How many variables a part of `tokens=1,3-5*` fills."""
+    first, _, last = tokens.rstrip("*").partition("-")
+    span = int(last) - int(first) + 1 if first.isdigit() and last.isdigit() else 1
+    return max(1, span) + tokens.endswith("*")
 
 
 def _without_keywords(words: list[Word]) -> list[Word]:
@@ -180,7 +231,14 @@ PASSING = frozenset(
 )
 """Programs that print what they are fed, or a part of it."""
 DISCARDED = frozenset({"/dev/null", "$null", "nul"})
+_SET_VARIABLE = re.compile(r"\[(?:system\.)?environment\]::setenvironmentvariable")
+_KEPT_VARIABLE = re.compile(r",\s*(?:\[[\w.]*environmentvariabletarget\]::)?(?:user|machine)\s*\)\s*$")
+_REGISTRY_PATH = re.compile(r"(?:microsoft\.powershell\.core\\)?(?:registry::|hk(?:cu|lm|u|cr|cc):)")
+_REGISTRY = "the registry, which later processes and jobs read"
+_NO_FILES = ("env:", "variable:", "function:", "alias:")
 _WRITERS = {
+    **dict.fromkeys(("new-item", "ni"), ("-path",)),
+    "export-clixml": ("-path", "-literalpath"),
     **dict.fromkeys(("set-content", "add-content", "sc", "ac"), ("-path", "-literalpath")),
     **dict.fromkeys(("out-file", "tee-object"), ("-filepath", "-literalpath", "-path")),
 }
@@ -220,9 +278,24 @@ def file_target(command: Command) -> str | None:
     name = command.name.lower()
     if _METHOD.fullmatch(name):
         return command.arguments[0].strip("()").split(",")[0].strip() if command.arguments else "a file"
+    if _is_kept_in_registry(name, command.arguments):
+        return _REGISTRY
     if name not in _WRITERS:
         return None
-    arguments = command.arguments
+    target = _named_file(name, command.arguments)
+    return None if target.lower().startswith(_NO_FILES) else target
+
+
+def _is_kept_in_registry(name: str, arguments: list[str]) -> bool:
+    """Whether a command keeps a variable or value for later processes."""
+    if _SET_VARIABLE.fullmatch(name):
+        return _KEPT_VARIABLE.search(" ".join(arguments).lower()) is not None
+    if name in ("set-itemproperty", "sp", "new-itemproperty", "new-item", "ni", "set-item", "si"):
+        return any(_REGISTRY_PATH.match(argument.lower()) for argument in arguments)
+    return name in ("setx", "setx.exe") or (name in ("reg", "reg.exe") and arguments[:1] in (["add"], ["ADD"]))
+
+
+def _named_file(name: str, arguments: list[str]) -> str:
     for index, argument in enumerate(arguments[:-1]):
         if argument.lower() in _WRITERS[name]:
             return arguments[index + 1]

@@ -38,6 +38,7 @@ _RECOVERY = 32
 _VARIABLE = re.compile(r"\$(?:\{(?:[A-Za-z]+:)?(\w+)\}|(?:[A-Za-z]+:)?([A-Za-z_]\w*))")
 # `--name=$value` is one word to every program, but no word to the grammar
 _OPTION = re.compile(r"(?<=\s)(--[\w-]{1,80})=(?=[$\"'])")
+_WRAPPERS = ("_expression", "expression_with_unary_operator")
 _VALUES = frozenset({"sub_expression", "parenthesized_expression", "hash_literal_expression", "array_expression"})
 _MEMBERS = frozenset({"invokation_expression", "member_access", "element_access"})
 _INNER = frozenset({"pipeline_chain", "assignment_expression"})
@@ -167,8 +168,10 @@ class _Reader:
 
     def _expression(self, node: Node, *, printed: bool) -> list[Command]:
         """What a value does that a statement leaves behind: it is printed, or it is the answer of a method."""
-        while len(node.named_children) == 1 and node.type not in _VALUES and node.type.endswith("_expression"):
+        while len(node.named_children) == 1 and node.type not in _VALUES and node.type.endswith(_WRAPPERS):
             node = node.named_children[0]
+        if node.type == "cast_expression" and self._raw(node).lower().startswith("[void]"):
+            return self._expression(node.named_children[-1], printed=False)
         start, _ = self._span(node)
         types = [child for child in node.named_children if child.type == "type_literal"]
         if node.type == "invokation_expression" and types:

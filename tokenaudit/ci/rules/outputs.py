@@ -84,7 +84,7 @@ def is_client_file(written: Written) -> bool:
 def writes(run: CommandRun) -> Iterator[Written]:
     """What one command writes of a credential; nothing where another program takes its output and keeps it."""
     command = run.command
-    if command.captured:
+    if command.captured and file_target(command) is None:
         return
     words = _written_words(command)
     hits = [hit for word in words for hit in run.scope.hits(word)]

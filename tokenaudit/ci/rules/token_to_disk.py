@@ -93,7 +93,10 @@ def _stores(context: RuleContext, run: CommandRun) -> Iterator[Problem]:
 
 
 def _named(written: Written) -> str:
-    return "a file that all later steps read" if written.shared else f"the file {written.target}"
+    if written.shared:
+        return "a file that all later steps read"
+    target = written.target or ""
+    return target if target.startswith("the registry") else f"the file {target}"
 
 
 class _Kept:

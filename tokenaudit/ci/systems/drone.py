@@ -10,6 +10,7 @@ from tokenaudit.ci.yaml_document import Mapping, Node, Scalar, Sequence, documen
 from tokenaudit.work_budget import WorkBudget
 
 NAME = "drone"
+_SHELLS = {"powershell": "powershell", "pwsh": "powershell", "cmd": "cmd"}
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
@@ -28,13 +29,22 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
         pipeline.root = pipeline.root or root
         job = Job(root.string("name") or "pipeline", root.where or "pipeline", root.line, root.column, node=root)
         job.env = _given(root, BindingScope.JOB)
-        platform = root.map("platform")
-        language = "powershell" if platform and platform.string("os") == "windows" else "bash"
+        language = "powershell" if _is_windows(root) else "bash"
         for section in ("steps", "pipeline", "services"):
             for name, node in _named(root.get(section)):
                 job.steps += _steps(name, node, budget, language)
         pipeline.jobs.append(job)
     return pipeline
+
+
+def _is_windows(root: Mapping) -> bool:
+    """By Drone's `platform: {os: windows}`, or Woodpecker's `platform: windows/amd64`, also as one of its `labels`."""
+    platform, labels = root.map("platform"), root.map("labels")
+    named = [
+        platform.string("os") if platform else root.string("platform"),
+        labels.string("platform") if labels else None,
+    ]
+    return any((name or "").lower().partition("/")[0] == "windows" for name in named)
 
 
 def _given(node: Mapping, level: BindingScope) -> list[Binding]:
@@ -66,8 +76,10 @@ def _named(node: Node | None) -> Iterator[tuple[Scalar | None, Mapping]]:
 def _steps(name: Scalar | None, node: Mapping, budget: WorkBudget, language: str) -> list[Step]:
     where = node.where or (name.value if name else "step")
     env = _given(node, BindingScope.STEP)
-    found = script_step(scalars(node.get("commands")), f"{where}.commands", budget, env, language=language)
     image = node.scalar("image")
+    # Woodpecker's local backend takes the name of a shell for the image
+    language = _SHELLS.get((image.value if image else "").lower().removesuffix(".exe"), language)
+    found = script_step(scalars(node.get("commands")), f"{where}.commands", budget, env, language=language)
     settings = bindings(node.get("settings"), BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$")
     if image is not None and (settings or not found):
         found.append(Step(where, node.line, node.column, env=env, inputs=settings, action=Action(image.text)))
