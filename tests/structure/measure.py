@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "tokenaudit"
@@ -146,9 +147,13 @@ def _components(graph: Mapping[str, frozenset[str]]) -> list[list[str]]:
 
 
 if __name__ == "__main__":
+    from tests.structure.follow import files_of_finding
+
     structure = read_structure()
     print(f"modules {len(structure.modules)}, levels {structure.levels}, edges {structure.package_edges}")  # noqa: T201 - prints
     print(f"lazy imports {structure.lazy_imports}, cycles {structure.cycles()}")  # noqa: T201 - as above
     print(f"shared names {structure.shared_names()}")  # noqa: T201 - as above
+    with TemporaryDirectory() as folder:
+        print(f"files of a finding {len(files_of_finding(Path(folder) / 'repository'))}")  # noqa: T201 - as above
     for package, below in sorted(structure.packages.items()):
         print(f"{package}: {' '.join(sorted(below))}")  # noqa: T201 - as above

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+from tests.structure.follow import files_of_finding
 from tests.structure.measure import ROOT, Structure, level, read_structure
 from tokenaudit.ci.systems import SYSTEMS
 
@@ -13,6 +15,9 @@ MOST_MODULES = 342
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 72
 MOST_LAZY_IMPORTS = 50
+MOST_FILES_OF_A_FINDING = 34
+"""From a pack to the screen, without the policy's rules."""
+
 FEWEST_LINES = 40
 """A module with fewer lines belongs into another one, unless it is one of its kind: see `ONE_A_FILE`."""
 
@@ -55,6 +60,12 @@ def test_the_package_does_not_grow_unnoticed(structure: Structure) -> None:
     assert structure.levels <= MOST_LEVELS
     assert structure.package_edges <= MOST_PACKAGE_EDGES
     assert structure.lazy_imports <= MOST_LAZY_IMPORTS
+
+
+def test_a_finding_is_followed_through_few_files(tmp_path: Path) -> None:
+    files = files_of_finding(tmp_path / "repository")
+    assert {"git/pack/scan.py", "detect/scanner.py", "audit/aggregate.py", "report/text.py", "cli/scan.py"} <= files
+    assert len(files) <= MOST_FILES_OF_A_FINDING
 
 
 def test_small_modules_are_one_of_their_kind(structure: Structure) -> None:
