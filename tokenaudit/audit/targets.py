@@ -51,6 +51,9 @@ def named_parts(only: str) -> tuple[Part, ...]:
 
 def _named(option: str, names: str) -> set[str]:
     found = {name.strip() for name in names.split(",") if name.strip()}
+    if names and not found:
+        message = f"{option} names no part; choose from {', '.join(PARTS)}"
+        raise UsageError(message)
     for name in sorted(found - set(PARTS)):
         hint = did_you_mean(name, PARTS) or f"; choose from {', '.join(PARTS)}"
         message = f"invalid value {name!r} for {option}{hint}"

@@ -9,11 +9,13 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
 
 from tokenaudit.cli.parameters import argument_name, choices, default, option_name
+from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,7 +27,13 @@ _OPTIONS = "Options"
 
 
 class PlainCommand(TyperCommand):
-    """A command whose help is set in this style."""
+    """A command whose help is set in this style, and whose options take no empty values."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own types moved between versions
+        """See `TyperCommand`. An empty value comes from a variable that is unset, and would be as no option at all."""
+        refuse_empty_values(self.params, args)
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - click's own types moved between versions
         """See `TyperCommand`."""
@@ -38,6 +46,21 @@ class PlainGroup(TyperGroup):
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """See `TyperGroup`."""
         formatter.write(command_help(self, ctx))
+
+
+def refuse_empty_values(parameters: Iterable[Any], arguments: Sequence[str]) -> None:
+    """Stops where an option of a command is given an empty value.
+
+    Raises:
+        UsageError: one is.
+    """
+    options = [one for one in parameters if one.param_type_name == "option" and not one.is_flag]
+    names = {name for option in options for name in option.opts}
+    following = [name for name, value in pairwise(arguments) if name in names and not value]
+    joined = [argument[:-1] for argument in arguments if argument.endswith("=") and argument[:-1] in names]
+    for name in [*following, *joined]:
+        message = f"{name} has an empty value: is a variable unset? Give a value or leave the option out"
+        raise UsageError(message)
 
 
 def command_help(command: Any, context: Any) -> str:  # noqa: ANN401 - as above
