@@ -81,16 +81,19 @@ def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[in
     return line, column + _characters(data[begins:passed])
 
 
-def examine_windows(parts: Iterable[ReadWindow], scanner: Scanner, name: str = "") -> ScanResult:
+def examine_windows(
+    parts: Iterable[ReadWindow], scanner: Scanner, name: str = "", *, has_evidence: bool = False
+) -> ScanResult:
     """What the scanner sees in any of the windows, each thing once, with the places of the whole.
 
     Of a value that some window holds too often to be listed, the further places of all windows are counted together.
+    With `has_evidence` the caller knows that the scanner may see something, and no window is left out.
     """
     matches: dict[_Key, _Matches] = {}
     skipped: dict[str, None] = {}
     pointers: tuple[Pointer, ...] = ()
     for window in parts:
-        if not scanner.may_contain(window.data):
+        if not has_evidence and not scanner.may_contain(window.data):
             continue
         examined = window.placed(scanner.scan(window.data, name))
         skipped |= dict.fromkeys(examined.skipped)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from functools import cache
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from tests.support.contexts import CONTEXTS, Context
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector, Prefilter
+from tokenaudit.detect.decode import concatenated
 
 
 @cache
@@ -106,3 +108,13 @@ def test_pieces_that_overlap_by_the_width_lose_nothing(context: Context, at: int
 def test_names_of_functions_are_no_evidence() -> None:
     text = b"from huggingface_hub import hf_hub_download, hf_raise_for_status\nhf_token = os.environ['HF_TOKEN']\n"
     assert not detector().may_contain(text * 100)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.sampled_from([b'"', b"'", b"`", b"\\", b"=", b"\r", b"\n", b"\x1b[", b"0m", b" ", b"+", b"a", b"f"]))
+)
+def test_joints_are_found_by_what_they_begin_with(parts: list[bytes]) -> None:
+    data = b"".join(parts)
+    slowly = re.sub(concatenated._ANY_JOINT, b"", data)
+    assert concatenated.joined(data, 0)[0] == slowly

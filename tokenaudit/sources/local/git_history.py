@@ -345,7 +345,7 @@ class _Watcher:
 
     def examine(self, data: bytes) -> ScanResult:
         """See `git.objects.ObjectMatcher`. Gives what `examine_object` does, which has one window for such objects."""
-        return examine_windows([ReadWindow(data)], self._examiner)
+        return examine_windows([ReadWindow(data)], self._examiner, has_evidence=True)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:
