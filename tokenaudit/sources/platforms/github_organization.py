@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
-from tokenaudit.errors import UsageError
-from tokenaudit.hub.pagination import kept
 from tokenaudit.hub.platforms import github
-from tokenaudit.hub.platforms.github import PUBLIC_API, ActionsVariable, GithubClient
-from tokenaudit.hub.platforms.transport import PlatformError
+from tokenaudit.hub.platforms.github import PUBLIC_API, GithubClient
 from tokenaudit.hub.result import PagedListing
-from tokenaudit.interfaces import LocatedDetection, ScanContext
-from tokenaudit.model import Location, SecretName
+from tokenaudit.interfaces import ScanContext
+from tokenaudit.model import SecretName
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, examined, first_likely, listed
+from tokenaudit.sources.platforms.json_document import Found, clone_urls, listed, variable
 
 
 class GithubOrganization:
@@ -38,12 +35,8 @@ class GithubOrganization:
         Raises:
             UsageError: there is no such organization, or GitHub gives no answer.
         """
-        try:
-            found = self._client.repositories(self.name)
-        except PlatformError as error:
-            message = f"repositories of {self.name} can't be listed: {error}; check GITHUB_TOKEN and GITHUB_API_URL"
-            raise UsageError(message) from None
-        return kept(found, sorted(one.clone_url for one in found if one.clone_url))
+        ask = partial(self._client.repositories, self.name)
+        return clone_urls(ask, f"repositories of {self.name}", "GITHUB_TOKEN and GITHUB_API_URL")
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
         """Secret names, variables and the credentials in them: of the organization, its repositories, environments."""
@@ -65,17 +58,6 @@ class GithubOrganization:
         for secret in secrets:
             yield SecretName(target, secret.name, "github-secret", secret.updated_at)
         variables = yield from listed(f"{target}: variables", partial(self._client.variables, place), needed)
-        for variable in variables:
-            yield from _variable(run, target, variable)
+        for each in variables:
+            yield from variable(run, SecretName(target, each.name, "github-variable", each.updated_at), each.value)
         run.read(1, 0)
-
-
-def _variable(run: ScanContext, target: str, variable: ActionsVariable) -> Iterator[Found]:
-    found = list(
-        examined(run, variable.value, Location("github-variable", target, variable.name, date=variable.updated_at))
-    )
-    yield from found
-    run.read(1, len(variable.value))
-    held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
-    mark = held.secret.fingerprint if held else None
-    yield SecretName(target, variable.name, "github-variable", variable.updated_at, None, mark)

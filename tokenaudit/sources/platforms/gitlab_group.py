@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
-from tokenaudit.errors import UsageError
-from tokenaudit.hub.pagination import kept, text
+from tokenaudit.hub.pagination import text
 from tokenaudit.hub.platforms import gitlab
 from tokenaudit.hub.platforms.gitlab import PUBLIC_URL, GitlabClient
-from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.hub.result import PagedListing
-from tokenaudit.interfaces import LocatedDetection, ScanContext
-from tokenaudit.model import Location, SecretName
+from tokenaudit.interfaces import ScanContext
+from tokenaudit.model import SecretName
 from tokenaudit.secret import Secret
-from tokenaudit.sources.platforms.json_document import Found, examined, first_likely, listed
+from tokenaudit.sources.platforms.json_document import Found, clone_urls, listed, variable
 
 
 class GitlabGroup:
@@ -39,12 +36,8 @@ class GitlabGroup:
         Raises:
             UsageError: there is no such group, or GitLab gives no answer.
         """
-        try:
-            found = self._client.projects(self.name)
-        except PlatformError as error:
-            message = f"projects of {self.name} can't be listed: {error}; check GITLAB_TOKEN and GITLAB_URL"
-            raise UsageError(message) from None
-        return kept(found, sorted(one.clone_url for one in found if one.clone_url))
+        ask = partial(self._client.projects, self.name)
+        return clone_urls(ask, f"projects of {self.name}", "GITLAB_TOKEN and GITLAB_URL")
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
         """Variables by name, and the credentials in those whose values GitLab shows."""
@@ -57,16 +50,9 @@ class GitlabGroup:
     def _variables(self, run: ScanContext, target: str, place: str, needed: str) -> Iterator[Found]:
         variables = yield from listed(f"{target}: variables", partial(self._client.variables, place), needed)
         run.read(1, 0)
-        for variable in variables:
-            yield from _variable(run, target, variable)
-
-
-def _variable(run: ScanContext, target: str, variable: Mapping[str, Any]) -> Iterator[Found]:
-    value, scope = text(variable.get("value")), text(variable.get("environment_scope")) or "*"
-    name = variable["key"] if scope == "*" else f"{variable['key']} ({scope})"
-    found = list(examined(run, value, Location("gitlab-variable", target, name)))
-    yield from found
-    run.read(1, len(value))
-    held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
-    mark = held.secret.fingerprint if held else None
-    yield SecretName(target, name, "gitlab-variable", None, text(variable.get("description")) or None, mark)
+        for each in variables:
+            scope = text(each.get("environment_scope")) or "*"
+            name = each["key"] if scope == "*" else f"{each['key']} ({scope})"
+            description = text(each.get("description")) or None
+            named = SecretName(target, name, "gitlab-variable", description=description)
+            yield from variable(run, named, text(each.get("value")))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
+from tokenaudit.errors import UsageError
+from tokenaudit.hub.pagination import kept
 from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.hub.result import PagedListing
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
@@ -119,3 +121,35 @@ def listed(where: str, ask: Callable[[], PagedListing[T]], needed: str = "") -> 
     if listing.incomplete:
         yield Skipped(where, listing.incomplete)
     return listing.items
+
+
+class _Clonable(Protocol):
+    @property
+    def clone_url(self) -> str: ...
+
+
+C = TypeVar("C", bound=_Clonable)
+
+
+def clone_urls(ask: Callable[[], PagedListing[C]], what: str, check: str) -> PagedListing[str]:
+    """The URLs of everything that `ask` lists. `what` names that, `check` the variables that the request depends on.
+
+    Raises:
+        UsageError: the platform gives no answer.
+    """
+    try:
+        found = ask()
+    except PlatformError as error:
+        message = f"{what} can't be listed: {error}; check {check}"
+        raise UsageError(message) from None
+    return kept(found, sorted(one.clone_url for one in found if one.clone_url))
+
+
+def variable(run: ScanContext, name: SecretName, value: str) -> Iterator[Found]:
+    """A variable whose value the platform shows: the credentials in it, then its name with the likeliest of them."""
+    location = Location(name.kind, name.target, name.name, date=name.updated_at)
+    found = list(examined(run, value, location))
+    yield from found
+    run.read(1, len(value))
+    held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
+    yield replace(name, fingerprint=held.secret.fingerprint) if held else name
