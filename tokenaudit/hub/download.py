@@ -154,12 +154,19 @@ def files(hub: Hub, bucket: str, secret: Secret | None) -> PagedListing[BucketFi
     return PagedListing(tuple(found), answer.incomplete)
 
 
-def content(hub: Hub, bucket: str, path: str, secret: Secret | None, largest: int) -> Result:
+def content(hub: Hub, bucket: str, file: BucketFile, secret: Secret | None, largest: int) -> Result:
     """The bytes of one file as the reply's body, at most `largest` of them."""
     into = BytesIO()
-    path = f"/buckets/{bucket}/resolve/{quote(path, safe='')}"
-    answer = download(hub, path, secret, into, largest, seconds=hub.deadline)
+    path = f"/buckets/{bucket}/resolve/{quote(file.path, safe='')}"
+    answer = _as_listed(download(hub, path, secret, into, largest, seconds=hub.deadline), file.size)
     return Reply(answer.status, into.getvalue()) if isinstance(answer, Reply) else answer
+
+
+def _as_listed(answer: Result, size: int | None) -> Result:
+    """`answer`, unless it has another size than the Hub listed: the page of a proxy or portal, or an upload since."""
+    if isinstance(answer, Reply) and size is not None and answer.body != size:
+        return Failure("malformed", answer.status, f"the file has {answer.body:,} bytes instead of {size:,}")
+    return answer
 
 
 @dataclass(frozen=True)
@@ -193,6 +200,6 @@ def large_files(
 def fetch(
     hub: Hub, repository: HubRepository, revision: str, file: LargeFile, secret: Secret | None, into: BinaryIO
 ) -> Result:
-    """Writes the content of `file` to `into`; the reply's body is its number of bytes, which are no more than said."""
+    """Writes the content of `file` to `into`; the reply's body is its number of bytes, as many as listed."""
     path = f"/{repository.page}/resolve/{quote(revision, safe='')}/{quote(file.path)}"
-    return download(hub, path, secret, into, file.size)
+    return _as_listed(download(hub, path, secret, into, file.size), file.size)

@@ -79,17 +79,26 @@ def service_check(hub: Hub, namespace: str, service: Service, permission: str, s
         path = f"/api/{service}/{namespace}/auth-check/{permission}"
         response = huggingface_hub.get_session().post(hub.endpoint + path, headers=hub.headers(token))
         response.raise_for_status()
-        return None
+        return response.json()
 
     if not is_namespace(namespace):
         return AccessCheck(None, "invalid user or organization name")
     answer = hub.ask(check, secret)
     what = f"{permission} {_SERVICES[service]} of {namespace}"
     if not isinstance(answer, Failure):
+        if not _names(answer.body, namespace):
+            return AccessCheck(allowed=None, reason=f"{what}: unexpected response")
         return AccessCheck(allowed=True, reason=f"can {what}")
     if answer.trouble == "refused" and answer.status in {*_DENIED, _NO_SUCH_METHOD}:
         return AccessCheck(allowed=False, reason=f"can't {what}: {answer.message}")
     return AccessCheck(allowed=None, reason=f"{what}: {answer.message}")
+
+
+def _names(body: object, namespace: str) -> bool:
+    """Whether `body` names the namespace and a user, which the OpenAPI document requires of a yes."""
+    parts = [body.get(key) for key in ("namespace", "user")] if isinstance(body, dict) else []
+    names = [str(part.get("name", "")) for part in parts if isinstance(part, dict)]
+    return len(names) == len(("namespace", "user")) and names[0].lower() == namespace.lower() and bool(names[1])
 
 
 def visibility(hub: Hub, repo: str, repo_type: GitRepoType) -> tuple[RepoVisibility, str]:

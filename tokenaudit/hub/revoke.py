@@ -20,6 +20,7 @@ from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Reque
 from tokenaudit._version import __version__
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind
+from tokenaudit.hub.transport import PAGE_INSTEAD, is_page
 from tokenaudit.secret import Secret
 
 _SUCCESS = range(200, 300)
@@ -75,6 +76,8 @@ def _posted(
         # Urllib wraps what fails before the request is sent, and nothing else.
         kind: ErrorKind = "unreachable" if isinstance(error, URLError) else "network"
         return Failure(kind, None, f"no response from {hub.endpoint} ({type(error).__name__})"), {}
+    if status in _SUCCESS and is_page(seen.get("content-type")):
+        return Failure("malformed", status, PAGE_INSTEAD), {}
     return _judged(status, expected), {name.lower(): value for name, value in seen.items()}
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeAlias, TypeVar, cast
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from tokenaudit.errors import EndpointError
 from tokenaudit.hub.endpoint import origin, resolve_endpoint
@@ -32,6 +32,14 @@ _KEPT_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _FIRST_ERROR = 400
+_REDIRECT = 300
+
+PAGE_INSTEAD = "the response is a web page instead of data"
+
+
+def is_page(content_type: str | None) -> bool:
+    """Whether a `Content-Type` is that of a web page, which no call of the API answers with."""
+    return (content_type or "").partition(";")[0].strip().lower() in {"text/html", "application/xhtml+xml"}
 
 
 class Sent(Protocol):
@@ -98,12 +106,19 @@ class Call:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     error_text: str = ""
+    asks_api: bool | None = None
+    """Whether the first request was one of the API, which answers with data; None before it."""
 
     def on_request(self, request: Sent) -> None:
-        """Lets a request go only to the Hub's own origin, with time-outs."""
+        """Lets a request go only to the Hub's own origin, with time-outs; one of the API stays one."""
         self.status = None
+        is_api = urlsplit(str(request.url)).path.startswith(f"{urlsplit(self.endpoint).path.rstrip('/')}/api/")
+        if self.asks_api is None:
+            self.asks_api = is_api
         if origin(str(request.url)) != origin(self.endpoint):
             raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
+        if self.asks_api and not is_api:
+            raise Stopped(trouble="redirect", message="the Hub redirected to a page; nothing was sent there")
         self.check()
         wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
         request.extensions = {
@@ -123,6 +138,9 @@ class Call:
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
             raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
+        if self.asks_api and response.status_code < _REDIRECT and is_page(response.headers.get("content-type")):
+            # A captive portal, a login or a maintenance page: many calls take any 2xx for a yes.
+            raise Stopped(trouble="malformed", message=PAGE_INSTEAD)
         # The library would sleep and send again; that is for our own loop, which has bounds.
         if response.status_code == _TOO_MANY:
             raise Stopped(trouble="limited", message="rate limit of the Hub reached")

@@ -209,7 +209,7 @@ class BucketSource:
             if file.size is not None and (file.size > self._largest or file.size > left):
                 large += 1
                 continue
-            answer = content(self._hub, self._bucket, file.path, self._secret, min(self._largest, left))
+            answer = content(self._hub, self._bucket, file, self._secret, min(self._largest, left))
             if isinstance(answer, Failure):
                 reason = needs(answer, f"repo.content.read on {self.target}")
                 yield Skipped(f"{self.target}: {file.path}", reason)
