@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
+from tree_sitter import Parser
 
 from tests.ci.support import audited
 from tests.support.hostile_config import CONFIGURATION, Build
-from tokenaudit.ci import audit_files
+from tokenaudit.ci import audit_files, bash, powershell
 from tokenaudit.ci.names import Names
 from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.rules import problems
@@ -61,3 +64,26 @@ def test_a_file_that_asks_for_too_much_is_named_and_the_others_are_still_checked
     assert skipped.where == "repo: .gitlab-ci.yml"
     assert "steps to analyze" in skipped.reason
     assert [one.rule for one in found if not isinstance(one, Skipped)] == ["ci-token-printed"]
+
+
+@pytest.mark.parametrize("sign", ["a|", "!a|", "`>{", "`<a ", ")$", "$)"])
+@pytest.mark.parametrize("path", ["a.sh", "a.ps1"])
+def test_long_lines_of_signs_are_not_parsed_one_after_the_other(
+    path: str, sign: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A grammar takes up to the square of their number for each line."""
+    parsed: list[int] = []
+
+    def counting(original: Parser) -> Mock:
+        def parse(data: bytes) -> object:
+            parsed.append(len(data))
+            return original.parse(data)
+
+        return Mock(parse=parse)
+
+    for module in (bash, powershell):
+        double = counting(module._parser())
+        monkeypatch.setattr(module, "_parser", lambda double=double: double)
+    text = "echo $HF_TOKEN\n" + (sign * (4096 // len(sign)) + "\n") * 64
+    list(audit_files([(path, text.encode())], "repo"))
+    assert sum(size**2 for size in parsed) < 25 * 4096**2

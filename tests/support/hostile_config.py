@@ -164,7 +164,7 @@ CONFIGURATION: dict[str, tuple[str, Build]] = {
     "keys of all kinds": (WORKFLOW, numbered("a#: {on: b}\n", head=_HEAD)),
     **{
         f"shell {piece!r}": ("a.sh", repeated(piece, head="echo $HF_TOKEN\n"))
-        for piece in ("a|", ")", "(", "$(", "${", "<<A\n", "a=(", "if(a){", "[a]", "`", '"', "'", "{ ", "if a; then ", "case a in ", "((", "a | ", "a&&", "[[ ", "\\\n", "$a", "a\n", '"$(')
+        for piece in ("a|", "`>{", "`<a", ")$", ")", "(", "$(", "${", "<<A\n", "a=(", "if(a){", "[a]", "`", '"', "'", "{ ", "if a; then ", "case a in ", "((", "a | ", "a&&", "[[ ", "\\\n", "$a", "a\n", '"$(')
     },
     **{
         f"powershell {piece!r}": ("a.ps1", repeated(piece, head="echo $env:HF_TOKEN\n"))

@@ -22,6 +22,7 @@ from tokenaudit.ci.shell import (
     SpanText,
     Word,
     nested_in,
+    parse_cost,
     pieces,
 )
 from tokenaudit.work_budget import WorkBudget
@@ -33,8 +34,6 @@ _DEEPEST = 60
 """Levels of substitutions, pipelines and redirections within each other."""
 _STEPS = 40
 """Steps that one command or word costs."""
-_RECOVERY = 32
-"""Parsing `n` bytes can take as long as `n * n / _RECOVERY` steps, where every byte is an error."""
 _CUT = re.compile(r"(?<!\\)\$([A-Za-z_]\w*)")
 _HARMLESS_OPERATORS = frozenset({":+", "+", "#"})
 _CUTTING_OPERATORS = frozenset({":", "%", "%%", "##", "/", "//"})
@@ -57,7 +56,7 @@ def parse(text: SpanText, budget: WorkBudget) -> Script:
         if end - start > LARGEST:
             complaints.append((start, f"a command is larger than {LARGEST >> 10} KiB"))
             continue
-        budget.spend((end - start) ** 2 // _RECOVERY)
+        budget.spend(parse_cost(expressions.masked[start:end]))
         reader = _Reader(text.value, expressions, start, end, budget)
         try:
             reader.read(_parser().parse(reader.offsets.encoded).root_node)

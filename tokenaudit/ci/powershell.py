@@ -25,6 +25,7 @@ from tokenaudit.ci.shell import (
     SpanText,
     Word,
     nested_in,
+    parse_cost,
     pieces,
 )
 from tokenaudit.work_budget import WorkBudget
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _DEEPEST = 40
 _STEPS = 40
-_RECOVERY = 32
 _VARIABLE = re.compile(r"\$(?:\{(?:[A-Za-z]+:)?(\w+)\}|(?:[A-Za-z]+:)?([A-Za-z_]\w*))")
 # `--name=$value` is one word to every program, but no word to the grammar
 _OPTION = re.compile(r"(?<=\s)(--[\w-]{1,80})=(?=[$\"'])")
@@ -61,7 +61,7 @@ def parse(text: SpanText, budget: WorkBudget) -> Script:
         if end - start > LARGEST:
             complaints.append((start, f"a command is larger than {LARGEST >> 10} KiB"))
             continue
-        budget.spend((end - start) ** 2 // _RECOVERY)
+        budget.spend(parse_cost(masked[start:end]))
         reader = _Reader(text.value, masked, expressions, start, end, budget)
         reader.read(_parser().parse(reader.offsets.encoded).root_node, printed=True)
         commands += reader.commands
