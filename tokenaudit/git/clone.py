@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
@@ -23,7 +23,8 @@ _ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|::)")
 _PACKET = re.compile(rb"packet:\s+(?:git|ls-remote)< ")
 """A packet from the server in the trace of `git ls-remote`; the helper for HTTP is called `git` there."""
 
-_COUNTED = re.compile(rb"(?P<what>Receiving objects|Resolving deltas):\s+\d+% \((?P<done>\d+)/(?P<total>\d+)\)")
+_STAGES = (b"Receiving objects:", b"Resolving deltas:")
+"""How git's own progress begins. The server's begins with `remote:`, is text of any kind, and is never parsed."""
 _REMEDIES = {
     "could not read Username": "repository not found or credentials required; configure a git credential helper",
     "could not read Password": "repository not found or credentials required; configure a git credential helper",
@@ -225,20 +226,46 @@ class _Shown:
     def __init__(self, what: str, progress: Progress) -> None:
         self._what = what
         self._progress = progress
-        self._stage = b""
+        self._stage = ""
         self._done = 0
+        self._parse: Callable[[str], None] | None = None
 
     def __call__(self, line: bytes) -> bool:
         """Whether `line` is progress."""
-        counted = _COUNTED.match(line)
-        if not counted:
+        if not line.startswith(_STAGES):
             return False
-        if counted["what"] != self._stage:
-            self._stage, self._done = counted["what"], 0
-            self._progress.start(f"{self._what}: {self._stage.decode().lower()}", int(counted["total"]))
-        self._progress.advance(int(counted["done"]) - self._done)
-        self._done = int(counted["done"])
+        if self._parse is None:
+            self._parse = _parser(self._told)
+        self._parse(line.decode("utf-8", "replace"))
         return True
+
+    def _told(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self._stage, self._done = stage, 0
+            self._progress.start(f"{self._what}: {stage}", total)
+        self._progress.advance(done - self._done)
+        self._done = done
+
+
+def _parser(told: Callable[[str, int, int], None]) -> Callable[[str], None]:
+    """Gives each line of git's progress to `told`, as the name of the stage, what is done of it and how much it is."""
+    from git import RemoteProgress  # noqa: PLC0415 - slow to load, and only clones need it
+
+    names = {RemoteProgress.RECEIVING: "receiving objects", RemoteProgress.RESOLVING: "resolving deltas"}
+
+    class Parser(RemoteProgress):
+        def update(
+            self, op_code: int, cur_count: str | float, max_count: str | float | None = None, message: str = ""
+        ) -> None:
+            del message
+            stage = names.get(op_code & RemoteProgress.OP_MASK)
+            if stage is not None and max_count:
+                told(stage, int(float(cur_count)), int(float(max_count)))
+
+        def line_dropped(self, line: str) -> None:
+            """Nothing: there is nobody to tell."""
+
+    return Parser().new_message_handler()
 
 
 NO_ROOM = "the disk is full"

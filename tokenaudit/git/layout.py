@@ -67,27 +67,6 @@ def enclosing_git_dir(path: Path) -> Path | None:
     return next((found for each in (absolute, *absolute.parents) if (found := _git_dir(each)) is not None), None)
 
 
-def enclosing_work_tree(path: Path) -> Path | None:
-    """The top of the working tree that `path` lies in, if it lies in one."""
-    git_dir = enclosing_git_dir(path.resolve())
-    if git_dir is None:
-        return None
-    try:
-        has_hazards = safe_git_dir(git_dir) != git_dir
-    except GitError:
-        return None
-    if has_hazards:  # its configuration is not to be read
-        return git_dir.parent if git_dir.name == ".git" else None
-    from git import InvalidGitRepositoryError, Repo  # noqa: PLC0415 - slow to load, and seldom needed
-
-    try:
-        with Repo(path, search_parent_directories=True) as repository:
-            top = repository.working_tree_dir
-    except InvalidGitRepositoryError:
-        return None
-    return Path(top) if top is not None else None
-
-
 def real_git_dir(git_dir: Path) -> Path:
     """The folder that `git_dir`, which can be a link or a file, leads to.
 
