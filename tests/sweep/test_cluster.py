@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -16,6 +17,8 @@ import pytest
 from tests.hub.server import Request, until
 from tests.support.cli import environment
 from tests.sweep.example_org import Acme, everything
+from tokenaudit.errors import UsageError
+from tokenaudit.sweep import executors
 from tokenaudit.sweep.executors import dask_cluster
 
 distributed = pytest.importorskip("distributed")
@@ -110,3 +113,15 @@ def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
     again = org.sweep()
     assert (again.number, again.finished) == (swept.number, True)
     assert {credential.fingerprint for credential in again.report.credentials} == org.marks
+
+
+@pytest.mark.parametrize("address", ["foo", "nosuch://x", "tls://127.0.0.1:9", "tcp://127.0.0.1:9", "inproc://x"])
+def test_a_cluster_that_is_not_there_is_one_line(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client that was not made whole must not complain when it is collected."""
+    complaints: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", complaints.append)
+    monkeypatch.setattr(executors, "_CONNECT_SECONDS", 0.2)
+    with pytest.raises(UsageError, match="no Dask scheduler"):
+        dask_cluster(address)
+    gc.collect()
+    assert complaints == []

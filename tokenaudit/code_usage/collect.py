@@ -75,7 +75,7 @@ def _says_something(needs: Needs) -> bool:
 
 def _of_file(root: Path, path: str) -> Needs:
     file = root if root.is_file() else root / path
-    if not file.is_file() or file.is_symlink() or file.stat().st_size > _LARGEST:
+    if not file.is_file() or file.is_symlink():
         return Needs()
     try:
         data = read_regular(file, _LARGEST, follow=False)

@@ -15,6 +15,7 @@ from tokenaudit.errors import ConfigurationError, UsageError
 _PATIENCE = 30.0
 """Seconds that a cluster may be without its scheduler or any worker: both may come back."""
 
+_CONNECT_SECONDS = 4
 _ANSWER_SECONDS = 5.0
 
 
@@ -57,9 +58,12 @@ def dask_cluster(address: str, patience: float = _PATIENCE) -> ExecutorPool:
     except ImportError:
         message = "--cluster needs Dask: pip install 'tokenaudit[cluster]'"
         raise ConfigurationError(message) from None
+    client = Client.__new__(Client)
     try:
-        client = Client(address, timeout="4s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError):
+        client.__init__(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError, TimeoutError):  # the type error is one of a TLS setup
+        # Its finalizer would wait for the connection that never was, and print a traceback.
+        client.status = "closed"
         message = f"no Dask scheduler at {address}"
         raise UsageError(message) from None
 

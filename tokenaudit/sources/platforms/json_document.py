@@ -19,23 +19,23 @@ Found: TypeAlias = "Finding | SecretName"
 
 UNDATED = "age unknown: invalid time from the Hub"
 
-_DEEPEST = 60
 
+def strings(value: object) -> Iterator[tuple[str, str]]:
+    """Every text in `value` with its dotted path, keys of objects included: they come as the text of their own path.
 
-def strings(value: object, path: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Every text in `value` with its dotted path, keys of objects included: they come as the text of their own path."""
-    if isinstance(value, str):
-        yield path, value
-    elif depth >= _DEEPEST:
-        return
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            inner = f"{path}.{key}" if path else str(key)
-            yield inner, str(key)
-            yield from strings(item, inner, depth + 1)
-    elif isinstance(value, (list, tuple)):
-        for number, item in enumerate(value):
-            yield from strings(item, f"{path}.{number}", depth + 1)
+    However deep it lies: whoever parsed the document has set the limit.
+    """
+    waiting: list[tuple[str, object]] = [("", value)]
+    while waiting:
+        path, node = waiting.pop()
+        if isinstance(node, str):
+            yield path, node
+        elif isinstance(node, Mapping):
+            inner = [(f"{path}.{key}" if path else str(key), key, item) for key, item in node.items()]
+            yield from ((below, str(key)) for below, key, _ in inner)
+            waiting += [(below, item) for below, _, item in reversed(inner)]
+        elif isinstance(node, (list, tuple)):
+            waiting += [(f"{path}.{number}", item) for number, item in reversed(list(enumerate(node)))]
 
 
 def examined(run: ScanContext, content: str, location: Location) -> Iterator[LocatedDetection | Skipped]:
