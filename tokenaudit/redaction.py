@@ -6,11 +6,11 @@ import base64
 import os
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass, replace
-from enum import Enum
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import is_dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from tokenaudit.map_text import map_text
 from tokenaudit.secret import Secret, created, display, registered
 
 if TYPE_CHECKING:
@@ -391,62 +391,3 @@ def _cut_form(value: str) -> re.Pattern[str]:
 def _without_strings(found: re.Match[str]) -> str:
     """The match without the value's characters; what is between them stays, and with it the text's own syntax."""
     return MASK + "".join(f"{joint}{MASK}" for joint in found.groups() if joint)
-
-
-def map_text(value: T, change: Callable[[str], str]) -> T:
-    """A copy of `value` with `change` applied to every string in it, keys of dicts included.
-
-    `value` is a tree of our dataclasses, tuples, lists, sets and dicts. Parts in which nothing changes are shared with
-    the original. Enum members are names of ours, not texts.
-    """
-    known: dict[str, str] = {}
-
-    def text(old: str) -> str:
-        if old not in known:
-            known[old] = change(old)
-        new = known[old]
-        return old if new == old else new
-
-    def walk(node: Any) -> Any:  # noqa: ANN401 - any node of the tree
-        kind, names = _known_parts.get(type(node)) or _parts(type(node))
-        if kind == "leaf":
-            return node
-        if kind == "text":
-            return text(node)
-        if kind == "items":
-            items = [walk(item) for item in node]
-            return type(node)(items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
-        if kind == "mapping":
-            return _mapping(node, walk)
-        olds = [(name, getattr(node, name)) for name in names]
-        changed = {name: new for name, old in olds if (new := walk(old)) is not old}
-        return replace(node, **changed) if changed else node
-
-    result: T = walk(value)
-    return result
-
-
-_Parts: TypeAlias = "tuple[Literal['leaf', 'text', 'items', 'mapping', 'fields'], tuple[str, ...]]"
-_known_parts: dict[type, _Parts] = {}
-
-
-def _parts(kind: type) -> _Parts:
-    """What an object of this class is made of, and the names of its fields; found out once for each class."""
-    found: _Parts = ("leaf", ())
-    if issubclass(kind, str) and not issubclass(kind, Enum):
-        found = "text", ()
-    elif issubclass(kind, (tuple, list, set, frozenset)):
-        found = "items", ()
-    elif issubclass(kind, Mapping):
-        found = "mapping", ()
-    elif is_dataclass(kind):
-        found = "fields", tuple(field.name for field in fields(kind))
-    _known_parts[kind] = found
-    return found
-
-
-def _mapping(node: Mapping[Any, Any], walk: Callable[[Any], Any]) -> Mapping[Any, Any]:
-    pairs = [(walk(key), walk(value)) for key, value in node.items()]
-    olds = node.items()
-    same = all(key is old and value is before for (key, value), (old, before) in zip(pairs, olds, strict=True))
-    return node if same else dict(pairs)

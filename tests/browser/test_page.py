@@ -13,7 +13,7 @@ from tests.browser.conftest import Open
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
-from tokenaudit.redaction import map_text
+from tokenaudit.map_text import map_text
 from tokenaudit.report.html.timeline import anchor
 from tokenaudit.secret import Secret
 

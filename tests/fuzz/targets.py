@@ -29,7 +29,8 @@ from tokenaudit.hub.result import Reply
 from tokenaudit.hub.transport import Stopped
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import ScanContext
-from tokenaudit.redaction import map_text, mask, redactor
+from tokenaudit.map_text import map_text
+from tokenaudit.redaction import mask, redactor
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret
 from tokenaudit.sources.local.git_history import HistorySource

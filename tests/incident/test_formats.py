@@ -30,9 +30,9 @@ from tokenaudit.incident.model import (
     ReachedBy,
     StoredSecret,
 )
+from tokenaudit.map_text import map_text
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.settings import built_in
-from tokenaudit.redaction import map_text
 from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, render

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
+from tokenaudit.map_text import map_text
 from tokenaudit.model import Severity
-from tokenaudit.redaction import map_text
 from tokenaudit.report import render
 from tokenaudit.report.html.view_model import diff
 from tokenaudit.secret import Secret

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support import reports
 from tests.support.mint import Mint
-from tokenaudit.redaction import map_text
+from tokenaudit.map_text import map_text
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret
 from tokenaudit.text import inert, visible

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support import reports
 from tests.support.mint import Mint
-from tokenaudit.redaction import map_text, redacted, redactor
+from tokenaudit.map_text import map_text
+from tokenaudit.redaction import redacted, redactor
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret, SecretUnavailableError
 

@@ -13,7 +13,7 @@ from types import FrameType
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import output
+from tokenaudit.cli import streams
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
 from tokenaudit.redaction import mask
@@ -32,13 +32,13 @@ _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+)")
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
-    output.open_closed()
-    output.guard()
+    streams.open_closed()
+    streams.guard()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(app, arguments)
     finally:
-        output.settle()
+        streams.settle()
 
 
 def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:

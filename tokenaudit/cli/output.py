@@ -6,14 +6,11 @@ import errno
 import os
 import sys
 import tempfile
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Literal, TextIO
 
 from tokenaudit.errors import UsageError
 from tokenaudit.file_access import open_pipe_for_writing
 from tokenaudit.redaction import mask, mask_shapes
-from tokenaudit.text import inert
 
 _SMALL = 1 << 18
 """Characters of a document in which pieces of values are looked for once more; what it is made of has no values."""
@@ -98,67 +95,3 @@ def width(output: Path | None) -> int | None:
     if output is not None or not sys.stdout.isatty():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns
-
-
-def open_closed() -> None:
-    """Puts something in the place of closed streams, so that no other file ever gets their numbers.
-
-    Reading then finds nothing, messages are lost, and writing a report fails as on any file that can't be written.
-    """
-    if sys.stdin is None:
-        sys.stdin = _null(os.O_RDONLY, "r")
-    if sys.stdout is None:
-        sys.stdout = _null(os.O_RDONLY, "w")
-    if sys.stderr is None:
-        sys.stderr = _null(os.O_WRONLY, "w")
-
-
-class MaskedStream(TextIOWrapper):
-    """Standard output or error as everybody finds it in `sys`: libraries, warnings, logs and tracebacks included."""
-
-    def __init__(self, stream: TextIOWrapper) -> None:
-        self._opened = stream  # which closes what is below when nothing refers to it any more
-        super().__init__(
-            stream.buffer,
-            encoding=stream.encoding,
-            errors="backslashreplace",
-            line_buffering=stream.line_buffering,
-            write_through=stream.write_through,
-        )
-
-    def write(self, text: str) -> int:
-        """Writes `text` without credentials and without commands to a CI system's log."""
-        super().write(inert(mask_shapes(text)))
-        return len(text)
-
-    def close(self) -> None:
-        """Leaves the stream below open: whoever opened it closes it."""
-        if not self.closed:
-            self.flush()
-
-
-def guard() -> None:
-    """From now on nothing that is printed anywhere in this process shows a credential."""
-    sys.stdout = _guarded(sys.stdout)
-    sys.stderr = _guarded(sys.stderr)
-
-
-def _guarded(stream: TextIO) -> TextIO:
-    if isinstance(stream, MaskedStream) or not isinstance(stream, TextIOWrapper):
-        return stream  # a host program's own stream
-    stream.flush()
-    return MaskedStream(stream)
-
-
-def _null(flags: int, mode: Literal["r", "w"]) -> TextIOWrapper:
-    return os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8")
-
-
-def settle() -> None:
-    """Empties stdout for good; what nobody takes is dropped, so that Python doesn't complain of it at its end."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, sys.stdout.fileno())
-        os.close(null)

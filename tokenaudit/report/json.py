@@ -14,8 +14,9 @@ import msgspec
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.file_access import read_argument
 from tokenaudit.json_text import json_text
+from tokenaudit.map_text import map_text
 from tokenaudit.model import Credential, Report
-from tokenaudit.redaction import map_text, masked
+from tokenaudit.redaction import masked
 from tokenaudit.text import visible
 from tokenaudit.timestamps import to_utc
 

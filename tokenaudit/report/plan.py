@@ -7,7 +7,8 @@ import re
 import msgspec
 
 from tokenaudit.json_text import json_text
-from tokenaudit.redaction import map_text, masked
+from tokenaudit.map_text import map_text
+from tokenaudit.redaction import masked
 from tokenaudit.remediate.runbook import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code
 from tokenaudit.text import visible
