@@ -85,7 +85,9 @@ def test_an_output_that_cannot_be_written_is_named(leak: Path, command: list[str
     (home / "report.json").write_text(tokenaudit("scan", leak, "-f", "json", home=home).out)
     before = sorted(home.rglob("*"))
     ran = tokenaudit(*command, "--output", place, home=home, cwd=home)
-    assert (ran.code, ran.out) == (2, "")
+    assert ran.code == 2
+    is_late = place == "/dev/full" and command[0] == "scan"  # a report that is made already is printed instead
+    assert ("hf_****" in ran.out) if is_late else ran.out == ""
     assert ran.err.startswith(f"tokenaudit: error: can't write to {place}: ")
     assert ran.err.count("\n") == 1
     assert sorted(home.rglob("*")) == before
