@@ -40,7 +40,7 @@ def failing(code: int) -> Callable[[pytest.MonkeyPatch, Path], None]:
 
 @pytest.fixture(params=[missing, none_at_all, failing(errno.EACCES), failing(errno.ENOSPC), failing(errno.EROFS)])
 def without_room(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    substitute._kept.close()
+    substitute._exit_stack.close()
     request.param(monkeypatch, tmp_path)
 
 

@@ -86,7 +86,7 @@ def test_a_slow_plugin_is_stopped_once_and_then_left_out(
     monkeypatch.setattr(plugin_guard, "SECONDS", 0.5)
     token = Mint(2).user_token()
     detector = Detector.load([plugin(tmp_path, f"{HEAD}        {body}\n")])
-    for said in ("plugin Odd ", "plugin Odd was left out"):
+    for said in ("plugin Odd ", "plugin Odd was disabled"):
         examined = detector.scan(token.encode())
         assert [each.secret.reveal() for each in examined.detections] == [token]
         assert examined.skipped[0].startswith(said)

@@ -26,7 +26,7 @@ from tokenaudit.detect import Detector, Limits
 from tokenaudit.git.pack.delta import LargeResultError, build, delta_insertions
 from tokenaudit.hub.audit_log import _Reading
 from tokenaudit.hub.result import Reply
-from tokenaudit.hub.transport import Stopped
+from tokenaudit.hub.transport import RequestAborted
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.map_text import map_text
@@ -146,7 +146,7 @@ def _audit_log(data: bytes) -> None:
     try:
         for _event in _Reading(data[at : at + 100] for at in range(0, len(data), 100)):
             pass
-    except (JSONError, ValueError, Stopped):
+    except (JSONError, ValueError, RequestAborted):
         return
 
 

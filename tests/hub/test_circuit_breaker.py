@@ -123,7 +123,7 @@ def test_a_refused_connection_is_tried_twice_in_all(clock: Clock) -> None:
     hub = Hub(endpoint, clock=clock, sleep=clock.sleep, auditor_token=False)
     mint = Mint(45)
     answers = [hub.whoami(Secret(mint.user_token())) for _ in range(70)]
-    kinds = [answer.trouble for answer in answers if isinstance(answer, Failure)]
+    kinds = [answer.kind for answer in answers if isinstance(answer, Failure)]
     assert kinds == ["unreachable"] + ["unavailable"] * 69
     assert len(clock.slept) == 1
 

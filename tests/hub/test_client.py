@@ -91,7 +91,7 @@ def test_passing_trouble_is_retried_and_then_named(
     hub_double.fails("whoami", fault, always=True)
     answer = hub.whoami(token)
     assert isinstance(answer, Failure)
-    assert (answer.trouble, answer.status, answer.attempts) == (trouble, status, 2)
+    assert (answer.kind, answer.status, answer.attempts) == (trouble, status, 2)
     assert hub_double.count("whoami") == 2
 
 
@@ -109,7 +109,7 @@ def test_a_refusal_is_not_asked_again(hub: Hub, hub_double: HubDouble, token: Se
     hub_double.fails("whoami", fault, always=True)
     answer = hub.whoami(token)
     assert isinstance(answer, Failure)
-    assert (answer.trouble, answer.status) == ("refused", fault.status)
+    assert (answer.kind, answer.status) == ("refused", fault.status)
     assert hub_double.count("whoami") == 1
 
 
@@ -142,7 +142,7 @@ def test_a_wait_beyond_all_patience_is_not_waited(
     assert isinstance(hub.whoami(token), Failure)
     second = hub.whoami(token)
     assert isinstance(second, Failure)
-    assert second.trouble == "limited"
+    assert second.kind == "limited"
     assert hub_double.count("whoami") == 1
     assert clock.slept == []
 
@@ -155,7 +155,7 @@ def test_a_redirect_to_another_origin_is_never_followed(
         hub_double.fails("whoami", redirect(f"{stranger.endpoint}/api/whoami-v2", status))
         answer = hub.whoami(token)
         assert isinstance(answer, Failure)
-        assert answer.trouble == "redirect"
+        assert answer.kind == "redirect"
         assert stranger.requests == []
     assert hub_double.count("whoami") == 1
 
@@ -179,7 +179,7 @@ def test_the_machines_own_token_is_never_used(hub: Hub, hub_double: HubDouble, m
 def test_what_no_header_can_carry_is_not_sent(hub: Hub, hub_double: HubDouble, make: Callable[[], str]) -> None:
     answer = hub.whoami(Secret(make()))
     assert isinstance(answer, Failure)
-    assert answer.trouble == "not-asked"
+    assert answer.kind == "not-asked"
     assert hub_double.requests == []
 
 
@@ -203,7 +203,7 @@ def test_no_connection_is_said_without_the_value(token: Secret, clock: Clock) ->
         endpoint = gone.endpoint
     answer = Hub(endpoint, clock=clock, sleep=clock.sleep).whoami(token)
     assert isinstance(answer, Failure)
-    assert answer.trouble == "unreachable"
+    assert answer.kind == "unreachable"
     assert token.reveal() not in repr(answer)
 
 
@@ -225,7 +225,7 @@ def test_offline_mode_is_said(hub: Hub, hub_double: HubDouble, token: Secret, mo
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     answer = hub.whoami(token)
     assert isinstance(answer, Failure)
-    assert answer.trouble == "offline"
+    assert answer.kind == "offline"
     assert hub_double.requests == []
 
 

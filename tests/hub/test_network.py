@@ -62,7 +62,7 @@ def test_a_proxy_is_used_and_sees_no_token(token: Secret, monkeypatch: pytest.Mo
         assert revoke(Hub("https://hub.example.invalid", retry_policy=ONCE), [token]).accepted == ()
         thread.join(5)
     assert isinstance(answer, Failure)
-    assert answer.trouble == "unreachable"
+    assert answer.kind == "unreachable"
     assert [line.split(b" HTTP/")[0] for line in heard] == [b"CONNECT hub.example.invalid:443"] * 2
     assert not any(token.reveal().encode() in line for line in heard)
 
@@ -92,7 +92,7 @@ def test_a_certificate_counts_only_when_the_user_trusts_it(
         endpoint = double.endpoint.replace("http:", "https:")
         distrusted = Hub(endpoint, retry_policy=ONCE).whoami(token)
         assert isinstance(distrusted, Failure)
-        assert distrusted.trouble == "unreachable"
+        assert distrusted.kind == "unreachable"
         assert "certificate" in distrusted.message.casefold()
         assert revoke(Hub(endpoint, retry_policy=ONCE), [token]).accepted == ()
         assert double.requests == []
@@ -121,7 +121,7 @@ def test_a_listing_is_not_slept_out_beyond_its_time(hub_double: HubDouble, token
     hub_double.fails("settings/repositories", rate_limited(0, 100_000), always=True)
     answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), None, token, limit=10)
     assert isinstance(answer, Failure)
-    assert answer.trouble == "limited"
+    assert answer.kind == "limited"
     assert hub_double.count("settings/repositories") == 1
 
 
@@ -130,7 +130,7 @@ def test_an_answer_larger_than_anyone_needs_is_not_read_to_its_end(hub_double: H
     hub_double.fails("whoami", Fault(200, body=b'"' + b"x" * (LARGEST_BODY + 1) + b'"'))
     answer = Hub(hub_double.endpoint).whoami(token)
     assert isinstance(answer, Failure)
-    assert answer.trouble == "oversized"
+    assert answer.kind == "oversized"
     assert hub_double.count("whoami") == 1
 
 
@@ -139,5 +139,5 @@ def test_a_name_that_is_no_name_is_not_asked_about(hub_double: HubDouble, token:
     for name in ("../../api", "a/b", "", ".", "x?y"):
         answer = repo_listing.visible_repositories(Hub(hub_double.endpoint), name, token, limit=10)
         assert isinstance(answer, Failure)
-        assert answer.trouble == "not-asked"
+        assert answer.kind == "not-asked"
     assert hub_double.requests == []

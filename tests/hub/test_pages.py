@@ -117,7 +117,7 @@ def test_something_else_than_a_listing_is_a_failure(name: str, body: bytes) -> N
     with origin(lambda _: Reply(200, body, {"Content-Type": "application/json"})) as running:
         answer = LISTINGS[name](Hub(running.url, retry_policy=RetryPolicy(attempts=1), auditor_token=False))
     assert isinstance(answer, Failure)
-    assert answer.trouble == "malformed"
+    assert answer.kind == "malformed"
 
 
 @pytest.mark.parametrize("name", LINKED)

@@ -119,11 +119,11 @@ def test_a_refusal_a_page_and_a_broken_hub_are_failures(hub_double: HubDouble, h
     hub_double.knows(reader := Mint(2).user_token(), bodies.classic("read"))
     refused = read(hub, secret=reader)
     assert isinstance(refused, Failure)
-    assert (refused.trouble, refused.status) == ("refused", 403)
+    assert (refused.kind, refused.status) == ("refused", 403)
     for fault, trouble in ((html(200), "malformed"), (error(503, "Busy"), "server"), (error(404, "No"), "refused")):
         hub_double.server.faults.clear()
         hub_double.fails("/logs/run", fault, always=True)
         failed = read(hub)
         assert isinstance(failed, Failure)
-        assert failed.trouble == trouble
+        assert failed.kind == trouble
     assert isinstance(space_log(hub, "../x/y", "run", Secret(OWN)), Failure)

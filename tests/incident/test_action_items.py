@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.ci.names import Names
-from tokenaudit.incident.action_items import ActionContext, action_items, for_credential, for_kept
+from tokenaudit.incident.action_items import ActionContext, action_items, for_credential, for_stored_secret
 from tokenaudit.incident.model import AffectedCredential, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Location, Severity, Status
 from tokenaudit.secret import Secret
@@ -76,7 +76,7 @@ def test_the_runbook_is_named_where_there_is_a_report() -> None:
     ],
 )
 def test_the_next_command_for_a_kept_secret(kind: str, target: str, name: str, command: str | None) -> None:
-    do, given = for_kept(StoredSecret(kind, target, name, "yes", "old", "open"), HUB, Names())
+    do, given = for_stored_secret(StoredSecret(kind, target, name, "yes", "old", "open"), HUB, Names())
     assert do
     assert (given and shlex.split(given)[-1]) == command
 

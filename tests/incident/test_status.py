@@ -62,7 +62,7 @@ def test_an_unanswered_question_is_unknown_and_says_what_was_known() -> None:
 
 def test_never_asked_is_unknown() -> None:
     found = at([])
-    assert (found.inspection.status, found.told, found.details) == ("unknown", False, None)
+    assert (found.inspection.status, found.has_status, found.details) == ("unknown", False, None)
 
 
 def test_its_own_expiry_is_an_end() -> None:

@@ -41,7 +41,7 @@ BOTH = ("repo.content.read", "repo.write")
 @pytest.mark.parametrize(("kind", "name"), [("org", "acme"), ("model", "acme/m"), ("space", "acme/app")])
 def test_the_owners_role_decides(role: str | None, standing: str, left: tuple[str, ...], kind: str, name: str) -> None:
     (cut,) = effective(inspected(bodies.scope(kind, BOTH, name=name), bodies.org(role=role)))
-    assert (cut.standing, cut.permissions) == (standing, left)
+    assert (cut.org_access, cut.permissions) == (standing, left)
     assert bool(cut.note) == (standing != "full")
 
 
@@ -49,18 +49,18 @@ def test_the_owners_role_decides(role: str | None, standing: str, left: tuple[st
 def test_an_organization_that_shuts_the_token_out_leaves_nothing(restriction: str) -> None:
     org = bodies.org(role="admin", restrictions=[restriction])
     (cut,) = effective(inspected(bodies.scope("org", BOTH, name="acme"), org))
-    assert (cut.standing, cut.permissions) == ("none", ())
+    assert (cut.org_access, cut.permissions) == ("none", ())
     assert restriction in cut.note
 
 
 def test_ones_own_namespace_is_ones_own() -> None:
     (cut,) = effective(inspected(bodies.scope("dataset", BOTH, name="alice/notes")))
-    assert cut.standing == "full"
+    assert cut.org_access == "full"
 
 
 def test_an_organization_that_is_not_named_leaves_it_unknown() -> None:
     (cut,) = effective(inspected(bodies.scope("model", BOTH, name="globex/m"), bodies.org()))
-    assert (cut.standing, cut.permissions) == ("unknown", BOTH)
+    assert (cut.org_access, cut.permissions) == ("unknown", BOTH)
 
 
 def group(role: str) -> dict[str, str]:
@@ -71,19 +71,19 @@ def group(role: str) -> dict[str, str]:
 def test_a_resource_groups_role_decides_for_the_group(role: str, standing: str) -> None:
     scope = bodies.scope("resource-group", BOTH, entity_id=bodies.GROUP_ID)
     (cut,) = effective(inspected(scope, bodies.org(role="read", resourceGroups=[group(role)])))
-    assert cut.standing == standing
+    assert cut.org_access == standing
 
 
 def test_a_group_that_is_not_the_owners_stays_unknown() -> None:
     scope = bodies.scope("resource-group", BOTH, entity_id="9" * 24)
     (cut,) = effective(inspected(scope, bodies.org(resourceGroups=[group("write")])))
-    assert cut.standing == "unknown"
+    assert cut.org_access == "unknown"
 
 
 def test_a_writers_role_in_a_group_keeps_a_readers_grant_in_doubt() -> None:
     scope = bodies.scope("model", BOTH, name="acme/m")
     (cut,) = effective(inspected(scope, bodies.org(role="read", resourceGroups=[group("write")])))
-    assert (cut.standing, cut.permissions) == ("unknown", BOTH)
+    assert (cut.org_access, cut.permissions) == ("unknown", BOTH)
 
 
 def test_a_role_never_takes_an_unknown_permission_away() -> None:

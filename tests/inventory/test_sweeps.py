@@ -13,7 +13,7 @@ from tokenaudit.model import Inspection, Location, SecretName, Severity, Skipped
 def sweep(book: Inventory, now: datetime, *outcomes: Outcome, gone: tuple[str, ...] = ()) -> int:
     number = book.begin(SCOPE, ["acme"], now).id
     book.commit(number, outcomes, now)
-    book.end(number, now, complete=True, gone=gone)
+    book.end(number, now, complete=True, removed=gone)
     return number
 
 

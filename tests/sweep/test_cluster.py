@@ -104,7 +104,7 @@ def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
             return {}
 
         org.double.server.extra_headers = lose
-        swept = org.sweep(executor_pool=dask_cluster(address, patience=1), inspect=False)
+        swept = org.sweep(executor_pool=dask_cluster(address, reconnect_seconds=1), inspect=False)
         org.double.server.extra_headers = lambda _request: {}
     assert not swept.finished
     assert [record for record in caplog.records if record.exc_info] == [], "no traceback"

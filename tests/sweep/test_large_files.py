@@ -179,7 +179,7 @@ def test_a_download_is_never_sent_to_an_open_place(org: Acme) -> None:
     hub = org.context().hub
     with (org.folder / "copy").open("w+b") as into:
         answer = download(hub, "/acme/large/resolve/main/a", None, into, 10)
-    assert getattr(answer, "trouble", None) == "redirect"
+    assert getattr(answer, "kind", None) == "redirect"
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ class CredentialAuditor:
     progress: Progress = field(default_factory=NullProgress)
     now: Callable[[], datetime] = utc_now
 
-    def inquire(self, handed: Iterable[CredentialInput]) -> Audit:
+    def audit_credentials(self, handed: Iterable[CredentialInput]) -> Audit:
         """Who each credential of `handed` is, what it may do, and whether that is too much.
 
         Raises:

@@ -64,7 +64,7 @@ def updated(
     old = baseline.document if baseline else {}
     values = {secret.fingerprint: digest(secret) for secret in secrets}
     types = {plugin.kind: plugin.secret_type for plugin in plugins}
-    results = _kept(old, set(types.values()), read)
+    results = _preserved(old, set(types.values()), read)
     elsewhere: dict[tuple[str, str], dict[str, Any]] = {}
     for credential in report.credentials:
         if credential.likelihood == "credential":
@@ -121,13 +121,13 @@ def _label(results: dict[str, Entries], old: dict[str, Any]) -> None:
                 entry["is_secret"] = labels[name, secret_type, hashed]
 
 
-def _kept(old: dict[str, Any], renewed: set[str], read: Coverage) -> dict[str, Entries]:
-    kept: dict[str, Entries] = {}
+def _preserved(old: dict[str, Any], renewed: set[str], read: Coverage) -> dict[str, Entries]:
+    preserved: dict[str, Entries] = {}
     for name, entries in old.get("results", {}).items():
         for entry in entries:
             if entry.get("type") not in renewed or not read.file(normal(name)):
-                kept.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
-    return kept
+                preserved.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
+    return preserved
 
 
 def _present(location: Location) -> bool:

@@ -74,21 +74,21 @@ class _Reader:
         masked = self.expressions.masked
         first = re.compile(r"[ \t@(]*(?:rem\b|:)", re.IGNORECASE).match(masked, start, end)
         at = end if first else start
-        spoken: list[str] = []
+        lowered_words: list[str] = []
         while at < end:
             token = _TOKEN.match(masked, at, end)
             if token is None:
                 return
             at = token.end()
             if token["word"]:
-                spoken.append(token["word"].lower())
-            elif token["separator"] == "(" and spoken[:1] == ["for"] and spoken[-1] == "in":
+                lowered_words.append(token["word"].lower())
+            elif token["separator"] == "(" and lowered_words[:1] == ["for"] and lowered_words[-1] == "in":
                 close = self._end_of_list(at, end)
-                self._loop(spoken, at, close)
+                self._loop(lowered_words, at, close)
                 at = min(end, close + 1)
                 continue
             elif token["separator"]:
-                spoken = []
+                lowered_words = []
             yield token
 
     def _end_of_list(self, start: int, end: int) -> int:
@@ -99,17 +99,17 @@ class _Reader:
         found = closed + 1 if closed >= 0 else masked.find(")", start, end)
         return end if found < 0 else found
 
-    def _loop(self, spoken: list[str], start: int, end: int) -> None:
+    def _loop(self, lowered_words: list[str], start: int, end: int) -> None:
         """The variables of a `for` become what its list holds, or what the command in its list prints.
 
         A command stands in single quotes, with `usebackq` in backquotes (`for /?`).
         """
-        variable = next((found for word in spoken if (found := _LOOP_VARIABLE.fullmatch(word))), None)
+        variable = next((found for word in lowered_words if (found := _LOOP_VARIABLE.fullmatch(word))), None)
         text = self.original[start:end]
         first = start + len(text) - len(text.lstrip())
-        quote = "`" if any("usebackq" in word for word in spoken) else "'"
+        quote = "`" if any("usebackq" in word for word in lowered_words) else "'"
         inner: list[Command] = []
-        if "/f" in spoken and text.strip().startswith(quote):
+        if "/f" in lowered_words and text.strip().startswith(quote):
             reader = _Reader(self.original, self.expressions, self.budget)
             reader.line(first + 1, start + len(text.rstrip()) - 1)
             inner = reader.commands
@@ -121,7 +121,7 @@ class _Reader:
             return
         if inner:
             word = Word(word.raw, word.value, word.offset, (), tuple(inner))
-        listed = next((found["list"] for one in spoken if (found := _TOKENS.search(one))), "1")
+        listed = next((found["list"] for one in lowered_words if (found := _TOKENS.search(one))), "1")
         number = min(_MOST_TOKENS, sum(map(_size, listed.split(","))))
         letters = [chr(ord(variable["letter"]) + step) for step in range(max(1, number))]
         command = Command([], start, end)
@@ -181,12 +181,12 @@ def _without_keywords(words: list[Word]) -> list[Word]:
     """The command behind `@`, `call`, `if …`, `else` and `for … do`."""
     at = 0
     while at < len(words):
-        said = words[at].value.lstrip("@").lower()
-        if said in ("call", "else", "do", ""):
+        lowered = words[at].value.lstrip("@").lower()
+        if lowered in ("call", "else", "do", ""):
             at += 1
-        elif said == "for":
+        elif lowered == "for":
             at = next((i + 1 for i in range(at, len(words)) if words[i].value.lower() == "do"), len(words))
-        elif said == "if":
+        elif lowered == "if":
             at = _after_condition([word.value.lower() for word in words], at + 1)
         else:
             break
@@ -196,12 +196,12 @@ def _without_keywords(words: list[Word]) -> list[Word]:
     return rest
 
 
-def _after_condition(said: list[str], at: int) -> int:
-    while said[at : at + 1] in (["not"], ["/i"]):
+def _after_condition(lowered: list[str], at: int) -> int:
+    while lowered[at : at + 1] in (["not"], ["/i"]):
         at += 1
-    if said[at : at + 1] in (["defined"], ["exist"], ["errorlevel"]):
+    if lowered[at : at + 1] in (["defined"], ["exist"], ["errorlevel"]):
         return at + 2
-    return at + (1 if at < len(said) and "==" in said[at] and said[at] != "==" else 3)
+    return at + (1 if at < len(lowered) and "==" in lowered[at] and lowered[at] != "==" else 3)
 
 
 def _split_first(words: list[Word]) -> list[Word]:
@@ -266,11 +266,11 @@ _LISTS = frozenset({"get-childitem", "gci", "dir", "ls", "get-item", "gi", "get-
 
 def in_process(name: str, language: str) -> bool:
     """Whether the shell runs the command itself, so that no other process gets its words."""
-    said = name.lower()
-    if said in _BUILT_IN.get(language, ()):
+    lowered = name.lower()
+    if lowered in _BUILT_IN.get(language, ()):
         return True
-    own = said.startswith("[") or _CMDLET.fullmatch(said) is not None
-    return language == "powershell" and own and said not in _STARTS_PROGRAMS
+    own = lowered.startswith("[") or _CMDLET.fullmatch(lowered) is not None
+    return language == "powershell" and own and lowered not in _STARTS_PROGRAMS
 
 
 def file_target(command: Command) -> str | None:

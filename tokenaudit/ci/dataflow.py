@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from tokenaudit.ci.model import Binding, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.names import Names, sources, stands_in
+from tokenaudit.ci.names import Names, is_placeholder, sources
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
 from tokenaudit.work_budget import WorkBudget
 
@@ -62,7 +62,7 @@ def credential_of(binding: Binding, names: Names) -> str | None:
     if binding.dynamic:
         # an expression without a source only tests something: `${{ secrets.HF_TOKEN != '' }}`
         return None if "${{" in binding.value.value else binding.name
-    return None if stands_in(binding.value.value) else binding.name
+    return None if is_placeholder(binding.value.value) else binding.name
 
 
 def is_token_printer(command: Command) -> bool:
@@ -170,7 +170,7 @@ class VariableScope:
                 # read out of an answer, unknown to the runner
                 self.known[name] = Carrier(name, BindingScope.STEP, minted=True)
             elif self.names.match(name) and not word.references:
-                self.known[name] = None if stands_in(word.value) else Carrier(name, BindingScope.STEP)
+                self.known[name] = None if is_placeholder(word.value) else Carrier(name, BindingScope.STEP)
         if command.name.lower() in _ECHOES and any(_MASK in word.value for word in command.words):
             self.masked.update(ref.name for word in command.words for ref in word.references if ref.name)
 

@@ -73,7 +73,7 @@ _STANDIN = re.compile(
 )
 
 
-def stands_in(value: str) -> bool:
+def is_placeholder(value: str) -> bool:
     """Whether a literal value is evidently no credential: empty, `dummy`, `hf_xxxx`, `<your token>`."""
     return _STANDIN.fullmatch(value.strip().strip("\"'")) is not None
 

@@ -126,8 +126,8 @@ def incident(
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
-        responder = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
-        view = responder.view(wanted, material, TimeWindow(start, limit or _LIMIT))
+        assessor = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
+        view = assessor.view(wanted, material, TimeWindow(start, limit or _LIMIT))
     written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
     emit(written, output)
     raise typer.Exit(exit_code(view))

@@ -14,7 +14,7 @@ from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.detect import Detector
-from tokenaudit.inspect import input as intake
+from tokenaudit.inspect import input as credential_input
 from tokenaudit.inspect.access_check import named_repo
 from tokenaudit.inspect.cache import DiskCache, default_path
 
@@ -93,12 +93,12 @@ def inspect(
     scanner = Detector.load(tuple(plugin or ()))
 
     def handed() -> Iterator[CredentialInput]:
-        yield from intake.from_environment(env or (), scanner)
-        yield from intake.from_keyring(keyring or (), scanner)
+        yield from credential_input.from_environment(env or (), scanner)
+        yield from credential_input.from_keyring(keyring or (), scanner)
         if stored:
-            yield from intake.from_store(scanner)
+            yield from credential_input.from_store(scanner)
         if not (env or keyring or stored) and not sys.stdin.isatty():
-            yield from intake.from_lines(sys.stdin.buffer, scanner)
+            yield from credential_input.from_lines(sys.stdin.buffer, scanner)
 
     screen = "identity" if report_format is choices.ReportFormat.TEXT else report_format.value
     finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
@@ -111,6 +111,6 @@ def inspect(
             tuple(named_repo(name) for name in repo or ()),
             jobs,
         )
-        inquirer = CredentialAuditor(questions, settings, progress)
-        audit = inquirer.inquire(handed())
+        inspector = CredentialAuditor(questions, settings, progress)
+        audit = inspector.audit_credentials(handed())
     raise typer.Exit(finish(audit))

@@ -28,9 +28,9 @@ def _opened(where: str | None, *, write: bool = False) -> Inventory:
     return open_inventory(where, must_exist=not write)
 
 
-def _ended(book: Inventory) -> None:
+def _ended(database: Inventory) -> None:
     """Exits 3 where damaged rows were left out, after naming them on stderr."""
-    left_out = book.damage.skipped()
+    left_out = database.damage.skipped()
     for entry in left_out:
         say(f"{entry.where}: {entry.reason}")
     if left_out:
@@ -50,14 +50,14 @@ def list_(
       tokenaudit inventory list
       tokenaudit inventory list --sweeps
     """
-    with _opened(inventory) as book:
-        runs = book.sweeps()
-        known, secrets = ([], []) if sweeps else (book.credentials(), book.secrets())
+    with _opened(inventory) as database:
+        runs = database.sweeps()
+        known, secrets = ([], []) if sweeps else (database.credentials(), database.secrets())
     if form is ListFormat.JSON:
-        emit(export.as_json(known, secrets, runs, book.damage.skipped()), output)
+        emit(export.as_json(known, secrets, runs, database.damage.skipped()), output)
     else:
         emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets), output)
-    _ended(book)
+    _ended(database)
 
 
 @app.command()
@@ -73,10 +73,10 @@ def show(
     Examples:
       tokenaudit inventory show fd45890e
     """
-    with _opened(inventory) as book:
-        known = read.one(book.credentials(), fingerprint)
+    with _opened(inventory) as database:
+        known = read.one(database.credentials(), fingerprint)
     emit(export.as_json([known], ()) if form is ListFormat.JSON else export.detail_as_text(known))
-    _ended(book)
+    _ended(database)
 
 
 @app.command()
@@ -93,10 +93,10 @@ def diff(
       tokenaudit inventory diff
       tokenaudit inventory diff --since 3 --format json
     """
-    with _opened(inventory) as book:
-        changes = book.difference(since)
+    with _opened(inventory) as database:
+        changes = database.difference(since)
     emit(export.diff_as_json(changes) if form is ListFormat.JSON else export.diff_as_text(changes))
-    _ended(book)
+    _ended(database)
 
 
 @app.command()
@@ -112,8 +112,8 @@ def check(form: options.ListFormatOption = ListFormat.TEXT, inventory: options.I
       tokenaudit inventory check
     """
     _opened(inventory).close()
-    with _opened(inventory, write=True) as book, book.alone():
-        checked = book.check(utc_now())
+    with _opened(inventory, write=True) as database, database.alone():
+        checked = database.check(utc_now())
     emit(export.check_as_json(checked) if form is ListFormat.JSON else export.check_as_text(checked))
     raise typer.Exit(0 if checked.sound else 1)
 
@@ -125,9 +125,12 @@ def export_(output: options.OutputOption = None, inventory: options.InventoryOpt
     Examples:
       tokenaudit inventory export --output inventory.json
     """
-    with _opened(inventory) as book:
-        emit(export.as_json(book.credentials(), book.secrets(), book.sweeps(), book.damage.skipped()), output)
-    _ended(book)
+    with _opened(inventory) as database:
+        emit(
+            export.as_json(database.credentials(), database.secrets(), database.sweeps(), database.damage.skipped()),
+            output,
+        )
+    _ended(database)
 
 
 @app.command()
@@ -148,7 +151,7 @@ def forget(
       tokenaudit inventory forget --namespace acme
     """
     _opened(inventory).close()
-    with _opened(inventory, write=True) as book, book.alone():
-        chosen = read.to_forget(book.credentials(), fingerprints or (), namespace)
-        went = book.forget(chosen, namespace)
+    with _opened(inventory, write=True) as database, database.alone():
+        chosen = read.to_forget(database.credentials(), fingerprints or (), namespace)
+        went = database.forget(chosen, namespace)
     emit(f"forgot {went} {'credential' if went == 1 else 'credentials'}\n")

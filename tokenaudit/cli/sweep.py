@@ -82,11 +82,11 @@ def sweep(
     finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
     scanned: list[str | Path] = [*scope.urls, *([cache_dir] if cache_dir is not None else [])]
     settings = context.settings(config, scanned, no_config=no_config, quiet=quiet)
-    with open_inventory(inventory) as book, progress_display(quiet=quiet, color=not no_color) as shown:
+    with open_inventory(inventory) as database, progress_display(quiet=quiet, color=not no_color) as shown:
         swept = run_sweep(
             scope,
             WorkerContext(setup, hub),
-            book,
+            database,
             executor_pool=executor_for(cluster, jobs),
             settings=settings,
             screen=shown,

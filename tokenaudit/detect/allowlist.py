@@ -37,8 +37,8 @@ class AllowlistFilter:
         if not examined.detections:
             return examined
         lines = data.split(b"\n")
-        kept = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
-        return replace(examined, detections=kept)
+        allowed = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
+        return replace(examined, detections=allowed)
 
 
 def _allowed(detection: Detection, lines: list[bytes]) -> bool:

@@ -100,22 +100,22 @@ class _Trial(NamedTuple):
 
     back: int
     guard: Callable[[bytes, int], object]
-    scouts: tuple[tuple[bytes, tuple[int, ...]], ...]
+    literal_patterns: tuple[tuple[bytes, tuple[int, ...]], ...]
 
 
 class LiteralPrefilter:
     """Everything that a searcher looks for at once, by number: literals first, then whole expressions."""
 
-    def __init__(self, scouts: Iterable[tuple[int, LiteralPattern]]) -> None:
+    def __init__(self, literal_patterns: Iterable[tuple[int, LiteralPattern]]) -> None:
         """For scouts, each with the number of its pattern."""
         by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
         self._whole: list[tuple[int, bytes]] = []
-        for pattern, scout in scouts:
-            if not scout.literals:
-                self._whole.append((pattern, scout.expression))
-            for literal in scout.literals:
-                tried = by_literal.setdefault(literal, {}).setdefault(scout.lead + len(literal), {})
-                tried.setdefault(scout.expression, []).append(pattern)
+        for pattern, literal_pattern in literal_patterns:
+            if not literal_pattern.literals:
+                self._whole.append((pattern, literal_pattern.expression))
+            for literal in literal_pattern.literals:
+                tried = by_literal.setdefault(literal, {}).setdefault(literal_pattern.lead + len(literal), {})
+                tried.setdefault(literal_pattern.expression, []).append(pattern)
         self.literals = sorted(by_literal)
         self._tried = [by_literal[literal] for literal in self.literals]
         self._trials: dict[int, list[_Trial]] = {}
@@ -126,15 +126,15 @@ class LiteralPrefilter:
         spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
         return spelled + [each for _, each in self._whole]
 
-    def search(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+    def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop.
 
         Looks for one literal after the other: no preparation, but for little data only.
         """
         for number, ends in enumerate(itertools.chain(self._literal_ends(data), self._whole_ends(data))):
             for end in ends:
-                scouted += self.scouted(data, number, end)
-                if enough is not None and len(scouted) >= MANY and enough():
+                candidates += self.candidates(data, number, end)
+                if enough is not None and len(candidates) >= MANY and enough():
                     return True
         return False
 
@@ -146,7 +146,7 @@ class LiteralPrefilter:
         for _, each in self._whole:
             yield (found.end() for found in _compiled(each).finditer(data))
 
-    def scouted(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
+    def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
         """(pattern, end of its scout) for each scout that matches where what has that number was seen to end.
 
         Of most literals this is asked never, of few often.
@@ -163,9 +163,9 @@ class LiteralPrefilter:
             return ()
         return [
             (pattern, found.end())
-            for back, _, scouts in trials
+            for back, _, literal_patterns in trials
             if end >= back
-            for each, patterns in scouts
+            for each, patterns in literal_patterns
             if (found := _compiled(each).match(data, end - back))
             for pattern in patterns
         ]

@@ -38,11 +38,11 @@ Reading: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Pattern:
-    """One piece of evidence. One of `scouts` stands in every match of `expression`; `width` bounds them all."""
+    """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length."""
 
     reading: Reading
     expression: bytes
-    scouts: tuple[LiteralPattern, ...]
+    literal_patterns: tuple[LiteralPattern, ...]
     width: int
 
 
@@ -94,7 +94,7 @@ _THRICE = frozenset(("hf_", "api_", "oauth_app_secret_"))
 _BYTES_ONCE, _BYTES_TWICE = 6, 4
 """Bytes of a credential that its encoded form must show: enough to be rare in random data."""
 
-_SCOUTED = 5
+_LITERAL_LENGTH = 5
 """Characters of an encoded form that the scout looks for."""
 
 
@@ -105,9 +105,15 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
     preferred = tuple(root.encode() for root in roots)
     found = [_plain(shape, preferred) for shape in shapes]
     for literal in roots:
-        found += (Pattern("bytes", each, (scout,), byte_list.WIDTH) for each, scout in byte_list.evidence(literal))
+        found += (
+            Pattern("bytes", each, (literal_pattern,), byte_list.WIDTH)
+            for each, literal_pattern in byte_list.evidence(literal)
+        )
         found += _encoded(literal)
-        found += (Pattern("escapes", each, scouts, escapes.WIDTH) for each, scouts in escapes.evidence(literal))
+        found += (
+            Pattern("escapes", each, literal_patterns, escapes.WIDTH)
+            for each, literal_patterns in escapes.evidence(literal)
+        )
     literals = sorted({literal for shape in shapes for literal in shape.literals})
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
     found += _encoded_containers()
@@ -157,12 +163,14 @@ _IS_WORD = re.compile(rb"\w{3,}")
 def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
     """One pattern for all cuts that show in the same place: there are many, and they are seldom told apart."""
     alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, LiteralPattern]] = {}
-    for whole, scout in found:
-        alike.setdefault((scout.literals, scout.lead), {})[whole] = scout
+    for whole, literal_pattern in found:
+        alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
     for (literals, lead), cuts in alike.items():
-        either = b"|".join(dict.fromkeys(scout.expression for scout in cuts.values()))
-        scout = LiteralPattern(either, max(scout.width for scout in cuts.values()), literals, lead)
-        yield Pattern("concatenated", b"|".join(cuts), (scout,), concatenated.WIDTH)
+        either = b"|".join(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
+        literal_pattern = LiteralPattern(
+            either, max(literal_pattern.width for literal_pattern in cuts.values()), literals, lead
+        )
+        yield Pattern("concatenated", b"|".join(cuts), (literal_pattern,), concatenated.WIDTH)
 
 
 def _roots(literals: Iterable[str]) -> list[str]:
@@ -200,7 +208,7 @@ def _encoded_twice(literal: str) -> Iterator[Pattern]:
 
 
 def _pattern(reading: Reading, form: encodings.Sets) -> Pattern:
-    size = min(_SCOUTED * (1 if reading == "base64" else 2), len(form))
+    size = min(_LITERAL_LENGTH * (1 if reading == "base64" else 2), len(form))
     stretches = [form[at : at + size] for at in range(len(form) - size + 1)]
     rarest = min(stretches, key=lambda stretch: math.prod(map(len, stretch)))
     return Pattern(reading, encodings.expression(form), (literal_pattern_for(rarest),), len(form))
@@ -215,9 +223,9 @@ def _folded(form: encodings.Sets) -> Iterator[Pattern]:
     """The form with one line break in it; the scout is its rarer part and the beginning or end of the break."""
     for at in range(1, len(form)):
         left, right = form[:at], form[at:]
-        scout = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)
+        literal_pattern = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)
         whole = encodings.expression(left) + encodings.LINE_BREAK + encodings.expression(right)
-        yield Pattern("base64", whole, (literal_pattern_for(scout),), len(form) + encodings.LINE_BREAK_WIDTH)
+        yield Pattern("base64", whole, (literal_pattern_for(literal_pattern),), len(form) + encodings.LINE_BREAK_WIDTH)
 
 
 _BREAK_BEGINS, _BREAK_ENDS = frozenset(b"\r\n\\"), frozenset(b"\nn \t")

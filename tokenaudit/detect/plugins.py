@@ -82,15 +82,15 @@ def read_declarations(path: Path) -> tuple[Plugin, ...]:
     classes = [node for node in _parsed(path).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     found = []
     for node in classes:
-        said = {
+        constants = {
             statement.targets[0].id: ast.literal_eval(statement.value)
             for statement in node.body
             if isinstance(statement, ast.Assign)
             and isinstance(statement.targets[0], ast.Name)
             and statement.targets[0].id in {"secret_type", "kind", "literals", "evidence"}
         }
-        shape = Shape(said["literals"], said["evidence"])
-        found.append(Plugin(node.name, said["kind"], said["secret_type"], path, shape))
+        shape = Shape(constants["literals"], constants["evidence"])
+        found.append(Plugin(node.name, constants["kind"], constants["secret_type"], path, shape))
     return tuple(found)
 
 

@@ -38,7 +38,7 @@ class Prefilter:
 
     Little data is searched without either, one literal after the other: that needs no preparation.
 
-    `width` is the most bytes that one piece of evidence spans, `scout_width` the same for a scout. Cheap to pickle;
+    `width` is the most bytes that one piece of evidence spans, `literal_width` the same for a scout. Cheap to pickle;
     compiled on first use. With `everything`, all data count as evidence: some plugin doesn't say what it looks for.
     """
 
@@ -46,7 +46,9 @@ class Prefilter:
         self.patterns = tuple(patterns)
         self.everything = everything
         self.width = max((each.width for each in self.patterns), default=1)
-        self.scout_width = max((scout.width for each in self.patterns for scout in each.scouts), default=1)
+        self.literal_width = max(
+            (literal_pattern.width for each in self.patterns for literal_pattern in each.literal_patterns), default=1
+        )
         self._engine = engine
         self._searched = 0
         self._exact: dict[int, re.Pattern[bytes]] = {}
@@ -64,31 +66,31 @@ class Prefilter:
         return self.look(data) is PrefilterResult.EVIDENCE
 
     def look(self, data: bytes) -> PrefilterResult:
-        """What `data` shows. A trace (a scout) spans `scout_width` bytes at most."""
+        """What `data` shows. A trace (a scout) spans `literal_width` bytes at most."""
         if self.everything:
             return PrefilterResult.EVIDENCE if data else PrefilterResult.NOTHING
-        scouted: list[tuple[int, int]] = []
+        candidates: list[tuple[int, int]] = []
 
         def confirmed() -> bool:
-            found = next(self._matches(data, scouted), None) is not None
-            scouted[_TRACE:] = ()
+            found = next(self._matches(data, candidates), None) is not None
+            candidates[_TRACE:] = ()
             return found
 
-        if self._scan(data, scouted, confirmed) or (scouted and confirmed()):
+        if self._scan(data, candidates, confirmed) or (candidates and confirmed()):
             return PrefilterResult.EVIDENCE
-        return PrefilterResult.TRACES if scouted else PrefilterResult.NOTHING
+        return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
-        scouted: list[tuple[int, int]] = []
-        self._scan(data, scouted, None)
-        return sorted(islice(self._matches(data, scouted), most))
+        candidates: list[tuple[int, int]] = []
+        self._scan(data, candidates, None)
+        return sorted(islice(self._matches(data, candidates), most))
 
-    def _matches(self, data: bytes, scouted: Iterable[tuple[int, int]]) -> Iterator[Hit]:
+    def _matches(self, data: bytes, candidates: Iterable[tuple[int, int]]) -> Iterator[Hit]:
         """Exact matches near where scouts ended. Stretches that touch are searched as one: the work stays linear."""
         index = -1
         low = high = 0
-        for pattern, end in sorted(scouted):
+        for pattern, end in sorted(candidates):
             width = self.patterns[pattern].width
             if pattern == index and end - width <= high:
                 high = end + width
@@ -108,16 +110,16 @@ class Prefilter:
             self._exact[index] = re.compile(self.patterns[index].expression, re.DOTALL)
         return self._exact[index]
 
-    def _scan(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+    def _scan(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
         if self._is_little(data):
-            return self._literals.search(data, scouted, enough)
+            return self._literals.search(data, candidates, enough)
         if self._hyperscan is not None:
-            return self._hyperscan.search(data, scouted, enough)
-        for index, scout in self._scouts:
-            for found in scout.finditer(data):
-                scouted.append((index, found.end()))
-                if enough is not None and len(scouted) >= MANY and enough():
+            return self._hyperscan.search(data, candidates, enough)
+        for index, literal_pattern in self._literal_patterns:
+            for found in literal_pattern.finditer(data):
+                candidates.append((index, found.end()))
+                if enough is not None and len(candidates) >= MANY and enough():
                     return True
         return False
 
@@ -129,12 +131,12 @@ class Prefilter:
         return self._engine == "literals"
 
     @cached_property
-    def _scouts(self) -> list[tuple[int, re.Pattern[bytes]]]:
+    def _literal_patterns(self) -> list[tuple[int, re.Pattern[bytes]]]:
         """Every scout, with the pattern that it stands for."""
         return [
-            (index, re.compile(scout.expression, re.DOTALL))
+            (index, re.compile(literal_pattern.expression, re.DOTALL))
             for index, each in enumerate(self.patterns)
-            for scout in each.scouts
+            for literal_pattern in each.literal_patterns
         ]
 
     @cached_property
@@ -145,7 +147,11 @@ class Prefilter:
 
     @cached_property
     def _literals(self) -> LiteralPrefilter:
-        return LiteralPrefilter((index, scout) for index, each in enumerate(self.patterns) for scout in each.scouts)
+        return LiteralPrefilter(
+            (index, literal_pattern)
+            for index, each in enumerate(self.patterns)
+            for literal_pattern in each.literal_patterns
+        )
 
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle
@@ -155,44 +161,44 @@ def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) ->
 class Searcher:
     """Finds scouts at memory speed. One thread at a time may use it."""
 
-    def __init__(self, lookout: LiteralPrefilter, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
-        self._at = lookout.scouted
+    def __init__(self, prefilter: LiteralPrefilter, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
+        self._at = prefilter.candidates
         self._scan = database.scan
         self._terminated = terminated
         self._data = b""
-        self._scouted: list[tuple[int, int]] = []
+        self._candidates: list[tuple[int, int]] = []
         self._enough: Callable[[], bool] | None = None
 
-    def search(self, data: bytes, scouted: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
+    def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
-        self._data, self._scouted, self._enough = data, scouted, enough
+        self._data, self._candidates, self._enough = data, candidates, enough
         try:
             self._scan(data, match_event_handler=self._seen)
         except self._terminated:
             return True
         finally:
-            self._data, self._scouted = b"", []
+            self._data, self._candidates = b"", []
         return False
 
     def _seen(self, number: int, _: int, end: int, *__: object) -> bool:
         found = self._at(self._data, number, end)
         if not found:
             return False
-        self._scouted += found
-        return self._enough is not None and len(self._scouted) >= MANY and self._enough()
+        self._candidates += found
+        return self._enough is not None and len(self._candidates) >= MANY and self._enough()
 
 
-def searcher_for(lookout: LiteralPrefilter) -> Searcher | None:
-    """A searcher for all of `lookout`; None where Hyperscan is not installed."""
+def searcher_for(prefilter: LiteralPrefilter) -> Searcher | None:
+    """A searcher for all of `prefilter`; None where Hyperscan is not installed."""
     try:
         import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import
     except ImportError:
         return None
-    expressions = lookout.expressions
+    expressions = prefilter.expressions
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=expressions,
         ids=list(range(len(expressions))),
         flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
     )
-    return Searcher(lookout, database, hyperscan.ScanTerminated)
+    return Searcher(prefilter, database, hyperscan.ScanTerminated)

@@ -86,7 +86,7 @@ def introductions_in(git_dir: Path, steps: Iterable[Changes], fingerprints: Fing
 
 
 @dataclass(frozen=True)
-class _Arrival:
+class _IntroductionTime:
     fingerprint: str
     change: Change
     commit: Commit
@@ -104,12 +104,12 @@ def _introduced(
     def of(blob: str) -> frozenset[str]:
         return fingerprints.get(blob, frozenset())
 
-    waiting = [arrival for step in steps for arrival in _arrivals(step, of)]
+    waiting = [introduction_time for step in steps for introduction_time in _introduction_times(step, of)]
     if not moves_count:
-        waiting = [arrival for arrival in waiting if not arrival.left]
+        waiting = [introduction_time for introduction_time in waiting if not introduction_time.left]
     found: dict[tuple[str, str, str], Commit] = {}
-    for arrival, origin in _with_origins(waiting):
-        key = (arrival.fingerprint, arrival.change.path, arrival.change.new)
+    for introduction_time, origin in _with_origins(waiting):
+        key = (introduction_time.fingerprint, introduction_time.change.path, introduction_time.change.new)
         known = found.get(key)
         if known is None or (known.id in reach.lost and origin.id not in reach.lost):
             found[key] = origin
@@ -124,7 +124,7 @@ def _introduced(
     ]  # fmt: skip
 
 
-def _arrivals(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_Arrival]:
+def _introduction_times(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_IntroductionTime]:
     for change in step.changes:
         before = frozenset().union(*map(of, change.old))
         for fingerprint in sorted(of(change.new) - before):
@@ -133,32 +133,34 @@ def _arrivals(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_A
                 for item in step.changes
                 if fingerprint not in of(item.new) and any(fingerprint in of(old) for old in item.old)
             )
-            yield _Arrival(fingerprint, change, step.commit, left)
+            yield _IntroductionTime(fingerprint, change, step.commit, left)
 
 
-def _with_origins(arrivals: list[_Arrival]) -> Iterator[tuple[_Arrival, Commit]]:
+def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple[_IntroductionTime, Commit]]:
     """Each arrival with the commit that brought its mark first, following moves back.
 
     Arrivals come oldest first, but clocks can be wrong or too coarse: a move whose start isn't known yet waits.
     """
     origins: dict[tuple[str, str], Commit] = {}
-    while arrivals:
-        waiting: list[_Arrival] = []
-        for arrival in arrivals:
+    while introduction_times:
+        waiting: list[_IntroductionTime] = []
+        for introduction_time in introduction_times:
             starts = [
-                origins[arrival.fingerprint, path] for path in arrival.left if (arrival.fingerprint, path) in origins
+                origins[introduction_time.fingerprint, path]
+                for path in introduction_time.left
+                if (introduction_time.fingerprint, path) in origins
             ]
-            if arrival.left and not starts:
-                waiting.append(arrival)
+            if introduction_time.left and not starts:
+                waiting.append(introduction_time)
                 continue
-            origin = starts[0] if starts else arrival.commit
-            origins[arrival.fingerprint, arrival.change.path] = origin
-            yield arrival, origin
-        if len(waiting) == len(arrivals):
+            origin = starts[0] if starts else introduction_time.commit
+            origins[introduction_time.fingerprint, introduction_time.change.path] = origin
+            yield introduction_time, origin
+        if len(waiting) == len(introduction_times):
             # What they moved from was brought by no commit we can see (or by each other): they count themselves.
-            yield from ((arrival, arrival.commit) for arrival in waiting)
+            yield from ((introduction_time, introduction_time.commit) for introduction_time in waiting)
             return
-        arrivals = waiting
+        introduction_times = waiting
 
 
 def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reachability:

@@ -61,7 +61,7 @@ def list_objects(git_dir: Path) -> Iterator[ListedObject | Unread]:
         raise ListingError(failure)
 
 
-_MOST_DEATHS = 200
+_MOST_RESTARTS = 200
 _MOST_FAILURES = 5
 _MOST_TRIED = 200
 """Damaged objects for which git is asked, too: each may end it, and starting it again takes a while."""
@@ -126,15 +126,15 @@ class CatFilePartition:
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Share`. Git ends at a corrupt object; it is left out and reading goes on behind it."""
-        done = deaths = 0
+        done = restarts = 0
         while done < len(self.ids):
             stalled = False
             for found in _batch(self.git_dir, self.ids[done:]):
                 done += 1
                 stalled = isinstance(found, Unread) and found.is_final
                 yield found
-            deaths += _MOST_DEATHS // MOST_STALLS if stalled else 1
-            if deaths >= _MOST_DEATHS and done < len(self.ids):
+            restarts += _MOST_RESTARTS // MOST_STALLS if stalled else 1
+            if restarts >= _MOST_RESTARTS and done < len(self.ids):
                 left = len(self.ids) - done
                 yield Unread(f"{left:,} more objects", "git exited too often", is_final=True)
                 return

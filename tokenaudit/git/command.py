@@ -56,8 +56,8 @@ _SAFE_CONFIG = {
     "transfer.credentialsInUrl": "allow",
 }
 # GIT_* settings of the caller that say where git itself lives, or how its owner reaches the network.
-_KEPT_ALWAYS = frozenset({"GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"})
-_KEPT_FOR_NETWORK = frozenset(
+_ENV_ALWAYS = frozenset({"GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"})
+_ENV_FOR_NETWORK = frozenset(
     {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY"}
     | {"GIT_PROXY_SSL_CAINFO", "GIT_HTTP_PROXY_AUTHMETHOD", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"}
     | {"GIT_SSL_NO_VERIFY"}
@@ -164,20 +164,20 @@ class Drain:
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
-        self._kept = b""
+        self._output = b""
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         with self._pipe:
             while part := self._pipe.read1(1 << 16) if hasattr(self._pipe, "read1") else self._pipe.read(1 << 16):
-                if len(self._kept) < 1 << 16:
-                    self._kept += part
+                if len(self._output) < 1 << 16:
+                    self._output += part
 
     def text(self) -> bytes:
         """All of them, once the process has ended."""
         self._thread.join()
-        return self._kept
+        return self._output
 
 
 def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str, str]:
@@ -187,7 +187,7 @@ def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str,
     clone, and no scanned repository has a say in it. `keep` names further `GIT_*` variables to hand on, such as
     `GIT_INDEX_FILE` inside a pre-commit hook.
     """
-    kept = _KEPT_ALWAYS | frozenset(keep) | (_KEPT_FOR_NETWORK if network else frozenset())
+    kept = _ENV_ALWAYS | frozenset(keep) | (_ENV_FOR_NETWORK if network else frozenset())
     found = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
     found |= {
         "GIT_ALLOW_PROTOCOL": ":".join(NETWORK_PROTOCOLS) if network else "none",

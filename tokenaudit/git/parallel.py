@@ -80,14 +80,14 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
 def _work(sender: _Sender, partitions: Sequence[Partition], watcher: ObjectMatcher, source: int, sink: int) -> None:
     os.close(sink)
     while number := os.read(source, _NUMBER):
-        for batch in _hauls(partitions[int.from_bytes(number, "little")], watcher):
+        for batch in _batches(partitions[int.from_bytes(number, "little")], watcher):
             sender.send(batch.without_results())
     sender.send(None)
     sender.close()
     os._exit(0)  # nothing that the parent had begun to write, or does at its end, is the worker's to finish
 
 
-def _hauls(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     try:
         yield from partition.search(watcher)
     except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told

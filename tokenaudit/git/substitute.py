@@ -20,7 +20,7 @@ from tokenaudit.git.files import Folders
 from tokenaudit.git.tempdir import scratch_folder
 
 _COPIED = 16 << 20
-_KEPT_SETTINGS = re.compile(
+_ALLOWED_SETTINGS = re.compile(
     r"core\.repositoryformatversion|core\.bare|extensions\.(?:objectformat|refstorage|partialclone)|"
     r"remote\..*\.(?:url|promisor|partialclonefilter)"
 )
@@ -28,8 +28,8 @@ _FOLDERS = ("refs", "logs", "info", "reftable")
 _LONG_ID = re.compile(rb"(?m)^[0-9a-f]{64}\b")
 _PART = re.compile(r"[0-9a-f]{2}")
 _made: dict[Path, Path] = {}
-_kept = ExitStack()
-atexit.register(_kept.close)
+_exit_stack = ExitStack()
+atexit.register(_exit_stack.close)
 
 
 def substitute(folders: Folders) -> Path:
@@ -41,7 +41,7 @@ def substitute(folders: Folders) -> Path:
     made = _made.get(folders.git_dir)
     if made is None:
         try:
-            made = _kept.enter_context(scratch_folder("repository")) / "repository.git"
+            made = _exit_stack.enter_context(scratch_folder("repository")) / "repository.git"
             _fill(made, folders)
         except OSError as error:
             message = f"unsafe git configuration, and a copy without it can't be created: {error.strerror}"
@@ -115,7 +115,7 @@ def _write_config(made: Path, folders: Folders) -> None:
         copy.unlink()
         for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
             key, _, value = entry.partition("\n")
-            if _KEPT_SETTINGS.fullmatch(key):
+            if _ALLOWED_SETTINGS.fullmatch(key):
                 settings[key] = value
     elif _has_long_ids(made):
         settings = {"core.repositoryformatversion": "1", "extensions.objectformat": "sha256"}

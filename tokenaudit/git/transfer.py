@@ -22,7 +22,7 @@ from typing import IO, cast
 from tokenaudit.git.command import MOST_OUTPUT, NETWORK_MEMORY, GitError, limit_memory
 
 _TICK = 0.25
-_KEPT = 1 << 16
+_TAIL_BYTES = 1 << 16
 """Bytes of git's messages that are kept: the last ones, since they say why it failed."""
 
 _RESOLVING = b"Resolving deltas:"
@@ -131,7 +131,7 @@ class _Watch:
         self._folder = folder
         self._before = _pack_bytes(folder)
         self._started = time.monotonic()
-        self._heard = self._started
+        self._last_data = self._started
         self._unpacking: float | None = None
         self._seen = (0, self._before)
         self._stop = threading.Event()
@@ -163,14 +163,14 @@ class _Watch:
     def _exceeded(self, now: float) -> str:
         stored = _pack_bytes(self._folder)
         if (self.printed, stored) != self._seen:
-            self._seen, self._heard = (self.printed, stored), now
+            self._seen, self._last_data = (self.printed, stored), now
         if self._is_full():
             self.disk_full = True
             return "the disk is nearly full"
         if self._unpacking is not None:
             most = LIMITS.unpacking + stored / LIMITS.unpacked_a_second
             return f"unpacking took more than {most:.0f} seconds" if now - self._unpacking > most else ""
-        if now - self._heard > LIMITS.silent:
+        if now - self._last_data > LIMITS.silent:
             return f"the server sent nothing for {LIMITS.silent:.0f} seconds"
         received = max(0, stored - self._before) + (self.printed if self._folder is None else 0)
         most = LIMITS.setup + received / LIMITS.bytes_a_second
@@ -216,15 +216,15 @@ def _collect(process: subprocess.Popen[bytes], watch: _Watch, parts: list[bytes]
 
 
 def _messages(pipe: IO[bytes], watch: _Watch, line: Callable[[bytes], bool] | None) -> bytes:
-    said = rest = b""
+    tail = rest = b""
     with pipe:
         while chunk := pipe.read1(1 << 12) if hasattr(pipe, "read1") else pipe.read(1 << 12):
             watch.printed += len(chunk)
             *lines, rest = (rest + chunk).replace(b"\r", b"\n").split(b"\n")
-            rest = rest[-_KEPT:]
+            rest = rest[-_TAIL_BYTES:]
             for each in lines:
                 if each.startswith(_RESOLVING):
                     watch.unpacks()
                 if line is None or not line(each):
-                    said = (said + each + b"\n")[-_KEPT:]
-    return said + rest
+                    tail = (tail + each + b"\n")[-_TAIL_BYTES:]
+    return tail + rest

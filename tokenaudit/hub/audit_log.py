@@ -16,7 +16,7 @@ import ijson
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.result import Failure
-from tokenaudit.hub.transport import Stopped
+from tokenaudit.hub.transport import RequestAborted
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
@@ -130,7 +130,7 @@ class _Reading:
                 if event.date is not None and (self.oldest is None or event.date < self.oldest):
                     self.oldest = event.date
                 yield event
-        except Stopped as stopped:
+        except RequestAborted as stopped:
             if not self.count:
                 raise
             self.broken = f"only the newest {self.count:,} events were read: {stopped.message}"
@@ -149,7 +149,7 @@ def _items(chunks: Iterable[bytes]) -> Iterator[object]:
     Raises:
         ValueError: it is no array.
         ijson.JSONError: it is no JSON, or ends early.
-        Stopped: an item is too large.
+        RequestAborted: an item is too large.
     """
     items = ijson.sendable_list()
     parser = ijson.items_coro(items, "item", use_float=True)
@@ -170,7 +170,7 @@ def _items(chunks: Iterable[bytes]) -> Iterator[object]:
         if broken is not None:
             raise broken
         if size > LARGEST_EVENT:
-            raise Stopped(trouble="oversized", message=f"an event is larger than {LARGEST_EVENT >> 20} MiB")
+            raise RequestAborted(kind="oversized", message=f"an event is larger than {LARGEST_EVENT >> 20} MiB")
     parser.close()
     yield from items
 

@@ -20,7 +20,7 @@ from tokenaudit.hub.credentials import AuditorToken, auditor_token
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import Attempt, CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind, printable
-from tokenaudit.hub.transport import LARGEST_BODY, Call, Stopped, TimeoutExecutor, begin, end
+from tokenaudit.hub.transport import LARGEST_BODY, Call, RequestAborted, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -172,8 +172,8 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
             endpoint=call.endpoint, token=False, library_name="tokenaudit", library_version=__version__
         )
         body = question(api, token)
-    except Stopped as stopped:
-        return Failure(stopped.trouble, call.status, stopped.message)
+    except RequestAborted as stopped:
+        return Failure(stopped.kind, call.status, stopped.message)
     except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
         return _translated(error, call)
     finally:

@@ -31,9 +31,9 @@ def auditor_token(environment: Mapping[str, str] | None = None) -> AuditorToken 
     value = _cleaned(environment.get("HF_TOKEN", ""))
     if value:
         return AuditorToken(Secret(value), "the environment variable HF_TOKEN")
-    kept = keyring.read("hf") if keyring.available() is not None else None
-    if kept is not None:
-        return AuditorToken(kept, "the keyring")
+    stored = keyring.read("hf") if keyring.available() is not None else None
+    if stored is not None:
+        return AuditorToken(stored, "the keyring")
     path = token_path(environment)
     value = _cleaned(_read(path) or "")
     return AuditorToken(Secret(value), f"the token file {path}") if value else None

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import JsonObject, all_pages, kept, malformed, text
+from tokenaudit.hub.pagination import JsonObject, all_pages, malformed, text, with_items
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
@@ -58,7 +58,7 @@ def _listed(
     listing = all_pages("0", page, enough=enough)
     if isinstance(listing, Failure):
         return listing
-    found: PagedListing[JsonObject] = kept(listing, [item for item in listing if isinstance(item, dict)])
+    found: PagedListing[JsonObject] = with_items(listing, [item for item in listing if isinstance(item, dict)])
     if not found.incomplete and enough is None and count is not None and read < count:
         return replace(found, incomplete=f"only {read:,} of {count:,} are listed")
     return found

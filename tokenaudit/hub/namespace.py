@@ -7,7 +7,7 @@ from typing import Literal
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import DEFAULT
-from tokenaudit.hub.pagination import JsonObject, kept, listed, malformed, text
+from tokenaudit.hub.pagination import JsonObject, listed, malformed, text, with_items
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 
@@ -26,7 +26,7 @@ def webhooks(hub: Hub, secret: Secret | None) -> PagedListing[JsonObject] | Fail
         return answer
     if not isinstance(answer.body, list):
         return malformed("a list of webhooks", answer.status)
-    return kept(PagedListing(tuple(answer.body)), [item for item in answer.body if isinstance(item, dict)])
+    return with_items(PagedListing(tuple(answer.body)), [item for item in answer.body if isinstance(item, dict)])
 
 
 def collections(hub: Hub, namespace: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
@@ -77,4 +77,4 @@ def endpoints(
     items = answer.body.get("items") if isinstance(answer.body, dict) else None
     if not isinstance(items, list):
         return malformed("a list of inference endpoints", answer.status)
-    return kept(PagedListing(tuple(items)), [item for item in items if isinstance(item, dict)])
+    return with_items(PagedListing(tuple(items)), [item for item in items if isinstance(item, dict)])

@@ -45,10 +45,10 @@ def listed(
     listing = all_pages(f"{path}?{query}" if query else path, page, enough=enough_objects)
     if isinstance(listing, Failure):
         return listing
-    return kept(listing, [item for item in listing if isinstance(item, dict)])
+    return with_items(listing, [item for item in listing if isinstance(item, dict)])
 
 
-def kept(listing: PagedListing[Any], items: Sequence[T]) -> PagedListing[T]:
+def with_items(listing: PagedListing[Any], items: Sequence[T]) -> PagedListing[T]:
     """`items` as what could be used of `listing`; how many could not is said."""
     lost = len(listing) - len(items)
     reasons = (listing.incomplete, f"{lost} invalid entries" if lost else "")
@@ -63,7 +63,7 @@ def malformed(wanted: str, status: int | None = None) -> Failure:
 def needs(failure: Failure, permission: str) -> str:
     """Why something could not be read, in words, with the permission that would be needed where that is the reason."""
     status = f" ({failure.status})" if failure.status else ""
-    if failure.trouble == "refused" and failure.status in {401, 403, 404}:
+    if failure.kind == "refused" and failure.status in {401, 403, 404}:
         return f"the Hub denied access{status}: {failure.message or 'no reason given'}; needs {permission}"
     return f"no response from the Hub{status}: {failure.message}"
 

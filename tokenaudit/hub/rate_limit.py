@@ -159,11 +159,11 @@ class _Sending:
 
     def _again(self, failure: Failure, pause: float, took: float) -> bool:
         retry_policy = self._rate_limiter.retry_policy
-        most = min(retry_policy.attempts, _MOST_ATTEMPTS.get(failure.trouble, retry_policy.attempts))
+        most = min(retry_policy.attempts, _MOST_ATTEMPTS.get(failure.kind, retry_policy.attempts))
         # A rate limit is the answer of a server that is well: it is always worth waiting for.
-        if failure.trouble != "limited" and self._breaker.is_suspicious:
+        if failure.kind != "limited" and self._breaker.is_suspicious:
             most = 1
-        if failure.trouble not in TRANSIENT or self._attempts >= most or took > _LONG_ATTEMPT:
+        if failure.kind not in TRANSIENT or self._attempts >= most or took > _LONG_ATTEMPT:
             return False
         return pause <= retry_policy.longest_wait and self._waited + pause <= retry_policy.total_wait
 
@@ -228,19 +228,19 @@ class CircuitBreaker:
 
     def record(self, answer: Result, started: float) -> None:
         """Takes note of what came of a request that was sent at `started`, by the breaker's clock."""
-        if isinstance(answer, Reply) or answer.trouble in {"refused", "redirect", "oversized"}:
+        if isinstance(answer, Reply) or answer.kind in {"refused", "redirect", "oversized"}:
             self.reset()
             return
-        if answer.trouble in {"not-asked", "offline", "unavailable"}:
+        if answer.kind in {"not-asked", "offline", "unavailable"}:
             return
-        if answer.trouble == "malformed" or (answer.trouble == "server" and answer.status not in _UNAVAILABLE):
+        if answer.kind == "malformed" or (answer.kind == "server" and answer.status not in _UNAVAILABLE):
             with self._lock:
                 self._failed += 1
             return
         with self._lock:
             self._since = self._since if self._unanswered else started
-            lasting = answer.trouble != "limited" and self._clock() - self._since >= self._seconds
-        self.fail(at_once=lasting or answer.trouble == "unreachable")
+            lasting = answer.kind != "limited" and self._clock() - self._since >= self._seconds
+        self.fail(at_once=lasting or answer.kind == "unreachable")
 
     def fail(self, *, at_once: bool = False) -> None:
         """Counts something left unanswered; with `at_once` it is enough to open."""

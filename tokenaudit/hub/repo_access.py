@@ -63,7 +63,7 @@ def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, w
     wanted = "write" if write else "read"
     if not isinstance(answer, Failure):
         return AccessCheck(allowed=True, reason=f"can {wanted} {repo}")
-    if answer.trouble == "refused" and answer.status in _DENIED:
+    if answer.kind == "refused" and answer.status in _DENIED:
         return AccessCheck(allowed=False, reason=f"can't {wanted} {repo}: {answer.message}")
     return AccessCheck(allowed=None, reason=answer.message)
 
@@ -89,7 +89,7 @@ def service_check(hub: Hub, namespace: str, service: Service, permission: str, s
         if not _names(answer.body, namespace):
             return AccessCheck(allowed=None, reason=f"{what}: unexpected response")
         return AccessCheck(allowed=True, reason=f"can {what}")
-    if answer.trouble == "refused" and answer.status in {*_DENIED, _NO_SUCH_METHOD}:
+    if answer.kind == "refused" and answer.status in {*_DENIED, _NO_SUCH_METHOD}:
         return AccessCheck(allowed=False, reason=f"can't {what}: {answer.message}")
     return AccessCheck(allowed=None, reason=f"{what}: {answer.message}")
 
@@ -107,7 +107,7 @@ def visibility(hub: Hub, repo: str, repo_type: GitRepoType) -> tuple[RepoVisibil
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), None
     )
     if isinstance(answer, Failure):
-        if answer.trouble == "refused" and answer.status in _DENIED:
+        if answer.kind == "refused" and answer.status in _DENIED:
             return "hidden", ""
         return "unknown", answer.message
     return ("gated" if getattr(answer.body, "gated", None) else "public"), ""

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 from urllib.parse import quote
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.pagination import JsonObject, Params, kept, listed, malformed, text
+from tokenaudit.hub.pagination import JsonObject, Params, listed, malformed, text, with_items
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.result import Failure, PagedListing, Reply
 from tokenaudit.secret import Secret
@@ -81,7 +81,7 @@ def repositories(
         )
     if isinstance(answer, Failure):
         return answer
-    return kept(answer, [_repository(repo_type, item) for item in answer if text(item.get("id"))])
+    return with_items(answer, [_repository(repo_type, item) for item in answer if text(item.get("id"))])
 
 
 def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> PagedListing[HubRepository] | Failure:
@@ -177,7 +177,7 @@ def visible_repositories(
     if isinstance(listing, Failure):
         return listing
     found = [ListedRepo(text(item.get("id")), text(item.get("type")), text(item.get("visibility"))) for item in listing]
-    named = kept(listing, [one for one in found if one.id and one.type])
+    named = with_items(listing, [one for one in found if one.id and one.type])
     return PagedListing(named.items[:limit], named.incomplete)
 
 

@@ -47,7 +47,7 @@ class Reply:
 class Failure:
     """No answer, and why: the HTTP `status` where there was one, and the Hub's words, made printable."""
 
-    trouble: ErrorKind
+    kind: ErrorKind
     status: int | None
     message: str
     attempts: int = 1

@@ -117,15 +117,15 @@ def revoke(hub: Hub, secrets: Sequence[Secret]) -> Revocation:
             reason = f"the Hub accepts values of 1 to {LONGEST_VALUE} characters, not {length}"
             left_out.append((secret.fingerprint, reason))
     accepted: list[str] = []
-    trouble: Failure | None = None
+    last_failure: Failure | None = None
     for batch in _batches(fit):
-        if trouble is None:
+        if last_failure is None:
             answer = _send(hub, batch)
             if isinstance(answer, Reply):
                 accepted += [secret.fingerprint for secret in batch]
                 continue
-            trouble = answer
-        left_out += [(secret.fingerprint, f"not accepted: {trouble.message}") for secret in batch]
+            last_failure = answer
+        left_out += [(secret.fingerprint, f"not accepted: {last_failure.message}") for secret in batch]
     return Revocation(tuple(accepted), tuple(left_out))
 
 
@@ -169,16 +169,16 @@ def revoke_in_organization(
     base = f"/api/organizations/{organization}/settings/tokens"
     tried = []
     answer = post(hub, f"{base}/revoke", {"token": secret.reveal()}, secret=admin)
-    tried.append(f"by value: {_said(answer)}")
+    tried.append(f"by value: {_describe(answer)}")
     if isinstance(answer, Reply):
         return OrganizationRevocation(accepted=True, tried=tuple(tried))
     if token_id is None or not _ID.fullmatch(token_id):
         tried.append("by id: not tried, needs --token-id (24 hex digits from the audit log of the organization)")
         return OrganizationRevocation(accepted=False, tried=tuple(tried))
     answer = post(hub, f"{base}/{token_id}/revoke", None, secret=admin)
-    tried.append(f"by id: {_said(answer)}")
+    tried.append(f"by id: {_describe(answer)}")
     return OrganizationRevocation(accepted=isinstance(answer, Reply), tried=tuple(tried))
 
 
-def _said(answer: Reply | Failure) -> str:
+def _describe(answer: Reply | Failure) -> str:
     return f"accepted with status {answer.status}" if isinstance(answer, Reply) else answer.message

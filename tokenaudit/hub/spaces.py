@@ -18,7 +18,7 @@ from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.repo_access import invalid_repo_name
 from tokenaudit.hub.result import Failure, Reply, Result
-from tokenaudit.hub.transport import Stopped
+from tokenaudit.hub.transport import RequestAborted
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import is_undecidable, parse_timestamp
 
@@ -182,7 +182,7 @@ class _Reading:
         cut = None
         try:
             cut = self._follow(_events(chunks))
-        except Stopped as stopped:
+        except RequestAborted as stopped:
             cut = f"{stopped.message}; {len(self._lines)} lines read"
         except Exception as error:
             # The library's HTTP backend, and so the class of its errors, differs between versions.

@@ -28,7 +28,7 @@ from tokenaudit.text import shorten
 
 LARGEST_BODY = 32 * 1024 * 1024
 _LARGEST_ERROR_TEXT = 2000
-_KEPT_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
+_ALLOWED_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _FIRST_ERROR = 400
@@ -82,12 +82,12 @@ class _Hooked(Protocol):
 ClientT = TypeVar("ClientT")
 
 
-class Stopped(Exception):  # noqa: N818 - no error of the program: a guard ending one call
+class RequestAborted(Exception):  # noqa: N818 - no error of the program: a guard ending one call
     """A guard ended the call; holds plain data only."""
 
-    def __init__(self, trouble: ErrorKind, message: str) -> None:
+    def __init__(self, kind: ErrorKind, message: str) -> None:
         super().__init__(message)
-        self.trouble: ErrorKind = trouble
+        self.kind: ErrorKind = kind
         self.message = message
 
 
@@ -116,9 +116,9 @@ class Call:
         if self.asks_api is None:
             self.asks_api = is_api
         if origin(str(request.url)) != origin(self.endpoint):
-            raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
+            raise RequestAborted(kind="redirect", message="the Hub redirected to another host; nothing was sent there")
         if self.asks_api and not is_api:
-            raise Stopped(trouble="redirect", message="the Hub redirected to a page; nothing was sent there")
+            raise RequestAborted(kind="redirect", message="the Hub redirected to a page; nothing was sent there")
         self.check()
         wait = min(self.timeout, max(self.ends - time.monotonic(), 0.01))
         request.extensions = {
@@ -131,30 +131,30 @@ class Call:
     def on_response(self, response: Received) -> None:
         """Notes status and limits, bounds the body, and reads what a refusal says."""
         self.status = response.status_code
-        self.headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
+        self.headers = {name: response.headers[name] for name in _ALLOWED_HEADERS if name in response.headers}
         response.stream = _bounded(cast("ByteStream", response.stream), self)
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise Stopped(trouble="malformed", message="the response is compressed against the request")
+            raise RequestAborted(kind="malformed", message="the response is compressed against the request")
         target = response.headers.get("location")
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
-            raise Stopped(trouble="redirect", message="the Hub redirected to another host; nothing was sent there")
+            raise RequestAborted(kind="redirect", message="the Hub redirected to another host; nothing was sent there")
         if self.asks_api and response.status_code < _REDIRECT and is_page(response.headers.get("content-type")):
             # A captive portal, a login or a maintenance page: many calls take any 2xx for a yes.
-            raise Stopped(trouble="malformed", message=PAGE_INSTEAD)
+            raise RequestAborted(kind="malformed", message=PAGE_INSTEAD)
         # The library would sleep and send again; that is for our own loop, which has bounds.
         if response.status_code == _TOO_MANY:
-            raise Stopped(trouble="limited", message="rate limit of the Hub reached")
+            raise RequestAborted(kind="limited", message="rate limit of the Hub reached")
         if response.status_code >= _SERVER_ERROR:
-            raise Stopped(trouble="server", message=f"the Hub returned status {response.status_code}")
+            raise RequestAborted(kind="server", message=f"the Hub returned status {response.status_code}")
         if response.status_code >= _FIRST_ERROR:
             self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
 
     def check(self, size: int = 0) -> None:
         """Ends the call when its time is up or its body too large."""
         if time.monotonic() > self.ends:
-            raise Stopped(trouble="timeout", message="the response took too long")
+            raise RequestAborted(kind="timeout", message="the response took too long")
         if size > self.largest:
-            raise Stopped(trouble="oversized", message=f"the response is larger than {self.largest >> 20} MiB")
+            raise RequestAborted(kind="oversized", message=f"the response is larger than {self.largest >> 20} MiB")
 
 
 class _Current(threading.local):

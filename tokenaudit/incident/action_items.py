@@ -50,16 +50,24 @@ def action_items(
             ((5, *_spot(c)), _left_behind(credential, c)) for c in credential.consumers if c.kind not in _COVERED
         ]
     dead = {credential.fingerprint for credential in credentials if credential.state == "done"}
-    for kept in secrets:
-        subject = f"{kept.target} {kept.name}"
-        title = f"{kept.kind} {kept.name} of {kept.target}"
-        if kept.state == "done":
-            done.append(ActionItem("secret", subject, title, Severity.INFO, kept.touched, kept.why))
+    for stored_secret in secrets:
+        subject = f"{stored_secret.target} {stored_secret.name}"
+        title = f"{stored_secret.kind} {stored_secret.name} of {stored_secret.target}"
+        if stored_secret.state == "done":
+            done.append(ActionItem("secret", subject, title, Severity.INFO, stored_secret.touched, stored_secret.why))
             continue
-        severity = _severity(kept, ground.names, dead)
-        do, command = for_kept(kept, ground.endpoint, ground.names)
-        key = (3 if kept.touched == "yes" else 4, -severity.rank, kept.target, kept.name, kept.kind)
-        opened.append((key, ActionItem("secret", subject, title, severity, kept.touched, kept.why, do, command)))
+        severity = _severity(stored_secret, ground.names, dead)
+        do, command = for_stored_secret(stored_secret, ground.endpoint, ground.names)
+        key = (
+            3 if stored_secret.touched == "yes" else 4,
+            -severity.rank,
+            stored_secret.target,
+            stored_secret.name,
+            stored_secret.kind,
+        )
+        opened.append(
+            (key, ActionItem("secret", subject, title, severity, stored_secret.touched, stored_secret.why, do, command))
+        )
     opened.sort(key=lambda pair: pair[0])
     return tuple(item for _, item in opened), tuple(done)
 
@@ -69,10 +77,10 @@ def _open(touched: AffectedCredential, ground: ActionContext) -> ActionItem:
     credential = ground.credentials[touched.fingerprint]
     do, command = for_credential(touched, credential, ground.incident, ground.endpoint, report)
     at = f" on {minute(touched.checked_at)} UTC" if touched.checked_at and not touched.asked_now else ""
-    told = {"active": f"the Hub accepted it{at or ' just now'}"}.get(touched.status, touched.status_reason)
+    has_status = {"active": f"the Hub accepted it{at or ' just now'}"}.get(touched.status, touched.status_reason)
     used = len(touched.consumers)
     uses = f"; used in {used} known {'place' if used == 1 else 'places'}" if used else ""
-    why = f"{touched.why}; {touched.status}: {told}{uses}"
+    why = f"{touched.why}; {touched.status}: {has_status}{uses}"
     return ActionItem(
         "credential", touched.fingerprint, _named(touched), touched.severity, touched.touched, why, do, command
     )
@@ -88,10 +96,12 @@ def _left_behind(touched: AffectedCredential, consumer: RunbookConsumer) -> Acti
     )
 
 
-def _severity(kept: StoredSecret, names: Names, dead: set[str]) -> Severity:
-    if kept.fingerprint in dead:
+def _severity(stored_secret: StoredSecret, names: Names, dead: set[str]) -> Severity:
+    if stored_secret.fingerprint in dead:
         return Severity.LOW
-    return Severity.HIGH if kept.kind == "space-variable" or names.match(kept.name) else Severity.MEDIUM
+    return (
+        Severity.HIGH if stored_secret.kind == "space-variable" or names.match(stored_secret.name) else Severity.MEDIUM
+    )
 
 
 def _named(touched: AffectedCredential) -> str:
@@ -146,19 +156,22 @@ def for_credential(
     return f"Replace it; the old one is revoked first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
 
 
-def for_kept(kept: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
+def for_stored_secret(stored_secret: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
     """In words, and as a command where it is a token of the Hub's in a place that `rotate` can change."""
-    page = f"{endpoint}/{kept.target}/settings"
-    if kept.kind == "space-variable":
+    page = f"{endpoint}/{stored_secret.target}/settings"
+    if stored_secret.kind == "space-variable":
         do = f"Variables are public: store a new token as a secret, then delete the variable ({page})."
-        mark = shlex.quote(kept.fingerprint or "")
-        command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', kept)}"
-        return do, command if kept.fingerprint else None
-    if kept.kind == "space-secret" and not names.match(kept.name):
+        mark = shlex.quote(stored_secret.fingerprint or "")
+        command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', stored_secret)}"
+        return do, command if stored_secret.fingerprint else None
+    if stored_secret.kind == "space-secret" and not names.match(stored_secret.name):
         return f"Create a new one at its service, then set it at {page}.", None
-    if kept.kind in {"space-secret", "github-secret"} and " environment " not in kept.target:
+    if stored_secret.kind in {"space-secret", "github-secret"} and " environment " not in stored_secret.target:
         do = "Replace its token. FINGERPRINT is the fingerprint of that token (`tokenaudit fingerprint`)."
-        return do, f"tokenaudit rotate FINGERPRINT --mode breach --consumer {_consumer(kept.kind, kept)}"
+        return (
+            do,
+            f"tokenaudit rotate FINGERPRINT --mode breach --consumer {_consumer(stored_secret.kind, stored_secret)}",
+        )
     where = {
         "github-secret": "in the environment's settings",
         "gitlab-variable": "under Settings, CI/CD, Variables",
@@ -166,10 +179,10 @@ def for_kept(kept: StoredSecret, endpoint: str, names: Names) -> tuple[str, str 
         "endpoint-secret": "in the endpoint's settings",
         "job-secret": "by deleting the schedule and creating it again",
         "job-token": "by deleting the schedule and creating it again with another token",
-    }.get(kept.kind, "there")
+    }.get(stored_secret.kind, "there")
     return f"Create a new token and set it {where}.", None
 
 
-def _consumer(kind: str, kept: StoredSecret) -> str:
-    place = kept.target.removeprefix("spaces/").removeprefix("github:")
-    return shlex.quote(f"{kind}:{place}#{kept.name}")
+def _consumer(kind: str, stored_secret: StoredSecret) -> str:
+    place = stored_secret.target.removeprefix("spaces/").removeprefix("github:")
+    return shlex.quote(f"{kind}:{place}#{stored_secret.name}")

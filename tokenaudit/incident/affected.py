@@ -26,15 +26,15 @@ a schedule gets its values when it is made, an endpoint can be changed without t
 
 def created(inspections: Iterable[Inspection]) -> datetime | None:
     """When a credential was created, as any answer of the Hub tells it."""
-    return next((said.created_at for said in inspections if said.created_at is not None), None)
+    return next((earlier.created_at for earlier in inspections if earlier.created_at is not None), None)
 
 
 def credential_touched(
-    credential: Credential, said: Iterable[Inspection], first_seen: datetime | None, incident: Incident
+    credential: Credential, earlier: Iterable[Inspection], first_seen: datetime | None, incident: Incident
 ) -> tuple[MatchReason | Literal["no"], str]:
     """Whether it is older than the cut-off, and why. Only a time of creation can say no."""
     cutoff = incident.cutoff
-    made = created(said)
+    made = created(earlier)
     if made is not None:
         return ("yes" if made < cutoff else "no"), f"created {day(made)}"
     claims = credential.claims
@@ -90,14 +90,14 @@ def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
 class CurrentStatus:
     """A credential's status with everything the Hub ever told of it.
 
-    `details` is the last answer that named the account or its rights; `told` is whether the Hub, or the credential's
-    own expiry, ever said anything at all.
+    `details` is the last answer that named the account or its rights; `has_status` is whether the Hub, or the
+    credential's own expiry, ever said anything at all.
     """
 
     inspection: Inspection
     details: Inspection | None
     asked_now: bool
-    told: bool
+    has_status: bool
 
     @property
     def dead(self) -> bool:
@@ -109,22 +109,24 @@ def current_status(
     credential: Credential, earlier: Sequence[Inspection], fresh: Inspection | None, *, endpoint: str, now: datetime
 ) -> CurrentStatus:
     """The present standing; a credential that once was dead at this Hub stays so, since nothing revives one."""
-    said = sorted(earlier, key=lambda one: one.checked_at)
-    details = next((one for one in reversed([*said, *([fresh] if fresh else [])]) if _tells(one)), None)
+    earlier = sorted(earlier, key=lambda one: one.checked_at)
+    details = next((one for one in reversed([*earlier, *([fresh] if fresh else [])]) if _tells(one)), None)
     if fresh is not None and fresh.status != "unknown":
-        return CurrentStatus(_with(details, fresh), details, asked_now=True, told=True)
-    died = _death(credential, said, endpoint, now)
-    if died is not None:
-        return CurrentStatus(_with(details, died), details, asked_now=False, told=True)
-    return _unsettled(said[-1] if said else None, details, fresh, now)
+        return CurrentStatus(_with(details, fresh), details, asked_now=True, has_status=True)
+    invalid = _invalid_inspection(credential, earlier, endpoint, now)
+    if invalid is not None:
+        return CurrentStatus(_with(details, invalid), details, asked_now=False, has_status=True)
+    return _unsettled(earlier[-1] if earlier else None, details, fresh, now)
 
 
-def _death(credential: Credential, said: Sequence[Inspection], endpoint: str, now: datetime) -> Inspection | None:
+def _invalid_inspection(
+    credential: Credential, earlier: Sequence[Inspection], endpoint: str, now: datetime
+) -> Inspection | None:
     """The word on its end: what this Hub said once, or its own expiry."""
     expiry = credential.claims.expires_at if credential.claims is not None else None
     if expiry is not None and expiry <= now:
         return Inspection("expired", now, f"expired at {minute(expiry)} UTC according to its claims")
-    return next((one for one in said if one.dead and one.endpoint in (None, endpoint)), None)
+    return next((one for one in earlier if one.dead and one.endpoint in (None, endpoint)), None)
 
 
 def _unsettled(
@@ -134,13 +136,13 @@ def _unsettled(
     if fresh is not None:
         before = f"; on {day(last.checked_at)} it was {last.status}" if last is not None else ""
         asked = replace(fresh, reason=f"{fresh.reason}{before}")
-        return CurrentStatus(_with(details, asked), details, asked_now=True, told=True)
+        return CurrentStatus(_with(details, asked), details, asked_now=True, has_status=True)
     if last is None:
-        return CurrentStatus(Inspection("unknown", now, "never inspected"), None, asked_now=False, told=False)
+        return CurrentStatus(Inspection("unknown", now, "never inspected"), None, asked_now=False, has_status=False)
     if last.dead:
         reason = f"{last.status} at {last.endpoint}, a different Hub"
         last = replace(last, status="unknown", reason=reason)
-    return CurrentStatus(_with(details, last), details, asked_now=False, told=True)
+    return CurrentStatus(_with(details, last), details, asked_now=False, has_status=True)
 
 
 def _tells(inspection: Inspection) -> bool:
@@ -181,7 +183,7 @@ def affected_secrets(
         if latest is None or not any(counts(one, touched, names) for one in (before, now) if one is not None):
             continue
         if now is None and _was_asked(latest, today):
-            found.append(_kept(latest, "yes", "no longer exists", "done", asked_now=True))
+            found.append(_stored_secret(latest, "yes", "no longer exists", "done", asked_now=True))
         elif latest.kind.endswith("-variable") and (latest.fingerprint or (before and before.fingerprint)):
             found.append(_variable(latest, before, touched, asked_now=now is not None))
         else:
@@ -194,7 +196,7 @@ def _variable(
 ) -> StoredSecret:
     """A variable shows what it holds: its value decides, not its age."""
     if latest.fingerprint in touched:
-        return _kept(latest, "yes", "has an affected credential", "open", asked_now=asked_now)
+        return _stored_secret(latest, "yes", "has an affected credential", "open", asked_now=asked_now)
     why = "has another value now"
     held = before.fingerprint if before is not None else None
     return StoredSecret(latest.kind, latest.target, latest.name, "yes", why, "done", latest.updated_at, asked_now, held)
@@ -203,15 +205,17 @@ def _variable(
 def _secret(latest: SecretName, before: SecretName | None, incident: Incident, *, asked_now: bool) -> StoredSecret:
     touch, why = secret_touched(latest, incident)
     if touch != "no":
-        return _kept(latest, touch, why, "open", asked_now=asked_now)
+        return _stored_secret(latest, touch, why, "open", asked_now=asked_now)
     was_there = before is not None and before.updated_at is not None and before.updated_at < incident.cutoff
     doubt = "" if was_there else "; earlier state unknown"
-    return _kept(
+    return _stored_secret(
         latest, "yes" if was_there else "perhaps", f"{why}, after the cut-off{doubt}", "done", asked_now=asked_now
     )
 
 
-def _kept(secret: SecretName, touch: MatchReason, why: str, state: ItemState, *, asked_now: bool) -> StoredSecret:
+def _stored_secret(
+    secret: SecretName, touch: MatchReason, why: str, state: ItemState, *, asked_now: bool
+) -> StoredSecret:
     return StoredSecret(
         secret.kind, secret.target, secret.name, touch, why, state, secret.updated_at, asked_now, secret.fingerprint
     )

@@ -59,17 +59,17 @@ class IncidentAssessor:
         fresh = dict(
             inspect_credentials(material.asked(), self.hub, now=self.now, cache=self.cache, progress=self.progress)
         )
-        standings = self._standings(material, fresh)
-        found, untouched = self._touched(incident, material, standings)
+        statuses = self._statuses(material, fresh)
+        found, untouched = self._touched(incident, material, statuses)
         marks = frozenset(one.fingerprint for one in found)
         queries = open_queries(self.hub, marks, self._inspected)
-        powers = [
+        credential_reaches = [
             reach.CredentialReach(
-                mark, material.credentials[mark].display, standings[mark].details, material.credentials[mark].reach
+                mark, material.credentials[mark].display, statuses[mark].details, material.credentials[mark].reach
             )
             for mark in sorted(marks)
         ]
-        reached = reach.measure(powers, queries)
+        reached = reach.measure(credential_reaches, queries)
         answers = ask_all(window, self._places(reached, material, marks), found, queries, self.scanner, self.progress)
         names = Names()
         secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
@@ -77,18 +77,18 @@ class IncidentAssessor:
         plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
         ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names)
         lowered = [
-            one for mark in sorted(marks) for one in self._judged(material.credentials[mark], standings[mark]).lowered
+            one for mark in sorted(marks) for one in self._judged(material.credentials[mark], statuses[mark]).lowered
         ]
         policy = replace(self.settings.policy, lowered=tuple(lowered))
         return self._written(
             incident, material, window, queries, (found, secrets, untouched), reached, answers, ground, started, policy
         )
 
-    def _standings(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
+    def _statuses(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
         return {
             mark: current_status(
                 credential,
-                material.said.get(mark, ()),
+                material.known_inspections.get(mark, ()),
                 fresh.get(mark),
                 endpoint=self.hub.endpoint,
                 now=self.now(),
@@ -98,14 +98,14 @@ class IncidentAssessor:
         }
 
     def _touched(
-        self, incident: Incident, material: IncidentEvidence, standings: Mapping[str, CurrentStatus]
+        self, incident: Incident, material: IncidentEvidence, statuses: Mapping[str, CurrentStatus]
     ) -> tuple[list[AffectedCredential], int]:
         found: list[AffectedCredential] = []
         untouched = 0
-        for mark, now in standings.items():
+        for mark, now in statuses.items():
             credential = material.credentials[mark]
-            said = [*material.said.get(mark, ()), now.inspection]
-            touch, why = credential_touched(credential, said, material.first_seen.get(mark), incident)
+            inspections = [*material.known_inspections.get(mark, ()), now.inspection]
+            touch, why = credential_touched(credential, inspections, material.first_seen.get(mark), incident)
             if touch == "no":
                 untouched += 1
                 continue
@@ -114,7 +114,8 @@ class IncidentAssessor:
                 AffectedCredential(
                     mark, credential.kind, credential.display, touch, why, self._severity(credential, now),
                     "done" if now.dead else "open", inspection.status, inspection.reason,
-                    inspection.checked_at if now.told else None, now.asked_now, inspection.account, inspection.name,
+                    inspection.checked_at if now.has_status else None, now.asked_now, inspection.account,
+                    inspection.name,
                     inspection.role, inspection.created_at,
                     places=tuple(dict.fromkeys(spot(location) for location in credential.locations)),
                     consumers=material.consumers(mark),

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.errors import InventoryError
-from tokenaudit.inspect import input as intake
+from tokenaudit.inspect import input as credential_input
 from tokenaudit.inspect.input import CredentialInput, GivenCredential
 from tokenaudit.interfaces import Scanner
 from tokenaudit.inventory import Inventory, open_inventory
@@ -20,20 +20,20 @@ from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.consumers import consumers_of
 from tokenaudit.secret import Secret
 
-_NOBODY = Tool("tokenaudit", "")
+_NO_SCANNER = Tool("tokenaudit", "")
 
 
 @dataclass
 class IncidentEvidence:
     """Everything known, merged: credentials by fingerprint, secret names by kind, place and name.
 
-    `said` holds every answer of the Hub about a credential, by fingerprint. `first_seen` is when a sweep first saw it.
-    `reports` are kept whole, for what uses a credential, by the name under which a command can read them (None: not
-    as a file). `values` are the values handed over in this run; they stay in memory.
+    `known_inspections` holds every answer of the Hub about a credential, by fingerprint. `first_seen` is when a sweep
+    first saw it. `reports` are kept whole, for what uses a credential, by the name under which a command can read them
+    (None: not as a file). `values` are the values handed over in this run; they stay in memory.
     """
 
     credentials: dict[str, Credential] = field(default_factory=dict)
-    said: dict[str, list[Inspection]] = field(default_factory=dict)
+    known_inspections: dict[str, list[Inspection]] = field(default_factory=dict)
     first_seen: dict[str, datetime] = field(default_factory=dict)
     secrets: dict[tuple[str, str, str], SecretName] = field(default_factory=dict)
     reports: list[tuple[str | None, Report]] = field(default_factory=list)
@@ -52,7 +52,7 @@ class IncidentEvidence:
         present = tuple(entry.credential for entry in known if entry.present)
         times = [entry.last_seen for entry in known]
         if times:
-            self.reports.append((None, Report(_NOBODY, min(times), max(times), complete=True, credentials=present)))
+            self.reports.append((None, Report(_NO_SCANNER, min(times), max(times), complete=True, credentials=present)))
         self.sources.append("the inventory")
 
     def sweeps(self, sweeps: Sequence[Sweep], skipped: Iterable[Skipped]) -> None:
@@ -76,7 +76,7 @@ class IncidentEvidence:
     def ended(self, ends: Mapping[str, Inspection]) -> None:
         """Takes in what this machine remembers of ends, such as those by `tokenaudit revoke`, for what is known."""
         for mark in self.credentials.keys() & ends.keys():
-            self.said.setdefault(mark, []).append(ends[mark])
+            self.known_inspections.setdefault(mark, []).append(ends[mark])
 
     def handed(self, handed: Iterable[CredentialInput], name: str) -> None:
         """Takes in values that were given to be asked about; empty input is no source."""
@@ -121,7 +121,7 @@ class IncidentEvidence:
     def _credential(self, new: Credential) -> None:
         mark = new.fingerprint
         if new.inspection is not None:
-            self.said.setdefault(mark, []).append(new.inspection)
+            self.known_inspections.setdefault(mark, []).append(new.inspection)
         old = self.credentials.get(mark)
         if old is None:
             self.credentials[mark] = new
@@ -191,7 +191,7 @@ def findings(named: IncidentInput, scanner: Scanner, load: Callable[[str], Repor
 
 def _values(named: IncidentInput, scanner: Scanner, material: IncidentEvidence) -> None:
     if named.keyring:
-        material.handed(intake.from_keyring(named.keyring, scanner), "the keyring")
+        material.handed(credential_input.from_keyring(named.keyring, scanner), "the keyring")
     if named.targets:
         from tokenaudit.audit.auditor import scan  # noqa: PLC0415 - the whole scanner, only with --from
 
@@ -199,11 +199,11 @@ def _values(named: IncidentInput, scanner: Scanner, material: IncidentEvidence) 
         material.values.update(audit.secrets)
         material.report(audit.report, f"a scan of {', '.join(named.targets)}")
     if named.lines is not None and not (named.keyring or named.targets):
-        material.handed(intake.from_lines(named.lines, scanner), "stdin")
+        material.handed(credential_input.from_lines(named.lines, scanner), "stdin")
 
 
-def _inventory(book: Inventory, material: IncidentEvidence) -> None:
-    material.inventory(book.credentials(), book.secrets())
-    latest = {sweep.scope: sweep for sweep in book.sweeps()}
-    skipped = [entry for sweep in latest.values() for entry in book.swept(sweep.id).skipped]
-    material.sweeps(tuple(latest.values()), [*skipped, *book.damage.skipped()])
+def _inventory(database: Inventory, material: IncidentEvidence) -> None:
+    material.inventory(database.credentials(), database.secrets())
+    latest = {sweep.scope: sweep for sweep in database.sweeps()}
+    skipped = [entry for sweep in latest.values() for entry in database.swept(sweep.id).skipped]
+    material.sweeps(tuple(latest.values()), [*skipped, *database.damage.skipped()])

@@ -69,7 +69,7 @@ class HubQueries:
             return None
         answer = question(self.hub, self.secret)
         if isinstance(answer, Failure):
-            if answer.trouble == "unavailable":
+            if answer.kind == "unavailable":
                 self._not_put.append(where)
             else:
                 self.skip(where, needs(answer, permission))
@@ -111,11 +111,13 @@ def open_queries(hub: Hub, touched: frozenset[str], inspected: Callable[[Secret]
             "used; set HF_TOKEN to a new one"
         )
         return HubQueries(hub, None, reason)
-    said = inspected(own.secret)
-    if said.dead:
-        reason = f"your own token {own.secret.display} (from {own.origin}) is {said.status}: give a new one in HF_TOKEN"
+    inspection = inspected(own.secret)
+    if inspection.dead:
+        reason = (
+            f"your token {own.secret.display} (from {own.origin}) is {inspection.status}; set HF_TOKEN to a new one"
+        )
         return HubQueries(hub, None, reason)
-    return HubQueries(hub, own.secret, own=said)
+    return HubQueries(hub, own.secret, own=inspection)
 
 
 _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")

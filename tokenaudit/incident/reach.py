@@ -79,27 +79,31 @@ class CombinedReach:
         )
 
 
-def measure(powers: Sequence[CredentialReach], queries: HubQueries) -> CombinedReach:
-    """Unites what every credential of `powers` could reach; namespaces are listed with the auditor's own token."""
+def measure(credential_reaches: Sequence[CredentialReach], queries: HubQueries) -> CombinedReach:
+    """Combines the reach of all credentials; namespaces are listed with the auditor's own token."""
     found = CombinedReach()
     listings: dict[str, list[HubRepository]] = {}
     silent: list[str] = []
-    for power in powers:
-        _recorded(power, found)
-        if power.details is None:
-            silent.append(power.display)
+    for credential_reach in credential_reaches:
+        _recorded(credential_reach, found)
+        if credential_reach.details is None:
+            silent.append(credential_reach.display)
             continue
-        _people(power.details, found)
-        covered = namespaces_of(power.details)
+        _people(credential_reach.details, found)
+        covered = namespaces_of(credential_reach.details)
         found.not_known.update(dict.fromkeys(covered.not_counted))
         for entity, access in covered.repositories:
-            _name(entity, access, power.fingerprint, found)
+            _name(entity, access, credential_reach.fingerprint, found)
         for area in covered.namespaces:
             found.namespaces.add(area.name)
             if area.name not in listings:
                 listings[area.name] = _listed(area.name, queries, found)
             for repo in listings[area.name]:
-                found.add(ReachedBy(repo.id, repo.type, area.access, repo.private, credentials=(power.fingerprint,)))
+                found.add(
+                    ReachedBy(
+                        repo.id, repo.type, area.access, repo.private, credentials=(credential_reach.fingerprint,)
+                    )
+                )
     if silent:
         found.not_known[f"reach of {listed(silent)}: permissions unknown"] = None
     return found
@@ -123,16 +127,24 @@ def summed(found: CombinedReach, limit: int) -> Reached:
     )
 
 
-def _recorded(power: CredentialReach, found: CombinedReach) -> None:
-    if power.reach is None:
+def _recorded(credential_reach: CredentialReach, found: CombinedReach) -> None:
+    if credential_reach.reach is None:
         return
-    found.not_known.update(dict.fromkeys(power.reach.not_counted))
-    for repo in power.reach.repos:
+    found.not_known.update(dict.fromkeys(credential_reach.reach.not_counted))
+    for repo in credential_reach.reach.repos:
         owner = namespace(Entity(repo.type, repo.id))
         if owner is not None and repo.access == "write":
             found.namespaces.add(owner)
         found.add(
-            ReachedBy(repo.id, repo.type, repo.access, repo.private, repo.gated, repo.downloads, (power.fingerprint,))
+            ReachedBy(
+                repo.id,
+                repo.type,
+                repo.access,
+                repo.private,
+                repo.gated,
+                repo.downloads,
+                (credential_reach.fingerprint,),
+            )
         )
 
 

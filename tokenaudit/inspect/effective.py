@@ -29,7 +29,7 @@ class EffectiveGrant:
     """A grant, what stands of it in practice, and why where that is less than it says."""
 
     grant: Grant
-    standing: RestrictedBy
+    org_access: RestrictedBy
     permissions: tuple[str, ...]
     note: str = ""
 
@@ -40,7 +40,7 @@ def effective(inspection: Inspection) -> tuple[EffectiveGrant, ...]:
     return tuple(_cut(grant, orgs, inspection) for grant in inspection.grants)
 
 
-def standing(org: Organization) -> tuple[RestrictedBy, str]:
+def org_access(org: Organization) -> tuple[RestrictedBy, str]:
     """What any token of this owner can do in `org`, and why where that is not everything."""
     if org.restrictions:
         return "none", f"{org.name} denies access to this token: {', '.join(org.restrictions)}"
@@ -66,7 +66,7 @@ def _cut(grant: Grant, orgs: Mapping[str, Organization], inspection: Inspection)
     if inspection.account is not None and owner == inspection.account.name:
         return EffectiveGrant(grant, "full", grant.permissions)
     if owner is not None and owner in orgs:
-        found, note = standing(orgs[owner])
+        found, note = org_access(orgs[owner])
         if found == "read-only" and _group_role(orgs[owner]) is not None:
             # A role in a resource group can be higher than the one in the organization.
             found, note = "unknown", f"{note}, but {_group_role(orgs[owner])}"
@@ -79,7 +79,7 @@ def _cut_group(grant: Grant, inspection: Inspection) -> EffectiveGrant:
         for group in org.resource_groups:
             if group.id is not None and group.id == grant.entity.id:
                 if org.restrictions:
-                    return EffectiveGrant(grant, "none", (), standing(org)[1])
+                    return EffectiveGrant(grant, "none", (), org_access(org)[1])
                 found = _BY_ROLE.get(group.role or "", "unknown")
                 note = "" if found == "full" else f"owner's role in the group {group.name or group.id} is {group.role}"
                 return EffectiveGrant(grant, found, _left(grant.permissions, found), note)
@@ -148,7 +148,7 @@ def namespaces_of(inspection: Inspection) -> Namespaces:
 def _everywhere(inspection: Inspection, access: Access, beyond: list[str]) -> Namespaces:
     namespaces = [NamespaceAccess(inspection.account.name, access)] if inspection.account is not None else []
     for org in inspection.orgs:
-        found, note = standing(org)
+        found, note = org_access(org)
         if found == "none":
             continue
         if found == "full":
@@ -168,7 +168,7 @@ def _named(inspection: Inspection, beyond: list[str]) -> Namespaces:
         entity = grant.grant.entity
         if access is None:
             continue
-        if grant.standing == "own-only" and access == "write":
+        if grant.org_access == "own-only" and access == "write":
             access = "read"
             beyond.append(f"writable repositories in {entity.name or entity.type} ({grant.note})")
         if entity.type in ("user", "org") and entity.name:

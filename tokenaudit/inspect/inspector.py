@@ -127,7 +127,7 @@ def not_asked(kind: str, *, now: datetime, endpoint: str) -> Inspection:
 
 def _judge(failure: Failure, kind: str) -> tuple[Status, str]:
     words = failure.message.casefold().strip().rstrip(".")
-    if failure.trouble == "refused" and failure.status == _UNAUTHORIZED:
+    if failure.kind == "refused" and failure.status == _UNAUTHORIZED:
         if kind in _WHOAMI_MAY_NOT_KNOW:
             return "unknown", f"the Hub rejects it, but whoami possibly does not support the kind {kind}"
         if words == _DEAD:
@@ -142,5 +142,5 @@ def _judge(failure: Failure, kind: str) -> tuple[Status, str]:
         )
     tries = f" after {failure.attempts} tries" if failure.attempts > 1 else ""
     shown = f" (HTTP {failure.status})" if failure.status is not None else ""
-    what = "the Hub denies whoami" if failure.trouble == "refused" else f"no response{tries}"
+    what = "the Hub denies whoami" if failure.kind == "refused" else f"no response{tries}"
     return "unknown", f"{what}{shown}: {failure.message}"

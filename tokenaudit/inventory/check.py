@@ -88,11 +88,11 @@ class _Check:
         """Lets SQLite check its own pages and indexes; an index that lost its way is made anew."""
         if not self._sqlite:
             return  # PostgreSQL checks its pages when it reads them
-        trouble = self._integrity()
-        if trouble:
+        errors = self._integrity()
+        if errors:
             self._connection.exec_driver_sql("REINDEX")
             left = self._integrity()
-            for line in trouble:
+            for line in errors:
                 self.damaged.append(DamagedRow("database", "", line, None if line in left else "indexes rebuilt"))
 
     def _integrity(self) -> list[str]:

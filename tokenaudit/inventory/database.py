@@ -132,10 +132,10 @@ class Inventory:
             for outcome in outcomes:
                 record.commit(connection, sweep, outcome, now)
 
-    def end(self, sweep: int, now: datetime, *, complete: bool, gone: Iterable[str] = ()) -> None:
-        """The sweep is over; the places with the keys `gone` are no longer there."""
+    def end(self, sweep: int, now: datetime, *, complete: bool, removed: Iterable[str] = ()) -> None:
+        """The sweep is over; the places with the keys `removed` are no longer there."""
         with self._transaction() as connection:
-            record.end(connection, sweep, now, complete=complete, gone=gone)
+            record.end(connection, sweep, now, complete=complete, removed=removed)
 
     def assessed(self, credentials: Iterable[Credential]) -> None:
         """Remembers the verdicts and recommendations of credentials that are known already."""
@@ -240,7 +240,7 @@ class Inventory:
             raise InventoryError(message) from None
 
 
-_TROUBLES: Mapping[str, str] = {
+_ERRORS: Mapping[str, str] = {
     "disk is full": "disk full; free some space and run the same command again to resume",
     "readonly database": "not writable; make it and its directory writable, or use another file with --inventory",
     "unable to open": "can't be opened; check the permissions of its directory",
@@ -260,7 +260,7 @@ _TROUBLES: Mapping[str, str] = {
 def error_message(said: str) -> str:
     """The remedy for what the driver `said`; other words are shortened to their first line."""
     low = said.lower()
-    for sign, told in _TROUBLES.items():
+    for sign, told in _ERRORS.items():
         if sign in low:
             return told
     # Only the first line: later ones of PostgreSQL may repeat what was sent.

@@ -186,8 +186,8 @@ def ended(connection: Connection, ends: Mapping[str, Inspection]) -> None:
             continue
         last = known.inspection
         if last is None or last.checked_at < end.checked_at:
-            said = replace(last, status=end.status, reason=end.reason, checked_at=end.checked_at) if last else end
-            _change(connection, replace(known, inspection=said))
+            updated = replace(last, status=end.status, reason=end.reason, checked_at=end.checked_at) if last else end
+            _change(connection, replace(known, inspection=updated))
 
 
 def _known(connection: Connection, fingerprint: str) -> Credential | None:
@@ -231,9 +231,9 @@ def _secrets(connection: Connection, key: str, outcome: Outcome, now: datetime) 
         connection.execute(insert(SECRETS), fresh)
 
 
-def end(connection: Connection, sweep: int, now: datetime, *, complete: bool, gone: Iterable[str]) -> None:
+def end(connection: Connection, sweep: int, now: datetime, *, complete: bool, removed: Iterable[str]) -> None:
     """Closes the sweep and marks places that are no longer there."""
-    for key in gone:
+    for key in removed:
         connection.execute(update(PLACES).where(PLACES.c.key == storable(key)).values(gone_in=sweep, state=None))
     connection.execute(update(SWEEPS).where(SWEEPS.c.id == sweep).values(finished_at=now, complete=complete))
 

@@ -173,8 +173,8 @@ def _split(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
     if entity.type == "org" and entity.name:
         rest = [p for p in grant.permissions if p.startswith("repo.")]
         ticks = _on_all(grant.permissions)
-        said = [f'Under "Org permissions" of {entity.name} check: {_listed(ticks)}.'] if ticks else []
-        return [("orgs", entity.name)], said + _whole_namespace(grant, rest) + _patterns(grant)
+        notes = [f'Under "Org permissions" of {entity.name} check: {_listed(ticks)}.'] if ticks else []
+        return [("orgs", entity.name)], notes + _whole_namespace(grant, rest) + _patterns(grant)
     return [], [f"On the {name_of(entity)} check: {_listed(grant.permissions)}."]
 
 

@@ -89,11 +89,11 @@ def _of_spot(
     reason = main_reason(credential)
     display = visible(credential.display)
     status = credential.inspection.status if credential.inspection else None
-    said = [f"{display} ({kind(credential.kind)}{f', {status}' if status else ''})"]
+    texts = [f"{display} ({kind(credential.kind)}{f', {status}' if status else ''})"]
     if spot:
-        said += notes(spot)
+        texts += notes(spot)
     if reason:
-        said.append(visible(reason.message))
+        texts.append(visible(reason.message))
     remedies = [visible(r.remedy) for r in (credential.verdict.reasons if credential.verdict else ()) if r.remedy]
     if credential.recommendation:
         remedies.append(f"Replace it with {replacement(credential.recommendation.replacement)}.")
@@ -102,7 +102,7 @@ def _of_spot(
         rule=rule,
         severity=credential.severity,
         title=f"Hugging Face {kind(credential.kind)} {display}",
-        message="; ".join(said),
+        message="; ".join(texts),
         remedy=" ".join(dict.fromkeys(remedies)) or "Revoke and replace it; deleting the text is not enough.",
         target=visible(spot.target) if spot else "",
         path=place.path,

@@ -88,8 +88,8 @@ def _annotation(level: str, item: FlatFinding) -> str:
             properties |= {name: str(number) for name, number in numbers.items() if number is not None}
     properties["title"] = f"{item.severity.value}: {item.title}"
     where = "" if "file" in properties or not item.where else f"{item.where}: "
-    said = f"{where}{item.message}.".replace("::", COLONS)
-    return _command(level, properties, f"{said} {item.remedy}")
+    annotation = f"{where}{item.message}.".replace("::", COLONS)
+    return _command(level, properties, f"{annotation} {item.remedy}")
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:

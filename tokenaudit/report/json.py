@@ -72,7 +72,7 @@ def load(text: str | bytes, name: str = "the report") -> Report:
         message = f"{name} is not valid JSON ({_json_error(error)}); write the report again"
         raise ConfigurationError(message) from None
     if head.schema != SCHEMA:
-        raise ConfigurationError(_schema_trouble(head.schema, name))
+        raise ConfigurationError(_schema_error(head.schema, name))
     try:
         report: Report = _in_utc(msgspec.json.decode(data, type=Report))
     except msgspec.ValidationError as error:
@@ -117,7 +117,7 @@ class _Head:
     schema: str
 
 
-def _schema_trouble(found: str, name: str) -> str:
+def _schema_error(found: str, name: str) -> str:
     number = found.removeprefix(_FAMILY)
     if found.startswith(_FAMILY) and number.isascii() and number.isdecimal() and number != "0":
         return (
@@ -128,9 +128,9 @@ def _schema_trouble(found: str, name: str) -> str:
 
 def _validation_error(error: msgspec.ValidationError) -> str:
     # The message of some errors quotes the value that was wrong, which may be anything: only what names types is kept.
-    said = str(error)
-    what = _EXPECTED.search(said)
-    at = _AT.search(said)
+    full_message = str(error)
+    what = _EXPECTED.search(full_message)
+    at = _AT.search(full_message)
     return f"{what.group() if what else 'a value is not one of those allowed'} at {at.group(1) if at else '$'}"
 
 

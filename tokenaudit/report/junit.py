@@ -30,10 +30,13 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
     }
     root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
     suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", "skipped": "0", **numbers})
-    said = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
-    if any(said.values()):
+    property_lines = {
+        "policy": presentation.policy_lines(report.policy),
+        "followed": presentation.followed_lines(report),
+    }
+    if any(property_lines.values()):
         properties = ET.SubElement(suite, "properties")
-        for name, lines in said.items():
+        for name, lines in property_lines.items():
             for number, line in enumerate(lines):
                 ET.SubElement(properties, "property", {"name": f"{name}.{number}", "value": visible(line)})
     for item in found:

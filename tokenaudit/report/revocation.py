@@ -68,11 +68,11 @@ def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dic
     Only valid fingerprints are looked up, since one becomes part of a file name and a report can be made by hand.
     """
     marks = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
-    told = {mark: _told(path_of(mark)) for mark in sorted(marks)}
-    return {mark: words for mark, words in told.items() if words}
+    sentences = {mark: _sentence(path_of(mark)) for mark in sorted(marks)}
+    return {mark: words for mark, words in sentences.items() if words}
 
 
-def _told(path: Path) -> str:
+def _sentence(path: Path) -> str:
     try:
         record = msgspec.json.decode(read_regular(path), type=Record)
     except FileNotFoundError:

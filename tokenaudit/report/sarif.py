@@ -90,8 +90,8 @@ def render(report: Report, options: Options) -> str:
 
 
 def _said(report: Report) -> dict[str, Any]:
-    said = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
-    return {name: [_short(visible(line)) for line in lines] for name, lines in said.items() if lines}
+    properties = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
+    return {name: [_short(visible(line)) for line in lines] for name, lines in properties.items() if lines}
 
 
 def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dict[str, Any]:

@@ -179,8 +179,8 @@ def replacement(name: str) -> str:
 
 def sentences(*parts: str) -> str:
     """The parts that say something, each ended by a full stop if it has no end of its own."""
-    said = [part.strip() for part in parts if part.strip()]
-    return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in said)
+    texts = [part.strip() for part in parts if part.strip()]
+    return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in texts)
 
 
 def grant_text(grant: Grant) -> str:

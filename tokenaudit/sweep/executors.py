@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenaudit.errors import ConfigurationError, UsageError
 
-_PATIENCE = 30.0
+_RECONNECT_SECONDS = 30.0
 """Seconds that a cluster may be without its scheduler or any worker: both may come back."""
 
 _CONNECT_SECONDS = 4
@@ -46,7 +46,7 @@ def thread_pool(size: int) -> ExecutorPool:
     return ExecutorPool(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
 
 
-def dask_cluster(address: str, patience: float = _PATIENCE) -> ExecutorPool:
+def dask_cluster(address: str, reconnect_seconds: float = _RECONNECT_SECONDS) -> ExecutorPool:
     """The workers of a Dask cluster. They look for the auditor's token in their own environment.
 
     Raises:
@@ -80,14 +80,14 @@ def dask_cluster(address: str, patience: float = _PATIENCE) -> ExecutorPool:
             complaints.setLevel(before)
 
     size = 2 * max(1, sum(client.nthreads().values()))
-    return ExecutorPool(executor, size, remote=True, lost=_Health(client, address, patience).lost)
+    return ExecutorPool(executor, size, remote=True, lost=_Health(client, address, reconnect_seconds).lost)
 
 
 class _Health:
     """Whether a cluster still has what it takes to answer."""
 
-    def __init__(self, client: Any, address: str, patience: float) -> None:  # noqa: ANN401 - Dask's client has no types
-        self._client, self._address, self._patience = client, address, patience
+    def __init__(self, client: Any, address: str, reconnect_seconds: float) -> None:  # noqa: ANN401 - Dask's client has no types
+        self._client, self._address, self._reconnect_seconds = client, address, reconnect_seconds
         self._since: float | None = None
 
     def lost(self) -> str:
@@ -98,15 +98,15 @@ class _Health:
             return ""
         now = time.monotonic()
         self._since = now if self._since is None else self._since
-        return missing if now - self._since > self._patience else ""
+        return missing if now - self._since > self._reconnect_seconds else ""
 
     def _missing(self) -> str:
-        gone = f"connection to the Dask scheduler at {self._address} lost"
+        lost_message = f"connection to the Dask scheduler at {self._address} lost"
         if self._client.status != "running":
             self._since = float("-inf") if self._client.status == "closed" else self._since  # it has given up by itself
-            return gone
+            return lost_message
         try:
             workers = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)
         except (OSError, TimeoutError):
-            return gone
+            return lost_message
         return "" if workers else f"the Dask cluster at {self._address} has no workers"

@@ -35,12 +35,12 @@ class _WithoutNames:
 
     def __init__(self, source: HubSource, kept: list[SecretName]) -> None:
         self.kind, self.target = source.kind, source.target
-        self._source, self._kept = source, kept
+        self._source, self._findings = source, kept
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         for found in self._source.findings(run):
             if isinstance(found, SecretName):
-                self._kept.append(found)
+                self._findings.append(found)
             else:
                 yield found
 

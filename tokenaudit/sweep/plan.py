@@ -40,7 +40,7 @@ class SweepPlan:
     listed: list[tuple[str, str]] = field(default_factory=list)
     repositories: list[HubRepository] = field(default_factory=list)
 
-    def gone(self, known: Sequence[PlaceRecord], scope: SweepScope) -> list[str]:
+    def removed(self, known: Sequence[PlaceRecord], scope: SweepScope) -> list[str]:
         """Keys of known places of fully listed kinds that are no longer there.
 
         A repository goes as a whole: an aspect that is only read on request is not gone when nobody asks for it.

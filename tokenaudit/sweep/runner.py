@@ -81,8 +81,8 @@ def sweep(
         swept = _report(inventory, running.id, running.started_at, made, context, settings, stopped, now)
         inventory.assessed(swept.report.credentials)
         if swept.finished:
-            gone = made.gone(inventory.places([task.namespace for task in made.tasks]), scope)
-            inventory.end(running.id, now(), complete=swept.report.complete, gone=gone)
+            removed = made.removed(inventory.places([task.namespace for task in made.tasks]), scope)
+            inventory.end(running.id, now(), complete=swept.report.complete, removed=removed)
     return swept
 
 

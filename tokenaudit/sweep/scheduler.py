@@ -51,26 +51,26 @@ def work(
     """
     done = inventory.done(sweep)
     known, window = inventory.fingerprints(), lambda: context.hub.rate_limiter.window
-    sweep_progress = SweepProgress(tasks, known, done, context.meter, window, remote=executor_pool.remote)
+    progress = SweepProgress(tasks, known, done, context.meter, window, remote=executor_pool.remote)
     waiting = []
     for task in reversed(tasks):
         left = _left(task, done, states)
         if left is None:
-            sweep_progress.skip(task)
+            progress.skip(task)
         else:
             waiting.append(left)
-    screen.watch(sweep_progress)
+    screen.watch(progress)
     doing = _TaskQueue(context, executor_pool, waiting, screen)
     with executor_pool.executor() as executor:
         try:
             while doing.fill(executor):
                 for task, finished in doing.finished():
                     inventory.commit(sweep, finished.outcomes, now())
-                    sweep_progress.done(task, finished.outcomes, finished.window)
+                    progress.done(task, finished.outcomes, finished.window)
                     doing.judge(task, finished.outcomes)
         finally:
             doing.cancel()
-    return _stopped(doing) if doing.trouble else None
+    return _stopped(doing) if doing.stop_reason else None
 
 
 def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task | None:
@@ -84,43 +84,52 @@ def _left(task: Task, done: set[str], states: Mapping[str, str] | None) -> Task 
 
 def _stopped(doing: _TaskQueue) -> SweepStopped:
     left = len(doing.waiting)
-    return SweepStopped(f"{doing.trouble}; {left} of its tasks were not tried: run the same command again to resume")
+    return SweepStopped(
+        f"{doing.stop_reason}; {left} of its tasks were not tried: run the same command again to resume"
+    )
 
 
 class _TaskQueue:
-    """The tasks in flight. `trouble` says why no more are worth trying."""
+    """The tasks in flight. `stop_reason` says why no more are worth trying."""
 
     def __init__(
         self, context: WorkerContext, executor_pool: ExecutorPool, waiting: list[Task], screen: ProgressDisplay
     ) -> None:
-        self._shop, self._crew, self._size, self._screen = context, executor_pool, executor_pool.size, screen
+        self._worker_context, self._executor_pool, self._size, self._screen = (
+            context,
+            executor_pool,
+            executor_pool.size,
+            screen,
+        )
         self.waiting = waiting
         self.running: dict[Future[TaskResult], tuple[Task, int]] = {}
         self.known: set[str] = set()
-        self.trouble = ""
+        self.stop_reason = ""
         # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
         self._breaker = CircuitBreaker(threshold=max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE)))
 
     def fill(self, executor: Executor) -> bool:
         """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
         self._executor = executor
-        while self.waiting and not self.trouble and len(self.running) < 2 * self._size:
+        while self.waiting and not self.stop_reason and len(self.running) < 2 * self._size:
             self._submit(self.waiting.pop(), 1)
         return bool(self.running)
 
     def _submit(self, task: Task, number: int) -> None:
         try:
-            future = self._executor.submit(run_task, self._shop.setup, replace(task, known=frozenset(self.known)))
+            future = self._executor.submit(
+                run_task, self._worker_context.setup, replace(task, known=frozenset(self.known))
+            )
         except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
             self.waiting.append(task)
-            self._give_up(self._crew.lost() or f"tasks can't be submitted ({type(error).__name__})")
+            self._give_up(self._executor_pool.lost() or f"tasks can't be submitted ({type(error).__name__})")
             return
         self.running[future] = (task, number)
 
     def finished(self) -> Iterable[tuple[Task, TaskResult]]:
         """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
         ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
-        lost = "" if ready else self._crew.lost()
+        lost = "" if ready else self._executor_pool.lost()
         if lost:
             self.waiting += [task for task, _ in self.running.values()]
             self.running.clear()  # there is nobody left to take them back from
@@ -142,7 +151,7 @@ class _TaskQueue:
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
         """Gives up when there is no room, or when nothing works and the Hub itself says why, or says nothing."""
-        if self.trouble:
+        if self.stop_reason:
             return
         self._look_for_room(outcomes)
         if task.url is not None:
@@ -153,19 +162,19 @@ class _TaskQueue:
             self._breaker.reset()
         if self._breaker.is_open:
             self._breaker.reset()
-            self._give_up(probe(self._shop))
+            self._give_up(probe(self._worker_context))
 
     def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:
         # One repository that is too large for the disk stops no other: its copy is gone again by now.
-        folder = self._shop.setup.cache or Path(tempfile.gettempdir())
+        folder = self._worker_context.setup.cache or Path(tempfile.gettempdir())
         missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
-        if not self._crew.remote and missing and is_full(folder):
+        if not self._executor_pool.remote and missing and is_full(folder):
             self._give_up(f"{NO_ROOM}: free some space in {folder}, or use another folder with TMPDIR or --cache-dir")
 
-    def _give_up(self, trouble: str) -> None:
-        if trouble and not self.trouble:
-            self.trouble = trouble
-            self._screen.note(trouble)
+    def _give_up(self, stop_reason: str) -> None:
+        if stop_reason and not self.stop_reason:
+            self.stop_reason = stop_reason
+            self._screen.note(stop_reason)
             self.cancel()
 
     def cancel(self) -> None:
@@ -182,6 +191,6 @@ def probe(context: WorkerContext) -> str:
     answer = context.hub.whoami(own) if own is not None else context.hub.get("/api/models", None, limit=1)
     if not isinstance(answer, Failure):
         return ""
-    if answer.trouble == "refused" and context.secret is not None:
+    if answer.kind == "refused" and context.secret is not None:
         return f"the Hub no longer accepts your token: {answer.message}"
     return f"the Hub stopped answering: {needs(answer, 'a token')}"

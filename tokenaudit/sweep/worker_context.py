@@ -103,7 +103,9 @@ class InspectionCache:
     def learn(self, known: Mapping[str, Inspection]) -> None:
         """Takes over what an earlier part of this sweep was told; `unknown` is worth another try."""
         with self._lock:
-            self._known.update({mark: said for mark, said in known.items() if said.status != "unknown"})
+            self._known.update(
+                {mark: inspection for mark, inspection in known.items() if inspection.status != "unknown"}
+            )
 
     def __call__(self, credentials: Sequence[tuple[str, Secret]]) -> dict[str, Inspection]:
         """The inspections of `credentials`."""
@@ -114,7 +116,7 @@ class InspectionCache:
             for kind, secret in credentials:
                 mark = secret.fingerprint
                 if mark not in self._known:
-                    said = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[mark]
-                    self._known[mark] = said
+                    inspection = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[mark]
+                    self._known[mark] = inspection
                 found[mark] = self._known[mark]
         return found

@@ -115,7 +115,7 @@ def test_several_processes_find_what_one_finds(tmp_path: Path, detector: Detecto
         text = f"import os  # {number}\n" * 50 + (mint.user_token() if number % 100 == 0 else "")
         (tmp_path / f"{number}.py").write_text(text)
     alone = audit(tmp_path, detector, 1)
-    monkeypatch.setattr("tokenaudit.sources.local.parallel._PATIENCE", 0.0)
+    monkeypatch.setattr("tokenaudit.sources.local.parallel._SERIAL_SECONDS", 0.0)
     together = audit(tmp_path, detector, 3)
     assert together[0] == alone[0]
     assert len(together[0]) == 15

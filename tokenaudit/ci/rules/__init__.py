@@ -85,13 +85,13 @@ def problems(
 
 
 def _in_file(context: RuleContext) -> Iterator[Problem | Skipped]:
-    said: set[tuple[str, int | None, int | None]] = set()
+    reported: set[tuple[str, int | None, int | None]] = set()
     try:
         for check in CHECKS.values():
             for problem in check(context):
                 key = (problem.rule, problem.line, problem.column)
-                if key not in said:
-                    said.add(key)
+                if key not in reported:
+                    reported.add(key)
                     yield problem
     except WorkLimitError as error:
         yield Skipped(f"{context.target}: {context.pipeline.path}", f"{error.reason}; checked in part")

@@ -41,17 +41,17 @@ def check(context: RuleContext) -> Iterator[Problem]:
     """Literals anywhere in the file, and build arguments that carry a credential."""
     if context.pipeline.kind != "compose":
         return
-    said: set[int] = set()
+    reported: set[int] = set()
     for literal in context.literals:
         line, column = literal.line or 1, literal.column or 1
         where = context.place(line, column)
         name = where.rsplit(".", 1)[-1] if where else None
-        said.add(line)
+        reported.add(line)
         message = f"credential {literal.secret.display} in the Compose file"
         credential = name if name and context.names.match(name) else None
         yield context.problem(RULE, (line, column), where, credential, message)
     for binding in context.pipeline.bindings():
         credential = credential_of(binding, context.names)
-        if binding.way is BindingKind.BUILD_ARGUMENT and credential is not None and binding.line not in said:
+        if binding.way is BindingKind.BUILD_ARGUMENT and credential is not None and binding.line not in reported:
             message = f"{credential} is passed as a build argument, which is stored in the image history"
             yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)

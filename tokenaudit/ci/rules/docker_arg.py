@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tokenaudit.ci.model import Binding, BindingKind
-from tokenaudit.ci.names import stands_in
+from tokenaudit.ci.names import is_placeholder
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -63,7 +63,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _argument(context: RuleContext, binding: Binding, *, literal: bool) -> Problem:
-    empty = not binding.dynamic and stands_in(binding.value.value)
+    empty = not binding.dynamic and is_placeholder(binding.value.value)
     given = empty and binding.name not in context.project.build_arguments()
     message = f"{binding.name} is a build argument, which is stored in the image history"
     if literal:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from tokenaudit.ci.model import Binding, BindingKind
-from tokenaudit.ci.names import stands_in
+from tokenaudit.ci.names import is_placeholder
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 
@@ -71,4 +71,6 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 def _secret_like(binding: Binding) -> bool:
     value = binding.value.value
-    return not binding.dynamic and not stands_in(value) and len(value) >= _SHORTEST and not set(value) & set(" /{}$")
+    return (
+        not binding.dynamic and not is_placeholder(value) and len(value) >= _SHORTEST and not set(value) & set(" /{}$")
+    )

@@ -83,12 +83,12 @@ _HEADERS = ("-H", "--header", "--oauth2-bearer")
 def check(context: RuleContext) -> Iterator[Problem]:
     """One problem a credential and line of a command that a process gets as an argument."""
     for run in context.flows.runs():
-        said: set[tuple[int, str]] = set()
+        reported: set[tuple[int, str]] = set()
         for hit in _arguments(run):
             line, column = run.script.text.at(hit.offset)
-            if (line, hit.credential) in said:
+            if (line, hit.credential) in reported:
                 continue
-            said.add((line, hit.credential))
+            reported.add((line, hit.credential))
             program = run.command.name or "a command"
             yield context.problem(
                 RULE,

@@ -48,7 +48,7 @@ _FIRST_PARTY = ("actions/", "github/")
 _INSTALLERS = frozenset(
     {"pip", "pip3", "uv", "npm", "yarn", "pnpm", "apt-get", "apt", "conda", "poetry", "brew", "cargo"}
 )
-_HARMLESS = frozenset({"cd", "echo", "printf", "mkdir", "set", "ls", "export", "sudo", "source", "true"})
+_SAFE = frozenset({"cd", "echo", "printf", "mkdir", "set", "ls", "export", "sudo", "source", "true"})
 _INSTALLING = frozenset({"install", "ci", "add", "sync", "i", "update"})
 
 
@@ -96,5 +96,5 @@ def _third_party(step: Step) -> str | None:
         for name, arguments in programs
         if (name in _INSTALLERS and _INSTALLING & set(arguments)) or (name.startswith("python") and "pip" in arguments)
     ]
-    others = [name for name, _ in programs if name not in installs and name not in _HARMLESS]
+    others = [name for name, _ in programs if name not in installs and name not in _SAFE]
     return f"`{installs[0]} install`" if installs and not others else None

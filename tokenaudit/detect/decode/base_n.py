@@ -35,12 +35,12 @@ class EncodedRun:
         whole = data[self.start : self.end]
         self._origins = Origins(self.start)
         pieces = []
-        done = kept = 0
+        done = copied = 0
         for found in _BREAK.finditer(whole):
             pieces.append(whole[done : found.start()])
-            kept += found.start() - done
+            copied += found.start() - done
             done = found.end()
-            self._origins.add(kept, self.start + done)
+            self._origins.add(copied, self.start + done)
         pieces.append(whole[done:])
         self.text = b"".join(pieces)
 
@@ -52,9 +52,9 @@ class EncodedRun:
 def _start(data: bytes, offset: int, alphabet: bytes) -> int:
     while True:
         before = data[max(0, offset - _STEP) : offset]
-        kept = len(before) - len(before.rstrip(alphabet))
-        offset -= kept
-        if kept == len(before) and before:
+        copied = len(before) - len(before.rstrip(alphabet))
+        offset -= copied
+        if copied == len(before) and before:
             continue
         line_break = _BREAK_BEFORE.search(data, max(0, offset - 64), offset)
         if not line_break or data[line_break.start() - 1 : line_break.start()] not in _characters(alphabet):

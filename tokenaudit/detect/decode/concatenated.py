@@ -35,10 +35,10 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     yield re.escape(text) + _BODY + _ANY_JOINT + rb"[A-Za-z0-9]", literal_pattern_for(fixed, _CUT_BODY, roots)
     for at in range(1 if len(text) == _SHORT else _SHORT, len(text)):
         left, right = fixed[:at], fixed[at:]
-        scout = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
+        literal_pattern = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
         if at == 1:
-            scout = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
-        yield re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]), scout
+            literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+        yield re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]), literal_pattern
 
 
 _SHORT = 3

@@ -70,17 +70,17 @@ class _Looking:
     def visit(self, node: int, data: bytes, base: bytes | None, delta: bytes, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
         """See `Visit`."""
         self._count(len(data))
-        news = self._news(delta, base) if is_clean else None
-        if news is not None and self._look(news.pieces) is PrefilterResult.NOTHING:
+        insertions = self._insertions(delta, base) if is_clean else None
+        if insertions is not None and self._look(insertions.pieces) is PrefilterResult.NOTHING:
             return True
         return self._whole(node, data)
 
     def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - as `Leaf` says
         """See `Leaf`."""
-        news = self._news(delta, base) if is_clean else None
-        if news is not None:
-            self._count(news.size)
-            self._put_aside(node, delta, base, news.pieces)
+        insertions = self._insertions(delta, base) if is_clean else None
+        if insertions is not None:
+            self._count(insertions.size)
+            self._put_aside(node, delta, base, insertions.pieces)
             return
         content = delta if base is None else build(base, delta)
         self._count(len(content))
@@ -93,7 +93,7 @@ class _Looking:
         self.batch.objects += 1
         self.batch.bytes += size
 
-    def _news(self, delta: bytes, base: bytes | None) -> DeltaInsertions | None:
+    def _insertions(self, delta: bytes, base: bytes | None) -> DeltaInsertions | None:
         """What `delta` brings to a clean base, where that is less to search than the result."""
         if self._reach is None or base is None or not len(delta) < _SHORT_DELTA < len(base):
             return None
@@ -129,9 +129,9 @@ class _Looking:
 
     def _whole(self, node: int, content: bytes) -> bool:
         """Whether `content` shows no trace; with evidence it is looked at a second time."""
-        sight = self._look(content)
-        if sight is PrefilterResult.EVIDENCE:
+        position = self._look(content)
+        if position is PrefilterResult.EVIDENCE:
             examined = self._examine(content)
             if not examined.is_empty:
                 self.batch.add(*self._known_as(node), examined)
-        return sight is PrefilterResult.NOTHING
+        return position is PrefilterResult.NOTHING

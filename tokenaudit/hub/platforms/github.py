@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from tokenaudit._version import __version__
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.hub.pagination import kept, text
+from tokenaudit.hub.pagination import text, with_items
 from tokenaudit.hub.platforms.transport import (
     GuardedSession,
     PlatformError,
@@ -87,7 +87,7 @@ class GithubClient:
         """
         listing = self._listed(f"/orgs/{quote(organization, safe='')}/repos", None)
         found = [GithubRepository(text(item.get("full_name")), text(item.get("clone_url"))) for item in listing]
-        return kept(listing, [one for one in found if _REPOSITORY.fullmatch(one.name)])
+        return with_items(listing, [one for one in found if _REPOSITORY.fullmatch(one.name)])
 
     def environments(self, repository: str) -> PagedListing[str]:
         """The names of the environments of `repository` (`owner/name`).
@@ -96,7 +96,7 @@ class GithubClient:
             PlatformError: they are not listed.
         """
         listing = self._listed(f"/repos/{repository}/environments", "environments")
-        return kept(listing, [name for item in listing if (name := text(item.get("name")))])
+        return with_items(listing, [name for item in listing if (name := text(item.get("name")))])
 
     def secrets(self, place: str) -> PagedListing[ActionsSecret]:
         """The secrets of `place`.
@@ -105,7 +105,7 @@ class GithubClient:
             PlatformError: they are not listed.
         """
         listing = self._listed(f"{place}/secrets", "secrets")
-        return kept(listing, [one for item in listing if (one := _secret(item)).name])
+        return with_items(listing, [one for item in listing if (one := _secret(item)).name])
 
     def variables(self, place: str) -> PagedListing[ActionsVariable]:
         """The variables of `place`.
@@ -118,7 +118,7 @@ class GithubClient:
             ActionsVariable(text(item.get("name")), text(item.get("value")), parse_timestamp(item.get("updated_at")))
             for item in listing
         ]
-        return kept(listing, [one for one in found if one.name])
+        return with_items(listing, [one for one in found if one.name])
 
     def secret(self, place: str, name: str) -> ActionsSecret | None:
         """One secret of `place`; None where it doesn't exist.
@@ -145,7 +145,7 @@ class GithubClient:
         """
         listing = self._listed(f"{place}/secrets/{quote(name, safe='')}/repositories", "repositories")
         found = [(number, text(item.get("name"))) for item in listing if isinstance(number := item.get("id"), int)]
-        return kept(listing, found)
+        return with_items(listing, found)
 
     def set_secret(self, place: str, name: str, value: Secret, extra: Mapping[str, object] | None = None) -> None:
         """Adds or replaces the secret `name` of `place`, sealed with the place's public key.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from tokenaudit._version import __version__
 from tokenaudit.errors import ConfigurationError
-from tokenaudit.hub.pagination import kept, text
+from tokenaudit.hub.pagination import text, with_items
 from tokenaudit.hub.platforms.transport import (
     GuardedSession,
     PlatformError,
@@ -66,7 +66,7 @@ class GitlabClient:
             for item in listing
             if isinstance(number := item.get("id"), int)
         ]
-        return kept(listing, [one for one in found if one.path])
+        return with_items(listing, [one for one in found if one.path])
 
     def variables(self, place: str) -> PagedListing[Mapping[str, Any]]:
         """The variables of `place`, each with a text as `key`.
@@ -75,7 +75,7 @@ class GitlabClient:
             PlatformError: they are not listed.
         """
         listing = self._listed(f"{place}/variables", {})
-        return kept(listing, [item for item in listing if text(item.get("key"))])
+        return with_items(listing, [item for item in listing if text(item.get("key"))])
 
     def variable(self, place: str, name: str, scope: str) -> Mapping[str, Any] | None:
         """The variable `name` of `place` in the environment `scope`; None where it doesn't exist.

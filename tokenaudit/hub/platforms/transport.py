@@ -23,7 +23,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, LocationValueErro
 
 from tokenaudit.errors import AuditError
 from tokenaudit.hub.endpoint import origin, resolve_endpoint
-from tokenaudit.hub.pagination import all_pages, kept
+from tokenaudit.hub.pagination import all_pages, with_items
 from tokenaudit.hub.rate_limit import CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
 from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Result, error_kind
 from tokenaudit.hub.transport import TimeoutExecutor
@@ -31,7 +31,7 @@ from tokenaudit.hub.transport import TimeoutExecutor
 LARGEST_BODY = 32 << 20
 """Bytes of one answer."""
 
-PATIENCE = RetryPolicy(attempts=3, longest_wait=60.0, total_wait=120.0)
+RETRY_POLICY = RetryPolicy(attempts=3, longest_wait=60.0, total_wait=120.0)
 _MOST_REDIRECTS = 5
 _CHUNK = 1 << 16
 _READS = frozenset({"GET", "HEAD"})
@@ -60,7 +60,7 @@ class PlatformError(AuditError):
     @property
     def kind(self) -> ErrorKind:
         """The kind of error."""
-        return self.failure.trouble
+        return self.failure.kind
 
     @property
     def status(self) -> int | None:
@@ -103,7 +103,7 @@ class GuardedSession(requests.Session):
         connect: float = 10.0,
         read: float = 20.0,
         deadline: float = 60.0,
-        retry_policy: RetryPolicy = PATIENCE,
+        retry_policy: RetryPolicy = RETRY_POLICY,
         sleep: Callable[[float], None] | None = None,
     ) -> None:
         super().__init__()
@@ -164,7 +164,7 @@ class GuardedSession(requests.Session):
         return response
 
 
-class _Stopped(Exception):  # noqa: N818 - a guard ending one request, not an error of the program
+class _RequestAborted(Exception):  # noqa: N818 - a guard ending one request, not an error of the program
     """A guard ended a request; holds plain data only."""
 
     def __init__(self, failure: Failure) -> None:
@@ -190,9 +190,11 @@ class _OriginSession(requests.Session):
             return None
         target = super().get_redirect_target(resp)
         if target is None:
-            raise _Stopped(Failure("redirect", status, f"redirected ({status}) without an address"))
+            raise _RequestAborted(Failure("redirect", status, f"redirected ({status}) without an address"))
         if resp.request.method not in _READS and status not in _KEEPS_METHOD:
-            raise _Stopped(Failure("redirect", status, f"redirected ({status}) a change, which was not sent again"))
+            raise _RequestAborted(
+                Failure("redirect", status, f"redirected ({status}) a change, which was not sent again")
+            )
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
@@ -209,7 +211,7 @@ class _OriginAdapter(HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *_arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
         """See `HTTPAdapter.send`; the time-outs and the way of reading are its own."""
         if not _is_of(self._origin, request.url or ""):
-            raise _Stopped(_ELSEWHERE)
+            raise _RequestAborted(_ELSEWHERE)
         request.headers["Accept-Encoding"] = "identity"  # a compressed body could unfold to any size
         response = super().send(request, **{**options, "stream": True, "timeout": self._timeout})
         with response:
@@ -222,16 +224,16 @@ class _OriginAdapter(HTTPAdapter):
     def _body(self, response: requests.Response) -> bytes:
         status = response.status_code
         if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise _Stopped(Failure("malformed", status, "compressed its response against the request"))
+            raise _RequestAborted(Failure("malformed", status, "compressed its response against the request"))
         ends, size = time.monotonic() + self._deadline, 0
         chunks: list[bytes] = []
         while chunk := _read(response.raw):
             chunks.append(chunk)
             size += len(chunk)
             if size > LARGEST_BODY:
-                raise _Stopped(Failure("oversized", status, f"returned more than {LARGEST_BODY >> 20} MiB"))
+                raise _RequestAborted(Failure("oversized", status, f"returned more than {LARGEST_BODY >> 20} MiB"))
             if time.monotonic() > ends:
-                raise _Stopped(Failure("timeout", status, _TOO_SLOW))
+                raise _RequestAborted(Failure("timeout", status, _TOO_SLOW))
         return b"".join(chunks)
 
 
@@ -275,7 +277,7 @@ def listed(
     listing = all_pages(first, page)
     if isinstance(listing, Failure):
         raise PlatformError(platform, listing)
-    return kept(listing, [item for item in listing if isinstance(item, dict)])
+    return with_items(listing, [item for item in listing if isinstance(item, dict)])
 
 
 def _prepare(session: requests.Session, url: str) -> None:
@@ -313,7 +315,7 @@ def translated_errors(platform: str) -> Iterator[None]:
 
 def _failure(error: Exception) -> Failure:
     """What `error` means. Its words are not used: they can quote the request or the answer."""
-    if isinstance(error, _Stopped):
+    if isinstance(error, _RequestAborted):
         return error.failure
     # urllib3 gives up on making a connection in this way, and on one that breaks in another.
     cause = error.args[0] if error.args else None

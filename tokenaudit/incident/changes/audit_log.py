@@ -90,8 +90,8 @@ def _selected(window: TimeWindow, endings: Mapping[str, str], events: Iterator[E
         return event.date or window.since, event.id
 
     # What a touched token did is never what is cut off.
-    kept = heapq.nlargest(window.limit, matter(), key=lambda event: (event.last4 in endings, newest(event)))
-    return sorted(kept, key=newest, reverse=True), count
+    stored_secret = heapq.nlargest(window.limit, matter(), key=lambda event: (event.last4 in endings, newest(event)))
+    return sorted(stored_secret, key=newest, reverse=True), count
 
 
 def _change(event: Event, organization: str, endings: Mapping[str, str]) -> IncidentChange:

@@ -32,24 +32,34 @@ def settings(space: str, queries: HubQueries, scanner: Scanner) -> SpaceSettings
     return SpaceSettings(
         None
         if secrets is None
-        else tuple(SecretName(target, kept.name, "space-secret", kept.updated_at) for kept in secrets),
+        else tuple(
+            SecretName(target, stored_secret.name, "space-secret", stored_secret.updated_at)
+            for stored_secret in secrets
+        ),
         None
         if variables is None
         else tuple(
-            SecretName(target, kept.name, "space-variable", kept.updated_at, None, _held(kept.value, scanner))
-            for kept in variables
+            SecretName(
+                target,
+                stored_secret.name,
+                "space-variable",
+                stored_secret.updated_at,
+                None,
+                _held(stored_secret.value, scanner),
+            )
+            for stored_secret in variables
         ),
     )
 
 
 def setting_changes(window: TimeWindow, now: SpaceSettings) -> list[IncidentChange]:
     """What was set at or after the window's start, or at a time that is not known."""
-    kept = (*(now.secrets or ()), *(now.variables or ()))
+    stored_secret = (*(now.secrets or ()), *(now.variables or ()))
     return [
         IncidentChange(
             "secret" if one.kind == "space-secret" else "variable", one.target, one.name, one.updated_at, note="set"
         )
-        for one in kept
+        for one in stored_secret
         if one.updated_at is None or one.updated_at >= window.since
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.inspect.effective import standing
+from tokenaudit.inspect.effective import org_access
 from tokenaudit.model import Credential, Reason, Rule, Severity
 from tokenaudit.policy.context import PolicyContext, active
 from tokenaudit.text import listed
@@ -29,7 +29,7 @@ def check(credential: Credential, context: PolicyContext) -> Iterator[Reason]:
     inspection = active(credential)
     if inspection is None or inspection.role != "write" or "write" in context.settings.allowed_roles:
         return
-    orgs = [org.name for org in inspection.orgs if standing(org)[0] in ("full", "own-only", "unknown")]
+    orgs = [org.name for org in inspection.orgs if org_access(org)[0] in ("full", "own-only", "unknown")]
     reach = f" and of {listed(orgs)}" if orgs else ""
     owner = inspection.account.name if inspection.account is not None else "its owner"
     yield Reason(

@@ -97,7 +97,7 @@ def with_new_values(text: str, wanted: Address, old: str, new: Secret) -> str:
 
 
 _SECONDS = 30.0
-_ASK_NOBODY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
+_NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "SSH_ASKPASS": "true", "GCM_INTERACTIVE": "never"}
 _FAILED = b"tokenaudit: the helper failed with exit code "
 _STORE = re.compile(rb"credential[-_ ]store")
 _SCRIPT = 1 << 16
@@ -111,7 +111,7 @@ class GitHelpers:
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = {**environment, **_ASK_NOBODY}
+        self._environment = {**environment, **_NO_PROMPT}
 
     def configured(self, address: Address) -> tuple[str, ...]:
         """The helpers that git asks for `address`, in its order; an empty setting takes back those before it.
@@ -298,8 +298,8 @@ def _fits(pattern: str, address: Address) -> bool:
         return False
     if not host:
         return not separator or parts.scheme == address.scheme
-    theirs, ours = Address(parts.scheme, host).server(), address.server()
-    return theirs[0] == ours[0] and fnmatchcase(ours[1], theirs[1])
+    remaining, other_entries = Address(parts.scheme, host).server(), address.server()
+    return remaining[0] == other_entries[0] and fnmatchcase(other_entries[1], remaining[1])
 
 
 def _words(helper: str, environment: Mapping[str, str]) -> list[str]:

@@ -14,7 +14,7 @@ from tokenaudit.model import Skipped
 from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret, fingerprint
 
-_KEPT = ("masked", "protected", "raw", "variable_type", "description")
+_PRESERVED = ("masked", "protected", "raw", "variable_type", "description")
 
 
 class GitlabVariable:
@@ -66,8 +66,8 @@ class GitlabVariable:
         if value and (not isinstance(value, str) or fingerprint(value) not in {old, new.fingerprint}):
             message = f"{self.where} has a value other than the old one; not changed"
             raise ConsumerError(message)
-        kept = {name: held[name] for name in _KEPT if held.get(name) is not None}
-        body = {**kept, "value": new.reveal(), "environment_scope": self._scope}
+        preserved = {name: held[name] for name in _PRESERVED if held.get(name) is not None}
+        body = {**preserved, "value": new.reveal(), "environment_scope": self._scope}
         try:
             self._client.set_variable(self._holder, self._name, self._scope, body)
         except PlatformError as error:

@@ -64,9 +64,9 @@ class SpaceSecret:
             message = f"{self.where} could not be set: {answer.message}"
             raise ConsumerError(message)
         if variable is not None:
-            gone = spaces.delete_variable(self._hub, self._space, self._name, secret=self._owner)
-            if isinstance(gone, Failure):
-                message = f"the public variable {self._name} of {self._space} could not be deleted: {gone.message}"
+            deleted = spaces.delete_variable(self._hub, self._space, self._name, secret=self._owner)
+            if isinstance(deleted, Failure):
+                message = f"the public variable {self._name} of {self._space} could not be deleted: {deleted.message}"
                 raise ConsumerError(message)
 
     def contents(self) -> Iterator[Content | Skipped]:

@@ -27,12 +27,12 @@ _MOST_YEARS = 12
 
 @dataclass(frozen=True)
 class Row:
-    """A credential's line: made at `born` (None: not known), seen exposed at each of `dots`."""
+    """A credential's line: made at `created` (None: not known), seen exposed at each of `dots`."""
 
     y: int
     name: str
     anchor: str
-    born: float | None
+    created: float | None
     exposed: float | None
     dots: tuple[float, ...]
     words: str
@@ -68,13 +68,13 @@ _FIRST = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp()
 
 def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
     """The drawing for the worst credentials of which any time is known, None where there is none."""
-    timed = [(c, _born(c), _exposures(c)) for c in credentials]
+    timed = [(c, _created(c), _exposures(c)) for c in credentials]
     timed = [entry for entry in timed if entry[1] or entry[2]]
     if not timed:
         return None
     shown = timed[:MOST_ROWS]
     end = report.finished_at.timestamp()
-    known = [moment.timestamp() for _, born, seen in shown for moment in (*([born] if born else []), *seen)]
+    known = [moment.timestamp() for _, created, seen in shown for moment in (*([created] if created else []), *seen)]
     start = max(min([*known, end - 90 * 86400]), _FIRST)
     span = max(end - start, 1.0)
 
@@ -87,12 +87,12 @@ def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
             y=_TOP + number * _ROW,
             name=visible(credential.display),
             anchor=anchor(credential),
-            born=x(born) if born else None,
+            created=x(created) if created else None,
             exposed=x(seen[0]) if seen else None,
             dots=tuple(dict.fromkeys(x(moment) for moment in seen))[:MOST_DOTS],
-            words=_words(born, seen),
+            words=_words(created, seen),
         )
-        for number, (credential, born, seen) in enumerate(shown)
+        for number, (credential, created, seen) in enumerate(shown)
     )
     height = _TOP + len(shown) * _ROW + 8
     incidents = tuple(
@@ -124,7 +124,7 @@ def _years(start: float, end: float, last: float, report: Report) -> tuple[Timel
     return tuple(marks)
 
 
-def _born(credential: Credential) -> datetime | None:
+def _created(credential: Credential) -> datetime | None:
     if credential.inspection and credential.inspection.created_at:
         return credential.inspection.created_at
     return credential.claims.issued_at if credential.claims else None
@@ -138,6 +138,6 @@ def _dates(credential: Credential) -> Iterable[datetime]:
     return (location.date for location in credential.locations if location.date)
 
 
-def _words(born: datetime | None, seen: list[datetime]) -> str:
-    made = f"made {day(born)}" if born else "created at an unknown time"
+def _words(created: datetime | None, seen: list[datetime]) -> str:
+    made = f"made {day(created)}" if created else "created at an unknown time"
     return f"{made}, " + (f"first exposed {day(seen[0])}" if seen else "exposed at an unknown time")

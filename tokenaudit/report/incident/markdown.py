@@ -67,9 +67,9 @@ def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
     mark = f" {code(item.subject)}" if item.about == "credential" else ""
     yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
     yield f"  - Open: {prose(item.why)}"
-    for label, said in zip(("Where", "Reach"), phrasing.found(view, item), strict=True):
-        if said:
-            yield f"  - {label}: {text(said)}"
+    for label, detail in zip(("Where", "Reach"), phrasing.found(view, item), strict=True):
+        if detail:
+            yield f"  - {label}: {text(detail)}"
     if item.do:
         yield f"  - Do: {prose(item.do)}"
     if not item.command:

@@ -54,9 +54,9 @@ def _open(screen: TerminalWriter, item: ActionItem, view: IncidentReport, width:
         (doubt, "yellow"),
     )
     _row(screen, "open", _clean(item.why))
-    for label, said in zip(("where", "reach"), phrasing.found(view, item), strict=True):
-        if said:
-            _row(screen, label, _clean(said))
+    for label, detail in zip(("where", "reach"), phrasing.found(view, item), strict=True):
+        if detail:
+            _row(screen, label, _clean(detail))
     if item.do:
         _row(screen, "do", _clean(item.do))
     if item.command:

@@ -333,7 +333,7 @@ class _Watcher:
         self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
-            self.reach = self._prefilter.scout_width - 1
+            self.reach = self._prefilter.literal_width - 1
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._examiner.may_contain(data) else PrefilterResult.TRACES

@@ -83,7 +83,7 @@ class SinceSource:
             for blob in sorted(new):
                 yield from self._examine(blob, detections, reader, run)
             yield from without_content_in_history(self.target, self._missing)
-            for blob in sorted(_befores(steps, detections) - new):
+            for blob in sorted(_parents_of(steps, detections) - new):
                 yield from self._examine(blob, detections, reader, run)
         marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
         for introduction in introductions_in(git_dir, steps, marks):
@@ -124,7 +124,7 @@ class SinceSource:
                     yield seen
 
 
-def _befores(steps: list[Changes], detections: dict[str, tuple[Detection, ...]]) -> set[str]:
+def _parents_of(steps: list[Changes], detections: dict[str, tuple[Detection, ...]]) -> set[str]:
     """What stood before in every commit that brought something seen: what was there, or moved, is not introduced."""
     return {
         old

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tokenaudit.interfaces import ScanContext, Scanner
 
-_PATIENCE = 0.04
+_SERIAL_SECONDS = 0.04
 """Seconds of work alone before others are called in: that is about what they cost."""
 
 _AT_ONCE = 64
@@ -41,7 +41,7 @@ def search(files: Sequence[str], run: ScanContext) -> FileChecks:
     looks: FileChecks = {}
     started = time.perf_counter()
     for at in range(0, len(files), _AT_ONCE):
-        if run.jobs > 1 and time.perf_counter() - started > _PATIENCE and may_fork():
+        if run.jobs > 1 and time.perf_counter() - started > _SERIAL_SECONDS and may_fork():
             return looks | _together(files, at, run)
         _take(_look(files[at : at + _AT_ONCE], run.scanner), looks, run)
     return looks

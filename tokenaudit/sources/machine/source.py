@@ -21,7 +21,7 @@ from tokenaudit.sources.machine.places import TOO_OPEN, MachineFile, machine_fil
 
 _HOSTS = ("huggingface.co",)
 _SECONDS = 10
-_NEVER_ASK_ANYBODY = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "0"}
+_NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", "GCM_INTERACTIVE": "0"}
 
 
 def helper_answers(environment: Mapping[str, str]) -> Iterator[tuple[str, str | Skipped]]:
@@ -53,7 +53,7 @@ def _ask(arguments: list[str], question: bytes, environment: Mapping[str, str]) 
         capture_output=True,
         timeout=_SECONDS,
         check=False,
-        env={**environment, **_NEVER_ASK_ANYBODY},
+        env={**environment, **_NO_PROMPT},
     )
     return answer.stdout.decode("utf-8", "surrogateescape")
 

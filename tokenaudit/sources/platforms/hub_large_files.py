@@ -165,11 +165,11 @@ class LargeFilesSource:
 def _left_out(where: str, what: str, files: Sequence[LargeFile]) -> Iterator[Skipped]:
     if files:
         total = size(sum(file.size for file in files))
-        noun = what if len(files) == 1 else what.replace("file", "files", 1)
+        singular = what if len(files) == 1 else what.replace("file", "files", 1)
         verb = "is only a pointer" if len(files) == 1 else "are only pointers"
         was = "was" if len(files) == 1 else "were"
         enough = max(file.size for file in files)
-        said = f"{len(files):,} {noun} ({total}) {verb} in git and {was} not read"
+        said = f"{len(files):,} {singular} ({total}) {verb} in git and {was} not read"
         yield Skipped(where, f"{said}; read {'it' if len(files) == 1 else 'them'} with: --lfs {enough}")
 
 

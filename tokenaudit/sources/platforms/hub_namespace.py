@@ -50,8 +50,8 @@ class JobsSource:
         spec = item.get("jobSpec") if kind == "scheduled-jobs" else item
         if not isinstance(spec, dict):
             return
-        for kept in names_of(spec.get("secrets")):
-            yield SecretName(f"{target}/{name}", kept, "job-secret", created)
+        for with_items in names_of(spec.get("secrets")):
+            yield SecretName(f"{target}/{name}", with_items, "job-secret", created)
         carried = section(spec, "hfToken")
         if isinstance(carried, dict):
             owner, role = text(carried.get("ownerName")), text(carried.get("tokenRole"))
@@ -118,8 +118,8 @@ class WebhooksSource:
             if self._everything or self._concerns(item):
                 name = text(item.get("id")) or "unnamed"
                 yield from read_document(run, item, Location("webhook", self.target, name))
-                for kept in names_of(section(item, "job", "secrets")):
-                    yield SecretName(f"{self.target}/{name}", kept, "webhook-secret")
+                for with_items in names_of(section(item, "job", "secrets")):
+                    yield SecretName(f"{self.target}/{name}", with_items, "webhook-secret")
 
     def _concerns(self, item: JsonObject) -> bool:
         watched = item.get("watched")
@@ -154,5 +154,5 @@ class EndpointsSource:
             updated = parse_timestamp(section(item, "status", "updatedAt"))
             yield from undated(section(item, "status", "updatedAt"), f"{self.target}: {name}")
             yield from read_document(run, item, Location("endpoint", self.target, name, date=updated))
-            for kept in names_of(section(item, "model", "secrets")):
-                yield SecretName(f"{self.target}/{name}", kept, "endpoint-secret", updated)
+            for with_items in names_of(section(item, "model", "secrets")):
+                yield SecretName(f"{self.target}/{name}", with_items, "endpoint-secret", updated)

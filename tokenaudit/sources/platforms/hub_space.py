@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenaudit.ci.names import Names, stands_in
+from tokenaudit.ci.names import Names, is_placeholder
 from tokenaudit.ci.rules import space_static, space_variable
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
@@ -59,7 +59,7 @@ class SpaceSource:
             held = first_likely([seen for seen in found if isinstance(seen, LocatedDetection)])
             if held is not None:
                 yield self._problem(space_variable.RULE, variable.name, self._in_variable(variable.name))
-            elif self._names.match(variable.name) and not stands_in(value):
+            elif self._names.match(variable.name) and not is_placeholder(value):
                 message = f"{variable.name} has the name of a credential; {self._everyone()}"
                 yield self._problem(space_variable.RULE, variable.name, message, Severity.MEDIUM)
             if self._space.sdk == "static" and held is not None:
@@ -84,17 +84,22 @@ class SpaceSource:
             yield Skipped(where, needs(answer, f"repo.write on {self.target}"))
             return
         run.read(1 + len(answer), 0)
-        for kept in answer:
-            if kept.undated:
-                yield Skipped(f"{self.target}: the secret {kept.name}", UNDATED)
-            described = Location("space-description", self.target, kept.name)
-            yield from examined(run, kept.description or "", described)
+        for with_items in answer:
+            if with_items.undated:
+                yield Skipped(f"{self.target}: the secret {with_items.name}", UNDATED)
+            described = Location("space-description", self.target, with_items.name)
+            yield from examined(run, with_items.description or "", described)
             if self._space.sdk == "static":
-                severity = Severity.CRITICAL if self._names.match(kept.name) else Severity.HIGH
-                message = f"secret {kept.name} of a static Space is sent to every visitor's browser"
-                yield self._problem(space_static.RULE, kept.name, message, severity)
+                severity = Severity.CRITICAL if self._names.match(with_items.name) else Severity.HIGH
+                message = f"secret {with_items.name} of a static Space is sent to every visitor's browser"
+                yield self._problem(space_static.RULE, with_items.name, message, severity)
             yield SecretName(
-                self.target, kept.name, "space-secret", kept.updated_at, self._plain(kept.description), None
+                self.target,
+                with_items.name,
+                "space-secret",
+                with_items.updated_at,
+                self._plain(with_items.description),
+                None,
             )
 
     def _in_variable(self, name: str) -> str:

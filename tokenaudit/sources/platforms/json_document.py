@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from tokenaudit.errors import UsageError
-from tokenaudit.hub.pagination import kept
+from tokenaudit.hub.pagination import with_items
 from tokenaudit.hub.platforms.transport import PlatformError
 from tokenaudit.hub.result import PagedListing
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
@@ -142,7 +142,7 @@ def clone_urls(ask: Callable[[], PagedListing[C]], what: str, check: str) -> Pag
     except PlatformError as error:
         message = f"{what} can't be listed: {error}; check {check}"
         raise UsageError(message) from None
-    return kept(found, sorted(one.clone_url for one in found if one.clone_url))
+    return with_items(found, sorted(one.clone_url for one in found if one.clone_url))
 
 
 def variable(run: ScanContext, name: SecretName, value: str) -> Iterator[Found]:
