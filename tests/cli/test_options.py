@@ -84,7 +84,7 @@ def test_no_parameter_of_a_command_is_left_unused(name: str, function: Callable[
         ("incident --limit 5", "--limit needs ID"),
         (f"incident --endpoint {HUB}", "--endpoint needs ID"),
         ("incident --no-token", "--no-token needs ID"),
-        ("incident -f csv", "--format csv takes an ID"),
+        ("incident -f csv", "--format csv needs an ID"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_refused(

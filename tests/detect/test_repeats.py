@@ -113,7 +113,7 @@ def test_every_format_says_how_many_places_are_not_listed(tmp_path: Path) -> Non
     file = tmp_path / "debug.log"
     file.write_text(LOG)
     audit = scan([str(file)])
-    left = f"and {TIMES - LISTED:,} places more in this file, not listed"
+    left = f"and {TIMES - LISTED:,} more in this file"
     for name in FORMATS:
         written = render(audit.report, name)
         if name == "json":

@@ -50,7 +50,7 @@ def test_what_was_dead_stays_dead() -> None:
 def test_what_another_hub_does_not_know_may_live() -> None:
     found = at([said("invalid", 3, endpoint="https://mirror.example.com")])
     assert found.inspection.status == "unknown"
-    assert "another Hub" in found.inspection.reason
+    assert "a different Hub" in found.inspection.reason
 
 
 def test_an_unanswered_question_is_unknown_and_says_what_was_known() -> None:

@@ -221,4 +221,4 @@ def test_a_date_that_cannot_be_read_is_said_and_makes_no_scope_unknown(sent: obj
     found = parsed(body)
     assert found.created_at is None
     assert found.details_known
-    assert found.reason.endswith("not a readable date: createdAt")
+    assert found.reason.endswith("invalid date: createdAt")

@@ -71,7 +71,7 @@ def leaked(secret: Secret) -> model.Report:
             "over",
             (
                 model.Reason("token-exposed-active", Severity.CRITICAL, "It is public and works.", "Revoke it now."),
-                model.Reason("token-classic-write", Severity.HIGH, "It may write everything its owner may."),
+                model.Reason("token-classic-write", Severity.HIGH, "It can write everything its owner can."),
             ),
         ),
         recommendation=model.Recommendation(

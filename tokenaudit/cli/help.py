@@ -127,8 +127,8 @@ def _about(parameter: Any) -> str:  # noqa: ANN401 - as above
         notes.append(f"default: {default(parameter)}")
     if getattr(parameter, "envvar", None):
         notes.append(f"env: {parameter.envvar}")
-    said = getattr(parameter, "help", None) or ""
-    return f"{said} [{'; '.join(notes)}]" if notes else said
+    description = getattr(parameter, "help", None) or ""
+    return f"{description} [{'; '.join(notes)}]" if notes else description
 
 
 def _table(title: str, rows: Sequence[tuple[str, str]], width: int) -> list[str]:
@@ -138,11 +138,11 @@ def _table(title: str, rows: Sequence[tuple[str, str]], width: int) -> list[str]
     for name, about in rows:
         head = f"  {name}"
         pad = " " * _COLUMN
-        told = _filled(about, width, pad, pad) if about else ""
+        paragraph = _filled(about, width, pad, pad) if about else ""
         if len(head) + 2 <= _COLUMN:
-            lines.append(head + told[len(head) :] if told else head)
+            lines.append(head + paragraph[len(head) :] if paragraph else head)
         else:
-            lines += [head, *([told] if told else [])]
+            lines += [head, *([paragraph] if paragraph else [])]
     return ["\n".join(lines)]
 
 

@@ -71,14 +71,14 @@ def _rarest(form: Sets) -> tuple[int, int]:
     tells = [_is_selective(each) for each in form]
     best, chosen = -math.inf, (0, 1)
     for start in range(len(form)):
-        spellings, told = 1, 0.0
+        spellings, information = 1, 0.0
         for end in range(start + 1, min(len(form), start + _LONGEST) + 1):
             spellings *= len(form[end - 1])
             if spellings > _MOST_SPELLINGS:
                 break
-            told += tells[end - 1]
-            if told - math.log2(spellings) / 2 > best:
-                best, chosen = told - math.log2(spellings) / 2, (start, end)
+            information += tells[end - 1]
+            if information - math.log2(spellings) / 2 > best:
+                best, chosen = information - math.log2(spellings) / 2, (start, end)
     return chosen
 
 

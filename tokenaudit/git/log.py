@@ -114,13 +114,13 @@ def _ask(
 ) -> list[Changes]:
     asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
     lines = "".join(f"{commit}\n" for commit in commits).encode()
-    told = git(
+    raw_output = git(
         "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted",
         "--ignore-submodules=all", "--encoding=UTF-8", f"--max-parents={MOST_PARENTS}",
         "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
         git_dir=git_dir, stdin=lines, seconds=seconds,
     )  # fmt: skip
-    found = list(_parsed(_fields(told), blobs))
+    found = list(_parsed(_fields(raw_output), blobs))
     many = git(
         "rev-list", "--no-walk=unsorted", f"--min-parents={MOST_PARENTS + 1}", "--stdin", git_dir=git_dir, stdin=lines
     )
@@ -129,13 +129,13 @@ def _ask(
     return found
 
 
-def _fields(told: bytes) -> Iterator[bytes]:
+def _fields(raw_output: bytes) -> Iterator[bytes]:
     """What stands between the NULs, one after the other: all at once would take as much memory again."""
     at = 0
-    while at < len(told):
-        end = told.find(b"\0", at)
-        end = len(told) if end < 0 else end
-        yield told[at:end]
+    while at < len(raw_output):
+        end = raw_output.find(b"\0", at)
+        end = len(raw_output) if end < 0 else end
+        yield raw_output[at:end]
         at = end + 1
 
 

@@ -70,7 +70,7 @@ class Hub:
         self.rate_limiter = RateLimiter(retry_policy or RetryPolicy(), clock, sleep)
         self.breaker = CircuitBreaker(clock=clock)
         self._own_token = auditor_token
-        self._aside = TimeoutExecutor()
+        self._timeout_executor = TimeoutExecutor()
 
     @cached_property
     def own(self) -> AuditorToken | None:
@@ -162,7 +162,7 @@ class Hub:
 
     def within(self, seconds: float, call: Callable[[], T]) -> T | None:
         """What `call` returns, from a thread of its own; None where that takes longer than `seconds`."""
-        return self._aside.run(call, seconds)
+        return self._timeout_executor.run(call, seconds)
 
 
 def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) -> Result:

@@ -206,7 +206,7 @@ class _Reading:
                     return None
                 continue
             heard = now
-            text, when = _said(event)
+            text, when = _parse_event(event)
             if self._past is not None and when is not None and when > self._past:
                 return None
             size += len(text)
@@ -232,7 +232,7 @@ def _content(line: bytes) -> bytes:
     return line.removeprefix(b"data:").strip() if line.startswith(b"data:") else b""
 
 
-def _said(event: bytes) -> tuple[str, datetime | None]:
+def _parse_event(event: bytes) -> tuple[str, datetime | None]:
     """Text and time of an event; one of another shape is taken as it is, for nothing may be lost."""
     try:
         parsed = json.loads(event)

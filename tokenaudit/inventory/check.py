@@ -96,9 +96,9 @@ class _Check:
                 self.damaged.append(DamagedRow("database", "", line, None if line in left else "indexes rebuilt"))
 
     def _integrity(self) -> list[str]:
-        told = self._connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
+        complaints = self._connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
         # Columns that are empty or of another type are found below, row by row.
-        return [line for line in map(str, told) if line != "ok" and "NULL value in" not in line]
+        return [line for line in map(str, complaints) if line != "ok" and "NULL value in" not in line]
 
     def table(self, table: Table, repair: Repair) -> None:
         """Verifies every row of one table, and repairs or removes those that are damaged."""
@@ -108,12 +108,14 @@ class _Check:
             misspelled: list[str] = []
             fixed = _converted(table, values, reasons, misspelled)
             done = repair(self, fixed, reasons)
-            told = [*reasons, *misspelled]
-            if not told:
+            complaints = [*reasons, *misspelled]
+            if not complaints:
                 continue
             if not reasons:
                 done = "rewritten"
-            self.damaged.append(DamagedRow(str(table.name), name_of(table, values), "; ".join(told), done or _AGAIN))
+            self.damaged.append(
+                DamagedRow(str(table.name), name_of(table, values), "; ".join(complaints), done or _AGAIN)
+            )
             if done is None:
                 self._execute(f'DELETE FROM "{table.name}" WHERE {self._at}', {"at": address})  # noqa: S608 - our names
                 continue

@@ -77,7 +77,7 @@ class Inventory:
                     raise InventoryError(message)
                 tables.migrate(connection, version)
         if migrate and self.file is not None:
-            with self._told():
+            with self._translated_errors():
                 self._open().exec_driver_sql("PRAGMA journal_mode=WAL")
                 self._open().exec_driver_sql("PRAGMA synchronous=NORMAL")
                 self._open().rollback()
@@ -111,10 +111,10 @@ class Inventory:
             except Timeout:
                 raise InventoryError(message) from None
             except OSError as error:
-                told = f"{self.shown} can't be locked: {error.strerror}; use another file with --inventory"
-                raise InventoryError(told) from None
+                remedy_text = f"{self.shown} can't be locked: {error.strerror}; use another file with --inventory"
+                raise InventoryError(remedy_text) from None
             return
-        with self._told(), self.engine.connect() as connection:
+        with self._translated_errors(), self.engine.connect() as connection:
             got = connection.execute(text("SELECT pg_try_advisory_lock(:number)"), {"number": _LOCK_NUMBER}).scalar()
             connection.commit()
             if not got:
@@ -219,7 +219,7 @@ class Inventory:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with self._told():
+        with self._translated_errors():
             connection = self._open()
             try:
                 yield connection
@@ -229,7 +229,7 @@ class Inventory:
             connection.commit()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
@@ -257,14 +257,14 @@ _ERRORS: Mapping[str, str] = {
 }
 
 
-def error_message(said: str) -> str:
-    """The remedy for what the driver `said`; other words are shortened to their first line."""
-    low = said.lower()
-    for sign, told in _ERRORS.items():
+def error_message(driver_message: str) -> str:
+    """The remedy for what the driver `driver_message`; other words are shortened to their first line."""
+    low = driver_message.lower()
+    for sign, remedy_text in _ERRORS.items():
         if sign in low:
-            return told
+            return remedy_text
     # Only the first line: later ones of PostgreSQL may repeat what was sent.
-    return one_line(said.splitlines()[0], 200) if said else "the database failed"
+    return one_line(driver_message.splitlines()[0], 200) if driver_message else "the database failed"
 
 
 _BUSY_SECONDS = 10

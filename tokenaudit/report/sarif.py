@@ -83,13 +83,13 @@ def render(report: Report, options: Options) -> str:
             }
         ],
         "results": [_result(item, rules.index(item.rule), roots) for item in shown],
-        "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_said(report)},
+        "properties": {"complete": report.complete, "verdict": presentation.sentence(report), **_properties(report)},
     }
     document = {"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}
     return json_text(document, indent=1)
 
 
-def _said(report: Report) -> dict[str, Any]:
+def _properties(report: Report) -> dict[str, Any]:
     properties = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
     return {name: [_short(visible(line)) for line in lines] for name, lines in properties.items() if lines}
 

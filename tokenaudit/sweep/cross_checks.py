@@ -32,11 +32,11 @@ def across(
 
 def lowered(secrets: Sequence[SecretName], settings: Settings, names: Names, now: datetime) -> list[Lowered]:
     """The stale secrets that the settings let pass, though the built-in policy would not."""
-    told = {(problem.target, problem.credential_name) for problem in _stale(secrets, settings, names, now)}
+    stale = {(problem.target, problem.credential_name) for problem in _stale(secrets, settings, names, now)}
     return [
         Lowered(f"{problem.target} {problem.credential_name}", problem.rule, problem.severity, None, problem.message)
         for problem in _stale(secrets, Settings(), names, now)
-        if (problem.target, problem.credential_name) not in told
+        if (problem.target, problem.credential_name) not in stale
     ]
 
 

@@ -70,7 +70,7 @@ class SweepProgress:
         self._from = (meter.objects, meter.bytes)
         self._elsewhere = (0, 0)
         self._samples = deque([(self._begun, 0, 0)])
-        self._told: tuple[float, RateLimitWindow] | None = None
+        self._last_window: tuple[float, RateLimitWindow] | None = None
 
     def skip(self, task: Task) -> None:
         """An earlier part of this sweep has done `task`."""
@@ -89,7 +89,7 @@ class SweepProgress:
                 self._elsewhere = (self._elsewhere[0] + outcome.objects, self._elsewhere[1] + outcome.bytes)
             self.credentials |= {c.fingerprint for c in outcome.credentials if c.likelihood == "credential"}
         if self._remote and window is not None:
-            self._told = (self._clock(), window)
+            self._last_window = (self._clock(), window)
 
     @property
     def objects(self) -> int:
@@ -104,11 +104,11 @@ class SweepProgress:
     @property
     def window(self) -> RateLimitWindow | None:
         """What is left of the Hub's limit: what was told last; None where that is over, or nothing was."""
-        if self._told is None:
+        if self._last_window is None:
             return self._own_window()
-        when, told = self._told
-        seconds = told.seconds - (self._clock() - when)
-        return RateLimitWindow(told.left, seconds) if seconds > 0 else None
+        when, window_then = self._last_window
+        seconds = window_then.seconds - (self._clock() - when)
+        return RateLimitWindow(window_then.left, seconds) if seconds > 0 else None
 
     @property
     def seconds_left(self) -> float | None:

@@ -50,13 +50,13 @@ def _read(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scann
     try:
         return _READERS[place.aspect](context, task, place, scanner)
     except (AuditError, GitError) as error:
-        told = missed(place, str(error))
+        outcome = missed(place, str(error))
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        told = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
+        outcome = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
     except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
-        told = missed(place, f"scan failed ({type(error).__name__})")
-    return without_values(told, scanner, [context.secret] if context.secret else ())
+        outcome = missed(place, f"scan failed ({type(error).__name__})")
+    return without_values(outcome, scanner, [context.secret] if context.secret else ())
 
 
 def _collected(
@@ -81,8 +81,8 @@ def _collected(
 def _refused(
     context: WorkerContext, scanner: Scanner, place: PlaceRecord, failure: Failure, permission: str
 ) -> Outcome:
-    told = missed(place, needs(failure, permission))
-    return without_values(told, scanner, [context.secret] if context.secret else ())
+    outcome = missed(place, needs(failure, permission))
+    return without_values(outcome, scanner, [context.secret] if context.secret else ())
 
 
 def _history(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:

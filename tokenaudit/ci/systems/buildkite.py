@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, detect_language, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, walk
 from tokenaudit.work_budget import WorkBudget
 
@@ -40,7 +40,7 @@ def _job(node: Mapping, budget: WorkBudget) -> Job:
     job = Job(node.string("key") or node.string("label") or node.where, node.where, node.line, node.column, node=node)
     job.env = bindings(node.get("env"), BindingKind.ENVIRONMENT, BindingScope.STEP, variables, dynamic_sign="$")
     lines = scalars(node.get("command"), node.get("commands"))
-    language = told_language(lines)
+    language = detect_language(lines)
     job.steps = script_step(lines, f"{node.where}.command", budget, rewrite=_unescaped, language=language)
     for plugin in node.items("plugins"):
         for key, settings in plugin.entries if isinstance(plugin, Mapping) else []:

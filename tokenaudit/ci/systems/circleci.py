@@ -56,8 +56,8 @@ def _language(node: Mapping, root: Mapping) -> str:
     machine = node.map("machine") or (executor.map("machine") if executor else None)
     image = machine.string("image") if machine else None
     size = node.string("resource_class") or (executor.string("resource_class") if executor else None)
-    told = [one.lower() for one in (image, size, named.value if named else None) if one]
-    return "powershell" if any(one.startswith(("windows", "win/", "win-")) for one in told) else "bash"
+    labels = [one.lower() for one in (image, size, named.value if named else None) if one]
+    return "powershell" if any(one.startswith(("windows", "win/", "win-")) for one in labels) else "bash"
 
 
 def _job(section: str, key: Scalar, node: Mapping) -> Job:

@@ -169,7 +169,7 @@ _CMD = re.compile(
 )
 
 
-def told_language(lines: list[Scalar], otherwise: str = "bash") -> str:
+def detect_language(lines: list[Scalar], otherwise: str = "bash") -> str:
     """The language that commands are written in, where the system leaves that to the machine that runs them."""
     if any(_POWERSHELL.search(line.value) for line in lines):
         return "powershell"

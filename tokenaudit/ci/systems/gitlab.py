@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, detect_language, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Node, Scalar
 from tokenaudit.work_budget import WorkBudget
 
@@ -36,7 +36,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
         lines = scalars(source.get("before_script"), source.get("after_script")) if source else []
         if lines:
             job = Job("default", "before_script", lines[0].line, lines[0].column)
-            job.steps = script_step(lines, "before_script", budget, language=told_language(lines))
+            job.steps = script_step(lines, "before_script", budget, language=detect_language(lines))
             pipeline.jobs.append(job)
     ancestry = _Ancestry(root, budget)
     for key, node in root.entries:
@@ -102,7 +102,7 @@ def _job(key: Scalar, node: Mapping, ancestry: _Ancestry, budget: WorkBudget) ->
     job.environment = _environment(environment)
     lines = scalars(node.get("before_script"), node.get("script"))
     after = scalars(node.get("after_script"))
-    language = _language(chain) or told_language([*lines, *after])
+    language = _language(chain) or detect_language([*lines, *after])
     job.steps = script_step(lines, f"{key.value}.script", budget, language=language)
     job.steps += script_step(after, f"{key.value}.after_script", budget, language=language)
     return job

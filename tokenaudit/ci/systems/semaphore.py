@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Job, Pipeline
-from tokenaudit.ci.systems.common import bindings, scalars, script_step, told_language, variables, yaml_pipeline
+from tokenaudit.ci.systems.common import bindings, detect_language, scalars, script_step, variables, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Scalar
 from tokenaudit.work_budget import WorkBudget
 
@@ -45,7 +45,7 @@ def _given(node: Mapping, level: BindingScope) -> list[Binding]:
 def _job(node: Mapping, budget: WorkBudget) -> Job:
     job = Job(node.string("name") or node.where, node.where, node.line, node.column, node=node)
     for where, lines in _commands(node):
-        job.steps += script_step(lines, where, budget, language=told_language(lines))
+        job.steps += script_step(lines, where, budget, language=detect_language(lines))
     return job
 
 

@@ -80,12 +80,12 @@ class _Looking:
         insertions = self._insertions(delta, base) if is_clean else None
         if insertions is not None:
             self._count(insertions.size)
-            self._put_aside(node, delta, base, insertions.pieces)
+            self._add_to_batch(node, delta, base, insertions.pieces)
             return
         content = delta if base is None else build(base, delta)
         self._count(len(content))
         if base is None and len(content) <= _LITTLE and self._reach is not None:
-            self._put_aside(node, delta, base, content)
+            self._add_to_batch(node, delta, base, content)
         else:
             self._whole(node, content)
 
@@ -99,7 +99,7 @@ class _Looking:
             return None
         return delta_insertions(base, delta, self._reach)
 
-    def _put_aside(self, node: int, delta: bytes, base: bytes | None, text: bytes) -> None:
+    def _add_to_batch(self, node: int, delta: bytes, base: bytes | None, text: bytes) -> None:
         self._texts.append(text)
         self._waiting.append((node, delta, base))
         self._size += len(text)

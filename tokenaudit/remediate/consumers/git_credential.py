@@ -189,25 +189,25 @@ class GitCredential:
                 raise ConsumerError(message)
             seen.add(user)
             value = new.reveal() if fingerprint(held["password"]) == old else held["password"]
-            self._helpers.approve(helper, replace(self._set_aside, user=user), value)
+            self._helpers.approve(helper, replace(self._temporary_address, user=user), value)
             self._helpers.reject(helper, replace(self._address, user=user), held["password"])
         self._put_back(helper)
 
     def _put_back(self, helper: str) -> None:
         """Stores what `_move_in_cache` has set aside where it was before."""
         seen: set[str] = set()
-        while "password" in (held := self._helpers.fill(helper, replace(self._set_aside, user=None))):
+        while "password" in (held := self._helpers.fill(helper, replace(self._temporary_address, user=None))):
             user = held.get("username") or _USUAL_USER
             if user in seen:
                 message = f"{_named(helper)} does not delete what it is asked to"
                 raise ConsumerError(message)
             seen.add(user)
             self._helpers.approve(helper, replace(self._address, user=user), held["password"])
-            self._helpers.reject(helper, replace(self._set_aside, user=user), held["password"])
+            self._helpers.reject(helper, replace(self._temporary_address, user=user), held["password"])
         self._met.extend(user for user in seen if user not in self._met)
 
     @property
-    def _set_aside(self) -> Address:
+    def _temporary_address(self) -> Address:
         """A host that exists nowhere (RFC 6761), for this address alone."""
         host = self._address.host.replace(":", "-")
         return replace(self._address, host=f"{host}.tokenaudit.invalid")

@@ -213,7 +213,7 @@ class GitHelpers:
         Raises:
             ConsumerError: it refuses.
         """
-        self._told(helper, "approve", address, password)
+        self._send(helper, "approve", address, password)
 
     def reject(self, helper: str, address: Address, password: str) -> None:
         """Has `helper` alone forget `password` for `address`.
@@ -221,7 +221,7 @@ class GitHelpers:
         Raises:
             ConsumerError: it refuses.
         """
-        self._told(helper, "reject", address, password)
+        self._send(helper, "reject", address, password)
 
     def _command(self, helper: str, name: str) -> list[str] | None:
         """The words of `helper` if it is git's own `name`, however it is written; else None."""
@@ -234,7 +234,7 @@ class GitHelpers:
         program = words[0].replace("\\", "/").rpartition("/")[2].removesuffix(".exe") if words else ""
         return words if program in {name, f"credential-{name}", f"git-credential-{name}"} else None
 
-    def _told(self, helper: str, verb: str, address: Address, password: str) -> None:
+    def _send(self, helper: str, verb: str, address: Address, password: str) -> None:
         done = self._ask(helper, verb, {**_described(address), "password": password})
         if done.returncode:
             message = f"`git credential {verb}` for {address.shown} failed with exit code {done.returncode}"

@@ -326,7 +326,7 @@ class _Watcher:
     """What the examiner makes of an object."""
 
     def __init__(self, scanner: Scanner) -> None:
-        self._examiner = scanner
+        self._scanner = scanner
         self.look = self._whole
         self.reach: int | None = None
         # An examiner that tells how many bytes its scouts span lets deltas be searched for what they bring.
@@ -336,7 +336,7 @@ class _Watcher:
             self.reach = self._prefilter.literal_width - 1
 
     def _whole(self, data: bytes) -> PrefilterResult:
-        return PrefilterResult.EVIDENCE if self._examiner.may_contain(data) else PrefilterResult.TRACES
+        return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""
@@ -345,7 +345,11 @@ class _Watcher:
 
     def examine(self, data: bytes) -> ScanResult:
         """See `git.objects.ObjectMatcher`. Gives what `examine_object` does, which has one window for such objects."""
+<<<<<<< HEAD
         return examine_windows([ReadWindow(data)], self._examiner, has_evidence=True)
+=======
+        return examine_windows([ReadWindow(data)], self._scanner)
+>>>>>>> e5bf375 (Test that retired private names do not come back)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:

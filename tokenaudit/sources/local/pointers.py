@@ -169,8 +169,8 @@ def _summed(target: str, what: str, pointers: Sequence[Pointer], command: str) -
             total = size(sum(pointer.size or 0 for pointer in ours))
             how = str(getattr(system, command)).replace(" --include {}", "").replace(" {}", "")
             verb = "has" if len(ours) == 1 else "have"
-            said = f"{count(len(ours), f'{system.name} pointer')} {what} {verb} no content here ({total})"
-            yield Skipped(target, f"{said}; fetch with: {how}")
+            reason = f"{count(len(ours), f'{system.name} pointer')} {what} {verb} no content here ({total})"
+            yield Skipped(target, f"{reason}; fetch with: {how}")
 
 
 def submodules_of_trees(git_dir: Path, target: str) -> Iterator[Skipped]:
@@ -190,10 +190,10 @@ def submodules_of_trees(git_dir: Path, target: str) -> Iterator[Skipped]:
 
 
 def _not_read(url: str | None) -> str:
-    said = "a submodule, which is a repository of its own and was not read"
+    reason = "a submodule, which is a repository of its own and was not read"
     if url is None:
-        return f"{said}; its URL is not known"
-    return f"{said}; read it with: tokenaudit scan {shlex.quote(url)}"
+        return f"{reason}; its URL is not known"
+    return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
 
 
 def _trees(git_dir: Path) -> tuple[list[str], int]:

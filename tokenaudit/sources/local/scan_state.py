@@ -53,11 +53,11 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
     """The state in `file` if it is whole and `mark` is the detection that wrote it."""
     try:
         head, _, ids = read_regular(file).partition(b"\n")
-        told = json.loads(head)
-        fits = told["format"] == _FORMAT and told["detection"] == mark
-        whole = told["sha256"] == _checksum(ids, told["hits"], told["read"])
-        hits = tuple((str(kind), str(name)) for kind, name in told["hits"])
-        objects, size = (int(number) for number in told["read"])
+        header = json.loads(head)
+        fits = header["format"] == _FORMAT and header["detection"] == mark
+        whole = header["sha256"] == _checksum(ids, header["hits"], header["read"])
+        hits = tuple((str(kind), str(name)) for kind, name in header["hits"])
+        objects, size = (int(number) for number in header["read"])
     except (OSError, ValueError, KeyError, TypeError):
         return None  # no state, or none of ours: everything is read
     return HistoryState(ids, hits, objects, size) if fits and whole and len(ids) % _ID == 0 else None

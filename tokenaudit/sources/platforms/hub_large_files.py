@@ -133,9 +133,9 @@ class LargeFilesSource:
         yield from _left_out(where, "file of other revisions", left_out)
         if unknown:
             total = sum(pointer.size or 0 for pointer in unknown)
-            said = f"{count(len(unknown), 'pointer')} ({size(total)}) of other revisions have no content in git"
+            reason = f"{count(len(unknown), 'pointer')} ({size(total)}) of other revisions have no content in git"
             how = "clone the repository, run git lfs fetch --all there, and scan it"
-            yield Skipped(where, f"{said}; to read it, {how}")
+            yield Skipped(where, f"{reason}; to read it, {how}")
 
     def _file(self, file: LargeFile, run: ScanContext, commit: str | None = None) -> Iterator[Finding]:
         """The content of one file; `commit` where that is not in the revision that was listed."""
@@ -169,8 +169,8 @@ def _left_out(where: str, what: str, files: Sequence[LargeFile]) -> Iterator[Ski
         verb = "is only a pointer" if len(files) == 1 else "are only pointers"
         was = "was" if len(files) == 1 else "were"
         enough = max(file.size for file in files)
-        said = f"{len(files):,} {singular} ({total}) {verb} in git and {was} not read"
-        yield Skipped(where, f"{said}; read {'it' if len(files) == 1 else 'them'} with: --lfs {enough}")
+        reason = f"{len(files):,} {singular} ({total}) {verb} in git and {was} not read"
+        yield Skipped(where, f"{reason}; read {'it' if len(files) == 1 else 'them'} with: --lfs {enough}")
 
 
 _NEVER_TEXT = ("image/", "audio/", "video/", "font/")
