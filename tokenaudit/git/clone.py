@@ -235,11 +235,11 @@ class _Shown:
         if not line.startswith(_STAGES):
             return False
         if self._parse is None:
-            self._parse = _parser(self._told)
+            self._parse = _parser(self._report_progress)
         self._parse(line.decode("utf-8", "replace"))
         return True
 
-    def _told(self, stage: str, done: int, total: int) -> None:
+    def _report_progress(self, stage: str, done: int, total: int) -> None:
         if stage != self._stage:
             self._stage, self._done = stage, 0
             self._progress.start(f"{self._what}: {stage}", total)
@@ -247,8 +247,8 @@ class _Shown:
         self._done = done
 
 
-def _parser(told: Callable[[str, int, int], None]) -> Callable[[str], None]:
-    """Gives each line of git's progress to `told`, as the name of the stage, what is done of it and how much it is."""
+def _parser(report_progress: Callable[[str, int, int], None]) -> Callable[[str], None]:
+    """Passes each progress line of git to `report_progress`: stage, completed and total number."""
     from git import RemoteProgress  # noqa: PLC0415 - slow to load, and only clones need it
 
     names = {RemoteProgress.RECEIVING: "receiving objects", RemoteProgress.RESOLVING: "resolving deltas"}
@@ -260,7 +260,7 @@ def _parser(told: Callable[[str, int, int], None]) -> Callable[[str], None]:
             del message
             stage = names.get(op_code & RemoteProgress.OP_MASK)
             if stage is not None and max_count:
-                told(stage, int(float(cur_count)), int(float(max_count)))
+                report_progress(stage, int(float(cur_count)), int(float(max_count)))
 
         def line_dropped(self, line: str) -> None:
             """Nothing: there is nobody to tell."""

@@ -345,11 +345,7 @@ class _Watcher:
 
     def examine(self, data: bytes) -> ScanResult:
         """See `git.objects.ObjectMatcher`. Gives what `examine_object` does, which has one window for such objects."""
-<<<<<<< HEAD
         return examine_windows([ReadWindow(data)], self._scanner, has_evidence=True)
-=======
-        return examine_windows([ReadWindow(data)], self._scanner)
->>>>>>> e5bf375 (Test that retired private names do not come back)
 
 
 def _order(item: Introduction) -> tuple[object, ...]:
