@@ -108,3 +108,16 @@ def test_a_file_of_another_size_than_was_listed_is_not_believed(answer: Callable
         assert isinstance(download.fetch(hub, repository, "main", large, None, io.BytesIO()), Failure)
         unknown = download.BucketFile("a.txt", None, "text/plain")
         assert isinstance(download.content(hub, "acme/b", unknown, None, 10_000), Answer)
+
+
+def test_a_cookie_that_came_with_one_credential_does_not_go_with_another() -> None:
+    def answer(_seen: Seen) -> Reply:
+        headers = {"Content-Type": "application/json", "Set-Cookie": "token=session-of-the-first; Path=/"}
+        return Reply(200, b'{"name": "alice", "type": "user"}', headers)
+
+    with origin(answer) as running:
+        hub = Hub(running.url, retry_policy=RetryPolicy(attempts=1), auditor_token=False)
+        hub.whoami(TOKEN)
+        hub.whoami(NEW)
+        hub.get("/api/models", None)
+        assert [seen.headers.get("cookie") for seen in running.requests] == [None, None, None]

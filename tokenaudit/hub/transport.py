@@ -127,6 +127,9 @@ class Call:
         }
         # A compressed body could unfold to any size after the guard on its bytes.
         request.headers["accept-encoding"] = "identity"
+        # The client is one for all credentials: what an answer to one of them set must not go with another.
+        if "cookie" in request.headers:
+            del request.headers["cookie"]
 
     def on_response(self, response: Received) -> None:
         """Notes status and limits, bounds the body, and reads what a refusal says."""
