@@ -31,8 +31,7 @@ from tokenaudit.git.objects import (
     search_one_by_one,
     too_large,
 )
-from tokenaudit.git.pack import partition as packed
-from tokenaudit.git.pack.layout import ChecksumPartition
+from tokenaudit.git.pack import ChecksumPartition
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git itself is done before the pack reader has been loaded."""
@@ -157,6 +156,8 @@ class _Wish:
 
 
 def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish) -> ScanPlan:
+    from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - numpy, only where it pays
+
     count = wish.jobs * _SHARES_PER_JOB
     packs, broken = packed.read_packs(indexes)
     partitions, unbuilt = packed.pack_partitions(packs, count, wish.types, wish.known)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from tokenaudit.file_access import open_regular
 from tokenaudit.git.objects import ObjectType, Unread
+from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.pack.layout import (
     COMMIT,
-    ChecksumPartition,
     DeltaForest,
     Headers,
     Ids,
