@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
-from tokenaudit.detect.decode import byte_list, concatenated, escapes
+from tokenaudit.detect.decode import byte_list, concatenated, escapes, variables
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
@@ -25,6 +25,7 @@ Reading: TypeAlias = Literal[
     "bytes",
     "escapes",
     "concatenated",
+    "variables",
     "gzip",
     "bzip2",
     "xz",
@@ -116,6 +117,10 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
         )
     literals = sorted({literal for shape in shapes for literal in shape.literals})
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
+    found += (
+        Pattern("variables", each, (scout,), variables.WIDTH)
+        for each, scout in (variables.evidence(literal, preferred) for literal in literals)
+    )
     found += _encoded_containers()
     found += (
         Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)

@@ -1,4 +1,4 @@
-"""String literals put together again: adjacent, joined by an operator or by `join`, or continued on a new line."""
+"""Text put together again: joined string literals, continued lines, runs of markup, lines of a dump."""
 
 from __future__ import annotations
 
@@ -11,16 +11,43 @@ from tokenaudit.detect.positions import Origins
 
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
-_JOINT = _QUOTE + _BETWEEN + _QUOTE
-_CONTINUED = rb"\\\r?\n[ \t]{0,30}|=\r?\n|\r?\n[ \t](?=[A-Za-z0-9])"
-"""A line continued: by a backslash, by the `=` of quoted-printable, or folded as in iCalendar, vCard and LDIF."""
+_APPENDED = rb";?[ \t]{0,4}\r?\n[ \t]{0,40}\$?[A-Za-z_]\w{0,40}[ \t]{0,4}[+.]=[ \t]{0,4}"
+_LITERALS = rb"(?:" + _BETWEEN + rb"|" + _APPENDED + rb")" + _QUOTE
+"""From the quote that ends a literal to the next: adjacent, joined by an operator or `join`, appended by `+=`."""
 
-_COLOR = rb"(?:\x1b\[[0-9;:]{0,16}[A-Za-z]){1,4}"
-_ANY_JOINT = rb"(?:" + _JOINT + rb"|" + _CONTINUED + rb"|" + _COLOR + rb")"
-_BEGINS = rb"(?=[\"'`\\=\r\n\x1b])"
-"""What a joint begins with: looked for alone, texts are searched three times as fast."""
+_CONTINUED = rb"\r?\n[ \t]{0,30}"
+_FOLDED = rb"[ \t](?=[A-Za-z0-9])"
+"""A line continued by a backslash, or folded as in iCalendar, vCard and LDIF. Quoted-printable continues with `=`."""
 
-WIDTH = 20 + 34 + 100
+_COLOR = rb"\[[0-9;:]{0,16}[A-Za-z](?:\x1b\[[0-9;:]{0,16}[A-Za-z]){0,3}"
+
+_BLOCK = rb"/?(?:[A-Za-z]{1,6}:)?(?:p|h|h[1-6]|br|cr|tab|s|line-break|li|td|th|tr|si|c|row|div|pre|title)[\s/>]"
+_MARKUP_START = rb"(?!" + _BLOCK + rb")/?[A-Za-z]"
+_TAG = _MARKUP_START + rb"[^<>\0]{0,200}>"
+_MARKUP = _TAG + rb"(?:(?:\r?\n[ \t]{0,40})?<" + _TAG + rb"){0,11}"
+"""Runs of a word processor, or a highlighted word. Elements that end a line or a cell end a word too."""
+
+_DUMP_START = rb"[ \t]{0,8}(?:0x)?[0-9A-Fa-f]{4,16}:?[ \t]{1,3}[0-9A-Fa-f]{2,8}[ \t]"
+_DUMP = _DUMP_START + rb"[ \t]?(?:[0-9A-Fa-f]{2,8}[ \t]{1,2}){0,24}[ \t]{0,50}[|>]?"
+"""From a line of a dump to the next where the text is on the right: xxd, `hexdump -C`, `od -t x1z`."""
+
+
+def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
+    """What joins two parts. The first byte decides what can follow: far faster than to try one after the other."""
+    after = {
+        rb"[\"'`]": literals,
+        rb"\\": rb"\\?[\"'`]" + literals + rb"|" + _CONTINUED,
+        rb"=": rb"\r?\n",
+        rb"\n": folded + rb"|" + dump,
+        rb"\r": rb"\n(?:" + folded + rb"|" + dump + rb")",
+        rb"\|": rb"\r?\n" + dump,
+        rb"<": markup + rb"|\r?\n" + dump,
+        rb"\x1b": _COLOR,
+    }
+    return rb"[\"'`\\=\r\n\x1b<|](?:" + b"|".join(b"(?<=%b)(?:%b)" % each for each in after.items()) + rb")"
+
+
+WIDTH = 20 + 34 + 140
 """Bytes that `evidence` spans at most, for literals of up to 20 characters."""
 
 
@@ -32,20 +59,26 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     """
     text = literal.encode()
     fixed = exactly(text)
-    yield re.escape(text) + _BODY + _ANY_JOINT + rb"[A-Za-z0-9]", literal_pattern_for(fixed, _CUT_BODY, roots)
-    for at in range(1 if len(text) == _SHORT else _SHORT, len(text)):
+    yield re.escape(text) + _BODY + _SHOWN, literal_pattern_for(fixed, _CUT_BODY, roots)
+    for at in range(1 if len(text) == _FEW else _FEW, len(text)):
         left, right = fixed[:at], fixed[at:]
-        literal_pattern = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
+        scout = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
         if at == 1:
-            literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
-        yield re.escape(text[:at]) + _ANY_JOINT + re.escape(text[at:]), literal_pattern
+            scout = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+        yield re.escape(text[:at]) + _SHORT + re.escape(text[at:]), scout
 
 
-_SHORT = 3
+_FEW = 3
 _BODY = rb"[A-Za-z0-9]{0,33}"
-_CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b]", 34)
+_CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b<|]", 34)
 _QUOTES, _BACKSLASH = frozenset(b"\"'`"), ord("\\")
-_JOINTS = re.compile(_BEGINS + _ANY_JOINT)
+_NEXT = rb"[A-Za-z0-9]"
+_SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
+"""As much of a joint behind a whole literal as tells it from anything else."""
+
+_NEVER = rb"(?!)"
+_SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
+_JOINTS = re.compile(_joint(_LITERALS, _FOLDED, _MARKUP, _DUMP))
 
 
 def joined(data: bytes, start: int) -> tuple[bytes, Origins]:

@@ -5,7 +5,12 @@ from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar,
 from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
 from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
-from tokenaudit.detect.decode.text import unwrap_byte_list, unwrap_concatenated, unwrap_escapes
+from tokenaudit.detect.decode.text import (
+    unwrap_byte_list,
+    unwrap_concatenated,
+    unwrap_escapes,
+    unwrap_variables,
+)
 from tokenaudit.detect.decode.utf16 import unwrap_utf16
 from tokenaudit.detect.patterns import Reading
 
@@ -26,6 +31,7 @@ WRITINGS: dict[Reading, Decoder] = {
     "bytes": unwrap_byte_list,
     "escapes": unwrap_escapes,
     "concatenated": unwrap_concatenated,
+    "variables": unwrap_variables,
 }
 """Ways to write text."""
 

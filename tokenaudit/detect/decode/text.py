@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.byte_list import parsed
 from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
+from tokenaudit.detect.decode.variables import substituted
 from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.positions import Ranges
+from tokenaudit.detect.positions import Origins, Ranges
 from tokenaudit.detect.prefilter import Hit
 
 _LEFT, _RIGHT = 256, 32 << 10
@@ -53,6 +55,21 @@ def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Ite
             return
         text, origins = joined(data[start:end], start)
         yield Decoded(text, ("concatenated",), start, origins)
+
+
+def unwrap_variables(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
+    """Where a part is used, with variables replaced by what is assigned to them, then joined like literals."""
+    for start, end, inside in windows(hits, len(data), _RIGHT, _RIGHT):
+        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
+            return
+        spans = [(hit.start - start, hit.end - start) for hit in inside]
+        for replaced, first in substituted(data[start:end], spans, start):
+            text, second = joined(replaced, 0)
+            yield Decoded(text, ("concatenated",), start, partial(_composed, first, second))
+
+
+def _composed(first: Origins, second: Origins, offset: int) -> int:
+    return first(second(offset))
 
 
 def unwrap_byte_list(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
