@@ -112,9 +112,22 @@ def test_names_of_functions_are_no_evidence() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.sampled_from([b'"', b"'", b"`", b"\\", b"=", b"\r", b"\n", b"\x1b[", b"0m", b" ", b"+", b"a", b"f"]))
+    st.lists(
+        st.sampled_from(
+            [b'"', b"'", b"`", b"\\", b"=", b"\r", b"\n", b"\x1b[", b"0m", b" ", b"+", b"a", b"f", b"<b>", b"|"]
+        )
+    )
 )
 def test_joints_are_found_by_what_they_begin_with(parts: list[bytes]) -> None:
     data = b"".join(parts)
-    slowly = re.sub(concatenated._ANY_JOINT, b"", data)
+    alternatives = (
+        rb"\\{0,2}[\"'`]" + concatenated._LITERALS,
+        rb"\\" + concatenated._CONTINUED,
+        rb"=\r?\n",
+        rb"\r?\n" + concatenated._FOLDED,
+        rb"\x1b" + concatenated._COLOR,
+        rb"<" + concatenated._MARKUP,
+        rb"[|<]?\r?\n" + concatenated._DUMP,
+    )
+    slowly = re.sub(b"|".join(alternatives), b"", data)
     assert concatenated.joined(data, 0)[0] == slowly

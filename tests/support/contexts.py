@@ -71,6 +71,27 @@ def _sqlite(value: str) -> bytes:
         return (Path(folder) / "copy.db").read_bytes()
 
 
+def _left(value: str) -> str:
+    """The prefix and a few characters."""
+    return value[: 20 if "." in value else value.rindex("_") + 7]
+
+
+def _right(value: str) -> str:
+    return value.removeprefix(_left(value))
+
+
+def _dump(value: str, offset: str, group: int, left: str, right: str) -> bytes:
+    """A listing of bytes with the text on the right, 16 bytes a line."""
+    data = f"T={value}\n".encode()
+    lines = []
+    for at in range(0, len(data), 16):
+        row = data[at : at + 16]
+        digits = " ".join(row[i : i + group].hex() for i in range(0, len(row), group))
+        text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
+        lines.append(f"{offset.format(at)}{digits.ljust(16 * 2 + 16 // group - 1)}{left}{text}{right}\n")
+    return "".join(lines).encode()
+
+
 def _notebook(value: str, *, output: bool) -> bytes:
     source = ["import os\n", "x = 1\n" if output else f'os.environ["HF_TOKEN"] = "{value}"\n']
     outputs = [{"output_type": "stream", "name": "stdout", "text": [f"Token: {value}\n"]}] if output else []
@@ -148,6 +169,18 @@ CONTEXTS = (
     Context("reconstructed", "colors of grep", lambda v: f"\x1b[01;31m\x1b[K{v[:20]}\x1b[m\x1b[K{v[20:]}\n".encode(), ("concatenated",), 1),
     Context("reconstructed", "prefix and body", lambda v: _cut(v, v.rindex("_") + 1 if "." not in v else 8, '" + "'), ("concatenated",), 1, 6),
     Context("reconstructed", "list and join", lambda v: f'"".join(["{v[:20]}", "{v[20:]}"])'.encode(), ("concatenated",), 1, 11),
+    Context("reconstructed", "appended", lambda v: f't = "{_left(v)}"\nt += "{_right(v)}"\n'.encode(), ("concatenated",), 1, 6),
+    Context("reconstructed", "variable first", lambda v: f'A = "{_left(v)}"\nt = A + "{_right(v)}"\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "variable first, macro of C", lambda v: f'#define A "{_left(v)}"\nchar *t = A "{_right(v)}";\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "variable in a shell", lambda v: f'A={_left(v)}\nexport T="${{A}}{_right(v)}"\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "variable in an f-string", lambda v: f'A = "{_left(v)}"\nt = f"{{A}}{_right(v)}"\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "variable in a format", lambda v: f'A = "{_left(v)}"\nt = "%s{_right(v)[:9]}" % A + "{_right(v)[9:]}"\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "runs of Word", lambda v: _zip({"word/document.xml": f'<w:p><w:r><w:t>{_left(v)}</w:t></w:r><w:r w:rsidR="00"><w:rPr><w:b/></w:rPr><w:t xml:space="preserve">{_right(v)}</w:t></w:r></w:p>'.encode()}), ("zip", "concatenated"), 1, 16),
+    Context("reconstructed", "rest in a variable", lambda v: f'B = "{_right(v)}"\nt = "{_left(v)}" + B\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "highlighted in HTML", lambda v: f"<pre><span>{_left(v)}</span><b>{_right(v)}</b></pre>".encode(), ("concatenated",), 1, 12),
+    Context("reconstructed", "dump of xxd", lambda v: _dump(v, "{:08x}: ", 2, "  ", ""), ("concatenated",), 1),
+    Context("reconstructed", "dump of hexdump -C", lambda v: _dump(v, "{:08x}  ", 1, "  |", "|"), ("concatenated",), 1),
+    Context("reconstructed", "dump of od -t x1z", lambda v: _dump(v, "{:07o} ", 1, "  >", "<"), ("concatenated",), 1),
     Context("encoded", "C array", lambda v: ("{" + ", ".join(f"0x{c:02x}" for c in v.encode()) + "};").encode(), ("bytes",), 1, 2),
     Context("encoded", "Buffer in JSON", lambda v: json.dumps({"type": "Buffer", "data": list(v.encode())}).encode(), ("bytes",), 1),
     Context("encoded", "decimal array", lambda v: ",".join(str(c) for c in v.encode()).encode(), ("bytes",), 1, 1),

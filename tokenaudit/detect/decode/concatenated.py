@@ -62,16 +62,20 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     yield re.escape(text) + _BODY + _SHOWN, literal_pattern_for(fixed, _CUT_BODY, roots)
     for at in range(1 if len(text) == _FEW else _FEW, len(text)):
         left, right = fixed[:at], fixed[at:]
-        scout = literal_pattern_for((*left, _QUOTES | {_BACKSLASH}), preferred=roots)
-        if at == 1:
+        joint = _SHORT + re.escape(text[at:])
+        if at < _FEW:
             scout = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
-        yield re.escape(text[:at]) + _SHORT + re.escape(text[at:]), scout
+        else:
+            scout = literal_pattern_for((*left, _CUT), preferred=roots)
+            joint = rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
+        yield re.escape(text[:at]) + joint, scout
 
 
 _FEW = 3
 _BODY = rb"[A-Za-z0-9]{0,33}"
 _CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b<|]", 34)
-_QUOTES, _BACKSLASH = frozenset(b"\"'`"), ord("\\")
+_QUOTES = frozenset(b"\"'`")
+_CUT = _QUOTES | frozenset(b"\\\r\n|<")
 _NEXT = rb"[A-Za-z0-9]"
 _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 """As much of a joint behind a whole literal as tells it from anything else."""

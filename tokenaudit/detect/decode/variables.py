@@ -12,7 +12,7 @@ from tokenaudit.detect.positions import Origins
 
 _NAME = rb"[A-Za-z_]\w{0,40}"
 _QUOTE = rb"[\"'`]"
-_PART = rb"[A-Za-z0-9_]{1,40}"
+_PART = rb"[A-Za-z0-9_.-]{1,2000}"
 
 _PART_OF = re.compile(
     rb"(?:\[\]|[ \t]{0,4}:[ \t]{0,4}\w{1,20})?(?:[ \t]{0,8}:?=[ \t]{0,8}|:[ \t]{1,8})"
@@ -63,10 +63,11 @@ WIDTH = 20 + 34 + 20
 def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralPattern]:
     """The expression and its literals for `literal` with a body that is too short, where a variable can go on with it.
 
-    A part that has only lower-case letters is nearly always a word, such as the name of a module.
+    The shortest body has 32 characters. A part of lower-case letters alone is nearly always a word, such as the name
+    of a module.
     """
     text = re.escape(literal.encode())
-    part = text + rb"(?=[a-z]{0,32}[A-Z0-9])[A-Za-z0-9]{3,33}[\"'`\r\n;]"
+    part = text + rb"(?=[a-z]{0,32}[A-Z0-9])[A-Za-z0-9]{3,31}[\"'`\r\n;]"
     joint = (
         rb"(?:\$\{?[A-Za-z_]|\{[A-Za-z_0}]|%s|"
         + _QUOTE
@@ -89,18 +90,26 @@ def substituted(data: bytes, hits: Sequence[tuple[int, int]], start: int) -> Ite
         name = _ASSIGNED_BEFORE.search(data, max(0, hit[0] - _BEFORE), hit[0])
         if name is not None:
             uses += texts.uses(name["name"])
-    end = -1
-    for first, last in sorted(uses):
-        low, high = max(0, first - _AROUND, end), min(len(data), last + _AROUND)
-        if high <= end:
-            continue
-        end = high
+    for low, high in _merged((max(0, low - _LEFT), min(len(data), high + _RIGHT)) for low, high in uses):
         found = _replaced(data[low:high], texts, start + low, low)
         if found is not None:
             yield found
 
 
-_BEFORE, _AROUND = 120, 240
+def _merged(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    start = end = -1
+    for low, high in sorted(stretches):
+        if low > end:
+            if start >= 0:
+                yield start, end
+            start = low
+        end = max(end, high)
+    if start >= 0:
+        yield start, end
+
+
+_BEFORE, _LEFT, _RIGHT = 120, 240, 4000
+"""Bytes that are looked at before a part for its name, and before and after a use: a JWT is long."""
 
 
 class _Texts:
@@ -152,7 +161,8 @@ def _replaced(data: bytes, texts: _Texts, start: int, at: int) -> tuple[bytes, O
     for found in _REFERENCE.finditer(data):
         name = next(filter(None, (found[each] for each in _NAMED)))
         part = texts.at(name, at + found.start())
-        if part is None:
+        assigned = _PART_OF.match(data, found.end())
+        if part is None or (assigned and assigned["part"]):
             continue
         out += data[copied : found.start()]
         origins.add(len(out), start + found.start())
