@@ -118,8 +118,8 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
     literals = sorted({literal for shape in shapes for literal in shape.literals})
     found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
     found += (
-        Pattern("variables", each, (scout,), variables.WIDTH)
-        for each, scout in (variables.evidence(literal, preferred) for literal in literals)
+        Pattern("variables", each, (literal_pattern,), variables.WIDTH)
+        for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
     )
     found += _encoded_containers()
     found += (

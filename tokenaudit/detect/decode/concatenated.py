@@ -52,7 +52,7 @@ WIDTH = 20 + 34 + 140
 
 
 def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions, each with its scout, for `literal` cut in two by a joint, or whole with a body that is cut.
+    """Expressions, each with its literals, for `literal` cut in two by a joint, or whole with a body that is cut.
 
     Only a short one is looked for when its first three characters are cut. `roots` are literals that are looked for
     anyway.
@@ -64,11 +64,11 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
         left, right = fixed[:at], fixed[at:]
         joint = _SHORT + re.escape(text[at:])
         if at < _FEW:
-            scout = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+            literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
         else:
-            scout = literal_pattern_for((*left, _CUT), preferred=roots)
+            literal_pattern = literal_pattern_for((*left, _CUT), preferred=roots)
             joint = rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
-        yield re.escape(text[:at]) + joint, scout
+        yield re.escape(text[:at]) + joint, literal_pattern
 
 
 _FEW = 3

@@ -40,6 +40,7 @@ _REFERENCE = re.compile(
     + _NAME
     + rb")\b"
     rb"|\$\{" + _OWNER + rb"(?P<braced>" + _NAME + rb")\}"
+    rb"|\$(?P<dotted>" + _NAME + rb")(?=[ \t]{0,4}\.[ \t]{0,4}" + _QUOTE + rb")"
     rb"|\$(?P<shell>" + _NAME + rb")"
     rb"|\{" + _OWNER + rb"(?P<template>" + _NAME + rb")\}"
     rb"|(?P<quote>" + _QUOTE + rb")(?P<before>[A-Za-z0-9_]{0,40})(?:%s|\{0?\})(?P<after>[A-Za-z0-9_]{0,40})(?P=quote)"
@@ -175,13 +176,13 @@ def _replaced(data: bytes, texts: _Texts, start: int, at: int) -> tuple[bytes, O
     return bytes(out), origins
 
 
-_NAMED = ("braced", "shell", "template", "argument", "first", "second", "third")
+_NAMED = ("braced", "dotted", "shell", "template", "argument", "first", "second", "third")
 
 
 def _replacement(found: re.Match[bytes], part: bytes) -> bytes:
     if found["argument"]:
         return b'"%b%b%b"' % (found["before"], part, found["after"])
-    if found["first"]:
+    if found["first"] or found["dotted"]:
         return b'"%b"' % part
     if found["second"] or found["third"]:
         return b'%b"%b"' % (found["operator"] or found["closed"], part)
