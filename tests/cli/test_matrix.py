@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import itertools
 import json
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,8 +15,8 @@ import pytest
 from tests.hub.double import HubDouble
 from tests.inventory.test_damage import filled
 from tests.support.gitrepo import GitRepo
+from tests.support.inprocess import Result, run
 from tests.support.mint import Mint
-from tokenaudit.cli import main
 from tokenaudit.cli.choices import ReportFormat
 from tokenaudit.inventory import open_inventory
 
@@ -62,15 +59,6 @@ KINDS: dict[str, Callable[[str], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub_double: HubDouble) -> Path:
     """A repository with one value in its history only, another in its files only, and a workflow with a problem."""
@@ -87,15 +75,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub_double: HubDouble
     monkeypatch.setenv("HF_ENDPOINT", hub_double.endpoint)
     monkeypatch.setenv("TOKENAUDIT_INVENTORY", str(tmp_path / "inventory.db"))
     return repo.path
-
-
-def run(*arguments: str, given: str = "") -> Result:
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    stdin = io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8")
-    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        patch.setattr(sys, "stdin", stdin)
-        code = main(list(arguments))
-    return Result(code, *(each.buffer.getvalue().decode() for each in (out, err)))
 
 
 def honored_or_refused(result: Result, form: str) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import posixpath
+import stat
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tokenaudit.model import Credential, Location, Problem, Report
     from tokenaudit.secret import Secret
 
+_WRITABLE = 0o222
 OURS = "tokenaudit"
 """The key under which findings stand that detect-secrets has no place for."""
 
@@ -94,7 +96,13 @@ def save(baseline: Baseline, path: Path) -> None:
     path = path.resolve()  # a link stays one: what it leads to is replaced
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
+        mode = path.stat().st_mode if path.exists() else None
+        if mode is not None and not mode & _WRITABLE:
+            message = f"baseline {visible(str(path))} is read-only and was not changed; make it writable to update it"
+            raise ConfigurationError(message)
         partial.write_text(text, encoding="utf-8")
+        if mode is not None:
+            partial.chmod(stat.S_IMODE(mode))
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -193,8 +201,28 @@ class FileNames:
         return self.written(location.target, location.path)
 
     def accepted(self, location: Location) -> list[str | None]:
-        """The names by which a baseline may know the file, those of runs over more or fewer repositories too."""
-        return [None] if location.path is None else [*self._names(location.target, location.path)]
+        """The names by which a baseline can know the file.
+
+        Those of runs over more or fewer repositories are among them, the whole path, and the way from the baseline's
+        folder: detect-secrets writes what it was called with.
+        """
+        if location.path is None:
+            return [None]
+        found: list[str | None] = [*self._names(location.target, location.path)]
+        place = self._paths.place(location.target, location.path)
+        root = self._roots.get(place.root)
+        if root is not None and place.path is not None:
+            whole = Path(os.path.normpath(root / place.path))
+            found += [whole.as_posix(), *_ways(whole, self.base)]
+        return found
+
+    def canonical(self, name: str) -> str:
+        """A name in a baseline as it is written now: whole paths and those with `..` become relative."""
+        name = normal(name)
+        if not name.startswith(("/", "../")) and name[1:3] != ":/":
+            return name
+        whole = Path(os.path.normpath(self.base / name))
+        return _relative(whole, self.repository or self.base) or name
 
     def _names(self, target: str, path: str) -> list[str]:
         place = self._paths.place(target, path)
@@ -213,6 +241,13 @@ class FileNames:
         if "://" in target:
             return normal(path)
         return _relative(Path(os.path.normpath(self.base / target / path)), self.base) or normal(path)
+
+
+def _ways(path: Path, base: Path) -> list[str]:
+    try:
+        return [Path(os.path.relpath(path, base)).as_posix()]
+    except ValueError:  # on another drive
+        return []
 
 
 def _relative(path: Path, base: Path) -> str | None:

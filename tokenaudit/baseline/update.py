@@ -76,7 +76,7 @@ def updated(
                     elsewhere[entry["fingerprint"], entry["place"]] = entry
                 else:
                     _add(results.setdefault(name, {}), name, secret_type, hashed, credential, location)
-    _label(results, old)
+    _label(results, old, names)
     document = {
         "version": old.get("version", FORMAT),
         "plugins_used": _plugins_used(old, plugins, names),
@@ -85,9 +85,21 @@ def updated(
         **_ours(old, report, elsewhere, read),
         "generated_at": old.get("generated_at"),
     }
+    if document == _with_normal_names(old):
+        return of_document(old)
     if document != old:
         document["generated_at"] = (now or datetime.now(timezone.utc)).strftime("%Y-%m-%dT%H:%M:%SZ")
     return of_document(document)
+
+
+def _with_normal_names(old: dict[str, Any]) -> dict[str, Any]:
+    """`old` as it would be written, were its names spelled as ours: with slashes, and without `./`."""
+    results: dict[str, Entries] = {}
+    for name, entries in old.get("results", {}).items():
+        for entry in entries:
+            key = (entry.get("type", ""), entry["hashed_secret"].lower())
+            results.setdefault(normal(name), {})[key] = {**entry, "filename": normal(name)}
+    return {**old, "results": {name: _in_order(results[name]) for name in sorted(results)}}
 
 
 def _add(
@@ -107,10 +119,10 @@ def _add(
     }
 
 
-def _label(results: dict[str, Entries], old: dict[str, Any]) -> None:
+def _label(results: dict[str, Entries], old: dict[str, Any], names: FileNames) -> None:
     """Gives new entries the labels of the old ones and takes off the mark that they are new."""
     labels = {
-        (normal(name), entry.get("type", ""), entry["hashed_secret"].lower()): entry["is_secret"]
+        (names.canonical(name), entry.get("type", ""), entry["hashed_secret"].lower()): entry["is_secret"]
         for name, entries in old.get("results", {}).items()
         for entry in entries
         if "is_secret" in entry
@@ -125,8 +137,9 @@ def _preserved(old: dict[str, Any], renewed: set[str], read: Coverage) -> dict[s
     preserved: dict[str, Entries] = {}
     for name, entries in old.get("results", {}).items():
         for entry in entries:
-            if entry.get("type") not in renewed or not read.file(normal(name)):
-                preserved.setdefault(normal(name), {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
+            written = read.names.canonical(name)
+            if entry.get("type") not in renewed or not read.file(written):
+                preserved.setdefault(written, {})[entry.get("type", ""), entry["hashed_secret"].lower()] = entry
     return preserved
 
 
