@@ -143,3 +143,11 @@ def test_a_magic_number_alone_is_no_damaged_archive() -> None:
     """As code that handles archives writes it down, in clear or in base64."""
     assert detector().scan(b"LITERALS = (b'UEsDBA', b'UEsDBB', b'PK\x03\x04')\n").skipped == ()
     assert detector().scan(b"PK\3\4" + bytes(100)).skipped != ()
+
+
+def test_the_signature_of_zip_files_in_machine_code_is_no_member() -> None:
+    header = b"PK\3\4" + b"\x08\x07\xc9\x01" + b"\xff" * 18 + (9).to_bytes(2, "little") + bytes(2)
+    code = bytes(99) + header + b"\x06\x07\xc8\x01 PK\x05\x06" + bytes(999)
+    assert Detector.load().scan(code).skipped == ()
+    named = code.replace(b"\x06\x07\xc8\x01 PK\x05\x06", b"token.txt")
+    assert Detector.load().scan(named).skipped == ("token.txt: encrypted",)
