@@ -391,8 +391,13 @@ def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
 
 def _adaptive(symbols: Sequence[Hashable], size: int) -> float:
     """The cost of symbols, `size` of which there are, by the adaptive code of order 0 (Dirichlet-multinomial)."""
-    cost = sum(math.log2(at + size * _RARE) for at in range(len(symbols)))
-    return cost - sum(math.log2(seen + _RARE) for count in Counter(symbols).values() for seen in range(count))
+    return _rising(size * _RARE, len(symbols)) - sum(_rising(_RARE, count) for count in Counter(symbols).values())
+
+
+@lru_cache(maxsize=1024)
+def _rising(first: float, count: int) -> float:
+    """The logarithm of `first` times `first` + 1 and so on, `count` factors."""
+    return sum(math.log2(first + at) for at in range(count))
 
 
 def _case_cost(body: str) -> float:
@@ -451,6 +456,10 @@ _SEQUENCE = re.compile(rb"\x00\x00+|\x01\x01+|\xff\xff+")
 
 def _runs(body: str, folded: str) -> Iterator[_Step]:
     """Runs and repetitions, also with letters in any case where that costs a bit each."""
+    if body == folded or body.isupper():
+        yield from _sequences(body, 0)
+        yield from _repetitions(body, 0)
+        return
     in_any_case = [*_sequences(folded, 1), *_repetitions(folded, 1)]
     if in_any_case:
         yield from in_any_case

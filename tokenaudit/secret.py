@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from collections import deque
@@ -25,7 +24,7 @@ def fingerprint(value: str) -> str:
     body has about 193 random bits), and it is not the bare hash that other tools may have stored of the same value.
     Whoever already holds a value can of course compute its fingerprint: that is what a fingerprint is for.
     """
-    return hmac.new(_DOMAIN, value.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:32]
+    return hmac.digest(_DOMAIN, value.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
 
 def display(value: str) -> str:
