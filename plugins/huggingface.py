@@ -498,8 +498,12 @@ def _repetitions(text: str, bits: int) -> Iterator[_Step]:
 def _plain(body: str) -> Iterator[_Step]:
     if not _ONE_CASE.search(body):
         return
+    cheaper: set[tuple[int, int]] = set()  # stretches that a smaller alphabet has already written
     for expression, cost in _PLAIN:
         for found in expression.finditer(body):
+            if found.span() in cheaper:
+                continue
+            cheaper.add(found.span())
             for start in range(found.start(), found.end() - _SHORTEST_PLAIN + 1):
                 end = min(found.end(), start + _LONGEST_RUN)
                 yield start, end, _PLAIN_STEP + cost * (end - start), False
