@@ -1,4 +1,4 @@
-"""A repository in one file is never passed over in silence: a bundle, a pack on its own, one inside an archive."""
+"""A repository in one file is read: a bundle, a pack on its own, a `.git` folder inside an archive."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from tests.support.cli import tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit.detect import Detector, Limits
 
 
 @pytest.fixture
@@ -19,6 +20,8 @@ def repo(tmp_path: Path) -> GitRepo:
     made = GitRepo(tmp_path / "repo")
     made.commit("add", {"a.py": Mint(1).user_token()})
     made.commit("remove", {"a.py": ""})
+    made.commit("write", {"b.py": "x = 1\n" * 500})
+    made.commit(f"mention {Mint(2).user_token()}", {"b.py": "x = 1\n" * 500 + Mint(3).user_token()})
     made.git("repack", "-adq")
     return made
 
@@ -49,19 +52,60 @@ def _tar(repo: GitRepo) -> bytes:
     return made.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("make", "name", "word"),
-    [(_bundle, "x.bundle", "bundle"), (_pack, "x.pack", "pack"), (_zip, "x.zip", "pack"), (_tar, "x.tgz", "pack")],
-)
-@pytest.mark.parametrize("target", ["folder", "file"])
-def test_a_repository_in_one_file_is_reported(
-    repo: GitRepo, tmp_path: Path, make: object, name: str, word: str, target: str
-) -> None:
+EXPECTED = {Mint(number).user_token() for number in (1, 2, 3)}
+
+
+def _found(data: bytes) -> set[str]:
+    return {each.secret.reveal() for each in Detector.load().scan(data).detections}
+
+
+def _tree(folder: Path) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+        archive.add(folder, "repo")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("make", [_bundle, _pack, _zip, _tar])
+def test_a_repository_in_one_file_is_read(repo: GitRepo, make: object) -> None:
     assert callable(make)
-    folder = tmp_path / "folder"
-    folder.mkdir()
-    (folder / name).write_bytes(make(repo))
-    ran = tokenaudit("scan", folder if target == "folder" else folder / name, "-f", "json", home=tmp_path)
-    assert ran.code == 3
-    assert ran.report["complete"] is False
-    assert any(f"git {word}" in each["reason"] for each in ran.report["skipped"])
+    data = make(repo)
+    assert _found(data) == EXPECTED
+    assert Detector.load().scan(data).skipped == ()
+    assert _found(b"\0" * 99 + data) == EXPECTED
+
+
+def test_a_git_folder_in_an_archive_is_read_packed_or_not(repo: GitRepo, tmp_path: Path) -> None:
+    assert _found(_tree(repo.path)) == EXPECTED
+    loose = GitRepo(tmp_path / "loose")
+    loose.git("unpack-objects", "-q", stdin=_pack(repo))
+    assert _found(_tree(loose.path)) == EXPECTED
+
+
+def test_objects_of_a_sha256_repository_are_read(tmp_path: Path) -> None:
+    made = GitRepo(tmp_path / "sha256", object_format="sha256")
+    made.commit("add", {"a.py": "x = 1\n" * 500})
+    made.commit("more", {"a.py": "x = 1\n" * 500 + Mint(1).user_token()})
+    made.git("repack", "-adq")
+    assert _found(_pack(made)) == _found(_bundle(made)) == {Mint(1).user_token()}
+
+
+def test_the_object_is_named(repo: GitRepo, tmp_path: Path) -> None:
+    (tmp_path / "x.bundle").write_bytes(_bundle(repo))
+    ran = tokenaudit("scan", tmp_path / "x.bundle", "-f", "json", home=tmp_path)
+    assert ran.code == 1
+    members = {place["member"] for each in ran.report["credentials"] for place in each["locations"]}
+    assert members == {repo.head("HEAD~3:a.py"), repo.head(), repo.head("HEAD:b.py")}
+
+
+def test_what_cannot_be_read_is_reported(repo: GitRepo) -> None:
+    pack = _pack(repo)
+    assert any("unpack-objects" in reason for reason in Detector.load().scan(pack[: len(pack) // 2]).skipped)
+    repo.git("bundle", "create", "-q", "thin.bundle", "HEAD~1..HEAD")
+    thin = Detector.load().scan((repo.path / "thin.bundle").read_bytes()).skipped
+    assert any("git bundle unbundle" in reason for reason in thin)
+
+
+def test_limits_hold_inside_a_pack(repo: GitRepo) -> None:
+    scanned = Detector.load(limits=Limits(size=1000)).scan(_pack(repo))
+    assert any("not read to its end" in reason for reason in scanned.skipped)

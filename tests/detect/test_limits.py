@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import bz2
 import gzip
 import io
@@ -10,6 +11,7 @@ import struct
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Callable
 
 import pytest
 import zstandard
@@ -73,6 +75,16 @@ def test_depth_is_limited_and_said() -> None:
     shallow = detector(depth=5).scan(data)
     assert not shallow.detections
     assert any("more than 5 levels" in reason for reason in shallow.skipped)
+
+
+@pytest.mark.parametrize("wrap", [gzip.compress, zlib.compress, base64.b64encode])
+def test_more_layers_than_the_limit_are_said(wrap: Callable[[bytes], bytes]) -> None:
+    data = Mint(2).user_token().encode()
+    for _ in range(9):
+        data = wrap(data)
+    found = detector().scan(data)
+    assert not found.detections
+    assert any("more than 8 levels" in reason for reason in found.skipped)
 
 
 def test_work_is_limited_and_said() -> None:

@@ -16,6 +16,7 @@ import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,17 @@ class Context:
 
 def _b64(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
+
+
+def _times(count: int, data: bytes) -> bytes:
+    for _ in range(count):
+        data = base64.b64encode(data)
+    return data
+
+
+def _small_window(text: str) -> bytes:
+    made = zlib.compressobj(9, zlib.DEFLATED, 12)
+    return made.compress(text.encode()) + made.flush()
 
 
 def _zip(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -204,6 +216,20 @@ CONTEXTS = (
     Context("compressed", "base64 of gzip in UTF-16", lambda v: base64.b64encode(gzip.compress(v.encode())).decode().encode("utf-16"), ("utf-16", "base64", "gzip"), 1, 1),
     Context("compressed", "hexadecimal of gzip", lambda v: gzip.compress(v.encode(), mtime=1_700_000_000).hex().encode(), ("hex", "gzip"), 1, 1),
     Context("compressed", "hexadecimal of bzip2", lambda v: bz2.compress(v.encode()).hex().upper().encode(), ("hex", "bzip2"), 1, 1),
+    Context("compressed", "zlib", lambda v: zlib.compress(f"a\nb {v}".encode()), ("zlib",), 2, 3),
+    Context("compressed", "zlib, fastest", lambda v: zlib.compress(f"a\nb {v}".encode(), 1), ("zlib",), 2, 3),
+    Context("compressed", "zlib, best", lambda v: zlib.compress(f"a\nb {v}".encode(), 9), ("zlib",), 2, 3),
+    Context("compressed", "zlib in the middle of a binary", lambda v: b"\x00" * 99 + zlib.compress(f"{'x ' * 50}{v}".encode()), ("zlib",), 1),
+    Context("compressed", "PDF, FlateDecode", lambda v: b"%PDF-1.4\n1 0 obj<</Filter/FlateDecode>>stream\r\n" + zlib.compress(f"BT ({v}) Tj ET".encode()) + b"\r\nendstream", ("zlib",), 1, 5),
+    Context("compressed", "PDF, smaller window", lambda v: b"%PDF-1.4\nstream\n" + _small_window(f"BT ({v}) Tj ET" + " x" * 99) + b"\nendstream", ("zlib",), 1, 5),
+    Context("compressed", "base64 of zlib", lambda v: b"x: " + base64.b64encode(zlib.compress(v.encode())), ("base64", "zlib"), 1, 4),
+    Context("compressed", "base64 of zlib, folded", lambda v: base64.encodebytes(zlib.compress(f"{v} {'ab ' * 99}".encode(), 9)), ("base64", "zlib"), 1, 1),
+    Context("compressed", "base64 of zlib, four times", lambda v: _times(4, zlib.compress(v.encode())), ("base64",) * 4 + ("zlib",), 1, 1),
+    Context("compressed", "base64 of zlib, six times", lambda v: _times(6, zlib.compress(v.encode())), ("base64",) * 6 + ("zlib",), 1, 1),
+    Context("compressed", "base64 of gzip, seven times", lambda v: _times(7, gzip.compress(v.encode())), ("base64",) * 7 + ("gzip",), 1, 1),
+    Context("encoded", "base64, four times", lambda v: b"x: " + _times(4, f"token: {v}".encode()), ("base64",) * 4, 1),
+    Context("encoded", "base64, eight times", lambda v: b"x: " + _times(8, f"token: {v}".encode()), ("base64",) * 8, 1),
+    Context("compressed", "hexadecimal of zlib", lambda v: zlib.compress(v.encode()).hex().encode(), ("hex", "zlib"), 1, 1),
     Context("archive", "zip", lambda v: _zip({"a/b.txt": f"a\nb {v}".encode()}), ("zip",), 2, 3),
     Context("archive", "zip, stored", lambda v: _zip({"b": f"a\nb {v}".encode()}, zipfile.ZIP_STORED), ("zip",), 2, 3),
     Context("archive", "zip, directory lost", lambda v: _zip({"b": f"a\nb {v}".encode()})[:-60], ("zip",), 2, 3),

@@ -28,6 +28,14 @@ MANY = 256
 """Matches of scouts that are noted before somebody looks whether they are evidence."""
 
 
+class Hit(NamedTuple):
+    """One piece of evidence: `data[start:end]` matched `patterns[pattern]`."""
+
+    start: int
+    end: int
+    pattern: int
+
+
 class LiteralPattern(NamedTuple):
     """A rare part of a pattern, which spans `width` bytes at most.
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
-from tokenaudit.detect.decode import byte_list, concatenated, escapes, variables
+from tokenaudit.detect.decode import base_n, byte_list, concatenated, escapes, variables, zlib_stream
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
@@ -31,6 +31,8 @@ Reading: TypeAlias = Literal[
     "xz",
     "zstd",
     "zip",
+    "zlib",
+    "git-pack",
     "closed",
     "pointer",
 ]
@@ -39,12 +41,17 @@ Reading: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length."""
+    """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length.
+
+    `check` decides about the data and the offset of each match where an expression can't. It looks at `width` bytes at
+    most, and must not say no because the data end before.
+    """
 
     reading: Reading
     expression: bytes
     literal_patterns: tuple[LiteralPattern, ...]
     width: int
+    check: Callable[[bytes, int], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +74,9 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("closed", rb"7z\xbc\xaf\x27\x1c", 6, (b"7z\xbc\xaf\x27\x1c",), 0),
     ("closed", rb"Rar!\x1a\x07", 6, (b"Rar!\x1a\x07",), 0),
     ("closed", rb"\x04\x22\x4d\x18", 4, (b"\x04\x22\x4d\x18",), 0),
-    ("closed", rb"PACK\x00\x00\x00[\x02\x03]", 8, (b"PACK\x00\x00\x00",), 0),
-    ("closed", rb"# v[23] git bundle\n", 16, (b" git bundle\n",), 4),
+    ("closed", rb"LZIP[\x00\x01]", 5, (b"LZIP\x01", b"LZIP\x00"), 0),
+    ("closed", rb"\xff\x06\x00\x00sNaPpY", 10, (b"sNaPpY",), 4),
+    ("git-pack", rb"PACK\x00\x00\x00[\x02\x03]", 8, (b"PACK\x00\x00\x00",), 0),
     ("base64", rb"H4sI[A-H]", 5, (b"H4sI",), 0),  # gzip
     ("base64", rb"Qlpo[MNO][DTjz]FBWSZTW", 13, (b"BWSZTW",), 7),  # bzip2
     ("base64", rb"[/_]Td6WFoA", 8, (b"d6WFoA",), 2),  # xz
@@ -122,11 +130,22 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
         for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
     )
     found += _encoded_containers()
+    found += _zlib_streams()
+    found += _layers()
     found += (
         Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)
         for reading, each, width, literals, lead in (*_CONTAINERS, *_POINTERS)
     )
+    found.append(Pattern("closed", rb"\x1f\x9d[\x80-\xff]", (_COMPRESS,), 3, _is_first))
     return tuple(found)
+
+
+_COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", 3, (b"\x1f\x9d",))
+
+
+def _is_first(_: bytes, at: int) -> bool:
+    """Two bytes are too few to mean anything elsewhere."""
+    return at == 0
 
 
 _MAGIC: tuple[encodings.Sets, ...] = (
@@ -151,6 +170,34 @@ def _encoded_containers() -> Iterator[Pattern]:
                 yield _pattern("base64", form)
             else:
                 yield from (_pattern("utf-16", encodings.as_utf16(form, order)) for order in ("little", "big"))
+
+
+def _zlib_streams() -> Iterator[Pattern]:
+    """Streams as they are; in base64 once or more and in hexadecimal, where a run begins with them."""
+    for expression, literal_pattern in zlib_stream.evidence():
+        yield Pattern("zlib", expression, (literal_pattern,), zlib_stream.LOOKED_AT, zlib_stream.begins)
+    for literals in zlib_stream.in_base64():
+        yield _at_beginning("base64", literals, zlib_stream.begins_in_base64, 4 * zlib_stream.LOOKED_AT)
+    yield _at_beginning("hex", zlib_stream.IN_HEX, zlib_stream.begins_in_hex, 2 * zlib_stream.LOOKED_AT)
+
+
+def _layers() -> Iterator[Pattern]:
+    """Four layers of base64 or more: whatever the text inside, only these characters can begin them."""
+    literals = tuple(b"V%c" % second for second in b"12TVXjklm")
+    yield _at_beginning("base64", literals, base_n.begins_layers, base_n.LOOKED_AT)
+
+
+def _at_beginning(
+    reading: Reading, literals: tuple[bytes, ...], check: Callable[[bytes, int], bool], width: int
+) -> Pattern:
+    """One of `literals` where a run of the alphabet begins, as they are too short to be looked for anywhere."""
+    alphabet = rb"A-Za-z0-9+/_\-" if reading == "base64" else rb"0-9A-Fa-f"
+    whole = rb"(?<![%b])(?:%b)[%b]{%d}" % (alphabet, b"|".join(literals), alphabet, _LONG_RUN)
+    return Pattern(reading, whole, (LiteralPattern(whole, len(literals[0]) + _LONG_RUN, literals),), width, check)
+
+
+_LONG_RUN = 18
+"""Characters that have to follow such a form."""
 
 
 def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:

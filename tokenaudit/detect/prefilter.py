@@ -10,9 +10,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
-from tokenaudit.detect.literals import MANY, LiteralPrefilter
+from tokenaudit.detect.literals import MANY, Hit, LiteralPrefilter
 from tokenaudit.detect.patterns import Pattern
 from tokenaudit.interfaces import PrefilterResult
 
@@ -23,14 +23,6 @@ _LITTLE = 32 << 10
 
 _TRACE = 1
 """Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
-
-
-class Hit(NamedTuple):
-    """One piece of evidence: `data[start:end]` matched `patterns[pattern]`."""
-
-    start: int
-    end: int
-    pattern: int
 
 
 class Prefilter:
@@ -101,8 +93,10 @@ class Prefilter:
 
     def _exact_matches(self, data: bytes, index: int, low: int, high: int) -> Iterator[Hit]:
         if index >= 0:
+            check = self.patterns[index].check
             for found in self._compiled(index).finditer(data, low, high):
-                yield Hit(found.start(), found.end(), index)
+                if check is None or check(data, found.start()):
+                    yield Hit(found.start(), found.end(), index)
 
     def _compiled(self, index: int) -> re.Pattern[bytes]:
         """Compiled when first needed: most never are."""

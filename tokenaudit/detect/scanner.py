@@ -13,12 +13,13 @@ from tokenaudit.detect.decode.registry import CONTAINERS, WRITINGS, is_sqlite, i
 from tokenaudit.detect.decode.text import windows
 from tokenaudit.detect.jwt import read_claims
 from tokenaudit.detect.limits import Budget, Limits
+from tokenaudit.detect.literals import Hit
 from tokenaudit.detect.patterns import patterns_for
 from tokenaudit.detect.plugin_guard import PluginError, guarded
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, run, shipped, shipped_plugins
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
-from tokenaudit.detect.prefilter import Hit, Prefilter
+from tokenaudit.detect.prefilter import Prefilter
 from tokenaudit.interfaces import Detection, Pointer, ScanResult
 from tokenaudit.model import Claims
 from tokenaudit.redaction import mask

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:  # the prefilter imports decoders
-    from tokenaudit.detect.limits import Budget
-    from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.literals import Hit
 
 
 @dataclass(frozen=True)
@@ -30,5 +29,5 @@ class Decoded:
     ends: Callable[[int], int] | None = None
 
 
-Decoder: TypeAlias = "Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]"
+Decoder: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]
 """Unwraps what the hits, all of one reading, point at. Never raises for damaged data."""

@@ -14,8 +14,8 @@ from typing import IO
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.compression import windows
 from tokenaudit.detect.limits import MIB, Budget
+from tokenaudit.detect.literals import Hit
 from tokenaudit.detect.positions import Ranges
-from tokenaudit.detect.prefilter import Hit
 
 _HEADER = struct.Struct("<4s5H3I2H")
 _MAGIC = b"PK\x03\x04"
@@ -208,8 +208,9 @@ _UNSUPPORTED = {
     b"7z": "7-Zip archives are not supported",
     b"Ra": "RAR archives are not supported",
     b"\x04\x22": "LZ4 archives are not supported",
-    b"PA": "git packs outside a repository are not read; run git unpack-objects in an empty repository and scan that",
-    b"# ": "git bundles are not read; run git clone --mirror on the file and scan the clone",
+    b"LZ": "lzip files are not supported; run lzip -d and scan the result",
+    b"\xff\x06": "Snappy files are not supported",
+    b"\x1f\x9d": "files of compress (.Z) are not supported; run gzip -d and scan the result",
 }
 """What to report for a format, by the first two bytes of its magic number."""
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.encodings import LINE_BREAK
 from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.literals import Hit
 from tokenaudit.detect.positions import Origins
-from tokenaudit.detect.prefilter import Hit
 
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
 _HEX = string.hexdigits.encode()
@@ -119,6 +119,26 @@ def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Dec
             if not budget.spend(len(digits) // 2):
                 return
             yield _inner(binascii.unhexlify(digits), "hex", run, skipped, (2, 1))
+
+
+def decoded_beginning(text: bytes) -> bytes:
+    """What the base64 at the beginning of `text` decodes to, in whole groups."""
+    found = _CHARACTERS[_BASE64].match(_BREAK.sub(b"", text))
+    characters = found.group() if found else b""
+    return base64.b64decode(characters[: len(characters) // 4 * 4].translate(_TO_STANDARD))
+
+
+LOOKED_AT = 80
+"""Characters of a run that are looked at to see whether it is base64 again."""
+
+_SHORTEST = 15
+_IS_BASE64 = re.compile(rb"[A-Za-z0-9+/_=\s-]*")
+
+
+def begins_layers(data: bytes, at: int) -> bool:
+    """Whether the base64 from `at` on is that of another base64, as far as it is looked at."""
+    decoded = decoded_beginning(data[at : at + LOOKED_AT])
+    return len(decoded) >= _SHORTEST and _IS_BASE64.fullmatch(decoded) is not None
 
 
 def _inner(decoded: bytes, via: str, run: EncodedRun, skipped: int, ratio: tuple[int, int]) -> Decoded:

@@ -11,7 +11,7 @@ from typing import Protocol, cast
 
 from tokenaudit.detect.decode import Decoded, Decoder
 from tokenaudit.detect.limits import MIB, Budget
-from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.literals import Hit
 
 WINDOW = 64 * MIB
 """Decompressed bytes that are looked at together."""

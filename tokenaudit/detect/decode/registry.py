@@ -4,6 +4,7 @@ from tokenaudit.detect.decode import Decoder
 from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar, unwrap_zip
 from tokenaudit.detect.decode.base_n import unwrap_base64, unwrap_hex
 from tokenaudit.detect.decode.compression import unwrap_bzip2, unwrap_gzip, unwrap_xz, unwrap_zstd
+from tokenaudit.detect.decode.git_pack import unwrap_pack
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
 from tokenaudit.detect.decode.text import (
     unwrap_byte_list,
@@ -12,6 +13,7 @@ from tokenaudit.detect.decode.text import (
     unwrap_variables,
 )
 from tokenaudit.detect.decode.utf16 import unwrap_utf16
+from tokenaudit.detect.decode.zlib_stream import unwrap_zlib
 from tokenaudit.detect.patterns import Reading
 
 CONTAINERS: dict[Reading, Decoder] = {
@@ -20,6 +22,8 @@ CONTAINERS: dict[Reading, Decoder] = {
     "bzip2": unwrap_bzip2,
     "xz": unwrap_xz,
     "zstd": unwrap_zstd,
+    "git-pack": unwrap_pack,
+    "zlib": unwrap_zlib,
     "closed": report_closed,
 }
 """What accounts for all bytes of a range: evidence inside of it is not read in any other way."""

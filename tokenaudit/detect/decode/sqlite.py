@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.literals import Hit
 
 _MAGIC = b"SQLite format 3\0"
 _REACH = 8 << 10

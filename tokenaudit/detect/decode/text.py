@@ -11,8 +11,8 @@ from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.variables import substituted
 from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.literals import Hit
 from tokenaudit.detect.positions import Origins, Ranges
-from tokenaudit.detect.prefilter import Hit
 
 _LEFT, _RIGHT = 256, 32 << 10
 _NUMBER = 300

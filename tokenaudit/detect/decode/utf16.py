@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.prefilter import Hit
+from tokenaudit.detect.literals import Hit
 
 _LOOKED_AT = 4000
 _RARELY = 8  # a NUL among so many characters does not make a text binary

@@ -1,0 +1,258 @@
+"""git packs outside a repository: alone, at the end of a bundle, in the `.git` folder of an archive.
+
+Format: git's `gitformat-pack` and `gitformat-bundle`. There is no index, so a pack is read from its first object to
+its last one to learn where each ends; deltas are applied after that, each tree of them from its root.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dulwich.errors import ApplyDeltaError
+from dulwich.pack import apply_delta
+
+from tokenaudit.detect.decode import Decoded
+from tokenaudit.detect.limits import MIB, Budget
+from tokenaudit.detect.literals import Hit
+
+_HEADER = 12
+_TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+_OFFSET_DELTA, _ID_DELTA = 6, 7
+_LARGEST = 64 * MIB
+"""Bytes of the largest object that is read, as everything here is held as a whole."""
+
+_MORE, _SEVEN = 0x80, 0x7F
+_LONGEST_NUMBER = 10
+_FED = 64 << 10
+_OBJECT = 50_000
+"""Nanoseconds to read an object, beside what comes out of it."""
+
+_BUNDLE = b"# v3 git bundle\n"
+_SHA256 = b"@object-format=sha256\n"
+_REMEDY = "run git unpack-objects < FILE in an empty repository and scan that"
+_BUNDLE_REMEDY = "run git clone --mirror FILE and scan the clone"
+
+
+class _DamagedError(Exception):
+    """The pack can't be read any further."""
+
+
+def unwrap_pack(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
+    """The contents of all blobs, commits and tags. Trees hold names and ids only."""
+    end = -1
+    for hit in hits:
+        if hit.start < end:
+            continue
+        pack = _Pack(data, hit.start, budget)
+        yield from pack.objects()
+        end = pack.end
+
+
+@dataclass
+class _Entry:
+    """An object as it is stored: where it begins, where its stream begins, and how large that becomes."""
+
+    kind: str
+    at: int
+    body: int
+    size: int
+
+
+@dataclass
+class _Pack:
+    """One pack in `data`; `end` is where its last object that could be read ends."""
+
+    data: bytes
+    start: int
+    budget: Budget
+    end: int = 0
+    _by_offset: dict[int, list[_Entry]] = field(default_factory=lambda: defaultdict(list))
+    _by_id: dict[bytes, list[_Entry]] = field(default_factory=lambda: defaultdict(list))
+    _roots: list[tuple[_Entry, bytes]] = field(default_factory=list)
+    _left: int = 0
+    _stopped: bool = False
+
+    def __post_init__(self) -> None:
+        is_bundle = self.data.startswith(b"# v") and b" git bundle\n" in self.data[:32]
+        self._remedy = _BUNDLE_REMEDY if is_bundle else _REMEDY
+        self._hash = hashlib.sha256 if self._is_sha256() else hashlib.sha1
+        self.end = self.start + _HEADER
+
+    def _is_sha256(self) -> bool:
+        """Whether ids are SHA-256: a bundle says so, a pack ends with its own checksum."""
+        if self.data.startswith(_BUNDLE):
+            return _SHA256 in self.data[: self.start]
+        return hashlib.sha256(self.data[self.start : -32]).digest() == self.data[-32:]
+
+    def objects(self) -> Iterator[Decoded]:
+        """All objects: first those that are stored as a whole, then those that are built from them."""
+        count = int.from_bytes(self.data[self.start + 8 : self.start + _HEADER], "big")
+        read = 0
+        try:
+            for read in range(count):  # noqa: B007 - the number of those that were read is reported
+                yield from self._next()
+                if self._stopped:
+                    break
+        except (_DamagedError, zlib.error):
+            if read or self.start == 0 or self._remedy == _BUNDLE_REMEDY:
+                self.budget.skip(f"git pack is damaged or cut off after {read} of {count} objects; {self._remedy}")
+        for root, name in self._roots:
+            if self._stopped:
+                return
+            if root.at in self._by_offset or name in self._by_id:
+                yield from self._built_from(root, name)
+        if self._left and not self._stopped:
+            self.budget.skip(
+                f"{self._left} objects of a git pack are built from objects that are not in it or damaged; "
+                "run git index-pack --fix-thin --stdin < FILE (for a bundle: git bundle unbundle FILE) in the "
+                "repository that it continues and scan that"
+            )
+
+    def _next(self) -> Iterator[Decoded]:
+        """Reads the entry at `end`. A delta is noted, anything else comes out."""
+        at = self.end
+        code, size, body = _type_and_size(self.data, at)
+        base: int | bytes | None = None
+        if code == _OFFSET_DELTA:
+            base, body = _distance(self.data, body)
+            base = at - base
+        elif code == _ID_DELTA:
+            width = self._hash().digest_size
+            base, body = self.data[body : body + width], body + width
+        elif code not in _TYPES:
+            raise _DamagedError
+        entry = _Entry(_TYPES.get(code, ""), at, body, size)
+        content, self.end = _inflated(self.data, body, size)
+        if not self._pays(size):
+            return
+        if base is not None:
+            self._left += 1
+            (self._by_offset[base] if isinstance(base, int) else self._by_id[base]).append(entry)
+        elif content is None:
+            self._too_large()
+        else:
+            name = self._id(entry.kind, content)
+            self._roots.append((entry, name))
+            yield from self._decoded(entry, name, content)
+
+    def _built_from(self, root: _Entry, name: bytes) -> Iterator[Decoded]:
+        content, _ = _inflated(self.data, root.body, root.size)
+        waiting = [(root, name, content)]
+        while waiting:
+            entry, name, content = waiting.pop()
+            for child in (*self._by_offset.pop(entry.at, ()), *self._by_id.pop(name, ())):
+                child.kind = entry.kind
+                self._left -= 1
+                built = self._build(child, content or b"")
+                if self._stopped:
+                    return
+                if built is None:
+                    continue
+                child_name = self._id(child.kind, built)
+                yield from self._decoded(child, child_name, built)
+                if child.at in self._by_offset or child_name in self._by_id:
+                    waiting.append((child, child_name, built))
+
+    def _build(self, delta: _Entry, base: bytes) -> bytes | None:
+        """What `delta` makes of `base`; None where it is damaged or too large, which is reported."""
+        try:
+            instructions, _ = _inflated(self.data, delta.body, delta.size)
+            if instructions is None or _result_size(instructions) > _LARGEST:
+                self._too_large()
+                return None
+            if not self._pays(_result_size(instructions)):
+                return None
+            return b"".join(apply_delta(base, instructions))
+        except (ApplyDeltaError, _DamagedError, zlib.error, ValueError, IndexError):
+            self.budget.skip(f"an object of a git pack is damaged; {self._remedy}")
+            return None
+
+    def _decoded(self, entry: _Entry, name: bytes, content: bytes) -> Iterator[Decoded]:
+        if entry.kind != "tree":
+            yield Decoded(content, ("git-pack",), entry.at, None, name.hex(), (self.start, self.end))
+
+    def _id(self, kind: str, content: bytes) -> bytes:
+        return self._hash(f"{kind} {len(content)}\0".encode() + content).digest()
+
+    def _pays(self, size: int) -> bool:
+        if not self.budget.work(_OBJECT) or not self.budget.spend(size):
+            self._stopped = True
+            self.budget.skip(f"a git pack was not read to its end; {self._remedy}")
+        return not self._stopped
+
+    def _too_large(self) -> None:
+        self.budget.skip(f"an object of a git pack is larger than {_LARGEST // MIB} MiB; {self._remedy}")
+
+
+def _type_and_size(data: bytes, at: int) -> tuple[int, int, int]:
+    """The code of a type, a size, and where the header of the entry ends."""
+    byte = _byte(data, at)
+    code, size, shift = byte >> 4 & 7, byte & 15, 4
+    while byte & _MORE:
+        at += 1
+        byte = _byte(data, at)
+        size |= (byte & _SEVEN) << shift
+        shift += 7
+        if shift > 7 * _LONGEST_NUMBER:
+            raise _DamagedError
+    return code, size, at + 1
+
+
+def _distance(data: bytes, at: int) -> tuple[int, int]:
+    """How far before an entry its base is, and where that number ends."""
+    byte = _byte(data, at)
+    distance = byte & _SEVEN
+    for following in range(at + 1, at + _LONGEST_NUMBER):
+        if not byte & _MORE:
+            return distance, following
+        byte = _byte(data, following)
+        distance = (distance + 1) << 7 | byte & _SEVEN
+    raise _DamagedError
+
+
+def _byte(data: bytes, at: int) -> int:
+    if at >= len(data):
+        raise _DamagedError
+    return data[at]
+
+
+def _result_size(delta: bytes) -> int:
+    """The size of what a delta makes: the second of the two numbers that it begins with."""
+    at = size = 0
+    for _ in range(2):
+        size = shift = 0
+        while True:
+            byte = _byte(delta, at)
+            at += 1
+            size |= (byte & _SEVEN) << shift
+            shift += 7
+            if not byte & _MORE:
+                break
+    return size
+
+
+def _inflated(data: bytes, at: int, size: int) -> tuple[bytes | None, int]:
+    """`size` bytes from the stream at `at`, and where it ends; None for more bytes than are held."""
+    inflater = zlib.decompressobj()
+    parts: list[bytes] = []
+    came = 0
+    chunk = min(_FED, size + 64)
+    while not inflater.eof:
+        fed = inflater.unconsumed_tail or data[at : at + chunk]
+        if not inflater.unconsumed_tail:
+            at += len(fed)
+        if not fed:
+            raise _DamagedError
+        part = inflater.decompress(fed, 1 * MIB)
+        came += len(part)
+        if came > size:
+            raise _DamagedError
+        if size <= _LARGEST:
+            parts.append(part)
+    if came != size:
+        raise _DamagedError
+    return b"".join(parts) if size <= _LARGEST else None, at - len(inflater.unused_data)
