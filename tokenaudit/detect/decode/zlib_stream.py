@@ -61,8 +61,8 @@ def evidence() -> Iterator[tuple[bytes, LiteralPattern]]:
             expression += rb"[\x00-\xff]{0,8}?[\x00-\x08\x0e-\x1f\x80-\xff]"
         yield expression, LiteralPattern(expression, 12, (header,))
     either = b"(?:" + b"|".join(map(re.escape, HEADERS)) + b")" + first
-    scout = LiteralPattern(rb"stream\r?\n" + either, 11, (b"stream\n", b"stream\r"))
-    yield rb"(?:(?<=stream\n)|(?<=stream\r\n))" + either, scout
+    rare = LiteralPattern(rb"stream\r?\n" + either, 11, (b"stream\n", b"stream\r"))
+    yield rb"(?:(?<=stream\n)|(?<=stream\r\n))" + either, rare
 
 
 def in_base64() -> Iterator[tuple[bytes, ...]]:
