@@ -13,6 +13,7 @@ from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.support.mint import Mint
 from tokenaudit.remediate.consumers.resolve import FORMS
+from tokenaudit.report.markdown import on_terminal
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -62,8 +63,8 @@ def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_doubl
     status = {c["fingerprint"]: c["inspection"]["status"] for c in after["credentials"]}
     assert "invalid" in status.values()
     lookback = (project / "lookback.md").read_text()
-    assert "**1 credential touched, 0 still open; " in lookback
-    assert f'- [x] hf&#95;&#42;&#42;&#42;&#42;{old[-4:]} "laptop" of alice: invalid' in lookback
+    assert "**1 credential affected, 0 open; " in lookback
+    assert f'- [x] hf_****{old[-4:]} "laptop" of alice: invalid' in on_terminal(lookback)
     assert "not finished: see lookback.md" in done.stdout
     for name in ("report.json", "runbook.md", "incident.md", "after.json", "lookback.md"):
         assert old not in (project / name).read_text()

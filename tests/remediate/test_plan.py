@@ -213,11 +213,11 @@ def test_hostile_names_stay_text_in_the_markdown() -> None:
     name = "@acme/team [x](https://evil.example) | <img src=x> ``` \u202e.py"
     written = to_markdown(plan(report(credential(in_git(name), Location("tree", "/srv/app", name, 1)))))
     outside = re.sub(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", "", written)
-    assert "](https://evil" not in outside
+    assert not re.search(r"(?<!\\)\]\(", outside)
     assert "<img" not in outside
     assert "@acme" not in outside
     assert "\u202e" not in written
-    assert "&#64;" in outside
+    assert "acme/team" in outside
 
 
 def test_patches_become_files_that_stay_in_their_folder(tmp_path: Path) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import html
+import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +16,11 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from tests.support import reports
+from tests.support.cli import environment
 from tests.support.mint import Mint
 from tokenaudit import model
 from tokenaudit.report import render
-from tokenaudit.report.markdown import code, text
+from tokenaudit.report.markdown import code, on_terminal, text
 from tokenaudit.secret import Secret
 
 OURS = {"<details><summary><b>", "</details>", "<b>", "<code>"}
@@ -43,13 +49,41 @@ def test_a_code_span_shows_exactly_the_name(value: str) -> None:
 @given(NASTY)
 def test_words_are_only_words(value: str) -> None:
     """No markup, no HTML, and no sign next to which the site would look for a person, an issue or an address."""
-    written = text(f"x{value}x")
+    written = text(f"x {value} x")
     shown = MarkdownIt("commonmark").parseInline(written)[0].children or []
-    assert {token.type for token in shown} <= {"text", "text_special"}
-    plain = html.unescape(written)
-    assert "@" not in plain.replace("@\u200b", "")
-    assert "#" not in plain.replace("#\u200b", "")
-    assert "://" not in plain
+    assert {token.type for token in shown} <= {"text", "text_special", "code_inline"}
+    assert all("://" in token.content for token in shown if token.type == "code_inline")
+    plain = "".join(token.content for token in shown if token.type != "code_inline")
+    assert not re.search(r"(?<![\w.+-])@(?!\u200b)|#(?!\u200b|\d+;)|://|\bwww\.", html.unescape(plain))
+
+
+@pytest.mark.parametrize(
+    ("value", "file"),
+    [
+        ("Dev Team <dev.team+ci@example.org>", "Dev Team &lt;dev.team+ci@example.org&gt;"),
+        (
+            "see https://hub.example/a_b/c*d#e (worst: high)",
+            "see `https://hub.example/a_b/c`\\*d#\u200be (worst: high)",
+        ),
+        ("hf_****WxYz in my_file.py: 3 found!", "hf\\_\\*\\*\\*\\*WxYz in my_file.py: 3 found!"),
+        ("_emphasis_ and [x](y)", "\\_emphasis\\_ and \\[x\\](y)"),
+        ("@team #12 www.x.org", "@\u200bteam #\u200b12 www\u200b.x.org"),
+    ],
+)
+def test_only_what_markdown_reads_is_escaped(value: str, file: str) -> None:
+    assert text(value) == file.replace("\u200b", "&#8203;")
+    assert on_terminal(text(value)).replace("`", "") == value.replace("`", "")
+
+
+def test_a_terminal_shows_no_escapes_and_code_as_it_is() -> None:
+    report = a_leak()
+    spots = tuple(replace(spot, author="*Dev* & <dev@example.org>") for spot in report.credentials[0].locations)
+    report = replace(report, credentials=(replace(report.credentials[0], locations=spots),))
+    for_file, for_terminal = (render(report, "markdown", width=width) for width in (None, 80))
+    assert "\\*Dev\\* &amp; &lt;dev@example.org&gt;" in for_file
+    assert "*Dev* & <dev@example.org>" in for_terminal
+    assert not re.search(r"&(?:#\d+|amp|lt|gt);|\\[*_\[\]]|\u200b", for_terminal)
+    assert on_terminal("`a\\*b &amp; c` \\* &amp;") == "`a\\*b &amp; c` * &"
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,3 +121,28 @@ def test_what_is_not_listed_is_counted() -> None:
     page = render(replace(a_leak(), summary=model.Summary(1, 1, 1, 1, unlikely=4, known=7)), "markdown")
     assert "7 findings in the baseline, not listed." in page
     assert "look-alikes not listed: 4." in page
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_a_runbook_on_a_terminal_is_readable(tmp_path: Path) -> None:
+    import pty  # noqa: PLC0415 - not on Windows
+
+    saved = tmp_path / "report.json"
+    saved.write_text(render(a_leak(), "json"))
+    main, side = pty.openpty()
+    command = [sys.executable, "-m", "tokenaudit", "plan", str(saved)]
+    with subprocess.Popen(command, stdout=side, stdin=subprocess.DEVNULL, env=environment(tmp_path)) as process:
+        os.close(side)
+        shown = b""
+        while True:
+            try:
+                piece = os.read(main, 65_536)
+            except OSError:  # the terminal is closed
+                break
+            if not piece:
+                break
+            shown += piece
+    os.close(main)
+    assert process.returncode == 0
+    assert b"# Breach" in shown
+    assert not re.search(rb"&(?:#\d+|amp|lt|gt);|\\[*_\[\]]", shown)

@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.output import emit, or_stdout
+from tokenaudit.cli.output import emit, or_stdout, width
 from tokenaudit.remediate.runbook.plan import plan as planned
 from tokenaudit.remediate.runbook.plan import write_patches
 from tokenaudit.report.json import load_report
+from tokenaudit.report.markdown import on_terminal
 from tokenaudit.report.plan import to_json, to_markdown
 
 
@@ -66,5 +67,8 @@ def plan(
         for path in write_patches(loaded, write_patch):
             say(f"wrote {path}")
     found = planned(loaded, mode=mode.value if mode else None, only=only or ())
-    written = to_json(found) if format is PlanFormat.JSON else to_markdown(found)
-    emit(written, output)
+    if format is PlanFormat.JSON:
+        emit(to_json(found), output)
+    else:
+        page = to_markdown(found)
+        emit(page if width(output) is None else on_terminal(page), output)

@@ -6,6 +6,7 @@ reference issues or contain links of an attacker.
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,15 @@ MOST_BYTES = 60_000
 """GitHub rejects comments of more than 65,536 characters."""
 
 _LONGEST = 300
-_SIGNS = re.compile(r"[\\`*_{}\[\]()<>#+!|~&@:$^=]")
 _ZERO_WIDTH = "&#8203;"
+_ADDRESS = re.compile(r"(?P<email>(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+)|(?P<url>\bhttps?://[\w./?=&#%+~:-]*[\w/])")
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}
+_SIGNS = re.compile(
+    r"(?P<entity>[&<>$])|(?P<escape>[\\`*\[\]~|]|(?<!\w)_|_(?!\w))"
+    r"|(?P<joined>@|\#|www(?=\.)|:(?=//|[\w+-]+:))"  # a mention, a reference, a link or an emoji follows
+)
+_CODE = re.compile(r"(?<!`)(`+)(?!`).*?(?<!`)\1(?!`)", re.DOTALL)
+_ESCAPED = re.compile(r"&(?:amp|lt|gt|#36|#8203|quot|#x27);|\\([^A-Za-z0-9\s])")
 _TICKS = re.compile(r"`+")
 
 
@@ -59,7 +67,8 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
             body += [f"**{count(len(blocks) - number, 'more finding')}**: see the full report.", ""]
             break
         body.append(block)
-    return "\n".join([*head, *body, *tail]).rstrip("\n") + "\n"
+    page = "\n".join([*head, *body, *tail]).rstrip("\n") + "\n"
+    return page if options.width is None else on_terminal(page)
 
 
 def _credential(credential: Credential, *, several: bool) -> str:
@@ -67,7 +76,7 @@ def _credential(credential: Credential, *, several: bool) -> str:
     if credential.likelihood != "credential":
         severity = credential.likelihood
     status = credential.inspection.status if credential.inspection else "not inspected"
-    what = f"<code>{text(credential.display)}</code> {text(kind(credential.kind))}"
+    what = f"<code>{_in_html(credential.display)}</code> {_in_html(kind(credential.kind))}"
     lines = [
         f"<details><summary><b>{severity}</b>: {what}, {status}</summary>",
         "",
@@ -101,6 +110,11 @@ def _problem(problem: Problem, *, several: bool) -> str:
     )
 
 
+def _in_html(value: str) -> str:
+    """`value` inside an HTML block, which Markdown does not parse."""
+    return html.escape(shorten(visible(value), _LONGEST)).replace("@", f"@{_ZERO_WIDTH}")
+
+
 def code(value: str) -> str:
     """`value` as a code span that its content can't end."""
     shown = shorten(visible(value), _LONGEST)
@@ -120,12 +134,35 @@ def prose(value: str) -> str:
 
 
 def text(value: str) -> str:
-    """`value` as plain text: no markup, mentions, references or links."""
-    return _SIGNS.sub(_as_entity, shorten(visible(value), 2 * _LONGEST)).replace("www.", f"www{_ZERO_WIDTH}.")
+    """`value` as plain text: no markup, mentions, references or links; URLs become code spans."""
+    return escape(shorten(visible(value), 2 * _LONGEST))
 
 
-def _as_entity(found: re.Match[str]) -> str:
-    # After these a character of no width keeps the site from linking people, issues and addresses.
+def escape(value: str) -> str:
+    """`value` with the characters escaped that Markdown or the site interprets; not in e-mail addresses and URLs."""
+    parts, at = [], 0
+    for found in _ADDRESS.finditer(value):
+        parts += [_SIGNS.sub(_escape, value[at : found.start()]), found["email"] or f"`{found['url']}`"]
+        at = found.end()
+    return "".join([*parts, _SIGNS.sub(_escape, value[at:])])
+
+
+def _escape(found: re.Match[str]) -> str:
     sign = found.group()
-    joins = sign in "@#" or (sign == ":" and not found.string[found.end() : found.end() + 1].isspace())
-    return f"&#{ord(sign)};{_ZERO_WIDTH if joins and found.end() < len(found.string) else ''}"
+    if found["entity"]:
+        return _ENTITIES[sign]
+    # After these a zero-width character keeps the site from linking people, issues and addresses.
+    return f"\\{sign}" if found["escape"] else f"{sign}{_ZERO_WIDTH}"
+
+
+def on_terminal(markdown: str) -> str:
+    """`markdown` as a person reads it in a terminal: without the escapes outside of code."""
+    parts, at = [], 0
+    for found in _CODE.finditer(markdown):
+        parts += [_ESCAPED.sub(_unescape, markdown[at : found.start()]), found.group()]
+        at = found.end()
+    return "".join([*parts, _ESCAPED.sub(_unescape, markdown[at:])])
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return found[1] or html.unescape(found.group()).replace("\u200b", "")

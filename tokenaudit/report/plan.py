@@ -10,12 +10,10 @@ from tokenaudit.json_text import json_text
 from tokenaudit.map_text import map_text
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.runbook import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
-from tokenaudit.report.markdown import code
+from tokenaudit.report.markdown import code, escape
 from tokenaudit.text import visible
 from tokenaudit.timestamps import day
 
-_SIGNS = re.compile(r"[\\`*\[\]<>#|~&@$]|:(?!\s|$)")
-_ZERO_WIDTH = "&#8203;"
 _PLAIN_LINK = re.compile(r"https://[\w./?=&#%-]+")
 _TITLE = {
     "planned": "Planned rotation: revoke the old credential last",
@@ -47,12 +45,8 @@ def prose(value: str, link: str | None = None) -> str:
 
 
 def _words(value: str) -> str:
-    """Plain words, with only those signs as entities that could make markup, a mention or a link within a sentence."""
-    return _SIGNS.sub(_as_entity, visible(value)).replace("www.", f"www{_ZERO_WIDTH}.")
-
-
-def _as_entity(found: re.Match[str]) -> str:
-    return f"&#{ord(found[0])};{_ZERO_WIDTH if found[0] in '@#:' else ''}"
+    """Plain text, escaped."""
+    return escape(visible(value))
 
 
 def to_markdown(plan: Runbook) -> str:

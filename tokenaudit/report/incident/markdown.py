@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.report.incident import phrasing
-from tokenaudit.report.markdown import code, text
+from tokenaudit.report.markdown import code, on_terminal, text
 from tokenaudit.report.plan import prose
 from tokenaudit.report.presentation import policy_lines
 from tokenaudit.text import and_more, count, visible
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MOST = 200
 
 
-def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
+def render(view: IncidentReport, options: Options) -> str:
     """The whole document."""
     incident = view.incident
     lines = [
@@ -59,7 +59,8 @@ def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the
         lines += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in view.skipped[:_MOST]]
         lines += [*_more(view.skipped), ""]
     lines += [f"- {text(line)}" if number else text(line) for number, line in enumerate(policy_lines(view.policy))]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    page = "\n".join(lines).rstrip("\n") + "\n"
+    return page if options.width is None else on_terminal(page)
 
 
 def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
