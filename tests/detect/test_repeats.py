@@ -149,7 +149,7 @@ def test_a_file_of_several_windows_has_one_count(form: str, monkeypatch: pytest.
 
 
 @given(st.lists(st.integers(0, 500), max_size=60))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_windows_count_what_the_whole_counts(gaps: list[int]) -> None:
     data = b"".join(b" " * gap + TOKEN.encode() + b"\n" for gap in gaps)
     whole = Detector.load(limits=Limits(places=5)).scan(data)

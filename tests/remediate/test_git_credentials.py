@@ -401,7 +401,7 @@ def test_a_cache_that_was_cut_off_gives_back_what_was_set_aside(git: Git, monkey
             try:
                 move(git)
             except Killed:
-                steps += 1
+                steps += 3
             else:
                 break
             finally:
