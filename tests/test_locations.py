@@ -23,12 +23,12 @@ from tokenaudit.secret import fingerprint
 
 PAGE = Path(__file__).parent.parent / "docs" / "places.md"
 HEAD = """\
-# Every place of a repository
+# Every location in a repository
 
-One credential was put into each of these places of one repository, and the repository scanned once. A test does this
-and writes the table; it fails when a place gives nothing, or something else than stands here.
+The test `tests/test_locations.py` puts one credential into each of these locations of a repository and scans the
+repository once. With `UPDATE_DOCS=1` it writes this table; it fails if a location has no finding or another source.
 
-| place | `source` in the report |
+| location | `source` in the report |
 | --- | --- |
 """
 
@@ -87,11 +87,14 @@ def _notebook(value: str) -> str:
 PLACES: dict[str, Plant] = {
     "a commit that was reset away": _dropped,
     "a stash": _stash,
-    "a file removed long ago": lambda r, v: (r.commit("add", {"gone.txt": v}), r.commit("remove", {"gone.txt": "-"})),
+    "a file deleted in an earlier commit": lambda r, v: (
+        r.commit("add", {"gone.txt": v}),
+        r.commit("remove", {"gone.txt": "-"}),
+    ),
     "another branch": lambda r, v: r.git("branch", "side", _commit_tree(r, v, "side.txt")),
     "a tag on no branch": lambda r, v: r.git("tag", "v0", _commit_tree(r, v, "tagged.txt")),
-    "a pull request's ref": lambda r, v: r.git("update-ref", "refs/pr/1/head", _commit_tree(r, v, "pr.txt")),
-    "a commit that nothing leads to": lambda r, v: _commit_tree(r, v, "unreachable.txt"),
+    "a pull request ref": lambda r, v: r.git("update-ref", "refs/pr/1/head", _commit_tree(r, v, "pr.txt")),
+    "an unreachable commit": lambda r, v: _commit_tree(r, v, "unreachable.txt"),
     "a dangling blob": lambda r, v: r.blob(f"{v}\n".encode()),
     "another worktree": _worktree,
     "an alternate's objects": _alternate,
@@ -107,7 +110,7 @@ PLACES: dict[str, Plant] = {
         "update-ref", "-m", f"by {v}", "--create-reflog", "refs/heads/log", "HEAD"
     ),
     "an unsent commit message": lambda r, v: (r.git_dir / "COMMIT_EDITMSG").write_text(f"wip {v}\n"),
-    "what is staged": lambda r, v: (r.write("staged.txt", v), r.git("add", "staged.txt"), r.write("staged.txt", "-")),
+    "a staged change": lambda r, v: (r.write("staged.txt", v), r.git("add", "staged.txt"), r.write("staged.txt", "-")),
     "an untracked file": lambda r, v: r.write("untracked.txt", v),
     "an ignored file": lambda r, v: (r.write(".gitignore", "*.log\n"), r.write("run.log", v)),
     "a dotenv file": lambda r, v: r.write(".env", f"HF_TOKEN={v}\n"),
@@ -119,14 +122,14 @@ PLACES: dict[str, Plant] = {
     "a file's name": lambda r, v: r.write(f"{v}.txt", "nothing"),
     "a symbolic link's target": lambda r, v: (r.path / "link").symlink_to(f"/nowhere/{v}"),
     "a file in UTF-16": lambda r, v: r.write("sixteen.txt", f"key: {v}".encode("utf-16-le")),
-    "a file with bytes that are no text": lambda r, v: r.write("binary.dat", b"\xff\x00" + v.encode() + b"\x00\xfe"),
+    "a binary file": lambda r, v: r.write("binary.dat", b"\xff\x00" + v.encode() + b"\x00\xfe"),
     "base64 in a Kubernetes secret": lambda r, v: r.write("s.yml", f"t: {base64.b64encode(v.encode()).decode()}\n"),
     "a notebook's output": lambda r, v: r.write("a.ipynb", _notebook(v)),
     "a gzip file": lambda r, v: r.write("a.gz", gzip.compress(f"x\n{v}".encode())),
     "a zip in a zip": lambda r, v: r.write("a.zip", _zip(_zip(v.encode(), "key.txt"), "inner.zip")),
     "a pickle": lambda r, v: r.write("a.pkl", pickle.dumps({"token": v})),
     "a database": _sqlite,
-    "a literal in two halves": lambda r, v: r.write("halves.py", f't = "{v[:20]}" + "{v[20:]}"\n'),
+    "a split string literal": lambda r, v: r.write("halves.py", f't = "{v[:20]}" + "{v[20:]}"\n'),
 }
 
 
