@@ -7,6 +7,8 @@ from pathlib import Path
 from tests.ci.labelled import labelled
 from tests.support.gitrepo import GitRepo
 from tests.support.toy import ToyExaminer
+from tokenaudit.audit.auditor import scan
+from tokenaudit.audit.targets import Scope
 from tokenaudit.ci import may_be_ci
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
@@ -86,3 +88,14 @@ def test_an_unknown_revision_is_said(tmp_path: Path) -> None:
     repo.commit(files={_PATH: _HEAD})
     (found,) = CiChangesSource(repo.path, "repo", "nowhere").findings(ScanContext(ToyExaminer()))
     assert isinstance(found, Skipped)
+
+
+def test_a_change_of_a_bare_repository(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo")
+    first = repo.commit("first", {"a": "a"})
+    workflow = "on: push\nenv:\n  HF_TOKEN: ${{ secrets.HF_TOKEN }}\njobs:\n  a:\n    steps:\n      - run: hf upload\n"
+    repo.commit("second", {".github/workflows/a.yml": workflow})
+    repo.git("clone", "-q", "--bare", ".", str(tmp_path / "bare.git"))
+    report = scan([str(tmp_path / "bare.git")], Scope(since=first)).report
+    assert report.skipped == ()
+    assert "ci-token-workflow-env" in {problem.rule for problem in report.problems}

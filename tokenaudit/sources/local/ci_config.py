@@ -262,7 +262,8 @@ class CiChangesSource:
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the source of the range says more."""
         try:
-            git_dir = safe_git_dir(self.path / ".git")
+            is_change = self.since is not None  # of a bare repository too; only a working tree has something staged
+            git_dir = open_repository(self.path).git_dir if is_change else safe_git_dir(self.path / ".git")
             if self.since is None and not any(may_be_ci(name) for name in _staged_names(self.path, git_dir)):
                 return
             before, after = self._sides(git_dir)
