@@ -83,7 +83,7 @@ def test_a_file_made_to_be_slow_is_not(piece: str) -> None:
 
 
 def test_commands_nested_too_deeply_are_said() -> None:
-    script = "HF_TOKEN=x\n" + "$(" * 3_000 + "a" + ")" * 3_000
+    script = "HF_TOKEN=x\n" + "$(" * 100 + "a" + ")" * 100
     found = audited({"a.sh": script})
     assert any(isinstance(one, Skipped) and "nested" in one.reason for one in found)
 
