@@ -58,7 +58,7 @@ def _templates(folder: Path) -> list[Path]:
 
 
 def _hub(folder: Path, number: int, latency: float, pipe: Connection) -> None:
-    """Serves `number` repositories as acme/r… until told to end; tells its processor seconds when asked."""
+    """Serves `number` repositories as acme/r… until it is stopped; returns its CPU seconds on request."""
     with HubDouble() as double:
         double.world.organizations.add("acme")
         double.world.page_size = 1000

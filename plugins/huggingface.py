@@ -5,7 +5,7 @@ This file needs the standard library and detect-secrets, nothing else:
     detect-secrets scan -p plugins/huggingface.py
 
 It is also the only place where tokenaudit knows what a credential looks like. Each class says its `kind`, the
-`literals` one of which stands in every match, and an `evidence` expression of bounded length that every match
+`literals`, at least one in every match, and an `evidence` expression of bounded length that every match
 satisfies, all as plain literals so that they can be read without running the file.
 
 Shapes: hub-docs (oauth.md, trusted-publishers.md, security-tokens.md), the redactor of hf-mcp-server, and for the
@@ -390,7 +390,7 @@ def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
 
 
 def _adaptive(symbols: Sequence[Hashable], size: int) -> float:
-    """The cost of symbols, `size` of which there are, by the adaptive code of order 0 (Dirichlet-multinomial)."""
+    """The cost of symbols of an alphabet of `size`, by the adaptive code of order 0 (Dirichlet-multinomial)."""
     return _rising(size * _RARE, len(symbols)) - sum(_rising(_RARE, count) for count in Counter(symbols).values())
 
 
@@ -401,7 +401,7 @@ def _rising(first: float, count: int) -> float:
 
 
 def _case_cost(body: str) -> float:
-    """The cost of which letters are capitals: by whether each has the case of the one before it."""
+    """The cost of the case of letters: by whether each has the case of the one before it."""
     cases = [c.isupper() for c in body if c.isalpha()]
     return 1 + _adaptive([now == before for now, before in zip(cases[1:], cases, strict=False)], 2)
 

@@ -1,4 +1,4 @@
-"""The nouns of tokenaudit: what a report is made of.
+"""The data model of tokenaudit: everything in a report.
 
 Every class here is frozen data; none holds a credential's value (that is `tokenaudit.secret.Secret`, which is never
 part of a report). A report is these classes written as JSON, field by field, so the field names are the contract.
@@ -25,7 +25,8 @@ Replacement: TypeAlias = Literal["trusted-publisher", "fine-grained", "no-token"
 Certainty: TypeAlias = Literal["needed", "perhaps", "not-seen"]
 
 Visibility: TypeAlias = Literal["public", "gated", "hidden"]
-"""What a stranger sees of a repository. `hidden` is private or missing: the Hub answers both alike."""
+"""The visibility of a repository without a token. `hidden` is private or missing, which the Hub does not
+distinguish."""
 
 
 class Severity(str, Enum):
@@ -289,8 +290,9 @@ class Evidence:
 
     `need` is a permission of fine-grained tokens, `none` where no token is needed at all, or `valid-token` where any
     token will do. `entity` is what it is needed on, None where the code does not say; its type may be `namespace` where
-    user and organization can't be told apart by code. `visibility` is what the Hub said of a repository, asked without
-    a token; None where it was not asked. `target` is the audited place that `path` is relative to, `job` the CI job.
+    user and organization can't be distinguished by code. `visibility` is what the Hub said of a repository, asked
+    without a token; None where it was not asked. `target` is the audited place that `path` is relative to, `job` the CI
+    job.
     """
 
     need: str

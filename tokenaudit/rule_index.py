@@ -1,4 +1,4 @@
-"""Every rule of the house in one place, for the reference and for `tokenaudit rules`."""
+"""All rules, for the reference and for `tokenaudit rules`."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def is_undecidable(value: object) -> bool:
-    """Whether something stands where a date belongs that can't be read as one."""
+    """Whether the value of a date field is not a valid date."""
     return value is not None and value != "" and parse_timestamp(value) is None
 
 

@@ -124,7 +124,7 @@ class _Matches:
     is_cut: bool = False
 
     def add(self, seen: Sequence[Detection], again: int) -> None:
-        """Takes in those of one window, of which the window before has shown `again`."""
+        """Takes in those of one window, after `again` from the previous window."""
         fresh = [each for each in (replace(each, repeats=0) for each in seen) if each not in self.listed]
         if self.is_cut:
             self.total += max(0, _number(seen) - again)

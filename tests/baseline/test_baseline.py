@@ -27,7 +27,7 @@ NOW = datetime(2026, 10, 12, tzinfo=timezone.utc)
 
 @dataclass(frozen=True)
 class Plugin:
-    """What a baseline is told of a detector."""
+    """A detector as a baseline needs it."""
 
     name: str = "HuggingFaceUserToken"
     kind: str = "user_token"

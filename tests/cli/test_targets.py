@@ -1,4 +1,4 @@
-"""What can be named as a target, and that nothing is called clean of which nothing was read."""
+"""What can be named as a target, and that an unread target is never clean."""
 
 from __future__ import annotations
 

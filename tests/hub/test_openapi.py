@@ -1,6 +1,6 @@
 """The double against the Hub's published OpenAPI document.
 
-The document is no part of this repository. Put it at `../shared/facts/hub-openapi.json` beside the checkout, or name
+The document is not in this repository. Put it at `../shared/facts/hub-openapi.json` beside the checkout, or name
 its path in TOKENAUDIT_HUB_OPENAPI; without it these tests are skipped and say so.
 """
 

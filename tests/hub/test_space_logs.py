@@ -62,7 +62,7 @@ def test_a_build_log_is_another_one(hub_double: HubDouble, hub: Hub) -> None:
 
 
 def test_an_endless_log_is_cut_off_in_time(hub_double: HubDouble, hub: Hub) -> None:
-    # Without a time of their own, lines can't be told from those of the past.
+    # Without a time of their own, lines can't be distinguished from past ones.
     put(hub_double, Log([{"data": "x\n"}] * 3, "keep-alive"))
     log = read(hub, LogLimits(seconds=0.3, silence=60))
     assert isinstance(log, SpaceLog)

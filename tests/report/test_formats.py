@@ -24,7 +24,7 @@ def a_leak() -> model.Report:
 
 
 def bare() -> model.Report:
-    """A credential of which nothing is known but that it exists, and a problem at no line."""
+    """A credential without details, and a problem without a line."""
     report = a_leak()
     credential = model.Credential("0" * 32, "user_token", "hf_****abcd", "credential")
     problem = replace(report.problems[0], path=None, line=None, column=None, where=None, credential_name=None)

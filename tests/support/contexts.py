@@ -28,7 +28,7 @@ import zstandard
 
 @dataclass(frozen=True)
 class Context:
-    """`write` makes the bytes; `via` is how they have to be unwrapped; `line` and `column` where it is told to stand."""
+    """`write` makes the bytes; `via` is how they have to be unwrapped; `line` and `column` the expected position."""
 
     group: str
     name: str

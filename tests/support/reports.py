@@ -163,7 +163,7 @@ def _credential(mint: Mint, index: int, spots: int) -> model.Credential:
             "over" if index % 3 else "unknown",
             (
                 model.Reason(
-                    "token-org-wide-write", severity, "It may write to all of acme.", "Narrow it to one repository."
+                    "token-org-wide-write", severity, "It can write everything in acme.", "Narrow it to one repository."
                 ),
             ),
         ),

@@ -1,4 +1,4 @@
-"""The same tasks on a real Dask cluster: a scheduler and two workers, one of which is killed."""
+"""The same tasks on a real Dask cluster: a scheduler and two workers; one is killed."""
 
 from __future__ import annotations
 

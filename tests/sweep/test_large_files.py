@@ -1,4 +1,4 @@
-"""Large files of repositories, of which git has only pointers: those that can be text are read, the others counted."""
+"""Large files of repositories, that are pointers in git: those that can be text are read, the others counted."""
 
 from __future__ import annotations
 

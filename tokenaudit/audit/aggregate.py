@@ -72,7 +72,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
 
 
 def _not_there(sources: Iterable[Source]) -> Iterator[Skipped]:
-    """The targets of which nothing was there to read, and the parts that were named and were not there."""
+    """Targets without content, and requested parts that a target lacks."""
     parts: dict[str, list[PartSource]] = {}
     for source in sources:
         if isinstance(source, PartSource):

@@ -17,7 +17,7 @@ from tokenaudit.text import listed
 
 @dataclass(frozen=True)
 class AuditorTokenVerdict:
-    """What is to be said of the auditor's own token; `too_much` is None where that can't be told."""
+    """The verdict on the auditor's own token; `too_much` is None if unknown."""
 
     too_much: bool | None
     message: str

@@ -132,7 +132,7 @@ class _Reader:
         words = _without_keywords(words)
         if not words:
             for last in self.commands[-1:] if redirects else []:
-                last.redirects += redirects  # of a block in brackets, told of its last command
+                last.redirects += redirects  # of a block in brackets, assigned to its last command
             return
         self.budget.spend(_STEPS * (1 + len(words)))
         end = words[-1].offset + len(words[-1].raw)

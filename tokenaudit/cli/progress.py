@@ -81,5 +81,5 @@ class SilentProgress(NullProgress):
 
 
 def progress(*, quiet: bool, color: bool = True) -> TerminalProgress | SilentProgress:
-    """A bar where stderr is a terminal and nobody asked for quiet, else silence."""
+    """A bar where stderr is a terminal and --quiet is not set, else none."""
     return TerminalProgress(color=color) if sys.stderr.isatty() and not quiet else SilentProgress()

@@ -141,7 +141,7 @@ HUB: dict[str, tuple[CallNeeds, ...]] = dict(
         *_rows("create_bucket delete_bucket", CallNeeds(WRITE, "owner", "bucket_id")),
     )
 )
-"""Functions of huggingface_hub, most of which are methods of HfApi too."""
+"""Functions of huggingface_hub; most are methods of HfApi too."""
 
 DATASETS: dict[str, tuple[CallNeeds, ...]] = dict(
     _rows(

@@ -104,7 +104,7 @@ class Visibilities:
     _known: dict[Entity, Visibility | None] = field(default_factory=dict)
 
     def of(self, entity: Entity) -> Visibility | None:
-        """What a stranger sees of a repository; None where that is not known."""
+        """The visibility of a repository without a token; None if unknown."""
         kind = _KINDS.get(entity.type)
         if kind is None or not entity.name:
             return None
@@ -117,5 +117,5 @@ class Visibilities:
 
 
 def with_visibility(evidence: Sequence[Evidence], of: Callable[[Entity], Visibility | None]) -> tuple[Evidence, ...]:
-    """The same evidence, with what a stranger sees of each repository that is read."""
+    """The same evidence, with the visibility of each repository that is read."""
     return tuple(replace(e, visibility=of(e.entity)) if e.need == READ and e.entity else e for e in evidence)

@@ -15,8 +15,8 @@ class Needs:
     """What one file was seen to need.
 
     `skipped` has the reasons for whatever part of it was given up, `unparsed` what is not in the language that it
-    should be, or can't be told by reading. Never complete: a need that is not here was not seen, which does not mean
-    that it does not exist.
+    should be, or can't be determined by reading. Never complete: a need that is not here was not seen, which does not
+    mean that it does not exist.
     """
 
     evidence: tuple[Evidence, ...] = ()

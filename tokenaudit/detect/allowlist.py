@@ -22,7 +22,7 @@ _ON_THE_LINE_BEFORE = re.compile(
 class AllowlistFilter:
     """An examiner that leaves out what an inline comment of a scanner allows.
 
-    An audit doesn't use it unless told to: whoever is audited must not be able to tell the auditor where not to look.
+    Not used by default: a scanned repository must not be able to suppress findings.
     """
 
     scanner: Scanner

@@ -1,6 +1,6 @@
 """What a literal looks like after it was encoded: expressions over bytes, worked out rather than written down.
 
-A text of which only the beginning is known (`hf_`, then letters) is a list of sets: the bytes that may stand at each
+A text with a known beginning only (`hf_`, then letters) is a list of sets: the bytes that may stand at each
 place. Encodings turn one such list into another, so they nest, and the result becomes an expression at the very end.
 """
 

@@ -85,7 +85,7 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("hex", rb"1[fF]8[bB]080[0-9a-fA-F]0{4}", 12, (b"8b080", b"8B080"), 2),
     ("hex", rb"504[bB]03041[0-9a-fA-F]00", 12, (b"b03041", b"B03041"), 3),
 )
-"""Magic numbers: how to read them, the expression and its width, the literals one of which stands in it and where."""
+"""Magic numbers: how to read them, the expression and its width, its literals and their position."""
 
 _POINTERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("pointer", rb"version https://git-lfs\.github\.com/spec/v", 41, (b"/spec/v",), 34),

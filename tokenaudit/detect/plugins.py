@@ -50,7 +50,7 @@ class Plugin:
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """The strings one of which stands in every match; none where the plugin doesn't say."""
+        """Strings, at least one in every match; empty if the plugin declares none."""
         return self.shape.literals if self.shape else ()
 
 
@@ -191,7 +191,7 @@ def _late(name: str) -> Iterator[None]:
         del sys.modules[name]  # all others import it as ever
 
 
-def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is known
+def _module(path: Path) -> Any:  # noqa: ANN401 - a module with unknown content
     _parsed(path)
     name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
     loader = _Loader(path)
@@ -203,7 +203,7 @@ def _module(path: Path) -> Any:  # noqa: ANN401 - a module of which nothing is k
         loader.exec_module(module)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - a stranger's file may raise anything, and may not end the program
+    except BaseException as error:  # noqa: BLE001 - a user's file can raise anything, and must not end the program
         message = f"plugin {path} can't be loaded ({_one_line(error)}); fix the file"
         raise ConfigurationError(message) from None
     return module
@@ -215,7 +215,7 @@ def _loaded(found: type, path: Path) -> tuple[Plugin, Find]:
         instance = found()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - as for a stranger's file
+    except BaseException as error:  # noqa: BLE001 - as for a user's file
         message = f"plugin {found.__name__} of {path} can't be created without arguments ({_one_line(error)})"
         raise ConfigurationError(message) from None
     kind = getattr(found, "kind", "") or re.sub("[^a-z0-9]+", "_", secret_type.lower()).strip("_")

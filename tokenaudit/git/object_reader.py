@@ -1,4 +1,4 @@
-"""Asking a running `git cat-file` for objects, none of which can hold up or fill the one who asks."""
+"""Requests objects from a running `git cat-file`, with limits on time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nouns of object reading, shared by every engine."""
+"""Data model of object reading, shared by every engine."""
 
 from __future__ import annotations
 

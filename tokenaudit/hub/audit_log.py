@@ -135,7 +135,7 @@ class _Reading:
                 raise
             self.broken = f"only the newest {self.count:,} events were read: {stopped.message}"
         except Exception as error:
-            # The errors of the HTTP backend, of which the library has two, and of the parser: an array that ends early.
+            # The errors of both HTTP backends of the library, and of the parser: an array that ends early.
             if not self.count:
                 raise
             self.broken = (

@@ -84,8 +84,8 @@ class Hub:
     def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Result:
         """Who a credential is: `GET /api/whoami-v2`, as parsed JSON of any shape.
 
-        `note` is told of waits. The endpoint is limited separately and strictly, so ask once per credential and
-        one at a time.
+        `note` gets messages about waits. The endpoint is limited separately and strictly, so ask once per credential
+        and one at a time.
         """
         return self.ask(lambda api, token: api.whoami(token=token), secret, note=note)
 

@@ -66,7 +66,7 @@ def _listed(
 
 @dataclass(frozen=True)
 class Opened:
-    """A discussion or pull request as the listing shows it; `title` is a stranger's text.
+    """A discussion or pull request as the listing shows it; `title` is untrusted text.
 
     One whose date is missing or can't be read counts as new: `date` is then None.
     """

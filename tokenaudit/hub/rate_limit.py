@@ -58,7 +58,7 @@ class RateLimiter:
 
     @property
     def window(self) -> RateLimitWindow | None:
-        """What is left of the window the Hub last told of; None where it told of none, or that one is over."""
+        """The rest of the last known rate limit window; None if unknown or over."""
         seconds = self._resets_at - self.clock()
         return RateLimitWindow(self._left, seconds) if seconds > 0 else None
 
@@ -107,7 +107,7 @@ def send_with_retries(
         rate_limiter: what the server said of its rate limit; decides how long to wait, and how often to try.
         breaker: whether the server answers at all.
         where: the server, for messages.
-        note: told of waits of a second or more.
+        note: gets messages about waits of a second or more.
     """
     if not breaker.admits():
         return refused_by_breaker(where)

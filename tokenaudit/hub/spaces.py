@@ -40,7 +40,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class SpaceSecretName:
-    """One secret of a Space, of which only the name, a description and the time of the last change are told."""
+    """One secret of a Space, with its name, description and time of the last change; never its value."""
 
     name: str
     description: str | None = None
@@ -88,7 +88,7 @@ def _described(entry: JsonObject) -> tuple[str | None, datetime | None, bool]:
 def set_secret(
     hub: Hub, space: str, name: str, value: Secret, *, secret: Secret, description: str | None = None
 ) -> Result:
-    """Adds or replaces a secret of `space`. The Space may restart by itself; `restart` makes sure."""
+    """Adds or replaces a secret of `space`. The Space can restart automatically; `restart` makes sure."""
     return invalid_repo_name(space) or hub.ask(
         lambda api, token: api.add_space_secret(space, name, value.reveal(), description=description, token=token),
         secret,

@@ -190,7 +190,7 @@ def _install() -> None:
             from huggingface_hub.utils import _http as http  # noqa: PLC0415 - as above
 
         http.set_client_factory(lambda: _armed(http.default_client_factory()))
-        # Otherwise building headers for the first request first fetches a list from the Hub: a question nobody asked.
+        # Otherwise building headers for the first request first fetches a list from the Hub: an unwanted request.
         constants.HF_HUB_DISABLE_TELEMETRY = True
         # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
@@ -255,7 +255,7 @@ def _bounded(stream: ByteStream, call: Call) -> object:
 
 @cache
 def _bounded_stream(backend: str) -> Callable[[ByteStream, Call], object]:
-    """The class of bounded bodies: a stream of the HTTP backend, of which the library has two."""
+    """The class of bounded bodies: a stream of the library's HTTP backend."""
     base: type = sys.modules[backend].SyncByteStream
 
     class BoundedStream(base):  # type: ignore[misc]  # known only when the library has chosen
@@ -285,7 +285,7 @@ _IDLE = 1.0
 class TimeoutExecutor:
     """Runs calls on threads that take another one when they are done, for starting one costs as much as half a request.
 
-    A call that is left behind keeps its thread until it ends by itself, and holds up neither the next call nor the end
+    An abandoned call keeps its thread until it ends, and holds up neither the next call nor the end
     of the program. Any thread may ask.
     """
 

@@ -127,7 +127,7 @@ _NOT_ASKABLE = {
     "oauth_client_secret": "create a new one in the application's settings, which revokes this one",
     "oauth_refresh_token": "remove the application's access in the settings of the account that granted it",
 }
-"""How to end those of which whoami tells nothing, so that handing them over would lead nowhere."""
+"""How to revoke kinds that whoami does not support."""
 
 
 def for_credential(

@@ -88,7 +88,7 @@ def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class CurrentStatus:
-    """A credential's status with everything the Hub ever told of it.
+    """A credential's status with everything the Hub returned about it.
 
     `details` is the last answer that named the account or its rights; `has_status` is whether the Hub, or the
     credential's own expiry, ever said anything at all.

@@ -149,7 +149,7 @@ class IncidentInput:
         reports: report files, `-` for standard input.
         targets: places in which values are found again.
         keyring: entries of the OS keyring that hold values.
-        lines: values, one a line; None where standard input is a terminal or holds a report.
+        lines: values, one per line; None if stdin is a terminal or has a report.
     """
 
     inventory: str | None = None

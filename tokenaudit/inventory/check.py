@@ -1,6 +1,6 @@
 """`tokenaudit inventory check`: every row verified, and repaired where what is left of it allows.
 
-Rows are read as the database holds them, without the conversions of ordinary reading. What can't be told any more is
+Rows are read as the database holds them, without the conversions of ordinary reading. Values that can't be restored are
 never invented: a time that is lost becomes that of the row's sweep, a document that is lost is removed, and the place
 that it came from is read again by the next sweep.
 """

@@ -119,7 +119,7 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """What came of a task: an outcome a place, and what its process was last told of the Hub's limit."""
+    """The result of a task: one outcome per place, and the last rate limit window of its process."""
 
     outcomes: tuple[Outcome, ...]
     window: RateLimitWindow | None = None

@@ -103,7 +103,7 @@ class _Health:
     def _missing(self) -> str:
         lost_message = f"connection to the Dask scheduler at {self._address} lost"
         if self._client.status != "running":
-            self._since = float("-inf") if self._client.status == "closed" else self._since  # it has given up by itself
+            self._since = float("-inf") if self._client.status == "closed" else self._since  # it gave up
             return lost_message
         try:
             workers = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)

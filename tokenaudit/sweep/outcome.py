@@ -55,7 +55,7 @@ def collected(
     progress: Progress,
     known: frozenset[str] = frozenset(),
 ) -> Outcome:
-    """What `sources` give, as one outcome. A place of which nothing at all could be read has failed.
+    """What `sources` give, as one outcome. A place without any readable content has failed.
 
     `state` is kept only where the whole place was reached: a gap inside of it (one object, one archive) would be the
     same next time, a gap that is the place itself is tried again.

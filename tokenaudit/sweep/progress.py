@@ -78,7 +78,7 @@ class SweepProgress:
         self.repositories_done += task.is_repository
 
     def done(self, task: Task, outcomes: Sequence[Outcome], window: RateLimitWindow | None) -> None:
-        """`task` is done, here or elsewhere; `window` is what its worker was told of the Hub's limit."""
+        """`task` is done, here or elsewhere; `window` is the rate limit window of its worker."""
         self._left -= 1
         self._done += 1
         self.repositories_done += task.is_repository

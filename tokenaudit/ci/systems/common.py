@@ -181,7 +181,7 @@ _SHELLS = frozenset({"bash", "sh", "dash", "ash", "zsh", "ksh"})
 
 
 def language_of(shell: str) -> str:
-    """The language of the shell or interpreter that a system is told to run: `pwsh -File {0}`, `/bin/bash -e`.
+    """The language of the shell or interpreter that a system is configured to run: `pwsh -File {0}`, `/bin/bash -e`.
 
     `bash`, `powershell` and `cmd` have their commands read; any other name means that only the text is looked at.
     """

@@ -81,7 +81,7 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralP
 def substituted(data: bytes, hits: Sequence[tuple[int, int]], start: int) -> Iterator[tuple[bytes, Origins]]:
     """Stretches of `data` with variables replaced by the text that is assigned to them, and where each byte came from.
 
-    The stretches are where a part from one of `hits` is used, by itself or by the name that it is assigned to; `start`
+    The stretches are where a part from one of `hits` is used, directly or by the name that it is assigned to; `start`
     is where `data` begins in what offsets are counted in. What is used before it is assigned has the first text.
     """
     texts = _Texts(data)

@@ -30,7 +30,7 @@ _LITTLE = 4 << 10
 """Bytes up to which something is put aside to be looked at together with others: a look costs as much as they do."""
 
 _MUCH = 16 << 10
-"""Bytes that are looked at together. One of them with a trace has all of them looked at again, each by itself."""
+"""Bytes that are looked at together. One of them with a trace has all of them searched again, one by one."""
 
 _MOST_HELD = 8 << 20
 """Bytes of bases that may wait for that."""

@@ -85,7 +85,7 @@ def ask_all(
 
 
 def _organizations(places: Places, queries: HubQueries) -> list[str]:
-    """Those that are known to be some, and the namespaces of which the Hub says so."""
+    """Known organizations, and namespaces that the Hub identifies as one."""
     found = {name for name in places.organizations if is_namespace(name)}
     for name in sorted(set(places.namespaces) - set(places.users) - found):
         if is_namespace(name):

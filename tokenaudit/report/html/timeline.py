@@ -67,7 +67,7 @@ _FIRST = datetime(1, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
 def timeline(report: Report, credentials: list[Credential]) -> Timeline | None:
-    """The drawing for the worst credentials of which any time is known, None where there is none."""
+    """The drawing for the most severe credentials with a known time, None if there is none."""
     timed = [(c, _created(c), _exposures(c)) for c in credentials]
     timed = [entry for entry in timed if entry[1] or entry[2]]
     if not timed:

@@ -1,4 +1,4 @@
-"""The content of a Hub repository's large files, of which git has only pointers."""
+"""The content of a Hub repository's large files, that are pointers in git."""
 
 from __future__ import annotations
 
