@@ -69,7 +69,9 @@ class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets 
 
     def _likelihood(self, text: str, start: int, end: int) -> str:
         judged = judge(text[start + len(self.literals[0]) : end])
-        return "identifier" if judged == "credential" and not _left_edge(text, start) else judged
+        if judged != "credential" or _left_edge(text, start) or _is_string_of(text, start, end):
+            return judged
+        return "identifier"
 
     def analyze_string(self, string: str, **_: Any) -> Iterator[str]:  # noqa: ANN401 - the host's own signature
         """The values that are most probably credentials."""
@@ -226,6 +228,22 @@ def _left_edge(text: str, start: int) -> bool:
     return not before or before[-1] not in _ALNUM or bool(_ESCAPE_ENDS.search(before) or _BINARY.search(before[-24:]))
 
 
+_STRING_BEGINS = re.compile("[xU\xd9\x8c](?P<length>.)\\Z", re.DOTALL)
+"""What says that a string of so many bytes follows in CBOR, pickle (protocols 1 and 4) and MessagePack."""
+
+_PICKLED_LINE = re.compile(r"(?:\A|[\n(\]}])V\Z")
+"""A string in pickle's protocol 0, which ends with its line."""
+
+
+def _is_string_of(text: str, start: int, end: int) -> bool:
+    """Whether a serialized string begins and ends exactly here, so that a letter before it is part of the format."""
+    before = text[max(0, start - 2) : start]
+    announced = _STRING_BEGINS.search(before)
+    if announced:
+        return announced["length"] == chr(end - start)
+    return bool(_PICKLED_LINE.search(before)) and text[end : end + 1] == "\n"
+
+
 def _length_is_written_before(text: str, start: int, end: int) -> bool:
     """Whether a length byte in front names this very end, as in pickle, marshal, msgpack or protobuf.
 
@@ -233,6 +251,9 @@ def _length_is_written_before(text: str, start: int, end: int) -> bool:
     """
     before = text[max(0, start - 12) : start]
     length = chr(end - start)
+    announced = _STRING_BEGINS.search(before)
+    if announced and announced["length"] == length:
+        return True
     written = before.endswith(length) or before.rstrip("\0").endswith(length)
     return written and bool(_BINARY.search(before[:-1] + text[end : end + 8]) or before.endswith("\0"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,46 @@ assert requests.exceptions is base.requests.exceptions
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+CUT_PREFIXES = {
+    "quoted-printable": "x {0}=\n{1}\n",
+    "quoted-printable, CRLF": "x {0}=\r\n{1}\r\n",
+    "color": "x \x1b[01;31m{0}\x1b[0m{1}\n",
+    "color of grep": "x \x1b[01;31m\x1b[K{0}\x1b[m\x1b[K{1}\n",
+    "color in JSON": '["x \\u001b[31m{0}\\u001b[0m{1}"]\n',
+    "folded": "x: {0}\r\n {1}\r\n",
+}
+
+
+@pytest.mark.parametrize("name", CUT_PREFIXES)
+def test_a_prefix_can_be_cut(detector: Detector, name: str) -> None:
+    value = Mint(name).user_token()
+    for at in (1, 2, 3, 9):
+        data = CUT_PREFIXES[name].format(value[:at], value[at:]).encode()
+        assert [each.secret.reveal() for each in detector.scan(data).detections] == [value], at
+
+
+@pytest.mark.parametrize("mint", [Mint.user_token, Mint.refresh_token, Mint.client_secret, Mint.legacy_token])
+def test_a_serialized_string_can_touch_letters(detector: Detector, mint: Callable[[Mint], str]) -> None:
+    value = mint(Mint("neighbors"))
+    text, length = value.encode(), bytes([len(value)])
+    written = {
+        "CBOR": b"\xa1\x65token\x78" + length + text + b"\x61a",
+        "MessagePack": b"\x81\xa5token\xd9" + length + text + b"A",
+        "pickle 0": pickle.dumps({"t": value, "z": "b"}, 0),
+        "pickle 0, tuple": pickle.dumps((value,), 0),
+        "pickle 1, no memo": b"]U" + length + text + b"a.",
+        "pickle 4, no memo": b"\x80\x04]\x8c" + length + text + b"a.",
+    }
+    found = {
+        name: [(each.secret.reveal(), each.likelihood) for each in detector.scan(data).detections]
+        for name, data in written.items()
+    }
+    assert found == {name: [(value, "credential")] for name in written}
+
+
+def test_letters_around_a_value_make_it_a_word_elsewhere(detector: Detector) -> None:
+    value = Mint("word").user_token()
+    for text in (f"V{value}", f"x{value}", f"{value}a", f"x{value}\n"):
+        assert not any(each.likelihood == "credential" for each in detector.scan(text.encode()).detections)

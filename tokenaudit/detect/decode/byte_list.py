@@ -11,6 +11,9 @@ from tokenaudit.detect.positions import Origins
 _BETWEEN = rb"[,;:\s\\-]{1,40}"
 _NUMBER = re.compile(rb"(?:0[xX])?([0-9A-Fa-f]{1,3})(?:" + _BETWEEN + rb"|(?![0-9A-Za-z]))")
 _SEPARATORS = (b", ", b",", b" ", b":", b"-", b"\n")
+_LINE_ENDS = (b",\n", b",\r\n", b"\n", b"\r\n")
+"""Separators of numbers on lines of their own, which an indentation follows."""
+
 _FORMS = ("%d", "%02x", "%02X", "0x%02x", "0x%02X")
 _DECIMAL = re.compile(rb"(?:1[01][0-9]|9[0-9])[^0-9A-Fa-f]")
 """The first letter of a credential in decimal; in hexadecimal none is above 6f."""
@@ -26,6 +29,12 @@ def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
             numbers = [(form % ord(character)).encode() for character in literal[:3]]
             if zero:
                 numbers = [each for number in numbers for each in (number, zero)][:4]
+            for line_end in _LINE_ENDS:
+                first = numbers[0] + line_end
+                yield (
+                    re.escape(first) + rb"[ \t-]{0,30}" + _BETWEEN.join(map(re.escape, numbers[1:])),
+                    LiteralPattern(re.escape(first), len(first), (first[:8],), 0),
+                )
             for separator in _SEPARATORS:
                 first = separator.join(numbers[:2])
                 yield (

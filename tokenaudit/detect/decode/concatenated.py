@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from tokenaudit.detect.encodings import exactly
+from tokenaudit.detect.encodings import Sets, exactly, expression
 from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
 from tokenaudit.detect.positions import Origins
 
@@ -16,8 +16,11 @@ _LITERALS = rb"(?:" + _BETWEEN + rb"|" + _APPENDED + rb")" + _QUOTE
 """From the quote that ends a literal to the next: adjacent, joined by an operator or `join`, appended by `+=`."""
 
 _CONTINUED = rb"\r?\n[ \t]{0,30}"
-_FOLDED = rb"[ \t](?=[A-Za-z0-9])"
+_FOLDED = rb"[ \t](?=[A-Za-z0-9_])"
 """A line continued by a backslash, or folded as in iCalendar, vCard and LDIF. Quoted-printable continues with `=`."""
+
+_ESCAPED_COLOR = rb"(?:u001[bB]|x1[bB]|033|e)\[[0-9;:]{0,16}[A-Za-z]"
+"""The same in a string of JSON, as recordings of terminals (`.cast`) have it, without its backslash."""
 
 _COLOR = rb"\[[0-9;:]{0,16}[A-Za-z](?:\x1b\[[0-9;:]{0,16}[A-Za-z]){0,3}"
 
@@ -36,7 +39,7 @@ def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
     """What joins two parts. The first byte decides what can follow: far faster than to try one after the other."""
     after = {
         rb"[\"'`]": literals,
-        rb"\\": rb"\\?[\"'`]" + literals + rb"|" + _CONTINUED,
+        rb"\\": rb"\\?[\"'`]" + literals + rb"|" + _CONTINUED + rb"|" + _ESCAPED_COLOR,
         rb"=": rb"\r?\n",
         rb"\n": folded + rb"|" + dump,
         rb"\r": rb"\n(?:" + folded + rb"|" + dump + rb")",
@@ -65,24 +68,40 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
         joint = _SHORT + re.escape(text[at:])
         if at < _FEW:
             literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+            yield from _wrapped(left, right)
         else:
             literal_pattern = literal_pattern_for((*left, _CUT), preferred=roots)
             joint = rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
         yield re.escape(text[:at]) + joint, literal_pattern
 
 
+def _wrapped(left: Sets, right: Sets) -> Iterator[tuple[bytes, LiteralPattern]]:
+    """Expressions for a literal that is cut by the end of a line or a color, each with what is rare in it."""
+    for form, rest in _WRAPS:
+        yield expression(left + form) + rest + expression(right), literal_pattern_for(left + form)
+    folded = (*exactly(b"\n"), frozenset(b" \t"), *right)
+    yield expression(left) + rb"\r?" + expression(folded), literal_pattern_for(folded)
+
+
+_WRAPS: tuple[tuple[Sets, bytes], ...] = (
+    ((*exactly(b"="), frozenset(b"\r\n")), rb"\n?"),
+    (exactly(b"\x1b["), _COLOR[2:]),
+    ((*exactly(b"\\"), frozenset(b"ux0e")), rb"[01xb3B]{0,4}\[[0-9;:]{0,16}[A-Za-z]"),
+)
+"""What begins a joint that is no quote, and the rest of it."""
+
 _FEW = 3
 _BODY = rb"[A-Za-z0-9]{0,33}"
 _CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b<|]", 34)
 _QUOTES = frozenset(b"\"'`")
-_CUT = _QUOTES | frozenset(b"\\\r\n|<")
+_CUT = _QUOTES | frozenset(b"\\\r\n|<=\x1b")
 _NEXT = rb"[A-Za-z0-9]"
 _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 """As much of a joint behind a whole literal as tells it from anything else."""
 
 _NEVER = rb"(?!)"
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
-_JOINTS = re.compile(_joint(_LITERALS, _FOLDED, _MARKUP, _DUMP))
+_JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
 
 
 def joined(data: bytes, start: int) -> tuple[bytes, Origins]:
