@@ -134,7 +134,7 @@ def test_without_a_safe_keyring_nothing_is_kept_and_that_is_said(
     keyring.set_keyring(backend())
     secret = Secret(Mint(7).user_token())
     for act in (lambda: keys.write("hf", secret), lambda: keys.read("hf"), lambda: keys.clear("hf")):
-        with pytest.raises(ConfigurationError, match="no keyring") as caught:
+        with pytest.raises(ConfigurationError, match="no secure keyring") as caught:
             act()
         assert secret.reveal() not in str(caught.value)
     assert keys.available() is None
