@@ -459,7 +459,8 @@ def test_dead_copies_that_are_left_are_named(place: Place) -> None:
 def test_a_new_token_that_opens_something_else_stops_it(place: Place, path: str) -> None:
     place.double.world.add_repo("acme/hidden", visibility="private")
     place.double.world.tokens[place.old.reveal()] = bodies.classic("write", orgs=[bodies.org("acme", "write")])
-    place.double.fails(path, Fault(200, body=b"{}"), always=True)
+    yes = {"namespace": {"name": "acme"}, "user": {"name": "alice"}}
+    place.double.fails(path, Fault(200, body=json.dumps(yes).encode()), always=True)
     with pytest.raises(HaltedError, match="has excess access"):
         place.walk().run()
     assert place.is_untouched()
