@@ -1,6 +1,6 @@
 """How well bodies are told from words: misses among random bodies, false alarms among identifiers and placeholders.
 
-    python benchmarks/likelihood.py [--random N]
+    python benchmarks/likelihood.py [--random N] [--noise MEGABYTES]
 
 Identifiers are real: those of this Python's standard library and installed packages, squeezed to the length of a body
 in the ways in which they would follow `hf_`. Placeholders are written as people write them.
@@ -20,6 +20,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from itertools import cycle, islice
 from pathlib import Path
 from types import ModuleType
+
+from tokenaudit.detect import Detector
 
 BODY = 34
 ALNUM = string.ascii_letters + string.digits
@@ -79,11 +81,54 @@ def misses(module: ModuleType, alphabet: str, count: int) -> tuple[int, float]:
     return sum(each >= module.THRESHOLD for each in saved), max(saved)
 
 
+def noise(megabytes: int) -> Iterator[tuple[str, bytes]]:
+    """Machine-made text in which `hf_` and 34 letters occur: each kind, about `megabytes` in all.
+
+    Half of each is the alphabet alone, half is cut into words of 34 characters behind a prefix, which is the hardest.
+    """
+    source = random.Random(20_260_102)
+    kinds = {
+        "FASTQ quality": "ABCDEFGHI",
+        "nucleotides": "ACGT",
+        "nucleotides, any case": "ACGTacgt",
+        "Morse-like": "oO",
+        "hexadecimal": "0123456789abcdef",
+        "upper hexadecimal": "0123456789ABCDEF",
+        "decimal": "0123456789",
+        "base32": string.ascii_uppercase + "234567",
+        "UUID": "",
+    }
+    size = megabytes * 1_000_000 // len(kinds)
+    for name, alphabet in kinds.items():
+        if alphabet:
+            letters = "".join(source.choices(alphabet, k=size))
+        else:
+            letters = "".join(f"{source.getrandbits(128):032x}" for _ in range(size // 32 + 1))
+        half = size // 2
+        words = (f"hf_{letters[at : at + BODY]}" for at in range(half, size - BODY, BODY + 3))
+        yield name, (letters[:half] + "\n" + "\n".join(words)).encode()
+
+
+def alarms(megabytes: int) -> Iterator[tuple[str, int, int, int]]:
+    """For each kind of noise: its bytes, the words of the shape in it, and how many were called credentials."""
+    detector = Detector.load()
+    step = 2_000_000
+    for name, data in noise(megabytes):
+        words = taken = 0
+        for at in range(0, len(data), step):
+            found = detector.scan(data[at : at + step]).detections
+            words += len(found)
+            taken += sum(each.likelihood == "credential" for each in found)
+        yield name, len(data), words, taken
+
+
 def main() -> int:
     """Prints the figures; fails if one is worse than promised."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--random", type=int, default=20_000, help="random bodies of each alphabet")
-    count = parser.parse_args().random
+    parser.add_argument("--noise", type=int, default=5, help="megabytes of machine-made text")
+    options = parser.parse_args()
+    count = options.random
     module = plugin()
     print(f"a body that saves {module.THRESHOLD:g} bits or more is called no credential")
     bad = 0
@@ -98,6 +143,9 @@ def main() -> int:
         print(f"real {name}: {len(taken)} of {len(bodies)} taken; the nearest saves {scored[0][0]:.1f} bits")
         for body in taken[:20]:
             print(f"    {body}")
+    for name, size, words, taken_for_real in alarms(options.noise):
+        bad += taken_for_real
+        print(f"{name}: {taken_for_real} of {words} taken in {size / 1e6:.1f} MB")
     return 1 if bad else 0
 
 

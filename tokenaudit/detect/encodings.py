@@ -82,6 +82,12 @@ def as_utf16(text: Sets, order: str) -> Sets:
     return tuple(each for place in text for each in ((place, zero) if order == "little" else (zero, place)))
 
 
+def as_utf32(text: Sets, order: str) -> Sets:
+    """The same in UTF-32."""
+    zeros = (frozenset((0,)),) * 3
+    return tuple(each for place in text for each in ((place, *zeros) if order == "little" else (*zeros, place)))
+
+
 def expression(text: Sets) -> bytes:
     """The expression for `text`."""
     return b"".join(_place(each) for each in text)

@@ -22,6 +22,7 @@ Reading: TypeAlias = Literal[
     "base64",
     "hex",
     "utf-16",
+    "utf-32",
     "bytes",
     "escapes",
     "concatenated",
@@ -239,6 +240,7 @@ def _encoded(literal: str) -> Iterator[Pattern]:
     yield _pattern("hex", encodings.as_hex(once))
     for order in ("little", "big"):
         yield _pattern("utf-16", encodings.as_utf16(once, order))
+        yield _pattern("utf-32", encodings.as_utf32(once, order))
     yield from _encoded_twice(literal)
 
 

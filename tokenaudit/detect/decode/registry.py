@@ -13,6 +13,7 @@ from tokenaudit.detect.decode.text import (
     unwrap_variables,
 )
 from tokenaudit.detect.decode.utf16 import unwrap_utf16
+from tokenaudit.detect.decode.utf32 import unwrap_utf32
 from tokenaudit.detect.decode.zlib_stream import unwrap_zlib
 from tokenaudit.detect.patterns import Reading
 
@@ -30,6 +31,7 @@ CONTAINERS: dict[Reading, Decoder] = {
 
 WRITINGS: dict[Reading, Decoder] = {
     "utf-16": unwrap_utf16,
+    "utf-32": unwrap_utf32,
     "base64": unwrap_base64,
     "hex": unwrap_hex,
     "bytes": unwrap_byte_list,
