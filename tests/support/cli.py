@@ -30,7 +30,8 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("HF_", "HUGGING", "GIT_", "XDG_", "TOKENAUDIT")) and name not in {"NO_COLOR", "CI"}
+        if not name.startswith(("HF_", "HUGGING", "GIT_", "XDG_", "TOKENAUDIT"))
+        and name not in {"NO_COLOR", "CI", "PYTHONDONTWRITEBYTECODE"}
     }
     return {**kept, "HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", **(extra or {})}
 
