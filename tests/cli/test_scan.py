@@ -389,6 +389,8 @@ class TestBadInput:
     @pytest.mark.skipif(os.name != "posix", reason="signals")
     @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
     def test_an_interrupted_command_exits_130(self, tmp_path: Path, number: signal.Signals) -> None:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            pytest.skip("a shell that runs the tests in the background has it ignored, by children too")
         process = subprocess.Popen(
             [sys.executable, "-m", "tokenaudit", "fingerprint"],
             stdin=subprocess.PIPE,
