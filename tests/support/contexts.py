@@ -85,7 +85,7 @@ def _sqlite(value: str) -> bytes:
 
 def _left(value: str) -> str:
     """The prefix and a few characters."""
-    return value[: 20 if "." in value else value.rindex("_") + 7]
+    return value[: 20 if "." in value else value.rindex("_") + 14]
 
 
 def _right(value: str) -> str:
@@ -102,6 +102,16 @@ def _dump(value: str, offset: str, group: int, left: str, right: str) -> bytes:
         text = "".join(chr(byte) if 32 <= byte < 127 else "." for byte in row)
         lines.append(f"{offset.format(at)}{digits.ljust(16 * 2 + 16 // group - 1)}{left}{text}{right}\n")
     return "".join(lines).encode()
+
+
+def _dump_of_words(text: str) -> bytes:
+    """As `hexdump` writes by itself."""
+    data = text.encode() + bytes(len(text) % 2)
+    rows = []
+    for at in range(0, len(data), 16):
+        row = struct.unpack(f"<{len(data[at : at + 16]) // 2}H", data[at : at + 16])
+        rows.append(f"{at:07x} {' '.join(f'{word:04x}' for word in row)}\n")
+    return "".join(rows).encode() + f"{len(text):07x}\n".encode()
 
 
 def _notebook(value: str, *, output: bool) -> bytes:
@@ -197,6 +207,10 @@ CONTEXTS = (
     Context("reconstructed", "dump of xxd", lambda v: _dump(v, "{:08x}: ", 2, "  ", ""), ("concatenated",), 1),
     Context("reconstructed", "dump of hexdump -C", lambda v: _dump(v, "{:08x}  ", 1, "  |", "|"), ("concatenated",), 1),
     Context("reconstructed", "dump of od -t x1z", lambda v: _dump(v, "{:07o} ", 1, "  >", "<"), ("concatenated",), 1),
+    Context("encoded", "dump of hexdump", lambda v: _dump_of_words(f"T={v}\n"), ("bytes",), 1),
+    Context("encoded", "dump of hexdump, odd", lambda v: _dump_of_words(f"T= {v}\n"), ("bytes",), 1),
+    Context("encoded", "RFC 2047, folded", lambda v: f"Subject: =?utf-8?B?{_b64(_left(v))}?=\r\n =?utf-8?B?{_b64(_right(v))}?=\r\n".encode(), ("rfc2047",), 1, 20),
+    Context("encoded", "RFC 2047, Q", lambda v: f"Subject: =?utf-8?q?{v.replace('_', '=5F')}?=\r\n".encode(), ("rfc2047",), 1, 20),
     Context("encoded", "C array", lambda v: ("{" + ", ".join(f"0x{c:02x}" for c in v.encode()) + "};").encode(), ("bytes",), 1, 2),
     Context("encoded", "Buffer in JSON", lambda v: json.dumps({"type": "Buffer", "data": list(v.encode())}).encode(), ("bytes",), 1),
     Context("encoded", "Buffer in JSON, one number a line", lambda v: json.dumps({"type": "Buffer", "data": list(v.encode())}, indent=2).encode(), ("bytes",), 4, 5),

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
-from tokenaudit.detect.decode import base_n, byte_list, concatenated, escapes, variables, zlib_stream
+from tokenaudit.detect.decode import base_n, byte_list, concatenated, encoded_word, escapes, variables, zlib_stream
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
@@ -24,6 +24,8 @@ Reading: TypeAlias = Literal[
     "utf-16",
     "utf-32",
     "bytes",
+    "words",
+    "encoded-word",
     "escapes",
     "concatenated",
     "variables",
@@ -119,6 +121,10 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
             Pattern("bytes", each, (literal_pattern,), byte_list.WIDTH)
             for each, literal_pattern in byte_list.evidence(literal)
         )
+        found += (
+            Pattern("words", each, (literal_pattern,), byte_list.WORDS_WIDTH)
+            for each, literal_pattern in byte_list.evidence_in_words(literal)
+        )
         found += _encoded(literal)
         found += (
             Pattern("escapes", each, literal_patterns, escapes.WIDTH)
@@ -130,6 +136,7 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
         Pattern("variables", each, (literal_pattern,), variables.WIDTH)
         for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
     )
+    found.append(Pattern("encoded-word", encoded_word.EVIDENCE, (encoded_word.LITERAL_PATTERN,), encoded_word.WIDTH))
     found += _encoded_containers()
     found += _zlib_streams()
     found += _layers()

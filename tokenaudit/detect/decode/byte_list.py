@@ -60,3 +60,33 @@ def parsed(data: bytes, start: int) -> tuple[bytes, Origins, int]:
         out.append(value)
         at = found.end()
     return bytes(out), origins, at
+
+
+_NEXT_WORD = rb"(?:[ ]{1,3}|\r?\n[0-9a-f]{6,8}[ ]{1,3})"
+_HALVES = re.compile(rb"([0-9a-f]{2})([0-9a-f]{2})(?:" + _NEXT_WORD + rb"|(?![0-9A-Za-z]))")
+WORDS_WIDTH = 4 + 13 + 4
+
+
+def evidence_in_words(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
+    """Expressions, each with its literals, for `literal` in a dump of words of 16 bits, the low byte on the right.
+
+    `hexdump` and `od -x` write so. A value begins with either half of a word.
+    """
+    first, second, third = (b"%02x" % ord(character) for character in literal[:3])
+    whole = second + first
+    yield whole + _NEXT_WORD + rb"[0-9a-f]{2}" + third, LiteralPattern(whole + rb"[ \r\n]", 5, (whole,), 0)
+    word = b" " + third + second
+    yield (
+        rb"(?<![0-9a-f])" + first + rb"[0-9a-f]{2}" + _NEXT_WORD + word[1:] + rb"(?![0-9a-f])",
+        LiteralPattern(word, 5, (word,), 0),
+    )
+
+
+def parsed_words(data: bytes, start: int) -> tuple[bytes, Origins, int]:
+    """As `parsed`, for words of 16 bits."""
+    out, origins, at = bytearray(), Origins(start), start
+    while found := _HALVES.match(data, at):
+        origins.add(len(out), at)
+        out += bytes((int(found[2], 16), int(found[1], 16)))
+        at = found.end()
+    return bytes(out), origins, at

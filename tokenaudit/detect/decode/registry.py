@@ -8,7 +8,9 @@ from tokenaudit.detect.decode.git_pack import unwrap_pack
 from tokenaudit.detect.decode.sqlite import is_sqlite, unwrap_columns
 from tokenaudit.detect.decode.text import (
     unwrap_byte_list,
+    unwrap_byte_words,
     unwrap_concatenated,
+    unwrap_encoded_words,
     unwrap_escapes,
     unwrap_variables,
 )
@@ -35,6 +37,8 @@ WRITINGS: dict[Reading, Decoder] = {
     "base64": unwrap_base64,
     "hex": unwrap_hex,
     "bytes": unwrap_byte_list,
+    "words": unwrap_byte_words,
+    "encoded-word": unwrap_encoded_words,
     "escapes": unwrap_escapes,
     "concatenated": unwrap_concatenated,
     "variables": unwrap_variables,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from tokenaudit.detect.decode import Decoded
-from tokenaudit.detect.decode.byte_list import parsed
+from tokenaudit.detect.decode.byte_list import parsed, parsed_words
 from tokenaudit.detect.decode.concatenated import joined
+from tokenaudit.detect.decode.encoded_word import words
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.variables import substituted
 from tokenaudit.detect.limits import Budget
@@ -74,11 +75,31 @@ def _composed(first: Origins, second: Origins, offset: int) -> int:
 
 def unwrap_byte_list(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """The bytes that the numbers from each hit on are."""
+    yield from _parsed_from(data, hits, budget, "bytes", parsed)
+
+
+def unwrap_byte_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
+    """The bytes that the words of a dump from each hit on are."""
+    yield from _parsed_from(data, hits, budget, "bytes", parsed_words)
+
+
+def unwrap_encoded_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
+    """What the encoded words of a header say."""
+    yield from _parsed_from(data, hits, budget, "rfc2047", words)
+
+
+def _parsed_from(
+    data: bytes,
+    hits: Sequence[Hit],
+    budget: Budget,
+    via: str,
+    parse: Callable[[bytes, int], tuple[bytes, Origins, int]],
+) -> Iterator[Decoded]:
     end = -1
     for hit in hits:
         if hit.start < end:
             continue
-        out, origins, end = parsed(data, hit.start)
+        out, origins, end = parse(data, hit.start)
         if not budget.spend(len(out)) or not budget.work((end - hit.start) * _NUMBER):
             return
-        yield Decoded(out, ("bytes",), hit.start, origins)
+        yield Decoded(out, (via,), hit.start, origins)
