@@ -175,7 +175,7 @@ def test_what_can_not_be_asked_is_said_with_what_it_would_take(after: Breach) ->
 def test_without_a_token_public_things_are_still_asked_about(after: Breach) -> None:
     view = after.view("--no-token")
     assert changes(view, "commit") == ["after the summer", "quietly change the weights", "looks old"]
-    (told,) = [entry for entry in view["skipped"] if "needs a token" in entry["reason"]]
+    (told,) = [entry for entry in view["skipped"] if "needs a token: set HF_TOKEN" in entry["reason"]]
     assert "more" in told["where"]
 
 
