@@ -82,7 +82,7 @@ def test_on_a_terminal_the_phrase_has_to_be_typed(
         os.close(side)
         assert process.stderr is not None
         shown = b""
-        while b"go on: " not in shown:
+        while b"continue: " not in shown:
             piece = process.stderr.read1()  # type: ignore[attr-defined]
             assert piece, shown
             shown += piece

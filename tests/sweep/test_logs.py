@@ -69,8 +69,8 @@ def test_a_reader_is_told_what_logs_need(talkative: Acme, monkeypatch: pytest.Mo
     talkative.double.knows(reader, bodies.classic("read", orgs=[bodies.org("acme", "read")]))
     monkeypatch.setenv("HF_TOKEN", reader)
     gaps = {gap.where: gap.reason for gap in talkative.sweep(LOGS).report.skipped}
-    assert "it needs repo.write on spaces/acme/app" in gaps["spaces/acme/app: run log"]
-    assert "it needs repo.write on spaces/acme/app" in gaps["spaces/acme/app: build log"]
+    assert "needs repo.write on spaces/acme/app" in gaps["spaces/acme/app: run log"]
+    assert "needs repo.write on spaces/acme/app" in gaps["spaces/acme/app: build log"]
 
 
 def test_one_log_that_fails_leaves_the_other(talkative: Acme) -> None:
