@@ -46,7 +46,7 @@ def slices(tree: ast.AST) -> Iterator[ast.Subscript]:
 def cuts_text(node: ast.Subscript) -> bool:
     """Whether a slice is one that shortens something to a fixed length, and not a digest."""
     bound = ast.unparse(node.slice.upper) if isinstance(node.slice, ast.Slice) and node.slice.upper else ""
-    if ast.unparse(node.value).endswith("hexdigest()"):
+    if ast.unparse(node.value).endswith(("hexdigest()", "'sha256').hex()")):
         return False
     numbers = [int(number) for number in re.findall(r"(?<![\w.])\d+(?![\w.])", bound)]
     return bool(NAMES_OF_LIMITS.search(bound)) or any(number >= SHORTEST_CUT for number in numbers)

@@ -81,8 +81,8 @@ def test_an_interrupted_sweep_says_so_and_continues(org: Acme) -> None:
     process.send_signal(signal.SIGTERM)
     lines = process.stderr.read().decode().splitlines()
     assert process.wait() == 130, lines
-    assert lines[-2].startswith("tokenaudit: stopped: ")
-    assert lines[-1].startswith("tokenaudit: interrupted: ")
+    assert lines[-2].startswith("tokenaudit: stopped")
+    assert lines[-1].startswith("tokenaudit: interrupted")
     swept = org.sweep()
     assert (swept.number, swept.finished) == (1, True)
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
