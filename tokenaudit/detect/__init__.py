@@ -1,4 +1,4 @@
-"""Bytes to credentials: plugins, evidence, unwrapping."""
+"""Detect credentials in bytes: plugins, prefilter, decoders."""
 
 from tokenaudit.detect.limits import Limits
 from tokenaudit.detect.prefilter import Prefilter

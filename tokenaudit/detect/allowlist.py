@@ -1,4 +1,4 @@
-"""Inline allow comments, for those who ask for them to count."""
+"""Support for inline ignore comments, which is off by default."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ON_THE_LINE_BEFORE = re.compile(
 
 @dataclass(frozen=True)
 class AllowlistFilter:
-    """An examiner that leaves out what an inline comment of a scanner allows.
+    """A detector that omits detections on lines with an ignore comment of a scanner.
 
     Not used by default: a scanned repository must not be able to suppress findings.
     """
@@ -28,11 +28,11 @@ class AllowlistFilter:
     scanner: Scanner
 
     def may_contain(self, data: bytes) -> bool:
-        """As the examiner within."""
+        """Return the result of the wrapped detector."""
         return self.scanner.may_contain(data)
 
     def scan(self, data: bytes, name: str = "") -> ScanResult:
-        """What the examiner within sees, less what stands on a line that carries an allow comment."""
+        """Return the result of the wrapped detector without detections on lines with an ignore comment."""
         examined = self.scanner.scan(data, name)
         if not examined.detections:
             return examined

@@ -1,7 +1,7 @@
-"""What a literal looks like after it was encoded: expressions over bytes, worked out rather than written down.
+"""Compute the regular expressions that match encoded literals.
 
-A text with a known beginning only (`hf_`, then letters) is a list of sets: the bytes that may stand at each
-place. Encodings turn one such list into another, so they nest, and the result becomes an expression at the very end.
+A text with a known prefix (`hf_`, then letters) is a sequence of sets: the bytes allowed at each position. An encoding
+maps one such sequence to another, so encodings can be nested. The result is converted to an expression at the end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import TypeAlias
 
 Sets: TypeAlias = tuple[frozenset[int], ...]
-"""The bytes that may stand at each place of a text."""
+"""The bytes allowed at each position of a text."""
 
 _ALPHABET = (string.ascii_uppercase + string.ascii_lowercase + string.digits + "+/").encode()
 _URL_SAFE = {ord("+"): ord("-"), ord("/"): ord("_")}
@@ -21,25 +21,25 @@ _ANY = frozenset(range(256))
 _MOST_DOUBT = 16
 
 LINE_BREAK = rb"(?:(?:\\r)?\\n|\r?\n[ \t]{0,40}|\\(?=/))"
-"""Where encoders fold long lines: a line break with the next line's indentation, or an escaped one in a string;
-or the backslash before a slash that JSON can have."""
+"""A line break where an encoder folds long lines, with the indentation of the next line; an escaped line break in a
+string; or the optional backslash before a slash in JSON."""
 
 LINE_BREAK_WIDTH = 42
 
 
 def known(literal: str, length: int) -> Sets:
-    """The first `length` bytes of `literal` and the token's body after it."""
+    """Return the first `length` bytes of `literal` followed by the body of a token."""
     text = exactly(literal.encode()[:length])
     return text + (_BODY,) * (length - len(text))
 
 
 def exactly(text: bytes) -> Sets:
-    """`text` itself."""
+    """Return the sets for exactly `text`."""
     return tuple(frozenset((byte,)) for byte in text)
 
 
 def as_base64(text: Sets) -> Iterator[Sets]:
-    """The three ways in which `text` can stand in base64 of either alphabet, by its place among the three bytes."""
+    """Yield the three base64 forms of `text`, one for each alignment to groups of three bytes, in both alphabets."""
     for skipped in range(3):
         places = [_ANY] * skipped + list(text)
         characters = [_character(places, at) for at in range(len(places) * 8 // 6)]
@@ -55,7 +55,7 @@ def _character(places: list[frozenset[int]], at: int) -> frozenset[int]:
 
 @cache
 def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> frozenset[int]:
-    """What may stand for the six bits that begin `shift` bits into `place`."""
+    """Return the base64 characters for the six bits that start `shift` bits into `place`."""
     borrowed = shift - 2  # bits taken from the following byte, if positive
     if borrowed <= 0:
         indices = {byte >> -borrowed & 63 for byte in place}
@@ -68,7 +68,7 @@ def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> fro
 
 
 def as_hex(text: Sets) -> Sets:
-    """`text` as hexadecimal digits of either case."""
+    """Return `text` as hexadecimal digits of either case."""
     return tuple(
         frozenset(ord(digit) for byte in place for c in f"{byte:02x}"[half] for digit in (c, c.upper()))
         for place in text
@@ -77,19 +77,19 @@ def as_hex(text: Sets) -> Sets:
 
 
 def as_utf16(text: Sets, order: str) -> Sets:
-    """`text` in UTF-16 of the given byte order, "little" or "big"."""
+    """Return `text` in UTF-16 with the byte order `order`, "little" or "big"."""
     zero = frozenset((0,))
     return tuple(each for place in text for each in ((place, zero) if order == "little" else (zero, place)))
 
 
 def as_utf32(text: Sets, order: str) -> Sets:
-    """The same in UTF-32."""
+    """Return `text` in UTF-32 with the byte order `order`, "little" or "big"."""
     zeros = (frozenset((0,)),) * 3
     return tuple(each for place in text for each in ((place, *zeros) if order == "little" else (*zeros, place)))
 
 
 def expression(text: Sets) -> bytes:
-    """The expression for `text`."""
+    """Return the regular expression that matches `text`."""
     return b"".join(_place(each) for each in text)
 
 

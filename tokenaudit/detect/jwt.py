@@ -1,4 +1,4 @@
-"""What a JWT-bodied credential says of itself, read offline and unverified."""
+"""Read the claims of credentials with a JWT body, offline and without verifying the signature."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tokenaudit.model import Claims
 from tokenaudit.timestamps import from_unix
 
 LONGEST_PAYLOAD = 16_384
-"""Bytes of JSON beyond which hf-mcp-server treats a payload as unavailable; so do we."""
+"""Maximum payload size in bytes of JSON. hf-mcp-server treats larger payloads as unavailable."""
 
 
 def read_claims(value: str) -> Claims | None:
-    """The claims of a credential whose body is a JWT; None where there is no JWT or it can't be read.
+    """Return the claims of a credential whose body is a JWT; None if it has no JWT or the JWT can't be read.
 
-    `scope` may be a list or a space-separated string; `iat` and `exp` are Unix seconds (hf-mcp-server).
+    `scope` can be a list or a space-separated string; `iat` and `exp` are Unix seconds (hf-mcp-server).
     """
     parts = value.split(".")
     if len(parts) != 3 or len(parts[1]) > LONGEST_PAYLOAD * 4 // 3 + 4:  # noqa: PLR2004 - header, payload, signature
@@ -49,5 +49,5 @@ def _time(value: Any) -> datetime | None:  # noqa: ANN401 - JSON
         return None
     try:
         return from_unix(value)
-    except OverflowError:  # an integer that no float can hold
+    except OverflowError:  # an integer too large for a float
         return None

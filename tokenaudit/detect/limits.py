@@ -1,4 +1,4 @@
-"""How far unwrapping goes before it stops and says so."""
+"""Limits of decoding; each limit that is reached is reported."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ MIB = 1 << 20
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds for one piece of bytes and everything inside it. Each one that is hit becomes a reason in `skipped`.
+    """Limits for one input and everything decoded from it. Each limit that is reached adds a reason to `skipped`.
 
-    `depth`: wrappings inside each other. `size`: bytes that may come out of all unwrapping together. `ratio`: how many
-    times larger than what holds it something may become (small things may always grow to 16 MiB). `entries`: archive
-    members in all. `evidence`: places in one text that are looked at more closely. `work`: an estimate of the time
-    spent in all, in nanoseconds of an ordinary processor; it counts steps, not time: every run gives the same answer.
-    `places`: places of one credential that are listed, one by one; further ones are counted.
+    `depth`: levels of nesting. `size`: total decoded bytes. `ratio`: maximum ratio of decoded to encoded size (any
+    content can expand to 16 MiB). `entries`: total archive members. `evidence`: hits per text. `work`: total estimated
+    time in nanoseconds of an ordinary processor; it is computed from steps, not measured, so every run has the same
+    result. `places`: listed positions per credential; further ones are only counted.
     """
 
     depth: int = 8
@@ -29,13 +28,13 @@ class Limits:
 
 _ALWAYS_ALLOWED = 16 * MIB
 _BYTE = 2
-"""Nanoseconds for a byte that comes out of something."""
+"""Nanoseconds per decoded byte."""
 
 
 class Budget:
-    """Shared by everything that is unwrapped from one piece of bytes. Each limit that is hit adds one reason.
+    """Remaining allowance for everything decoded from one input. Each limit that is reached adds one reason.
 
-    Nothing here depends on a clock: the same bytes always reach the same limits.
+    The budget does not depend on a clock: the same bytes always reach the same limits.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -46,32 +45,32 @@ class Budget:
         self._work = limits.work
 
     def skip(self, reason: str) -> None:
-        """Notes that something could not be looked into; the reason can be long and hold anything."""
+        """Record that some content could not be read. `reason` can be long and contain any characters."""
         self.reasons[reason] = None
 
     def spend(self, size: int) -> bool:
-        """Whether `size` more bytes may come out, and whether there is work left for them."""
+        """Account for `size` decoded bytes; return whether size and work limits allow them."""
         self._size -= size
         if self._size < 0:
             self.skip(f"decoding stopped at the limit of {self.limits.size // MIB} MiB")
         return self._size >= 0 and self.work(size * _BYTE)
 
     def work(self, nanoseconds: int) -> bool:
-        """Whether that much more may be done. Whoever does something that takes time says about how much first."""
+        """Account for an operation before it runs; return whether the work limit allows it."""
         self._work -= nanoseconds
         if self._work < 0:
             self.skip("decoding stopped at the work limit; the rest was not read")
         return self._work >= 0
 
     def entry(self) -> bool:
-        """Whether one more archive member may be looked into."""
+        """Account for one archive member; return whether it can be read."""
         self._entries -= 1
         if self._entries < 0:
             self.skip(f"decoding stopped at the limit of {self.limits.entries} archive members")
         return self._entries >= 0 and self.work(_MEMBER)
 
     def grows_too_much(self, what: str, size: int, out_of: int) -> bool:
-        """Whether `out_of` bytes have become suspiciously many."""
+        """Return whether `out_of` bytes expanded to more than the ratio allows; report it if so."""
         bomb = size > max(_ALWAYS_ALLOWED, out_of * self.limits.ratio)
         if bomb:
             self.skip(f"{what} expands to more than {self.limits.ratio} times its size; the rest was not read")

@@ -1,7 +1,8 @@
-"""What is looked for first: short literals that stand in every match of a scout, and scouts in every piece of evidence.
+"""Literal patterns, the first stage of the prefilter.
 
-Literals are all that a multi-pattern searcher needs to be made in milliseconds and to run at memory speed. Where one is
-seen, the scout is tried at that very spot; only where that matches, too, has the exact expression to decide.
+Every match of a pattern contains a match of one of its literal patterns, which in turn contains a short literal. A
+multi-pattern searcher for literals compiles in milliseconds and runs at memory speed. The literal pattern is tried only
+at the position of a literal, and the exact expression only where the literal pattern matches.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from typing import NamedTuple
 from tokenaudit.detect.encodings import Sets, expression
 
 _MOST_SPELLINGS = 4
-"""Literals into which one stretch of a scout may be written out."""
+"""Maximum number of literals that one part of a pattern expands to."""
 
 _LONGEST = 6
-"""Bytes of a literal: more would not make it rarer in practice, but cost spellings."""
+"""Maximum length of a literal in bytes. Longer literals are not rarer in practice but have more spellings."""
 
 _LETTER, _OTHER_LETTER, _RARE = 4.0, 5.5, 6.5
-"""Bits that a lower-case letter, a capital or digit, and any other byte tell in text."""
+"""Bits of information in a lower-case letter, in a capital or digit, and in any other byte of text."""
 
 MANY = 256
-"""Matches of scouts that are noted before somebody looks whether they are evidence."""
+"""Matches of literal patterns to collect before checking whether they are evidence."""
 
 
 class Hit(NamedTuple):
@@ -37,10 +38,10 @@ class Hit(NamedTuple):
 
 
 class LiteralPattern(NamedTuple):
-    """A rare part of a pattern, which spans `width` bytes at most.
+    """A rare part of a pattern, at most `width` bytes long.
 
-    One of `literals` stands `lead` bytes behind the start of every match of `expression`. Without literals a searcher
-    has to look for the expression itself.
+    Every match of `expression` contains one of `literals`, `lead` bytes after its start. Without literals, the searcher
+    searches for the expression itself.
     """
 
     expression: bytes
@@ -50,7 +51,7 @@ class LiteralPattern(NamedTuple):
 
 
 class Rest(NamedTuple):
-    """What a scout goes on with behind its fixed form, and how many bytes that spans at most."""
+    """The expression that follows the fixed form of a literal pattern, and its maximum width in bytes."""
 
     expression: bytes
     width: int
@@ -60,9 +61,10 @@ _NOTHING = Rest(b"", 0)
 
 
 def literal_pattern_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()) -> LiteralPattern:
-    """The scout that matches `form`, then `rest`.
+    """Return the literal pattern that matches `form`, then `rest`.
 
-    Its literals are the rarest stretch of `form`, or one of `preferred` that stands in it: those are looked for anyway.
+    Its literals are the rarest part of `form`, or one of `preferred` if `form` contains it: those are searched for in
+    any case.
     """
     fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form)
     for literal in preferred:
@@ -75,7 +77,7 @@ def literal_pattern_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[b
 
 
 def _rarest(form: Sets) -> tuple[int, int]:
-    """The stretch that tells most in text, less what its spellings cost."""
+    """Return start and end of the part with the most information in text, minus the cost of its spellings."""
     tells = [_is_selective(each) for each in form]
     best, chosen = -math.inf, (0, 1)
     for start in range(len(form)):
@@ -92,7 +94,7 @@ def _rarest(form: Sets) -> tuple[int, int]:
 
 @cache
 def _is_selective(allowed: frozenset[int]) -> float:
-    """Bits of information in meeting one of these bytes."""
+    """Return the bits of information in an occurrence of one of these bytes."""
     return -math.log2(min(1.0, sum(2 ** -_bits(byte) for byte in allowed)))
 
 
@@ -104,7 +106,10 @@ def _bits(byte: int) -> float:
 
 
 class _Trial(NamedTuple):
-    """What to try `back` bytes before the end of a literal: if `guard` matches there, each scout with its patterns."""
+    """Literal patterns, with the patterns they belong to, to try `back` bytes before the end of a literal.
+
+    They are tried only if `guard` matches there.
+    """
 
     back: int
     guard: Callable[[bytes, int], object]
@@ -112,10 +117,10 @@ class _Trial(NamedTuple):
 
 
 class LiteralPrefilter:
-    """Everything that a searcher looks for at once, by number: literals first, then whole expressions."""
+    """All expressions that a searcher looks for, by number: literals first, then whole expressions."""
 
     def __init__(self, literal_patterns: Iterable[tuple[int, LiteralPattern]]) -> None:
-        """For scouts, each with the number of its pattern."""
+        """Build the prefilter from literal patterns, each with the number of its pattern."""
         by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
         self._whole: list[tuple[int, bytes]] = []
         for pattern, literal_pattern in literal_patterns:
@@ -130,14 +135,15 @@ class LiteralPrefilter:
 
     @property
     def expressions(self) -> list[bytes]:
-        """One for each number."""
+        """The expressions, in the order of their numbers."""
         spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
         return spelled + [each for _, each in self._whole]
 
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
-        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop.
+        """Add (pattern, end) of each literal pattern's match to `candidates`; return whether `enough` stopped it.
 
-        Looks for one literal after the other: no preparation, but for little data only.
+        `enough` is called once there are `MANY` candidates. The literals are searched for one after the other, which
+        needs no preparation but is slow for large data.
         """
         for number, ends in enumerate(itertools.chain(self._literal_ends(data), self._whole_ends(data))):
             for end in ends:
@@ -155,9 +161,9 @@ class LiteralPrefilter:
             yield (found.end() for found in _compiled(each).finditer(data))
 
     def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
-        """(pattern, end of its scout) for each scout that matches where what has that number was seen to end.
+        """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`.
 
-        Of most literals this is asked never, of few often.
+        The trials are built on first use: most literals never occur.
         """
         trials = self._trials.get(number)
         if trials is None:
@@ -192,5 +198,5 @@ def _trial(back: int, tried: dict[bytes, list[int]]) -> _Trial:
 
 @cache
 def _compiled(each: bytes) -> re.Pattern[bytes]:
-    """Compiled when first needed: most never are."""
+    """Compile on first use: most expressions are never needed."""
     return re.compile(each, re.DOTALL)

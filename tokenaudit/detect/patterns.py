@@ -1,7 +1,7 @@
-"""What raw bytes must show before anything is unwrapped or decoded: credentials in clear and in every encoding.
+"""Patterns for credentials, in plain text and in every encoding, that must match before anything is decoded.
 
-A pattern is an expression of bounded length and its scouts. The expression says what counts; a scout is a short and
-rare part of it (or something looser) that is found fast. Whoever sees a scout has the expression decide.
+A pattern consists of an expression of bounded length and its literal patterns. A literal pattern is a short and rare
+part of the expression (or a looser expression) that is fast to search for; its matches are checked by the expression.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ Reading: TypeAlias = Literal[
     "closed",
     "pointer",
 ]
-"""How the bytes around a piece of evidence have to be read."""
+"""How to decode the bytes around a match of a pattern."""
 
 
 @dataclass(frozen=True)
 class Pattern:
     """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length.
 
-    `check` decides about the data and the offset of each match where an expression can't. It looks at `width` bytes at
-    most, and must not say no because the data end before.
+    `check` takes the data and the offset of a match and returns whether it counts, for conditions that an expression
+    can't describe. It reads at most `width` bytes and must not reject a match because the data end early.
     """
 
     reading: Reading
@@ -59,14 +59,14 @@ class Pattern:
 
 @dataclass(frozen=True)
 class Shape:
-    """What a plugin declares of one kind: literals, and an expression of bounded length that every match satisfies."""
+    """Declaration of one kind by a plugin: literals, and an expression of bounded length that every match satisfies."""
 
     literals: tuple[str, ...]
     expression: str
 
 
 LONGEST_SHAPE = 64
-"""Bytes that a declared expression may span at most; the loader refuses longer ones."""
+"""Maximum width of a declared expression in bytes; the loader rejects longer ones."""
 
 _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("gzip", rb"\x1f\x8b\x08[\x00-\x1f]", 4, (b"\x1f\x8b\x08",), 0),
@@ -88,7 +88,7 @@ _CONTAINERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("hex", rb"1[fF]8[bB]080[0-9a-fA-F]0{4}", 12, (b"8b080", b"8B080"), 2),
     ("hex", rb"504[bB]03041[0-9a-fA-F]00", 12, (b"b03041", b"B03041"), 3),
 )
-"""Magic numbers: how to read them, the expression and its width, its literals and their position."""
+"""Magic numbers: the reading, the expression and its width, its literals and their offset."""
 
 _POINTERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("pointer", rb"version https://git-lfs\.github\.com/spec/v", 41, (b"/spec/v",), 34),
@@ -98,21 +98,21 @@ _POINTERS: tuple[tuple[Reading, bytes, int, tuple[bytes, ...], int], ...] = (
     ("pointer", rb"#\$# git-fat ", 12, (b"#$# gi",), 0),
     ("pointer", rb"outs:\r?\n {0,16}- (?:md5|etag|checksum|path|hash): ", 36, (b"outs:\n", b"outs:\r"), 0),
 )
-"""What every file has that only names its content; `tokenaudit.detect.pointers` reads them. As `_CONTAINERS`."""
+"""Signatures of pointer files, which `tokenaudit.detect.pointers` reads. Same fields as `_CONTAINERS`."""
 
 _THRICE = frozenset(("hf_", "api_", "oauth_app_secret_"))
-"""Literals that are looked for even in base64 of base64 of base64."""
+"""Literals that are also searched for in three layers of base64."""
 
 _BYTES_ONCE, _BYTES_TWICE = 6, 4
-"""Bytes of a credential that its encoded form must show: enough to be rare in random data."""
+"""Bytes of a credential that the encoded form must contain to be rare in random data."""
 
 _LITERAL_LENGTH = 5
-"""Characters of an encoded form that the scout looks for."""
+"""Characters of an encoded form that its literal pattern contains."""
 
 
 @lru_cache(maxsize=4)
 def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
-    """All evidence for credentials of these shapes."""
+    """Return all patterns for credentials of these shapes."""
     roots = _roots(literal for shape in shapes for literal in shape.literals)
     preferred = tuple(root.encode() for root in roots)
     found = [_plain(shape, preferred) for shape in shapes]
@@ -152,7 +152,7 @@ _COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", 3, (b"\x1f\x9d",))
 
 
 def _is_first(_: bytes, at: int) -> bool:
-    """Two bytes are too few to mean anything elsewhere."""
+    """Return whether the match is at the start: a two-byte magic number is too short to be significant elsewhere."""
     return at == 0
 
 
@@ -164,11 +164,11 @@ _MAGIC: tuple[encodings.Sets, ...] = (
     encodings.exactly(b"PK\x03\x04"),  # zip
 )
 _LAYERS = 5
-"""Times that a compressed file is looked for in base64 of base64; Helm's releases are two."""
+"""Maximum layers of base64 around a compressed file; Helm releases have two."""
 
 
 def _encoded_containers() -> Iterator[Pattern]:
-    """Compressed files in hexadecimal, in base64 again and again, and in base64 in UTF-16."""
+    """Yield patterns for compressed files in hexadecimal, in nested base64, and in base64 in UTF-16."""
     for magic in _MAGIC:
         yield _pattern("hex", encodings.as_hex(magic))
         form = magic
@@ -181,7 +181,7 @@ def _encoded_containers() -> Iterator[Pattern]:
 
 
 def _zlib_streams() -> Iterator[Pattern]:
-    """Streams as they are; in base64 once or more and in hexadecimal, where a run begins with them."""
+    """Yield patterns for raw streams, and for streams at the start of a run of base64 (also nested) or hexadecimal."""
     for expression, literal_pattern in zlib_stream.evidence():
         yield Pattern("zlib", expression, (literal_pattern,), zlib_stream.LOOKED_AT, zlib_stream.begins)
     for literals in zlib_stream.in_base64():
@@ -190,7 +190,7 @@ def _zlib_streams() -> Iterator[Pattern]:
 
 
 def _layers() -> Iterator[Pattern]:
-    """Four layers of base64 or more: whatever the text inside, only these characters can begin them."""
+    """Yield patterns for four or more layers of base64, which begin with these characters for any innermost text."""
     literals = tuple(b"V%c" % second for second in b"12TVXjklm")
     yield _at_beginning("base64", literals, base_n.begins_layers, base_n.LOOKED_AT)
 
@@ -198,18 +198,18 @@ def _layers() -> Iterator[Pattern]:
 def _at_beginning(
     reading: Reading, literals: tuple[bytes, ...], check: Callable[[bytes, int], bool], width: int
 ) -> Pattern:
-    """One of `literals` where a run of the alphabet begins, as they are too short to be looked for anywhere."""
+    """Return a pattern for `literals` at the start of a run; they are too short to be searched for elsewhere."""
     alphabet = rb"A-Za-z0-9+/_\-" if reading == "base64" else rb"0-9A-Fa-f"
     whole = rb"(?<![%b])(?:%b)[%b]{%d}" % (alphabet, b"|".join(literals), alphabet, _LONG_RUN)
     return Pattern(reading, whole, (LiteralPattern(whole, len(literals[0]) + _LONG_RUN, literals),), width, check)
 
 
 _LONG_RUN = 18
-"""Characters that have to follow such a form."""
+"""Characters that must follow such a literal."""
 
 
 def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
-    """Where every match plainly begins with a literal, a searcher needs to know no more than that."""
+    """Return the pattern for plain text. If every match begins with a literal, the searcher uses only the literal."""
     whole = shape.expression.encode()
     begins = [
         root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
@@ -221,7 +221,7 @@ _IS_WORD = re.compile(rb"\w{3,}")
 
 
 def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
-    """One pattern for all cuts that show in the same place: there are many, and they are seldom told apart."""
+    """Merge split literals with the same literals and offset into one pattern, because there are many of them."""
     alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, LiteralPattern]] = {}
     for whole, literal_pattern in found:
         alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
@@ -234,7 +234,7 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
 
 
 def _roots(literals: Iterable[str]) -> list[str]:
-    """Without those that another one already stands in front of."""
+    """Return the literals that have no other literal as a prefix."""
     unique = sorted(set(literals))
     return [each for each in unique if not any(each != other and each.startswith(other) for other in unique)]
 
@@ -276,12 +276,15 @@ def _pattern(reading: Reading, form: encodings.Sets) -> Pattern:
 
 
 def _rarity(form: encodings.Sets) -> int:
-    """How many characters are fixed."""
+    """Return the number of fixed characters."""
     return sum(len(each) == 1 for each in form)
 
 
 def _folded(form: encodings.Sets) -> Iterator[Pattern]:
-    """The form with one line break in it; the scout is its rarer part and the beginning or end of the break."""
+    """Yield the form with one line break in it.
+
+    The literal pattern is the rarer part of the form together with the start or end of the line break.
+    """
     for at in range(1, len(form)):
         left, right = form[:at], form[at:]
         literal_pattern = (*left, _BREAK_BEGINS) if _rarity(left) >= _rarity(right) else (_BREAK_ENDS, *right)

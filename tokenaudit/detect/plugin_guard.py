@@ -1,4 +1,4 @@
-"""Calling plugins that others wrote: whatever they do costs their own results only."""
+"""Call third-party plugins; a failing plugin loses only its own results."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from tokenaudit.detect.plugins import Candidate, Find
 
 CPU_SECONDS = 8.0
-"""Processor time that a plugin can spend on one text."""
+"""Maximum CPU time of a plugin per text."""
 
 SECONDS = 20.0
-"""Time that a plugin can spend on one text, on a machine that is busy or while it sleeps."""
+"""Maximum elapsed time of a plugin per text, for a plugin that sleeps or a busy machine."""
 
 _MOST_CANDIDATES = 1_000_000
 _LIKELIHOODS = frozenset(get_args(Likelihood))
 
 
 class PluginError(Exception):
-    """A plugin failed on a text. `str()` names it and the kind of failure, and never quotes the failure's own text."""
+    """A plugin failed on a text. `str()` contains its name and the kind of failure, never the exception's message."""
 
 
 def guarded(name: str, find: Find) -> Find:
-    """`find` with every failure turned into `PluginError`, after what it found before.
+    """Wrap `find` so that a failure raises `PluginError` after the candidates found before it.
 
-    A plugin that took too long once is not called again: it would cost as much for every text.
+    A plugin that timed out is not called again, because it would take as long for every text.
     """
     stopped: list[str] = []
 
@@ -51,17 +51,17 @@ def guarded(name: str, find: Find) -> Find:
 
 
 class _TooSlow(str):
-    """A failure that would repeat itself."""
+    """A failure that would recur for every text."""
 
     __slots__ = ()
 
 
 class _TimeUp(BaseException):
-    """Raised inside a plugin; no `except Exception` of its own catches it."""
+    """Raised inside a plugin; not an `Exception`, so that `except Exception` in the plugin does not catch it."""
 
 
 def _collect(find: Find, text: str, found: list[Candidate]) -> str | None:
-    """Adds what `find` gives to `found`; how it failed, if it did."""
+    """Add the candidates of `find` to `found`; return the failure, or None."""
     try:
         with _time_limit():
             for each in find(text):
@@ -74,7 +74,7 @@ def _collect(find: Find, text: str, found: list[Candidate]) -> str | None:
         raise
     except _TimeUp:
         return _TooSlow(f"took longer than {CPU_SECONDS:g} seconds for one text")
-    except BaseException as error:  # noqa: BLE001 - also SystemExit: a plugin does not end the audit
+    except BaseException as error:  # noqa: BLE001 - a plugin must not end the audit, not even by SystemExit
         return f"failed: {type(error).__name__}"
     return None
 
@@ -91,7 +91,7 @@ def _is_candidate(each: object, text: str) -> bool:
 
 @contextmanager
 def _time_limit() -> Iterator[None]:
-    """Interrupts what runs inside when it takes too long, where the system can do that (POSIX, the main thread)."""
+    """Interrupt the body of the `with` statement when it times out (only on POSIX, in the main thread)."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""Loading detect-secrets plugins: the shipped ones, and any other file the user names."""
+"""Load detect-secrets plugins: the built-in ones and additional files."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Find = Callable[[str], Iterator[Candidate]]
 
 @dataclass(frozen=True)
 class Plugin:
-    """One plugin class. `shape` is None where the plugin declares no literals: it then has to see everything."""
+    """One plugin class. `shape` is None if the plugin declares no literals; all data are then passed to it."""
 
     name: str
     kind: str
@@ -50,12 +50,12 @@ class Plugin:
 
     @property
     def literals(self) -> tuple[str, ...]:
-        """Strings, at least one in every match; empty if the plugin declares none."""
+        """Strings, at least one of which occurs in every match; empty if the plugin declares none."""
         return self.shape.literals if self.shape else ()
 
 
 def shipped() -> Path:
-    """The plugin file of this package: inside it once installed, beside it in a checkout."""
+    """Return the path of the built-in plugin file: inside the package if installed, next to it in a checkout."""
     package = Path(__file__).resolve().parent.parent
     installed = package / "_plugins" / "huggingface.py"
     return installed if installed.is_file() else package.parent / "plugins" / "huggingface.py"
@@ -63,7 +63,7 @@ def shipped() -> Path:
 
 @cache
 def shipped_plugins() -> tuple[Plugin, ...]:
-    """The plugins of this package, which don't change while it runs.
+    """Return the built-in plugins; the file is read once per process.
 
     Raises:
         ConfigurationError: the file can't be read or isn't Python.
@@ -72,9 +72,9 @@ def shipped_plugins() -> tuple[Plugin, ...]:
 
 
 def read_declarations(path: Path) -> tuple[Plugin, ...]:
-    """The plugins of a file that declares everything in plain literals, without running it.
+    """Return the plugins of a file whose declarations are literals, without running the file.
 
-    Importing detect-secrets takes longer than auditing a small repository, so it waits until there is evidence.
+    Importing detect-secrets takes longer than auditing a small repository, so it is delayed until there is evidence.
 
     Raises:
         ConfigurationError: the file can't be read or isn't Python.
@@ -95,10 +95,10 @@ def read_declarations(path: Path) -> tuple[Plugin, ...]:
 
 
 def source(path: Path) -> bytes:
-    """The text of a plugin file; that of a pipe, which can be read only once, is kept.
+    """Return the content of a plugin file. The content of a pipe is cached, because it can be read only once.
 
     Raises:
-        OSError: it can't be read.
+        OSError: the file can't be read.
     """
     if path not in _FROM_PIPES:
         text = read_argument(path, _LARGEST)
@@ -113,7 +113,7 @@ _LARGEST = 16 << 20
 
 
 class _Loader(SourceLoader):
-    """Runs the text that was checked, not what the file may hold by then."""
+    """Loader that runs the source that was checked, even if the file has changed since."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -128,7 +128,7 @@ class _Loader(SourceLoader):
 
 
 def _filename(path: Path) -> str:
-    """The name of a plugin's code; not a path for a pipe, as a traceback opens the file again and would wait."""
+    """Return the file name for a plugin's code. For a pipe it is not a path: a traceback would open it and block."""
     return str(path) if path.is_file() else f"<plugin {path.name}>"
 
 
@@ -144,19 +144,19 @@ def _parsed(path: Path) -> ast.Module:
 
 
 def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
-    """Runs a plugin file and gives its plugins, each with the function that finds candidates in a text.
+    """Run a plugin file and return its plugins, each with the function that finds candidates in a text.
 
     Raises:
-        ConfigurationError: the file can't be read or run, or holds no plugin.
+        ConfigurationError: the file can't be read or run, or contains no plugin.
     """
-    with _late("requests"):  # which detect-secrets verifies with, and takes longer to load than all the rest
+    with _late("requests"):  # detect-secrets needs it only to verify secrets, and it is the slowest import
         from detect_secrets.plugins.base import BasePlugin  # noqa: PLC0415 - slow to import
 
     module = _module(path)
     classes = [
         value
         for name, value in sorted(vars(module).items())
-        if not isinstance(value, GenericAlias)  # Python 3.10 takes `list[str]` for a class
+        if not isinstance(value, GenericAlias)  # in Python 3.10 `isinstance(list[str], type)` is true
         and isinstance(value, type)
         and issubclass(value, BasePlugin)
         and not name.startswith("_")
@@ -170,9 +170,9 @@ def run(path: Path) -> tuple[tuple[Plugin, Find], ...]:
 
 
 class _Late(ModuleType):
-    """Stands for a module until somebody wants something of it."""
+    """A module that is imported on first access to an attribute."""
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the module has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the module
         if name.startswith("__"):
             raise AttributeError(name)
         return getattr(importlib.import_module(self.__name__), name)
@@ -180,7 +180,7 @@ class _Late(ModuleType):
 
 @contextmanager
 def _late(name: str) -> Iterator[None]:
-    """Whoever imports the module `name` meanwhile gets one that is loaded when it is first used."""
+    """Make imports of the module `name` lazy inside the `with` statement."""
     if name in sys.modules:
         yield
         return
@@ -188,7 +188,7 @@ def _late(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        del sys.modules[name]  # all others import it as ever
+        del sys.modules[name]  # later imports are ordinary
 
 
 def _module(path: Path) -> Any:  # noqa: ANN401 - a module with unknown content
@@ -203,7 +203,7 @@ def _module(path: Path) -> Any:  # noqa: ANN401 - a module with unknown content
         loader.exec_module(module)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - a user's file can raise anything, and must not end the program
+    except BaseException as error:  # noqa: BLE001 - a plugin can raise anything and must not end the program
         message = f"plugin {path} can't be loaded ({_one_line(error)}); fix the file"
         raise ConfigurationError(message) from None
     return module
@@ -215,7 +215,7 @@ def _loaded(found: type, path: Path) -> tuple[Plugin, Find]:
         instance = found()
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 - as for a user's file
+    except BaseException as error:  # noqa: BLE001 - see `_module`
         message = f"plugin {found.__name__} of {path} can't be created without arguments ({_one_line(error)})"
         raise ConfigurationError(message) from None
     kind = getattr(found, "kind", "") or re.sub("[^a-z0-9]+", "_", secret_type.lower()).strip("_")
@@ -238,13 +238,13 @@ def _shape(found: type, path: Path) -> Shape | None:
 
 
 def _by_analyze_string(kind: str, analyze: Callable[[str], Iterator[str]]) -> Find:
-    """Candidates of a plugin that only yields values: each is looked up in its line, in order."""
+    """Return a `Find` for a plugin that yields only values: each value is located in its line."""
 
     def find(text: str) -> Iterator[Candidate]:
         at = 0
         for line in text.splitlines(keepends=True):
             seen: set[str] = set()
-            # A loop of our own, since one within the interpreter could not be interrupted.
+            # A Python loop, because a loop in C (such as `list()`) can't be interrupted.
             for value in analyze(line.rstrip("\r\n")):
                 start = -1 if value in seen else line.find(value)
                 seen.add(value)

@@ -1,4 +1,4 @@
-"""Files that only name their content, which is kept elsewhere.
+"""Pointer files, which contain only a reference to content stored elsewhere.
 
 Formats: the Git LFS specification (`docs/spec.md` of git-lfs), xet-core's pointer files, git-annex's "pointer file" and
 "key format" pages, git-fat's README, and DVC's user guide on `.dvc` and `dvc.lock` files.
@@ -30,7 +30,7 @@ _DVC_SUMS = ("md5", "etag", "checksum")
 
 
 def read_pointers(data: bytes) -> tuple[Pointer, ...]:
-    """What `data`, a whole file or the text of a link, says is its content; nothing for a file that is its own."""
+    """Return the pointers in `data`, a whole file or the target of a link; empty if `data` is not a pointer file."""
     if len(data) > _LARGEST:
         return ()
     for read in _READERS:
@@ -65,12 +65,12 @@ def _fat(data: bytes) -> Iterator[Pointer]:
 def _dvc(data: bytes) -> Iterator[Pointer]:
     if not _DVC.search(data):
         return
-    import yaml  # noqa: PLC0415 - slow to load, and only DVC writes YAML
+    import yaml  # noqa: PLC0415 - slow to import, needed for DVC only
 
     try:
         document = yaml.safe_load(data)
     except (yaml.YAMLError, ValueError, RecursionError):
-        return  # some other YAML: as a file of DVC it would be of no use
+        return  # YAML of another kind, not a valid DVC file
     if not isinstance(document, dict):
         return
     stages = document.get("stages")

@@ -1,7 +1,7 @@
-"""Offsets in bytes as lines and columns, and the variable that a value there is assigned to.
+"""Convert byte offsets to lines and columns, and find the variable that a value is assigned to.
 
-A line ends at a line feed and nowhere else, as for git and `grep -n`: carriage returns, form feeds, U+2028 and NUL are
-characters of the line.
+Only a line feed ends a line, as in git and `grep -n`: carriage returns, form feeds, U+2028 and NUL are characters of
+the line.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 Position: TypeAlias = tuple[int | None, int | None]
-"""Line and column from 1, or None where no text encloses the spot."""
+"""Line and column, starting at 1; None if the offset is not in text."""
 
 _LOOKED_AT = 8000
-"""Bytes at the beginning that decide whether something is text: as many as git looks at."""
+"""Bytes at the start that decide whether data are text; git uses the same number."""
 
 _CONTROL = bytes({*range(1, 0x20), 0x7F} - set(b"\t\n\v\f\r\x1b"))
 _MOST_CONTROL = 0.05
@@ -24,28 +24,28 @@ _MOST_NUL = 0.1
 _MARK = b"\xef\xbb\xbf"
 
 _MOST_BEFORE = 300
-"""Bytes before a value that are looked at."""
+"""Bytes before a value to search for its variable."""
 
 _BACKWARDS = re.compile(
     rb"[^\s\"'`]*?(?:\s+rerae[Bb])?[\"'`]?\s*(?:=:?|(?<=[\s\"'`]):)\s*\}?[\"']?"
     rb"(?P<name>[A-Za-z0-9_]{0,99}[A-Za-z_])(?=\Z|[\s;&|\"'`(\[{,]|:vne\{?\$)"
 )
-"""`NAME=`, `NAME: ` or `"NAME": ` and nothing but one unbroken word up to the value, such as the start of a URL.
+"""`NAME=`, `NAME: ` or `"NAME": `, followed by at most one word, such as the start of a URL, before the value.
 
-It is read backwards from the value, which takes no time where there is none."""
+It matches the reversed text before the value, which fails fast if there is no assignment."""
 _NAME = rb"[A-Za-z_][A-Za-z0-9_]{0,99}"
 _NAMED_BEFORE = re.compile(
     rb"(?:[\"']?(?:name|key)[\"']?\s*[:=]\s*[\"']?(?P<name>" + _NAME + rb")[\"']?\s*,?\s*[\"']?value"
     rb"|[\"']?(?P<outer>" + _NAME + rb")[\"']?\s*:\s*\{?\s*[\"']?value)[\"']?\s*[:=]\s*[\"']?\Z"
 )
-"""A list of names and values, as Kubernetes and container definitions have it, or a mapping of one `value`."""
+"""A list of names and values, as in Kubernetes and container definitions, or a mapping with one `value`."""
 
 
 def is_text(data: bytes) -> bool:
-    """Whether `data` has lines: hardly any control characters, and NULs only one by one in what else is UTF-8.
+    """Return whether `data` are text: few control characters, and only isolated NULs in valid UTF-8.
 
-    Two NULs in a row are part of a binary number or padding. git calls a file with any NUL binary; a log or an
-    environment with a few has lines all the same.
+    Two consecutive NULs are part of a binary number or padding. git treats a file with any NUL as binary, but a log or
+    an environment with a few NULs has lines too.
     """
     beginning = data[:_LOOKED_AT]
     size = len(beginning)
@@ -60,7 +60,7 @@ _LONGEST_CHARACTER = 4
 
 
 def _is_utf8(beginning: bytes) -> bool:
-    """Whether it is UTF-8, whose last character can be cut."""
+    """Return whether `beginning` is UTF-8; the last character can be truncated."""
     try:
         beginning.decode()
     except UnicodeDecodeError as error:
@@ -69,7 +69,7 @@ def _is_utf8(beginning: bytes) -> bool:
 
 
 class Lines:
-    """Lines and columns of one piece of bytes, fast for offsets that come in order. `first` numbers its first line."""
+    """Lines and columns of `data`, fast for offsets in ascending order. `first` is the number of the first line."""
 
     def __init__(self, data: bytes, first: int = 1) -> None:
         self._data = data
@@ -83,7 +83,7 @@ class Lines:
         self._characters: int | None = 0
 
     def place(self, offset: int) -> Position:
-        """Columns count characters where the line so far is UTF-8, bytes elsewhere."""
+        """Return the position of `offset`. Columns count characters if the line so far is UTF-8, otherwise bytes."""
         if not self._is_text:
             return None, None
         if offset < self._at:
@@ -109,7 +109,7 @@ def _characters(text: bytes) -> int | None:
 
 
 class Ranges:
-    """Half-open stretches, merged once so that asking is fast however many there are."""
+    """A set of half-open ranges, merged on creation for fast lookup."""
 
     def __init__(self, stretches: Iterable[tuple[int, int]]) -> None:
         self._starts: list[int] = []
@@ -127,14 +127,14 @@ class Ranges:
 
 
 class Origins:
-    """Maps offsets of a text to those of the one it was made from, by the stretches that were kept."""
+    """Maps offsets in a derived text to offsets in its source, by the ranges copied from the source."""
 
     def __init__(self, start: int = 0) -> None:
         self._new = array("q", [0])
         self._old = array("q", [start])
 
     def add(self, new: int, old: int) -> None:
-        """From `new` on, offsets are those from `old` on. Stretches come in order."""
+        """Map offsets from `new` on to offsets from `old` on. Calls must be in ascending order."""
         if new == self._new[-1]:
             self._old[-1] = old
             return
@@ -142,13 +142,13 @@ class Origins:
         self._old.append(old)
 
     def __call__(self, offset: int) -> int:
-        """The offset in the older text."""
+        """Return the offset in the source."""
         index = bisect_right(self._new, offset) - 1
         return self._old[index] + offset - self._new[index]
 
 
 def assigned_to(data: bytes, at: int) -> str | None:
-    """The variable or key whose value begins at, or contains, the offset `at`; None where the text does not show it."""
+    """Return the variable or key whose value starts at or contains the offset `at`; None if there is none."""
     before = data[max(0, at - _MOST_BEFORE) : at]
     found = _BACKWARDS.match(before[::-1])
     if found is None:

@@ -1,7 +1,7 @@
-"""The search for evidence that drives detection.
+"""Prefilter: search bytes for evidence of credentials.
 
-Every pattern spans a bounded number of bytes, so a searcher that sees data in pieces needs only `Prefilter.width`
-bytes of overlap. `scan` follows evidence and nothing else; that makes `may_contain` an exact superset of it.
+Every pattern has a bounded width, so data can be searched in pieces that overlap by `Prefilter.width` bytes. `scan`
+reads only what the prefilter finds, so `may_contain` is true for everything in which `scan` finds a credential.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tokenaudit.interfaces import PrefilterResult
 Engine: TypeAlias = Literal["auto", "literals", "re"]
 
 _LITTLE = 32 << 10
-"""Bytes that are searched for one literal after the other. To compile a search for all takes as long as 100 KB do."""
+"""Bytes to search literal by literal before Hyperscan is used. Compiling takes as long as searching 100 KB that way."""
 
 _TRACE = 1
-"""Matches of scouts that are kept, when none was confirmed, to tell that there were any."""
+"""Unconfirmed matches of literal patterns to retain, so that `look` can return `TRACES`."""
 
 
 class Prefilter:
-    """Searches bytes for evidence: with Hyperscan where it is installed, with `re` elsewhere, with the same answers.
+    """Searches bytes for evidence, with Hyperscan if installed, otherwise with `re`; the results are the same.
 
-    Little data is searched without either, one literal after the other: that needs no preparation.
+    Small data are searched literal by literal, which needs no preparation.
 
-    `width` is the most bytes that one piece of evidence spans, `literal_width` the same for a scout. Cheap to pickle;
-    compiled on first use. With `everything`, all data count as evidence: some plugin doesn't say what it looks for.
+    `width` is the maximum length of a match in bytes, `literal_width` that of a literal pattern. Instances are cheap to
+    pickle and compile on first use. With `everything`, all data count as evidence, because a plugin has no literals.
     """
 
     def __init__(self, patterns: Iterable[Pattern], *, everything: bool = False, engine: Engine = "auto") -> None:
@@ -49,16 +49,19 @@ class Prefilter:
         return _rebuilt, (self.patterns, self.everything, self._engine)
 
     def prepare(self) -> None:
-        """Makes ready what searching much data needs, which else waits until there is much."""
+        """Compile the searcher for large data now instead of on first use."""
         self._searched = _LITTLE
         _ = self._hyperscan
 
     def may_contain(self, data: bytes) -> bool:
-        """Whether there is any evidence in `data`. False means that `scan` would find nothing in it."""
+        """Return whether `data` contains evidence. If False, `scan` finds nothing in it."""
         return self.look(data) is PrefilterResult.EVIDENCE
 
     def look(self, data: bytes) -> PrefilterResult:
-        """What `data` shows. A trace (a scout) spans `literal_width` bytes at most."""
+        """Return whether `data` contains evidence, only traces (matches of literal patterns), or neither.
+
+        A trace is at most `literal_width` bytes long.
+        """
         if self.everything:
             return PrefilterResult.EVIDENCE if data else PrefilterResult.NOTHING
         candidates: list[tuple[int, int]] = []
@@ -73,13 +76,13 @@ class Prefilter:
         return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
-        """Evidence in `data`, in order of where it starts; `most` pieces of it at most."""
+        """Return at most `most` hits in `data`, sorted by start."""
         candidates: list[tuple[int, int]] = []
         self._scan(data, candidates, None)
         return sorted(islice(self._matches(data, candidates), most))
 
     def _matches(self, data: bytes, candidates: Iterable[tuple[int, int]]) -> Iterator[Hit]:
-        """Exact matches near where scouts ended. Stretches that touch are searched as one: the work stays linear."""
+        """Yield exact matches around the candidates. Overlapping ranges are searched once, so the work is linear."""
         index = -1
         low = high = 0
         for pattern, end in sorted(candidates):
@@ -99,13 +102,13 @@ class Prefilter:
                     yield Hit(found.start(), found.end(), index)
 
     def _compiled(self, index: int) -> re.Pattern[bytes]:
-        """Compiled when first needed: most never are."""
+        """Compile on first use: most expressions are never needed."""
         if index not in self._exact:
             self._exact[index] = re.compile(self.patterns[index].expression, re.DOTALL)
         return self._exact[index]
 
     def _scan(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
-        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search."""
         if self._is_little(data):
             return self._literals.search(data, candidates, enough)
         if self._hyperscan is not None:
@@ -118,7 +121,7 @@ class Prefilter:
         return False
 
     def _is_little(self, data: bytes) -> bool:
-        """Whether `data`, after all that was searched before, is not worth what Hyperscan takes to be made ready."""
+        """Return whether the total data searched so far, including `data`, is too small to compile Hyperscan for."""
         if self._engine == "auto" and self._searched < _LITTLE:
             self._searched += len(data)
             return self._searched < _LITTLE
@@ -126,7 +129,7 @@ class Prefilter:
 
     @cached_property
     def _literal_patterns(self) -> list[tuple[int, re.Pattern[bytes]]]:
-        """Every scout, with the pattern that it stands for."""
+        """Every literal pattern, with the index of its pattern."""
         return [
             (index, re.compile(literal_pattern.expression, re.DOTALL))
             for index, each in enumerate(self.patterns)
@@ -153,7 +156,7 @@ def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) ->
 
 
 class Searcher:
-    """Finds scouts at memory speed. One thread at a time may use it."""
+    """Finds literal patterns at memory speed. Not thread-safe."""
 
     def __init__(self, prefilter: LiteralPrefilter, database: Any, terminated: type[Exception]) -> None:  # noqa: ANN401 - untyped
         self._at = prefilter.candidates
@@ -164,7 +167,7 @@ class Searcher:
         self._enough: Callable[[], bool] | None = None
 
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
-        """Notes pattern and end of each scout's match; whether `enough`, asked when there are many, said to stop."""
+        """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search."""
         self._data, self._candidates, self._enough = data, candidates, enough
         try:
             self._scan(data, match_event_handler=self._seen)
@@ -183,7 +186,7 @@ class Searcher:
 
 
 def searcher_for(prefilter: LiteralPrefilter) -> Searcher | None:
-    """A searcher for all of `prefilter`; None where Hyperscan is not installed."""
+    """Return a searcher for all expressions of `prefilter`; None if Hyperscan is not installed."""
     try:
         import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import
     except ImportError:

@@ -1,4 +1,4 @@
-"""One examination: from a piece of bytes to everything inside it, however deep, following evidence."""
+"""Scan bytes recursively: detect credentials, decode the parts with evidence, and scan the results."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from tokenaudit.secret import Masking, Secret
 from tokenaudit.text import one_line
 
 _LEFT, _RIGHT = 64, 32 << 10
-"""Bytes around evidence that a plugin gets to see: enough for an escape before, and for the longest JWT after."""
+"""Bytes around a hit that are passed to a plugin: enough for an escape before it and the longest JWT after it."""
 
 _LONGEST_REASON = 300
 
 _PIECE, _BYTE, _HIT, _MATCH, _JUDGED = 10_000, 1, 2_000, 3_000, 40_000
-"""Nanoseconds for a piece of bytes, each of its bytes, a hit, a match, and a match of a value not seen before."""
+"""Nanoseconds for a piece of data, each of its bytes, a hit, a match, and a match of a new value."""
 
 _STRETCH = 30
-"""Nanoseconds for a byte that plugins look at."""
+"""Nanoseconds per byte passed to plugins."""
 
 Trace: TypeAlias = tuple[int, ...]
-"""Where something is: an offset in the outermost bytes, then in what was unwrapped there, and so on."""
+"""A nested position: an offset in the outermost bytes, then an offset in the data decoded there, and so on."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Piece:
 
 @dataclass
 class _Matches:
-    """The first matches of one value, read in one way, by where they are; and how many more there are."""
+    """The first matches of one value with the same decoding, by position, and the number of further ones."""
 
     listed: dict[Trace, Detection] = field(default_factory=dict)
     repeats: int = 0
@@ -68,7 +68,7 @@ class _Matches:
 
 
 class RecursiveScan:
-    """Walks one piece of bytes. `finds` are the plugins' functions from text to candidates."""
+    """Scans one input recursively. `finds` returns the plugins' functions from text to candidates."""
 
     def __init__(self, prefilter: Prefilter, finds: Callable[[], Sequence[Find]], budget: Budget) -> None:
         self._prefilter = prefilter
@@ -80,7 +80,7 @@ class RecursiveScan:
         self._pointers: tuple[Pointer, ...] = ()
 
     def run(self, data: bytes) -> ScanResult:
-        """Everything in `data`, in the order in which it is found there, and what could not be looked into."""
+        """Return all detections in `data`, in order of position, and the reasons why parts could not be read."""
         self._examine(
             _Piece(data, Lines(data).place, Lines(data).place, lambda offset: (offset,), partial(assigned_to, data))
         )
@@ -112,7 +112,7 @@ class RecursiveScan:
                 hits = self._follow(piece, unwrap(piece.data, chosen, self._budget), hits)
 
     def _note_pointers(self, piece: _Piece) -> None:
-        """Whole files alone are pointers: what `run` was given, and the members of archives."""
+        """Record pointers. Only whole files can be pointers: the input of `run` and members of archives."""
         if piece.depth == 0:
             self._pointers = read_pointers(piece.data)
         elif piece.member is not None:
@@ -132,7 +132,7 @@ class RecursiveScan:
         return [hit for hit in hits if self._prefilter.patterns[hit.pattern].reading == reading]
 
     def _follow(self, piece: _Piece, inners: Iterator[Decoded], hits: list[Hit]) -> list[Hit]:
-        """Examines what was unwrapped; gives the hits that it doesn't account for."""
+        """Scan the decoded data; return the hits outside the ranges that they cover."""
         covered = []
         for inner in inners:
             if inner.covers:
@@ -191,7 +191,7 @@ class RecursiveScan:
         for start, end in stretches:
             if not self._budget.work((end - start) * _STRETCH):
                 return
-            text = data[start:end].decode("latin-1")  # one character a byte, so that offsets stay
+            text = data[start:end].decode("latin-1")  # one character per byte, so that offsets are the same
             for find in self._finds():
                 for each in self._found_by(find, text):
                     yield each._replace(start=each.start + start, end=each.end + start)
@@ -241,9 +241,9 @@ def _inside(outer: _Piece, inner: Decoded) -> _Piece:
 
 
 class Detector:
-    """Finds credentials in bytes. Make one with `load`; it pickles by the paths of its plugins.
+    """Finds credentials in bytes. Create one with `load`. Pickling stores the paths of the plugin files.
 
-    Not safe to share between threads while it examines; processes each have their own.
+    Not thread-safe; each process has its own detector.
     """
 
     def __init__(self, extra: tuple[Path, ...], limits: Limits, foreign: tuple[tuple[Plugin, Find], ...]) -> None:
@@ -254,7 +254,7 @@ class Detector:
 
     @classmethod
     def load(cls, extra_plugins: Sequence[Path] = (), limits: Limits | None = None) -> Detector:
-        """A detector with the shipped plugins and those of the files named.
+        """Return a detector with the built-in plugins and those of the files `extra_plugins`.
 
         Raises:
             ConfigurationError: a plugin file can't be read, run or used; the message names it.
@@ -269,28 +269,28 @@ class Detector:
 
     @property
     def plugins(self) -> tuple[Plugin, ...]:
-        """All plugins, the shipped ones first."""
+        """All plugins, the built-in ones first."""
         return (*self._own, *(plugin for plugin, _ in self._foreign))
 
     @cached_property
     def prefilter(self) -> Prefilter:
-        """The search for evidence that `may_contain` and `scan` are built on."""
+        """The prefilter that `may_contain` and `scan` use."""
         shapes = [plugin.shape for plugin in self.plugins]
         return Prefilter(patterns_for(tuple(each for each in shapes if each)), everything=None in shapes)
 
     def may_contain(self, data: bytes) -> bool:
-        """False only where `scan` would certainly return nothing. Fast: runs at memory speed."""
+        """Return False only if `scan` would return nothing. Runs at memory speed."""
         return self.prefilter.may_contain(data)
 
-    def scan(self, data: bytes, name: str = "") -> ScanResult:  # noqa: ARG002 - a hint that nothing needs yet
-        """All credentials, placeholders and look-alikes in `data`, in order, and why some part could not be read."""
+    def scan(self, data: bytes, name: str = "") -> ScanResult:  # noqa: ARG002 - part of the interface, unused here
+        """Return all credentials, placeholders and identifiers in `data`, in order, and why parts could not be read."""
         if not self.may_contain(data):
             return ScanResult()
 
         return RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 
     def beginnings(self, data: bytes) -> list[tuple[int, int]]:
-        """Where the declared beginning of a credential stands unencoded in `data`, even inside a longer word."""
+        """Return the ranges of `data` with the declared start of a plain-text credential, even inside a longer word."""
         patterns = self.prefilter.patterns
         return [(hit.start, hit.end) for hit in self.prefilter.hits(data) if patterns[hit.pattern].reading == "plain"]
 

@@ -1,4 +1,4 @@
-"""Decoders: one file for each way in which bytes are wrapped in other bytes."""
+"""Decoders, one module per encoding or container format."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tokenaudit.detect.literals import Hit
 
 @dataclass(frozen=True)
 class Decoded:
-    """Bytes unwrapped from an outer piece, beginning at its offset `at`.
+    """Bytes decoded from outer data, starting at the outer offset `at`.
 
-    `origin` maps an offset in `data` to the outer offset it came from, where there is such a thing; without it `data`
-    is a text of its own, whose first line is number `line`. `ends` does the same for the end of a stretch of `data`,
-    where that is not the origin of what follows. `covers` is the outer range that needs no other reading.
+    `origin` maps an offset in `data` to the outer offset it was decoded from. If it is None, `data` is a separate text
+    whose first line has the number `line`. `ends` maps the end of a range of `data`, if it differs from the origin of
+    the next byte. `covers` is the outer range that no other decoder needs to read.
     """
 
     data: bytes
@@ -30,4 +30,4 @@ class Decoded:
 
 
 Decoder: TypeAlias = Callable[[bytes, Sequence[Hit], Budget], Iterator[Decoded]]
-"""Unwraps what the hits, all of one reading, point at. Never raises for damaged data."""
+"""Decodes the data at the hits, which all have the same reading. Never raises for damaged data."""

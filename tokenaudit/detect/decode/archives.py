@@ -1,4 +1,4 @@
-"""Archives: zip and what is built on it, tar, and those that cannot be read."""
+"""Archives: zip and formats based on it, tar, and unsupported formats."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _DAMAGE = (
 
 
 def unwrap_zip(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """Members by the archive's directory; those that it doesn't list, or all if it is lost, by their own headers."""
+    """Yield members from the central directory, and members missing from it from their local headers."""
     covered: list[tuple[int, int]] = []
     for inner in _listed(data, budget):
         if inner.covers:
@@ -64,12 +64,12 @@ def _listed(data: bytes, budget: Budget) -> Iterator[Decoded]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except _DAMAGE:
-        if data.startswith(_MAGIC) and len(data) > _HEADER.size:  # anything shorter has no room for a member
+        if data.startswith(_MAGIC) and len(data) > _HEADER.size:  # shorter data can't contain a member
             budget.skip("zip archive is damaged or truncated; its members were read one by one")
         return
     with archive:
         for info in archive.infolist():
-            if info.filename.endswith("/"):  # `is_dir` of older Pythons fails for a member without a name
+            if info.filename.endswith("/"):  # `is_dir` of older Python versions fails for a member without a name
                 continue
             if not budget.entry():
                 return
@@ -106,14 +106,14 @@ def _parts(stream: IO[bytes], name: str, size: int, budget: Budget) -> Iterator[
 
 
 def _extent(data: bytes, info: zipfile.ZipInfo) -> tuple[int, int] | None:
-    """Where a member's bytes stand, by its own header, which may be longer than the directory says."""
+    """Return the range of a member, using its local header, which can be longer than the directory's entry."""
     header = _local(data, info.header_offset)
     return (info.header_offset, header.start + info.compress_size) if header else None
 
 
 @dataclass(frozen=True)
 class _Local:
-    """A member's own header: where the content starts, and its size if that is already known there."""
+    """A local header: start of the content, and its size if the header contains it."""
 
     at: int
     start: int
@@ -134,7 +134,7 @@ def _local(data: bytes, at: int) -> _Local | None:
 
 def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Decoded]:
     if header.encrypted:
-        # Machine code that handles zip files has their signatures, but no names behind them.
+        # Machine code that handles zip files contains their signatures, but no names after them.
         if data.startswith(_MAGIC) or header.name.isprintable():
             budget.skip(f"{header.name}: encrypted")
         return
@@ -182,12 +182,12 @@ _MAGIC_AT = 257
 
 
 def is_tar(data: bytes) -> bool:
-    """Whether `data` begins with a tar header (POSIX or GNU)."""
+    """Return whether `data` starts with a tar header (POSIX or GNU)."""
     return data[_MAGIC_AT : _MAGIC_AT + 5] == b"ustar"
 
 
 def unwrap_tar(data: bytes, budget: Budget) -> Iterator[Decoded]:
-    """The regular files of the archive. Where it is damaged, the rest is left to be read as it stands."""
+    """Yield the regular files of the archive. If it is damaged, the rest is scanned as plain bytes."""
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
             for member in archive:
@@ -212,11 +212,11 @@ _UNSUPPORTED = {
     b"\xff\x06": "Snappy files are not supported",
     b"\x1f\x9d": "files of compress (.Z) are not supported; run gzip -d and scan the result",
 }
-"""What to report for a format, by the first two bytes of its magic number."""
+"""Reason to report for a format, by the first two bytes of its magic number."""
 
 
 def report_closed(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """A reason for the archive that `data` is; nothing for the same bytes in the middle of something."""
+    """Report `data` as an unsupported format if it starts with the magic number; yield nothing."""
     if hits[0].start == 0:
         budget.skip(_UNSUPPORTED[data[:2]])
     yield from ()

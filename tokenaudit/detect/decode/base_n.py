@@ -1,4 +1,4 @@
-"""Runs of base64 or hexadecimal characters, wherever they begin and however they are folded."""
+"""Runs of base64 or hexadecimal characters, at any position and with any line folding."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _BREAK = re.compile(LINE_BREAK)
 _BREAK_BEFORE = re.compile(LINE_BREAK + rb"$")
 _STEP = 64 << 10
 _RUN = 30_000
-"""Nanoseconds to find out where a run begins and ends, beside what comes out of it."""
+"""Nanoseconds to find the start and end of a run, in addition to the decoded bytes."""
 
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _JWT_BEFORE = re.compile(rb"eyJ[A-Za-z0-9_-]{5,4000}\.$")
 
 
 class EncodedRun:
-    """The characters of one alphabet around an offset, without the line breaks among them."""
+    """The run of characters of one alphabet around an offset, without its line breaks."""
 
     def __init__(self, data: bytes, offset: int, alphabet: bytes) -> None:
         self.start = _start(data, offset, alphabet)
@@ -45,7 +45,7 @@ class EncodedRun:
         self.text = b"".join(pieces)
 
     def offset(self, position: int) -> int:
-        """Where the character at `position` of `text` stands."""
+        """Return the offset in the data of the character at `position` of `text`."""
         return self._origins(position)
 
 
@@ -93,7 +93,7 @@ def _runs(data: bytes, hits: Sequence[Hit], alphabet: bytes) -> Iterator[Encoded
 
 
 def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """Both alphabets. A run may have characters of something else in front, so all four ways to group it are tried."""
+    """Decode base64 in both alphabets. Unrelated characters can precede it, so all four alignments are tried."""
     for run in _runs(data, hits, _BASE64):
         if not budget.work(_RUN):
             return
@@ -110,7 +110,7 @@ def unwrap_base64(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[
 
 
 def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """Pairs of digits, beginning at the first or at the second."""
+    """Decode pairs of digits, starting at the first or at the second digit."""
     for run in _runs(data, hits, _HEX):
         if not budget.work(_RUN):
             return
@@ -122,27 +122,27 @@ def unwrap_hex(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Dec
 
 
 def decoded_beginning(text: bytes) -> bytes:
-    """What the base64 at the beginning of `text` decodes to, in whole groups."""
+    """Decode the whole groups of base64 at the start of `text`."""
     found = _CHARACTERS[_BASE64].match(_BREAK.sub(b"", text))
     characters = found.group() if found else b""
     return base64.b64decode(characters[: len(characters) // 4 * 4].translate(_TO_STANDARD))
 
 
 LOOKED_AT = 80
-"""Characters of a run that are looked at to see whether it is base64 again."""
+"""Characters of a run to decode to detect nested base64."""
 
 _SHORTEST = 15
 _IS_BASE64 = re.compile(rb"[A-Za-z0-9+/_=\s-]*")
 
 
 def begins_layers(data: bytes, at: int) -> bool:
-    """Whether the base64 from `at` on is that of another base64, as far as it is looked at."""
+    """Return whether the first `LOOKED_AT` characters from `at` on decode to base64."""
     decoded = decoded_beginning(data[at : at + LOOKED_AT])
     return len(decoded) >= _SHORTEST and _IS_BASE64.fullmatch(decoded) is not None
 
 
 def _inner(decoded: bytes, via: str, run: EncodedRun, skipped: int, ratio: tuple[int, int]) -> Decoded:
-    """`decoded` from `run` without its first `skipped` characters, so many characters for so many bytes."""
+    """Return `decoded`, from `run` without its first `skipped` characters; `ratio` is (characters, bytes)."""
     characters, size = ratio
 
     def origin(offset: int) -> int:

@@ -12,18 +12,18 @@ _BETWEEN = rb"[,;:\s\\-]{1,40}"
 _NUMBER = re.compile(rb"(?:0[xX])?([0-9A-Fa-f]{1,3})(?:" + _BETWEEN + rb"|(?![0-9A-Za-z]))")
 _SEPARATORS = (b", ", b",", b" ", b":", b"-", b"\n")
 _LINE_ENDS = (b",\n", b",\r\n", b"\n", b"\r\n")
-"""Separators of numbers on lines of their own, which an indentation follows."""
+"""Separators of numbers on separate lines; indentation can follow."""
 
 _FORMS = ("%d", "%02x", "%02X", "0x%02x", "0x%02X")
 _DECIMAL = re.compile(rb"(?:1[01][0-9]|9[0-9])[^0-9A-Fa-f]")
-"""The first letter of a credential in decimal; in hexadecimal none is above 6f."""
+"""The first letter of a credential in decimal; in hexadecimal it is at most 6f."""
 
 _TEN, _LARGEST = 10, 255
 WIDTH = 3 * 4 + 2 * 40 + 8
 
 
 def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions, each with its literals, for the first three characters of `literal` as numbers, also in UTF-16."""
+    """Yield expressions and literal patterns for the first three characters of `literal` as numbers, also in UTF-16."""
     for form in _FORMS:
         for zero in (b"", (form % 0).encode()):
             numbers = [(form % ord(character)).encode() for character in literal[:3]]
@@ -44,9 +44,9 @@ def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
 
 
 def parsed(data: bytes, start: int) -> tuple[bytes, Origins, int]:
-    """The bytes that the numbers from `start` on are, where each came from, and the end of the last number.
+    """Return the bytes of the numbers from `start` on, their origins, and the end of the last number.
 
-    They are hexadecimal or decimal as the first of them is written.
+    The first number decides whether all are hexadecimal or decimal.
     """
     base = 10 if _DECIMAL.match(data, start) else 16
     out, origins, at = bytearray(), Origins(start), start
@@ -68,9 +68,9 @@ WORDS_WIDTH = 4 + 13 + 4
 
 
 def evidence_in_words(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions, each with its literals, for `literal` in a dump of words of 16 bits, the low byte on the right.
+    """Yield expressions and literal patterns for `literal` in a dump of 16-bit words with the low byte on the right.
 
-    `hexdump` and `od -x` write so. A value begins with either half of a word.
+    `hexdump` and `od -x` use this format. A value can start in either half of a word.
     """
     first, second, third = (b"%02x" % ord(character) for character in literal[:3])
     whole = second + first
@@ -83,7 +83,7 @@ def evidence_in_words(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
 
 
 def parsed_words(data: bytes, start: int) -> tuple[bytes, Origins, int]:
-    """As `parsed`, for words of 16 bits."""
+    """Return the same as `parsed`, for 16-bit words."""
     out, origins, at = bytearray(), Origins(start), start
     while found := _HALVES.match(data, at):
         origins.add(len(out), at)

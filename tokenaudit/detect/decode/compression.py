@@ -1,4 +1,4 @@
-"""Compressed streams: gzip, bzip2, xz, zstd. Read in bounded steps, so that nothing large is ever whole in memory."""
+"""Compressed streams: gzip, bzip2, xz, zstd. They are read in bounded steps, to limit memory use."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.literals import Hit
 
 WINDOW = 64 * MIB
-"""Decompressed bytes that are looked at together."""
+"""Decompressed bytes to scan together."""
 
 _OVERLAP = 64 << 10
 _STEP = 1 * MIB
 _FED = 16 << 10
 _OPEN = 20_000
-"""Nanoseconds to begin with a stream."""
+"""Nanoseconds to open a stream."""
 
 _WORTH_TELLING = 64
-"""Bytes that must have come out of a broken stream in the middle of something to believe that it was one."""
+"""Minimum output in bytes for which damage in an embedded stream is reported; less output is a false match."""
 
 _SMALLEST = 18
-"""Bytes of an empty gzip file. What is shorter is no file but its magic number, as source code writes it in escapes."""
+"""Size of an empty gzip file in bytes. Anything shorter is only the magic number, as in source code with escapes."""
 
 
 class _Reader(Protocol):
@@ -34,7 +34,7 @@ class _Reader(Protocol):
 
 
 class _Gzip:
-    """gzip, several members in a row included, without the checks that stop at trailing garbage."""
+    """Reader for gzip, including concatenated members, which tolerates trailing garbage."""
 
     def __init__(self, source: io.BytesIO) -> None:
         self._source = source
@@ -60,12 +60,12 @@ class _Gzip:
 
 
 def _following(unused: bytes, source: io.BytesIO) -> bytes:
-    """What comes after a stream: enough to see whether it is another one."""
+    """Return the bytes after a stream, enough to detect whether another one follows."""
     return unused if unused.strip(b"\0")[2:] else unused + source.read(_FED)
 
 
 def _zstd(source: io.BytesIO) -> _Reader:
-    import zstandard  # noqa: PLC0415 - seldom needed
+    import zstandard  # noqa: PLC0415 - rarely needed
 
     reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(source, read_across_frames=True)
     return cast("_Reader", reader)
@@ -80,7 +80,7 @@ def _bzip2(source: io.BytesIO) -> _Reader:
 
 
 class _Whole:
-    """bzip2 and xz: streams in a row, as the command line tools write them."""
+    """Reader for bzip2 and xz, including concatenated streams, as the command-line tools write them."""
 
     def __init__(self, source: io.BytesIO, make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> None:
         self._source = source
@@ -110,7 +110,7 @@ _DAMAGE: tuple[type[Exception], ...] = (zlib.error, lzma.LZMAError, OSError, EOF
 
 
 def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Decoder:
-    """The way to unwrap one compression."""
+    """Return the decoder for one compression format."""
 
     def unwrap(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
         end = -1
@@ -153,7 +153,7 @@ def _parts(
 
 
 def windows(parts: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Joins parts into windows that overlap a little: (bytes, number of the first line)."""
+    """Join parts into windows with a small overlap; yield (bytes, number of the first line)."""
     held: list[bytes] = []
     size, line = 0, 1
     for part in parts:

@@ -1,4 +1,4 @@
-"""Text put together again: joined string literals, continued lines, runs of markup, lines of a dump."""
+"""Join split text: concatenated string literals, continued lines, runs of markup, lines of a dump."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
 _APPENDED = rb";?[ \t]{0,4}\r?\n[ \t]{0,40}\$?[A-Za-z_]\w{0,40}[ \t]{0,4}[+.]=[ \t]{0,4}"
 _LITERALS = rb"(?:" + _BETWEEN + rb"|" + _APPENDED + rb")" + _QUOTE
-"""From the quote that ends a literal to the next: adjacent, joined by an operator or `join`, appended by `+=`."""
+"""From the end of a literal to the start of the next: adjacent, joined by an operator or `join`, appended by `+=`."""
 
 _CONTINUED = rb"\r?\n[ \t]{0,30}"
 _FOLDED = rb"[ \t](?=[A-Za-z0-9_])"
-"""A line continued by a backslash, or folded as in iCalendar, vCard and LDIF. Quoted-printable continues with `=`."""
+"""A line continued by a backslash, or folded as in iCalendar, vCard and LDIF. Quoted-printable uses `=`."""
 
 _ESCAPED_COLOR = rb"(?:u001[bB]|x1[bB]|033|e)\[[0-9;:]{0,16}[A-Za-z]"
-"""The same in a string of JSON, as recordings of terminals (`.cast`) have it, without its backslash."""
+"""A color escape in a JSON string, as in terminal recordings (`.cast`), without its backslash."""
 
 _COLOR = rb"\[[0-9;:]{0,16}[A-Za-z](?:\x1b\[[0-9;:]{0,16}[A-Za-z]){0,3}"
 
@@ -28,15 +28,15 @@ _BLOCK = rb"/?(?:[A-Za-z]{1,6}:)?(?:p|h|h[1-6]|br|cr|tab|s|line-break|li|td|th|t
 _MARKUP_START = rb"(?!" + _BLOCK + rb")/?[A-Za-z]"
 _TAG = _MARKUP_START + rb"[^<>\0]{0,200}>"
 _MARKUP = _TAG + rb"(?:(?:\r?\n[ \t]{0,40})?<" + _TAG + rb"){0,11}"
-"""Runs of a word processor, or a highlighted word. Elements that end a line or a cell end a word too."""
+"""Runs of a word processor, or highlighted text. Elements that end a line or a cell also end a word."""
 
 _DUMP_START = rb"[ \t]{0,8}(?:0x)?[0-9A-Fa-f]{4,16}:?[ \t]{1,3}[0-9A-Fa-f]{2,8}[ \t]"
 _DUMP = _DUMP_START + rb"[ \t]?(?:[0-9A-Fa-f]{2,8}[ \t]{1,2}){0,24}[ \t]{0,50}[|>]?"
-"""From a line of a dump to the next where the text is on the right: xxd, `hexdump -C`, `od -t x1z`."""
+"""From one line of a dump to the next, for dumps with text on the right: xxd, `hexdump -C`, `od -t x1z`."""
 
 
 def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
-    """What joins two parts. The first byte decides what can follow: far faster than to try one after the other."""
+    """Return the expression for a joint. Branching on the first byte is much faster than trying each alternative."""
     after = {
         rb"[\"'`]": literals,
         rb"\\": rb"\\?[\"'`]" + literals + rb"|" + _CONTINUED + rb"|" + _ESCAPED_COLOR,
@@ -51,14 +51,14 @@ def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
 
 
 WIDTH = 20 + 34 + 140
-"""Bytes that `evidence` spans at most, for literals of up to 20 characters."""
+"""Maximum width of `evidence` in bytes, for literals of up to 20 characters."""
 
 
 def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions, each with its literals, for `literal` cut in two by a joint, or whole with a body that is cut.
+    """Yield expressions and literal patterns for `literal` split by a joint, or whole with a split body.
 
-    Only a short one is looked for when its first three characters are cut. `roots` are literals that are looked for
-    anyway.
+    Only short joints are searched for inside the first three characters. `roots` are literals that are searched for in
+    any case.
     """
     text = literal.encode()
     fixed = exactly(text)
@@ -76,7 +76,7 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
 
 
 def _wrapped(left: Sets, right: Sets) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions for a literal that is cut by the end of a line or a color, each with what is rare in it."""
+    """Yield expressions and literal patterns for a literal that is split by a line end or a color escape."""
     for form, rest in _WRAPS:
         yield expression(left + form) + rest + expression(right), literal_pattern_for(left + form)
     folded = (*exactly(b"\n"), frozenset(b" \t"), *right)
@@ -88,7 +88,7 @@ _WRAPS: tuple[tuple[Sets, bytes], ...] = (
     (exactly(b"\x1b["), _COLOR[2:]),
     ((*exactly(b"\\"), frozenset(b"ux0e")), rb"[01xb3B]{0,4}\[[0-9;:]{0,16}[A-Za-z]"),
 )
-"""What begins a joint that is no quote, and the rest of it."""
+"""The start and the rest of each joint without quotes."""
 
 _FEW = 3
 _BODY = rb"[A-Za-z0-9]{0,33}"
@@ -97,7 +97,7 @@ _QUOTES = frozenset(b"\"'`")
 _CUT = _QUOTES | frozenset(b"\\\r\n|<=\x1b")
 _NEXT = rb"[A-Za-z0-9]"
 _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
-"""As much of a joint behind a whole literal as tells it from anything else."""
+"""The part of a joint after a whole literal that distinguishes it from other text."""
 
 _NEVER = rb"(?!)"
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
@@ -105,7 +105,7 @@ _JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOL
 
 
 def joined(data: bytes, start: int) -> tuple[bytes, Origins]:
-    """`data` with all joints taken out, and where each byte came from, counted from `start`."""
+    """Return `data` without joints, and its origins, to which `start` is added."""
     out = bytearray()
     origins = Origins(start)
     at = 0

@@ -1,4 +1,4 @@
-"""Encoded words in the headers of mail (RFC 2047): `=?utf-8?B?…?=`, folded where they are long."""
+"""Encoded words in mail headers (RFC 2047): `=?utf-8?B?…?=`, folded if they are long."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LITERAL_PATTERN = LiteralPattern(
 
 
 def words(data: bytes, start: int) -> tuple[bytes, Origins, int]:
-    """What the encoded words from `start` on say, where each came from, and where the last one ends.
+    """Return the text of the encoded words from `start` on, its origins, and the end of the last word.
 
-    White space between two of them is not part of the text.
+    White space between two encoded words is not part of the text.
     """
     out, origins, end = bytearray(), Origins(start), start
     at = start

@@ -1,4 +1,4 @@
-"""Characters written as something else: percent, backslash, HTML and quoted-printable escapes, also escaped again."""
+"""Percent, backslash, HTML and quoted-printable escapes, including nested ones."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _BODY_ESCAPE = (
 )
 _BEGINNING = 3
 WIDTH = 26 * 20
-"""Bytes that `evidence` spans at most, for literals of up to 20 characters."""
+"""Maximum width of `evidence` in bytes, for literals of up to 20 characters."""
 
 
 def evidence(literal: str) -> Iterator[tuple[bytes, tuple[LiteralPattern, ...]]]:
-    """Expressions, each with its scouts, for `literal` with its beginning, an underscore or its body escaped."""
+    """Yield expressions and literal patterns for `literal` with its start, an underscore or its body escaped."""
     plain = [re.escape(c.encode()) for c in literal]
     escaped = [_escaped(c) for c in literal]
     begins = tuple(_spelled(ord(literal[0])))
@@ -49,7 +49,7 @@ _UNDERSCORE_BEGINS: tuple[Sets, ...] = (
 
 
 def _spelled(code: int) -> Iterator[Sets]:
-    """The ends of all ways to write one character as an escape, also as an escape that is escaped again."""
+    """Yield the endings of all escapes of one character, including nested escapes."""
     pair = tuple(frozenset(str(digit).encode() + str(digit).upper().encode()) for digit in f"{code:02x}")
     octal, decimal = exactly(b"%03o" % code), exactly(b"%d;" % code)
     yield (*exactly(b"%"), *pair)
@@ -63,7 +63,7 @@ def _spelled(code: int) -> Iterator[Sets]:
 
 
 def _pair(code: int) -> bytes:
-    """Two hexadecimal digits in either case."""
+    """Return an expression for the two hexadecimal digits of `code` in either case."""
     return b"".join(
         b"[%b%b]" % (d, d.upper()) if d.isalpha() else d for d in (b"%x" % (code >> 4), b"%x" % (code & 15))
     )
@@ -97,9 +97,9 @@ _NAMES = {
 
 
 def unescaped(data: bytes, start: int, spans: Ranges) -> tuple[bytes, Origins, tuple[str, ...]]:
-    """`data` with every escape of an ASCII character replaced.
+    """Return `data` with every escape of an ASCII character replaced, origins, and kinds of escapes.
 
-    Also where each byte came from, counted from `start`, and the kinds of escape that stand in `spans`.
+    `start` is added to all origins. The kinds are those of the escapes in `spans`.
     """
     out = bytearray()
     origins = Origins(start)

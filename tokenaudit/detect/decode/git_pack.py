@@ -1,7 +1,7 @@
-"""git packs outside a repository: alone, at the end of a bundle, in the `.git` folder of an archive.
+"""git packs outside a repository: single files, at the end of a bundle, in the `.git` folder of an archive.
 
-Format: git's `gitformat-pack` and `gitformat-bundle`. There is no index, so a pack is read from its first object to
-its last one to learn where each ends; deltas are applied after that, each tree of them from its root.
+Format: git's `gitformat-pack` and `gitformat-bundle`. There is no index, so a pack is read sequentially to find where
+each object ends. Deltas are applied afterwards, each delta tree from its root.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _HEADER = 12
 _TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 _OFFSET_DELTA, _ID_DELTA = 6, 7
 _LARGEST = 64 * MIB
-"""Bytes of the largest object that is read, as everything here is held as a whole."""
+"""Maximum size in bytes of an object, because objects are held in memory."""
 
 _MORE, _SEVEN = 0x80, 0x7F
 _LONGEST_NUMBER = 10
 _FED = 64 << 10
 _OBJECT = 50_000
-"""Nanoseconds to read an object, beside what comes out of it."""
+"""Nanoseconds to read an object, in addition to its content."""
 
 _BUNDLE = b"# v3 git bundle\n"
 _SHA256 = b"@object-format=sha256\n"
@@ -38,11 +38,11 @@ _BUNDLE_REMEDY = "run git clone --mirror FILE and scan the clone"
 
 
 class _DamagedError(Exception):
-    """The pack can't be read any further."""
+    """The rest of the pack can't be read."""
 
 
 def unwrap_pack(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """The contents of all blobs, commits and tags. Trees hold names and ids only."""
+    """Yield the contents of all blobs, commits and tags. Trees contain only names and ids."""
     end = -1
     for hit in hits:
         if hit.start < end:
@@ -54,7 +54,7 @@ def unwrap_pack(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[De
 
 @dataclass
 class _Entry:
-    """An object as it is stored: where it begins, where its stream begins, and how large that becomes."""
+    """A stored object: offset of its header (`at`), offset of its stream (`body`), and inflated size of the stream."""
 
     kind: str
     at: int
@@ -64,7 +64,7 @@ class _Entry:
 
 @dataclass
 class _Pack:
-    """One pack in `data`; `end` is where its last object that could be read ends."""
+    """One pack in `data`; `end` is the end of its last readable object."""
 
     data: bytes
     start: int
@@ -83,17 +83,17 @@ class _Pack:
         self.end = self.start + _HEADER
 
     def _is_sha256(self) -> bool:
-        """Whether ids are SHA-256: a bundle says so, a pack ends with its own checksum."""
+        """Return whether ids are SHA-256, from the header of a bundle or the checksum at the end of a pack."""
         if self.data.startswith(_BUNDLE):
             return _SHA256 in self.data[: self.start]
         return hashlib.sha256(self.data[self.start : -32]).digest() == self.data[-32:]
 
     def objects(self) -> Iterator[Decoded]:
-        """All objects: first those that are stored as a whole, then those that are built from them."""
+        """Yield all objects: first the undeltified ones, then those built from deltas."""
         count = int.from_bytes(self.data[self.start + 8 : self.start + _HEADER], "big")
         read = 0
         try:
-            for read in range(count):  # noqa: B007 - the number of those that were read is reported
+            for read in range(count):  # noqa: B007 - the number of objects read is reported
                 yield from self._next()
                 if self._stopped:
                     break
@@ -113,7 +113,7 @@ class _Pack:
             )
 
     def _next(self) -> Iterator[Decoded]:
-        """Reads the entry at `end`. A delta is noted, anything else comes out."""
+        """Read the entry at `end`. A delta is stored for later, any other object is yielded."""
         at = self.end
         code, size, body = _type_and_size(self.data, at)
         base: int | bytes | None = None
@@ -158,7 +158,7 @@ class _Pack:
                     waiting.append((child, child_name, built))
 
     def _build(self, delta: _Entry, base: bytes) -> bytes | None:
-        """What `delta` makes of `base`; None where it is damaged or too large, which is reported."""
+        """Apply `delta` to `base`; return None and report it if it is damaged or too large."""
         try:
             instructions, _ = _inflated(self.data, delta.body, delta.size)
             if instructions is None or _result_size(instructions) > _LARGEST:
@@ -189,7 +189,7 @@ class _Pack:
 
 
 def _type_and_size(data: bytes, at: int) -> tuple[int, int, int]:
-    """The code of a type, a size, and where the header of the entry ends."""
+    """Return the type code and size of an entry, and the end of its header."""
     byte = _byte(data, at)
     code, size, shift = byte >> 4 & 7, byte & 15, 4
     while byte & _MORE:
@@ -203,7 +203,7 @@ def _type_and_size(data: bytes, at: int) -> tuple[int, int, int]:
 
 
 def _distance(data: bytes, at: int) -> tuple[int, int]:
-    """How far before an entry its base is, and where that number ends."""
+    """Return the distance from an entry back to its base, and the end of that number."""
     byte = _byte(data, at)
     distance = byte & _SEVEN
     for following in range(at + 1, at + _LONGEST_NUMBER):
@@ -221,7 +221,7 @@ def _byte(data: bytes, at: int) -> int:
 
 
 def _result_size(delta: bytes) -> int:
-    """The size of what a delta makes: the second of the two numbers that it begins with."""
+    """Return the size of the result of a delta, the second of its two leading numbers."""
     at = size = 0
     for _ in range(2):
         size = shift = 0
@@ -236,7 +236,7 @@ def _result_size(delta: bytes) -> int:
 
 
 def _inflated(data: bytes, at: int, size: int) -> tuple[bytes | None, int]:
-    """`size` bytes from the stream at `at`, and where it ends; None for more bytes than are held."""
+    """Return `size` inflated bytes of the stream at `at` (None if larger than `_LARGEST`), and its end."""
     inflater = zlib.decompressobj()
     parts: list[bytes] = []
     came = 0

@@ -1,4 +1,4 @@
-"""Ways to get at bytes inside bytes, one file a way."""
+"""Registry of decoders by reading."""
 
 from tokenaudit.detect.decode import Decoder
 from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar, unwrap_zip
@@ -29,7 +29,7 @@ CONTAINERS: dict[Reading, Decoder] = {
     "zlib": unwrap_zlib,
     "closed": report_closed,
 }
-"""What accounts for all bytes of a range: evidence inside of it is not read in any other way."""
+"""Decoders that cover a whole range: hits inside it are not passed to other decoders."""
 
 WRITINGS: dict[Reading, Decoder] = {
     "utf-16": unwrap_utf16,
@@ -43,6 +43,6 @@ WRITINGS: dict[Reading, Decoder] = {
     "concatenated": unwrap_concatenated,
     "variables": unwrap_variables,
 }
-"""Ways to write text."""
+"""Decoders for encoded text."""
 
 __all__ = ["CONTAINERS", "WRITINGS", "is_sqlite", "is_tar", "unwrap_columns", "unwrap_tar"]

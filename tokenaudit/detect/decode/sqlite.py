@@ -1,7 +1,7 @@
-"""SQLite databases: columns stand next to each other without anything between them, so their ends must be read.
+"""SQLite databases: columns are stored without separators, so their ends are computed from the record header.
 
-Format: sqlite.org/fileformat2.html, "Record Format". Databases are not opened, because a damaged one can be read
-this way too.
+Format: sqlite.org/fileformat2.html, "Record Format". Databases are not opened with SQLite, so that damaged ones can be
+read too.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ _SIZES = (0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0)
 _FIRST_VARIABLE = len(_SIZES)
 _LONGEST_VARINT = 9
 _SEARCH = 1_000_000
-"""Nanoseconds to find the record that a hit is in."""
+"""Nanoseconds to find the record that contains a hit."""
 
 
 def is_sqlite(data: bytes) -> bool:
-    """Whether `data` is a database, or its write-ahead log."""
+    """Return whether `data` is a database or a write-ahead log."""
     return data.startswith((_MAGIC, b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83"))
 
 
 def unwrap_columns(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """The text or blob that each hit stands in, wherever the record around it can be recognized."""
+    """Yield the text or blob that contains each hit, if its record can be recognized."""
     end = -1
     for hit in hits:
         if hit.start < end:
@@ -53,7 +53,7 @@ def _column(data: bytes, offset: int) -> tuple[int, int] | None:
 
 
 def _columns(data: bytes, at: int, size: int) -> list[int]:
-    """Where the columns of the record with its header at `at` start, and where the last one ends."""
+    """Return the starts of the columns of the record with its header at `at`, and the end of the last column."""
     here, end = at + 1, at + size
     edges = [end]
     while here < end:
@@ -63,7 +63,7 @@ def _columns(data: bytes, at: int, size: int) -> list[int]:
 
 
 def _is_record(data: bytes, at: int, size: int) -> bool:
-    """Whether the record's size stands before it, with or without a row number between."""
+    """Return whether the size of the record precedes it, optionally followed by a row id."""
     for row in range(_LONGEST_VARINT + 1):
         for length in (1, 2, 3):
             start = at - row - length
@@ -77,6 +77,6 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     value = 0
     for here in range(at, min(at + _LONGEST_VARINT, len(data))):
         value = value << 7 | data[here] & 0x7F
-        if data[here] < 0x80:  # noqa: PLR2004 - the top bit says that more follows
+        if data[here] < 0x80:  # noqa: PLR2004 - the top bit is set if more bytes follow
             return value, here + 1
     return value, min(at + _LONGEST_VARINT, len(data))

@@ -1,4 +1,4 @@
-"""Text around evidence with its escapes replaced, or with its cut string literals put together."""
+"""Decode text around hits: replace escapes, join string literals, substitute variables, parse numbers."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tokenaudit.detect.positions import Origins, Ranges
 
 _LEFT, _RIGHT = 256, 32 << 10
 _NUMBER = 300
-"""Nanoseconds to read a character of a list of numbers."""
+"""Nanoseconds per character of a list of numbers."""
 
 _BYTE = 30
-"""Nanoseconds to look at a byte for something to be replaced."""
+"""Nanoseconds per byte to search for text to replace."""
 
 
 def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[tuple[int, int, list[Hit]]]:
-    """Stretches of data around hits, those that touch made one: (start, end, the hits in it)."""
+    """Yield (start, end, hits) of the ranges around hits, with overlapping ranges merged."""
     inside: list[Hit] = []
     start = end = 0
     for hit in hits:
@@ -39,18 +39,18 @@ def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[t
 
 
 def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """With every escape of an ASCII character replaced."""
+    """Replace every escape of an ASCII character."""
     for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
         spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
         text, origins, kinds = unescaped(data[start:end], start, spans)
-        if kinds:  # else what looked like escapes stands for nothing that a credential can hold
+        if kinds:  # otherwise the escapes encode no characters of a credential
             yield Decoded(text, kinds, start, origins)
 
 
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """With the quotes and operators between literals taken out. What is found so is reconstructed, not read."""
+    """Remove the quotes and operators between string literals."""
     for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
@@ -59,7 +59,7 @@ def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Ite
 
 
 def unwrap_variables(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """Where a part is used, with variables replaced by what is assigned to them, then joined like literals."""
+    """Substitute variables where a part of a credential is used, then join the literals."""
     for start, end, inside in windows(hits, len(data), _RIGHT, _RIGHT):
         if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
@@ -74,17 +74,17 @@ def _composed(first: Origins, second: Origins, offset: int) -> int:
 
 
 def unwrap_byte_list(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """The bytes that the numbers from each hit on are."""
+    """Parse the list of numbers at each hit."""
     yield from _parsed_from(data, hits, budget, "bytes", parsed)
 
 
 def unwrap_byte_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """The bytes that the words of a dump from each hit on are."""
+    """Parse the 16-bit words of a dump at each hit."""
     yield from _parsed_from(data, hits, budget, "bytes", parsed_words)
 
 
 def unwrap_encoded_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """What the encoded words of a header say."""
+    """Decode the encoded words of a mail header at each hit."""
     yield from _parsed_from(data, hits, budget, "rfc2047", words)
 
 

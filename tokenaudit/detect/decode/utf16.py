@@ -1,4 +1,4 @@
-"""UTF-16: whole texts with or without byte order mark, and strings inside binaries."""
+"""UTF-16: whole texts with or without a byte order mark, and strings inside binaries."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.literals import Hit
 
 _LOOKED_AT = 4000
-_RARELY = 8  # a NUL among so many characters does not make a text binary
+_RARELY = 8  # one NUL per this many characters does not make a text binary
 _STRINGS = (
     re.compile(rb"(?:[\t\n\r\x20-\x7e]\x00){8,}"),
     re.compile(rb"(?:\x00[\t\n\r\x20-\x7e]){8,}"),
 )
 _REACH = 64 << 10
 _BYTE = 10
-"""Nanoseconds to look at a byte for the string that a hit is in."""
+"""Nanoseconds per byte to find the string that contains a hit."""
 
 
 def unwrap_utf16(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """The whole text where all of `data` is one, else the strings that the hits stand in."""
+    """Yield the whole text if all of `data` is UTF-16, otherwise the strings that contain hits."""
     encoding = _encoding(data)
     if encoding:
         if budget.spend(len(data)):
@@ -47,7 +47,7 @@ def _inner(data: bytes, string: re.Match[bytes]) -> Decoded:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Which UTF-16 all of `data` is: by its mark, or because most of every second byte is zero."""
+    """Return the UTF-16 encoding of `data`, by its byte order mark or because most bytes of one parity are zero."""
     if data[:2] == b"\xff\xfe":
         return "utf-16-le"
     if data[:2] == b"\xfe\xff":

@@ -1,4 +1,4 @@
-"""UTF-32: whole texts with or without byte order mark, and strings inside binaries."""
+"""UTF-32: whole texts with or without a byte order mark, and strings inside binaries."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _STRINGS = (
 )
 _REACH = 64 << 10
 _BYTE = 10
-"""Nanoseconds to look at a byte for the string that a hit is in."""
+"""Nanoseconds per byte to find the string that contains a hit."""
 
 
 def unwrap_utf32(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """All of `data` where it is one text, else the strings that the hits are in."""
+    """Yield the whole text if all of `data` is UTF-32, otherwise the strings that contain hits."""
     if encoding := _encoding(data):
         if budget.spend(len(data)):
             text = data.decode(encoding, "replace").removeprefix("\ufeff")
@@ -47,7 +47,7 @@ def _inner(characters: bytes, start: int) -> Decoded:
 
 
 def _encoding(data: bytes) -> str | None:
-    """Which UTF-32 all of `data` is: by its mark, or because it decodes."""
+    """Return the UTF-32 encoding of `data`, by its byte order mark or because it decodes; None if it has none."""
     if data.startswith(b"\xff\xfe\0\0"):
         return "utf-32-le"
     if data.startswith(b"\0\0\xfe\xff"):

@@ -1,4 +1,4 @@
-"""A value in two parts, one in a variable: `A = "hf_x"`, then `A + "y"`, `f"{A}y"` or `${A}y` in the same file."""
+"""Values split between a variable and its use: `A = "hf_x"`, then `A + "y"`, `f"{A}y"` or `${A}y` in the same file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PART_OF = re.compile(
     rb"(?P<quote>" + _QUOTE + rb"?)(?P<part>" + _PART + rb")(?P=quote)(?![\w\"'`$])"
     rb"|[ \t]{1,8}\"(?P<macro>" + _PART + rb")\""
 )
-"""What follows a name to which a part is assigned, or which is defined as one in C."""
+"""The text after a name that a part is assigned to, or that is defined as a part by a C macro."""
 
 _WORD = re.compile(rb"\w")
 _ASSIGNED_BEFORE = re.compile(
@@ -54,7 +54,7 @@ _REFERENCE = re.compile(
     + rb"(?=[ \t]{0,4}\"))"
     rb"|(?P<closed>\"[ \t]{1,4})(?P<third>" + _MACRO + rb")\b"
 )
-"""A variable as a part of a text."""
+"""A reference to a variable inside a text or an expression."""
 
 _BODY = rb"[A-Za-z0-9]{0,33}"
 _END = Rest(_BODY + rb"[\"'`\r\n;$%{]", 34)
@@ -62,10 +62,10 @@ WIDTH = 20 + 34 + 20
 
 
 def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralPattern]:
-    """The expression and its literals for `literal` with a body that is too short, where a variable can go on with it.
+    """Return the expression and literal pattern for `literal` with a short body that a variable can continue.
 
-    The shortest body has 32 characters. A part of lower-case letters alone is nearly always a word, such as the name
-    of a module.
+    The shortest complete body has 32 characters. A part with only lower-case letters is nearly always a word, such as
+    the name of a module.
     """
     text = re.escape(literal.encode())
     part = text + rb"(?=[a-z]{0,32}[A-Z0-9])[A-Za-z0-9]{3,31}[\"'`\r\n;]"
@@ -79,10 +79,10 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralP
 
 
 def substituted(data: bytes, hits: Sequence[tuple[int, int]], start: int) -> Iterator[tuple[bytes, Origins]]:
-    """Stretches of `data` with variables replaced by the text that is assigned to them, and where each byte came from.
+    """Yield parts of `data` with variables replaced by their assigned text, and the origins of each byte.
 
-    The stretches are where a part from one of `hits` is used, directly or by the name that it is assigned to; `start`
-    is where `data` begins in what offsets are counted in. What is used before it is assigned has the first text.
+    The parts are around each use of one of `hits`, directly or through the name it is assigned to. `start` is added to
+    all origins. A variable that is used before its first assignment has the text of that assignment.
     """
     texts = _Texts(data)
     uses: list[tuple[int, int]] = []
@@ -110,11 +110,11 @@ def _merged(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 
 _BEFORE, _LEFT, _RIGHT = 120, 240, 4000
-"""Bytes that are looked at before a part for its name, and before and after a use: a JWT is long."""
+"""Bytes to search before a part for its name, and to read before and after a use (a JWT is long)."""
 
 
 class _Texts:
-    """What is assigned to the variables of a text, and where they are used; each name is looked for once."""
+    """The assignments and uses of the variables of a text; each name is searched for once."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -135,7 +135,7 @@ class _Texts:
             at = self._data.find(name, end)
 
     def at(self, name: bytes, offset: int) -> bytes | None:
-        """The text that the variable has at `offset`."""
+        """Return the text of the variable `name` at `offset`; None if none is assigned."""
         if name not in self._assigned:
             if len(self._assigned) >= _MOST_NAMES or name not in self._data:
                 return None
@@ -155,7 +155,7 @@ _MOST_NAMES = 64
 
 
 def _replaced(data: bytes, texts: _Texts, start: int, at: int) -> tuple[bytes, Origins] | None:
-    """`data`, which is at `at` of what `texts` knows, with variables replaced; None where none is."""
+    """Replace the variables in `data`, which starts at `at` in the data of `texts`; None if there are none."""
     out = bytearray()
     origins = Origins(start)
     copied = 0

@@ -1,7 +1,6 @@
-"""zlib streams without a container: streams of PDF, text chunks of PNG, loose objects of git, `zlib.compress`.
+"""zlib streams without a container: PDF streams, PNG text chunks, loose git objects, `zlib.compress`.
 
-Format: RFC 1950. Nothing but two bytes announces one, so the first compressed bytes decide: what does not inflate is
-none.
+Format: RFC 1950. The header has only two bytes, so the first compressed bytes are inflated to confirm a stream.
 """
 
 from __future__ import annotations
@@ -20,23 +19,23 @@ from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.literals import Hit, LiteralPattern
 
 LOOKED_AT = 64
-"""Compressed bytes that have to inflate."""
+"""Compressed bytes that must inflate to confirm a stream."""
 
 _METHOD, _SIZES = 8, range(1, 8)
 _STEP = 1 * MIB
 _FED = 16 << 10
 _OPEN = 20_000
-"""Nanoseconds to begin with a stream."""
+"""Nanoseconds to open a stream."""
 
 _DYNAMIC_OR_FIXED = bytes(byte for byte in range(256) if byte & 6 in {2, 4} or byte in {0, 1})
-"""The first byte behind the header: the kind of the first block, or a stored one."""
+"""The first byte after the header, which contains the type of the first block (dynamic, fixed or stored)."""
 
 _PIXELS = b"IDAT"
 _PDF = re.compile(rb"stream\r?\n\Z")
 
 
 def _headers() -> Iterator[bytes]:
-    """The headers without a preset dictionary, for every size of the window."""
+    """Yield the headers without a preset dictionary, for every window size."""
     for size in _SIZES:
         method = size << 4 | _METHOD
         for level in range(4):
@@ -45,7 +44,7 @@ def _headers() -> Iterator[bytes]:
 
 
 HEADERS = tuple(_headers())
-_ORDINARY = tuple(each for each in HEADERS if each[0] == 0x78)  # noqa: PLR2004 - the usual window
+_ORDINARY = tuple(each for each in HEADERS if each[0] == 0x78)  # noqa: PLR2004 - the default window size
 
 
 def _set(allowed: bytes) -> bytes:
@@ -53,11 +52,11 @@ def _set(allowed: bytes) -> bytes:
 
 
 def evidence() -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Expressions for the beginning of a stream: with the usual window anywhere, with any in a PDF."""
+    """Yield expressions for the start of a stream: default window size anywhere, any window size in a PDF."""
     first = _set(_DYNAMIC_OR_FIXED)
     for header in _ORDINARY:
         expression = re.escape(header) + first
-        if header[1] < 0x80:  # noqa: PLR2004 - ASCII: as text has it, so something else has to follow soon
+        if header[1] < 0x80:  # noqa: PLR2004 - ASCII, also found in text: binary bytes must follow soon
             expression += rb"[\x00-\xff]{0,8}?[\x00-\x08\x0e-\x1f\x80-\xff]"
         yield expression, LiteralPattern(expression, 12, (header,))
     either = b"(?:" + b"|".join(map(re.escape, HEADERS)) + b")" + first
@@ -66,7 +65,7 @@ def evidence() -> Iterator[tuple[bytes, LiteralPattern]]:
 
 
 def in_base64() -> Iterator[tuple[bytes, ...]]:
-    """What streams with the usual window begin with in base64, in base64 of base64, and so on."""
+    """Yield the prefixes of streams with the default window size in base64, in base64 of base64, and so on."""
     known = [header + bytes((first << 6,)) for header in _ORDINARY for first in range(4)]
     size = 2 * 8 + 2
     for _ in range(MOST_LAYERS):
@@ -80,19 +79,19 @@ IN_HEX = tuple(b"78" + each for each in (b"01", b"5e", b"5E", b"9c", b"9C", b"da
 
 
 def begins(data: bytes, at: int) -> bool:
-    """Whether the bytes from `at` on inflate, as far as they are looked at. The pixels of a PNG are left alone."""
+    """Return whether the first `LOOKED_AT` bytes from `at` on inflate. Image data of PNG (`IDAT`) are skipped."""
     return not data.endswith(_PIXELS, 0, at) and _inflates(data[at : at + LOOKED_AT])
 
 
 def begins_in_hex(data: bytes, at: int) -> bool:
-    """The same for hexadecimal digits from `at` on."""
+    """Return the same for hexadecimal digits from `at` on."""
     digits = _HEX.match(_BREAK.sub(b"", data[at : at + 2 * LOOKED_AT]))
     text = digits.group() if digits else b""
     return len(text) >= _SHORTEST and _inflates(binascii.unhexlify(text[: len(text) // 2 * 2]))
 
 
 def begins_in_base64(data: bytes, at: int) -> bool:
-    """The same for base64 from `at` on, also for base64 of base64."""
+    """Return the same for base64 from `at` on, including nested base64."""
     decoded = data[at : at + 4 * LOOKED_AT]
     for _ in range(MOST_LAYERS):
         decoded = decoded_beginning(decoded)
@@ -104,7 +103,7 @@ def begins_in_base64(data: bytes, at: int) -> bool:
 
 
 MOST_LAYERS = 4
-"""Times that a stream is looked for in base64 of base64; more layers show as such."""
+"""Maximum layers of base64 around a stream; more layers are found as nested base64."""
 
 _SHORTEST = 24
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
@@ -120,7 +119,7 @@ def _inflates(data: bytes) -> bool:
 
 
 def unwrap_zlib(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
-    """What inflates, also where the checksum at the end is wrong; only with the right one it accounts for its bytes."""
+    """Yield inflated data even if the checksum is wrong; `covers` is set only if the checksum is correct."""
     end = -1
     for hit in hits:
         if hit.start < end:
@@ -136,7 +135,7 @@ def unwrap_zlib(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[De
 
 
 class _Stream:
-    """One stream; `end` is where it stops, `is_whole` whether its checksum is right."""
+    """One stream; `end` is where it ends, `is_whole` whether its checksum is correct."""
 
     def __init__(self, data: bytes, start: int, budget: Budget) -> None:
         self.end = start + 2
@@ -172,6 +171,6 @@ class _Stream:
         self.end += 4 * self.is_whole
 
     def _report(self, came: int) -> None:
-        """Other bytes can look like a stream at first; only in a PDF something says that it is one."""
+        """Report a damaged stream in a PDF. Elsewhere the bytes can be something other than a stream."""
         if _PDF.search(self._data, max(0, self._start - len(b"stream\r\n")), self._start):
             self._budget.skip(f"zlib data is damaged or cut off after {came} bytes")
