@@ -1,4 +1,4 @@
-"""The only package that speaks to the Hub. Importing it loads no network library; asking does."""
+"""The only package that sends requests to the Hub. Importing it loads no network library; sending a request does."""
 
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.endpoint import resolve_endpoint

@@ -1,7 +1,7 @@
 """An organization's audit log: `GET /api/organizations/{name}/audit-log/export`.
 
 Source: the Hub's OpenAPI document: one JSON array of the last 100,000 events, for Team and Enterprise organizations. At
-some 500 bytes an event that is 50 MB, so it is read as a stream and only what the caller keeps stays in memory.
+about 500 bytes per event that is 50 MB, so the response is streamed and only what the caller stores stays in memory.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_EVENTS = 100_000
-"""What the export is limited to."""
+"""Maximum number of events in an export."""
 
 LARGEST_LOG = 1 << 30
-"""Bytes of an export; more is not read."""
+"""Maximum size of an export in bytes; the rest is not read."""
 
 LARGEST_EVENT = 1 << 20
-"""Bytes of one event; the reading ends at a larger one."""
+"""Maximum size of one event in bytes; reading stops at a larger one."""
 
 SECONDS = 300.0
-"""How long an export is read."""
+"""Maximum time to read an export, in seconds."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event; `message` and `author` are strangers' texts.
+    """One event; `message` and `author` are untrusted text.
 
-    `last4` are the last four characters of the access token that was used, `token_id` its id at the Hub.
+    `last4` is the last four characters of the access token that was used, `token_id` its id on the Hub.
     """
 
     id: str
@@ -58,9 +58,9 @@ class Event:
 
 @dataclass(frozen=True)
 class LogRead(Generic[T]):
-    """What came of reading a log: the caller's `result`, how many `events` there were, the date of the `oldest`.
+    """Result of reading a log: the caller's `result`, the number of `events` and the date of the `oldest`.
 
-    `incomplete` says why some can be missing; empty where none are, but for those that the export leaves out.
+    `incomplete` is the reason why events can be missing, apart from those that the export omits; otherwise empty.
     """
 
     result: T
@@ -69,17 +69,17 @@ class LogRead(Generic[T]):
     incomplete: str = ""
 
     def reaches(self, since: datetime) -> bool:
-        """Whether the export, which is limited to the newest events, goes back to `since`."""
+        """Return whether the export, which is limited to the newest events, goes back to `since`."""
         return self.events < MOST_EVENTS or (self.oldest is not None and self.oldest < since)
 
 
 def read_log(
     hub: Hub, organization: str, secret: Secret | None, fold: Callable[[Iterator[Event]], T]
 ) -> LogRead[T] | Failure:
-    """Gives every event to `fold`, one by one as they come, and returns what it makes of them.
+    """Pass an iterator of all events to `fold` and return its result.
 
-    Where the log breaks off after some events, or holds something else, `fold` gets what could be read, and the result
-    is incomplete. `fold` is called again where the Hub has to be asked again.
+    If the log ends early or contains malformed data, `fold` receives the events that could be read, and the result is
+    marked incomplete. `fold` is called again if the request is retried.
     """
 
     def fetch(_api: HfApi, token: Token) -> object:
@@ -87,7 +87,7 @@ def read_log(
         with hub.stream(url, token) as response:
             reading = _Reading(response.iter_bytes())
             result = fold(iter(reading))
-            for _ in reading:  # whatever `fold` has left
+            for _ in reading:  # consume what `fold` did not read
                 pass
         return LogRead(result, reading.count, reading.oldest, reading.incomplete)
 
@@ -100,7 +100,7 @@ def read_log(
 
 @dataclass
 class _Reading:
-    """Parses the events of a response as it comes; one after the other, once."""
+    """Parses the events of a response while it is received; can be iterated once."""
 
     chunks: Iterable[bytes]
     count: int = 0
@@ -135,7 +135,7 @@ class _Reading:
                 raise
             self.broken = f"only the newest {self.count:,} events were read: {stopped.message}"
         except Exception as error:
-            # The errors of both HTTP backends of the library, and of the parser: an array that ends early.
+            # The errors of both HTTP backends of the library, and of the parser for an array that ends early.
             if not self.count:
                 raise
             self.broken = (
@@ -144,11 +144,11 @@ class _Reading:
 
 
 def _items(chunks: Iterable[bytes]) -> Iterator[object]:
-    """The items of a JSON array as they become complete.
+    """Yield the items of a JSON array as they become complete.
 
     Raises:
-        ValueError: it is no array.
-        ijson.JSONError: it is no JSON, or ends early.
+        ValueError: the document is not an array.
+        ijson.JSONError: the document is not valid JSON, or is truncated.
         RequestAborted: an item is too large.
     """
     items = ijson.sendable_list()
@@ -163,7 +163,7 @@ def _items(chunks: Iterable[bytes]) -> Iterator[object]:
         try:
             parser.send(chunk)
         except ijson.JSONError as error:
-            broken = error  # what came before it in the same chunk is kept
+            broken = error  # yield the items before it in the same chunk first
         size = 0 if items else size + len(chunk)
         yield from items
         del items[:]

@@ -1,8 +1,8 @@
-"""The one client of the Hub.
+"""Client of the Hub.
 
-Every call goes through `Hub.ask`: a guarded call of huggingface_hub on a thread of its own, so that a total deadline
-holds even against a server that drips single bytes, with retries within a budget. What comes back is a `Reply` or a
-`Failure`; no exception of an HTTP library, and so no request with a bearer token in it, ever leaves this module.
+Every call goes through `Hub.ask`: a guarded call of huggingface_hub on a separate thread, so that the total deadline
+applies even to a server that sends one byte at a time, with a limited number of retries. The result is a `Reply` or a
+`Failure`. Exceptions of HTTP libraries, which can contain a request with a bearer token, never leave this module.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, cast
 
-import huggingface_hub  # loads its parts when they are used
+import huggingface_hub  # imports its submodules lazily
 
 from tokenaudit._version import __version__
 from tokenaudit.hub.credentials import AuditorToken, auditor_token
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Token: TypeAlias = str | Literal[False]
-"""What wrappers get as `token`: a value, or False for anonymous. Never None: that would mean this machine's own."""
+"""The `token` argument of wrappers: a value, or False for anonymous. Never None, which means this machine's token."""
 
 _REDIRECT = 300
 _ERROR = 400
@@ -38,19 +38,19 @@ _LONGEST_CREDENTIAL = 16_384
 
 
 class Hub:
-    """A Hub at one address.
+    """A Hub at one endpoint.
 
     Args:
-        endpoint: its address; default `HF_ENDPOINT`, else the public Hub.
-        timeout: the longest wait for any single byte, in seconds.
-        deadline: the longest time for one whole request, in seconds.
-        retry_policy: how often and how long a request is tried.
-        own_token: whether `own` may find a token of the auditor's.
-        clock: a monotonic clock in seconds, for the waits between requests.
-        sleep: waits so many seconds.
+        endpoint: URL of the Hub; default `HF_ENDPOINT`, else the public Hub.
+        timeout: maximum wait for any single byte, in seconds.
+        deadline: maximum time for one whole request, in seconds.
+        retry_policy: number of attempts and maximum waits.
+        auditor_token: whether `own` looks for the auditor's token.
+        clock: monotonic clock in seconds, for the waits between requests.
+        sleep: waits for a number of seconds.
 
     Raises:
-        EndpointError: credentials may not be sent to `endpoint`.
+        EndpointError: credentials must not be sent to `endpoint`.
     """
 
     def __init__(
@@ -74,23 +74,23 @@ class Hub:
 
     @cached_property
     def own(self) -> AuditorToken | None:
-        """The auditor's own token, looked for once, on first use; None where there is or should be none.
+        """The auditor's own token, looked up once on first use; None if there is none or the lookup is disabled.
 
         Raises:
-            ConfigurationError: the token file is there but can't be read, or the keyring refuses.
+            ConfigurationError: the token file can't be read, or the keyring fails.
         """
         return auditor_token() if self._own_token else None
 
     def whoami(self, secret: Secret, note: Callable[[str], None] | None = None) -> Result:
-        """Who a credential is: `GET /api/whoami-v2`, as parsed JSON of any shape.
+        """Return the owner and role of a credential: `GET /api/whoami-v2`, as parsed JSON of any shape.
 
-        `note` gets messages about waits. The endpoint is limited separately and strictly, so ask once per credential
-        and one at a time.
+        `note` receives messages about waits. The endpoint has a separate, strict rate limit: call it once per
+        credential and not concurrently.
         """
         return self.ask(lambda api, token: api.whoami(token=token), secret, note=note)
 
     def get(self, path: str, secret: Secret | None, **params: str | int) -> Result:
-        """A plain GET of `path` (which starts with a slash) for endpoints that huggingface_hub has no wrapper for."""
+        """Send a GET request to `path` (starting with a slash), for endpoints without a huggingface_hub wrapper."""
 
         def fetch(_api: HfApi, token: Token) -> object:
             return self._response(self.endpoint + path, token, params).json()
@@ -98,9 +98,9 @@ class Hub:
         return self.ask(fetch, secret)
 
     def get_page(self, url: str, secret: Secret | None) -> Result:
-        """A page of a listing at `url` (a path, or what an answer links to): its JSON, and the next page's address.
+        """Return a page of a listing at `url` (a path or a `Link` target): its JSON and the URL of the next page.
 
-        The address is None where the page links to none; it can be of any origin, and only this one is asked.
+        The next URL is None on the last page. It can have any origin, but requests are sent to this endpoint only.
         """
         absolute = self.endpoint + url if url.startswith("/") else url
 
@@ -117,13 +117,13 @@ class Hub:
 
     @contextmanager
     def stream(self, url: str, token: Token) -> Iterator[Any]:
-        """The response to a GET of `url`, whose body is read as it comes; for calls of `ask`."""
+        """Open the response to a GET of `url`, whose body is streamed; for calls of `ask`."""
         with huggingface_hub.get_session().stream("GET", url, headers=self.headers(token)) as response:
             response.raise_for_status()
             yield response
 
     def headers(self, token: Token) -> dict[str, str]:
-        """Request headers as the library builds them, for plain calls."""
+        """Return request headers as the library builds them, for calls without a wrapper."""
         from huggingface_hub.utils._headers import build_hf_headers  # noqa: PLC0415 - heavy
 
         return build_hf_headers(token=token, library_name="tokenaudit", library_version=__version__)
@@ -138,11 +138,11 @@ class Hub:
         timeout: float | None = None,
         largest: int = LARGEST_BODY,
     ) -> Result:
-        """Puts `question` to the Hub as `secret` (None: anonymously), with retries, and says what came of it.
+        """Call `question` as `secret` (None: anonymously) with retries, and return the result.
 
-        `question` calls one wrapper of huggingface_hub and must hand on the token it is given. `deadline` is the
-        longest time for the whole answer, `timeout` for any single byte of it, in seconds, where they are not the
-        usual; `largest` is the size of the answer in bytes.
+        `question` calls one wrapper of huggingface_hub and must pass on the token it receives. `deadline` is the
+        maximum time for the whole response and `timeout` for any single byte of it, in seconds; both default to those
+        of the client. `largest` is the maximum size of the response in bytes.
         """
         token: Token = secret.reveal() if secret is not None else False
         if token is not False and not (token.isascii() and token.isprintable() and len(token) <= _LONGEST_CREDENTIAL):
@@ -157,11 +157,11 @@ class Hub:
         return self.send(attempt, note)
 
     def send(self, attempt: Attempt, note: Callable[[str], None] | None = None) -> Result:
-        """Sends a request by `attempt`, with retries; not at all where the Hub leaves requests unanswered."""
+        """Send a request by `attempt`, with retries; send nothing if the circuit breaker is open."""
         return send_with_retries(attempt, self.rate_limiter, self.breaker, "the Hub", note)
 
     def within(self, seconds: float, call: Callable[[], T]) -> T | None:
-        """What `call` returns, from a thread of its own; None where that takes longer than `seconds`."""
+        """Return the result of `call`, run on a separate thread; None if it takes longer than `seconds`."""
         return self._timeout_executor.run(call, seconds)
 
 
@@ -174,7 +174,7 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
         body = question(api, token)
     except RequestAborted as stopped:
         return Failure(stopped.kind, call.status, stopped.message)
-    except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
+    except Exception as error:  # noqa: BLE001 - boundary: exceptions become plain data
         return _translated(error, call)
     finally:
         end()
@@ -184,7 +184,7 @@ def _guarded(question: Callable[[HfApi, Token], Any], token: Token, call: Call) 
 
 
 def _translated(error: Exception | None, call: Call) -> Failure:
-    """What went wrong, as data. Words of an exception are used only where its kind can't hold the value."""
+    """Convert an error to plain data. The exception's message is used only if its type can't contain the value."""
     if call.status is not None and call.status >= _ERROR:
         return Failure(error_kind(call.status), call.status, printable(call.error_text))
     if call.status is not None and call.status >= _REDIRECT:

@@ -1,4 +1,4 @@
-"""The auditor's own token: never taken implicitly by a library, always found here, in a documented order."""
+"""The auditor's own token: libraries never read it implicitly; it is looked up here, in a documented order."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _LARGEST_FILE = 1_000_000
 
 @dataclass(frozen=True)
 class AuditorToken:
-    """A token of the auditor's and where it came from, in words."""
+    """A token of the auditor and a description of its source."""
 
     secret: Secret
     origin: str
 
 
 def auditor_token(environment: Mapping[str, str] | None = None) -> AuditorToken | None:
-    """`HF_TOKEN`, else the keyring's `hf`, else the token file of `hf auth login`; None where there is none."""
+    """Return `HF_TOKEN`, else the keyring's `hf`, else the token file of `hf auth login`; None if there is none."""
     environment = os.environ if environment is None else environment
     value = _cleaned(environment.get("HF_TOKEN", ""))
     if value:
@@ -40,15 +40,15 @@ def auditor_token(environment: Mapping[str, str] | None = None) -> AuditorToken 
 
 
 def token_path(environment: Mapping[str, str]) -> Path:
-    """Where `hf auth login` keeps the active token (huggingface_hub, constants)."""
+    """Return the path of the active token of `hf auth login` (source: huggingface_hub, constants)."""
     return token_file(Path.home(), environment)
 
 
 def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tuple[str, Secret]]:
-    """Every token in the store of `hf auth login`, active and named ones: where it stands, and its value.
+    """Yield the location and value of every token stored by `hf auth login`, active and named.
 
     Raises:
-        ConfigurationError: the store is there but can't be read.
+        ConfigurationError: the token store exists but can't be read.
     """
     path = token_path(os.environ if environment is None else environment)
     active = _cleaned(_read(path) or "")
@@ -62,7 +62,7 @@ def stored_tokens(environment: Mapping[str, str] | None = None) -> Iterator[tupl
     try:
         parser.read_string(text)
     except configparser.Error:
-        # The parser's own message quotes the line, and the line may hold a token.
+        # The parser's own message quotes the line, which can contain a token.
         message = f"{named} is not a valid INI file; repair or remove it"
         raise ConfigurationError(message) from None
     for section in parser.sections():
@@ -91,16 +91,16 @@ _WINDOWS_VARIABLE = re.compile(r"%(?P<name>[^%]+)%")
 
 
 def token_file(home: Path, environment: Mapping[str, str]) -> Path:
-    """The file of the active token: `HF_TOKEN_PATH`, else `token` in `HF_HOME`, else in the cache folder.
+    """Return the file of the active token: `HF_TOKEN_PATH`, else `token` in `HF_HOME`, else in the cache folder.
 
-    The named tokens are in `stored_tokens` beside it.
+    The named tokens are in `stored_tokens` in the same folder.
     """
     named = environment.get("HF_TOKEN_PATH")
     return expanded(named, home, environment) if named else hf_home(home, environment) / "token"
 
 
 def hf_home(home: Path, environment: Mapping[str, str]) -> Path:
-    """Hugging Face's own folder: `HF_HOME`, else `huggingface` in the cache folder."""
+    """Return the folder of Hugging Face: `HF_HOME`, else `huggingface` in the cache folder."""
     if environment.get("HF_HOME"):
         return expanded(environment["HF_HOME"], home, environment)
     cache = environment.get("XDG_CACHE_HOME")
@@ -108,9 +108,9 @@ def hf_home(home: Path, environment: Mapping[str, str]) -> Path:
 
 
 def expanded(path: str, home: Path, environment: Mapping[str, str]) -> Path:
-    """`path` with `~` and variables replaced, as `os.path.expanduser` and then `os.path.expandvars` do it.
+    """Expand `~` and variables in `path` like `os.path.expanduser` and then `os.path.expandvars`.
 
-    A variable that is not set stays as it is written. On Windows `%NAME%` is one, too.
+    Unset variables are left unchanged. On Windows `%NAME%` is also a variable.
     """
 
     def value(found: re.Match[str]) -> str:
@@ -119,6 +119,6 @@ def expanded(path: str, home: Path, environment: Mapping[str, str]) -> Path:
     if path == "~" or path.startswith(("~/", "~\\")):
         path = f"{home}{path[1:]}"
     elif path.startswith("~"):
-        path = os.path.expanduser(path)  # noqa: PTH111 - leaves an unknown user as it is, Path raises
+        path = os.path.expanduser(path)  # noqa: PTH111 - leaves an unknown user unchanged, Path raises
     path = _VARIABLE.sub(value, path)
     return Path(_WINDOWS_VARIABLE.sub(value, path) if os.name == "nt" else path)

@@ -1,4 +1,4 @@
-"""Discussions and pull requests of a repository, with what was edited away where the Hub still shows it."""
+"""Discussions and pull requests of a repository, including edited text where the Hub still returns it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tokenaudit.timestamps import parse_timestamp
 
 @dataclass(frozen=True)
 class DiscussionText:
-    """One text of a discussion: its title, or one version of a comment. `edited_away` says that it is shown no more."""
+    """One text of a discussion: its title, or a version of a comment. `edited_away` marks a replaced version."""
 
     where: str
     content: str
@@ -27,7 +27,7 @@ class DiscussionText:
 
 
 def discussions(hub: Hub, repository: HubRepository, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
-    """All discussions and pull requests as the listing shows them, open or not."""
+    """Return all discussions and pull requests, open or closed, as listed."""
     return _listed(hub, repository, secret)
 
 
@@ -38,7 +38,7 @@ def _listed(
     enough: Callable[[Sequence[JsonObject]], bool] | None = None,
     **params: str,
 ) -> PagedListing[JsonObject] | Failure:
-    """The listing, whose pages have numbers and no links."""
+    """Return the listing, whose pages are numbered and have no `Link` headers."""
     count: int | None = None
     read = 0
 
@@ -66,9 +66,9 @@ def _listed(
 
 @dataclass(frozen=True)
 class Opened:
-    """A discussion or pull request as the listing shows it; `title` is untrusted text.
+    """A discussion or pull request as listed; `title` is untrusted text.
 
-    One whose date is missing or can't be read counts as new: `date` is then None.
+    `date` is None if it is missing or can't be parsed; the discussion then counts as new.
     """
 
     number: int
@@ -82,10 +82,10 @@ class Opened:
 def opened_since(
     hub: Hub, repository: HubRepository, secret: Secret | None, since: datetime, *, limit: int
 ) -> PagedListing[Opened] | Failure:
-    """At most `limit` discussions and pull requests opened at or after `since`.
+    """Return at most `limit` discussions and pull requests opened at or after `since`.
 
-    The listing is sorted by the time of opening, pinned ones aside, so it is read only up to the first page that holds
-    nothing as new.
+    The listing is sorted by opening time except for pinned ones, so it is read up to the first page without a
+    discussion that new.
     """
     page_ends = 0
 
@@ -124,7 +124,7 @@ def _opened(item: object) -> Opened | None:
 
 
 def texts(hub: Hub, repository: HubRepository, number: int, secret: Secret | None) -> list[DiscussionText] | Failure:
-    """Every text of one discussion, older versions of comments included."""
+    """Return every text of one discussion, including older versions of comments."""
     answer = hub.get(f"/api/{repository.target}/discussions/{number}", secret)
     if isinstance(answer, Failure):
         return answer
@@ -147,7 +147,7 @@ def _of_event(event: dict[str, Any]) -> Iterator[DiscussionText]:
     shown = text(latest.get("raw")) if isinstance(latest, dict) else ""
     if shown:
         yield DiscussionText(where, shown, author, date)
-    # Edit history: the client library reads this key, though answers without it were seen on edited comments.
+    # Edit history: the client library reads this key, but responses without it were observed for edited comments.
     for version in data.get("history") or ():
         raw = text(version.get("raw")) if isinstance(version, dict) else ""
         if raw and raw != shown:

@@ -1,7 +1,7 @@
-"""The content of one file, streamed and bounded.
+"""Download of a single file, streamed and limited in size and time.
 
-The Hub keeps content elsewhere (a CDN, Xet) and redirects there with a signed address: such a redirect is followed
-without the token, which goes to the Hub's own origin only.
+The Hub stores content elsewhere (a CDN, Xet) and redirects to a signed URL. Redirects are followed without the token,
+which is sent to the Hub's own origin only.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _MOST_REDIRECTS = 4
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PART = 1 << 20
 _SLOWEST = 256 << 10
-"""Bytes a second below which a download is given up, where no other time is given."""
+"""Minimum speed in bytes per second; sets the time limit of a download where none is given."""
 
 _TOO_SLOW = Failure("timeout", None, "the file took too long")
 
 
 @dataclass(frozen=True)
 class _Transfer:
-    """Where bytes go to: at most `largest` of them, none after `ends` (a `time.monotonic()`)."""
+    """Destination of a download: at most `largest` bytes, none after `ends` (a `time.monotonic()`)."""
 
     into: BinaryIO
     largest: int
@@ -46,11 +46,11 @@ class _Transfer:
 def download(
     hub: Hub, path: str, secret: Secret | None, into: BinaryIO, largest: int, *, seconds: float | None = None
 ) -> Result:
-    """Writes the file at `path` (which starts with a slash, quoted) to `into`: at most `largest` bytes of it.
+    """Write the file at `path` (which starts with a slash, URL-quoted) to `into`: at most `largest` bytes of it.
 
-    The reply's body is the number of bytes. What can be over on the next try is tried again, from the beginning; each
-    try has `seconds`, by default what a slow connection needs for `largest` bytes. After a failure the content of
-    `into` counts for nothing.
+    The reply's body is the number of bytes. Transient failures are retried from the beginning; each attempt has
+    `seconds`, by default the time for `largest` bytes over a slow connection. After a failure the content of `into`
+    is undefined.
     """
     allowed = hub.deadline + largest / _SLOWEST if seconds is None else seconds
 
@@ -64,7 +64,7 @@ def download(
 
 
 def _redirected(hub: Hub, path: str, secret: Secret | None, transfer: _Transfer) -> tuple[Result, Mapping[str, str]]:
-    """One try, redirects followed."""
+    """Make one attempt, following redirects."""
     url = hub.endpoint + path
     for _ in range(_MOST_REDIRECTS):
         token = secret if origin(url) == origin(hub.endpoint) else None
@@ -105,7 +105,7 @@ def _written(response: IO[bytes], status: int, transfer: _Transfer) -> Result:
         size += len(part)
         if size > transfer.largest:
             return Failure("oversized", status, f"larger than {transfer.largest} bytes")
-        if time.monotonic() > transfer.ends:  # nobody waits for it any more, and the next try writes there
+        if time.monotonic() > transfer.ends:  # abandoned: the next attempt writes to the same file
             return _TOO_SLOW
         transfer.into.write(part)
     return Reply(status, size)
@@ -120,7 +120,7 @@ def _safe(url: str, endpoint: str) -> bool:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Leaves every redirect to the caller."""
+    """Returns every redirect to the caller instead of following it."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
@@ -131,7 +131,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class BucketFile:
-    """One file; `size` is in bytes. `size` and `uploaded_at` are None where the Hub doesn't say."""
+    """One file; `size` is in bytes. `size` and `uploaded_at` are None where the Hub omits them."""
 
     path: str
     size: int | None
@@ -140,7 +140,7 @@ class BucketFile:
 
 
 def files(hub: Hub, bucket: str, secret: Secret | None) -> PagedListing[BucketFile] | Failure:
-    """Every file of a bucket ("owner/name"), in all folders."""
+    """Return every file of a bucket ("owner/name"), in all folders."""
     answer = listed(hub, f"/api/buckets/{bucket}/tree", secret, {"recursive": "true"})
     if isinstance(answer, Failure):
         return answer
@@ -155,7 +155,7 @@ def files(hub: Hub, bucket: str, secret: Secret | None) -> PagedListing[BucketFi
 
 
 def content(hub: Hub, bucket: str, file: BucketFile, secret: Secret | None, largest: int) -> Result:
-    """The bytes of one file as the reply's body, at most `largest` of them."""
+    """Return the bytes of one file as the reply's body, at most `largest`."""
     into = BytesIO()
     path = f"/buckets/{bucket}/resolve/{quote(file.path, safe='')}"
     answer = _as_listed(download(hub, path, secret, into, largest, seconds=hub.deadline), file.size)
@@ -163,7 +163,7 @@ def content(hub: Hub, bucket: str, file: BucketFile, secret: Secret | None, larg
 
 
 def _as_listed(answer: Result, size: int | None) -> Result:
-    """`answer`, unless it has another size than the Hub listed: the page of a proxy or portal, or an upload since."""
+    """Return `answer`, or a failure if its size differs from the listed one: a proxy's page, or a newer upload."""
     if isinstance(answer, Reply) and size is not None and answer.body != size:
         return Failure("malformed", answer.status, f"the file has {answer.body:,} bytes instead of {size:,}")
     return answer
@@ -171,7 +171,7 @@ def _as_listed(answer: Result, size: int | None) -> Result:
 
 @dataclass(frozen=True)
 class LargeFile:
-    """One file; `key` is the SHA-256 of its content, which the pointer names too, and `size` its size in bytes."""
+    """One file; `key` is the SHA-256 of its content, as in the pointer, and `size` its size in bytes."""
 
     path: str
     key: str
@@ -181,9 +181,9 @@ class LargeFile:
 def large_files(
     hub: Hub, repository: HubRepository, revision: str, secret: Secret | None
 ) -> PagedListing[LargeFile] | Failure:
-    """The files of a revision, in all folders, that are pointers in git.
+    """Return the files of a revision, in all folders, that are pointers in git.
 
-    Source: `GET /api/{type}s/{id}/tree/{revision}` of the Hub's OpenAPI document, whose entries have `lfs`.
+    Source: `GET /api/{type}s/{id}/tree/{revision}` in the Hub's OpenAPI document, whose entries have `lfs`.
     """
     path = f"/api/{repository.target}/tree/{quote(revision, safe='')}"
     answer = listed(hub, path, secret, {"recursive": "true"})
@@ -200,6 +200,6 @@ def large_files(
 def fetch(
     hub: Hub, repository: HubRepository, revision: str, file: LargeFile, secret: Secret | None, into: BinaryIO
 ) -> Result:
-    """Writes the content of `file` to `into`; the reply's body is its number of bytes, as many as listed."""
+    """Write the content of `file` to `into`; the reply's body is the number of bytes, equal to the listed size."""
     path = f"/{repository.page}/resolve/{quote(revision, safe='')}/{quote(file.path)}"
     return _as_listed(download(hub, path, secret, into, file.size), file.size)

@@ -1,4 +1,4 @@
-"""Which Hub is asked, and whether a credential may be sent there."""
+"""The endpoint of the Hub, and whether a credential can be sent to it."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _HOST = re.compile(r"[^\s%/@]{1,253}")
 def resolve_endpoint(
     argument: str | None = None, *, service: str = "the Hub", setting: str = "--endpoint or HF_ENDPOINT"
 ) -> str:
-    """An address that credentials may be sent to, as scheme, host, port and path without a trailing slash.
+    """Return a URL that credentials can be sent to, as scheme, host, port and path without a trailing slash.
 
-    It is the argument, else `HF_ENDPOINT`, else the public Hub. Blanks around it are removed.
+    The URL is the argument, else `HF_ENDPOINT`, else the public Hub. Surrounding whitespace is removed.
 
     Args:
-        argument: the address that was given, None where none was.
-        service: whose address it is, for messages.
-        setting: where it is set, for messages.
+        argument: the given URL, or None.
+        service: name of the service, for messages.
+        setting: where the URL is set, for messages.
 
     Raises:
-        EndpointError: the address is neither https nor http on loopback; holds a user name, query, fragment, blank or
-            control character; or a proxy would carry loopback traffic off this machine unencrypted.
+        EndpointError: the URL is neither https nor http on loopback; contains a user name, query, fragment, whitespace
+            or control character; or a proxy would send loopback traffic off this machine unencrypted.
     """
     given = argument if argument is not None else os.environ.get("HF_ENDPOINT") or DEFAULT
     address = given.strip().rstrip("/")
@@ -42,7 +42,7 @@ def resolve_endpoint(
     if "@" in parts.netloc:
         message = f"the address of {service} ({setting}) must not contain a user name or password; use https://host"
         raise EndpointError(message)
-    # The parser drops line breaks and tabs, and reads `\\` in another way than HTTP clients do.
+    # The parser drops line breaks and tabs, and parses `\\` differently from HTTP clients.
     clean = all(c.isprintable() and not c.isspace() and c not in "?#\\" for c in address)
     if not clean or parts.scheme not in _PORTS or not _HOST.fullmatch(host):
         message = f"invalid address '{shown}' of {service}; set {setting} to https://host"
@@ -54,13 +54,13 @@ def resolve_endpoint(
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port of an absolute URL: what two addresses must share to be the same place."""
+    """Return the scheme, host and port of an absolute URL: its origin."""
     parts = urlsplit(url)
     return parts.scheme, (parts.hostname or "").lower(), parts.port or _PORTS.get(parts.scheme, 0)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether `host` can only be this machine."""
+    """Return whether `host` can only be this machine."""
     if host == "localhost":
         return True
     try:

@@ -1,7 +1,7 @@
-"""The OS keyring: the one place where a value may be kept, and only on request.
+"""The OS keyring: the only place where tokenaudit stores credentials, and only on request.
 
-Entries of tokenaudit live under the service `tokenaudit`, one a name (`hf`, `github`, `gitlab`, or any other).
-Other programs' entries can be read as `service/user`.
+Entries of tokenaudit have the service `tokenaudit` and the name as user (`hf`, `github`, `gitlab`, or any other).
+Entries of other programs can be read as `service/user`.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 SERVICE = "tokenaudit"
 NAMES = ("hf", "github", "gitlab")
-"""The names that tokenaudit itself looks for: the auditor's tokens at the Hub, GitHub and GitLab."""
+"""The names that tokenaudit reads: the auditor's tokens for the Hub, GitHub and GitLab."""
 
 _REMEDY = "use an environment variable (HF_TOKEN) instead, or install a keyring such as GNOME Keyring or KWallet"
 _UNSAFE_MODULES = ("keyrings.alt.", "keyring.backends.fail", "keyring.backends.null")
 
 
 def read(name: str) -> Secret | None:
-    """The value kept under `name`, or None where there is none.
+    """Return the value stored under `name`, or None if there is none.
 
     Raises:
-        ConfigurationError: this machine has no keyring that keeps values encrypted, or it refuses.
+        ConfigurationError: this machine has no keyring that encrypts values, or the keyring fails.
     """
     service, _, user = name.rpartition("/")
     value = _act(lambda backend: backend.get_password(service or SERVICE, user))
@@ -37,17 +37,17 @@ def read(name: str) -> Secret | None:
 
 
 def write(name: str, secret: Secret) -> None:
-    """Keeps `secret` under `name`, which may be another program's entry as `service/user`.
+    """Store `secret` under `name`, which can be an entry of another program as `service/user`.
 
     Raises:
-        ConfigurationError: as for `read`. Nothing is ever written in clear instead.
+        ConfigurationError: as for `read`. Values are never stored in plain text instead.
     """
     service, _, user = name.rpartition("/")
     _act(lambda backend: backend.set_password(service or SERVICE, user, secret.reveal()))
 
 
 def clear(name: str) -> bool:
-    """Forgets what is kept under `name`; False where nothing was.
+    """Delete the value stored under `name`; return False if there was none.
 
     Raises:
         ConfigurationError: as for `read`.
@@ -59,7 +59,7 @@ def clear(name: str) -> bool:
 
 
 def available() -> str | None:
-    """The name of this machine's keyring, or None where there is no safe one."""
+    """Return the name of this machine's keyring, or None if there is no safe one."""
     try:
         return _act(lambda backend: str(backend.name))
     except ConfigurationError:
@@ -67,16 +67,16 @@ def available() -> str | None:
 
 
 def configured() -> KeyringBackend:
-    """The keyring that this machine is set up to use, safe or not.
+    """Return the keyring that is configured on this machine, safe or not.
 
     Raises:
-        ConfigurationError: it can't be loaded.
+        ConfigurationError: the keyring can't be loaded.
     """
     import keyring  # noqa: PLC0415 - slow to load, and most runs need none
 
     try:
         return keyring.get_keyring()
-    except Exception as error:  # noqa: BLE001 - a backend that configuration names may fail to load in any way
+    except Exception as error:  # noqa: BLE001 - a configured backend can fail to load with any exception
         kind = type(error).__name__
         message = f"the configured keyring can't be loaded ({kind}); check PYTHON_KEYRING_BACKEND"
         raise ConfigurationError(message) from None
@@ -94,6 +94,6 @@ def _act(action: Callable[[KeyringBackend], T]) -> T:
     try:
         return action(backend)
     except (KeyringError, RuntimeError, OSError) as error:
-        # The error of a backend may quote what it was given.
+        # The error of a backend can quote its input.
         message = f"keyring {backend.name} failed ({type(error).__name__}); unlock it, or {_REMEDY}"
         raise ConfigurationError(message) from None

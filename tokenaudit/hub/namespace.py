@@ -1,4 +1,4 @@
-"""Jobs and scheduled Jobs of a namespace. Plain JSON: the library's wrapper drops which token a Job carries."""
+"""Jobs and scheduled Jobs of a namespace. Plain JSON: the library's wrapper omits which token a Job uses."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tokenaudit.secret import Secret
 def jobs(
     hub: Hub, namespace: str, kind: Literal["jobs", "scheduled-jobs"], secret: Secret | None
 ) -> PagedListing[JsonObject] | Failure:
-    """All of them, finished ones included as long as the Hub lists them."""
+    """Return all Jobs, including finished ones as long as the Hub lists them."""
     return listed(hub, f"/api/{kind}/{namespace}", secret)
 
 
 def webhooks(hub: Hub, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
-    """All of them. Their secrets are never shown, only whether there is one."""
+    """Return all webhooks. The Hub never returns their secrets, only whether there is one."""
     answer = hub.get("/api/settings/webhooks", secret)
     if isinstance(answer, Failure):
         return answer
@@ -30,12 +30,12 @@ def webhooks(hub: Hub, secret: Secret | None) -> PagedListing[JsonObject] | Fail
 
 
 def collections(hub: Hub, namespace: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
-    """The collections that `secret` may see; a listing shows only the first few items of each."""
+    """Return the collections that `secret` can read; a listing contains only the first few items of each."""
     return listed(hub, "/api/collections", secret, {"owner": namespace, "limit": 100})
 
 
 def collection(hub: Hub, slug: str, secret: Secret | None) -> JsonObject | Failure:
-    """One collection with all its items."""
+    """Return one collection with all its items."""
     answer = hub.get(f"/api/collections/{slug}", secret)
     if isinstance(answer, Failure):
         return answer
@@ -43,7 +43,7 @@ def collection(hub: Hub, slug: str, secret: Secret | None) -> JsonObject | Failu
 
 
 def texts(item: JsonObject) -> Iterator[tuple[str, str]]:
-    """Every text that people wrote in a collection: where it stands, and the text."""
+    """Yield the location and content of every text in a collection that a user wrote."""
     for key in ("title", "description"):
         yield key, text(item.get(key))
     for number, entry in enumerate(item.get("items") or (), start=1):
@@ -57,10 +57,10 @@ SERVICE = "https://api.endpoints.huggingface.cloud"
 def endpoints(
     hub: Hub, namespace: str, secret: Secret | None, service: str | None = None
 ) -> PagedListing[JsonObject] | Failure:
-    """The inference endpoints of a namespace, as the service at `service` describes them.
+    """Return the inference endpoints of a namespace, as the service at `service` describes them.
 
     Raises:
-        EndpointError: a credential may not be sent to `service`.
+        EndpointError: a credential must not be sent to `service`.
     """
     if service is None and hub.endpoint != DEFAULT:
         return Failure("not-asked", None, "this Hub has no inference endpoints service", 0)

@@ -1,4 +1,4 @@
-"""Listings of the Hub: all pages of one, as plain JSON that is parsed loosely."""
+"""Paginated listings of the Hub: all pages of a listing, as loosely parsed JSON."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def listed(
     *,
     enough: Callable[[Sequence[JsonObject]], bool] | None = None,
 ) -> PagedListing[JsonObject] | Failure:
-    """Every item of the listing at `path`, whose pages are linked by `Link` headers; `enough` ends it earlier.
+    """Return every item of the listing at `path`, whose pages are linked by `Link` headers; `enough` ends it earlier.
 
-    Each page is a request of its own, with retries. Items that are not objects are left out and said.
+    Each page is a separate request with retries. Items that are not objects are omitted and reported.
     """
 
     def page(url: str) -> tuple[list[object], str | None] | Failure:
@@ -49,19 +49,19 @@ def listed(
 
 
 def with_items(listing: PagedListing[Any], items: Sequence[T]) -> PagedListing[T]:
-    """`items` as what could be used of `listing`; how many could not is said."""
+    """Return `listing` with only the usable `items`; the number of unusable ones is reported in `incomplete`."""
     lost = len(listing) - len(items)
     reasons = (listing.incomplete, f"{lost} invalid entries" if lost else "")
     return PagedListing(tuple(items), "; ".join(filter(None, reasons)))
 
 
 def malformed(wanted: str, status: int | None = None) -> Failure:
-    """The failure of an answer of another shape, such as a page of a proxy: it must not count as an empty list."""
+    """Return the failure for a response of another shape, such as a proxy's page: it is not an empty list."""
     return Failure("malformed", status, f"the response is not {wanted}")
 
 
 def needs(failure: Failure, permission: str) -> str:
-    """Why something could not be read, in words, with the permission that would be needed where that is the reason."""
+    """Return why something could not be read, including the missing permission if that is the reason."""
     status = f" ({failure.status})" if failure.status else ""
     if failure.kind == "refused" and failure.status in {401, 403, 404}:
         return f"the Hub denied access{status}: {failure.message or 'no reason given'}; needs {permission}"
@@ -69,15 +69,15 @@ def needs(failure: Failure, permission: str) -> str:
 
 
 def text(value: object) -> str:
-    """`value` where it is a text, else an empty one."""
+    """Return `value` if it is a string, else an empty string."""
     return value if isinstance(value, str) else ""
 
 
 MOST_REQUESTS = 2000
-"""Requests after which a listing is cut off."""
+"""Maximum number of requests for a listing."""
 
 LONGEST_SECONDS = 600.0
-"""Seconds after which no further page of a listing is asked for."""
+"""Seconds after which no further page of a listing is requested."""
 
 
 def all_pages(
@@ -87,16 +87,16 @@ def all_pages(
     enough: Callable[[Sequence[T]], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> PagedListing[T] | Failure:
-    """Every item from the page `first` on; a failure only where not even that page could be read.
+    """Return every item from the page `first` on; a failure only if that page could not be read.
 
-    A page without items ends a listing. So does a next page that was read already, a page that can't be read, and
-    either of the bounds above: then the listing is incomplete.
+    A page without items ends a listing. A repeated URL, a page that can't be read, and either of the limits above also
+    end it: the listing is then incomplete.
 
     Args:
-        first: the address of the first page.
-        fetch: a page's items, and the address of the next page (None: there is none).
-        enough: whether the items so far will do.
-        clock: a monotonic clock in seconds.
+        first: URL of the first page.
+        fetch: returns a page's items and the URL of the next page (None: last page).
+        enough: whether the items read so far suffice.
+        clock: monotonic clock in seconds.
     """
     items: list[T] = []
     seen: set[str] = set()

@@ -1,7 +1,7 @@
-"""How fast to ask: the Hub's `RateLimit` headers before a 429, patience with a bound after one.
+"""Rate limits: the Hub's `RateLimit` headers before a 429, bounded waits after one.
 
 Source: hub-docs rate-limits.md: `RateLimit: "api";r=<remaining>;t=<seconds to reset>`. A 429 with `r > 0` comes from
-one of the limits that are not published, so its `t` says nothing.
+one of the unpublished limits, so its `t` does not apply.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _ROUNDING = 1.0
 
 
 def window_left(headers: Mapping[str, str]) -> float:
-    """Seconds until a used-up window resets; 0 where something remains of it, or nothing is said."""
+    """Return seconds until an exhausted window resets; 0 if requests remain or there is no such header."""
     limit = _LIMIT.search(headers.get("ratelimit", ""))
     return int(limit[2]) + _ROUNDING if limit and int(limit[1]) == 0 else 0.0
 
 
 @dataclass(frozen=True)
 class RateLimitWindow:
-    """What the Hub said last of its limit: `left` requests may go within the next `seconds`."""
+    """The latest rate limit of the Hub: `left` requests are allowed within the next `seconds`."""
 
     left: int
     seconds: float
@@ -37,7 +37,7 @@ class RateLimitWindow:
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often one question is asked and how long, in seconds, it may wait: once, and in all."""
+    """Maximum number of attempts of a request, and its maximum single and total wait in seconds."""
 
     attempts: int = 4
     longest_wait: float = 330.0
@@ -47,7 +47,7 @@ class RetryPolicy:
 
 @dataclass
 class RateLimiter:
-    """Keeps one address from asking faster than the Hub allows; `clock` and `sleep` count in seconds."""
+    """Keeps requests to one endpoint within the Hub's rate limit; `clock` and `sleep` use seconds."""
 
     retry_policy: RetryPolicy
     clock: Callable[[], float] = time.monotonic
@@ -58,16 +58,16 @@ class RateLimiter:
 
     @property
     def window(self) -> RateLimitWindow | None:
-        """The rest of the last known rate limit window; None if unknown or over."""
+        """Return the rest of the last known rate limit window; None if unknown or over."""
         seconds = self._resets_at - self.clock()
         return RateLimitWindow(self._left, seconds) if seconds > 0 else None
 
     def pending(self) -> float:
-        """Seconds until the next request may go."""
+        """Return seconds until the next request is allowed."""
         return max(self.free_at - self.clock(), 0.0)
 
     def saw(self, headers: Mapping[str, str]) -> None:
-        """Learns from any response: with nothing remaining, the next request waits for the window to reset."""
+        """Record the headers of any response: if none remain, the next request waits for the window to reset."""
         limit = _LIMIT.search(headers.get("ratelimit", ""))
         if limit:
             self._left, self._resets_at = int(limit[1]), self.clock() + int(limit[2])
@@ -76,7 +76,7 @@ class RateLimiter:
             self.free_at = max(self.free_at, self.clock() + left)
 
     def backoff(self, attempt: int, headers: Mapping[str, str]) -> float:
-        """Seconds to wait after the `attempt`th failure: the window, else `Retry-After`, else doubling with jitter."""
+        """Return seconds to wait after failure `attempt`: the window, else `Retry-After`, else doubling with jitter."""
         waited = _WHOLE_SECONDS.fullmatch(headers.get("retry-after", "").strip())
         if self.pending() > 0:
             return self.pending()
@@ -86,11 +86,11 @@ class RateLimiter:
 
 
 Attempt: TypeAlias = Callable[[], tuple[Result, Mapping[str, str]]]
-"""Sends a request once: what came of it, and the response's headers by lower-case name (none without a response)."""
+"""Sends a request once and returns its result and the response headers by lower-case name (none without a response)."""
 
 _MOST_ATTEMPTS: Mapping[ErrorKind, int] = {"unreachable": 2, "timeout": 2}
 _LONG_ATTEMPT = 15.0
-"""Seconds that an attempt took in vain after which no second one is made."""
+"""Duration in seconds of a failed attempt after which there is no second one."""
 
 
 def send_with_retries(
@@ -100,14 +100,14 @@ def send_with_retries(
     where: str,
     note: Callable[[str], None] | None = None,
 ) -> Result:
-    """Calls `attempt` until it succeeds, fails for good, or patience is used up.
+    """Call `attempt` until it succeeds, fails permanently, or the retry policy is exhausted.
 
     Args:
         attempt: sends the request.
-        rate_limiter: what the server said of its rate limit; decides how long to wait, and how often to try.
-        breaker: whether the server answers at all.
+        rate_limiter: rate limit of the server; determines waits and number of attempts.
+        breaker: circuit breaker of the server.
         where: the server, for messages.
-        note: gets messages about waits of a second or more.
+        note: receives messages about waits of a second or more.
     """
     if not breaker.admits():
         return refused_by_breaker(where)
@@ -160,7 +160,7 @@ class _Sending:
     def _again(self, failure: Failure, pause: float, took: float) -> bool:
         retry_policy = self._rate_limiter.retry_policy
         most = min(retry_policy.attempts, _MOST_ATTEMPTS.get(failure.kind, retry_policy.attempts))
-        # A rate limit is the answer of a server that is well: it is always worth waiting for.
+        # A rate limit is the response of a working server: it is always worth waiting for.
         if failure.kind != "limited" and self._breaker.is_suspicious:
             most = 1
         if failure.kind not in TRANSIENT or self._attempts >= most or took > _LONG_ATTEMPT:
@@ -179,16 +179,16 @@ _UNAVAILABLE = range(502, 505)
 
 
 class CircuitBreaker:
-    """Opens when a server can't be reached, or leaves several requests in a row without an answer.
+    """Opens if a server can't be reached, or leaves several requests in a row without a response.
 
-    An open one admits no request but one now and then, as a trial. Any answer closes it. A server that fails with 500
-    or answers something else than promised may do so for one resource only: that opens nothing, but while the latest
-    request has failed each further one is sent once, without retries. Any thread may use it.
+    An open circuit breaker allows only an occasional trial request. Any response closes it. A 500 or a malformed
+    response can concern a single resource: it does not open the breaker, but while the latest request has failed,
+    further ones are sent once, without retries. Thread-safe.
 
     Args:
-        threshold: so many unanswered requests in a row open it.
-        seconds: unanswered requests open it, too, where they have taken so long in all.
-        trial_after: seconds after which a trial is admitted.
+        threshold: number of consecutive requests without a response that opens it.
+        seconds: total duration of unanswered requests that also opens it.
+        trial_after: seconds after which a trial is allowed.
         clock: a monotonic clock in seconds.
     """
 
@@ -208,16 +208,16 @@ class CircuitBreaker:
 
     @property
     def is_open(self) -> bool:
-        """Whether requests are refused."""
+        """Whether requests are rejected."""
         return self._next_trial is not None
 
     @property
     def is_suspicious(self) -> bool:
-        """Whether the latest request failed, so that further ones are not worth retries."""
+        """Whether the latest request failed, so that further ones are not retried."""
         return self._failed > 0
 
     def admits(self) -> bool:
-        """Whether the next request may be sent."""
+        """Return whether the next request can be sent."""
         with self._lock:
             if self._next_trial is None:
                 return True
@@ -227,7 +227,7 @@ class CircuitBreaker:
             return True
 
     def record(self, answer: Result, started: float) -> None:
-        """Takes note of what came of a request that was sent at `started`, by the breaker's clock."""
+        """Record the result of a request sent at `started`, by the breaker's clock."""
         if isinstance(answer, Reply) or answer.kind in {"refused", "redirect", "oversized"}:
             self.reset()
             return
@@ -243,7 +243,7 @@ class CircuitBreaker:
         self.fail(at_once=lasting or answer.kind == "unreachable")
 
     def fail(self, *, at_once: bool = False) -> None:
-        """Counts something left unanswered; with `at_once` it is enough to open."""
+        """Count a request without a response; with `at_once` it opens the breaker immediately."""
         with self._lock:
             self._failed += 1
             self._unanswered += 1
@@ -251,12 +251,12 @@ class CircuitBreaker:
                 self._next_trial = self._clock() + self._trial_after
 
     def reset(self) -> None:
-        """Closes it, as the server has answered."""
+        """Close the breaker after a response."""
         with self._lock:
             self._failed = self._unanswered = 0
             self._next_trial = None
 
 
 def refused_by_breaker(where: str) -> Failure:
-    """The failure of a request that is not sent while the breaker of `where` is open."""
+    """Return the failure of a request that is not sent because the breaker of `where` is open."""
     return Failure("unavailable", None, f"not sent: {where} did not answer earlier requests; run again later", 0)

@@ -1,4 +1,4 @@
-"""What a token may do in one repository, and who may read it at all."""
+"""Access of a token to a repository, and the repository's visibility."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import huggingface_hub  # loads its parts when they are used
+import huggingface_hub  # imports its submodules lazily
 
 from tokenaudit.hub.client import Hub, Token
 from tokenaudit.hub.result import Failure, printable
@@ -21,39 +21,39 @@ _NAMESPACE = re.compile(_PART)
 
 
 def invalid_repo_name(name: str) -> Failure | None:
-    """The answer to a question about something that can't be a repository's name, else None."""
+    """Return the failure for a name that can't be a repository's, else None."""
     if _REPO.fullmatch(name) and ".." not in name:
         return None
     return Failure("not-asked", None, f"invalid repository name '{printable(name, limit=100)}'", 0)
 
 
 def is_namespace(name: str) -> bool:
-    """Whether `name` can be a user's or an organization's."""
+    """Return whether `name` is a valid name of a user or organization."""
     return _NAMESPACE.fullmatch(name) is not None and ".." not in name
 
 
 GitRepoType: TypeAlias = Literal["model", "dataset", "space"]
 RepoVisibility: TypeAlias = Literal["public", "gated", "hidden", "unknown"]
-"""`hidden` is private or absent: the Hub answers strangers alike for both."""
+"""`hidden` is private or nonexistent: the Hub returns the same response for both."""
 
 Service: TypeAlias = Literal["jobs", "inference-endpoints"]
 _SERVICES: dict[Service, str] = {"jobs": "Jobs", "inference-endpoints": "Inference Endpoints"}
 
 _NO_SUCH_METHOD = 405
-"""From a Hub without such a check, which has no such service either."""
+"""Status of a Hub without this check, and therefore without the service."""
 _DENIED = frozenset({401, 403, 404})
 
 
 @dataclass(frozen=True)
 class AccessCheck:
-    """Whether a token may do something: None where the Hub gave no answer that settles it. `reason` says why."""
+    """Whether a token has an access; None if the response is inconclusive. `reason` explains why."""
 
     allowed: bool | None
     reason: str
 
 
 def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, write: bool = False) -> AccessCheck:
-    """Whether `secret` may read (or write) `repo`, as the Hub itself decides it; nothing is changed by asking.
+    """Return whether `secret` can read (or write) `repo` according to the Hub; the check changes nothing.
 
     Source: `GET /api/{type}s/{repo}/auth-check[/write]`, as wrapped by huggingface_hub.
     """
@@ -69,10 +69,10 @@ def auth_check(hub: Hub, repo: str, repo_type: GitRepoType, secret: Secret, *, w
 
 
 def service_check(hub: Hub, namespace: str, service: Service, permission: str, secret: Secret) -> AccessCheck:
-    """Whether `secret` may `read`, `write` or `infer` with a service of `namespace`; nothing is changed by asking.
+    """Return whether `secret` can `read`, `write` or `infer` with a service of `namespace`; the check changes nothing.
 
     Source: `POST /api/jobs/{namespace}/auth-check/{read|write}` and `POST /api/inference-endpoints/{namespace}/
-    auth-check/{read|write|infer}` of the Hub's OpenAPI document, where 207 is a yes that is narrowed by patterns.
+    auth-check/{read|write|infer}` in the Hub's OpenAPI document, where 207 means access restricted by patterns.
     """
 
     def check(_api: HfApi, token: Token) -> object:
@@ -95,14 +95,14 @@ def service_check(hub: Hub, namespace: str, service: Service, permission: str, s
 
 
 def _names(body: object, namespace: str) -> bool:
-    """Whether `body` names the namespace and a user, which the OpenAPI document requires of a yes."""
+    """Return whether `body` names the namespace and a user, as the OpenAPI document requires for a success."""
     parts = [body.get(key) for key in ("namespace", "user")] if isinstance(body, dict) else []
     names = [str(part.get("name", "")) for part in parts if isinstance(part, dict)]
     return len(names) == len(("namespace", "user")) and names[0].lower() == namespace.lower() and bool(names[1])
 
 
 def visibility(hub: Hub, repo: str, repo_type: GitRepoType) -> tuple[RepoVisibility, str]:
-    """Who may read `repo`, asked without any token, and the reason where that is unknown."""
+    """Return the visibility of `repo`, requested without a token, and the reason if it is unknown."""
     answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), None
     )

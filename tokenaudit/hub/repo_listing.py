@@ -1,4 +1,4 @@
-"""What a user or organization owns. Sources: the Hub's OpenAPI document, huggingface_hub's `list_*` wrappers."""
+"""Repositories of a user or organization. Sources: the Hub's OpenAPI document, huggingface_hub's `list_*` wrappers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _EXPAND: Mapping[str, tuple[str, ...]] = {
 class HubRepository:
     """One repository or bucket.
 
-    `version` changes whenever its main content does; `copied_from` is the Space it says it was duplicated from.
+    `version` changes whenever the main content does; `copied_from` is the Space that it was duplicated from.
     """
 
     type: RepoType
@@ -45,17 +45,17 @@ class HubRepository:
 
     @property
     def target(self) -> str:
-        """As reports name it: `spaces/acme/app`."""
+        """The name in reports: `spaces/acme/app`."""
         return f"{self.type}s/{self.id}"
 
     @property
     def page(self) -> str:
-        """Its path on the Hub, which is also that of its git remote."""
+        """The path on the Hub, which is also the path of the git remote."""
         return self.id if self.type == "model" else self.target
 
 
 def namespace_kind(hub: Hub, name: str, secret: Secret | None) -> Literal["org", "user"] | Failure:
-    """Whether `name` is an organization or a user; the failure where it is neither, or nobody answers."""
+    """Return whether `name` is an organization or a user; a failure if it is neither, or there is no response."""
     answer = hub.get(f"/api/organizations/{name}/overview", secret)
     if isinstance(answer, Reply):
         return "org"
@@ -65,14 +65,14 @@ def namespace_kind(hub: Hub, name: str, secret: Secret | None) -> Literal["org",
 
 
 def members(hub: Hub, organization: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
-    """The members of an organization, each with a `user` name."""
+    """Return the members of an organization, each with a `user` name."""
     return listed(hub, f"/api/organizations/{organization}/members", secret)
 
 
 def repositories(
     hub: Hub, namespace: str, repo_type: RepoType, secret: Secret | None
 ) -> PagedListing[HubRepository] | Failure:
-    """The repositories of one type that `secret` may see, private ones included."""
+    """Return the repositories of one type that `secret` can list, including private ones."""
     if repo_type == "bucket":
         answer = listed(hub, f"/api/buckets/{namespace}", secret)
     else:
@@ -85,9 +85,9 @@ def repositories(
 
 
 def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> PagedListing[HubRepository] | Failure:
-    """What the settings page lists: it also names repositories whose content the token may not read.
+    """Return the repositories on the settings page, including those whose content the token can't read.
 
-    For a user only the token's own account has such a page.
+    For users this page is available only for the token's own account.
     """
     path = f"/api/organizations/{namespace}/settings/repositories" if kind == "org" else "/api/settings/repositories"
     answer = listed(hub, path, secret)
@@ -102,7 +102,7 @@ def administered(hub: Hub, namespace: str, kind: str, secret: Secret | None) -> 
 
 
 def refs(hub: Hub, repository: HubRepository, secret: Secret | None) -> dict[str, str] | Failure:
-    """Every ref, pull requests and conversions included, with the commit it points to."""
+    """Return every ref, including pull requests and conversions, with the commit it points to."""
     answer = hub.get(f"/api/{repository.target}/refs", secret, include_prs=1)
     if isinstance(answer, Failure):
         return answer
@@ -117,7 +117,7 @@ def refs(hub: Hub, repository: HubRepository, secret: Secret | None) -> dict[str
 
 
 def digest(value: object) -> str:
-    """A short name for a state of anything that can be written as JSON."""
+    """Return a short digest of any JSON-serializable value."""
     return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
@@ -142,7 +142,7 @@ _COUNTABLE = (int,)
 
 @dataclass(frozen=True)
 class ListedRepo:
-    """A repository as its namespace's settings list it; `visibility` is public, private or protected."""
+    """A repository in the settings of its namespace; `visibility` is public, private or protected."""
 
     id: str
     type: str
@@ -151,7 +151,7 @@ class ListedRepo:
 
 @dataclass(frozen=True)
 class Popularity:
-    """How much a repository is used: downloads of the last 30 days, whether access is gated or private."""
+    """Popularity of a repository: downloads of the last 30 days, and whether it is gated or private."""
 
     downloads: int | None
     gated: bool | None
@@ -160,7 +160,7 @@ class Popularity:
 
 @dataclass(frozen=True)
 class Usage:
-    """Who builds on a model: models derived from it, and Spaces that use it."""
+    """Dependents of a model: models derived from it, and Spaces that use it."""
 
     children: int | None
     spaces: int | None
@@ -169,7 +169,7 @@ class Usage:
 def visible_repositories(
     hub: Hub, namespace: str | None, secret: Secret, *, limit: int
 ) -> PagedListing[ListedRepo] | Failure:
-    """At most `limit` repositories of an organization, or with None of the token's own account, private ones too."""
+    """Return at most `limit` repositories, also private ones, of an organization or (None) of the token's account."""
     if namespace is not None and not is_namespace(namespace):
         return Failure("not-asked", None, "invalid user or organization name", 0)
     path = f"/api/organizations/{namespace}/settings/repositories" if namespace else "/api/settings/repositories"
@@ -184,7 +184,7 @@ def visible_repositories(
 def popularity(
     hub: Hub, namespace: str, repo_type: ListedType, secret: Secret, *, limit: int
 ) -> dict[str, Popularity] | Failure:
-    """Popularity by repository id of at most `limit` repositories of one type in a namespace."""
+    """Return popularity by repository id of at most `limit` repositories of one type in a namespace."""
     expand = ["private"] if repo_type == "space" else ["downloads", "gated", "private"]
     params: Params = {"author": namespace, "limit": limit, "expand": expand}
     listing = listed(hub, f"/api/{repo_type}s", secret, params, enough=lambda items: len(items) >= limit)
@@ -194,7 +194,7 @@ def popularity(
 
 
 def usage(hub: Hub, model: str, secret: Secret) -> Usage | Failure:
-    """Who builds on `model`."""
+    """Return the dependents of `model`."""
     answer = invalid_repo_name(model) or hub.ask(
         lambda api, token: api.model_info(model, expand=["childrenModelCount", "spaces"], token=token), secret
     )
@@ -206,7 +206,7 @@ def usage(hub: Hub, model: str, secret: Secret) -> Usage | Failure:
 
 
 def one(hub: Hub, repo: str, repo_type: ListedType, secret: Secret) -> Popularity | Failure:
-    """Popularity of a single repository."""
+    """Return the popularity of a single repository."""
     answer = invalid_repo_name(repo) or hub.ask(
         lambda api, token: api.repo_info(repo, repo_type=repo_type, token=token), secret
     )
@@ -214,7 +214,7 @@ def one(hub: Hub, repo: str, repo_type: ListedType, secret: Secret) -> Popularit
 
 
 def count(value: object) -> int | None:
-    """A number of things, or None for what can't be one (a Hub may say -1, or "many")."""
+    """Return a count, or None for an invalid one (the Hub can return -1, or "many")."""
     return value if type(value) in _COUNTABLE and isinstance(value, int) and value >= 0 else None
 
 
@@ -233,14 +233,14 @@ def _popularity(get: Callable[[str], object]) -> Popularity:
 
 _PAGE = 100
 _OLDER_IN_A_ROW = 50
-"""So many commits dated earlier end the search for newer ones below them."""
+"""Number of consecutive commits with an earlier date that ends the search for newer ones below them."""
 
 
 @dataclass(frozen=True)
 class HubCommit:
-    """One commit; `title` and `authors` are strangers' texts.
+    """One commit; `title` and `authors` are untrusted text.
 
-    `backdated` is True where it says that it is older than `since`, though it stands on a commit that is not.
+    `backdated` is True if the commit is dated before `since` but a commit below it is not.
     """
 
     id: str
@@ -253,9 +253,9 @@ class HubCommit:
 def commits_since(
     hub: Hub, repository: HubRepository, branch: str, secret: Secret | None, since: datetime, *, limit: int
 ) -> PagedListing[HubCommit] | Failure:
-    """At most `limit` commits of `branch` made at or after `since`, newest first.
+    """Return at most `limit` commits of `branch` made at or after `since`, newest first.
 
-    A commit without a readable date counts as new.
+    A commit without a valid date counts as new.
     """
 
     def enough(items: Sequence[JsonObject]) -> bool:

@@ -1,4 +1,4 @@
-"""What came of asking the Hub: an answer, or the reason why there is none. Plain data, free of any request."""
+"""Result of a Hub request: a reply, or the reason for its failure. Plain data that contains no request."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ ErrorKind: TypeAlias = Literal[
     "refused", "limited", "server", "timeout", "unreachable", "network", "redirect", "malformed", "oversized",
     "offline", "unavailable", "not-asked",
 ]  # fmt: skip
-"""Why an answer is missing.
+"""Reason for a failure.
 
-The server refused (4xx), limits (429) or failed (5xx); was too slow; no connection came about, or one broke; it pointed
-elsewhere, answered something other than promised, or too much. Or nothing was sent: by configuration, because earlier
-requests were left unanswered, or because it can't be sent."""
+The server refused (4xx), rate limited (429) or failed (5xx) the request; timed out; the connection failed or broke; the
+response was a redirect to another origin, malformed or too large. Or the request was not sent: because of the
+configuration, because earlier requests had no response, or because it can't be sent."""
 
 TRANSIENT: frozenset[ErrorKind] = frozenset({"limited", "server", "timeout", "unreachable", "network", "malformed"})
-"""Kinds of errors that can be gone on the next try."""
+"""Kinds of errors for which a retry can succeed."""
 
 _TOO_MANY_REQUESTS = 429
 _REDIRECTS = range(300, 400)
@@ -27,7 +27,7 @@ _SERVER_ERRORS = range(500, 600)
 
 
 def error_kind(status: int) -> ErrorKind:
-    """The kind of error that an HTTP status other than a success is."""
+    """Return the kind of error for an HTTP status other than a success."""
     if status == _TOO_MANY_REQUESTS:
         return "limited"
     if status in _REDIRECTS:
@@ -37,7 +37,7 @@ def error_kind(status: int) -> ErrorKind:
 
 @dataclass(frozen=True)
 class Reply:
-    """A success. `body` is the parsed JSON, or what the wrapper of huggingface_hub made of it."""
+    """A success. `body` is the parsed JSON, or the return value of huggingface_hub's wrapper."""
 
     status: int
     body: Any
@@ -45,7 +45,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Failure:
-    """No answer, and why: the HTTP `status` where there was one, and the Hub's words, made printable."""
+    """A failure and its reason: the HTTP `status`, if any, and the Hub's message, made printable."""
 
     kind: ErrorKind
     status: int | None
@@ -60,7 +60,7 @@ ItemT = TypeVar("ItemT")
 
 @dataclass(frozen=True)
 class PagedListing(Generic[ItemT]):
-    """The items of a listing, of all its pages. `incomplete` says why some can be missing; empty where none are."""
+    """The items of all pages of a listing. `incomplete` is the reason why some can be missing; empty if complete."""
 
     items: tuple[ItemT, ...] = ()
     incomplete: str = ""
@@ -73,5 +73,5 @@ class PagedListing(Generic[ItemT]):
 
 
 def printable(text: str, *, limit: int = 300) -> str:
-    """One line of at most `limit` characters without credentials (a server can echo them), unprintables escaped."""
+    """Return at most `limit` characters in a line: masks credentials (servers can echo them), escapes unprintables."""
     return one_line(text, limit)

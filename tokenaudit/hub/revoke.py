@@ -1,10 +1,10 @@
-"""Invalidating leaked credentials for everyone, everywhere: `POST /api/credentials/revoke`.
+"""Revocation of leaked credentials: `POST /api/credentials/revoke`.
 
-Source: the Hub's OpenAPI document. The call takes 1 to 1000 values of 1 to 200 characters, no `Authorization` header,
-and answers 202 whatever was sent, so an answer proves nothing: the proof is a later whoami that refuses the value. It
-can't be undone, but repeating it does no harm, so it may be retried.
+Source: the Hub's OpenAPI document. The endpoint accepts 1 to 1000 values of 1 to 200 characters, no `Authorization`
+header, and always returns 202, so a response proves nothing: the proof is a later whoami that rejects the value. It
+can't be undone, but is idempotent, so it can be retried.
 
-This is the one call that does not go through huggingface_hub, whose debug log would print the body.
+This is the only call that does not use huggingface_hub, whose debug log would print the body.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ def post(
     secret: Secret | None = None,
     expected: Sequence[int] = (),
 ) -> Result:
-    """Sends `body` as JSON to `path` of `hub`'s endpoint and nowhere else, with retries within the hub's patience.
+    """Send `body` as JSON to `path` of `hub`'s endpoint only, with retries according to the hub's retry policy.
 
-    `secret` authenticates the call; without it there is no `Authorization` header. A success is a status among
-    `expected`, or any 2xx where nothing is expected; its body is not read.
+    `secret` authenticates the call; without it there is no `Authorization` header. A success is a status in
+    `expected`, or any 2xx if `expected` is empty; its body is not read.
     """
 
     def attempt() -> tuple[Result, Mapping[str, str]]:
@@ -48,7 +48,7 @@ def post(
 
 
 class _NoRedirect(HTTPRedirectHandler):
-    """Follows nothing: the values are for the configured endpoint alone."""
+    """Follows no redirect: the values are sent to the configured endpoint only."""
 
     def redirect_request(self, *_arguments: object, **_more: object) -> None:
         return None
@@ -62,7 +62,7 @@ def _posted(
         headers["Authorization"] = f"Bearer {secret.reveal()}"
     data = json.dumps(body if body is not None else {}).encode()
     request = Request(hub.endpoint + path, data, headers, method="POST")  # noqa: S310 - the endpoint is https or loopback
-    # A debug level of zero, said aloud, keeps http.client from printing the body when a host program turned that on.
+    # An explicit debug level of zero keeps http.client from printing the body if a host program enabled that.
     opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), _NoRedirect)
     try:
         with opener.open(request, timeout=hub.timeout) as response:
@@ -73,7 +73,7 @@ def _posted(
     except TimeoutError:
         return Failure("timeout", None, "the response took too long"), {}
     except (OSError, HTTPException) as error:
-        # Urllib wraps what fails before the request is sent, and nothing else.
+        # urllib wraps only errors that occur before the request is sent.
         kind: ErrorKind = "unreachable" if isinstance(error, URLError) else "network"
         return Failure(kind, None, f"no response from {hub.endpoint} ({type(error).__name__})"), {}
     if status in _SUCCESS and is_page(seen.get("content-type")):
@@ -95,17 +95,17 @@ _ACCEPTED = 202
 
 @dataclass(frozen=True)
 class Revocation:
-    """What became of each credential, by fingerprint: accepted by the Hub, or left out and why."""
+    """Result for each credential, by fingerprint: accepted by the Hub, or skipped and why."""
 
     accepted: tuple[str, ...] = ()
     left_out: tuple[tuple[str, str], ...] = ()
 
 
 def revoke(hub: Hub, secrets: Sequence[Secret]) -> Revocation:
-    """Sends each unique value to `hub`'s endpoint to be invalidated. IRREVERSIBLE: ask the owner first.
+    """Send each unique value to `hub`'s endpoint to be revoked. IRREVERSIBLE: get the owner's consent first.
 
-    Values that the endpoint can't take (longer than 200 characters, as JWT-bodied tokens are) are left out and said.
-    When a batch is not accepted the batches after it are not sent.
+    Values that the endpoint can't accept (longer than 200 characters, such as JWTs) are skipped and reported.
+    If a batch is not accepted, the batches after it are not sent.
     """
     left_out: list[tuple[str, str]] = []
     fit: list[Secret] = []
@@ -145,7 +145,7 @@ _ID = re.compile(r"[0-9a-f]{24}")
 
 @dataclass(frozen=True)
 class OrganizationRevocation:
-    """Whether one of the two forms was accepted, and a line on each that was tried or left out."""
+    """Whether one of the two forms was accepted, and a message for each that was tried or skipped."""
 
     accepted: bool
     tried: tuple[str, ...]
@@ -154,9 +154,9 @@ class OrganizationRevocation:
 def revoke_in_organization(
     hub: Hub, organization: str, secret: Secret, *, admin: Secret, token_id: str | None = None
 ) -> OrganizationRevocation:
-    """Tries both forms, by value first, as `admin`. PERMANENT for this organization.
+    """Try both forms as `admin`, by value first. PERMANENT for this organization.
 
-    `token_id` (24 hex digits, as in the organization's audit log) is what the second form needs.
+    `token_id` (24 hex digits, from the organization's audit log) is required for the second form.
     """
     if not _NAME.fullmatch(organization):
         return OrganizationRevocation(

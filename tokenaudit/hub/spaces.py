@@ -1,7 +1,7 @@
-"""A Space's variables and secrets, read and changed.
+"""Read and change the variables and secrets of a Space.
 
-Variables come back with their values, which may be credentials: treat them as such. Of secrets the Hub gives names and
-times only. Reading either takes write access to the Space (the Hub's documentation does not say so; observed).
+Variables are returned with their values, which can be credentials: treat them as such. For secrets the Hub returns
+only names and times. Reading either requires write access to the Space (undocumented; observed).
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Variable:
-    """One variable of a Space; its value is masked like a credential's, since it may be one."""
+    """One variable of a Space; its value is masked like a credential's, since it can be one."""
 
     name: str
     value: Secret
     description: str | None = None
     updated_at: datetime | None = None
     undated: bool = False
-    """Whether the Hub did name a time, but one that can't be read."""
+    """Whether the Hub returned a time that can't be parsed."""
 
 
 @dataclass(frozen=True)
 class SpaceSecretName:
-    """One secret of a Space, with its name, description and time of the last change; never its value."""
+    """One secret of a Space: its name, description and time of the last change, without its value."""
 
     name: str
     description: str | None = None
@@ -49,7 +49,7 @@ class SpaceSecretName:
 
 
 def variables(hub: Hub, space: str, secret: Secret | None) -> tuple[Variable, ...] | Failure:
-    """The variables of `space` ("owner/name"), asked as `secret` (None: anonymously)."""
+    """Return the variables of `space` ("owner/name"), requested as `secret` (None: anonymously)."""
     answer = _entries(hub, space, "variables", secret)
     if isinstance(answer, Failure):
         return answer
@@ -59,7 +59,7 @@ def variables(hub: Hub, space: str, secret: Secret | None) -> tuple[Variable, ..
 
 
 def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SpaceSecretName, ...] | Failure:
-    """The names of the secrets of `space`, with the time each was last set: the proof that an update arrived."""
+    """Return the names of the secrets of `space` and when each was last set, which proves that an update succeeded."""
     answer = _entries(hub, space, "secrets", secret)
     if isinstance(answer, Failure):
         return answer
@@ -69,7 +69,7 @@ def secret_names(hub: Hub, space: str, secret: Secret) -> tuple[SpaceSecretName,
 def _entries(
     hub: Hub, space: str, what: Literal["variables", "secrets"], secret: Secret | None
 ) -> list[tuple[str, JsonObject]] | Failure:
-    """By name; the library's own wrappers give up the whole answer where one date is not as they expect it."""
+    """Return the entries by name; the library's wrappers fail for the whole response if one date is malformed."""
     answer = invalid_repo_name(space) or hub.get(f"/api/spaces/{space}/{what}", secret)
     if isinstance(answer, Failure):
         return answer
@@ -88,7 +88,7 @@ def _described(entry: JsonObject) -> tuple[str | None, datetime | None, bool]:
 def set_secret(
     hub: Hub, space: str, name: str, value: Secret, *, secret: Secret, description: str | None = None
 ) -> Result:
-    """Adds or replaces a secret of `space`. The Space can restart automatically; `restart` makes sure."""
+    """Add or replace a secret of `space`. The Space can restart automatically; `restart` ensures that."""
     return invalid_repo_name(space) or hub.ask(
         lambda api, token: api.add_space_secret(space, name, value.reveal(), description=description, token=token),
         secret,
@@ -96,20 +96,20 @@ def set_secret(
 
 
 def delete_variable(hub: Hub, space: str, name: str, *, secret: Secret) -> Result:
-    """Removes a variable of `space`."""
+    """Delete a variable of `space`."""
     return invalid_repo_name(space) or hub.ask(
         lambda api, token: api.delete_space_variable(space, name, token=token), secret
     )
 
 
 def restart(hub: Hub, space: str, *, secret: Secret) -> Result:
-    """Restarts `space`; the reply's body is its stage, such as `RUNNING` or `BUILDING`."""
+    """Restart `space`; the reply's body is its stage, such as `RUNNING` or `BUILDING`."""
     answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.restart_space(space, token=token), secret)
     return Reply(answer.status, str(answer.body.stage)) if isinstance(answer, Reply) else answer
 
 
 def stage(hub: Hub, space: str, *, secret: Secret | None) -> Result:
-    """What `space` is doing, as the reply's body."""
+    """Return the stage of `space` as the reply's body."""
     answer = invalid_repo_name(space) or hub.ask(lambda api, token: api.get_space_runtime(space, token=token), secret)
     return Reply(answer.status, str(answer.body.stage)) if isinstance(answer, Reply) else answer
 
@@ -118,12 +118,12 @@ LogType: TypeAlias = Literal["build", "run"]
 LOG_TYPES: tuple[LogType, ...] = ("build", "run")
 
 _GRACE = 5.0
-"""Seconds after the own bound at which the connection is given up from outside."""
+"""Seconds after the reader's own limit at which the connection is closed from outside."""
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line as the Space printed it, without its end, and when; it may hold a credential."""
+    """One log line without its line ending, and its time; it can contain a credential."""
 
     text: str
     moment: datetime | None
@@ -131,7 +131,7 @@ class LogLine:
 
 @dataclass(frozen=True)
 class SpaceLog:
-    """What could be read of one log; `cut` says why that is not all of it, None where it is all up to now."""
+    """The lines read from a log; `cut` is the reason why lines are missing, None if all lines so far were read."""
 
     lines: tuple[LogLine, ...]
     cut: str | None = None
@@ -139,7 +139,7 @@ class SpaceLog:
 
 @dataclass(frozen=True)
 class LogLimits:
-    """How much of a log is read: characters, seconds in all, and seconds without a line that count as its end."""
+    """Limits for reading a log: characters, total seconds, and seconds without a line that count as its end."""
 
     most: int = 16 << 20
     seconds: float = 60.0
@@ -149,14 +149,14 @@ class LogLimits:
 def space_log(
     hub: Hub, space: str, log_type: LogType, secret: Secret | None, limits: LogLimits | None = None
 ) -> SpaceLog | Failure:
-    """One log of `space` ("owner/name") from its beginning to now, within `limits`, asked as `secret`."""
+    """Return a log of `space` ("owner/name") from its beginning to now, within `limits`, requested as `secret`."""
     bounds = limits or LogLimits()
 
     def fetch(_api: HfApi, token: Token) -> object:
         url = f"{hub.endpoint}/api/spaces/{space}/logs/{log_type}"
         with hub.stream(url, token) as response:
             if not response.headers.get("content-type", "").startswith("text/event-stream"):
-                raise ValueError  # a page of a proxy must not count as an empty log
+                raise ValueError  # a proxy's page must not count as an empty log
             now = _date(response.headers.get("date"))
             return _Reading(bounds, now, time.monotonic).read(response.iter_bytes())
 
@@ -170,12 +170,12 @@ def space_log(
 
 
 class _Reading:
-    """Reads events until the past has been told, or a bound is met."""
+    """Reads events until all past lines are read, or a limit is reached."""
 
     def __init__(self, limits: LogLimits, now: datetime | None, clock: Callable[[], float]) -> None:
         self._limits, self._clock = limits, clock
         self._lines: list[LogLine] = []
-        # The Hub's `Date` counts whole seconds, so what carries a later time was printed while we were reading.
+        # The Hub's `Date` has whole seconds, so a line with a later time was printed while reading.
         self._past = now + timedelta(seconds=1) if now is not None else None
 
     def read(self, chunks: Iterable[bytes]) -> SpaceLog:
@@ -185,7 +185,7 @@ class _Reading:
         except RequestAborted as stopped:
             cut = f"{stopped.message}; {len(self._lines)} lines read"
         except Exception as error:
-            # The library's HTTP backend, and so the class of its errors, differs between versions.
+            # The HTTP backend of the library, and so the class of its errors, differs between versions.
             if "ReadTimeout" not in {kind.__name__ for kind in type(error).__mro__}:
                 if not self._lines:
                     raise
@@ -217,7 +217,7 @@ class _Reading:
 
 
 def _events(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The content of each `data:` line, empty ones included, and an empty one for whatever else keeps alive."""
+    """Yield the content of each `data:` line, empty ones included, and an empty one for any other line (keep-alive)."""
     pieces: list[bytes] = []
     for chunk in chunks:
         pieces.append(chunk)
@@ -233,7 +233,7 @@ def _content(line: bytes) -> bytes:
 
 
 def _parse_event(event: bytes) -> tuple[str, datetime | None]:
-    """Text and time of an event; one of another shape is taken as it is, for nothing may be lost."""
+    """Return the text and time of an event; an event of another shape is returned unchanged so that nothing is lost."""
     try:
         parsed = json.loads(event)
     except (ValueError, RecursionError):

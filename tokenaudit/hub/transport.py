@@ -1,8 +1,8 @@
-"""Guards around huggingface_hub's HTTP session: origin, time, size, and what a refusal said.
+"""Guards around huggingface_hub's HTTP session: origin, time, size, and error messages.
 
-The library's client has no time-out of its own, follows redirects anywhere and raises exceptions that hold the request
-and so the bearer token. The guards below ride on its documented event hooks, act only during one of our own calls
-(a host program's other uses of the library are left alone), and note what happened as plain data.
+The library's client has no timeout of its own, follows redirects to any origin and raises exceptions that contain the
+request and its bearer token. The guards below use its documented event hooks, act only during calls of tokenaudit
+(other uses of the library in a host program are unaffected), and record results as plain data.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ PAGE_INSTEAD = "the response is a web page instead of data"
 
 
 def is_page(content_type: str | None) -> bool:
-    """Whether a `Content-Type` is that of a web page, which no call of the API answers with."""
+    """Return whether a `Content-Type` is that of a web page, which the API never returns."""
     return (content_type or "").partition(";")[0].strip().lower() in {"text/html", "application/xhtml+xml"}
 
 
 class Sent(Protocol):
-    """What the guards use of a request, whichever of its two HTTP backends huggingface_hub has."""
+    """Attributes of a request that the guards use, for both HTTP backends of huggingface_hub."""
 
     url: object
     headers: MutableMapping[str, str]
@@ -51,7 +51,7 @@ class Sent(Protocol):
 
 
 class Received(Protocol):
-    """What the guards use of a response."""
+    """Attributes of a response that the guards use."""
 
     url: object
     headers: MutableMapping[str, str]
@@ -60,19 +60,19 @@ class Received(Protocol):
 
     @property
     def is_redirect(self) -> bool:
-        """Whether the status is one of a redirect."""
+        """Whether the status is a redirect."""
 
     def read(self) -> bytes:
-        """Reads the whole body."""
+        """Read the whole body."""
 
 
 class ByteStream(Protocol):
-    """A body as it comes."""
+    """A streamed body."""
 
     def __iter__(self) -> Iterator[bytes]: ...
 
     def close(self) -> None:
-        """Lets go of the connection."""
+        """Release the connection."""
 
 
 class _Hooked(Protocol):
@@ -82,8 +82,8 @@ class _Hooked(Protocol):
 ClientT = TypeVar("ClientT")
 
 
-class RequestAborted(Exception):  # noqa: N818 - no error of the program: a guard ending one call
-    """A guard ended the call; holds plain data only."""
+class RequestAborted(Exception):  # noqa: N818 - a guard aborts a call; not a program error
+    """A guard aborted the call; contains plain data only."""
 
     def __init__(self, kind: ErrorKind, message: str) -> None:
         super().__init__(message)
@@ -93,10 +93,10 @@ class RequestAborted(Exception):  # noqa: N818 - no error of the program: a guar
 
 @dataclass
 class Call:
-    """One call in progress on this thread, and what was seen of its latest response.
+    """The current call of this thread and the state of its latest response.
 
-    `timeout` is the longest wait for any single byte, in seconds; `ends` a `time.monotonic()` after which nothing more
-    is read; `largest` the size of a body in bytes.
+    `timeout` is the maximum wait for any single byte, in seconds; `ends` a `time.monotonic()` after which nothing more
+    is read; `largest` the maximum size of a body in bytes.
     """
 
     endpoint: str
@@ -107,10 +107,10 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     error_text: str = ""
     asks_api: bool | None = None
-    """Whether the first request was one of the API, which answers with data; None before it."""
+    """Whether the first request was to the API, which returns data; None before it."""
 
     def on_request(self, request: Sent) -> None:
-        """Lets a request go only to the Hub's own origin, with time-outs; one of the API stays one."""
+        """Allow a request only to the Hub's own origin, with timeouts; redirects must not leave the API."""
         self.status = None
         is_api = urlsplit(str(request.url)).path.startswith(f"{urlsplit(self.endpoint).path.rstrip('/')}/api/")
         if self.asks_api is None:
@@ -125,14 +125,14 @@ class Call:
             **request.extensions,
             "timeout": dict.fromkeys(("connect", "read", "write", "pool"), wait),
         }
-        # A compressed body could unfold to any size after the guard on its bytes.
+        # A compressed body could expand to any size after the guard has checked its bytes.
         request.headers["accept-encoding"] = "identity"
-        # The client is one for all credentials: what an answer to one of them set must not go with another.
+        # The client is shared by all credentials: a cookie set for one must not be sent with another.
         if "cookie" in request.headers:
             del request.headers["cookie"]
 
     def on_response(self, response: Received) -> None:
-        """Notes status and limits, bounds the body, and reads what a refusal says."""
+        """Record status and limits, limit the body size, and read the error message of a refusal."""
         self.status = response.status_code
         self.headers = {name: response.headers[name] for name in _ALLOWED_HEADERS if name in response.headers}
         response.stream = _bounded(cast("ByteStream", response.stream), self)
@@ -142,9 +142,9 @@ class Call:
         if response.is_redirect and target and origin(urljoin(str(response.url), target)) != origin(self.endpoint):
             raise RequestAborted(kind="redirect", message="the Hub redirected to another host; nothing was sent there")
         if self.asks_api and response.status_code < _REDIRECT and is_page(response.headers.get("content-type")):
-            # A captive portal, a login or a maintenance page: many calls take any 2xx for a yes.
+            # A captive portal, login or maintenance page: many calls treat any 2xx as a success.
             raise RequestAborted(kind="malformed", message=PAGE_INSTEAD)
-        # The library would sleep and send again; that is for our own loop, which has bounds.
+        # The library would sleep and retry; retries are left to the bounded loop of `send_with_retries`.
         if response.status_code == _TOO_MANY:
             raise RequestAborted(kind="limited", message="rate limit of the Hub reached")
         if response.status_code >= _SERVER_ERROR:
@@ -153,7 +153,7 @@ class Call:
             self.error_text = self.headers.get("x-error-message") or _error_words(response.read())
 
     def check(self, size: int = 0) -> None:
-        """Ends the call when its time is up or its body too large."""
+        """Abort the call if its time is up or its body is too large."""
         if time.monotonic() > self.ends:
             raise RequestAborted(kind="timeout", message="the response took too long")
         if size > self.largest:
@@ -170,18 +170,18 @@ _installed = False
 
 
 def begin(call: Call) -> None:
-    """Makes `call` the one that the guards watch over on this thread."""
+    """Set `call` as the guarded call of this thread."""
     _install()
     _current.call = call
 
 
 def end() -> None:
-    """The thread's call is over."""
+    """End the guarded call of this thread."""
     _current.call = None
 
 
 def _install() -> None:
-    global _installed  # noqa: PLW0603 - huggingface_hub's client factory is one a process, so this is too
+    global _installed  # noqa: PLW0603 - huggingface_hub has one client factory per process
     with _lock:
         if _installed:
             return
@@ -190,18 +190,18 @@ def _install() -> None:
             from huggingface_hub.utils import _http as http  # noqa: PLC0415 - as above
 
         http.set_client_factory(lambda: _armed(http.default_client_factory()))
-        # Otherwise building headers for the first request first fetches a list from the Hub: an unwanted request.
+        # Otherwise building headers for the first request sends an unwanted request to the Hub.
         constants.HF_HUB_DISABLE_TELEMETRY = True
-        # With HF_DEBUG this logger writes request bodies, a Space's new secret among them.
+        # With HF_DEBUG this logger prints request bodies, including a Space's new secret.
         logging.getLogger("huggingface_hub.utils._http").setLevel(logging.CRITICAL)
         _installed = True
 
 
 @contextmanager
 def _usable_endpoint_variable() -> Iterator[None]:
-    """Hides `HF_ENDPOINT` where the library, which parses it when it is imported, can't take it.
+    """Hide an `HF_ENDPOINT` that the library can't parse when it is imported.
 
-    Our own calls never use the library's default: they name the address, which `resolve_endpoint` has checked.
+    Calls of tokenaudit never use the library's default: they pass the URL that `resolve_endpoint` has checked.
     """
     value = os.environ.get("HF_ENDPOINT")
     try:
@@ -219,7 +219,7 @@ def _usable_endpoint_variable() -> Iterator[None]:
 
 
 def _error_words(body: bytes) -> str:
-    """What a JSON error body says; a page of HTML or anything else says nothing of the Hub's."""
+    """Return the message of a JSON error body; empty for HTML or anything else."""
     try:
         parsed = json.loads(body)
     except (ValueError, RecursionError):
@@ -249,16 +249,16 @@ def _response_hook(response: Received) -> None:
 
 
 def _bounded(stream: ByteStream, call: Call) -> object:
-    """`stream` with the call's limits checked at every chunk."""
+    """Return `stream` with the call's limits checked for every chunk."""
     return _bounded_stream(type(stream).__module__.partition(".")[0])(stream, call)
 
 
 @cache
 def _bounded_stream(backend: str) -> Callable[[ByteStream, Call], object]:
-    """The class of bounded bodies: a stream of the library's HTTP backend."""
+    """Return the class of bounded bodies: a stream of the library's HTTP backend."""
     base: type = sys.modules[backend].SyncByteStream
 
-    class BoundedStream(base):  # type: ignore[misc]  # known only when the library has chosen
+    class BoundedStream(base):  # type: ignore[misc]  # the backend is determined at run time
         def __init__(self, stream: ByteStream, call: Call) -> None:
             self._stream, self._call = stream, call
 
@@ -279,21 +279,20 @@ ResultT = TypeVar("ResultT")
 _Calls: TypeAlias = "SimpleQueue[Callable[[], None]]"
 
 _IDLE = 1.0
-"""Seconds that a thread waits for its next call before it ends."""
+"""Seconds that a thread waits for its next call before it exits."""
 
 
 class TimeoutExecutor:
-    """Runs calls on threads that take another one when they are done, for starting one costs as much as half a request.
+    """Runs calls on reused threads, because starting one takes half as long as a request.
 
-    An abandoned call keeps its thread until it ends, and holds up neither the next call nor the end
-    of the program. Any thread may ask.
+    An abandoned call occupies its thread until it ends, but delays neither the next call nor program exit. Thread-safe.
     """
 
     def __init__(self) -> None:
         self._idle: list[_Calls] = []
 
     def run(self, call: Callable[[], ResultT], seconds: float) -> ResultT | None:
-        """What `call` returns; None where that takes longer than `seconds`. What it raises is raised here."""
+        """Return the result of `call`; None if it takes longer than `seconds`. Its exceptions are reraised here."""
         results: SimpleQueue[tuple[ResultT | None, BaseException | None]] = SimpleQueue()
         try:
             calls = self._idle.pop()
@@ -304,7 +303,7 @@ class TimeoutExecutor:
         def answer() -> None:
             try:
                 result, error = call(), None
-            except BaseException as raised:  # noqa: BLE001 - it is the caller's, who would wait in vain for a result
+            except BaseException as raised:  # noqa: BLE001 - reraised in the caller, which waits for a result
                 result, error = None, raised
             self._idle.append(calls)
             results.put((result, error))
@@ -329,5 +328,5 @@ class TimeoutExecutor:
             try:
                 self._idle.remove(calls)
             except ValueError:
-                return calls.get()  # somebody has just taken this thread off the list, so a call is coming
+                return calls.get()  # already removed from the idle list, so a call follows
             return None

@@ -1,1 +1,1 @@
-"""Clients of platforms other than the Hub: GitHub and GitLab, over one guarded transport."""
+"""Clients of platforms other than the Hub: GitHub and GitLab, with a shared guarded transport."""

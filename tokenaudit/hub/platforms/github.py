@@ -1,7 +1,7 @@
 """GitHub's REST API as plain data: repositories, Actions secrets and variables. Needs the extra `[github]`.
 
-PyGithub authenticates, keeps to GitHub's pace and seals values. Its objects are not used: they follow the addresses
-that an answer names, and complete themselves with requests of their own.
+PyGithub authenticates, respects GitHub's rate limits and encrypts values. Its objects are not used: they follow URLs
+in responses and complete themselves with additional requests.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class GithubRepository:
-    """A repository: `owner/name`, and where it says that it can be cloned."""
+    """A repository: `owner/name` and its clone URL."""
 
     name: str
     clone_url: str
@@ -49,7 +49,7 @@ class GithubRepository:
 
 @dataclass(frozen=True)
 class ActionsSecret:
-    """What GitHub shows of an Actions secret: never the value. `visibility` is that of an organization's secret."""
+    """An Actions secret as GitHub returns it, without its value. `visibility` is that of an organization's secret."""
 
     name: str
     updated_at: datetime | None
@@ -58,7 +58,7 @@ class ActionsSecret:
 
 @dataclass(frozen=True)
 class ActionsVariable:
-    """An Actions variable; the value can be a credential."""
+    """An Actions variable; its value can be a credential."""
 
     name: str
     value: str
@@ -66,13 +66,13 @@ class ActionsVariable:
 
 
 class GithubClient:
-    """GitHub at `api`, asked with `token` (None: anonymously).
+    """Client of the GitHub API at `api`, authenticated with `token` (None: anonymous).
 
-    Places that hold secrets and variables are named by API paths: see `organization`, `repository`, `environment`.
+    Owners of secrets and variables are API paths: see `organization`, `repository`, `environment`.
 
     Raises:
         ConfigurationError: PyGithub is not installed.
-        EndpointError: a token may not be sent to `api`.
+        EndpointError: a token must not be sent to `api`.
     """
 
     def __init__(self, token: Secret | None, api: str = PUBLIC_API) -> None:
@@ -80,38 +80,38 @@ class GithubClient:
         self._requester = _requester(token, self._session)
 
     def repositories(self, organization: str) -> PagedListing[GithubRepository]:
-        """The repositories of `organization` that the token can see.
+        """Return the repositories of `organization` that the token can read.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"/orgs/{quote(organization, safe='')}/repos", None)
         found = [GithubRepository(text(item.get("full_name")), text(item.get("clone_url"))) for item in listing]
         return with_items(listing, [one for one in found if _REPOSITORY.fullmatch(one.name)])
 
     def environments(self, repository: str) -> PagedListing[str]:
-        """The names of the environments of `repository` (`owner/name`).
+        """Return the names of the environments of `repository` (`owner/name`).
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"/repos/{repository}/environments", "environments")
         return with_items(listing, [name for item in listing if (name := text(item.get("name")))])
 
     def secrets(self, place: str) -> PagedListing[ActionsSecret]:
-        """The secrets of `place`.
+        """Return the secrets at the API path `place`.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"{place}/secrets", "secrets")
         return with_items(listing, [one for item in listing if (one := _secret(item)).name])
 
     def variables(self, place: str) -> PagedListing[ActionsVariable]:
-        """The variables of `place`.
+        """Return the variables at the API path `place`.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"{place}/variables", "variables")
         found = [
@@ -121,10 +121,10 @@ class GithubClient:
         return with_items(listing, [one for one in found if one.name])
 
     def secret(self, place: str, name: str) -> ActionsSecret | None:
-        """One secret of `place`; None where it doesn't exist.
+        """Return one secret of `place`; None if it doesn't exist.
 
         Raises:
-            PlatformError: GitHub doesn't say.
+            PlatformError: the request failed.
         """
         try:
             found = self._get(f"{place}/secrets/{quote(name, safe='')}")[0]
@@ -138,22 +138,22 @@ class GithubClient:
         return one
 
     def selected_repositories(self, place: str, name: str) -> PagedListing[tuple[int, str]]:
-        """Id and name of each repository that can use the secret `name` of the organization at `place`.
+        """Return id and name of each repository that can use the secret `name` of the organization at `place`.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"{place}/secrets/{quote(name, safe='')}/repositories", "repositories")
         found = [(number, text(item.get("name"))) for item in listing if isinstance(number := item.get("id"), int)]
         return with_items(listing, found)
 
     def set_secret(self, place: str, name: str, value: Secret, extra: Mapping[str, object] | None = None) -> None:
-        """Adds or replaces the secret `name` of `place`, sealed with the place's public key.
+        """Add or replace the secret `name` of `place`, encrypted with the public key of `place`.
 
-        `extra` are further fields, such as an organization's visibility.
+        `extra` contains additional fields, such as the visibility of an organization's secret.
 
         Raises:
-            PlatformError: GitHub doesn't take it.
+            PlatformError: GitHub rejects the value.
         """
         from github.PublicKey import encrypt  # noqa: PLC0415 - an extra
 
@@ -167,7 +167,7 @@ class GithubClient:
             self._requester.requestJsonAndCheck("PUT", url, input=body)
 
     def _listed(self, path: str, key: str | None) -> PagedListing[Mapping[str, Any]]:
-        """Every item at `path`, found under `key` of each page (None: a page is a list itself)."""
+        """Return every item at `path`, found under `key` of each page (None: the page is itself a list)."""
 
         def fetch(url: str) -> tuple[object, str | None]:
             body, following = self._get(url, {"per_page": _PAGE_SIZE} if url == path else None)
@@ -176,7 +176,7 @@ class GithubClient:
         return listed(_NAME, path, fetch)
 
     def _get(self, url: str, parameters: Mapping[str, Any] | None = None) -> tuple[Any, str | None]:
-        """The parsed body at `url`, and the address of the next page."""
+        """Return the parsed body at `url`, and the URL of the next page."""
         self._session.check(url)
         with translated_errors(_NAME):
             headers, body = self._requester.requestJsonAndCheck("GET", url, parameters=dict(parameters or {}))
@@ -184,17 +184,17 @@ class GithubClient:
 
 
 def organization(name: str) -> str:
-    """The place of an organization's Actions secrets and variables."""
+    """Return the API path of an organization's Actions secrets and variables."""
     return f"/orgs/{quote(name, safe='')}/actions"
 
 
 def repository(name: str) -> str:
-    """The place of the Actions secrets and variables of the repository `owner/name`."""
+    """Return the API path of the Actions secrets and variables of the repository `owner/name`."""
     return f"/repos/{quote(name)}/actions"
 
 
 def environment(repository_name: str, name: str) -> str:
-    """The place of the secrets and variables of an environment of the repository `owner/name`."""
+    """Return the API path of the secrets and variables of an environment of the repository `owner/name`."""
     return f"/repos/{quote(repository_name)}/environments/{quote(name, safe='')}"
 
 
@@ -203,7 +203,7 @@ def _secret(item: Mapping[str, Any]) -> ActionsSecret:
 
 
 def _requester(token: Secret | None, session: GuardedSession) -> Requester:
-    """PyGithub's sender of requests, on `session` instead of sessions of its own."""
+    """Return PyGithub's request sender, using `session` instead of its own sessions."""
     try:
         from github import Auth, Consts  # noqa: PLC0415 - an extra, and heavy
         from github.Requester import (  # noqa: PLC0415 - as above
@@ -226,7 +226,7 @@ def _requester(token: Secret | None, session: GuardedSession) -> Requester:
             self.session = session
 
     class GuardedRequester(Requester):
-        """Of its own, since connection classes are set for a whole class."""
+        """A separate subclass, because connection classes are set per class."""
 
     GuardedRequester.injectConnectionClasses(Plain, Encrypted)
     local = session.url.startswith("http://")
@@ -237,7 +237,7 @@ def _requester(token: Secret | None, session: GuardedSession) -> Requester:
         user_agent=f"tokenaudit/{__version__}",
         per_page=_PAGE_SIZE,
         verify=True,
-        retry=None,  # the session's
+        retry=None,  # the session retries
         pool_size=None,
         seconds_between_requests=None if local else 0.25,
         seconds_between_writes=None if local else 1.0,

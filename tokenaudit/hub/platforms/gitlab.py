@@ -33,7 +33,7 @@ _NOT_FOUND = 404
 
 @dataclass(frozen=True)
 class GitlabProject:
-    """A project: its id, full path, and where it says that it can be cloned."""
+    """A project: its id, full path and clone URL."""
 
     id: int
     path: str
@@ -41,13 +41,13 @@ class GitlabProject:
 
 
 class GitlabClient:
-    """GitLab at `url`, asked with `token` (None: anonymously).
+    """Client of the GitLab API at `url`, authenticated with `token` (None: anonymous).
 
-    Places that hold variables are named by API paths: see `group` and `project`.
+    Owners of variables are API paths: see `group` and `project`.
 
     Raises:
         ConfigurationError: python-gitlab is not installed.
-        EndpointError: a token may not be sent to `url`.
+        EndpointError: a token must not be sent to `url`.
     """
 
     def __init__(self, token: Secret | None, url: str = PUBLIC_URL) -> None:
@@ -55,10 +55,10 @@ class GitlabClient:
         self._gitlab = _client(token, self._session)
 
     def projects(self, name: str) -> PagedListing[GitlabProject]:
-        """The projects of the group `name` and its subgroups that the token can see.
+        """Return the projects of the group `name` and its subgroups that the token can read.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"{group(name)}/projects", {"include_subgroups": True})
         found = [
@@ -69,19 +69,19 @@ class GitlabClient:
         return with_items(listing, [one for one in found if one.path])
 
     def variables(self, place: str) -> PagedListing[Mapping[str, Any]]:
-        """The variables of `place`, each with a text as `key`.
+        """Return the variables of `place`, each with a string as `key`.
 
         Raises:
-            PlatformError: they are not listed.
+            PlatformError: they can't be listed.
         """
         listing = self._listed(f"{place}/variables", {})
         return with_items(listing, [item for item in listing if text(item.get("key"))])
 
     def variable(self, place: str, name: str, scope: str) -> Mapping[str, Any] | None:
-        """The variable `name` of `place` in the environment `scope`; None where it doesn't exist.
+        """Return the variable `name` of `place` in the environment `scope`; None if it doesn't exist.
 
         Raises:
-            PlatformError: GitLab doesn't say.
+            PlatformError: the request failed.
         """
         try:
             found = self._get(_variable(place, name), {"filter": {"environment_scope": scope}})[0]
@@ -94,10 +94,10 @@ class GitlabClient:
         return found
 
     def set_variable(self, place: str, name: str, scope: str, body: Mapping[str, Any]) -> None:
-        """Changes the variable `name` of `place` in the environment `scope` to `body`.
+        """Change the variable `name` of `place` in the environment `scope` to `body`.
 
         Raises:
-            PlatformError: GitLab doesn't take it.
+            PlatformError: GitLab rejects the change.
         """
         with translated_errors(_NAME):
             self._gitlab.http_put(
@@ -114,21 +114,21 @@ class GitlabClient:
         return listed(_NAME, path, fetch)
 
     def _get(self, url: str, parameters: Mapping[str, Any]) -> tuple[Any, str | None]:
-        """The parsed body at `url`, and the address of the next page."""
+        """Return the parsed body at `url`, and the URL of the next page."""
         self._session.check(url)
         with translated_errors(_NAME):
-            # The session waits and tries again, within bounds; the library would wait as long as an answer asks for.
+            # The session waits and retries within limits; the library would wait as long as the response requests.
             answer = self._gitlab.http_request("get", url, query_data=dict(parameters), obey_rate_limit=False)
             return answer.json(), next_link(answer.headers.get("link"), self._session.url)
 
 
 def group(name: str) -> str:
-    """The place of a group's variables; `name` is its full path."""
+    """Return the API path of a group's variables; `name` is its full path."""
     return f"/groups/{quote(name, safe='')}"
 
 
 def project(name: str | int) -> str:
-    """The place of a project's variables; `name` is its full path or its id."""
+    """Return the API path of a project's variables; `name` is its full path or its id."""
     return f"/projects/{quote(str(name), safe='')}"
 
 

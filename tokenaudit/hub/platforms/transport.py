@@ -1,9 +1,9 @@
-"""The HTTP transport of every client of another platform: a `requests` session that never leaves its origin.
+"""HTTP transport for clients of other platforms: a `requests` session that sends requests to a single origin.
 
-The libraries for GitHub and GitLab follow redirects and links that a server chooses, and send the token along:
-`requests` strips `Authorization` only where the host changes, and headers such as `PRIVATE-TOKEN` never. They wait as
-long as a server asks, read bodies of any size, and raise exceptions that quote the request. So both are given the
-session below, which sends a request to the configured scheme, host and port, or not at all.
+The libraries for GitHub and GitLab follow redirects and links chosen by the server and send the token with them:
+`requests` strips `Authorization` only if the host changes, and headers such as `PRIVATE-TOKEN` never. They wait as
+long as a server requests, read bodies of any size, and raise exceptions that quote the request. Both therefore use
+the session below, which sends requests only to the configured scheme, host and port.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tokenaudit.hub.result import ErrorKind, Failure, PagedListing, Reply, Resul
 from tokenaudit.hub.transport import TimeoutExecutor
 
 LARGEST_BODY = 32 << 20
-"""Bytes of one answer."""
+"""Maximum size of a response body in bytes."""
 
 RETRY_POLICY = RetryPolicy(attempts=3, longest_wait=60.0, total_wait=120.0)
 _MOST_REDIRECTS = 5
@@ -44,13 +44,13 @@ _FORBIDDEN = 403
 
 
 class PlatformError(AuditError):
-    """A platform (GitHub, GitLab) gave no usable answer.
+    """A platform (GitHub, GitLab) returned no usable response.
 
-    The message never quotes the platform, whose answer can echo what was sent.
+    The message never quotes the platform's response, which can echo the request.
 
     Args:
-        platform: its name.
-        failure: what failed; its message says what the platform did, without a subject ("answered 403").
+        platform: name of the platform.
+        failure: the failure; its message describes the response, without a subject ("answered 403").
     """
 
     def __init__(self, platform: str, failure: Failure) -> None:
@@ -64,34 +64,33 @@ class PlatformError(AuditError):
 
     @property
     def status(self) -> int | None:
-        """The HTTP status, where there was one."""
+        """The HTTP status, or None without a response."""
         return self.failure.status
 
 
 def malformed(platform: str) -> PlatformError:
-    """The error for an answer of another shape than the API promises."""
+    """Return the error for a response whose shape differs from the API documentation."""
     return PlatformError(platform, Failure("malformed", None, "returned an unexpected response"))
 
 
 class GuardedSession(requests.Session):
     """A session for the API of one platform.
 
-    It sends nothing to any other scheme, host or port, whoever asks for it; follows redirects within its origin only;
-    ignores `~/.netrc`; and bounds the time for connecting, for each read and for a whole request, and the size of a
-    body.
+    It sends nothing to any other scheme, host or port; follows redirects within its origin only; ignores `~/.netrc`;
+    and limits the time for connecting, for each read and for a whole request, and the size of a body.
 
     Args:
-        platform: its name, for messages.
-        url: the address of its API.
-        setting: where that address is set, for messages.
-        connect: seconds to wait for a connection.
-        read: seconds to wait for any byte.
-        deadline: seconds for a whole request, redirects included.
-        retry_policy: how often and how long a request is tried.
-        sleep: waits so many seconds; `time.sleep` unless said otherwise.
+        platform: name of the platform, for messages.
+        url: URL of its API.
+        setting: where that URL is set, for messages.
+        connect: connection timeout in seconds.
+        read: maximum wait for any byte, in seconds.
+        deadline: maximum time for a whole request including redirects, in seconds.
+        retry_policy: number of attempts and maximum waits.
+        sleep: waits for a number of seconds; default `time.sleep`.
 
     Raises:
-        EndpointError: a token may not be sent to `url`.
+        EndpointError: a token must not be sent to `url`.
     """
 
     def __init__(
@@ -118,12 +117,12 @@ class GuardedSession(requests.Session):
         _prepare(self, self.url)
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
-        """Sends `request`, again where a failure can pass, and follows redirects.
+        """Send `request`, retry transient failures, and follow redirects.
 
         Raises:
-            PlatformError: there is no answer, its status is not that of a success, or it must not be used.
+            PlatformError: there is no response, its status is not a success, or it must not be used.
         """
-        options["allow_redirects"] = True  # PyGithub would follow one on its own
+        options["allow_redirects"] = True  # otherwise PyGithub follows redirects itself
 
         def attempt() -> tuple[Result, Mapping[str, str]]:
             result = self._calls.run(lambda: self._sent(request.copy(), options), self._deadline)
@@ -145,10 +144,10 @@ class GuardedSession(requests.Session):
         return response
 
     def check(self, url: str) -> None:
-        """Refuses an absolute `url` of another origin, before a library makes something else of it.
+        """Reject an absolute `url` of another origin before a library rewrites it.
 
         Raises:
-            PlatformError: `url` is of another origin.
+            PlatformError: `url` has another origin.
         """
         if not url.startswith("/") and not _is_of(self._origin, url):
             raise PlatformError(self.platform, _ELSEWHERE)
@@ -156,16 +155,16 @@ class GuardedSession(requests.Session):
     def _sent(self, request: requests.PreparedRequest, options: dict[str, Any]) -> requests.Response | Failure:
         try:
             response = self._origin_session.send(request, **options)
-        except Exception as error:  # noqa: BLE001 - the border: whatever the libraries raise becomes plain data here
+        except Exception as error:  # noqa: BLE001 - boundary: exceptions become plain data
             return _failure(error)
         if response.status_code == _ACCEPTED and request.method in _READS:
-            # PyGithub would ask again every two seconds without an end.
+            # PyGithub would repeat the request every two seconds without a limit.
             return Failure("malformed", _ACCEPTED, "has no answer ready")
         return response
 
 
-class _RequestAborted(Exception):  # noqa: N818 - a guard ending one request, not an error of the program
-    """A guard ended a request; holds plain data only."""
+class _RequestAborted(Exception):  # noqa: N818 - a guard aborts a request; not a program error
+    """A guard aborted a request; contains plain data only."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
@@ -173,7 +172,7 @@ class _RequestAborted(Exception):  # noqa: N818 - a guard ending one request, no
 
 
 class _OriginSession(requests.Session):
-    """Sends to one origin once, and follows redirects there."""
+    """Sends each request once, to one origin, and follows redirects within that origin."""
 
     def __init__(self, url: str, timeout: tuple[float, float], deadline: float) -> None:
         super().__init__()
@@ -184,7 +183,7 @@ class _OriginSession(requests.Session):
             self.mount(scheme, adapter)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where `resp` redirects to; None where it is no redirect."""
+        """Return the redirect target of `resp`; None if it is not a redirect."""
         status = resp.status_code
         if status not in _REDIRECTS:
             return None
@@ -198,21 +197,21 @@ class _OriginSession(requests.Session):
         return target
 
     def rebuild_auth(self, prepared_request: requests.PreparedRequest, response: requests.Response) -> None:
-        """Leaves the headers alone: the request stays at its origin, and `~/.netrc` has no say."""
+        """Leave the headers unchanged: the request stays at its origin, and `~/.netrc` is ignored."""
 
 
 class _OriginAdapter(HTTPAdapter):
-    """Connects to one origin, and reads bounded bodies."""
+    """Connects to one origin and limits the size of bodies."""
 
     def __init__(self, url: str, timeout: tuple[float, float], deadline: float) -> None:
         super().__init__(max_retries=0)
         self._origin, self._timeout, self._deadline = origin(url), timeout, deadline
 
     def send(self, request: requests.PreparedRequest, *_arguments: Any, **options: Any) -> requests.Response:  # noqa: ANN401 - as in requests
-        """See `HTTPAdapter.send`; the time-outs and the way of reading are its own."""
+        """See `HTTPAdapter.send`; timeouts and body reading are overridden."""
         if not _is_of(self._origin, request.url or ""):
             raise _RequestAborted(_ELSEWHERE)
-        request.headers["Accept-Encoding"] = "identity"  # a compressed body could unfold to any size
+        request.headers["Accept-Encoding"] = "identity"  # a compressed body could expand to any size
         response = super().send(request, **{**options, "stream": True, "timeout": self._timeout})
         with response:
             body = self._body(response)
@@ -238,7 +237,7 @@ class _OriginAdapter(HTTPAdapter):
 
 
 def _is_of(wanted: tuple[str, str, int], url: str) -> bool:
-    """Whether `url` is of the origin `wanted`: to urllib3, which connects, and to the standard library alike."""
+    """Return whether `url` has the origin `wanted` for both urllib3, which connects, and the standard library."""
     try:
         parsed, standard, user = urllib3.util.parse_url(url), origin(url), urlsplit(url).username
     except (ValueError, HTTPError):
@@ -248,7 +247,7 @@ def _is_of(wanted: tuple[str, str, int], url: str) -> bool:
 
 
 def next_link(header: str | None, base: str) -> str | None:
-    """The address of the next page in a `Link` header, made absolute by `base`."""
+    """Return the URL of the next page in a `Link` header, resolved against `base`."""
     links = requests.utils.parse_header_links(header) if header else ()
     found = next((link.get("url") for link in links if link.get("rel") == "next"), None)
     return urljoin(base, found) if found else None
@@ -257,10 +256,10 @@ def next_link(header: str | None, base: str) -> str | None:
 def listed(
     platform: str, first: str, fetch: Callable[[str], tuple[object, str | None]]
 ) -> PagedListing[Mapping[str, Any]]:
-    """Every object from the page `first` on. `fetch` gives what should be a page's list, and the next address.
+    """Return every object from the page `first` on. `fetch` returns a page's list and the URL of the next page.
 
     Raises:
-        PlatformError: the first page could not be read. What is missing of later ones is in the listing.
+        PlatformError: the first page could not be read. Failures of later pages are recorded in the listing.
     """
 
     def page(url: str) -> tuple[Sequence[object], str | None] | Failure:
@@ -283,7 +282,7 @@ def listed(
 def _prepare(session: requests.Session, url: str) -> None:
     # Proxies and certificates come from the environment, but loopback traffic never leaves this machine.
     session.trust_env = url.startswith("https:")
-    # Where a session has an `auth` of its own, requests does not look for a password in ~/.netrc.
+    # If a session has its own `auth`, requests does not look for a password in ~/.netrc.
     session.auth = _unchanged
 
 
@@ -292,32 +291,32 @@ def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _read(raw: urllib3.HTTPResponse) -> bytes:
-    """What has arrived of a body, at most `_CHUNK` bytes; waits for the first of them only."""
+    """Return the received part of a body, at most `_CHUNK` bytes; wait only for the first byte."""
     return raw.read1(_CHUNK, decode_content=False)
 
 
 def _rate_limited(status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a refusal is GitHub's or GitLab's way of saying that the rate limit is used up."""
+    """Return whether a refusal from GitHub or GitLab means that the rate limit is exhausted."""
     used_up = headers.get("x-ratelimit-remaining") == "0" or "retry-after" in headers
     return status == _FORBIDDEN and used_up
 
 
 @contextmanager
 def translated_errors(platform: str) -> Iterator[None]:
-    """Turns whatever the client library of `platform` raises into a `PlatformError`, without the library's words."""
+    """Convert any exception of the client library of `platform` to a `PlatformError` without its message."""
     try:
         yield
     except AuditError:
         raise
-    except Exception as error:  # noqa: BLE001 - the border: an exception of a library can quote what was sent
+    except Exception as error:  # noqa: BLE001 - boundary: exceptions of libraries can quote the request
         raise PlatformError(platform, _failure(error)) from None
 
 
 def _failure(error: Exception) -> Failure:
-    """What `error` means. Its words are not used: they can quote the request or the answer."""
+    """Return the failure for `error`. Its message is not used: it can quote the request or the response."""
     if isinstance(error, _RequestAborted):
         return error.failure
-    # urllib3 gives up on making a connection in this way, and on one that breaks in another.
+    # urllib3 raises this when it can't connect, and a different error when a connection breaks.
     cause = error.args[0] if error.args else None
     if isinstance(error, requests.ConnectionError) and isinstance(cause, MaxRetryError):
         error = cause.reason or error
