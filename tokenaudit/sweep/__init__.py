@@ -1,4 +1,4 @@
-"""A whole namespace of the Hub, place by place: resumable, incremental, remembered in the inventory."""
+"""Scans of a whole namespace of the Hub: resumable, incremental, recorded in the inventory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From what a user types to a scope and a crew."""
+"""Converts command-line arguments to a scope and an executor."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def scope_of(
     members: bool = False,
     logs: bool = False,
 ) -> SweepScope:
-    """The scope of a command line.
+    """Return the scope for command-line arguments.
 
     Raises:
-        UsageError: nothing is named, a type is unknown, or the list can't be read.
+        UsageError: no namespace is given, a type is unknown, or the list can't be read.
     """
     urls = _urls(from_file) if from_file is not None else ()
     if not namespaces and not urls:
@@ -66,10 +66,10 @@ def scope_of(
 
 
 def size_of(option: str, text: str) -> int:
-    """The bytes that a size such as `10MB`, `1.5 GiB` or `500000` stands for.
+    """Return the number of bytes for a size such as `10MB`, `1.5 GiB` or `500000`.
 
     Raises:
-        UsageError: it is no size.
+        UsageError: the size is invalid.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None:
@@ -118,10 +118,10 @@ def _urls(path: Path) -> tuple[str, ...]:
 
 
 def cache_of(folder: Path | None, cluster_address: str | None) -> Path | None:
-    """Where mirrors are kept, made where it is missing. That of a cluster is on its workers' machines, not here.
+    """Return the folder of mirrors, created if missing. A cluster's cache is on its workers' machines, not here.
 
     Raises:
-        UsageError: it can't be written.
+        UsageError: the folder can't be written.
     """
     if folder is None or cluster_address is not None:
         return folder
@@ -135,7 +135,7 @@ def cache_of(folder: Path | None, cluster_address: str | None) -> Path | None:
 
 
 def executor_for(address: str | None, size: int | None) -> ExecutorPool:
-    """The cluster at `address`, else `size` threads, by default a few a processor: most of the time they wait."""
+    """Return the cluster at `address`, else `size` threads, by default a few per CPU: most of the time they wait."""
     if address is not None:
         return dask_cluster(address)
     return thread_pool(size or min(_MOST_THREADS, 4 * (os.cpu_count() or 1)))

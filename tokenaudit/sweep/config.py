@@ -1,4 +1,4 @@
-"""How a sweep is to be done. Everything here is plain data that may cross processes and machines."""
+"""Configuration of a sweep. Everything here is plain data that can cross processes and machines."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from tokenaudit.hub.repo_listing import HubRepository, RepoType
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 
 VERSION = 2
-"""Of what the readers look at: raising it makes the next sweep read everything again."""
+"""Version of the readers' coverage: increasing it makes the next sweep read everything again."""
 
 TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 
 @dataclass(frozen=True)
 class SweepConfig:
-    """What every task of a sweep needs to know. A task finds its token and its detector where it runs.
+    """Configuration shared by all tasks of a sweep. A task finds its token and its detector on the machine it runs on.
 
-    `auditor_token` says whether the auditor's own token may be looked for; the token itself is never part of this.
-    `inspect` asks the Hub about each credential found. `cache` keeps mirrors for reruns that only fetch.
-    `largest_text` is in bytes: bucket files above it are told as skipped. `largest_lfs`, in bytes, is up to what size
-    large files of repositories are read; None reads those that can be text, up to 10 MB. `service` is the address of
-    the inference endpoints service where it is not the public one.
+    `auditor_token` enables the lookup of the auditor's own token; the token itself is never part of this. `inspect`
+    inspects each credential found on the Hub. `cache` stores mirrors, so that later sweeps only fetch changes.
+    `largest_text` is in bytes: larger bucket files are reported as skipped. `largest_lfs` is the maximum size in bytes
+    of large files of repositories; None reads those that can be text, up to 10 MB. `service` is the URL of the
+    inference endpoints service if it is not the public one.
     """
 
     endpoint: str
@@ -43,7 +43,7 @@ class SweepConfig:
 
 @dataclass(frozen=True)
 class SweepScope:
-    """What a sweep covers. Two sweeps of one scope continue each other; the reader's version is part of it."""
+    """Scope of a sweep. Sweeps with the same scope continue each other; it includes the reader's version."""
 
     namespaces: tuple[str, ...]
     types: tuple[RepoType, ...] = TYPES
@@ -55,7 +55,7 @@ class SweepScope:
 
     @property
     def name(self) -> str:
-        """One line that tells scopes apart."""
+        """A one-line name that is unique to the scope."""
         parts = [
             " ".join(sorted(self.namespaces)),
             "types=" + ",".join(sorted(self.types)),
@@ -69,7 +69,7 @@ class SweepScope:
         return "; ".join(part for part in parts if part)
 
     def covers(self, repository: HubRepository) -> bool:
-        """Whether a repository is wanted; patterns are matched with its id and with its target."""
+        """Return whether a repository is in scope; patterns are matched against its id and its target."""
         if repository.type not in self.types:
             return False
         names = (repository.id, repository.target)
@@ -79,7 +79,7 @@ class SweepScope:
 
     @property
     def narrow(self) -> bool:
-        """Whether patterns leave something out, so that settings of a whole namespace are not asked for."""
+        """Whether patterns exclude something, so that settings of a whole namespace are not read."""
         return bool(self.include)
 
 
@@ -89,11 +89,11 @@ def _matches(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
 
 @dataclass(frozen=True)
 class Task:
-    """Some places that are read one after the other, mostly those of one repository.
+    """Places that are read one after the other, usually those of one repository.
 
-    `states` are the versions read last, by place key; `known` the fingerprints that this sweep has asked the Hub about
-    already. `full` says that nothing of what earlier sweeps noted may spare reading. `url` is that of a git repository
-    that is not on the Hub; it must hold no password.
+    `states` are the versions read last, by place key; `known` the fingerprints that this sweep has already inspected.
+    `full` disables every reuse of results of earlier sweeps. `url` is that of a git repository outside the Hub; it must
+    contain no password.
     """
 
     namespace: str
@@ -108,12 +108,12 @@ class Task:
 
     @property
     def is_repository(self) -> bool:
-        """Whether this is a repository or bucket rather than something that belongs to a namespace as a whole."""
+        """Whether this is a repository or bucket rather than a part of a namespace as a whole."""
         return self.repository is not None or self.url is not None
 
     @property
     def name(self) -> str:
-        """For messages."""
+        """The name for messages."""
         return self.repository.target if self.repository else self.url or self.namespace
 
 

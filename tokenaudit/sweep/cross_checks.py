@@ -1,4 +1,4 @@
-"""Problems that only a look over many places shows: shared tokens, copied variables, secrets never renewed."""
+"""Problems that span several places: shared tokens, copied variables, stale secrets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def across(
     names: Names,
     now: datetime,
 ) -> list[Problem]:
-    """The problems of what is kept in all places together."""
+    """Return the problems in the secrets and variables of all places."""
     return [
         *_shared(secrets),
         *_copied(secrets, repositories),
@@ -31,7 +31,7 @@ def across(
 
 
 def lowered(secrets: Sequence[SecretName], settings: Settings, names: Names, now: datetime) -> list[Lowered]:
-    """The stale secrets that the settings let pass, though the built-in policy would not."""
+    """Return the stale secrets that the settings allow although the default policy would not."""
     stale = {(problem.target, problem.credential_name) for problem in _stale(secrets, settings, names, now)}
     return [
         Lowered(f"{problem.target} {problem.credential_name}", problem.rule, problem.severity, None, problem.message)
@@ -143,4 +143,4 @@ COPIED_VARIABLE = Rule(
 )
 
 RULES: dict[str, Rule] = {rule.id: rule for rule in (COPIED_VARIABLE, SHARED_TOKEN, STALE_SECRET)}
-"""By id."""
+"""Rules by id."""

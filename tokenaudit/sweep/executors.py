@@ -1,4 +1,4 @@
-"""Who does the work: threads of this process, or the workers of a Dask cluster."""
+"""Executors of tasks: threads of this process, or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from tokenaudit.errors import ConfigurationError, UsageError
 
 _RECONNECT_SECONDS = 30.0
-"""Seconds that a cluster may be without its scheduler or any worker: both may come back."""
+"""Seconds that a cluster can be without its scheduler or any worker, since both can reconnect."""
 
 _CONNECT_SECONDS = 4
 _ANSWER_SECONDS = 5.0
@@ -25,10 +25,10 @@ def _never() -> str:
 
 @dataclass(frozen=True)
 class ExecutorPool:
-    """An executor, made when it is needed, and how many tasks it takes at a time.
+    """An executor, created on demand, and its number of concurrent tasks.
 
-    `remote` says that tasks run in other processes, so that only their results tell what they have read. `lost` is
-    asked now and then while no results come: why none can come any more, empty while they can.
+    `remote` means that tasks run in other processes, so that only their results report what was read. `lost` is called
+    periodically while no results arrive: it returns why none can arrive any more, or an empty string.
     """
 
     executor: Callable[[], AbstractContextManager[Executor]]
@@ -38,20 +38,20 @@ class ExecutorPool:
 
 
 def thread_pool(size: int) -> ExecutorPool:
-    """Threads of this process.
+    """Return threads of this process.
 
-    Clones are programs of their own and searching leaves the interpreter's lock, so threads use all processors; values
-    never leave the process, and one pacer keeps all of them within the Hub's limits.
+    Clones are separate processes and searching releases the GIL, so threads use all CPUs. Values never leave the
+    process, and a shared rate limiter keeps all threads within the Hub's limits.
     """
     return ExecutorPool(lambda: ThreadPoolExecutor(size, thread_name_prefix="sweep"), size)
 
 
 def dask_cluster(address: str, reconnect_seconds: float = _RECONNECT_SECONDS) -> ExecutorPool:
-    """The workers of a Dask cluster. They look for the auditor's token in their own environment.
+    """Return the workers of a Dask cluster. They read the auditor's token from their own environment.
 
     Raises:
         ConfigurationError: the extra isn't installed.
-        UsageError: no scheduler answers at `address`.
+        UsageError: no scheduler responds at `address`.
     """
     try:
         from distributed import Client  # noqa: PLC0415 - an extra
@@ -61,15 +61,15 @@ def dask_cluster(address: str, reconnect_seconds: float = _RECONNECT_SECONDS) ->
     client = Client.__new__(Client)
     try:
         client.__init__(address, timeout=_CONNECT_SECONDS, set_as_default=False)
-    except (OSError, ValueError, TypeError, TimeoutError):  # the type error is one of a TLS setup
-        # Its finalizer would wait for the connection that never was, and print a traceback.
+    except (OSError, ValueError, TypeError, TimeoutError):  # a TLS setup raises the type error
+        # Its finalizer would wait for the connection that failed, and print a traceback.
         client.status = "closed"
         message = f"no Dask scheduler at {address}"
         raise UsageError(message) from None
 
     @contextmanager
     def executor() -> Iterator[Executor]:
-        # What it would say of a lost scheduler, tracebacks included, is told in one line as the sweep's own trouble.
+        # Messages about a lost scheduler, including tracebacks, are replaced by one line of the sweep.
         complaints = logging.getLogger("distributed.client")
         before = complaints.level
         complaints.setLevel(logging.CRITICAL)
@@ -84,14 +84,14 @@ def dask_cluster(address: str, reconnect_seconds: float = _RECONNECT_SECONDS) ->
 
 
 class _Health:
-    """Whether a cluster still has what it takes to answer."""
+    """Whether a cluster can still return results."""
 
     def __init__(self, client: Any, address: str, reconnect_seconds: float) -> None:  # noqa: ANN401 - Dask's client has no types
         self._client, self._address, self._reconnect_seconds = client, address, reconnect_seconds
         self._since: float | None = None
 
     def lost(self) -> str:
-        """What has been missing for longer than patience allows."""
+        """Return what has been missing for longer than the limit."""
         missing = self._missing()
         if not missing:
             self._since = None
@@ -103,7 +103,7 @@ class _Health:
     def _missing(self) -> str:
         lost_message = f"connection to the Dask scheduler at {self._address} lost"
         if self._client.status != "running":
-            self._since = float("-inf") if self._client.status == "closed" else self._since  # it gave up
+            self._since = float("-inf") if self._client.status == "closed" else self._since  # the client gave up
             return lost_message
         try:
             workers = self._client.sync(self._client.scheduler.ncores, callback_timeout=_ANSWER_SECONDS)

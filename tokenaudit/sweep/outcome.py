@@ -1,4 +1,4 @@
-"""Drains a place's sources into an `Outcome` that holds no value, whatever the place calls its files and people."""
+"""Reads a place's sources into an `Outcome` without values, including in names of files and people."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from tokenaudit.sweep.worker_context import InspectionCache
 
 
 class HubSource(Protocol):
-    """What the readers of a place have in common: a `Source` whose findings may name secrets, too."""
+    """Interface of the readers of a place: a `Source` whose findings can include names of secrets."""
 
     @property
     def target(self) -> str:
-        """As reports name it."""
+        """The name in reports."""
 
     @property
     def kind(self) -> str:
-        """One word."""
+        """The kind, as one word."""
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Everything found, and the names of what is kept there."""
+        """Yield all findings, and the names of secrets and variables."""
 
 
 class _WithoutNames:
-    """A source as `gather` takes it; the names of secrets are put aside."""
+    """A source as `gather` expects it; the names of secrets are collected separately."""
 
     def __init__(self, source: HubSource, kept: list[SecretName]) -> None:
         self.kind, self.target = source.kind, source.target
@@ -55,10 +55,10 @@ def collected(
     progress: Progress,
     known: frozenset[str] = frozenset(),
 ) -> Outcome:
-    """What `sources` give, as one outcome. A place without any readable content has failed.
+    """Return the findings of `sources` as one outcome. A place without any readable content has failed.
 
-    `state` is kept only where the whole place was reached: a gap inside of it (one object, one archive) would be the
-    same next time, a gap that is the place itself is tried again.
+    `state` is recorded only if the whole place was reached: a skipped part of it (one object, one archive) would be
+    skipped again next time, but a place that was skipped as a whole is retried.
     """
     kept: list[SecretName] = []
     run = ScanContext(scanner=scanner, jobs=1, progress=progress)
@@ -80,7 +80,7 @@ def collected(
 
 
 def missed(place: PlaceRecord, reason: str) -> Outcome:
-    """A place that could not be read at all."""
+    """Return the outcome of a place that could not be read at all."""
     return Outcome(place, failed=True, skipped=(Skipped(place.target, f"{place.aspect}: {reason}"),))
 
 
@@ -94,9 +94,9 @@ def _inspections(findings: Findings, inspecting: InspectionCache, known: frozens
 
 
 def without_values(outcome: Outcome, scanner: Scanner, secrets: Sequence[Secret] = ()) -> Outcome:
-    """`outcome` with every value taken out of its texts: those of `secrets`, and any that a text itself shows.
+    """Return `outcome` with every value removed from its texts: those of `secrets`, and any detected in the texts.
 
-    This is the border that results cross to the database and to other processes.
+    Results pass through this function before they reach the database or other processes.
     """
-    del scanner  # every text is examined, by whatever is installed
+    del scanner  # every text is scanned, with all installed detectors
     return redacted(outcome, secrets)

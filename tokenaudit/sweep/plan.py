@@ -1,4 +1,4 @@
-"""From namespaces to tasks: what there is, what of it is wanted, and what could not even be listed."""
+"""Converts namespaces to tasks: what exists, what is in scope, and what could not be listed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")
 class SweepPlan:
     """The tasks of a sweep.
 
-    `listed` are the namespaces and types whose listing is complete: what was there before and is missing now is gone.
+    `listed` are the namespaces and types whose listing is complete: known places missing from it were removed.
     """
 
     tasks: list[Task] = field(default_factory=list)
@@ -41,9 +41,9 @@ class SweepPlan:
     repositories: list[HubRepository] = field(default_factory=list)
 
     def removed(self, known: Sequence[PlaceRecord], scope: SweepScope) -> list[str]:
-        """Keys of known places of fully listed kinds that are no longer there.
+        """Return keys of known places of fully listed kinds that no longer exist.
 
-        A repository goes as a whole: an aspect that is only read on request is not gone when nobody asks for it.
+        A repository is removed as a whole: an aspect that is read only on request is not removed without that request.
         """
         there = {place.target for task in self.tasks for place in task.places}
         return [
@@ -56,10 +56,10 @@ class SweepPlan:
 
 
 def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
-    """Asks the Hub what the namespaces own.
+    """Request the contents of the namespaces from the Hub.
 
     Raises:
-        UsageError: a namespace doesn't exist, the auditor's token is refused, or nobody answers.
+        UsageError: a namespace doesn't exist, the auditor's token is rejected, or the Hub doesn't respond.
     """
     made = SweepPlan()
     waiting = list(scope.namespaces)
@@ -91,7 +91,7 @@ def _me(context: WorkerContext) -> str | None:
         return None
     answer = context.hub.whoami(context.secret)
     if isinstance(answer, Failure):
-        if answer.status == 401:  # noqa: PLR2004 - HTTP's own number
+        if answer.status == 401:  # noqa: PLR2004 - HTTP status code
             message = "the Hub rejects your token; log in again with `hf auth login`, or use --no-token"
             raise UsageError(message)
         return None
@@ -167,7 +167,7 @@ def _administered(context: WorkerContext, made: SweepPlan, namespace: str, owner
 
 
 def _has_endpoints(context: WorkerContext) -> bool:
-    """Only the public Hub is known to have an inference endpoints service; another's has to be named."""
+    """Only the public Hub is known to have an inference endpoints service; any other must be configured."""
     return context.setup.service is not None or context.hub.endpoint == DEFAULT
 
 
@@ -175,7 +175,7 @@ def _of_repository(namespace: str, repository: HubRepository, *, logs: bool) -> 
     aspects = ["history", "discussions"] if repository.type in GIT_TYPES else ["bucket"]
     if repository.type == "space":
         aspects.append("settings")
-        if logs and repository.sdk != "static":  # nothing of a static Space is built or runs
+        if logs and repository.sdk != "static":  # a static Space has no build and no process
             aspects.append("logs")
     places = (PlaceRecord(namespace, repository.target, repository.type, aspect) for aspect in aspects)
     return Task(namespace, tuple(places), repository)
@@ -185,17 +185,17 @@ _USERS = {"github": "x-access-token", "gitlab": "oauth2"}
 
 
 def platform_of(namespace: str) -> str | None:
-    """`github` or `gitlab` where `namespace` starts so, else None."""
+    """Return `github` or `gitlab` if `namespace` has that prefix, else None."""
     platform, colon, _ = namespace.partition(":")
     return platform if colon and platform in _USERS else None
 
 
 def group_of(namespace: str) -> GithubOrganization | GitlabGroup:
-    """The organization or group that `namespace` names, asked with the auditor's own token for it.
+    """Return the organization or group that `namespace` names, accessed with the auditor's own token for it.
 
     Raises:
         ConfigurationError: the extra isn't installed.
-        EndpointError: a token may not be sent to the configured address.
+        EndpointError: a token must not be sent to the configured URL.
     """
     platform, _, name = namespace.partition(":")
     token = platform_token(platform)
@@ -205,7 +205,7 @@ def group_of(namespace: str) -> GithubOrganization | GitlabGroup:
 
 
 def platform_token(platform: str) -> Secret | None:
-    """`GITHUB_TOKEN` or `GITLAB_TOKEN`, else what the keyring keeps under the platform's name; None without either."""
+    """Return `GITHUB_TOKEN` or `GITLAB_TOKEN`, else the keyring entry with the platform's name; None without either."""
     value = os.environ.get(f"{platform.upper()}_TOKEN", "").strip()
     if value:
         return Secret(value)
@@ -213,10 +213,10 @@ def platform_token(platform: str) -> Secret | None:
 
 
 def tasks_of(namespace: str) -> tuple[list[Task], list[Skipped]]:
-    """One task for the settings, one for each repository; and what could not be listed.
+    """Return one task for the settings and one for each repository, and what could not be listed.
 
     Raises:
-        UsageError: the platform doesn't list the repositories.
+        UsageError: the repositories can't be listed.
     """
     group = group_of(namespace)
     made = [Task(namespace, (PlaceRecord(namespace, namespace, group.kind, "platform"),))]
@@ -229,7 +229,7 @@ def tasks_of(namespace: str) -> tuple[list[Task], list[Skipped]]:
 
 
 def with_password(namespace: str, url: str) -> str:
-    """`url` with the auditor's token for the platform, where it is of that platform's scheme, host and port."""
+    """Return `url` with the auditor's token if it has the scheme, host and port of the token's platform."""
     platform = platform_of(namespace)
     if platform is None:
         return url
@@ -245,10 +245,10 @@ def with_password(namespace: str, url: str) -> str:
 
 
 def _clone_address(platform: str) -> str:
-    """Where the platform's repositories are cloned from.
+    """Return the base URL of the platform's clone URLs.
 
     Raises:
-        EndpointError: a token may not be sent to the configured address.
+        EndpointError: a token must not be sent to the configured URL.
     """
     if platform == "gitlab":
         return resolve_endpoint(os.environ.get("GITLAB_URL") or PUBLIC_URL, service="GitLab", setting="GITLAB_URL")

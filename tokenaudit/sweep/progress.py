@@ -1,4 +1,4 @@
-"""How far a sweep is, counted for whoever watches it."""
+"""Progress of a sweep."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from tokenaudit.sweep.config import Task
 from tokenaudit.text import count
 
 _RECENT = 20.0
-"""Seconds over which speeds are measured."""
+"""Seconds over which speeds are averaged."""
 
 
 class ProgressDisplay(Protocol):
-    """Shows people how far a sweep is."""
+    """Displays the progress of a sweep."""
 
     def watch(self, sweep_progress: SweepProgress) -> None:
-        """The work begins; `sweep_progress` may be read from any thread at any time."""
+        """Start displaying `sweep_progress`, which can be read from any thread at any time."""
 
     def note(self, message: str) -> None:
-        """One line worth saying now."""
+        """Print a one-line message."""
 
 
 class NullDisplay:
     """A `ProgressDisplay` that shows nothing."""
 
     def watch(self, sweep_progress: SweepProgress) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def note(self, message: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class SweepProgress:
-    """Numbers of a running sweep. One thread counts; any may read.
+    """Counters of a running sweep. One thread writes; any thread can read.
 
     Args:
-        tasks: all of them, those done by an earlier part of the sweep included.
-        known: fingerprints of credentials that stood at places before, by place key.
-        done: keys of the places that an earlier part of the sweep has read.
-        meter: what this process has read. `remote` tasks are not in it; what they read counts when they are done.
-        window: what the Hub said last of its limit, as far as this process was told.
-        clock: a monotonic clock in seconds.
+        tasks: all tasks, including those completed by an interrupted run of this sweep.
+        known: fingerprints of credentials previously found, by place key.
+        done: keys of the places that an interrupted run of this sweep has read.
+        meter: what this process has read. Objects of `remote` tasks are added when the tasks are done.
+        window: the latest rate limit of the Hub known to this process.
+        clock: monotonic clock in seconds.
     """
 
     def __init__(
@@ -73,12 +73,12 @@ class SweepProgress:
         self._last_window: tuple[float, RateLimitWindow] | None = None
 
     def skip(self, task: Task) -> None:
-        """An earlier part of this sweep has done `task`."""
+        """Count `task` as completed by an interrupted run of this sweep."""
         self._left -= 1
         self.repositories_done += task.is_repository
 
     def done(self, task: Task, outcomes: Sequence[Outcome], window: RateLimitWindow | None) -> None:
-        """`task` is done, here or elsewhere; `window` is the rate limit window of its worker."""
+        """Count `task` as completed, here or elsewhere; `window` is the rate limit window of its worker."""
         self._left -= 1
         self._done += 1
         self.repositories_done += task.is_repository
@@ -93,17 +93,17 @@ class SweepProgress:
 
     @property
     def objects(self) -> int:
-        """Objects read so far."""
+        """The number of objects read so far."""
         return self._meter.objects - self._from[0] + self._elsewhere[0]
 
     @property
     def bytes(self) -> int:
-        """Bytes read so far."""
+        """The number of bytes read so far."""
         return self._meter.bytes - self._from[1] + self._elsewhere[1]
 
     @property
     def window(self) -> RateLimitWindow | None:
-        """What is left of the Hub's limit: what was told last; None where that is over, or nothing was."""
+        """The rest of the Hub's latest rate limit window; None if unknown or over."""
         if self._last_window is None:
             return self._own_window()
         when, window_then = self._last_window
@@ -112,13 +112,13 @@ class SweepProgress:
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the rest takes at the speed so far; None before anything is done."""
+        """Estimated seconds for the remaining tasks at the average speed; None before any is done."""
         if self._left == 0:
             return 0.0
         return (self._clock() - self._begun) / self._done * self._left if self._done else None
 
     def speed(self) -> tuple[float, float]:
-        """Objects and bytes a second, over the last seconds."""
+        """Return objects and bytes per second, over the last seconds."""
         now = (self._clock(), self.objects, self.bytes)
         while len(self._samples) > 1 and now[0] - self._samples[1][0] >= _RECENT:
             self._samples.popleft()
@@ -129,42 +129,42 @@ class SweepProgress:
         return (now[1] - then[1]) / spent, (now[2] - then[2]) / spent
 
     def average(self) -> tuple[float, float]:
-        """Objects and bytes a second, over all."""
+        """Return objects and bytes per second, over the whole sweep."""
         spent = max(self._clock() - self._begun, 0.001)
         return self.objects / spent, self.bytes / spent
 
 
 class ReadCounter:
-    """A `Progress` that only counts. Threads share it."""
+    """A `Progress` that only counts. Shared by threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.objects = self.bytes = 0
 
     def start(self, what: str, total: int | None = None) -> None:
-        """Stages of single places are not told."""
+        """Do nothing: stages of single places are not displayed."""
 
     def advance(self, objects: int = 1, size: int = 0) -> None:
-        """Counts."""
+        """Add to the counts."""
         with self._lock:
             self.objects += objects
             self.bytes += size
 
     def note(self, message: str) -> None:
-        """What one place has to say is part of its outcome."""
+        """Do nothing: messages about a place are part of its outcome."""
 
 
 _MINUTE, _HOUR = 60, 3600
 
 
 def how_far(sweep_progress: SweepProgress) -> str:
-    """Repositories done and total, and how long the rest takes."""
+    """Return repositories done and total, and the remaining time."""
     done = f"{sweep_progress.repositories_done:,} of {sweep_progress.repositories:,} repositories"
     return f"{done}, {_left(sweep_progress.seconds_left)}"
 
 
 def figures(sweep_progress: SweepProgress, speed: tuple[float, float]) -> str:
-    """Speed (objects and bytes a second), credentials found, and what is left of the Hub's rate limit."""
+    """Return speed (objects and bytes per second), credentials found, and the rest of the Hub's rate limit."""
     objects, size = speed
     credentials = f"{count(len(sweep_progress.credentials), 'credential')} found"
     return f"{objects:,.0f} objects/s, {size / 1_000_000:,.1f} MB/s, {credentials}, {_requests(sweep_progress)}"

@@ -1,4 +1,4 @@
-"""Running one task: each of its places is read, and whatever goes wrong with one stays with that one."""
+"""Runs a task: reads each of its places; an error in one place does not affect the others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def run_task(setup: SweepConfig, task: Task) -> TaskResult:
-    """What came of each place of `task`. Takes and gives plain data, so it can run in any process on any machine."""
+    """Return the outcome of each place of `task`. Arguments and result are plain data, so it can run on any machine."""
     context = worker_context(setup)
     with context.scanner() as scanner:
         outcomes = tuple(_read(context, task, place, scanner) for place in task.places)
@@ -54,7 +54,7 @@ def _read(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scann
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         outcome = missed(place, NO_ROOM if full else error.strerror or type(error).__name__)
-    except Exception as error:  # noqa: BLE001 - one place that can't be read must not stop the others; it is told
+    except Exception as error:  # noqa: BLE001 - an unreadable place must not stop the others; it is reported
         outcome = missed(place, f"scan failed ({type(error).__name__})")
     return without_values(outcome, scanner, [context.secret] if context.secret else ())
 
@@ -111,7 +111,7 @@ _LARGE_FILES = ":lfs="
 
 
 def _read_more(before: str, named: Mapping[str, str], limit: int | None) -> bool:
-    """Whether the state `before` says that an earlier sweep has read larger files of the same revisions."""
+    """Return whether the state `before` means that an earlier sweep has read larger files of the same revisions."""
     larger = before.removeprefix(f"{VERSION}:{digest(named)}{_LARGE_FILES}")
     return larger != before and larger.isdecimal() and int(larger) >= (LARGEST_TEXT if limit is None else limit)
 
@@ -127,7 +127,7 @@ def _discussions(context: WorkerContext, task: Task, place: PlaceRecord, scanner
     outcome = _collected(
         context, task, place, scanner, DiscussionsSource(context.hub, context.secret, repository, listing), state
     )
-    # A discussion that could not be read is tried again.
+    # A discussion that could not be read is retried by the next sweep.
     return outcome if not outcome.skipped else _without_state(outcome)
 
 
@@ -205,19 +205,19 @@ ASPECTS = frozenset(_READERS)
 
 @contextmanager
 def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) -> Iterator[tuple[Path, Path | None]]:
-    """All refs of the repository at `url`, bare; in `cache` it stays, and the next time only news are fetched.
+    """Yield a bare clone of the repository at `url` with all refs; with `cache` it is a mirror that is only updated.
 
-    With a `cache` there is also a file for what has been read of it; `full` forgets what an earlier sweep noted there.
+    With a `cache` there is also a state file of what has been read; `full` ignores the state of earlier sweeps.
 
     Raises:
-        GitError: it could not be cloned or fetched.
+        GitError: the repository could not be cloned or fetched.
         OSError: the cache can't be written.
     """
     if cache is None:
         with cloned(url, NullProgress()) as path:
             yield path, None
         return
-    # The digest keeps apart what differs only in characters that a file name can't hold.
+    # The digest separates names that differ only in characters that are invalid in file names.
     mirror = cache / f"{file_name(target, 200)}-{hashlib.sha256(target.encode()).hexdigest()[:8]}.git"
     state = mirror.with_suffix(f".{VERSION}.state")
     with mirrored(url, mirror, NullProgress(), [state]) as path:
@@ -229,14 +229,14 @@ def repository_copy(url: str, target: str, cache: Path | None, *, full: bool) ->
 def read_repository(
     context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner, url: str, version: Version
 ) -> Outcome:
-    """The repository at `url`: what `tokenaudit scan` reads of a clone, too.
+    """Read the repository at `url` like `tokenaudit scan` reads a clone.
 
-    That is its history, what lies beside it, and its CI configuration. Where the copy lacks what `version` says of its
-    refs, that is skipped, and so the place is read again next time. Of a
-    repository on the Hub it is also the content of large files.
+    This covers its history, the other content of its git directory, and its CI configuration; for a repository on the
+    Hub also the content of large files. Refs in `version` that the copy lacks are reported as skipped, and so the place
+    is read again by the next sweep.
 
     Raises:
-        GitError: it could not be cloned or fetched.
+        GitError: the repository could not be cloned or fetched.
         OSError: the cache can't be written.
     """
     target, names = place.target, context.setup.secret_names
@@ -262,10 +262,10 @@ def read_repository(
 
 @dataclass(frozen=True)
 class Version:
-    """What a repository held when it was asked about.
+    """Version of a repository at the time of the request.
 
-    `state` names that for the next sweep. `refs` are the commits by ref that a copy has to have, None where nobody has
-    named them; `ask_again` asks for both anew, since a ref can be deleted at any moment; None where nobody answers.
+    `state` identifies it for the next sweep. `refs` are the commits by ref that a copy must have, None if unknown;
+    `ask_again` requests both again, since refs can be deleted at any time; it returns None without a response.
     """
 
     state: str
@@ -274,7 +274,7 @@ class Version:
 
 
 def _compared(path: Path, version: Version) -> tuple[str, str]:
-    """What the copy at `path` lacks, in words, and the state that it is of."""
+    """Return a description of what the copy at `path` lacks, and the state that it corresponds to."""
     missing = missing_refs(path, version.refs or {})
     again = version.ask_again() if missing and version.ask_again is not None else None
     if again is not None:
@@ -288,7 +288,7 @@ def _compared(path: Path, version: Version) -> tuple[str, str]:
 
 
 def history_of_url(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
-    """A git repository that is not on the Hub."""
+    """Read a git repository outside the Hub."""
     url = with_password(task.namespace, task.url or "")
     version = _advertised(url)
     if task.states.get(place.key) == version.state:
@@ -307,4 +307,4 @@ def _advertised_again(url: str) -> Version | None:
     try:
         return _advertised(url)
     except GitError:
-        return None  # the copy is there and is read; it stays compared with what was named first
+        return None  # the copy is read; it is compared with the first response

@@ -1,4 +1,4 @@
-"""One sweep from start to end: plan, work, remember, report."""
+"""Runs a sweep: plan, tasks, inventory, report."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ TOOL = Tool("tokenaudit", __version__)
 
 @dataclass(frozen=True)
 class SweepResult:
-    """What a sweep found.
+    """Result of a sweep.
 
-    `new` is the report cut down to what no earlier sweep had seen; `number` names the sweep in the inventory;
-    `finished` is False where it has to be run again to read the rest.
+    `new` is the report restricted to what no earlier sweep found; `number` is that of the sweep in the inventory;
+    `finished` is False if the sweep must be run again to read the rest.
     """
 
     report: Report
@@ -49,14 +49,14 @@ def sweep(
     ends: Mapping[str, Inspection] | None = None,
     now: Callable[[], datetime] | None = None,
 ) -> SweepResult:
-    """Audits everything `scope` covers and remembers it in `inventory`.
+    """Audit everything in `scope` and record it in `inventory`.
 
-    A sweep of the same scope that was cut short is continued. `full` reads unchanged places again, too. `ends` are what
-    the Hub said of credentials that are known to be dead, by fingerprint: in an unchanged place nobody asks again.
+    An interrupted sweep of the same scope is continued. `full` also reads unchanged places again. `ends` are the
+    inspections of revoked credentials by fingerprint, since credentials of unchanged places are not inspected again.
 
     Raises:
-        UsageError: a namespace doesn't exist, or the Hub can't be asked at all.
-        InventoryError: it can't be written, or another sweep is writing it.
+        UsageError: a namespace doesn't exist, or requests to the Hub fail.
+        InventoryError: the inventory can't be written, or another sweep is writing it.
     """
     now = now or context.now
     screen = screen or NullDisplay()

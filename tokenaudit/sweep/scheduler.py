@@ -1,4 +1,4 @@
-"""Many small tasks behind one executor; each result is remembered as it arrives."""
+"""Runs many small tasks on an executor; each result is recorded as it arrives."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from tokenaudit.sweep.worker_context import WorkerContext
 _MOST_FAILURES_BEFORE_A_PROBE = 6
 _TRIES = 3
 _A_WHILE = 5.0
-"""Seconds without any result after which it is asked whether there can be any."""
+"""Seconds without any result after which the executor is checked."""
 
 
 @dataclass(frozen=True)
 class SweepStopped:
-    """Why a sweep was given up before its end."""
+    """Reason why a sweep was stopped early."""
 
     reason: str
 
@@ -45,9 +45,9 @@ def work(
     screen: ProgressDisplay,
     now: Callable[[], datetime],
 ) -> SweepStopped | None:
-    """Does what of `tasks` is not done yet; None when all were, else why not.
+    """Run the `tasks` that are not done yet; return None if all were completed, else the reason.
 
-    `states` are the versions that were read last, by place key; None reads everything anew.
+    `states` are the versions that were read last, by place key; None reads everything again.
     """
     done = inventory.done(sweep)
     known, window = inventory.fingerprints(), lambda: context.hub.rate_limiter.window
@@ -90,7 +90,7 @@ def _stopped(doing: _TaskQueue) -> SweepStopped:
 
 
 class _TaskQueue:
-    """The tasks in flight. `stop_reason` says why no more are worth trying."""
+    """The tasks in progress. `stop_reason` is the reason why no more are started."""
 
     def __init__(
         self, context: WorkerContext, executor_pool: ExecutorPool, waiting: list[Task], screen: ProgressDisplay
@@ -105,11 +105,11 @@ class _TaskQueue:
         self.running: dict[Future[TaskResult], tuple[Task, int]] = {}
         self.known: set[str] = set()
         self.stop_reason = ""
-        # As many as fail together; of a silent Hub each takes minutes, so a small crew doesn't wait for many.
+        # As many as fail together: without responses each takes minutes, so a small pool waits for few of them.
         self._breaker = CircuitBreaker(threshold=max(2, min(self._size, _MOST_FAILURES_BEFORE_A_PROBE)))
 
     def fill(self, executor: Executor) -> bool:
-        """Keeps the executor busy, no more: a long queue would only cost memory. False when nothing is left."""
+        """Submit as many tasks as run at a time: a long queue would only use memory. Return False if none are left."""
         self._executor = executor
         while self.waiting and not self.stop_reason and len(self.running) < 2 * self._size:
             self._submit(self.waiting.pop(), 1)
@@ -120,27 +120,27 @@ class _TaskQueue:
             future = self._executor.submit(
                 run_task, self._worker_context.setup, replace(task, known=frozenset(self.known))
             )
-        except Exception as error:  # noqa: BLE001 - whatever an executor that is gone says of itself
+        except Exception as error:  # noqa: BLE001 - a lost executor can raise any exception
             self.waiting.append(task)
             self._give_up(self._executor_pool.lost() or f"tasks can't be submitted ({type(error).__name__})")
             return
         self.running[future] = (task, number)
 
     def finished(self) -> Iterable[tuple[Task, TaskResult]]:
-        """Waits for some tasks. One that its worker lost is tried again elsewhere, a few times."""
+        """Wait for some tasks. A task whose worker was lost is retried elsewhere, a few times."""
         ready, _ = wait(self.running, timeout=_A_WHILE, return_when=FIRST_COMPLETED)
         lost = "" if ready else self._executor_pool.lost()
         if lost:
             self.waiting += [task for task, _ in self.running.values()]
-            self.running.clear()  # there is nobody left to take them back from
+            self.running.clear()  # the executor can no longer cancel them
             self._give_up(lost)
         for future in ready:
             if future not in self.running:
-                continue  # giving up over another one has taken it back meanwhile
+                continue  # cancelled meanwhile after the failure of another task
             task, number = self.running.pop(future)
             try:
                 done = future.result()
-            except (Exception, CancelledError) as error:  # noqa: BLE001 - whatever a worker or its machine died of
+            except (Exception, CancelledError) as error:  # noqa: BLE001 - a worker can fail with any exception
                 if number < _TRIES:
                     self._submit(task, number + 1)
                     continue
@@ -150,7 +150,7 @@ class _TaskQueue:
             yield task, done
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
-        """Gives up when there is no room, or when nothing works and the Hub itself says why, or says nothing."""
+        """Stop if the disk is full, or if all tasks fail and the Hub itself reports an error or doesn't respond."""
         if self.stop_reason:
             return
         self._look_for_room(outcomes)
@@ -165,7 +165,7 @@ class _TaskQueue:
             self._give_up(probe(self._worker_context))
 
     def _look_for_room(self, outcomes: Sequence[Outcome]) -> None:
-        # One repository that is too large for the disk stops no other: its copy is gone again by now.
+        # A repository that is too large for the disk does not stop the others: its copy is already deleted.
         folder = self._worker_context.setup.cache or Path(tempfile.gettempdir())
         missing = any(NO_ROOM in gap.reason for outcome in outcomes if outcome.failed for gap in outcome.skipped)
         if not self._executor_pool.remote and missing and is_full(folder):
@@ -178,7 +178,7 @@ class _TaskQueue:
             self.cancel()
 
     def cancel(self) -> None:
-        """Takes back what has not been started; what is being read already is still waited for."""
+        """Cancel tasks that have not started; tasks in progress are completed."""
         for future, (task, _) in list(self.running.items()):
             if future.cancel():
                 del self.running[future]
@@ -186,7 +186,7 @@ class _TaskQueue:
 
 
 def probe(context: WorkerContext) -> str:
-    """Why the Hub gives no answer to the simplest question; empty where it does."""
+    """Return why the Hub does not respond to a simple request; empty if it does."""
     own = context.secret
     answer = context.hub.whoami(own) if own is not None else context.hub.get("/api/models", None, limit=1)
     if not isinstance(answer, Failure):

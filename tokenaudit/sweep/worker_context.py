@@ -1,4 +1,4 @@
-"""What the tasks of one process share: a way to the Hub, the auditor's token, detectors, inspections."""
+"""State shared by the tasks of one process: the Hub client, the auditor's token, detectors, inspections."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _contexts: dict[SweepConfig, WorkerContext] = {}
 
 
 def utc_now() -> datetime:
-    """The clock."""
+    """Return the current time in UTC."""
     return datetime.now(timezone.utc)
 
 
 class WorkerContext:
-    """One per process and setup. Its `hub` is shared by all threads, so that one pacer keeps all of them in bounds."""
+    """Context per process and configuration. All threads share its `hub`, and so its rate limiter."""
 
     def __init__(self, setup: SweepConfig, hub: Hub | None = None, now: Callable[[], datetime] = utc_now) -> None:
         self.setup = setup
@@ -46,14 +46,14 @@ class WorkerContext:
         """The auditor's own token.
 
         Raises:
-            ConfigurationError: it is there but can't be read.
+            ConfigurationError: the token exists but can't be read.
         """
         own = self.hub.own
         return own.secret if own is not None else None
 
     @contextmanager
     def scanner(self) -> Iterator[Detector]:
-        """A detector for this thread alone: they are not shared while they examine, and take long to make."""
+        """Yield a detector for this thread only: detectors are not thread-safe and slow to create."""
         with _lock:
             idle = _idle.setdefault(self.setup.plugins, [])
             detector = idle.pop() if idle else Detector.load(self.setup.plugins)
@@ -64,9 +64,9 @@ class WorkerContext:
                 idle.append(detector)
 
     def git_url(self, repository: HubRepository) -> str:
-        """The address of a repository's git remote, with the auditor's token as the password.
+        """Return the URL of a repository's git remote, with the auditor's token as the password.
 
-        Never shown, stored or pickled; `sources.clone` hands the password to git through its environment.
+        Never displayed, stored or pickled; `sources.clone` passes the password to git through its environment.
         """
         parts = urlsplit(self.hub.endpoint)
         user = f"tokenaudit:{quote(self.secret.reveal(), safe='')}@" if self.secret is not None else ""
@@ -74,7 +74,7 @@ class WorkerContext:
 
 
 def worker_context(setup: SweepConfig) -> WorkerContext:
-    """This process's workshop for `setup`."""
+    """Return this process's context for `setup`."""
     with _lock:
         if setup not in _contexts:
             _contexts[setup] = WorkerContext(setup)
@@ -82,15 +82,15 @@ def worker_context(setup: SweepConfig) -> WorkerContext:
 
 
 def install(context: WorkerContext) -> None:
-    """Makes `context` this process's workshop for its setup."""
+    """Set `context` as this process's context for its configuration."""
     with _lock:
         _contexts[context.setup] = context
 
 
 class InspectionCache:
-    """Called with kinds and values, gives inspections by fingerprint. `hub` None asks nobody.
+    """Called with kinds and values, returns inspections by fingerprint. With `hub` None nothing is requested.
 
-    Values stay in this process. The lock is what keeps the Hub's separate, strict limit of whoami.
+    Values stay in this process. The lock serializes requests to whoami, which has a separate, strict limit.
     """
 
     def __init__(
@@ -101,14 +101,14 @@ class InspectionCache:
         self._lock = threading.Lock()
 
     def learn(self, known: Mapping[str, Inspection]) -> None:
-        """Takes over what an earlier part of this sweep was told; `unknown` is worth another try."""
+        """Add the results of an interrupted run of this sweep; `unknown` ones are retried."""
         with self._lock:
             self._known.update(
                 {mark: inspection for mark, inspection in known.items() if inspection.status != "unknown"}
             )
 
     def __call__(self, credentials: Sequence[tuple[str, Secret]]) -> dict[str, Inspection]:
-        """The inspections of `credentials`."""
+        """Return the inspections of `credentials`."""
         if self._hub is None:
             return {}
         found: dict[str, Inspection] = {}
