@@ -1,4 +1,4 @@
-"""What was seen when: credentials by fingerprint, secret names and their ages, sweeps. Never a credential's value."""
+"""The inventory: credentials by fingerprint, secret names and their ages, sweeps. Never a credential's value."""
 
 from __future__ import annotations
 

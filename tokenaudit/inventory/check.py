@@ -1,8 +1,8 @@
-"""`tokenaudit inventory check`: every row verified, and repaired where what is left of it allows.
+"""`tokenaudit inventory check`: verifies every row, and repairs damaged ones where possible.
 
-Rows are read as the database holds them, without the conversions of ordinary reading. Values that can't be restored are
-never invented: a time that is lost becomes that of the row's sweep, a document that is lost is removed, and the place
-that it came from is read again by the next sweep.
+Rows are read as stored in the database, without the conversions of ordinary reading. Values that can't be restored
+are never invented: a lost time is replaced by that of the row's sweep, a lost document is removed, and its place is
+read again by the next sweep.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _ORPHAN = "parent row is missing"
 
 @dataclass(frozen=True)
 class DamagedRow:
-    """One damaged row: its table, what names it, what is wrong, and what was done about it (None: nothing can be)."""
+    """One damaged row: its table, its key, the damage, and the repair (None: not repairable)."""
 
     table: str
     row: str
@@ -51,7 +51,7 @@ class DamagedRow:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """How many rows were verified and which were damaged; `sound` is whether no damage is left."""
+    """The number of verified rows and the damaged ones; `sound` is whether no damage is left."""
 
     rows: int
     damaged: tuple[DamagedRow, ...]
@@ -63,7 +63,7 @@ class CheckResult:
 
 
 def check(connection: Connection, now: datetime) -> CheckResult:
-    """Verifies the database and every row, and repairs what can be repaired, inside the caller's transaction."""
+    """Verify the database and every row, and repair what can be repaired, inside the caller's transaction."""
     work = _Check(connection, now)
     work.database()
     for table, repair in _REPAIRS:
@@ -73,7 +73,7 @@ def check(connection: Connection, now: datetime) -> CheckResult:
 
 
 class _Check:
-    """One check: what was found so far, and the facts that repairs lean on."""
+    """One check: its results so far, and the data used by repairs."""
 
     def __init__(self, connection: Connection, now: datetime) -> None:
         self.rows = 0
@@ -85,7 +85,7 @@ class _Check:
         self._keys: dict[str, set[object]] = {}
 
     def database(self) -> None:
-        """Lets SQLite check its own pages and indexes; an index that lost its way is made anew."""
+        """Run SQLite's own check of pages and indexes; damaged indexes are rebuilt."""
         if not self._sqlite:
             return  # PostgreSQL checks its pages when it reads them
         errors = self._integrity()
@@ -97,11 +97,11 @@ class _Check:
 
     def _integrity(self) -> list[str]:
         complaints = self._connection.exec_driver_sql("PRAGMA integrity_check(20)").scalars().all()
-        # Columns that are empty or of another type are found below, row by row.
+        # Columns with null or values of another type are found below, row by row.
         return [line for line in map(str, complaints) if line != "ok" and "NULL value in" not in line]
 
     def table(self, table: Table, repair: Repair) -> None:
-        """Verifies every row of one table, and repairs or removes those that are damaged."""
+        """Verify every row of one table, and repair or remove those that are damaged."""
         for address, values in self._raw(table):
             self.rows += 1
             reasons: list[str] = []
@@ -117,7 +117,7 @@ class _Check:
                 DamagedRow(str(table.name), name_of(table, values), "; ".join(complaints), done or _AGAIN)
             )
             if done is None:
-                self._execute(f'DELETE FROM "{table.name}" WHERE {self._at}', {"at": address})  # noqa: S608 - our names
+                self._execute(f'DELETE FROM "{table.name}" WHERE {self._at}', {"at": address})  # noqa: S608 - names are constants
                 continue
             changed = {name: value for name, value in fixed.items() if value != values[name]}
             if changed:
@@ -143,40 +143,40 @@ class _Check:
         return self._connection.execute(text(statement), dict(values or {}))
 
     def missing(self, table: Table, key: object) -> bool:
-        """Whether no row of `table`, which was checked before, has this key."""
+        """Return whether no row of `table`, which was already checked, has this key."""
         return key not in self._keys[table.name]
 
     def read_again(self, place: object) -> None:
-        """Has the next sweep read a place that lost something."""
+        """Mark a place with lost data to be read again by the next sweep."""
         if isinstance(place, str):
             self._again[place] = None
 
     def reread(self) -> None:
-        """Takes from the places that lost something the version that says they need not be read."""
+        """Clear the state of places with lost data, so that they are read again."""
         for place in self._again:
             self._execute('UPDATE "places" SET "state" = NULL WHERE "key" = :key', {"key": place})
 
     def places_of(self, fingerprint: object) -> Iterator[object]:
-        """The places in which a credential was seen."""
+        """Yield the places in which a credential was found."""
         found = self._execute('SELECT "place" FROM "sightings" WHERE "fingerprint" = :mark', {"mark": fingerprint})
         yield from found.scalars().all()
 
     def time_of(self, sweep: object) -> str:
-        """When a sweep began, as it is stored; now, where that is lost too."""
+        """Return when a sweep began, as stored; the current time if that is lost too."""
         known = self._started.get(sweep) if isinstance(sweep, int) else None
         return known if stored_time(known) is not None and known else rfc3339(self._now, microseconds=True)
 
     def first_sweep(self) -> int:
-        """The oldest sweep that is known: for what is at least not newer than the rest."""
+        """Return the oldest known sweep, for rows that are at least not newer than the others."""
         return min((number for number in self._started if isinstance(number, int)), default=1)
 
 
 Repair: TypeAlias = Callable[[_Check, Values, list[str]], str | None]
-"""Completes a row's values, adds to its reasons, and says what was done; None where the row can't be kept."""
+"""Completes a row's values, adds to its reasons, and returns a description of the repair; None to remove the row."""
 
 
 def _converted(table: Table, values: Values, reasons: list[str], misspelled: list[str]) -> Values:
-    """`values` with times as they are written today, and None for what is not of its column's type."""
+    """Return `values` with times in the current format, and None for values of the wrong type."""
     fixed = dict(values)
     for column in table.columns:
         value = values[column.name]
@@ -212,7 +212,7 @@ def _sweep(work: _Check, row: Values, reasons: list[str]) -> str | None:
     if row["started_at"] is None:
         row["started_at"] = row["finished_at"] or _EPOCH
     if any(reason.startswith(("finished_at", "complete")) for reason in reasons):
-        # An old sweep must not be taken for one that is still to be continued.
+        # An old sweep must not be continued.
         row["finished_at"], row["complete"] = row["finished_at"] or row["started_at"], False
     return "times completed"
 
@@ -299,7 +299,7 @@ def _is_orphan(work: _Check, row: Values, reasons: list[str], *parents: tuple[Ta
     return bool(missing)
 
 
-def _read(read: Callable[[], Any], reasons: list[str]) -> Any:  # noqa: ANN401 - whatever `read` gives
+def _read(read: Callable[[], Any], reasons: list[str]) -> Any:  # noqa: ANN401 - the result of `read`
     try:
         return read()
     except DamagedError as error:
@@ -315,4 +315,4 @@ _REPAIRS: tuple[tuple[Table, Repair], ...] = (
     (NOTES, _note),
     (SECRETS, _secret),
 )
-"""In this order: a row is completed from those that it belongs to."""
+"""In this order: rows are completed from the rows that they reference."""

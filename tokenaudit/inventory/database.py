@@ -1,4 +1,4 @@
-"""An open inventory: migrated, locked, one transaction a step, and its troubles told in one line."""
+"""An open inventory: migrations, locks, one transaction per step, and one-line error messages."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from tokenaudit.text import one_line
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-_LOCK_NUMBER = 0x746F6B656E  # "token": PostgreSQL's advisory locks are known by number
+_LOCK_NUMBER = 0x746F6B656E  # "token": PostgreSQL's advisory locks are identified by number
 
 
 class Inventory:
-    """An open inventory. Every method is one transaction: what it says is done survives a kill right after it.
+    """An open inventory. Every method is one transaction: its effect is durable once it returns.
 
-    All methods raise `InventoryError` in one line when the database can't be read or written. Rows that are damaged are
-    left out of what is read and noted in `damage`.
+    All methods raise a one-line `InventoryError` if the database can't be read or written. Damaged rows are omitted
+    from results and recorded in `damage`.
     """
 
     def __init__(self, engine: Engine, shown: str, file: Path | None) -> None:
@@ -54,14 +54,14 @@ class Inventory:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the database."""
+        """Close the database."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
         self.engine.dispose()
 
     def prepare(self, *, migrate: bool) -> None:
-        """Checks the version and brings the tables up to date, all or nothing."""
+        """Check the version and migrate the tables, all or nothing."""
         with self._transaction() as connection:
             if migrate and self.file is not None:
                 connection.execute(text("BEGIN IMMEDIATE"))
@@ -97,10 +97,10 @@ class Inventory:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Holds the inventory for one sweep; the system lifts the lock even from a killed one.
+        """Lock the inventory for one sweep; the operating system releases the lock of a killed process.
 
         Raises:
-            InventoryError: another sweep holds it.
+            InventoryError: another sweep holds the lock.
         """
         message = f"another sweep is writing {self.shown}; wait for it, or use another file with --inventory"
         if self.file is not None:
@@ -122,93 +122,93 @@ class Inventory:
             yield
 
     def begin(self, scope: str, namespaces: Sequence[str], now: datetime) -> Sweep:
-        """The unfinished sweep of the same `scope`, to be continued, else a new one."""
+        """Return the unfinished sweep of the same `scope` to continue it, else a new one."""
         with self._transaction() as connection:
             return record.begin(connection, scope, namespaces, now)
 
     def commit(self, sweep: int, outcomes: Iterable[Outcome], now: datetime) -> None:
-        """Remembers what came of reading some places."""
+        """Record the outcomes of some places."""
         with self._transaction() as connection:
             for outcome in outcomes:
                 record.commit(connection, sweep, outcome, now)
 
     def end(self, sweep: int, now: datetime, *, complete: bool, removed: Iterable[str] = ()) -> None:
-        """The sweep is over; the places with the keys `removed` are no longer there."""
+        """Finish the sweep; the places with the keys `removed` no longer exist."""
         with self._transaction() as connection:
             record.end(connection, sweep, now, complete=complete, removed=removed)
 
     def assessed(self, credentials: Iterable[Credential]) -> None:
-        """Remembers the verdicts and recommendations of credentials that are known already."""
+        """Record the verdicts and recommendations of known credentials."""
         with self._transaction() as connection:
             record.assessed(connection, credentials)
 
     def ended(self, ends: Mapping[str, Inspection]) -> None:
-        """Remembers that known credentials are dead: by fingerprint, what the Hub said of each."""
+        """Record known credentials as revoked: the Hub's inspections by fingerprint."""
         with self._transaction() as connection:
             record.ended(connection, ends)
 
     def forget(self, fingerprints: Sequence[str] = (), namespace: str | None = None) -> int:
-        """Removes credentials, or everything about a namespace; how many credentials went."""
+        """Delete credentials, or everything about a namespace; return the number of deleted credentials."""
         with self._transaction() as connection:
             return record.forget(connection, fingerprints, namespace)
 
     def check(self, now: datetime) -> CheckResult:
-        """Verifies every row and repairs what can be repaired."""
+        """Verify every row and repair what can be repaired."""
         with self._transaction() as connection:
             return check(connection, now)
 
     def done(self, sweep: int) -> set[str]:
-        """Keys of the places that this sweep has dealt with already, those that failed left out."""
+        """Return keys of the places that this sweep has completed, except failed ones."""
         with self._transaction() as connection:
             return read.done(connection, sweep)
 
     def states(self) -> dict[str, str]:
-        """By place key: the version that was read last."""
+        """Return the version that was read last, by place key."""
         with self._transaction() as connection:
             return read.states(connection)
 
     def fingerprints(self) -> dict[str, set[str]]:
-        """By place key: what is most probably a credential and stood there last."""
+        """Return the fingerprints of probable credentials last found there, by place key."""
         with self._transaction() as connection:
             return read.fingerprints(connection)
 
     def places(self, namespaces: Sequence[str]) -> list[PlaceRecord]:
-        """The known places of some namespaces that are not gone."""
+        """Return the known places of some namespaces that still exist."""
         with self._transaction() as connection:
             return read.places(connection, namespaces, self.damage)
 
     def inspections(self, sweep: int) -> dict[str, Inspection]:
-        """What the Hub said of credentials during this sweep."""
+        """Return the inspections made during this sweep, by fingerprint."""
         with self._transaction() as connection:
             return read.inspections(connection, sweep, self.damage)
 
     def sweeps(self) -> list[Sweep]:
-        """All sweeps, oldest first."""
+        """Return all sweeps, oldest first."""
         with self._transaction() as connection:
             return read.sweeps(connection, self.damage)
 
     def credentials(self) -> list[KnownCredential]:
-        """All credentials, with the spots where they stand now, or stood last where they are gone."""
+        """Return all credentials with their current locations, or their last ones if they are gone."""
         with self._transaction() as connection:
             return read.credentials(connection, self.damage)
 
     def secrets(self) -> list[SecretName]:
-        """All secrets and variables by name, sorted."""
+        """Return all secrets and variables, sorted by name."""
         with self._transaction() as connection:
             return read.secrets(connection, self.damage)
 
     def consumers(self, fingerprint: str | None = None, names: Sequence[str] = ()) -> list[Consumer]:
-        """Where a credential is known to be used: by its fingerprint, and by the `names` it is kept under."""
+        """Return where a credential is known to be used: by its fingerprint, and by the `names` it is stored under."""
         with self._transaction() as connection:
             return read.consumers(connection, fingerprint, names, self.damage)
 
     def difference(self, since: int | None = None) -> list[Difference]:
-        """What the sweeps after number `since` changed; by default what the last one did."""
+        """Return the changes by the sweeps after number `since`; by default those of the last sweep."""
         with self._transaction() as connection:
             return read.difference(connection, since, self.damage)
 
     def swept(self, sweep: int) -> read.SweepRecord:
-        """Everything this sweep saw or found unchanged: the material of its report."""
+        """Return everything this sweep found or found unchanged, for its report."""
         with self._transaction() as connection:
             return read.swept(connection, sweep, self.damage)
 
@@ -258,12 +258,12 @@ _ERRORS: Mapping[str, str] = {
 
 
 def error_message(driver_message: str) -> str:
-    """The remedy for what the driver `driver_message`; other words are shortened to their first line."""
+    """Return the remedy for a known `driver_message`; others are shortened to their first line."""
     low = driver_message.lower()
     for sign, remedy_text in _ERRORS.items():
         if sign in low:
             return remedy_text
-    # Only the first line: later ones of PostgreSQL may repeat what was sent.
+    # Only the first line: later lines of PostgreSQL can repeat parameters.
     return one_line(driver_message.splitlines()[0], 200) if driver_message else "the database failed"
 
 
@@ -271,18 +271,18 @@ _BUSY_SECONDS = 10
 
 
 def default_url() -> str:
-    """Where the inventory is: `TOKENAUDIT_INVENTORY`, else a SQLite file in the user's data directory."""
+    """Return the default inventory: `TOKENAUDIT_INVENTORY`, else a SQLite file in the user's data directory."""
     chosen = os.environ.get("TOKENAUDIT_INVENTORY")
     return chosen or str(Path(platformdirs.user_data_dir("tokenaudit", appauthor=False)) / "inventory.sqlite")
 
 
 def open_inventory(where: str | os.PathLike[str] | None = None, *, must_exist: bool = False) -> Inventory:
-    """The inventory at `where`: a file, a `sqlite:///` or a `postgresql://` URL; `default_url()` if not said.
+    """Open the inventory at `where`: a file, a `sqlite:///` or a `postgresql://` URL; default `default_url()`.
 
-    `must_exist` is for those who only look: then nothing is made or migrated.
+    With `must_exist`, for read-only commands, nothing is created or migrated.
 
     Raises:
-        InventoryError: it can't be opened, or was written by a newer tokenaudit.
+        InventoryError: the inventory can't be opened, or was written by a newer tokenaudit.
     """
     named = os.fspath(where) if where is not None else default_url()
     url = _url(named)
@@ -314,7 +314,7 @@ def _url(named: str) -> URL:
 
 def _make_room(file: Path, *, must_exist: bool) -> None:
     if must_exist:
-        if not os.path.isfile(file):  # noqa: PTH113 - of a name that is too long, pathlib raises an error
+        if not os.path.isfile(file):  # noqa: PTH113 - pathlib raises an error for a name that is too long
             message = f"no inventory at {file}; run `tokenaudit sweep` first"
             raise InventoryError(message)
         return
@@ -330,7 +330,7 @@ def _make_room(file: Path, *, must_exist: bool) -> None:
 def _sqlite(url: URL, file: Path, *, readonly: bool) -> Engine:
     asleep = not Path(f"{file}-wal").exists() and not os.access(file.parent, os.W_OK)
     if readonly and asleep:
-        # A write-ahead log can't be opened in a directory that can't be written; without one the file is all there is.
+        # A write-ahead log can't be opened in a read-only directory; without one the file contains all data.
         quoted = file.resolve().as_uri()
         engine = create_engine(f"sqlite:///{quoted}?mode=ro&immutable=1&uri=true", poolclass=NullPool)
     else:
@@ -347,5 +347,5 @@ def _sqlite(url: URL, file: Path, *, readonly: bool) -> Engine:
 
 
 def _decoded(stored: bytes) -> str:
-    """Text as it was stored; the bytes of a damaged one that are not UTF-8 as backslash escapes."""
+    """Decode stored text; invalid UTF-8 in damaged text is replaced by backslash escapes."""
     return stored.decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""The inventory as JSON (`tokenaudit/inventory/1`) and as lines for people."""
+"""The inventory as JSON (`tokenaudit/inventory/1`) and as text."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def as_json(
     sweeps: Sequence[Sweep] = (),
     skipped: Sequence[Skipped] = (),
 ) -> str:
-    """What `inventory list --format json` and `inventory export` print; `skipped` are the damaged rows left out."""
+    """Return the output of `inventory list --format json` and `inventory export`; `skipped` are the damaged rows."""
     document: dict[str, object] = {
         "schema": SCHEMA,
         "credentials": [_credential(entry) for entry in known],
@@ -36,7 +36,7 @@ def as_json(
 
 
 def diff_as_json(differences: Sequence[Difference]) -> str:
-    """What `inventory diff --format json` prints: credentials of the same form, each with its `change`."""
+    """Return the output of `inventory diff --format json`: credentials in the same format, each with its `change`."""
     changed = [
         {"change": entry.change, "changed_locations": _builtin(entry.locations), **_credential(entry.known)}
         for entry in differences
@@ -45,14 +45,14 @@ def diff_as_json(differences: Sequence[Difference]) -> str:
 
 
 def as_text(known: Sequence[KnownCredential], secrets: Sequence[SecretName]) -> str:
-    """One line a credential, one a secret name."""
+    """Return one line per credential and per secret name."""
     lines = [_line(entry) for entry in known if entry.credential.likelihood == "credential"]
     lines += [_secret_line(secret) for secret in secrets]
     return "\n".join(lines) + "\n" if lines else "the inventory is empty\n"
 
 
 def diff_as_text(differences: Sequence[Difference]) -> str:
-    """One line a change, with the spots below it."""
+    """Return one line per change, followed by its locations."""
     lines = []
     for entry in differences:
         lines.append(f"{entry.change:9}  {_line(entry.known)}")
@@ -61,7 +61,7 @@ def diff_as_text(differences: Sequence[Difference]) -> str:
 
 
 def detail_as_text(known: KnownCredential) -> str:
-    """Everything about one credential."""
+    """Return everything about one credential."""
     lines = [_line(known)]
     inspection = known.credential.inspection
     if inspection is not None:
@@ -74,7 +74,7 @@ def detail_as_text(known: KnownCredential) -> str:
 
 
 def sweeps_as_text(sweeps: Sequence[Sweep]) -> str:
-    """One line a sweep."""
+    """Return one line per sweep."""
     lines = []
     for sweep in sweeps:
         ended = "unfinished" if sweep.finished_at is None else "complete" if sweep.complete else "incomplete"
@@ -84,14 +84,14 @@ def sweeps_as_text(sweeps: Sequence[Sweep]) -> str:
 
 
 def check_as_json(checked: CheckResult) -> str:
-    """What `inventory check --format json` prints."""
+    """Return the output of `inventory check --format json`."""
     return _written(
         {"schema": SCHEMA, "rows": checked.rows, "sound": checked.sound, "damaged": _builtin(checked.damaged)}
     )
 
 
 def check_as_text(checked: CheckResult) -> str:
-    """One line a damaged row, then the numbers."""
+    """Return one line per damaged row, then the counts."""
     lines = [
         f"{row.table} {row.row}: {row.reason}: {row.repair or 'not repairable; restore the inventory from a backup'}"
         for row in checked.damaged
@@ -102,7 +102,7 @@ def check_as_text(checked: CheckResult) -> str:
 
 
 def plain(text: str) -> str:
-    """`text` without credentials, and with everything but line feeds that could steer a terminal or a log escaped."""
+    """Return `text` without credentials, and with all control characters except line feeds escaped."""
     return "\n".join(visible(line) for line in mask(text).split("\n"))
 
 

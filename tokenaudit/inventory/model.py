@@ -1,4 +1,4 @@
-"""What goes into the inventory and what comes out of it. All of it is free of values and may cross processes."""
+"""Data types written to and read from the inventory. They contain no credential values and can cross processes."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Literal, TypeAlias
 from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped
 
 ChangeType: TypeAlias = Literal["new", "new-place", "gone"]
-"""What a sweep changed about a credential: first seen, seen in a further place, or in no place any more."""
+"""A sweep's change to a credential: found for the first time, found in an additional place, or no longer found."""
 
 
 @dataclass(frozen=True)
 class PlaceRecord:
-    """One thing that one task reads: an aspect of a repository or of a namespace.
+    """One thing that a task reads: an aspect of a repository or of a namespace.
 
-    `target` is as in reports (`spaces/acme/app`), `kind` such as model, space or jobs, `aspect` which part of it:
-    history, discussions, settings and so on.
+    `target` is as in reports (`spaces/acme/app`), `kind` such as model, space or jobs, `aspect` a part of it: history,
+    discussions, settings and so on.
     """
 
     namespace: str
@@ -28,19 +28,19 @@ class PlaceRecord:
 
     @property
     def key(self) -> str:
-        """What the place is known by from sweep to sweep."""
+        """The key that identifies the place in all sweeps."""
         return f"{self.target}#{self.aspect}"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of reading one place.
+    """Result of reading one place.
 
-    `state` names the version that was read, None where the place can't tell or was not read completely: it is then
-    read again next time. `unchanged` says that `state` is that of the last time, so nothing was read and what is
-    known still holds. `failed` says that the place was not read at all, so nothing known of it is given up.
-    `objects` and `bytes` count what the place was found to hold, read this time or relied on from the last.
-    The credentials carry locations and claims only; `inspections` are by fingerprint.
+    `state` identifies the version that was read, None if it is unknown or was not read completely: the place is then
+    read again next time. `unchanged` means that `state` equals the last one, so nothing was read and the recorded data
+    still applies. `failed` means that the place was not read at all, so all recorded data is retained. `objects` and
+    `bytes` count the content of the place, whether read this time or earlier. The credentials contain locations and
+    claims only; `inspections` are by fingerprint.
     """
 
     place: PlaceRecord
@@ -58,7 +58,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One sweep as the inventory remembers it. `done` and `failed` count places, `complete` is None while it runs."""
+    """One recorded sweep. `done` and `failed` count places, `complete` is None while it runs."""
 
     id: int
     scope: str
@@ -72,7 +72,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class KnownCredential:
-    """A credential with the times it was first and last seen; `present` while some place still holds it."""
+    """A credential with the times it was first and last found; `present` while any place contains it."""
 
     credential: Credential
     first_seen: datetime
@@ -82,7 +82,7 @@ class KnownCredential:
 
 @dataclass(frozen=True)
 class Difference:
-    """What one sweep changed about one credential; `locations` are the new ones, or those it is gone from."""
+    """A sweep's change to one credential; `locations` are the new ones, or those it was removed from."""
 
     change: ChangeType
     known: KnownCredential
@@ -91,7 +91,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Consumer:
-    """Something that uses a token by name or by value: where a new value has to be put when it is rotated."""
+    """A user of a token by name or by value: where a new value must be stored when the token is rotated."""
 
     kind: str
     where: str

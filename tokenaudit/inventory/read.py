@@ -1,6 +1,6 @@
-"""Reading the inventory: each function works inside the caller's transaction.
+"""Reading the inventory: each function runs inside the caller's transaction.
 
-A damaged row is noted in the caller's `DamagedRows` and left out; everything else is read all the same.
+A damaged row is recorded in the caller's `DamagedRows` and omitted; all other rows are read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _PRESENT: ColumnElement[bool] = and_(PLACES.c.gone_in.is_(None), SIGHTINGS.c.las
 
 @dataclass(frozen=True)
 class SweepRecord:
-    """Everything one sweep saw or found unchanged. Of places that failed it is what was known before."""
+    """Everything one sweep found or found unchanged. Places that failed have their previously recorded data."""
 
     credentials: tuple[Credential, ...]
     problems: tuple[Problem, ...]
@@ -50,10 +50,10 @@ class SweepRecord:
 
 @dataclass(frozen=True)
 class _Spot:
-    """One row of the sightings, with what its place says of it.
+    """One row of the sightings, with data of its place.
 
-    `ended_in` is the sweep in which it was found gone, where it is. Of a place whose own row is damaged nothing is
-    known, so its spots count as present.
+    `ended_in` is the sweep that found it gone, if any. If the row of the place is damaged, its locations count as
+    present.
     """
 
     fingerprint: str
@@ -65,18 +65,18 @@ class _Spot:
 
 
 def done(connection: Connection, sweep: int) -> set[str]:
-    """Keys of the places that the sweep has read or found unchanged."""
+    """Return keys of the places that the sweep has read or found unchanged."""
     return set(connection.execute(select(PLACES.c.key).where(PLACES.c.checked_in == sweep)).scalars())
 
 
 def states(connection: Connection) -> dict[str, str]:
-    """By place key: the version that was read last. What is not text is no version: the place is read again."""
+    """Return the version that was read last, by place key. Invalid values are omitted: the place is read again."""
     rows = connection.execute(select(PLACES.c.key, PLACES.c.state).where(PLACES.c.state.is_not(None)))
     return {row.key: row.state for row in rows if isinstance(row.key, str) and isinstance(row.state, str)}
 
 
 def fingerprints(connection: Connection) -> dict[str, set[str]]:
-    """By place key: the credentials (placeholders and look-alikes left out) that stand there."""
+    """Return the fingerprints of credentials (without placeholders and look-alikes) in each place, by place key."""
     joined = SIGHTINGS.join(PLACES, SIGHTINGS.c.place == PLACES.c.key)
     joined = joined.join(CREDENTIALS, SIGHTINGS.c.fingerprint == CREDENTIALS.c.fingerprint)
     chosen = select(SIGHTINGS.c.place, SIGHTINGS.c.fingerprint).distinct().select_from(joined)
@@ -87,7 +87,7 @@ def fingerprints(connection: Connection) -> dict[str, set[str]]:
 
 
 def places(connection: Connection, namespaces: Sequence[str], damage: DamagedRows) -> list[PlaceRecord]:
-    """The known places of some namespaces that are not gone."""
+    """Return the known places of some namespaces that still exist."""
     mine = PLACES.c.namespace.in_([storable(name) for name in namespaces])
     rows = connection.execute(select(PLACES).where(mine, PLACES.c.gone_in.is_(None)).order_by(PLACES.c.key))
     return [
@@ -96,14 +96,14 @@ def places(connection: Connection, namespaces: Sequence[str], damage: DamagedRow
 
 
 def inspections(connection: Connection, sweep: int, damage: DamagedRows) -> dict[str, Inspection]:
-    """By fingerprint: what the Hub said during the sweep."""
+    """Return the inspections made during the sweep, by fingerprint."""
     rows = connection.execute(select(CREDENTIALS).where(CREDENTIALS.c.inspected_in == sweep))
     found = [credential for _, credential in damage.sound(CREDENTIALS, rows, _document)]
     return {credential.fingerprint: credential.inspection for credential in found if credential.inspection}
 
 
 def sweeps(connection: Connection, damage: DamagedRows) -> list[Sweep]:
-    """All sweeps, oldest first."""
+    """Return all sweeps, oldest first."""
     read = select(PLACES.c.checked_in, func.count()).group_by(PLACES.c.checked_in)
     failed = select(PLACES.c.failed_in, func.count()).group_by(PLACES.c.failed_in)
     counts: dict[int, int] = {row[0]: row[1] for row in connection.execute(read)}
@@ -119,7 +119,7 @@ def sweeps(connection: Connection, damage: DamagedRows) -> list[Sweep]:
 
 
 def credentials(connection: Connection, damage: DamagedRows) -> list[KnownCredential]:
-    """All credentials, ordered by fingerprint."""
+    """Return all credentials, ordered by fingerprint."""
     spots = _spots(connection, damage)
     return [_known(row, credential, spots[row.fingerprint]) for row, credential in _credentials(connection, damage)]
 
@@ -134,7 +134,7 @@ def _document(row: Row[Any]) -> Credential:
 
 
 def _spots(connection: Connection, damage: DamagedRows, *where: ColumnElement[bool]) -> dict[str, list[_Spot]]:
-    """By fingerprint: the spots that `where` chooses."""
+    """Return the locations that match `where`, by fingerprint."""
     joined = SIGHTINGS.join(PLACES, SIGHTINGS.c.place == PLACES.c.key)
     chosen = select(
         SIGHTINGS, PLACES.c.key, PLACES.c.checked_at, PLACES.c.read_in, PLACES.c.gone_in, _PRESENT.label("present")
@@ -165,7 +165,7 @@ def _known(row: Row[Any], credential: Credential, spots: Sequence[_Spot]) -> Kno
 
 
 def ordered(locations: Iterable[Location]) -> tuple[Location, ...]:
-    """Locations without repeats, in an order that no run changes."""
+    """Return locations without duplicates, in a stable order."""
     return tuple(sorted(set(locations), key=_order))
 
 
@@ -184,7 +184,7 @@ def _order(location: Location) -> tuple[object, ...]:
 
 
 def secrets(connection: Connection, damage: DamagedRows) -> list[SecretName]:
-    """All secrets and variables by name, those of places that are gone left out."""
+    """Return all secrets and variables by name, except those of places that are gone."""
     joined = SECRETS.join(PLACES, SECRETS.c.place == PLACES.c.key)
     chosen = select(SECRETS).select_from(joined).where(PLACES.c.gone_in.is_(None))
     return _secret_names(connection.execute(chosen), damage)
@@ -201,7 +201,7 @@ def _secret_names(rows: Iterable[Row[Any]], damage: DamagedRows) -> list[SecretN
 def consumers(
     connection: Connection, fingerprint: str | None, names: Sequence[str], damage: DamagedRows
 ) -> list[Consumer]:
-    """Kept secrets by fingerprint or name, and the spots where the credential itself stands."""
+    """Return secrets by fingerprint or name, and the locations of the credential itself."""
     found = [
         Consumer(secret.kind, secret.target, secret.name, secret.updated_at, secret.fingerprint)
         for secret in secrets(connection, damage)
@@ -216,7 +216,7 @@ def consumers(
 
 
 def difference(connection: Connection, since: int | None, damage: DamagedRows) -> list[Difference]:
-    """What changed after sweep `since`, by default in the last one."""
+    """Return the changes after sweep `since`, by default those of the last one."""
     last = connection.execute(select(func.max(SWEEPS.c.id))).scalar() or 0
     after = last - 1 if since is None else since
     spots = _spots(connection, damage)
@@ -241,7 +241,7 @@ def _change(first_in: int, spots: Sequence[_Spot], after: int) -> tuple[ChangeTy
 
 
 def swept(connection: Connection, sweep: int, damage: DamagedRows) -> SweepRecord:
-    """Everything the sweep saw or found unchanged."""
+    """Return everything the sweep found or found unchanged."""
     mine = or_(PLACES.c.checked_in == sweep, PLACES.c.failed_in == sweep)
     spots = {
         fingerprint: [spot.location for spot in seen if spot.present]
@@ -271,7 +271,7 @@ def swept(connection: Connection, sweep: int, damage: DamagedRows) -> SweepRecor
 def _notes(
     connection: Connection, mine: ColumnElement[bool], damage: DamagedRows
 ) -> tuple[list[tuple[Problem, int]], list[Skipped]]:
-    """Problems, each with the sweep that first saw it, and what could not be read."""
+    """Return problems, each with the sweep that first found it, and what was skipped."""
     problems: list[tuple[Problem, int]] = []
     skipped: list[Skipped] = []
 
@@ -291,10 +291,10 @@ _SHORTEST = 6
 
 
 def one(known: Sequence[KnownCredential], fingerprint: str) -> KnownCredential:
-    """The one credential whose fingerprint is, or starts with, `fingerprint`.
+    """Return the only credential whose fingerprint is, or starts with, `fingerprint`.
 
     Raises:
-        UsageError: none does, or several do.
+        UsageError: none or several match.
     """
     named = parse_fingerprint(fingerprint, shortest=_SHORTEST)
     found = [entry for entry in known if entry.credential.fingerprint.startswith(named)]
@@ -308,10 +308,10 @@ def one(known: Sequence[KnownCredential], fingerprint: str) -> KnownCredential:
 
 
 def to_forget(known: Sequence[KnownCredential], fingerprints: Sequence[str], namespace: str | None) -> list[str]:
-    """The fingerprints, checked.
+    """Return the fingerprints after validation.
 
     Raises:
-        UsageError: nothing was named, or one is unknown.
+        UsageError: none is given, or one is unknown.
     """
     if not fingerprints and namespace is None:
         message = "no fingerprints; pass those to forget, or --namespace"

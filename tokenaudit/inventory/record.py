@@ -1,4 +1,4 @@
-"""Writing the inventory: each function works inside the caller's transaction."""
+"""Writing the inventory: each function runs inside the caller's transaction."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tokenaudit.model import Credential, Inspection, Location
 
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
 
-# Made once: in a sweep that finds nothing new, this is all that is written, a thousand times over.
+# Created once: a sweep without new findings writes only this, thousands of times.
 _CHECKED = (
     update(PLACES)
     .where(PLACES.c.key == bindparam("place"))
@@ -42,7 +42,7 @@ _CHECKED = (
 
 
 def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: datetime) -> Sweep:
-    """The unfinished sweep of the same scope, else a new one."""
+    """Return the unfinished sweep of the same scope, else a new one."""
     running = connection.execute(
         select(SWEEPS).where(SWEEPS.c.scope == scope, SWEEPS.c.finished_at.is_(None)).order_by(SWEEPS.c.id.desc())
     ).first()
@@ -55,9 +55,9 @@ def begin(connection: Connection, scope: str, namespaces: Sequence[str], now: da
 
 
 def commit(connection: Connection, sweep: int, outcome: Outcome, now: datetime) -> None:
-    """Everything about one place, replacing what was known of it unless it failed or is unchanged.
+    """Record everything about one place, replacing earlier data unless the place failed or is unchanged.
 
-    An unchanged place that isn't known stays unknown, so that the next sweep reads it.
+    An unchanged place that is not in the inventory is not added, so that the next sweep reads it.
     """
     key = storable(outcome.place.key)
     if outcome.unchanged:
@@ -70,7 +70,7 @@ def commit(connection: Connection, sweep: int, outcome: Outcome, now: datetime) 
         seen |= {"checked_in": sweep, "checked_at": now, "state": outcome.state}
         seen |= {"objects": outcome.objects, "bytes": outcome.bytes}
         if not outcome.skipped or known is None or known.read_in is None:
-            # A place that was read only in part can't show that something is gone from it.
+            # A place that was read only in part can't prove that something was removed.
             seen["read_in"] = sweep
     if known is None:
         connection.execute(insert(PLACES).values(**_columns(outcome.place), **seen))
@@ -88,7 +88,7 @@ def commit(connection: Connection, sweep: int, outcome: Outcome, now: datetime) 
 def _notes(connection: Connection, sweep: int, key: str, outcome: Outcome) -> None:
     mine = NOTES.c.place == key
     if outcome.failed:
-        # What was known of the place is kept; only the reason why it can't be read now is new.
+        # Recorded data of the place is retained; only the reason why it can't be read now is new.
         mine &= NOTES.c.kind == "skipped"
     known = {row.document: row.first_in for row in connection.execute(select(NOTES).where(mine))}
     connection.execute(delete(NOTES).where(mine))
@@ -126,7 +126,7 @@ def _credential(connection: Connection, sweep: int, credential: Credential, now:
         )
         return
     older = _readable(known.document)
-    if older is None or known.likelihood not in _CERTAIN_FIRST:  # damaged: what was just read takes its place
+    if older is None or known.likelihood not in _CERTAIN_FIRST:  # damaged: replaced by the new data
         connection.execute(update(CREDENTIALS).where(at).values(document=packed(bare), **described))
     elif _CERTAIN_FIRST.index(bare.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
         merged = replace(older, kind=bare.kind, likelihood=bare.likelihood, claims=bare.claims or older.claims)
@@ -160,7 +160,7 @@ def _sightings(connection: Connection, sweep: int, key: str, credential: Credent
 
 
 def mark(location: Location) -> str:
-    """What a spot is known by: the same whether or not HEAD still holds it or a ref still leads there."""
+    """Return the key of a location: independent of whether HEAD contains it or a ref leads to it."""
     lasting = replace(location, in_head=None, reachable=None)
     return hashlib.sha256(packed(lasting).encode()).hexdigest()[:40]
 
@@ -173,13 +173,13 @@ def _inspected(connection: Connection, sweep: int, outcome: Outcome) -> None:
 
 
 def assessed(connection: Connection, credentials: Iterable[Credential]) -> None:
-    """Verdict, reach and recommendation of credentials that are known already."""
+    """Record verdict, reach and recommendation of known credentials."""
     for credential in credentials:
         _change(connection, replace(credential, locations=()))
 
 
 def ended(connection: Connection, ends: Mapping[str, Inspection]) -> None:
-    """Notes the ends of known credentials, by fingerprint, unless the Hub was asked later than that."""
+    """Record known credentials as revoked, by fingerprint, unless there is a later inspection."""
     for fingerprint, end in ends.items():
         known = _known(connection, fingerprint)
         if known is None:
@@ -197,7 +197,7 @@ def _known(connection: Connection, fingerprint: str) -> Credential | None:
 
 
 def _readable(document: str) -> Credential | None:
-    """The credential in a document; None where that is damaged, as reading the inventory tells."""
+    """Return the credential in a document; None if it is damaged, which is reported when the inventory is read."""
     try:
         return unpacked(document, Credential)
     except DamagedError:
@@ -232,16 +232,16 @@ def _secrets(connection: Connection, key: str, outcome: Outcome, now: datetime) 
 
 
 def end(connection: Connection, sweep: int, now: datetime, *, complete: bool, removed: Iterable[str]) -> None:
-    """Closes the sweep and marks places that are no longer there."""
+    """Finish the sweep and mark places that no longer exist."""
     for key in removed:
         connection.execute(update(PLACES).where(PLACES.c.key == storable(key)).values(gone_in=sweep, state=None))
     connection.execute(update(SWEEPS).where(SWEEPS.c.id == sweep).values(finished_at=now, complete=complete))
 
 
 def forget(connection: Connection, fingerprints: Sequence[str], namespace: str | None) -> int:
-    """Removes credentials by fingerprint, and everything about a namespace, with the credentials seen only there.
+    """Delete credentials by fingerprint, and everything about a namespace, with the credentials found only there.
 
-    The places that held a forgotten credential lose their state, so it is found again if it is still there.
+    The state of places that contained a deleted credential is cleared, so it is found again if it still exists.
     """
     if namespace is not None:
         connection.execute(delete(PLACES).where(PLACES.c.namespace == storable(namespace)))

@@ -1,7 +1,7 @@
-"""The inventory's tables, described once for SQLite and PostgreSQL, and their forward migrations.
+"""The inventory's tables, defined once for SQLite and PostgreSQL, and their forward migrations.
 
-The migrations are a list in this package and a table with one number, not a migration framework with an environment
-of its own: they run unattended on people's machines whenever an inventory is opened, and start-up has to stay fast.
+The migrations are a list in this package and a table with one number, not a migration framework with its own
+environment: they run unattended on users' machines when an inventory is opened, and start-up must stay fast.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ T = TypeVar("T")
 
 
 class DamagedError(ValueError):
-    """A row that does not hold what was written into it; the message says which part of it."""
+    """A row that does not contain valid data; the message names the part."""
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware time as fixed-width UTC text, which sorts as time does in every database."""
+    """A timezone-aware time as fixed-width UTC text, which sorts chronologically in every database."""
 
     impl = String(32)
     cache_ok = True
@@ -55,13 +55,13 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else rfc3339(value, microseconds=True)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """The time, or None where the text is not one."""
+        """Return the time, or None if the text is invalid."""
         del dialect
         return stored_time(value)
 
 
 class SafeText(TypeDecorator[str]):
-    """Text from outside, masked, with what a database can't hold (lone surrogates, NUL) escaped."""
+    """Untrusted text, masked, with characters that a database can't store (lone surrogates, NUL) escaped."""
 
     impl = Text
     cache_ok = True
@@ -73,7 +73,7 @@ class SafeText(TypeDecorator[str]):
 
 
 def stored_time(value: object) -> datetime | None:
-    """The time that a `UtcTime` column holds; None where the value is not one.
+    """Return the time in a `UtcTime` column; None if the value is invalid.
 
     Versions before 0.1.0 wrote years below 1000 with fewer than four digits.
     """
@@ -84,20 +84,20 @@ def stored_time(value: object) -> datetime | None:
 
 
 def storable(text: str) -> str:
-    """`text` as a `SafeText` column holds it: without credentials."""
+    """Return `text` as a `SafeText` column stores it: without credentials."""
     return mask(text).encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
 
 
 def packed(value: object) -> str:
-    """One of our dataclasses, masked, as JSON in ASCII: always the same for the same value; any text survives it."""
+    """Return a dataclass of the model, masked, as deterministic ASCII JSON; any text is preserved."""
     return json.dumps(msgspec.to_builtins(masked(value)), sort_keys=True, separators=(",", ":"))
 
 
 def unpacked(text: str, kind: type[T]) -> T:
-    """What `packed` wrote.
+    """Return the value that `packed` serialized.
 
     Raises:
-        DamagedError: the text is something else.
+        DamagedError: the text is not such a value.
     """
     try:
         return msgspec.convert(json.loads(text), kind)
@@ -129,7 +129,7 @@ PLACES = Table(
     Column("target", SafeText, nullable=False),
     Column("kind", SafeText, nullable=False),
     Column("aspect", SafeText, nullable=False),
-    # The version that was read last, and with which reader; null where it has to be read again.
+    # The version that was read last, and the version of its reader; null if it must be read again.
     Column("state", SafeText),
     # The sweep that last read it, and the one that last read it or found it unchanged.
     Column("read_in", Integer),
@@ -200,12 +200,12 @@ def _first(connection: Connection) -> None:
 
 
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_first,)
-"""The step to version n is number n - 1. Steps are only ever added, and describe their changes without `METADATA`
-once that has moved on."""
+"""Step n - 1 migrates to version n. Steps are only ever added, and describe their changes without `METADATA` once
+that has changed."""
 
 
 def migrate(connection: Connection, version: int) -> None:
-    """Brings a database at `version` (0: empty) to the present one, inside the caller's transaction."""
+    """Migrate a database from `version` (0: empty) to the current version, inside the caller's transaction."""
     for step in MIGRATIONS[version:]:
         step(connection)
     number: dict[str, Any] = {"number": len(MIGRATIONS)}
@@ -217,16 +217,16 @@ REMEDY = "run `tokenaudit inventory check` to repair it"
 
 @dataclass
 class DamagedRows:
-    """The damaged rows that were met, by table and what names the row, with what is wrong with each."""
+    """The damaged rows found, by table and key, with the damage of each."""
 
     rows: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def note(self, table: Table, row: Row[Any], error: Exception) -> None:
-        """Remembers one row."""
+        """Record one row."""
         self.rows[str(table.name), name_of(table, row._mapping)] = str(error)  # noqa: SLF001 - SQLAlchemy's public name for it
 
     def skipped(self) -> list[Skipped]:
-        """The rows as a report lists what could not be read."""
+        """Return the rows as skipped items of a report."""
         return [
             Skipped(f"inventory: {table} {name}", f"damaged row ({reason}); {REMEDY}")
             for (table, name), reason in self.rows.items()
@@ -235,7 +235,7 @@ class DamagedRows:
     def sound(
         self, table: Table, rows: Iterable[Row[Any]], read: Callable[[Row[Any]], T]
     ) -> Iterator[tuple[Row[Any], T]]:
-        """Each row with what `read` makes of it; a row that is damaged is noted and left out."""
+        """Yield each row with the result of `read`; damaged rows are recorded and omitted."""
         for row in rows:
             found = self._checked(table, row, read)
             if found is not None:
@@ -251,10 +251,10 @@ class DamagedRows:
 
 
 def verify(table: Table, values: Mapping[str, Any] | RowMapping) -> None:
-    """Checks every column of `table` that is among `values`.
+    """Check every column of `table` that is in `values`.
 
     Raises:
-        DamagedError: a column is empty that must not be, or holds something of another type.
+        DamagedError: a required column is null, or a value has the wrong type.
     """
     for column in table.columns:
         if column.name not in values:
@@ -268,15 +268,15 @@ def verify(table: Table, values: Mapping[str, Any] | RowMapping) -> None:
 
 
 def name_of(table: Table, values: Mapping[str, Any] | RowMapping) -> str:
-    """What names a row: its primary key."""
+    """Return the key of a row: its primary key."""
     return " ".join(str(values.get(column.name)) for column in table.primary_key.columns)
 
 
 def credential_of(fingerprint: str, document: str) -> Credential:
-    """The credential in a row of the credentials table.
+    """Return the credential in a row of the credentials table.
 
     Raises:
-        DamagedError: the document is none, or one of another credential.
+        DamagedError: the document is invalid, or that of another credential.
     """
     credential = unpacked(document, Credential)
     if credential.fingerprint != fingerprint:
