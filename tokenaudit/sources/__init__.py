@@ -1,1 +1,1 @@
-"""Where bytes come from."""
+"""Sources of data to scan."""

@@ -1,4 +1,4 @@
-"""Files and git repositories on this machine: one class a kind of source, loaded when a target needs it."""
+"""Files and git repositories on this machine: one class per kind of source, loaded when a target requires it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CI and deployment configuration of a repository or folder as a place."""
+"""CI and deployment configuration of a repository or folder as a source."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ _REGULAR = frozenset({"100644", "100755"})
 class CiSource:
     """The configuration files in the folder `path`, or that one file; of a bare repository, those of HEAD's tree.
 
-    `refs` names further commits whose trees are looked at: any revision, or `*` for the tip of every ref. Findings in
-    them say so, and what already stands in the folder (or HEAD) is not told again. `secret_names` adds names that
-    count as Hugging Face credentials. With `zizmor` the findings of that program, if it is installed, are folded in
-    for the jobs that hold a credential.
+    `refs` names additional commits whose trees are read: any revision, or `*` for the tip of every ref. Findings in
+    them name the ref; findings already reported for the folder (or HEAD) are not repeated. `secret_names` adds names
+    that count as Hugging Face credentials. `zizmor` includes the findings of that program, if it is installed, for the
+    jobs that use a credential.
     """
 
     kind = "ci"
@@ -109,7 +109,7 @@ class CiSource:
             files = iter(kept)
         first = next(files, None)
         if first is None:
-            return  # as of most folders: what reads configuration is not even loaded
+            return  # as in most folders: the configuration reader is not loaded
         yield from ci.audit_files(chain([first], files), self.target, self.secret_names, run.scanner, self._hosted_as())
         for path, data in kept:
             yield from ci.folded_in(path, data, self.target, self.secret_names)
@@ -121,14 +121,14 @@ class CiSource:
             yield name, data
 
     def _hosted_as(self) -> str | None:
-        """`owner/name` by the remote called origin, for the claims of a Trusted Publisher; None where there is none."""
+        """Return `owner/name` from the remote origin, for the claims of a Trusted Publisher; None if there is none."""
         try:
             git_dir = enclosing_git_dir(self.path)
             if git_dir is None:
                 return None
             url = git("config", "--get", "remote.origin.url", git_dir=safe_git_dir(git_dir), allowed=(0, 1)).decode()
         except (GitError, UnicodeDecodeError):
-            return None  # only a hint is lost: the advice then says where to put the name
+            return None  # the advice then has a placeholder for the name
         match = _HOSTED.search(url.strip())
         return match[1] if match else None
 
@@ -144,7 +144,7 @@ class CiSource:
 def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanContext) -> Iterator[tuple[str, bytes]]:
     top = os.fspath(root)
     listing = list_files(top)
-    # What a single file is shows only in the folders that it lies in.
+    # The type of a single file can depend on the folders that contain it.
     whole = None if root.is_dir() else os.fspath(root.absolute()).lstrip(os.sep)
     names = {file: _shown(whole or os.path.relpath(file, top), run) for file in listing.files}
 
@@ -165,11 +165,11 @@ def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanCont
             skipped.append(Skipped(f"{target}: {name}", f"larger than {len(data) >> 20} MiB; the rest was not read"))
         if is_ci_file(name, data):
             run.read(1, len(data))
-        yield name, data  # the audit leaves other YAML alone unless a pipeline includes it
+        yield name, data  # the audit ignores other YAML unless a pipeline includes it
 
 
 def _shown(path: str, run: ScanContext) -> str:
-    """The path with forward slashes and without credentials; bytes that are no UTF-8 stay lone surrogates."""
+    """Return the path with forward slashes and without credentials; invalid UTF-8 remains as lone surrogates."""
     raw = os.fsencode(path.replace(os.sep, "/"))
     shown = raw.decode("utf-8", "surrogateescape")
     if run.scanner.may_contain(raw):
@@ -179,7 +179,7 @@ def _shown(path: str, run: ScanContext) -> str:
 
 
 def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
-    """The revisions to look at: HEAD first where asked for, then those named, each commit once."""
+    """Return the revisions to read: HEAD first if requested, then those named, each commit once."""
     named = ["HEAD"] if head else []
     for ref in refs:
         if ref == "*":
@@ -202,11 +202,11 @@ def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
 
 
 TreeEntry: TypeAlias = tuple[str, str, str]
-"""Mode, object id and path, as a tree or the index lists them."""
+"""Mode, object id and path, as listed by a tree or the index."""
 
 
 def tree_entries(git_dir: Path, tree: str) -> list[TreeEntry]:
-    """The files of a tree, at any depth."""
+    """Return the files of a tree, at any depth."""
     listing = git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
     entries = []
     for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
@@ -219,7 +219,7 @@ def tree_entries(git_dir: Path, tree: str) -> list[TreeEntry]:
 def listed_files(
     entries: Iterable[TreeEntry], reader: ObjectReader, target: str, skipped: list[Skipped], run: ScanContext
 ) -> Iterator[tuple[str, bytes]]:
-    """Paths and contents of the entries that may be configuration; what can't be read is added to `skipped`."""
+    """Yield paths and contents of the entries that can be configuration; unreadable ones are added to `skipped`."""
     for mode, blob, path in entries:
         name = _shown(path, run)
         if mode not in _REGULAR or not may_be_ci(name):
@@ -236,11 +236,11 @@ _Key: TypeAlias = tuple[str, str | None, str | None, str | None]
 
 
 class CiChangesSource:
-    """Problems in the configuration that are new.
+    """New problems in the configuration.
 
-    What is staged is compared with HEAD or, with `since`, `until` with where it left that revision. A problem that only
-    moved to another line is not new. Literals are the matter of the sources that read the change itself. Nothing is
-    parsed unless a file that may be configuration was touched.
+    Staged files are compared with HEAD or, with `since`, `until` with its merge base with that revision. A problem that
+    only moved to another line is not new. Literals are left to the sources that read the change itself. Nothing is
+    parsed unless the change includes a possible configuration file.
     """
 
     kind = "ci"
@@ -260,9 +260,9 @@ class CiChangesSource:
         self.secret_names = tuple(secret_names)
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the source of the range says more."""
+        """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the range's source reports details."""
         try:
-            is_change = self.since is not None  # of a bare repository too; only a working tree has something staged
+            is_change = self.since is not None  # also in bare repositories; only a working tree has staged files
             git_dir = open_repository(self.path).git_dir if is_change else safe_git_dir(self.path / ".git")
             if self.since is None and not any(may_be_ci(name) for name in _staged_names(self.path, git_dir)):
                 return
@@ -326,7 +326,7 @@ def _staged_names(path: Path, git_dir: Path) -> list[str]:
 
 
 def _key(problem: Problem) -> _Key:
-    """What makes two problems the same, wherever they have moved."""
+    """Return the key by which problems are equal, independent of their line."""
     return problem.rule, problem.path, problem.where, problem.credential_name
 
 

@@ -1,4 +1,4 @@
-"""Walking a folder and reading its files: never following, never blocking, never too much at once."""
+"""Lists a folder and reads its files: follows no links, never blocks, reads limited amounts at a time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _PART = 1 << 20
 _FLAGS = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
-class Unreadable(Exception):  # noqa: N818 - a state of a file, not a mistake of the program
-    """A file or folder that can't be read, and why."""
+class Unreadable(Exception):  # noqa: N818 - a state of a file, not a program error
+    """A file or folder that can't be read, and the reason."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(reason)
@@ -36,17 +36,17 @@ class SymbolicLink:
 
 @dataclass
 class Listing:
-    """What a folder holds: regular files, links, and what can't be listed or looked into."""
+    """Contents of a folder: regular files, links, and entries that can't be listed or read."""
 
     files: list[str] = field(default_factory=list)
     links: list[SymbolicLink] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     repositories: list[str] = field(default_factory=list)
-    """Folders below the root in which git keeps a repository of its own (`.git` folders, bare repositories)."""
+    """Folders below the root that contain a git repository (`.git` folders, bare repositories)."""
 
 
 def list_files(root: str) -> Listing:
-    """Everything below `root` but the `.git` folder at its top; just `root` if that is a file.
+    """List everything below `root` except the `.git` folder at its top; only `root` if that is a file.
 
     If `root` is a link, it is followed: a file is then listed under its real path.
     """
@@ -72,7 +72,7 @@ def list_files(root: str) -> Listing:
 
 
 def _broken_link(path: str) -> str | None:
-    """Why a link that was named can't be followed; None where it can, or is no link."""
+    """Return why a link given as root can't be followed; None if it can, or is not a link."""
     if not os.path.islink(path):
         return None
     try:
@@ -101,7 +101,7 @@ def _list_folder(
             _list_link(entry.path, listing)
         elif entry.is_dir(follow_symlinks=False) and entry.name not in left_out:
             folders.append(entry.path)
-        # what remains are sockets, pipes and devices: they hold nothing and must not be opened
+        # The rest are sockets, pipes and devices: they store nothing and must not be opened.
 
 
 def _name(entry: os.DirEntry[str]) -> str:
@@ -116,27 +116,27 @@ def _list_link(path: str, listing: Listing) -> None:
 
 
 def read_small(path: str) -> bytes | None:
-    """The content of a regular file that is not large, in as few calls as possible; None for all others."""
+    """Return the content of a small regular file, with as few system calls as possible; None for all others."""
     try:
         descriptor = os.open(path, _FLAGS)
     except OSError:
-        return None  # `read_windows` tells why
+        return None  # `read_windows` reports the reason
     try:
         data = os.read(descriptor, _SMALL)
         return data if len(data) < _SMALL else None
     except OSError:
-        return None  # a folder, say; `read_windows` tells
+        return None  # a folder, for example; `read_windows` reports it
     finally:
         os.close(descriptor)
 
 
 def read_windows(path: str) -> Iterator[ReadWindow]:
-    """The content of a regular file, in one window if it is not large, else in overlapping ones.
+    """Yield the content of a regular file, in one window if it is small, else in overlapping ones.
 
-    The holes of a sparse file hold nothing, and are passed over.
+    The holes of a sparse file are skipped.
 
     Raises:
-        Unreadable: the file can't be opened or read, or is no regular file any more.
+        Unreadable: the file can't be opened or read, or is no longer a regular file.
     """
     try:
         descriptor = descriptor_of_regular(path, follow=False)
@@ -147,7 +147,7 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
         if status.st_size > WINDOW and _is_sparse(status):
             yield from _stretches(descriptor, status, path)
         else:
-            # A read makes room for as much as it is asked for.
+            # A read allocates a buffer of the requested size.
             most = max(status.st_size + 1, _SMALL)
             yield from windows(lambda size: os.read(descriptor, min(size, most)))
     except OSError as error:
@@ -157,7 +157,7 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
 
 
 def stream_windows(descriptor: int) -> Iterator[ReadWindow]:
-    """Everything that can be read from a pipe, a terminal or another stream, in overlapping windows.
+    """Yield everything that can be read from a pipe, a terminal or another stream, in overlapping windows.
 
     Raises:
         Unreadable: reading fails.
@@ -175,7 +175,7 @@ def _is_sparse(status: os.stat_result) -> bool:
 
 
 def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[ReadWindow]:
-    """The windows of everything between the holes. A hole counts as characters of the line that it lies in."""
+    """Yield the windows of all data between holes. A hole counts as characters of its line."""
     end, size = 0, status.st_size
     line = column = 1
     while True:
@@ -183,7 +183,7 @@ def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[R
             begin = os.lseek(descriptor, end, os.SEEK_DATA)
         except OSError as error:
             if error.errno == errno.ENXIO:
-                return  # nothing but a hole is left
+                return  # only a hole remains
             raise
         column += begin - end
         end = os.lseek(descriptor, begin, os.SEEK_HOLE)
@@ -205,5 +205,5 @@ def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[R
 
 
 def why(error: OSError) -> str:
-    """The reason without the path, which stands beside it."""
+    """Return the reason without the path, which is reported separately."""
     return (error.strerror or errno.errorcode.get(error.errno or 0, "unknown error")).lower()

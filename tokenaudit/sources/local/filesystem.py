@@ -1,4 +1,4 @@
-"""A folder or file on disk: everything in it, tracked, untracked and ignored alike."""
+"""A folder or file on disk: all content, whether tracked, untracked or ignored."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 
 class TreeSource:
-    """The files below `path` except its `.git` folder, which is a place of its own.
+    """The files below `path` except its `.git` folder, which is a separate source.
 
-    Symbolic links inside the folder are followed as `LinkResolver` says (the text of every link is scanned), and
-    nothing but regular files is opened. Names of files are scanned too. `path` may also be a single file, or a link
-    to one, which is followed. Repositories inside the folder (submodules, vendored clones) give their histories as
-    well, unless `nested_histories` is off. `others` are the real paths of the other targets of the run. Of the top of a
-    repository, `is_work_tree`, it is told what is not checked out.
+    Symbolic links inside the folder are followed according to `LinkResolver` (the text of every link is scanned), and
+    only regular files are opened. File names are also scanned. `path` can also be a single file, or a link to one,
+    which is followed. The histories of repositories inside the folder (submodules, vendored clones) are included unless
+    `nested_histories` is off. `others` are the real paths of the other targets of the run. With `is_work_tree`, `path`
+    is the top of a repository, and content that is not checked out is reported.
     """
 
     kind = "tree"
@@ -59,7 +59,7 @@ class TreeSource:
         self._contents = PointerContents(path)
         self._missing: list[tuple[str, Pointer]] = []
         self.files: tuple[str, ...] = ()
-        """Paths of all files, as they were listed for `findings`."""
+        """Paths of all files, as listed for `findings`."""
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -88,9 +88,9 @@ class TreeSource:
                 yield from self._repository_within(Path(folder), run)
 
     def _repository_within(self, git_dir: Path, run: ScanContext) -> Iterator[Finding]:
-        """The history of a repository in this folder, and what is not checked out of a vendored clone.
+        """Yield the history of a repository in this folder, and what is not checked out of a vendored clone.
 
-        Those that are submodules of this one are told with it.
+        Submodules of this repository are reported with it.
         """
         from tokenaudit.sources.local.git_history import history_within  # noqa: PLC0415 - loads numpy
 
@@ -110,10 +110,10 @@ class TreeSource:
 
     def _behind_links(self, listing: Listing, run: ScanContext, names: _Names) -> Iterator[Finding]:
         outside = []
-        # The content of a locked file of git-annex is looked for in its store, which can be outside of the folder.
+        # The content of a locked file of git-annex is in its store, which can be outside of the folder.
         plain = [link for link in listing.links if not read_pointers(link.target)]
         if self._is_work_tree and self._nested_histories:
-            # The history and the files of its repository are read where they are, and the report says so.
+            # The history and the files of its repository are read at the target, which the report names.
             own = os.fspath(self.path / ".git")
             plain = [link for link in plain if link.path != own]
         resolver = LinkResolver(os.fspath(self.path), self._others)
@@ -139,7 +139,7 @@ class TreeSource:
         yield from self._behind(examined.pointers, path, shown, run)
 
     def _behind(self, pointers: Sequence[Pointer], path: str, shown: str, run: ScanContext) -> Iterator[Finding]:
-        """The content of pointers, unless DVC has put it into the folder, where it is read as any file."""
+        """Yield the content of pointers, unless DVC has put it into the folder, where it is read like any file."""
         beside = Path(path).parent
         away = [each for each in pointers if each.path is None or not os.path.lexists(beside / each.path)]
         found = self._contents.scan(away, run.scanner)
@@ -164,7 +164,7 @@ def _nothing_in(listing: Listing, *, is_folder: bool) -> str:
 
 
 class _Names:
-    """Names of files as they may be shown, and what was seen in them. Without a `root`, all are one file's `name`."""
+    """Displayable file names and their detections. Without a `root`, all belong to the file called `name`."""
 
     def __init__(self, root: str | None, name: str, listing: Listing, run: ScanContext) -> None:
         self._root = root
@@ -184,7 +184,7 @@ class _Names:
         return inside.replace(os.sep, "/")
 
     def shown(self, path: str) -> str:
-        """`path` relative to the root, with credentials in it masked; bytes that are no UTF-8 stay lone surrogates."""
+        """Return `path` relative to the root, with credentials masked; invalid UTF-8 remains as lone surrogates."""
         shown = os.fsencode(self._relative(path)).decode("utf-8", "surrogateescape")
         for value, display in self._hidden.items():
             shown = shown.replace(value, display)
@@ -192,7 +192,7 @@ class _Names:
 
 
 def _inside(seen: Detection, what: str) -> Detection:
-    """A detection in something that has no lines."""
+    """Return a detection in something without lines."""
     return replace(without_lines(seen), via=(what, *seen.via))
 
 
@@ -203,9 +203,9 @@ _MOST_NAMED = 20
 
 
 def not_checked_out(path: Path, target: str, *, history_is_read: bool) -> Iterator[Skipped]:
-    """Submodules at any depth below `path`, a working tree's top, without content, and what a sparse checkout lacks.
+    """Yield submodules without content at any depth below the working tree `path`, and files not in a sparse checkout.
 
-    The files that a sparse checkout leaves out are objects of the repository: with `history_is_read` they are read.
+    The files excluded by a sparse checkout are objects of the repository: with `history_is_read` they are read.
     """
     try:
         git_dir = safe_git_dir(path / ".git")
@@ -243,19 +243,19 @@ _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 @dataclass(frozen=True)
 class Followed:
-    """A link whose content is read: `file` is where it leads."""
+    """A link whose content is read: `file` is its target."""
 
     link: SymbolicLink
     file: str
 
 
 class LinkResolver:
-    """Decides about the links of one folder.
+    """Decides which links of a folder are followed.
 
-    A link to what is read anyway needs nothing. One into the same repository of a Hugging Face cache is followed:
-    a snapshot there is nothing but links. One that leads to other data outside is not followed, since whoever made
-    the folder could point it at anything of the auditor's, and that is reported. Programs (the interpreter of a
-    virtual environment) and devices are passed over.
+    A link to a file that is read anyway is ignored. A link into the same repository of a Hugging Face cache is
+    followed: snapshots there consist of links. A link to other data outside is not followed, because the folder's
+    author could point it at any file of the auditor; it is reported. Programs (the interpreter of a virtual
+    environment) and devices are ignored.
     """
 
     def __init__(self, root: str, others: Sequence[str] = ()) -> None:
@@ -265,7 +265,7 @@ class LinkResolver:
         self._cache = cached_repository(self._root)
 
     def resolve(self, links: Sequence[SymbolicLink]) -> Iterator[Followed | tuple[SymbolicLink, str]]:
-        """The links to follow, and those that lead to something that is not read, each with where it leads."""
+        """Yield the links to follow, and those to unread targets, each with its target."""
         for link in links:
             real = os.path.realpath(link.path)
             if self._is_read(real):
@@ -275,14 +275,14 @@ class LinkResolver:
             except OSError as error:
                 if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
                     yield link, f"{real} ({why(error)})"
-                continue  # it leads nowhere, or in a circle
+                continue  # broken link, or a loop
             if self._cache is not None and stat.S_ISREG(mode) and _is_within(real, self._cache):
                 yield Followed(link, real)
             elif stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and not mode & _EXECUTABLE):
                 yield link, real
 
     def unread_folder(self, path: str) -> str | None:
-        """The real path of the folder `path` where that is not read, else None."""
+        """Return the real path of the folder `path` if that is not read, else None."""
         real = os.path.realpath(path)
         return real if Path(real).is_dir() and not self._is_read(real) else None
 
@@ -294,7 +294,7 @@ _GITDIR = re.compile(rb"gitdir: (?P<folder>[^\r\n\0]+)")
 
 
 def git_files(files: Sequence[str], root: str) -> Iterator[tuple[str, str]]:
-    """The `.git` files below `root` (not its own), and the repositories that they name.
+    """Yield the `.git` files below `root` (except its own), and the repositories that they name.
 
     Format: gitrepository-layout(5), "gitfile".
     """
@@ -308,7 +308,7 @@ def git_files(files: Sequence[str], root: str) -> Iterator[tuple[str, str]]:
 
 
 def cached_repository(folder: str) -> str | None:
-    """The folder of the blobs that a snapshot of a Hugging Face cache in or around `folder` links to.
+    """Return the folder of the blobs that a snapshot of a Hugging Face cache in or around `folder` links to.
 
     Layout: huggingface_hub's guide "Understand caching": `models--org--name/{blobs,refs,snapshots}`.
     """
@@ -319,7 +319,7 @@ def cached_repository(folder: str) -> str | None:
 
 
 def leads_out(target: str, shown: Sequence[tuple[str, str]]) -> Iterator[Skipped]:
-    """One line for each (name of a link, where it leads), up to twenty, then how many more."""
+    """Yield one line for each (name, target) of a link, up to twenty, then the number of the others."""
     for name, leads_to in shown[:_MOST_NAMED]:
         reason = f"a link to {leads_to}, outside the target, not read; add it as a target"
         yield Skipped(f"{target}: {name}", reason)

@@ -1,4 +1,4 @@
-"""What lies in a repository's `.git` without being an object: configuration, hooks, logs of refs, unsent messages."""
+"""Files in a repository's `.git` other than objects: configuration, hooks, reflogs, unfinished messages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CONFIG_NAMES = frozenset({"config", "config.worktree"})
 
 
 class GitDirSource:
-    """The files of one repository's `.git`, those of its worktrees and submodules, and the names of its refs.
+    """The files of one repository's `.git`, including worktrees and submodules, and the names of its refs.
 
     Object folders are left to `HistorySource`. Symbolic links are not followed.
     """
@@ -38,7 +38,7 @@ class GitDirSource:
             repository = open_repository(self.path)
             folder = repository.common_dir
         except GitError as error:
-            # History has nothing to read then, but a token in the configuration of a broken repository still counts.
+            # The history can't be read then, but a token in the configuration of a broken repository still counts.
             folder = self.path / ".git"
             yield Skipped(self.target, str(error))
             if not folder.is_dir():
@@ -66,7 +66,7 @@ class GitDirSource:
         failures: list[OSError] = []
         for parent, folders, files in os.walk(folder, onerror=failures.append):
             inside = Path(parent)
-            # Refs hold ids, and objects are history: a repository (a submodule is one, too) keeps both beside its HEAD.
+            # Refs contain ids, and objects are history: a repository (also a submodule) has both next to its HEAD.
             if "HEAD" in files and "objects" in folders:
                 folders[:] = [name for name in folders if name not in {"objects", "refs"}]
                 if inside != folder:

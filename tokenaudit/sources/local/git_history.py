@@ -1,4 +1,4 @@
-"""A repository's whole history: every object it holds, however it is reached or not."""
+"""A repository's whole history: every object in it, reachable or not."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
 
 _MOST_DETECTIONS = 50_000
-"""Detections of the first reading that are held until the commits are known that brought them: some 50 MB."""
+"""Detections of the first pass held in memory until their commits are determined: about 50 MB."""
 
 
 class HistorySource:
     """Every blob, commit message, tag message and note of one repository, each unique object read once.
 
-    Branches, tags, stashes, notes, reflogs, pull requests, other worktrees, borrowed objects and those that nothing
-    refers to any more are all objects of the repository, so they are all read.
+    Branches, tags, stashes, notes, reflogs, pull requests, other worktrees, borrowed objects and unreachable objects
+    are all in the object store, so they are all read.
     """
 
     kind = "git"
@@ -62,10 +62,10 @@ class HistorySource:
         report_pointers: bool = True,
         has_files: bool = True,
     ) -> None:
-        """With `state`, a file, a second scan of the same repository reads only what the first one has not.
+        """Configure the source; with `state`, a file, a second scan of the same repository reads only new objects.
 
-        Without `report_pointers` the caller sees to the content of `pointers`. Without `has_files` nobody reads a
-        working tree of the repository, which would tell what submodules are there.
+        Without `report_pointers` the caller handles the content of `pointers`. Without `has_files` no working tree of
+        the repository is read, which would report its submodules.
         """
         self.path = path
         self.target = target
@@ -75,7 +75,7 @@ class HistorySource:
         self._report_pointers = report_pointers
         self._has_files = has_files
         self.pointers: tuple[Pointer, ...] = ()
-        """Set by `findings`: those whose content is not here."""
+        """Set by `findings`: the pointers whose content is not available locally."""
         self._pointer_blobs: dict[str, Pointer] = {}
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
@@ -113,7 +113,7 @@ class HistorySource:
             yield Skipped(self.target, str(error))
 
     def introductions(self, pointers: Collection[Pointer]) -> dict[Pointer, tuple[str, str]]:
-        """The path and the commit that `pointers`, some of those set by `findings`, were added with.
+        """Return the path and the commit in which `pointers`, some of those set by `findings`, were added.
 
         Raises:
             GitError: git can't be run.
@@ -142,7 +142,7 @@ class HistorySource:
     def _hits(
         self, repository: Repository, work: ScanPlan, run: ScanContext
     ) -> Generator[Finding, None, tuple[_Hits, int]]:
-        """Reads everything. The generator's return value is the hits and how much was unread."""
+        """Read all objects. The generator's return value is the hits and the number of unread objects."""
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
@@ -164,7 +164,7 @@ class HistorySource:
         return hits, len(unread)
 
     def _missing(self, repository: Repository, work: ScanPlan) -> AbstractContextManager[MissingObjects | None]:
-        # What a partial clone lacks by design has been said already.
+        # Objects that a partial clone omits have already been reported.
         if repository.partial or work.links == "none":
             return nullcontext()
         return MissingObjects(repository.git_dir, unpacked=work.links == "unpacked")
@@ -277,7 +277,7 @@ class HistorySource:
 
 
 def _read_again(work: ScanPlan, unread: dict[str, Unread]) -> Iterator[GitObject]:
-    """Those of `unread` that git can't read and our own reader can, taken out of `unread`."""
+    """Yield those of `unread` that git can't read but our own reader can, and remove them from `unread`."""
     wanted = [name for name, item in unread.items() if not item.is_large]
     if not wanted:
         return
@@ -297,7 +297,7 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
 
 
 def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, str]]:
-    """The hits of an earlier scan, without those that have been removed since."""
+    """Return the hits of an earlier scan whose objects still exist."""
     if earlier is None or not earlier.hits:
         return []
     here = {ids[at : at + 20].hex() for at in range(0, len(ids), 20)}
@@ -305,7 +305,7 @@ def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, st
 
 
 class _Hits:
-    """The objects in which something was seen, as (type, id), and the results for those that were examined here."""
+    """The objects with detections, as (type, id), and the results of those scanned in this process."""
 
     def __init__(self) -> None:
         self.known: list[tuple[str, str]] = []
@@ -313,7 +313,7 @@ class _Hits:
         self._room = _MOST_DETECTIONS
 
     def add(self, batch: ScanBatch) -> None:
-        """Adds those of a batch. What there is no room for will be examined again."""
+        """Add the hits of a batch. Those above the limit are scanned again later."""
         self.known += [(kind, name) for name, kind in batch.hits]
         for name, examined in batch.examined.items():
             self._room -= 1 + len(examined.detections)
@@ -323,13 +323,13 @@ class _Hits:
 
 
 class _Watcher:
-    """What the examiner makes of an object."""
+    """Applies the scanner to objects."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self.look = self._whole
         self.reach: int | None = None
-        # An examiner that tells how many bytes its scouts span lets deltas be searched for what they bring.
+        # If a scanner reports the maximum length of its literals, deltas can be searched for inserted bytes only.
         self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
@@ -344,7 +344,7 @@ class _Watcher:
             self._prefilter.prepare()
 
     def examine(self, data: bytes) -> ScanResult:
-        """See `git.objects.ObjectMatcher`. Gives what `examine_object` does, which has one window for such objects."""
+        """See `git.objects.ObjectMatcher`. Equivalent to `examine_object`, which reads such objects in one window."""
         return examine_windows([ReadWindow(data)], self._scanner, has_evidence=True)
 
 
@@ -355,9 +355,9 @@ def _order(item: Introduction) -> tuple[object, ...]:
 
 
 def history_within(git_dir: Path, root: Path, target: str, run: ScanContext) -> Iterator[Finding]:
-    """The history of the repository in `git_dir`, as a place called by its path below `root`.
+    """Yield the findings in the history of the repository in `git_dir`, named by its path below `root`.
 
-    The files in `git_dir` are left to whoever found it.
+    The files in `git_dir` are left to the caller.
     """
     return _history_within(git_dir, root, target).findings(run)
 
@@ -368,12 +368,12 @@ def _history_within(git_dir: Path, root: Path, target: str) -> HistorySource:
 
 
 class NestedHistoriesSource:
-    """The histories of all repositories in a folder that is none itself."""
+    """The histories of all repositories in a folder that is not itself a repository."""
 
     kind = "git"
 
     def __init__(self, path: Path, target: str, absent: str, *, required: bool = False) -> None:
-        """`absent` is what to say where there is none."""
+        """Configure the source; `absent` is the message if there is no repository."""
         self.path = path
         self.target = target
         self.required = required

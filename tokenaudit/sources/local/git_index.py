@@ -1,4 +1,4 @@
-"""What is about to be committed: the index, where it differs from HEAD."""
+"""Staged changes: the index, where it differs from HEAD."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class _Entry:
 
 
 class StagedSource:
-    """The blobs in the index of `path` (a working tree's top) that HEAD doesn't have in the same place.
+    """The blobs in the index of `path` (the top of a working tree) that HEAD doesn't have at the same path.
 
-    Only what the next commit would introduce is told: a credential that HEAD already has at the same path, or at one
-    that is removed in the same step (a rename), is a matter of history. Inside a pre-commit hook the index is the one
-    that git names there, so `git commit FILE` is judged by what it would commit. Where pre-commit runs the hook with
+    Only what the next commit would introduce is reported: a credential that HEAD already has at the same path, or at
+    one that is removed in the same commit (a rename), belongs to the history. Inside a pre-commit hook the index is the
+    one that git names there, so `git commit FILE` is scanned as it would be committed. If pre-commit runs the hook with
     nothing staged (`pre-commit run --all-files`, `--files`), every file in the index is read as part of the tree.
     """
 
@@ -78,7 +78,7 @@ class StagedSource:
         yield from without_content(self.target, missing)
 
     def _entries(self, git_dir: Path) -> tuple[str, list[_Entry]]:
-        """What is read, with the name of its source: what is staged, or in a hook with nothing staged the index."""
+        """Return the entries to read and their source: staged ones, or in a hook with nothing staged all."""
         staged = list(_differences(self.path, git_dir))
         if staged or os.environ.get("PRE_COMMIT") != "1":
             return "staged", staged

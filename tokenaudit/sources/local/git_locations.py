@@ -1,4 +1,4 @@
-"""Locations of detections, as every source on disk tells them."""
+"""Locations of detections, shared by all local sources."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def place(source: str, target: str, seen: Detection) -> Location:
-    """The location of `seen` as far as the detection itself knows it."""
+    """Return the location of `seen` with the data in the detection itself."""
     return Location(
         source=source,
         target=target,
@@ -37,12 +37,12 @@ def place(source: str, target: str, seen: Detection) -> Location:
 
 
 def without_lines(seen: Detection) -> Detection:
-    """`seen` in something that has no lines."""
+    """Return `seen` without lines, for content that has none."""
     return replace(seen, line=None, column=None, end_line=None, end_column=None)
 
 
 def shown_in(repository: Repository, path: Path) -> str:
-    """A file of the repository's own, by its path below the repository's folder where it lies there."""
+    """Return the path of a file of the repository, relative to the repository's folder if it is below it."""
     top = repository.work_tree or repository.common_dir
     for folder in (top.resolve(), repository.common_dir):
         if path.is_relative_to(folder):
@@ -53,7 +53,7 @@ def shown_in(repository: Repository, path: Path) -> str:
 def examine_object(
     reader: ObjectReader, name: str, run: ScanContext, hint: str = "", *, is_counted: bool = True
 ) -> ScanResult | Unread:
-    """What is seen in the content of an object, which is read in windows where it is large.
+    """Return the detections in the content of an object, which is read in windows if it is large.
 
     With `is_counted` it counts as one more object that was read.
     """
@@ -70,20 +70,20 @@ def examine_object(
 
 
 def hazards(repository: Repository, target: str) -> Iterator[Skipped]:
-    """The files of the repository's own that can't be read, as far as the audit lacks something without them."""
+    """Yield the repository's own files that can't be read, if the audit is incomplete without them."""
     for hazard in repository.hazards:
         if hazard.is_loss:
             yield Skipped(f"{target}: {shown_in(repository, hazard.path)}", hazard.reason)
 
 
 def followed(repository: Repository, run: ScanContext) -> None:
-    """Notes the folders outside of the target that the repository is read from."""
+    """Record the folders outside of the target that the repository is read from."""
     for folder in repository.outside:
         run.follow(folder)
 
 
 def in_blob(target: str, introduction: Introduction, seen: Detection) -> LocatedDetection:
-    """`seen` in a blob, at the path and in the commit that brought it there."""
+    """Return `seen` in a blob, at the path and in the commit that introduced it."""
     commit = introduction.commit
     location = replace(
         place("note" if introduction.is_note else "history", target, seen),
@@ -99,7 +99,7 @@ def in_blob(target: str, introduction: Introduction, seen: Detection) -> Located
 
 
 def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> Iterator[LocatedDetection | Skipped]:
-    """Everything seen in a commit or tag. Lines are those of the message; what stands in the header has none."""
+    """Yield all detections in a commit or tag. Lines are those of the message; detections in the header have none."""
     headed = parse(item.data)
     for part, has_lines in ((headed.header, False), (headed.message, True)):
         examined = scanner.scan(part)
@@ -112,17 +112,16 @@ def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> I
 
 @dataclass(frozen=True)
 class Placement:
-    """See `tokenaudit.model.Target`: the fields of these names."""
+    """See `tokenaudit.model.Target`: the fields with these names."""
 
     repository: str
     inside: str
 
 
 def placement(target: str, root: Path | None, here: Path | None = None) -> Placement:
-    """That of `target`, which lies in the repository `root` (None: in none, so it is its own root).
+    """Return the placement of `target`, which is in the repository `root` (None: in none, so it is its own root).
 
-    A link to a file stays the file that it is named as; one to a folder is the folder that it leads to. `here` is the
-    current folder.
+    A link to a file keeps its own name; a link to a folder is replaced by that folder. `here` is the current folder.
     """
     here = (here or Path.cwd()).resolve()
     path = Path(target)
@@ -135,7 +134,7 @@ def placement(target: str, root: Path | None, here: Path | None = None) -> Place
 
 
 def _from(here: Path, root: Path) -> str:
-    """`root` relative to `here` where it is that, below it or above it; else its whole path."""
+    """Return `root` relative to `here` if it is equal, below or above it; else its absolute path."""
     try:
         relative = Path(os.path.relpath(root, here))
     except ValueError:  # on another drive

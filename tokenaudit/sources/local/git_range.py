@@ -1,4 +1,4 @@
-"""What a range of commits introduces: the audit of a pull request."""
+"""Content introduced by a range of commits: the audit of a pull request."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tokenaudit.sources.local.pointers import PointerContents, without_content_i
 
 
 class SinceSource:
-    """What the commits in `rev..until` introduce: those that `until` has and `rev` has not, whatever their dates.
+    """Content introduced by the commits in `rev..until`: those reachable from `until` but not from `rev`.
 
-    A `rev` of nothing but zeros, which is how git's hooks say that there was nothing before, means all of them.
+    A `rev` of zeros, which git's hooks use for a missing previous commit, means all commits.
 
-    A credential that came and went within the range is told, since its history stays; one that was there before, or
-    that only moved, is not.
+    A credential that was added and removed within the range is reported, since it remains in the history; one that
+    already existed, or only moved, is not.
     """
 
     kind = "git"
@@ -43,7 +43,7 @@ class SinceSource:
         """See `sources.interface.Source`.
 
         Raises:
-            UsageError: there is no commit `rev` or `until`.
+            UsageError: the commit `rev` or `until` doesn't exist.
         """
         try:
             repository = open_repository(self.path)
@@ -51,7 +51,7 @@ class SinceSource:
             yield from hazards(repository, self.target)
             followed(repository, run)
             if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)):
-                return  # without a commit there is no range
+                return  # no commits, no range
             shallow = repository.shallow
             tip = self._commit(git_dir, self.until, shallow=shallow)
             base = None if is_null_id(self.rev) else self._commit(git_dir, self.rev, shallow=shallow)
@@ -125,7 +125,7 @@ class SinceSource:
 
 
 def _parents_of(steps: list[Changes], detections: dict[str, tuple[Detection, ...]]) -> set[str]:
-    """What stood before in every commit that brought something seen: what was there, or moved, is not introduced."""
+    """Return the blobs before every commit with detections: existing or moved content is not introduced."""
     return {
         old
         for step in steps

@@ -1,4 +1,4 @@
-"""Searching files with several processes. Helpers tell only which files are worth a second look: values stay put."""
+"""Searches files with several processes. Workers return only which files have detections: values are not sent."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from tokenaudit.interfaces import ScanContext, Scanner
 
 _SERIAL_SECONDS = 0.04
-"""Seconds of work alone before others are called in: that is about what they cost."""
+"""Seconds of serial work before workers are started, which costs about as much."""
 
 _AT_ONCE = 64
-"""Files taken at a time."""
+"""Files processed at a time."""
 
 
 FileChecks: TypeAlias = "dict[str, ScanResult | None]"
-"""Files in which something was seen, with what it was; None where another process saw it, or where reading failed."""
+"""Files with detections and their results; None if another process scanned the file, or if reading it failed."""
 
 
 @dataclass
@@ -37,7 +37,7 @@ class _Found:
 
 
 def search(files: Sequence[str], run: ScanContext) -> FileChecks:
-    """Those of `files` in which the examiner sees something, gives up on something, or which can't be read."""
+    """Return those of `files` with detections, with incomplete scans, or that can't be read."""
     looks: FileChecks = {}
     started = time.perf_counter()
     for at in range(0, len(files), _AT_ONCE):
@@ -53,7 +53,7 @@ def _take(found: _Found, looks: FileChecks, run: ScanContext) -> None:
 
 
 def examine_file(path: str, scanner: Scanner) -> tuple[ScanResult, int]:
-    """What the examiner sees in a file, and the file's size.
+    """Return the scan result of a file, and the file's size.
 
     Raises:
         Unreadable: the file can't be opened or read.
@@ -78,7 +78,7 @@ def _look(files: Sequence[str], scanner: Scanner) -> _Found:
         try:
             seen, size = examine_file(path, scanner)
         except Unreadable:
-            found.looks[path] = None  # the second look reports it
+            found.looks[path] = None  # the second scan reports it
             continue
         found.bytes += size
         if seen.detections or seen.skipped or seen.pointers:
@@ -87,7 +87,7 @@ def _look(files: Sequence[str], scanner: Scanner) -> _Found:
 
 
 class _Work:
-    """Parts of a list of files, taken in turn by several processes. `taker` says who finished a part, 0 for nobody."""
+    """Parts of a list of files, shared by processes. `taker` is the process that finished a part, 0 for none."""
 
     def __init__(self, files: Sequence[str], start: int) -> None:
         context = multiprocessing.get_context("fork")
@@ -100,7 +100,7 @@ class _Work:
         return self._files[number * _AT_ONCE : (number + 1) * _AT_ONCE]
 
     def look(self, scanner: Scanner, name: int) -> Iterator[_Found]:
-        """Takes and looks at parts until none are left."""
+        """Take and scan parts until none are left."""
         while True:
             with self._turn.get_lock():
                 number = self._turn.value
@@ -112,7 +112,7 @@ class _Work:
 
 
 def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
-    """The same with helpers. What a helper took that died on the way is looked at again."""
+    """Search with workers. Files of a worker that died are scanned again."""
     work = _Work(files, start)
     helpers = [start_helper(_help, work, run.scanner, name) for name in range(2, run.jobs + 1)]
     looks: FileChecks = {}
@@ -123,7 +123,7 @@ def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
         for name, (receiver, _) in enumerate(helpers, 2):
             try:
                 _take(receiver.recv(), looks, run)
-            except EOFError:  # noqa: PERF203 - each helper may die on its own
+            except EOFError:  # noqa: PERF203 - each worker can die separately
                 lost.add(name)
     finally:
         for _, process in helpers:

@@ -1,6 +1,6 @@
-"""What is kept elsewhere: content behind pointer files, read where the repository has it, and submodules.
+"""Content stored elsewhere: files behind pointers, read if the repository has the content, and submodules.
 
-What is not here is reported with how to fetch it.
+Missing content is reported with the command that fetches it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _MOST_TREES = 100
 
 @dataclass(frozen=True)
 class _System:
-    """`fetch` gets the content of one path (`{}`), `fetch_all` that of every revision."""
+    """`fetch` is the command for one path (`{}`), `fetch_all` that for every revision."""
 
     name: str
     fetch: str
@@ -48,7 +48,7 @@ _SYSTEMS = {
 
 @dataclass(frozen=True)
 class Behind:
-    """What stands behind some pointers: detections, why some content was not read, and the pointers without any."""
+    """Content behind pointers: detections, skipped content, and the pointers without content."""
 
     detections: tuple[Detection, ...] = ()
     skipped: tuple[str, ...] = ()
@@ -56,13 +56,13 @@ class Behind:
 
 
 class PointerContents:
-    """The stores of the repository that `path` (a folder or file) is or lies in; none where it is in no repository."""
+    """The stores of the repository that contains `path` (a folder or file); none outside a repository."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def scan(self, pointers: Iterable[Pointer], scanner: Scanner) -> Behind:
-        """Examines the content of each pointer that has some here. Its detections are `via` the pointer's system."""
+        """Scan the content of each pointer whose content is available. Detections are `via` the pointer's system."""
         detections: list[Detection] = []
         skipped: list[str] = []
         missing: list[Pointer] = []
@@ -82,7 +82,7 @@ class PointerContents:
         return Behind(tuple(dict.fromkeys(detections)), tuple(dict.fromkeys(skipped)), tuple(missing))
 
     def _files(self, pointer: Pointer) -> Sequence[Path] | None:
-        """The files that hold the content; None where it is not here, or only a part of it."""
+        """Return the files with the content; None if it is not available, or only in part."""
         if pointer.system == "dvc":
             return self._dvc_files(pointer.key)
         found = [file for folder in self._git_folders for file in _stored(folder, pointer) if file.is_file()]
@@ -134,21 +134,21 @@ def _stored(folder: Path, pointer: Pointer) -> Iterator[Path]:
     elif pointer.system == "git-fat":
         yield folder / "fat" / "objects" / key
     elif pointer.system == "git-annex":
-        name = glob.escape(key)  # the two folders above it are made from its MD5, in two ways
+        name = glob.escape(key)  # the two parent folders derive from its MD5, in two ways
         yield from (folder / "annex" / "objects").glob(f"*/*/{name}/{name}")
 
 
 def _directory(manifest: Path) -> list[str]:
-    """The keys of the files in a folder that DVC keeps."""
+    """Return the keys of the files in a folder that DVC stores."""
     try:
         listing = json.loads(manifest.read_bytes())
         return [str(entry["md5"]) for entry in listing]
     except (OSError, ValueError, KeyError, TypeError):
-        return [manifest.name]  # it names nothing that is here
+        return [manifest.name]  # it names no available file
 
 
 def without_content(target: str, missing: Sequence[tuple[str, Pointer]]) -> Iterator[Skipped]:
-    """One line for each (path, pointer), up to twenty, then one for the others of each system."""
+    """Yield one line for each (path, pointer), up to twenty, then one for the others of each system."""
     for path, pointer in missing[:_MOST_NAMED]:
         system = _SYSTEMS[pointer.system]
         of = f" to {size(pointer.size)}" if pointer.size is not None else ""
@@ -158,7 +158,7 @@ def without_content(target: str, missing: Sequence[tuple[str, Pointer]]) -> Iter
 
 
 def without_content_in_history(target: str, missing: Iterable[Pointer]) -> Iterator[Skipped]:
-    """One line for each system."""
+    """Yield one line for each system."""
     yield from _summed(target, "in its history", list(dict.fromkeys(missing)), "fetch_all")
 
 
@@ -174,7 +174,7 @@ def _summed(target: str, what: str, pointers: Sequence[Pointer], command: str) -
 
 
 def submodules_of_trees(git_dir: Path, target: str) -> Iterator[Skipped]:
-    """Those at HEAD and at the tip of every ref that has a `.gitmodules`; each path once."""
+    """Yield the submodules at HEAD and at the tip of every ref that has a `.gitmodules`; each path once."""
     try:
         trees, more = _trees(git_dir)
         found = {path: tree for tree in reversed(trees) for path in _gitlinks(git_dir, tree)}
@@ -197,7 +197,7 @@ def _not_read(url: str | None) -> str:
 
 
 def _trees(git_dir: Path) -> tuple[list[str], int]:
-    """HEAD and the distinct trees of other refs with a `.gitmodules`, as many as are read; and how many are not."""
+    """Return HEAD and the distinct trees of other refs with a `.gitmodules`, up to a limit; and the number above it."""
     refs = git("for-each-ref", "--format=%(objectname)", git_dir=git_dir).decode("ascii", "replace").split()
     tips = list(dict.fromkeys(refs))
     asked = "".join(f"{tip}^{{tree}}\n{tip}:.gitmodules\n" for tip in tips).encode()
@@ -221,9 +221,9 @@ def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
 
 
 def _url(git_dir: Path, tree: str, path: str, target: str) -> str | None:
-    """Where the submodule at `path` comes from, by the tree's `.gitmodules`; None where that does not say.
+    """Return the URL of the submodule at `path` from the tree's `.gitmodules`; None if it has none.
 
-    A URL that is relative is so to that of the repository (gitmodules(5)): `target`, where that is one.
+    A relative URL is relative to that of the repository (gitmodules(5)): `target`, if that is a URL.
     """
     listing = git(
         "config", "--blob", f"{tree}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$",

@@ -1,7 +1,7 @@
-"""What an earlier scan of a repository's history has read, so that the next one reads only what is new.
+"""State of an earlier scan of a repository's history, so that the next scan reads only new objects.
 
-A state holds ids of objects and nothing of their content: which were read, and in which something was seen. It counts
-only for the very detection that wrote it, and only whole: a state that doesn't fit, or is damaged, is not used.
+A state contains ids of objects but no content: which were read, and which had detections. It is valid only for the
+detectors that wrote it, and only as a whole: a state that doesn't match, or is damaged, is not used.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _ID = 20
 
 @dataclass(frozen=True)
 class HistoryState:
-    """`ids` are raw ids of 20 bytes each, sorted; `hits` are (type, id) of objects in which something was seen.
+    """`ids` are sorted raw ids of 20 bytes each; `hits` are (type, id) of objects with detections.
 
-    `objects` and `bytes` count all that was read to know this, whether or not the repository still has it.
+    `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
     """
 
     ids: bytes
@@ -37,7 +37,7 @@ class HistoryState:
 
 
 def signature(scanner: Scanner) -> str | None:
-    """What names this very detection: our code, plugins and limits. None for an examiner that has no plugins."""
+    """Return a digest of the detectors: our code, plugins and limits. None for a scanner without plugins."""
     plugins = getattr(scanner, "plugins", None)
     if plugins is None:
         return None
@@ -50,7 +50,7 @@ def signature(scanner: Scanner) -> str | None:
 
 
 def load_state(file: Path, mark: str) -> HistoryState | None:
-    """The state in `file` if it is whole and `mark` is the detection that wrote it."""
+    """Return the state in `file` if it is intact and `mark` is the signature of the detectors that wrote it."""
     try:
         head, _, ids = read_regular(file).partition(b"\n")
         header = json.loads(head)
@@ -59,15 +59,15 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
         hits = tuple((str(kind), str(name)) for kind, name in header["hits"])
         objects, size = (int(number) for number in header["read"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # no state, or none of ours: everything is read
+        return None  # no valid state: everything is read
     return HistoryState(ids, hits, objects, size) if fits and whole and len(ids) % _ID == 0 else None
 
 
 def save_state(file: Path, mark: str, state: HistoryState) -> None:
-    """Writes the state in one step, readable by its owner alone.
+    """Write the state atomically, readable only by its owner.
 
     Raises:
-        OSError: it can't be written.
+        OSError: the state can't be written.
     """
     hits = [list(hit) for hit in state.hits]
     read = [state.objects, state.bytes]

@@ -1,4 +1,4 @@
-"""Standard input, a pipe or a terminal as a place: it can be read once, from beginning to end."""
+"""Standard input, a pipe or a terminal as a source that can be read once."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 
 
 def is_standard_input(target: str) -> bool:
-    """Whether `target` names what is piped into this process."""
+    """Return whether `target` is the standard input of this process."""
     return target in _STANDARD_INPUTS
 
 
 def is_stream(target: str) -> bool:
-    """Whether `target` is neither a regular file nor a folder: standard input, a pipe, a socket, a device.
+    """Return whether `target` is neither a regular file nor a folder: standard input, a pipe, a socket, a device.
 
-    A file that was deleted while it is open (`/dev/fd/N`) counts too: its content has no path any more.
+    A file that was deleted while open (`/dev/fd/N`) counts too: its content no longer has a path.
     """
     if is_standard_input(target):
         return True
@@ -42,7 +42,7 @@ def is_stream(target: str) -> bool:
 
 
 class StreamSource:
-    """What can be read from the stream that the user named. Its places have lines, but no path.
+    """The content of the stream named by the user. Its locations have lines, but no path.
 
     Disks and endless devices such as `/dev/zero` are not read.
     """

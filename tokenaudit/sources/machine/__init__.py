@@ -1,4 +1,4 @@
-"""Where Hugging Face credentials live on a person's machine."""
+"""Places where Hugging Face credentials are stored on a user's machine."""
 
 from tokenaudit.sources.machine.places import RULES
 from tokenaudit.sources.machine.source import MachineSource

@@ -1,4 +1,4 @@
-"""The files of one machine that are worth reading, found by the table of `tokenaudit.sources.machine.table`."""
+"""The files of a machine to scan, found by the table of `tokenaudit.sources.machine.table`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "state": (".local/state",),
     "documents": ("Documents", "OneDrive/Documents"),
 }
-"""What stands in braces, on Linux, macOS and Windows; the variables below move the first of them."""
+"""Values of the names in braces, on Linux, macOS and Windows; the variables below override the first."""
 
 VARIABLES: dict[str, tuple[str, ...]] = {
     "config": ("XDG_CONFIG_HOME", "APPDATA"),
@@ -35,7 +35,7 @@ _FOLDER = re.compile(r"\{(\w+)\}/")
 
 @dataclass(frozen=True)
 class MachineFile:
-    """A file worth reading, whether it is meant for its owner alone, and whether it is a place to keep credentials."""
+    """A file to scan, whether it should be readable only by its owner, and whether credentials are stored there."""
 
     path: Path
     what: str
@@ -44,7 +44,7 @@ class MachineFile:
 
 
 def machine_files(home: Path, environment: Mapping[str, str]) -> Iterator[MachineFile]:
-    """Every file that is looked at, whether it exists or not, without duplicates."""
+    """Yield every file in the table, whether it exists or not, without duplicates."""
     seen: set[Path] = set()
     for found in _candidates(home, environment):
         if found.path not in seen:
@@ -69,7 +69,7 @@ def _candidates(home: Path, environment: Mapping[str, str]) -> Iterator[MachineF
 
 
 def _named_by(variable: str, home: Path, environment: Mapping[str, str]) -> Iterator[Path]:
-    """The file or files that `NAME` names, or the file `rest` in the folder that it names in `NAME/rest`."""
+    """Yield the file or files that `NAME` names, or the file `rest` in the folder that it names in `NAME/rest`."""
     name, _, rest = variable.partition("/")
     for value in environment.get(name, "").split(os.pathsep):
         if value:
@@ -129,10 +129,10 @@ _DEEPER = tuple(
 
 
 def project_files(folder: Path) -> Iterator[MachineFile | Skipped]:
-    """What the table looks for in projects, below `folder`; symlinks are not followed.
+    """Yield the table's project files below `folder`; symlinks are not followed.
 
-    Other hidden folders and packages that somebody else wrote (`site-packages`, `node_modules`) are left out: `scan`
-    reads those. More than half a million entries are not walked, and the rest is `Skipped`.
+    Other hidden folders and third-party packages (`site-packages`, `node_modules`) are excluded: `scan` reads those.
+    After half a million entries the rest is reported as `Skipped`.
     """
     problems: list[OSError] = []
     entries = 0

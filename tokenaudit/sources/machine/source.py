@@ -1,4 +1,4 @@
-"""This machine as a place to audit."""
+"""This machine as a source."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _NO_PROMPT = {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "", "SSH_ASKPASS": "", 
 
 
 def helper_answers(environment: Mapping[str, str]) -> Iterator[tuple[str, str | Skipped]]:
-    """The password git would send to the Hub, from whatever helper the user has configured.
+    """Yield the password that git would send to the Hub, from the user's configured credential helpers.
 
-    Runs `git credential fill` with the user's own configuration, never asking anybody: helpers are part of the machine
-    that is audited. A helper that doesn't answer in time comes out as `Skipped`; having nothing to say is fine.
+    Runs `git credential fill` with the user's own configuration and without prompts: helpers are part of the audited
+    machine. A helper that times out is reported as `Skipped`; one without a password is ignored.
     """
     if shutil.which("git", path=environment.get("PATH")) is None:
         return
@@ -67,9 +67,9 @@ _ENTRIES = (
 
 
 def keyring_entries() -> Iterator[tuple[str, str | Skipped]]:
-    """The entries under the names in use for Hugging Face tokens; a keyring can't be listed, only asked by name.
+    """Yield the entries under common names of Hugging Face tokens; a keyring can't be listed, only queried by name.
 
-    A machine without a keyring has nothing there and yields nothing; a locked or failing one is `Skipped`.
+    Yields nothing on a machine without a keyring; a locked or failing keyring is `Skipped`.
     """
     from keyring.backends.fail import Keyring as NoKeyring  # noqa: PLC0415 - slow to load
     from keyring.errors import KeyringError  # noqa: PLC0415 - as above
@@ -93,7 +93,7 @@ def keyring_entries() -> Iterator[tuple[str, str | Skipped]]:
 
 
 _SOURCES = {"kept": "machine", "history": "machine-history", "log": "machine-log"}
-"""Histories and logs are no places to keep a credential: what they hold is exposed."""
+"""Histories and logs are not meant for storing credentials: those found in them are exposed."""
 
 _OTHERS = stat.S_IRGRP | stat.S_IROTH | stat.S_IWGRP | stat.S_IWOTH
 
@@ -102,11 +102,11 @@ class MachineSource:
     """The home folder's well-known files, the environment, git's credential helpers, the keyring, and notebooks.
 
     Args:
-        home: whose machine it is; the files are those under this folder.
-        environment: the variables of the process.
-        folders: further folders in which notebooks, dotenv files and the like are looked for, none by default.
-        ask_helpers: whether git's credential helpers and the OS keyring are asked. They answer for the real user, so
-            this is off where `home` is not that user's.
+        home: home folder; files are searched below it.
+        environment: environment variables of the process.
+        folders: additional folders to search for notebooks, dotenv files and the like, none by default.
+        ask_helpers: whether to query git's credential helpers and the OS keyring. They return the credentials of the
+            current user, so this is off if `home` is that of another user.
     """
 
     kind = "machine"
@@ -121,7 +121,7 @@ class MachineSource:
         self._ask_helpers = ask_helpers
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """Everything found on the machine, and every file that is too open for what it holds."""
+        """Yield all findings on the machine, and every file whose permissions are too open for its content."""
         run.progress.start("reading this machine")
         yield from self._variables(run)
         seen: set[str] = set()
@@ -151,7 +151,7 @@ class MachineSource:
             yield LocatedDetection(detection, replace(location, path=name))
 
     def _file(self, file: MachineFile, real: str, run: ScanContext) -> Iterator[Finding]:
-        """`real` is where the file is: home folders are full of links to files that are kept elsewhere."""
+        """Scan a file; `real` is its real path: home folders often contain links to files stored elsewhere."""
         shown = self._shown(file.path)
         try:
             status = file.path.stat()

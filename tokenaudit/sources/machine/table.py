@@ -1,7 +1,7 @@
-"""The files in which tools keep, or leave behind, Hugging Face credentials: one row a tool, as data.
+"""The files in which tools store, or leave behind, Hugging Face credentials: one row per tool, as data.
 
-A path is relative to the home folder and can hold wildcards. `{config}`, `{data}`, `{cache}` and `{state}` stand for
-the folders of that purpose on Linux, macOS and Windows, `{documents}` for the documents of Windows. All are looked at
+A path is relative to the home folder and can contain wildcards. `{config}`, `{data}`, `{cache}` and `{state}` are the
+folders of that purpose on Linux, macOS and Windows, `{documents}` the documents folder of Windows. All are searched
 on every system, since home folders are synchronized, mounted and restored. Sources: the tools' own documentation.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 FileUse: TypeAlias = Literal["kept", "history", "log"]
-"""Whether the owner keeps credentials there on purpose, or a history or log has recorded them: those are exposed."""
+"""Whether the owner stores credentials there on purpose, or a history or log has recorded them (exposed)."""
 
 
 @dataclass(frozen=True)
 class ToolFiles:
-    """The files of one tool. `private` ones are meant for their owner alone. `variables` name further files."""
+    """The files of one tool. `private` ones should be readable only by their owner. `variables` name more files."""
 
     what: str
     paths: tuple[str, ...]
@@ -390,4 +390,4 @@ IN_PROJECTS: tuple[ToolFiles, ...] = (
         private=False,
     ),
 )
-"""What is looked for in every folder below those that the user names."""
+"""Files to search for in every folder below those named by the user."""

@@ -1,1 +1,1 @@
-"""What the Hub, GitHub and GitLab keep beside the code of a repository."""
+"""Data that the Hub, GitHub and GitLab store besides the code of a repository."""

@@ -1,4 +1,4 @@
-"""A GitHub organization: names and dates of Actions secrets, and variables, which GitHub shows with their values."""
+"""A GitHub organization: names and dates of Actions secrets, and variables with their values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tokenaudit.sources.platforms.json_document import Found, clone_urls, listed
 
 
 class GithubOrganization:
-    """The repositories and settings of one organization, as `token` may see them.
+    """The repositories and settings of one organization that `token` can read.
 
     Raises:
         ConfigurationError: PyGithub is not installed.
-        EndpointError: a token may not be sent to `api`.
+        EndpointError: a token must not be sent to `api`.
     """
 
     kind = "github"
@@ -30,16 +30,16 @@ class GithubOrganization:
         self._client = GithubClient(token, api)
 
     def clone_urls(self) -> PagedListing[str]:
-        """Of every repository.
+        """Return the clone URL of every repository.
 
         Raises:
-            UsageError: there is no such organization, or GitHub gives no answer.
+            UsageError: the organization doesn't exist, or GitHub doesn't respond.
         """
         ask = partial(self._client.repositories, self.name)
         return clone_urls(ask, f"repositories of {self.name}", "GITHUB_TOKEN and GITHUB_API_URL")
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Secret names, variables and the credentials in them: of the organization, its repositories, environments."""
+        """Yield secret names, variables and their credentials of the organization, its repositories, environments."""
         client = self._client
         needed = "admin:org on the organization"
         yield from self._stored(run, self.target, github.organization(self.name), needed)

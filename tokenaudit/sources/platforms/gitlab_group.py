@@ -1,4 +1,4 @@
-"""A GitLab group: its CI/CD variables and those of its projects. GitLab shows the values of all but hidden ones."""
+"""A GitLab group: its CI/CD variables and those of its projects. GitLab returns the values of all but hidden ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from tokenaudit.sources.platforms.json_document import Found, clone_urls, listed
 
 
 class GitlabGroup:
-    """The projects (those of subgroups included) and variables of one group, as `token` may see them.
+    """The projects (including those of subgroups) and variables of one group that `token` can read.
 
     Raises:
         ConfigurationError: python-gitlab is not installed.
-        EndpointError: a token may not be sent to `url`.
+        EndpointError: a token must not be sent to `url`.
     """
 
     kind = "gitlab"
@@ -31,16 +31,16 @@ class GitlabGroup:
         self._client = GitlabClient(token, url)
 
     def clone_urls(self) -> PagedListing[str]:
-        """Of every project.
+        """Return the clone URL of every project.
 
         Raises:
-            UsageError: there is no such group, or GitLab gives no answer.
+            UsageError: the group doesn't exist, or GitLab doesn't respond.
         """
         ask = partial(self._client.projects, self.name)
         return clone_urls(ask, f"projects of {self.name}", "GITLAB_TOKEN and GITLAB_URL")
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Variables by name, and the credentials in those whose values GitLab shows."""
+        """Yield variables by name, and the credentials in those whose values GitLab returns."""
         yield from self._variables(run, self.target, gitlab.group(self.name), f"the role Maintainer in {self.name}")
         projects = yield from listed(f"{self.target}: projects", partial(self._client.projects, self.name))
         for project in projects:

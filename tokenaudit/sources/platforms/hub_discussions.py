@@ -1,4 +1,4 @@
-"""What people wrote in a repository's discussions and pull requests, edited-away versions included."""
+"""Texts in a repository's discussions and pull requests, including edited versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenaudit.sources.platforms.json_document import Found, examined
 
 
 class DiscussionsSource:
-    """The discussions of one repository that its listing named."""
+    """The discussions of one repository in a listing."""
 
     kind = "discussions"
 
@@ -27,7 +27,7 @@ class DiscussionsSource:
         self._hub, self._secret, self._repository, self._listing = hub, secret, repository, listing
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in every text, and what could not be read."""
+        """Yield detections in every text, and what could not be read."""
         if self._listing.incomplete:
             yield Skipped(f"{self.target}: discussions", self._listing.incomplete)
         for entry in self._listing:

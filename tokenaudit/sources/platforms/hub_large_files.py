@@ -1,4 +1,4 @@
-"""The content of a Hub repository's large files, that are pointers in git."""
+"""The content of a Hub repository's large files, which are pointers in git."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tokenaudit.sources.platforms.json_document import Found
 from tokenaudit.text import count, size
 
 LARGEST_TEXT = 10 * 1000 * 1000
-"""Bytes up to which files that can be text are read where nothing else is said."""
+"""Default maximum size in bytes of files that can be text."""
 
 _TEXT = frozenset(
     (
@@ -39,14 +39,14 @@ _TEXT = frozenset(
 
 
 class PointerHistory(Protocol):
-    """The history of a repository, which has been read."""
+    """The history of a repository after it has been read."""
 
     @property
     def pointers(self) -> Collection[Pointer]:
-        """Those whose content git does not have."""
+        """The pointers whose content is not in git."""
 
     def introductions(self, pointers: Collection[Pointer]) -> Mapping[Pointer, tuple[str, str]]:
-        """The path and the commit that each was added with.
+        """Return the path and the commit in which each was added.
 
         Raises:
             GitError: git can't be run.
@@ -55,12 +55,12 @@ class PointerHistory(Protocol):
 
 @dataclass(frozen=True)
 class LargeFileLimit:
-    """Which files are read: all up to `size` bytes; without it those that can be text, up to 10 MB."""
+    """The files to read: all up to `size` bytes; without it those that can be text, up to 10 MB."""
 
     size: int | None = None
 
     def covers(self, file: LargeFile) -> bool:
-        """Whether `file` is to be read."""
+        """Return whether `file` is read."""
         if self.size is not None:
             return file.size <= self.size
         suffix = os.path.splitext(file.path.lower())[1]  # noqa: PTH122 - a path of the Hub, not of this system
@@ -68,10 +68,10 @@ class LargeFileLimit:
 
 
 class LargeFilesSource:
-    """The large files of a repository: those in one revision as the Hub lists them, and those of other revisions.
+    """The large files of a repository: those in one revision as listed by the Hub, and those of other revisions.
 
-    `history` has the pointers that the repository's objects hold, once those have been read: without any the Hub is not
-    asked. What is not read is reported, with its number and size.
+    `history` has the pointers in the repository's objects, once those have been read: without pointers no request is
+    sent. Skipped files are reported with their number and size.
     """
 
     kind = "git"
@@ -112,7 +112,7 @@ class LargeFilesSource:
             yield from self._of_history(elsewhere, run)
 
     def _of_history(self, pointers: Sequence[Pointer], run: ScanContext) -> Iterator[Finding]:
-        """The content of pointers that only other revisions have, asked for at the commit that brought each."""
+        """Yield the content of pointers that are only in other revisions, requested at the commit that added each."""
         where = f"{self.target}: large files of its history"
         try:
             introduced = self._history.introductions(pointers)
@@ -138,7 +138,7 @@ class LargeFilesSource:
             yield Skipped(where, f"{reason}; to read it, {how}")
 
     def _file(self, file: LargeFile, run: ScanContext, commit: str | None = None) -> Iterator[Finding]:
-        """The content of one file; `commit` where that is not in the revision that was listed."""
+        """Yield the findings in one file; `commit` if the file is not in the listed revision."""
         where = f"{self.target}: {file.path}" + (f" in {commit}" if commit else "")
         with scratch_folder("large-file") as folder:
             copy = folder / "content"
@@ -181,9 +181,9 @@ _WEIGHTS = (
 
 
 class BucketSource:
-    """One bucket ("owner/name"). Weights, media and tables are not looked into; larger texts are told as skipped.
+    """One bucket ("owner/name"). Weights, media and tables are not read; larger texts are reported as skipped.
 
-    `largest` is the most bytes of one file, `most` those of all files together.
+    `largest` is the maximum size of one file in bytes, `most` that of all files together.
     """
 
     kind = "bucket"
@@ -193,7 +193,7 @@ class BucketSource:
         self._hub, self._secret, self._bucket, self._largest, self._most = hub, secret, bucket, largest, most
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in files, and which files were left out."""
+        """Yield detections in files, and which files were skipped."""
         listing = files(self._hub, self._bucket, self._secret)
         if isinstance(listing, Failure):
             yield Skipped(self.target, needs(listing, f"repo.content.read on {self.target}"))

@@ -1,4 +1,4 @@
-"""What a namespace has beside repositories: Jobs, collections, webhooks and inference endpoints."""
+"""Parts of a namespace other than repositories: Jobs, collections, webhooks and inference endpoints."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class JobsSource:
         self._hub, self._secret, self._namespace = hub, secret, namespace
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in every text of every Job, and the names of their secrets."""
+        """Yield detections in every text of every Job, and the names of their secrets."""
         for kind in _KINDS:
             answer = jobs(self._hub, self._namespace, kind, self._secret)
             if isinstance(answer, Failure):
@@ -60,7 +60,7 @@ class JobsSource:
 
 
 class CollectionsSource:
-    """All collections of one namespace that the token may see."""
+    """All collections of one namespace that the token can read."""
 
     kind = "collections"
 
@@ -69,7 +69,7 @@ class CollectionsSource:
         self._hub, self._secret, self._namespace = hub, secret, namespace
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in every text, and what could not be read."""
+        """Yield detections in every text, and what could not be read."""
         permission = f"collection.read on {self._namespace}"
         answer = collections(self._hub, self._namespace, self._secret)
         if isinstance(answer, Failure):
@@ -94,7 +94,7 @@ class CollectionsSource:
 
 
 class WebhooksSource:
-    """The auditor's own webhooks that concern one namespace; with `everything` all of them."""
+    """The auditor's own webhooks for one namespace; with `everything` all of them."""
 
     kind = "webhooks"
 
@@ -103,7 +103,7 @@ class WebhooksSource:
         self._hub, self._secret, self._namespace, self._everything = hub, secret, namespace, everything
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in every text of each webhook, and the names of the secrets of their Jobs."""
+        """Yield detections in every text of each webhook, and the names of the secrets of their Jobs."""
         if self._secret is None:
             yield Skipped(self.target, "webhooks need a token with user.webhooks.read")
             return
@@ -141,7 +141,7 @@ class EndpointsSource:
         self._hub, self._secret, self._namespace, self._service = hub, secret, namespace, service
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in every text of each endpoint, and the names of its secrets."""
+        """Yield detections in every text of each endpoint, and the names of its secrets."""
         answer = endpoints(self._hub, self._namespace, self._secret, self._service)
         if isinstance(answer, Failure):
             yield Skipped(self.target, needs(answer, f"inference.endpoints.write on {self._namespace}"))

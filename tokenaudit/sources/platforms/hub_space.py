@@ -1,4 +1,4 @@
-"""What a Space keeps beside its code: variables with their values, and the names and ages of its secrets."""
+"""Settings of a Space: variables with their values, and the names and ages of its secrets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EVERYONE = {
 
 
 class SpaceSource:
-    """One Space's settings."""
+    """The settings of one Space."""
 
     kind = "space"
 
@@ -36,7 +36,7 @@ class SpaceSource:
         self._names = names or Names()
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in variables, problems of the Space, and every name that is kept there."""
+        """Yield detections in variables, problems of the Space, and the name of every secret and variable."""
         yield from self._variables(run)
         yield from self._secrets(run)
 
@@ -127,13 +127,13 @@ class SpaceSource:
 
 
 _COLOURS = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[ -/]+[0-~])")
-"""Escape sequences of terminals. One that ends in a letter would seem to be part of the word behind it."""
+"""Escape sequences of terminals. One that ends in a letter would look like a part of the following word."""
 
 
 class SpaceLogsSource:
-    """The logs of one Space, as far as the Hub still has them.
+    """The logs of one Space, as far as the Hub still returns them.
 
-    A log's lines are counted from the first one that the Hub still shows, so a spot moves when older lines fall away.
+    Lines are counted from the first one that the Hub returns, so line numbers change when older lines are dropped.
     """
 
     kind = "space"
@@ -145,7 +145,7 @@ class SpaceLogsSource:
         self._hub, self._secret, self._space, self._limits = hub, secret, repository, limits
 
     def findings(self, run: ScanContext) -> Iterator[Found]:
-        """Sightings in both logs, and what of them could not be read."""
+        """Yield detections in both logs, and what could not be read."""
         for log_type in LOG_TYPES:
             yield from self._log(log_type, run)
 

@@ -1,4 +1,4 @@
-"""Credentials in what the Hub (or another platform) answers: every text of a JSON document, with the way to it."""
+"""Credentials in responses of the Hub (or another platform): every text of a JSON document, with its path."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from tokenaudit.model import Location, SecretName, Skipped
 from tokenaudit.timestamps import is_undecidable
 
 Found: TypeAlias = "Finding | SecretName"
-"""What a platform's settings give: findings, and the names of what is kept there."""
+"""Findings in a platform's settings, and the names of the secrets and variables there."""
 
 UNDATED = "age unknown: invalid time from the Hub"
 
 
 def strings(value: object) -> Iterator[tuple[str, str]]:
-    """Every text in `value` with its dotted path, keys of objects included: they come as the text of their own path.
+    """Yield every text in `value` with its dotted path, including keys of objects, which are texts at their own path.
 
-    However deep it lies: whoever parsed the document has set the limit.
+    The depth is not limited here, since the JSON parser limits it.
     """
     waiting: list[tuple[str, object]] = [("", value)]
     while waiting:
@@ -39,7 +39,7 @@ def strings(value: object) -> Iterator[tuple[str, str]]:
 
 
 def examined(run: ScanContext, content: str, location: Location) -> Iterator[LocatedDetection | Skipped]:
-    """The credentials in `content`; `location` says where it stands, but for line, column and wrapping."""
+    """Yield the credentials in `content`; `location` is complete except for line, column and wrapping."""
     data = content.encode("utf-8", "surrogateescape" if _escaped(content) else "backslashreplace")
     if not run.scanner.may_contain(data):
         return
@@ -51,7 +51,7 @@ def examined(run: ScanContext, content: str, location: Location) -> Iterator[Loc
 
 
 def read_document(run: ScanContext, document: object, location: Location) -> Iterator[LocatedDetection | Skipped]:
-    """The credentials in every text of a JSON document; the dotted path to it is the location's `member`."""
+    """Yield the credentials in every text of a JSON document; the dotted path of each is the location's `member`."""
     size = 0
     for path, content in strings(document):
         size += len(content)
@@ -60,25 +60,25 @@ def read_document(run: ScanContext, document: object, location: Location) -> Ite
 
 
 def undated(value: object, where: str) -> Iterator[Skipped]:
-    """What to report where the Hub gives a time that can't be read, such as one outside the years 1 to 9999."""
+    """Yield a `Skipped` if the Hub returns an invalid time, such as one outside the years 1 to 9999."""
     if is_undecidable(value):
         yield Skipped(where, UNDATED)
 
 
 def first_likely(found: list[LocatedDetection]) -> Detection | None:
-    """The first detection that is most probably a credential."""
+    """Return the first detection that is most probably a credential."""
     return next((seen.detection for seen in found if seen.detection.likelihood == "credential"), None)
 
 
 def names_of(secrets: object) -> list[str]:
-    """Names in what is a list of names for some of the Hub's answers and an object for others."""
+    """Return the names in a list of names or in an object: responses of the Hub use either."""
     if isinstance(secrets, Mapping):
         return sorted(str(name) for name in secrets)
     return sorted({name for name in secrets if isinstance(name, str)}) if isinstance(secrets, list) else []
 
 
 def section(document: Mapping[str, Any], *keys: str) -> Any:  # noqa: ANN401 - JSON of any shape
-    """What stands below `keys`, one inside the other; None where the way ends earlier."""
+    """Return the value at `keys`, one inside the other; None if the path does not exist."""
     node: Any = document
     for key in keys:
         node = node.get(key) if isinstance(node, Mapping) else None
@@ -111,7 +111,7 @@ T = TypeVar("T")
 
 
 def listed(where: str, ask: Callable[[], PagedListing[T]], needed: str = "") -> Generator[Skipped, None, tuple[T, ...]]:
-    """The items that `ask` lists; what could not be listed is said of `where`, with the permission `needed`."""
+    """Return the items that `ask` lists; yield a `Skipped` of `where` for failures, with the permission `needed`."""
     try:
         listing = ask()
     except PlatformError as error:
@@ -132,10 +132,10 @@ C = TypeVar("C", bound=_Clonable)
 
 
 def clone_urls(ask: Callable[[], PagedListing[C]], what: str, check: str) -> PagedListing[str]:
-    """The URLs of everything that `ask` lists. `what` names that, `check` the variables that the request depends on.
+    """Return the URLs of everything that `ask` lists. `what` names it, `check` the variables used by the request.
 
     Raises:
-        UsageError: the platform gives no answer.
+        UsageError: the platform doesn't respond.
     """
     try:
         found = ask()
@@ -146,7 +146,7 @@ def clone_urls(ask: Callable[[], PagedListing[C]], what: str, check: str) -> Pag
 
 
 def variable(run: ScanContext, name: SecretName, value: str) -> Iterator[Found]:
-    """A variable whose value the platform shows: the credentials in it, then its name with the likeliest of them."""
+    """Yield the credentials in a variable with a known value, then its name with the most probable of them."""
     location = Location(name.kind, name.target, name.name, date=name.updated_at)
     found = list(examined(run, value, location))
     yield from found
