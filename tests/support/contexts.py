@@ -204,6 +204,7 @@ CONTEXTS = (
     Context("reconstructed", "runs of Word", lambda v: _zip({"word/document.xml": f'<w:p><w:r><w:t>{_left(v)}</w:t></w:r><w:r w:rsidR="00"><w:rPr><w:b/></w:rPr><w:t xml:space="preserve">{_right(v)}</w:t></w:r></w:p>'.encode()}), ("zip", "concatenated"), 1, 16),
     Context("reconstructed", "rest in a variable", lambda v: f'B = "{_right(v)}"\nt = "{_left(v)}" + B\n'.encode(), ("concatenated",), 2),
     Context("reconstructed", "highlighted in HTML", lambda v: f"<pre><span>{_left(v)}</span><b>{_right(v)}</b></pre>".encode(), ("concatenated",), 1, 12),
+    Context("reconstructed", "events of a .cast recording", lambda v: f'{{"version": 2}}\n[0.1, "o", "$ {_left(v)}"]\n[0.2, "o", "{_right(v)}"]\n'.encode(), ("concatenated",), 2, 15),
     Context("reconstructed", "dump of xxd", lambda v: _dump(v, "{:08x}: ", 2, "  ", ""), ("concatenated",), 1),
     Context("reconstructed", "dump of hexdump -C", lambda v: _dump(v, "{:08x}  ", 1, "  |", "|"), ("concatenated",), 1),
     Context("reconstructed", "dump of od -t x1z", lambda v: _dump(v, "{:07o} ", 1, "  >", "<"), ("concatenated",), 1),

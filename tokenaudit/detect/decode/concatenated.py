@@ -12,7 +12,10 @@ from tokenaudit.detect.positions import Origins
 _QUOTE = rb"\\{0,2}[\"'`]"
 _BETWEEN = rb"[ \t\r\n+.,&<>|)(\\~]{0,30}(?:[fFbBrRuUL@$]{0,2})"
 _APPENDED = rb";?[ \t]{0,4}\r?\n[ \t]{0,40}\$?[A-Za-z_]\w{0,40}[ \t]{0,4}[+.]=[ \t]{0,4}"
-_LITERALS = rb"(?:" + _BETWEEN + rb"|" + _APPENDED + rb")" + _QUOTE
+_EVENT = rb"\][ \t]?\r?\n\[[0-9.]{1,20},[ \t]?\"o\",[ \t]?"
+"""From one event of a recorded terminal (asciinema) to the next."""
+
+_LITERALS = rb"(?:" + _BETWEEN + rb"|" + _APPENDED + rb"|" + _EVENT + rb")" + _QUOTE
 """From the end of a literal to the start of the next: adjacent, joined by an operator or `join`, appended by `+=`."""
 
 _CONTINUED = rb"\r?\n[ \t]{0,30}"
