@@ -73,5 +73,8 @@ class PagedListing(Generic[ItemT]):
 
 
 def printable(text: str, *, limit: int = 300) -> str:
-    """Return at most `limit` characters in a line: masks credentials (servers can echo them), escapes unprintables."""
+    """Return `text` as a single line of at most `limit` characters.
+
+    Credentials, which servers can echo, are masked and unprintable characters escaped.
+    """
     return one_line(text, limit)

@@ -167,7 +167,7 @@ class _Check:
         return known if stored_time(known) is not None and known else rfc3339(self._now, microseconds=True)
 
     def first_sweep(self) -> int:
-        """Return the oldest known sweep, for rows that are at least not newer than the others."""
+        """Return the oldest known sweep, the default for rows whose sweep is lost."""
         return min((number for number in self._started if isinstance(number, int)), default=1)
 
 

@@ -150,7 +150,7 @@ class _TaskQueue:
             yield task, done
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:
-        """Stop if the disk is full, or if all tasks fail and the Hub itself reports an error or doesn't respond."""
+        """Stop if the disk is full, or if several tasks in a row fail and a simple request to the Hub fails too."""
         if self.stop_reason:
             return
         self._look_for_room(outcomes)

@@ -128,7 +128,7 @@ class CiSource:
                 return None
             url = git("config", "--get", "remote.origin.url", git_dir=safe_git_dir(git_dir), allowed=(0, 1)).decode()
         except (GitError, UnicodeDecodeError):
-            return None  # the advice then has a placeholder for the name
+            return None  # the advice then explains where to insert the name
         match = _HOSTED.search(url.strip())
         return match[1] if match else None
 

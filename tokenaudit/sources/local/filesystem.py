@@ -139,7 +139,7 @@ class TreeSource:
         yield from self._behind(examined.pointers, path, shown, run)
 
     def _behind(self, pointers: Sequence[Pointer], path: str, shown: str, run: ScanContext) -> Iterator[Finding]:
-        """Yield the content of pointers, unless DVC has put it into the folder, where it is read like any file."""
+        """Yield the findings in the content of pointers, except files that DVC has checked out in the folder."""
         beside = Path(path).parent
         away = [each for each in pointers if each.path is None or not os.path.lexists(beside / each.path)]
         found = self._contents.scan(away, run.scanner)

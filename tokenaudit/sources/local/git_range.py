@@ -125,7 +125,7 @@ class SinceSource:
 
 
 def _parents_of(steps: list[Changes], detections: dict[str, tuple[Detection, ...]]) -> set[str]:
-    """Return the blobs before every commit with detections: existing or moved content is not introduced."""
+    """Return the blobs that commits with detections replaced: existing or moved content is not introduced."""
     return {
         old
         for step in steps
