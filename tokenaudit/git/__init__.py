@@ -1,1 +1,1 @@
-"""Reading git repositories: safely, completely, fast."""
+"""Read git repositories safely and completely."""

@@ -1,8 +1,8 @@
-"""Which commits introduced something that was seen in blobs.
+"""Find the commits that introduced credentials found in blobs.
 
-Only hits are attributed, so the work grows with what was found. What was seen is known here by a mark (a fingerprint)
-alone. A mark is introduced where a commit's version of a path carries it and no parent's version did; a file that moved
-in a commit keeps the commit that first brought the mark to its old path.
+Only hits are attributed, so the work is proportional to the detections. Credentials are represented by fingerprints. A
+commit introduces a fingerprint if its version of a path contains it and no parent's version does. A file that moved in
+a commit is attributed to the commit that introduced the fingerprint at its old path.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tokenaudit.git.log import Change, Changes, Commit, changes
 from tokenaudit.git.reachability import ancestors_first, unreached
 
 Fingerprints = Mapping[str, frozenset[str]]
-"""Blob id to the marks seen in it."""
+"""Blob id to the fingerprints found in it."""
 
 
 @dataclass(frozen=True)
 class Introduction:
-    """A mark's arrival at a path. `commit` is None for a blob that no commit holds, `path` where nothing names it."""
+    """A fingerprint added at a path. `commit` is None for a blob in no commit, `path` for a blob without a name."""
 
     fingerprint: str
     blob: str
@@ -34,7 +34,7 @@ class Introduction:
 
 @dataclass
 class Attribution:
-    """The introductions of all marks, and what stood in the way of finding more."""
+    """The introductions of all fingerprints, and the reasons why some could not be found."""
 
     introductions: list[Introduction] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
@@ -42,14 +42,14 @@ class Attribution:
 
 @dataclass(frozen=True)
 class Reachability:
-    """Of the commits concerned: those that no ref leads to, and those that only notes lead to."""
+    """The relevant commits that are unreachable from any ref, and those reachable only from notes."""
 
     lost: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
 
 
 def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str], jobs: int = 1) -> Attribution:
-    """Finds the introductions of every mark in `commits` (all of the repository, reachable or not) and in the index.
+    """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
     Raises:
         GitError: git can't be run.
@@ -68,7 +68,7 @@ def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str],
 
 
 def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -> list[Changes]:
-    """`steps` in an order in which history can have happened. Commit dates decide only what it leaves open."""
+    """Sort `steps` with parents first. Commit dates order only unrelated commits."""
     steps = sorted(steps, key=lambda step: (step.commit.committed, step.commit.id))
     if len(steps) <= 1:
         return steps
@@ -81,7 +81,7 @@ def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -
 
 
 def introductions_in(git_dir: Path, steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Introduction]:
-    """What `steps`, some commits of HEAD, introduce; what only moved in them is left out."""
+    """Return the introductions in `steps`, some commits of HEAD, without files that were only moved."""
     return _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), Reachability(), moves_count=False)
 
 
@@ -137,9 +137,9 @@ def _introduction_times(step: Changes, of: Callable[[str], frozenset[str]]) -> I
 
 
 def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple[_IntroductionTime, Commit]]:
-    """Each arrival with the commit that brought its mark first, following moves back.
+    """Yield each introduction with the commit that first added its fingerprint, following moves.
 
-    Arrivals come oldest first, but clocks can be wrong or too coarse: a move whose start isn't known yet waits.
+    Introductions are sorted oldest first, but clocks can be wrong, so a move is deferred until its source is known.
     """
     origins: dict[tuple[str, str], Commit] = {}
     while introduction_times:
@@ -157,7 +157,7 @@ def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple
             origins[introduction_time.fingerprint, introduction_time.change.path] = origin
             yield introduction_time, origin
         if len(waiting) == len(introduction_times):
-            # What they moved from was brought by no commit we can see (or by each other): they count themselves.
+            # The source of these moves is in no known commit (or they are cyclic), so they count as introductions.
             yield from ((introduction_time, introduction_time.commit) for introduction_time in waiting)
             return
         introduction_times = waiting
@@ -175,7 +175,7 @@ def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reac
 
 
 def _without_commit(git_dir: Path, fingerprints: Fingerprints, blobs: frozenset[str]) -> Iterator[Introduction]:
-    """Blobs that only the index names, or nothing at all."""
+    """Yield introductions for blobs that are only in the index or have no name."""
     if not blobs:
         return
     staged = _index(git_dir)
@@ -189,7 +189,7 @@ def _tree(git_dir: Path, revision: str) -> dict[str, str]:
     try:
         listing = git("ls-tree", "-r", "-z", revision, git_dir=git_dir)
     except GitError:
-        return {}  # an unborn HEAD, or a broken one: nothing stands in it
+        return {}  # an unborn or broken HEAD has no files
     return {path: fields[-1] for fields, path in _entries(listing)}
 
 
@@ -198,7 +198,7 @@ def _index(git_dir: Path) -> dict[str, list[str | None]]:
     try:
         listing = git("ls-files", "--stage", "-z", git_dir=git_dir)
     except GitError:
-        return found  # a bare repository, or an index that can't be read, names no path
+        return found  # a bare repository, or an unreadable index
     for fields, path in _entries(listing):
         found.setdefault(fields[1], []).append(path)
     return found

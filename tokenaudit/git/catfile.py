@@ -1,4 +1,4 @@
-"""Reading objects through `git cat-file`: slower than the pack reader, but it knows every kind of repository."""
+"""Read objects with `git cat-file`: slower than the pack reader, but supports every repository format."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _ID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 
 class ListingError(Exception):
-    """Git could not list the objects of a repository to the end; `str()` says why."""
+    """Git could not list all objects of a repository; `str()` is the reason."""
 
 
 def list_objects(git_dir: Path) -> Iterator[ListedObject | Unread]:
-    """Every object in every pack, loose or borrowed from alternates, each once, in the order of the packs.
+    """Yield every packed, loose or alternate object once, in the order of the packs.
 
     Raises:
-        ListingError: git failed before the end.
+        ListingError: git failed before the end of the list.
         GitError: git can't be run.
     """
     with Batch(git_dir, ["--batch-all-objects", "--unordered", "--batch-check"]) as batch:
@@ -64,13 +64,13 @@ def list_objects(git_dir: Path) -> Iterator[ListedObject | Unread]:
 _MOST_RESTARTS = 200
 _MOST_FAILURES = 5
 _MOST_TRIED = 200
-"""Damaged objects for which git is asked, too: each may end it, and starting it again takes a while."""
+"""Maximum damaged objects to read with git too, because each can make git exit, and restarting it is slow."""
 
 
 def read_elsewhere(git_dir: Path, unread: Iterable[Unread], watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-    """What git, which is slower but reads large objects as streams, can make of `unread`.
+    """Read `unread` with git, which is slower but reads large objects as streams.
 
-    Of damaged objects there can be a second, whole copy. What git can't read either stays unread for the first reason.
+    A damaged object can have an intact copy. An object that git can't read either is reported with the original reason.
     """
     given = allowance(git_dir)
     until = time.monotonic() + given.seconds / 2
@@ -113,7 +113,7 @@ def _second_look(reader: ObjectReader, opened: ObjectStream, item: Unread, watch
 
 @dataclass(frozen=True)
 class CatFilePartition:
-    """Some objects of a repository, read in the order given."""
+    """Some objects of a repository, read in the given order."""
 
     git_dir: Path
     ids: Sequence[str]
@@ -121,11 +121,11 @@ class CatFilePartition:
 
     @property
     def count(self) -> int:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return len(self.ids)
 
     def read(self) -> Iterator[GitObject | Unread]:
-        """See `objects.Share`. Git ends at a corrupt object; it is left out and reading goes on behind it."""
+        """See `objects.Partition`. Git exits at a corrupt object; reading continues with the next one."""
         done = restarts = 0
         while done < len(self.ids):
             stalled = False
@@ -140,12 +140,12 @@ class CatFilePartition:
                 return
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return search_one_by_one(self, watcher)
 
 
 def _batch(git_dir: Path, ids: Sequence[str]) -> Iterator[GitObject | Unread]:
-    """Reads `ids` until one of them ends git; that one is the last yielded."""
+    """Read `ids` until git exits at one of them, which is the last yielded."""
     with Batch(git_dir, ["--batch", "--buffer"], stdin=True) as batch:
         batch.feed(ids)
         name = ""
@@ -167,7 +167,7 @@ def _batch(git_dir: Path, ids: Sequence[str]) -> Iterator[GitObject | Unread]:
 def cat_file_partitions(
     git_dir: Path, count: int, types: Sequence[ObjectType] = SEARCHED
 ) -> tuple[list[CatFilePartition], list[Unread]]:
-    """Every object of `types` in about `count` shares of the same number of bytes, and what can't be read like that.
+    """Divide the objects of `types` into about `count` partitions of equal size; also return unreadable objects.
 
     Raises:
         ListingError: git can't list all objects.
@@ -207,5 +207,5 @@ def cat_file_partitions(
 
 
 def _cost(item: ListedObject) -> int:
-    """Nanoseconds that reading it takes, roughly: so much for any object, so much for each byte."""
+    """Return the estimated nanoseconds to read an object: a constant plus a cost per byte."""
     return 12_000 + 2 * item.size

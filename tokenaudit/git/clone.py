@@ -1,4 +1,4 @@
-"""A temporary, complete copy of a repository named by URL."""
+"""Clone repositories by URL, as temporary or persistent mirrors."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCP = re.compile(r"(?P<user>[\w.-]+)@(?P<host>[\w.-]+):(?P<path>[^:].*)")
 _ANY_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*(?:://|::)")
 _PACKET = re.compile(rb"packet:\s+(?:git|ls-remote)< ")
-"""A packet from the server in the trace of `git ls-remote`; the helper for HTTP is called `git` there."""
+"""A packet from the server in the trace of `git ls-remote`; the trace calls the HTTP helper `git`."""
 
 _STAGES = (b"Receiving objects:", b"Resolving deltas:")
-"""How git's own progress begins. The server's begins with `remote:`, is text of any kind, and is never parsed."""
+"""Prefixes of git's own progress messages. Messages from the server begin with `remote:` and are never parsed."""
 _REMEDIES = {
     "could not read Username": "repository not found or credentials required; configure a git credential helper",
     "could not read Password": "repository not found or credentials required; configure a git credential helper",
     "Authentication failed": "authentication failed",
     "Could not resolve host": "unknown host or no network",
 }
-# Answers only for the host of the URL, so that a redirect can't carry the password elsewhere.
+# Responds only for the host of the URL, so that a redirect can't send the password to another host.
 _HELPER = '!f() { printf "username=%s\\npassword=%s\\n" "$TOKENAUDIT_CLONE_USER" "$TOKENAUDIT_CLONE_PASSWORD"; }; f'
 
 
 def is_clone_url(text: str) -> bool:
-    """Whether `text` is meant as a repository's URL rather than as a path; it may still be one that is refused."""
+    """Return whether `text` is a repository URL rather than a path; the URL can still be unsupported."""
     return bool(_ANY_URL.match(text) or (_SCP.fullmatch(text) and not Path(text).exists()))
 
 
 @contextmanager
 def cloned(url: str, progress: Progress) -> Iterator[Path]:
-    """A bare mirror of every ref at `url` (branches, tags, notes, pull requests), removed at the end.
+    """Clone every ref at `url` (branches, tags, notes, pull requests) to a temporary bare mirror.
 
-    No working tree is written, so no filter, hook or submodule comes into play. A user and password in `url` go to its
-    host only, and into no message, no configuration file and no command line. Programs are never asked for a password.
+    There is no working tree, so no filter, hook or submodule is used. A user and password in `url` are sent only to its
+    host, and never appear in messages, configuration files or command lines. No program is asked for a password.
 
     Raises:
-        UsageError: the URL is none that may be cloned.
-        GitError: the repository could not be cloned; one line without passwords.
+        UsageError: the URL is not supported.
+        GitError: the repository could not be cloned; the message is one line without passwords.
     """
     bare, settings, secrets = _prepared(url)
     with scratch_folder("clone") as folder:
@@ -59,23 +59,22 @@ def cloned(url: str, progress: Progress) -> Iterator[Path]:
 
 @contextmanager
 def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Path] = ()) -> Iterator[Path]:
-    """Like `cloned`, but the mirror is `folder` and stays: where it is there already, only news are fetched.
+    """Like `cloned`, but the mirror is `folder` and persists: if it exists, only new objects are fetched.
 
-    A mirror that can't be brought up to date is made anew, unless it was the server that took too long. `belongings`
-    are files that tell of this very mirror: they go with it. Others that want the same mirror wait until this one is
-    let go.
+    A mirror that can't be updated is cloned again, unless the server timed out. `belongings` are files with data about
+    this mirror; they are removed together with it. The mirror is locked while in use.
 
     Raises:
-        UsageError: the URL is none that may be cloned.
-        GitError: the repository could not be cloned; one line without passwords.
+        UsageError: the URL is not supported.
+        GitError: the repository could not be cloned; the message is one line without passwords.
     """
-    from filelock import FileLock  # noqa: PLC0415 - a plain scan keeps no mirrors
+    from filelock import FileLock  # noqa: PLC0415 - not needed by a plain scan
 
     prepared = _prepared(url)
     folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with FileLock(folder.with_suffix(".lock")):
         if folder.is_dir():
-            _advertised(*prepared)  # before an answer that is not git's could empty a mirror that is good
+            _advertised(*prepared)  # check first: a response not from a git server could empty a valid mirror
         if not (folder.is_dir() and _updated(folder, *prepared)):
             for path in belongings:
                 path.unlink(missing_ok=True)
@@ -92,30 +91,30 @@ def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[st
         _run(arguments, settings, secrets, folder)
     except (NoRoomError, GitLimitError):
         raise
-    except GitError:  # made anew, which says what is wrong if it is the remote's fault
+    except GitError:  # cloned again, which reports the error if it is the remote's
         return False
-    (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and both are to be read alike
+    (folder / "FETCH_HEAD").unlink(missing_ok=True)  # a new mirror has none, and results must be the same
     return True
 
 
 def remote_refs(url: str) -> bytes:
-    """What `git ls-remote` says of the repository at `url`: every ref and its object, sorted by name.
+    """Return the output of `git ls-remote` for `url`: every ref and its object, sorted by name.
 
     Raises:
-        UsageError: the URL is none that may be cloned.
-        GitError: it can't be reached, or its answer is not that of a git server.
+        UsageError: the URL is not supported.
+        GitError: the server can't be reached, or the response is not from a git server.
     """
     return _advertised(*_prepared(url))
 
 
 def _advertised(bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bytes:
-    """Every ref of the repository at `bare`.
+    """Return every ref of the repository at `bare`.
 
-    Without one the answer has to be in git's own protocol: git takes an empty page, `{}` or a word of HTML for the list
-    of files of an older kind of server, and so for an empty repository.
+    If there are none, the response must be in git's own protocol: git treats an empty page, `{}` or a word of HTML as
+    the file list of a "dumb" HTTP server, and so as an empty repository.
 
     Raises:
-        GitError: it can't be reached, or its answer is not that of a git server.
+        GitError: the server can't be reached, or the response is not from a git server.
     """
     arguments = ["ls-remote", "--", bare]
     found = _run(arguments, settings, secrets, None)
@@ -126,7 +125,7 @@ def _advertised(bare: str, settings: dict[str, str], secrets: dict[str, str]) ->
 
 
 def _traced(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]) -> bytes:
-    """What git says of each packet that it gets."""
+    """Return git's trace of each packet that it receives."""
     options, variables = _guards(settings, secrets)
     return transfer([*options, *arguments], {**variables, "GIT_TRACE_PACKET": "1"}).complaint
 
@@ -140,7 +139,7 @@ def _run(arguments: list[str], settings: dict[str, str], secrets: dict[str, str]
 
 
 def _check(done: Transferred, folder: Path | None) -> None:
-    """Says what went wrong, with a remedy where there is one; `folder` is where git wrote to."""
+    """Raise an error with a remedy, if any, if the transfer failed; `folder` is the repository that git wrote to."""
     if done.disk_full and folder is not None:
         raise NoRoomError(folder.parent)
     if done.stopped:
@@ -155,7 +154,7 @@ def _check(done: Transferred, folder: Path | None) -> None:
 
 
 def _prepared(url: str) -> tuple[str, dict[str, str], dict[str, str]]:
-    """The URL without a password, with the settings and the environment that hold it instead."""
+    """Return the URL without password, and the settings and environment that contain the password."""
     if _SCP.fullmatch(url):
         return url, {"scheme": "ssh"}, {}
     try:
@@ -194,13 +193,13 @@ def _joined(parts: SplitResult, place: str) -> str:
 
 
 def _guards(settings: dict[str, str], secrets: dict[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Options before git's subcommand, and its environment."""
+    """Return the options before git's subcommand, and the environment."""
     variables = environment(network=True) | secrets
-    variables["GIT_ALLOW_PROTOCOL"] = settings["scheme"]  # a redirect must not lead to another kind of transport
+    variables["GIT_ALLOW_PROTOCOL"] = settings["scheme"]  # a redirect must not change the transport
     options = ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=25"]
     for key, value in settings.items():
         if key != "scheme":
-            # An empty helper first forgets the user's own: the URL's credentials are the ones meant.
+            # The empty helper resets the user's helpers, so that the credentials of the URL are used.
             options += ["-c", "credential.helper=", "-c", f"{key}={value}"]
     return options, variables
 
@@ -221,7 +220,7 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
 
 
 class _Shown:
-    """Tells `progress` what git says it has done."""
+    """Reports git's progress to `progress`."""
 
     def __init__(self, what: str, progress: Progress) -> None:
         self._what = what
@@ -231,7 +230,7 @@ class _Shown:
         self._parse: Callable[[str], None] | None = None
 
     def __call__(self, line: bytes) -> bool:
-        """Whether `line` is progress."""
+        """Return whether `line` is a progress message."""
         if not line.startswith(_STAGES):
             return False
         if self._parse is None:
@@ -248,8 +247,8 @@ class _Shown:
 
 
 def _parser(report_progress: Callable[[str, int, int], None]) -> Callable[[str], None]:
-    """Passes each progress line of git to `report_progress`: stage, completed and total number."""
-    from git import RemoteProgress  # noqa: PLC0415 - slow to load, and only clones need it
+    """Return a function that passes each progress line to `report_progress`: stage, completed and total number."""
+    from git import RemoteProgress  # noqa: PLC0415 - slow to import, needed for clones only
 
     names = {RemoteProgress.RECEIVING: "receiving objects", RemoteProgress.RESOLVING: "resolving deltas"}
 
@@ -263,54 +262,54 @@ def _parser(report_progress: Callable[[str, int, int], None]) -> Callable[[str],
                 report_progress(stage, int(float(cur_count)), int(float(max_count)))
 
         def line_dropped(self, line: str) -> None:
-            """Nothing: there is nobody to tell."""
+            """Ignore lines that are not progress."""
 
     return Parser().new_message_handler()
 
 
 NO_ROOM = "the disk is full"
 _LEAST = 8 << 20
-"""Bytes below which a disk counts as full: git needs some room for the smallest repository."""
+"""Free bytes below which a disk is considered full; even the smallest repository needs some space."""
 
 _SIGNS = ("No space left on device", "Out of diskspace", "Disk quota exceeded")
 
 
 class NoRoomError(GitError):
-    """A copy could not be made because the disk is full."""
+    """A repository could not be cloned because the disk is full."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(f"{NO_ROOM}: {folder} has no room for a copy of it")
 
 
 def is_full(folder: Path) -> bool:
-    """Whether the disk that holds `folder` has next to nothing left."""
+    """Return whether the disk of `folder` is full."""
     try:
         return shutil.disk_usage(folder).free < _LEAST
     except OSError:
-        return False  # not there: whoever wants to write to it says so
+        return False  # missing: reported on writing to it
 
 
 def ran_out(message: str, folder: Path) -> bool:
-    """Whether git failed in `folder`, saying `message`, for want of room. It doesn't always say so."""
+    """Return whether git failed in `folder` with `message` because the disk is full. Not every message says so."""
     return any(sign in message for sign in _SIGNS) or is_full(folder)
 
 
 def has_refs(git_dir: Path) -> bool:
-    """Whether there is any ref.
+    """Return whether there is any ref.
 
     Raises:
-        GitError: it is not a repository.
+        GitError: `git_dir` is not a repository.
     """
     return bool(git("for-each-ref", "--count=1", git_dir=git_dir))
 
 
 def missing_refs(git_dir: Path, named: Mapping[str, str]) -> list[str]:
-    """Those of `named` (full ref name to commit id) that are not there, or whose commit is not, in order.
+    """Return the names in `named` (full ref name to commit id) whose ref or commit is missing, in order.
 
-    A ref can have moved on meanwhile, so it is enough that the commit is among the objects.
+    A ref can have been updated in the meantime, so the commit only has to exist.
 
     Raises:
-        GitError: it is not a repository.
+        GitError: `git_dir` is not a repository.
     """
     there = set(git("for-each-ref", "--format=%(refname)", git_dir=git_dir).decode("utf-8", "replace").splitlines())
     ids = sorted({commit for commit in named.values() if _OBJECT_ID.fullmatch(commit)})

@@ -1,9 +1,9 @@
-"""Running git against repositories that may be hostile.
+"""Run git in untrusted repositories.
 
-A repository's configuration can name programs: a file-system monitor, hooks, ssh commands, credential helpers, filters,
-`ext::` transports. Every git process of this package is started here, with those off, without the user's own
-configuration, with English messages, no pager, no prompt, no network (unless asked for) and without touching anything
-in the repository. None of them can take more time or memory than the size of the repository allows.
+A repository's configuration can run programs: a file-system monitor, hooks, ssh commands, credential helpers, filters,
+`ext::` transports. Every git process of this package is started here with these disabled, without the user's own
+configuration, with English messages, no pager, no prompt, no network (unless requested) and without changes to the
+repository. Time and memory are limited, depending on the size of the repository.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tokenaudit.git.files import BrokenLinkError, look_at, stored_bytes
 from tokenaudit.redaction import mask
 
 NETWORK_PROTOCOLS = ("https", "http", "ssh", "file")
-"""Transports that only move data; the others run programs or are plain text."""
+"""Transports that only transfer data; the others run programs or are unencrypted."""
 
 if sys.platform == "linux":
     import resource
@@ -55,7 +55,7 @@ _SAFE_CONFIG = {
     "submodule.recurse": "false",
     "transfer.credentialsInUrl": "allow",
 }
-# GIT_* settings of the caller that say where git itself lives, or how its owner reaches the network.
+# GIT_* variables of the caller that configure git's installation or the network.
 _ENV_ALWAYS = frozenset({"GIT_EXEC_PATH", "GIT_TEMPLATE_DIR"})
 _ENV_FOR_NETWORK = frozenset(
     {"GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_CAINFO", "GIT_SSL_CAPATH", "GIT_SSL_CERT", "GIT_SSL_KEY"}
@@ -65,16 +65,16 @@ _ENV_FOR_NETWORK = frozenset(
 
 
 MOST_OUTPUT = 256 << 20
-"""Bytes that git can print in answer to one question: the listing of a tree can be made to have no end."""
+"""Maximum output of a git command in bytes: a malicious tree can have an endless listing."""
 
 SECONDS = 20.0
-"""How long git can keep its reader waiting, and take for a whole answer, in a small repository."""
+"""Maximum seconds for git to respond, and for the whole response, in a small repository."""
 
 MEMORY = 512 << 20
-"""Bytes of memory that a git process can have in a small repository."""
+"""Maximum memory in bytes of a git process in a small repository."""
 
 NETWORK_MEMORY = 800 << 20
-"""The same for one that clones: how large the repository is shows only then."""
+"""The same for a clone, because the size of the repository is not known in advance."""
 
 _SECONDS_A_BYTE = 1 / (1 << 20)
 _MEMORY_A_BYTE = 2
@@ -85,18 +85,18 @@ _NO_MEMORY = re.compile(r"[Oo]ut of memory|Cannot allocate memory|mmap failed")
 
 
 class GitError(Exception):
-    """Git could not do what was asked. `str()` is one line, without any password, fit for a `Skipped` entry."""
+    """A git command failed. `str()` is one line without passwords, suitable for a `Skipped` entry."""
 
 
 class GitLimitError(GitError):
-    """Git was stopped, because it took too long or printed too much."""
+    """Git was stopped because it took too long or printed too much."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a git process can take: seconds until it has answered (or gone on answering), bytes of memory.
+    """Limits of a git process: seconds until the response (or its next part), bytes of memory.
 
-    `stored` is how many bytes of objects the repository has on the disk.
+    `stored` is the size in bytes of the repository's objects on disk.
     """
 
     seconds: float = SECONDS
@@ -105,7 +105,7 @@ class Allowance:
 
 
 def allowance(git_dir: Path | None) -> Allowance:
-    """More for a repository that stores more: its size can be trusted, since it takes the room on the disk."""
+    """Return limits that grow with the size of the repository on disk, which can't be forged."""
     if git_dir is None:
         return Allowance(SECONDS, MEMORY)
     size = _stored_bytes(git_dir)
@@ -121,11 +121,11 @@ def _stored_bytes(git_dir: Path) -> int:
 
 
 class Watchdog:
-    """Ends a process that keeps its reader waiting for too long. What its reader does meanwhile does not count."""
+    """Stops a process that does not respond in time. Time that its reader spends elsewhere does not count."""
 
     def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
         self.has_ended = False
-        """Whether it ended the process."""
+        """Whether the watchdog stopped the process."""
         self.seconds = seconds
         self._process = process
         self._due = math.inf
@@ -135,7 +135,7 @@ class Watchdog:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """While this lasts, the process has to go on within the time."""
+        """Limit the time that the body of the `with` statement waits for the process."""
         self._due = time.monotonic() + self.seconds
         try:
             yield
@@ -143,12 +143,12 @@ class Watchdog:
             self._due = math.inf
 
     def close(self) -> None:
-        """Watches no longer."""
+        """Stop watching."""
         self._stop.set()
         self._thread.join()
 
     def explain(self) -> str:
-        """Why it ended the process."""
+        """Return the reason why the process was stopped."""
         return f"git was stopped: no output for {self.seconds:.0f} seconds"
 
     def _run(self) -> None:
@@ -160,7 +160,7 @@ class Watchdog:
 
 
 class Drain:
-    """Takes a process's complaints as they come, so that it never waits for us to read them."""
+    """Reads the stderr of a process in the background, so that the process never blocks on it."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
@@ -175,17 +175,17 @@ class Drain:
                     self._output += part
 
     def text(self) -> bytes:
-        """All of them, once the process has ended."""
+        """Return the whole stderr after the process has ended."""
         self._thread.join()
         return self._output
 
 
 def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str, str]:
-    """The environment for a git process.
+    """Return the environment for a git process.
 
-    With `network` the user's own configuration applies (proxies, certificates, credential helpers): it is needed to
-    clone, and no scanned repository has a say in it. `keep` names further `GIT_*` variables to hand on, such as
-    `GIT_INDEX_FILE` inside a pre-commit hook.
+    With `network`, the user's own configuration applies (proxies, certificates, credential helpers): it is needed to
+    clone, and a scanned repository can't change it. `keep` contains further `GIT_*` variables to pass on, such as
+    `GIT_INDEX_FILE` in a pre-commit hook.
     """
     kept = _ENV_ALWAYS | frozenset(keep) | (_ENV_FOR_NETWORK if network else frozenset())
     found = {name: value for name, value in os.environ.items() if not name.startswith("GIT_") or name in kept}
@@ -202,7 +202,7 @@ def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str,
         "LANGUAGE": "C",
     }
     if network:
-        # An empty answer from a program that can't ask: ssh and https fail at once instead of waiting for a person.
+        # A program that returns an empty password: ssh and https fail at once instead of prompting.
         found |= {"GIT_ASKPASS": "true", "SSH_ASKPASS": "true"}
         found.setdefault("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")
     else:
@@ -223,17 +223,17 @@ def start(
     stdin: int = subprocess.DEVNULL,
     stderr: int = subprocess.PIPE,
 ) -> subprocess.Popen[bytes]:
-    """A running git whose standard output is a pipe; `git_dir` names the repository, else it is looked for in `cwd`.
+    """Start git with its stdout as a pipe; without `git_dir`, git searches for the repository in `cwd`.
 
     Raises:
         GitError: git is not installed, or `cwd` is not a folder.
     """
-    # Git would look for a relative folder in `cwd`, callers mean it from where they are.
+    # Git resolves a relative folder from `cwd`, callers from the current directory.
     where = [f"--git-dir={git_dir.absolute()}"] if git_dir is not None else []
     try:
         process = subprocess.Popen(
             ["git", *where, *map(str, arguments)],
-            # Git takes its folder for the working tree, and reads `.mailmap` and `.gitmodules` there.
+            # Git uses its current directory as the working tree, and reads `.mailmap` and `.gitmodules` there.
             cwd=cwd or _NEUTRAL,
             env=environment(keep=keep),
             stdin=stdin,
@@ -254,12 +254,12 @@ def start(
 
 
 def limit_memory(process: subprocess.Popen[bytes], most: int) -> None:
-    """Lets `process`, and what it starts, have `most` bytes of memory each, where the system can do that (Linux).
+    """Limit `process` and its children to `most` bytes of memory each (Linux only).
 
-    Only memory that is written counts: packs that git maps into its memory don't.
+    Only writable memory counts, not packs that git maps into memory.
     """
     if sys.platform == "linux":
-        # It has ended, or a lower limit is set already.
+        # The process has ended, or a lower limit is already set.
         with suppress(OSError, ValueError):
             resource.prlimit(process.pid, resource.RLIMIT_DATA, (most, most))
 
@@ -273,11 +273,11 @@ def git(
     allowed: Iterable[int] = (0,),
     seconds: float | None = None,
 ) -> bytes:
-    """What git wrote to its standard output; `seconds` limits it to less than what the repository allows.
+    """Run git and return its stdout; `seconds` can lower the time limit.
 
     Raises:
-        GitError: git is missing, or left with an exit code not in `allowed`; the text is git's own first complaint.
-        GitLimitError: it took too long, or printed more than `MOST_OUTPUT`.
+        GitError: git is missing, or its exit code is not in `allowed`; the text is git's first error message.
+        GitLimitError: git took too long, or printed more than `MOST_OUTPUT`.
     """
     process = start(
         arguments,
@@ -292,11 +292,11 @@ def git(
 def answer(
     process: subprocess.Popen[bytes], stdin: bytes = b"", seconds: float = SECONDS, allowed: Iterable[int] = (0,)
 ) -> bytes:
-    """What `process`, a git that was given pipes, writes to its standard output in `seconds`.
+    """Return the stdout of `process`, a git process with pipes, within `seconds`.
 
     Raises:
-        GitError: it left with an exit code not in `allowed`.
-        GitLimitError: it took too long, or printed more than `MOST_OUTPUT`.
+        GitError: the exit code is not in `allowed`.
+        GitLimitError: git took too long, or printed more than `MOST_OUTPUT`.
     """
     complaints = Drain(cast("IO[bytes]", process.stderr))
     watchdog = Watchdog(process, seconds)
@@ -329,16 +329,16 @@ def answer(
 
 
 def feed(pipe: IO[bytes], lines: Iterable[bytes]) -> None:
-    """Writes `lines` to a process that may end before it has read them."""
+    """Write `lines` to a process that can end before it has read them."""
     try:
         with pipe:
             pipe.writelines(lines)
     except (BrokenPipeError, ValueError):
-        return  # its reader tells why
+        return  # the reader of its output reports it
 
 
 def reason(complaint: bytes, code: int) -> str:
-    """Git's first fatal complaint as one line without prefix, passwords or control characters."""
+    """Return git's first fatal error as one line without prefix, passwords or control characters."""
     lines = [line.strip() for line in complaint.decode("utf-8", "replace").splitlines() if line.strip()]
     if any(_NO_MEMORY.search(line) for line in lines):
         return "git was stopped: out of memory"
@@ -353,10 +353,10 @@ _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<userinfo>[^/?
 
 
 def without_password(text: str) -> str:
-    """`text` (a URL, or a message of git's that quotes one) with the user part of every URL in it left out.
+    """Remove the user part of every URL in `text` (a URL, or a message of git that contains one).
 
-    The user goes with the password, since a token may stand in either. `ssh://git@host/…` keeps its `git`, which is
-    part of how that place is called.
+    The user is removed with the password, because either can be a token. The user `git` in `ssh://git@host/…` remains,
+    because it is part of the usual URL.
     """
     return _USERINFO.sub(_bare, text)
 

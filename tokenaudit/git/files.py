@@ -1,8 +1,8 @@
-"""The files of a repository, looked at before git reads them.
+"""Check the files of a repository before git reads them.
 
-Git waits for whoever writes to a named pipe, follows what a configuration includes, and reads whatever file has the
-right name to its end. A repository can be made so that this never ends. So what git is going to read is looked at
-first, without opening it: types, sizes, and where it lies.
+Git blocks on named pipes, follows includes of a configuration, and reads any file with a known name to its end. A
+malicious repository can make this last forever. So the type, size and location of these files are checked first,
+without opening them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _LARGEST = {
     "index": _LONG,
     "packed-refs": _LONG,
 }
-"""Files at the top of a repository that git reads, and the most bytes that they may have."""
+"""Files at the top of a repository that git reads, and their maximum size in bytes."""
 
 _OTHERS_READ = re.compile(r"[A-Z_]+_HEAD|sharedindex\.[0-9a-f]+")
 _INCLUDES = re.compile(rb"(?im)^[^#;]*\[\s*include")
@@ -43,12 +43,12 @@ _BLOCK = 512
 
 
 class BrokenLinkError(Exception):
-    """A `.git` file or link, or a `commondir`, that leads to no repository; `str()` says why in one line."""
+    """A `.git` file or link, or a `commondir`, does not lead to a repository; `str()` is the reason in one line."""
 
 
 @dataclass(frozen=True)
 class Hazard:
-    """A file that git must not be made to read, and why. `is_loss` tells whether the audit then lacks something."""
+    """A file that git must not read, and the reason. `is_loss`: the audit is incomplete without it."""
 
     path: Path
     reason: str
@@ -57,9 +57,9 @@ class Hazard:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where the parts of a repository lie, with links resolved.
+    """The folders of a repository, with links resolved.
 
-    `objects` are all folders of objects, borrowed ones (alternates) included; `missing` those that are not there.
+    `objects` are all object folders, including alternates; `missing` are the alternates that don't exist.
     """
 
     git_dir: Path
@@ -69,7 +69,7 @@ class Folders:
     hazards: tuple[Hazard, ...]
 
     def outside(self, root: Path) -> tuple[Path, ...]:
-        """The folders that don't lie below `root`, each once."""
+        """Return the folders outside `root`, each once."""
         top = root.resolve()
         found = dict.fromkeys((self.git_dir, self.common_dir, *self.objects))
         outside = [folder for folder in found if not folder.is_relative_to(top)]
@@ -78,10 +78,10 @@ class Folders:
 
 
 def look_at(git_dir: Path) -> Folders:
-    """Where the parts of the repository in `git_dir` (a folder, link or `.git` file) lie, and what is wrong with them.
+    """Locate and check the folders of the repository in `git_dir` (a folder, link or `.git` file).
 
     Raises:
-        BrokenLinkError: it leads to no folder.
+        BrokenLinkError: `git_dir` does not lead to a folder.
     """
     own = _resolved(git_dir)
     hazards: list[Hazard] = []
@@ -149,7 +149,7 @@ def _named_files(folder: Path) -> Iterator[Hazard]:
     for name, most in _LARGEST.items():
         found = _hazard(folder / name, most)
         if found is None and name in {"config", "config.worktree"} and _has_includes(folder / name):
-            # The files it includes are not part of the repository, and the configuration itself is read as text.
+            # Included files are not part of the repository, and the configuration itself is scanned as text.
             found = Hazard(folder / name, "it includes files from outside the repository", is_loss=False)
         if found:
             yield found
@@ -162,14 +162,14 @@ def _has_includes(config: Path) -> bool:
     try:
         return bool(_INCLUDES.search(read_regular(config, _LISTING)))
     except OSError:
-        return False  # not there, or a hazard already
+        return False  # missing, or already a hazard
 
 
 def _hazard(path: Path, most: int | None) -> Hazard | None:
     try:
         status = path.stat()
     except OSError:
-        return None  # not there, or not for us: git says so too
+        return None  # missing or unreadable: git reports it
     if not stat.S_ISREG(status.st_mode):
         return Hazard(path, f"{kind(status.st_mode)}, not a regular file")
     if most is not None and status.st_size > most:
@@ -210,7 +210,7 @@ def _objects(folder: Path) -> Iterator[Hazard]:
     for part in _entries(folder):
         if _PART.fullmatch(part.name):
             for entry in _entries(Path(part.path)):
-                # Of loose objects there can be very many: the listing tells the type of each, and that is enough.
+                # There can be many loose objects, so only their types are checked, from the directory listing.
                 if _LOOSE.fullmatch(entry.name) and not entry.is_file(follow_symlinks=False):
                     found = _hazard(Path(entry.path), None)
                     if found:
@@ -222,11 +222,11 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError:
-        return []  # not there, no folder, or not for us: git and the readers of objects say so
+        return []  # missing, unreadable or not a folder: git and the object readers report it
 
 
 def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
-    """`main` and every object folder it borrows from, directly or not, each once; those missing; bad listings."""
+    """Return `main` and its direct and indirect alternates, each once; missing alternates; invalid alternates files."""
     found: list[Path] = []
     missing: list[Path] = []
     hazards: list[Hazard] = []
@@ -257,7 +257,7 @@ def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
 
 
 def stored_bytes(folders: Folders) -> int:
-    """Bytes of all packs of a repository as the disk holds them, and 4 KiB for each loose object."""
+    """Return the size in bytes of all packs of a repository, plus 4 KiB for each loose object."""
     total = 0
     for folder in folders.objects:
         for entry in _entries(folder / "pack"):

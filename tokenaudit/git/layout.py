@@ -1,4 +1,4 @@
-"""What a folder is to git, and where the parts of a repository lie."""
+"""Determine the kind of a repository, and locate its folders."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at
 from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
-"""A working tree with its `.git`, a repository without one, one that git can't open, or no repository at all."""
+"""A working tree with its `.git`, a bare repository, a repository that git can't open, or no repository."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """An openable repository.
+    """A repository that git can open.
 
-    `git_dir` is what git is given: the repository's own folder, or a substitute where that holds `hazards`, files that
-    git must not be made to read. `common_dir` holds objects and refs (another folder in a linked worktree).
-    `shallow` and `partial` repositories lack a part of their history or content by design. `outside` are the folders
-    that are read although they don't lie below the folder that was opened.
+    `git_dir` is passed to git: the repository's own folder, or a substitute if that contains `hazards`, files that git
+    must not read. `common_dir` contains objects and refs (a different folder in a linked worktree). `shallow` and
+    `partial` repositories lack a part of their history or content by design. `outside` are folders that are read but
+    not inside the opened folder.
     """
 
     git_dir: Path
@@ -36,12 +36,12 @@ class Repository:
 
     @property
     def objects(self) -> Path:
-        """The main object folder; alternates come on top of it."""
+        """The main object folder, without alternates."""
         return self.common_dir / "objects"
 
 
 def repository_kind(path: Path) -> RepositoryKind:
-    """What `path` itself is; the folders above it don't count."""
+    """Return the kind of `path` itself, ignoring its parent folders."""
     found = _git_dir(path)
     if found is None:
         return "none"
@@ -53,25 +53,25 @@ def repository_kind(path: Path) -> RepositoryKind:
 
 
 def safe_git_dir(git_dir: Path) -> Path:
-    """What git can be given for `git_dir`: itself, or a substitute where it holds files that git must not read.
+    """Return the folder to pass to git for `git_dir`: itself, or a substitute if it contains files git must not read.
 
     Raises:
-        GitError: it leads to no repository, or a substitute can't be made.
+        GitError: `git_dir` does not lead to a repository, or a substitute can't be created.
     """
     return _safe(_looked_at(git_dir), git_dir)
 
 
 def enclosing_git_dir(path: Path) -> Path | None:
-    """Where git would find the repository that `path` lies in, or is the top of; None where it lies in none."""
+    """Return the git directory of the repository that contains `path`, as git finds it; None if there is none."""
     absolute = path.absolute()
     return next((found for each in (absolute, *absolute.parents) if (found := _git_dir(each)) is not None), None)
 
 
 def real_git_dir(git_dir: Path) -> Path:
-    """The folder that `git_dir`, which can be a link or a file, leads to.
+    """Return the folder that `git_dir`, which can be a link or a file, leads to.
 
     Raises:
-        GitError: it leads to none.
+        GitError: it does not lead to a folder.
     """
     return _looked_at(git_dir).git_dir
 
@@ -90,7 +90,7 @@ def _safe(folders: Folders, git_dir: Path) -> Path:
 
 
 def index_of_hook(path: Path) -> bool:
-    """Whether the caller's `GIT_INDEX_FILE` belongs to this repository; it could be that of an outer one."""
+    """Return whether `GIT_INDEX_FILE` in the environment belongs to this repository, rather than to an outer one."""
     named = os.environ.get("GIT_INDEX_FILE")
     if not named:
         return False
@@ -98,10 +98,10 @@ def index_of_hook(path: Path) -> bool:
 
 
 def open_repository(path: Path) -> Repository:
-    """The repository at `path`, a working tree's top or a bare repository.
+    """Open the repository at `path`, the top of a working tree or a bare repository.
 
     Raises:
-        GitError: there is none, or git can't open it; says why.
+        GitError: there is no repository, or git can't open it.
     """
     found = _git_dir(path)
     if found is None:

@@ -1,4 +1,4 @@
-"""What commits changed, as git tells it."""
+"""Read the changes of commits from git."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from tokenaudit.git.command import GitError, GitLimitError, allowance, git
 from tokenaudit.timestamps import from_unix
 
 _FEWEST = 2000
-"""Commits for which another git is worth starting."""
+"""Commits per git process; fewer are not worth another process."""
 _MOST_FAILURES = 20
 _LEAST_SECONDS = 1.0
 MOST_PARENTS = 200
-"""Parents of a commit beyond which it isn't compared with them: git prints an id of each for every path."""
+"""Maximum parents of a commit to compare it with, because git prints an id of each for every path."""
 
 _SUBMODULE = "160000"
 _MOST_OBJECTS = 500 if os.name == "nt" else 10_000
-"""More ids than this would make too long a command line; the output is then filtered here instead of by git."""
+"""Maximum ids on a command line; with more, the output is filtered here instead of by git."""
 
 
 @dataclass(frozen=True)
 class Commit:
-    """Who made a commit, and when (the author's date, in UTC; None where it is out of any calendar).
+    """A commit's author and author date (in UTC; None if it is out of range).
 
-    `committed` is the committer's date in Unix seconds. Clocks can be wrong: it only orders what history does not.
+    `committed` is the committer date in Unix seconds. Clocks can be wrong, so it only orders unrelated commits.
     """
 
     id: str
@@ -38,7 +38,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Change:
-    """One path that a commit changed against every one of its parents. `old` has the blob ids of its parents."""
+    """One path that differs from all parents of a commit. `old` contains the blob ids of the parents."""
 
     path: str
     old: tuple[str, ...]
@@ -47,7 +47,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Changes:
-    """What one commit changed, as far as the wanted blobs are concerned."""
+    """The changes of one commit that involve the requested blobs."""
 
     commit: Commit
     changes: tuple[Change, ...]
@@ -56,11 +56,11 @@ class Changes:
 def changes(
     git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], jobs: int = 1
 ) -> tuple[list[Changes], list[str]]:
-    """Those of `commits` that put one of `blobs` (None: any) somewhere or took it away, in their order, and failures.
+    """Return the changes of `commits` that add or remove one of `blobs` (None: any), in order, and failures.
 
-    Submodules' commits are left out. A merge counts only for paths in which it differs from all its parents. Up to
-    `jobs` gits work side by side. A commit that can't be compared with its parents, or has more than `MOST_PARENTS`, is
-    named in the failures.
+    Commits of submodules are ignored. A merge is included only for paths that differ from all its parents. Up to `jobs`
+    git processes run in parallel. The failures name commits that can't be compared with their parents or have more than
+    `MOST_PARENTS`.
     """
     size = max(_FEWEST, -(-len(commits) // max(1, jobs)))
     parts = [commits[start : start + size] for start in range(0, len(commits), size)]
@@ -68,7 +68,7 @@ def changes(
     if len(parts) == 1:
         found = _compare(git_dir, blobs, parts[0], failures)
     else:
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - short histories need no threads
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - not needed for short histories
 
         with ThreadPoolExecutor(len(parts) or 1) as pool:
             done = [pool.submit(_compare, git_dir, blobs, part, failures) for part in parts]
@@ -85,10 +85,10 @@ def _compare(
     failures: list[str],
     seconds: float | None = None,
 ) -> list[Changes]:
-    """Halves what git can't do in one go until it is clear which commits are at fault, or too many are.
+    """Bisect commits that git can't process at once to find those at fault, until there are too many.
 
-    Each half has half the time (and `_LEAST_SECONDS`), so that one commit that takes for ever costs a few times what
-    all of them can take.
+    Each half has half the time limit (at least `_LEAST_SECONDS`), so that one commit that never ends takes at most a
+    few times the limit of all.
     """
     seconds = allowance(git_dir).seconds if seconds is None else seconds
     try:
@@ -130,7 +130,7 @@ def _ask(
 
 
 def _fields(raw_output: bytes) -> Iterator[bytes]:
-    """What stands between the NULs, one after the other: all at once would take as much memory again."""
+    """Yield the fields between NULs one by one; splitting at once would double the memory."""
     at = 0
     while at < len(raw_output):
         end = raw_output.find(b"\0", at)
@@ -172,8 +172,8 @@ def _change(meta: bytes, path: bytes) -> Change | None:
 
 
 def moment(seconds: str) -> datetime | None:
-    """Unix seconds as a time; None where they are no number or lie outside the calendar."""
+    """Convert Unix seconds to a time; None if they are not a number or out of range."""
     try:
         return from_unix(int(seconds))
-    except (ValueError, OverflowError):  # no number, or one that no float can hold
+    except (ValueError, OverflowError):  # not a number, or too large for a float
         return None

@@ -20,18 +20,18 @@ if sys.platform == "linux":
     import fcntl
 
 FIELDS = 3
-"""Words in git's description of an object: its id, its type, its size."""
+"""Fields in git's header of an object: id, type, size."""
 
 _LONGEST_LINE = 1 << 16
 _SET_PIPE_SIZE = 1031
-"""`F_SETPIPE_SZ` of fcntl(2), which the standard library names from Python 3.10 on, and on Linux only."""
+"""`F_SETPIPE_SZ` of fcntl(2), which the standard library defines from Python 3.10 on, and only on Linux."""
 
 _PIPE_SIZE = 1 << 20
 
 
 @dataclass(frozen=True)
 class ListedObject:
-    """An object that the repository holds. `size` is that of its content, in bytes."""
+    """An object in the repository. `size` is the size of its content in bytes."""
 
     id: str
     type: str
@@ -39,14 +39,14 @@ class ListedObject:
 
 
 STALL_SECONDS = 8.0
-"""How long git can keep its reader waiting for the next part of one object, in a small repository."""
+"""Maximum seconds to wait for the next part of an object, in a small repository."""
 
 MOST_STALLS = 2
-"""How often git is stopped for that before it is not asked any more."""
+"""Number of times git is stopped for a timeout before no more objects are requested."""
 
 
 class Batch:
-    """A running `git cat-file` that is asked for objects. Use as a context manager."""
+    """A running `git cat-file` process to request objects from. Use as a context manager."""
 
     def __init__(self, git_dir: Path, options: Sequence[str], *, stdin: bool = False) -> None:
         self._process = start(
@@ -67,7 +67,7 @@ class Batch:
         self.close()
 
     def close(self) -> None:
-        """Ends git, whatever it is doing."""
+        """Stop git, even while it is writing output."""
         self._process.kill()
         self._process.wait()
         self.watchdog.close()
@@ -79,31 +79,31 @@ class Batch:
 
     @property
     def is_running(self) -> bool:
-        """Whether it can be asked."""
+        """Return whether git is running."""
         return self._process.poll() is None
 
     def feed(self, ids: Iterable[str]) -> None:
-        """Asks for all of `ids`, in the background."""
+        """Request all of `ids`, in the background."""
         lines = (f"{name}\n".encode() for name in ids)
         threading.Thread(target=feed, args=(self._process.stdin, lines), daemon=True).start()
 
     def ask(self, name: str) -> None:
-        """Asks for one object."""
+        """Request one object."""
         pipe = cast("IO[bytes]", self._process.stdin)
         with self.watchdog.waiting():
             pipe.write(name.encode("utf-8", "surrogateescape") + b"\n")
             pipe.flush()
 
     def line(self) -> bytes:
-        """The next line of the answer."""
+        """Return the next line of the response."""
         with self.watchdog.waiting():
             return self._out.readline(_LONGEST_LINE)
 
     def read(self, size: int) -> bytes:
-        """The next `size` bytes of the answer.
+        """Return the next `size` bytes of the response.
 
         Raises:
-            EOFError: git ended before.
+            EOFError: git exited first.
         """
         with self.watchdog.waiting():
             data = self._out.read(size)
@@ -112,10 +112,10 @@ class Batch:
         return data
 
     def head(self, name: str) -> ListedObject | Unread:
-        """Type and size of the object whose content comes next, or why there is none.
+        """Return type and size of the object whose content follows, or the reason if there is none.
 
         Raises:
-            EOFError: git ended before.
+            EOFError: git exited first.
         """
         header = self.line()
         if not header.endswith(b"\n"):
@@ -126,7 +126,7 @@ class Batch:
         return ListedObject(fields[0].decode("ascii", "replace"), fields[1].decode("ascii", "replace"), int(fields[2]))
 
     def end(self) -> str | None:
-        """Waits for git to end; how it failed, if it did."""
+        """Wait for git to exit; return the reason if it failed, otherwise None."""
         with self.watchdog.waiting():
             code = self._process.wait()
         if self.watchdog.has_ended:
@@ -135,14 +135,14 @@ class Batch:
 
 
 def _widen(pipe: IO[bytes]) -> None:
-    """Makes room for more in a pipe, where the system can do that (Linux): fewer switches between two processes."""
+    """Increase the buffer of a pipe (Linux only), for fewer context switches."""
     if sys.platform == "linux":
         with suppress(OSError):
             fcntl.fcntl(pipe.fileno(), _SET_PIPE_SIZE, _PIPE_SIZE)
 
 
 class ObjectReader:
-    """Single objects on request, from one long-lived git process. Use as a context manager."""
+    """Reads single objects with one long-lived git process. Use as a context manager."""
 
     def __init__(self, git_dir: Path) -> None:
         self._git_dir = git_dir
@@ -159,7 +159,7 @@ class ObjectReader:
         self._stop()
 
     def read(self, name: str) -> GitObject | Unread:
-        """The object called `name`: an id, or any revision without a newline. None that `objects.is_large`."""
+        """Return the object `name`, an id or any revision without a newline; `Unread` if it is `objects.is_large`."""
         opened = self.open(name)
         if isinstance(opened, Unread):
             return opened
@@ -171,12 +171,12 @@ class ObjectReader:
             return Unread(name, self._failure())
 
     def open(self, name: str) -> ObjectStream | Unread:
-        """The object called `name`, of any size, to be read before anything else is asked for."""
+        """Open the object `name`, of any size; it must be read before the next request."""
         if self._stalls >= MOST_STALLS:
             return Unread(name, "git was stopped while reading earlier objects", is_final=True)
         try:
             if self._opened is not None and not self._opened.is_done:
-                self._stop()  # what git has still to send is not wanted
+                self._stop()  # discard the rest of the output
             if self._batch is None or not self._batch.is_running:
                 self._stop()
                 self._batch = Batch(self._git_dir, ["--batch"], stdin=True)
@@ -193,10 +193,10 @@ class ObjectReader:
         return self._opened
 
     def windows(self, opened: ObjectStream) -> Iterator[ReadWindow]:
-        """The content of an object that `open` gave.
+        """Yield the content of an object returned by `open`, in windows.
 
         Raises:
-            UnreadableObjectError: git ended before all was read.
+            UnreadableObjectError: git exited before all was read.
         """
         try:
             yield from windows(opened.read_some)
@@ -204,7 +204,7 @@ class ObjectReader:
             raise UnreadableObjectError(self._failure()) from None
 
     def _failure(self) -> str:
-        """Why git ended; it is started anew for the next object."""
+        """Return the reason why git exited; git is restarted for the next object."""
         batch = self._batch
         failure = batch.end() if batch is not None else None
         if batch is not None and batch.watchdog.has_ended:
@@ -219,14 +219,14 @@ class ObjectReader:
 
 
 class UnreadableObjectError(Exception):
-    """An object could not be read to its end; `str()` says why."""
+    """An object could not be read to its end; `str()` is the reason."""
 
 
 class ObjectStream:
-    """An object whose content comes next from git. `size` is in bytes.
+    """An object whose content follows in git's output. `size` is in bytes.
 
     Raises:
-        EOFError: git ended before.
+        EOFError: git exited first.
     """
 
     def __init__(self, name: str, kind: str, size: int, batch: Batch) -> None:
@@ -240,14 +240,14 @@ class ObjectStream:
 
     @property
     def is_done(self) -> bool:
-        """Whether all of it has been read."""
+        """Return whether the whole object has been read."""
         return not self._left
 
     def read(self, size: int) -> bytes:
-        """Exactly `size` bytes; behind the last one what git writes behind an object is read, too.
+        """Return exactly `size` bytes; after the last byte, also read the newline that git writes after an object.
 
         Raises:
-            EOFError: git ended before.
+            EOFError: git exited first.
         """
         if not size:
             return b""
@@ -258,6 +258,6 @@ class ObjectStream:
         return data
 
     def read_some(self, size: int) -> bytes:
-        """Up to `size` bytes, none at the end."""
+        """Return up to `size` bytes; empty at the end."""
         most = min(size, self._left)
         return self.read(most) if most else b""

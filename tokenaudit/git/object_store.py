@@ -1,6 +1,6 @@
-"""Everything a repository's object folders hold, as shares to be read.
+"""Divide the objects of a repository into partitions to read.
 
-Packs and files are read directly where that is fast; small and unusual repositories are read through `git cat-file`.
+Packs and loose objects are read directly if that is fast; small and unusual repositories with `git cat-file`.
 """
 
 from __future__ import annotations
@@ -34,27 +34,27 @@ from tokenaudit.git.objects import (
 from tokenaudit.git.pack import ChecksumPartition
 
 SMALL_REPOSITORY = 4 << 20
-"""Bytes of packs below which git itself is done before the pack reader has been loaded."""
+"""Bytes of packs below which git is faster than importing the pack reader."""
 
 _FEW_LOOSE = 2000
 _SHARES_PER_JOB = 6
-"""More shares than processes, so that one that took longer than thought doesn't keep the others waiting."""
+"""Partitions per process, so that a partition that takes longer than estimated does not delay the end."""
 
 
 Links: TypeAlias = Literal["all", "unpacked", "none"]
 
 _MANY_OBJECTS = 50_000
-"""Objects in packs up to which git follows all links quickly enough."""
+"""Maximum objects in packs for which git follows all links fast enough."""
 
 
 @dataclass
 class ScanPlan:
-    """Shares that together are every wanted object once, and what can't be read at all.
+    """Partitions that together contain every requested object once, and unreadable objects.
 
-    `commits` tells the ids of all commits, reachable or not; attribution asks for them. `ids` tells the raw ids of all
-    objects, sorted, for the next scan to leave out; small and unusual repositories are always read whole, and have
-    none. `links` says which links between objects have to be followed to know that none is missing: following all of
-    them takes git longer than reading the objects takes us. `note` says why it is slow, if it is.
+    `commits` returns the ids of all commits, including unreachable ones, for attribution. `ids` returns the raw ids of
+    all objects, sorted, so that the next scan can skip them; it is empty for small and unusual repositories, which are
+    always read completely. `links` defines which links between objects must be followed to find missing ones: following
+    all of them can take longer than reading the objects. `note` is the reason if reading is slow.
     """
 
     partitions: list[Partition]
@@ -66,7 +66,7 @@ class ScanPlan:
 
     @property
     def objects(self) -> int:
-        """How many objects that is."""
+        """Number of objects in all partitions."""
         return sum(partition.count for partition in self.partitions)
 
 
@@ -78,13 +78,13 @@ def plan(
     known: bytes = b"",
     small: int | None = None,
 ) -> ScanPlan:
-    """How to read `repository`'s objects of `types` with `jobs` processes.
+    """Plan how to read the objects of `types` in `repository` with `jobs` processes.
 
-    Objects whose raw ids are in `known` (sorted, one behind the other) may be left out. Repositories with fewer bytes
-    of packs than `small` are read through git.
+    Objects whose raw ids are in `known` (sorted and concatenated) can be omitted. Repositories with fewer pack bytes
+    than `small` are read with git.
 
     Raises:
-        GitError: git is needed and can't be run.
+        GitError: git is needed but can't be run.
     """
     limit = SMALL_REPOSITORY if small is None else small
     wish = _Wish(jobs, types, known)
@@ -102,12 +102,12 @@ def plan(
         except ImportError as error:
             reason = f"compiled library {error.name} is missing"
         except OSError as error:
-            # Git may still get at what we can't list, and says what it can't.
+            # Git can possibly read objects that can't be listed here, and reports the others.
             reason = f"{error.filename}: {error.strerror}"
     try:
         partitions, unread = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     except ListingError as error:
-        # One object can keep git from listing the others; reading the files directly loses that one only.
+        # One damaged object can prevent git from listing the others; reading the files directly loses only that one.
         if reason is not None:
             message = f"git can't list the objects ({error}), and direct reading failed: {reason}"
             raise GitError(message) from error
@@ -123,7 +123,7 @@ def _pack_size(index: Path) -> int:
     try:
         return index.with_suffix(".pack").stat().st_size
     except OSError:
-        return 0  # there is none; reading it says so
+        return 0  # missing; reported when it is read
 
 
 def _listed_commits(git_dir: Path) -> list[str]:
@@ -156,7 +156,7 @@ class _Wish:
 
 
 def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish) -> ScanPlan:
-    from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - numpy, only where it pays
+    from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - imports numpy, needed for large repositories only
 
     count = wish.jobs * _SHARES_PER_JOB
     packs, broken = packed.read_packs(indexes)
@@ -177,7 +177,7 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
 
 
 def _links(objects: int, packs: int, loose: int) -> Links:
-    """A pack is written with everything its objects refer to, unless that lies in other packs already."""
+    """Return the links to follow. git writes a pack with everything it refers to, unless other packs contain it."""
     if objects < _MANY_OBJECTS:
         return "all"
     return "none" if packs == 1 and not loose else "unpacked"
@@ -190,7 +190,7 @@ _LONGEST_HEADER = 64
 
 
 def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
-    """The id and file of every loose object in an object folder, in the order of their ids.
+    """Yield the id and file of every loose object in an object folder, sorted by id.
 
     Raises:
         OSError: a folder can't be read.
@@ -202,7 +202,7 @@ def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
 
 @dataclass(frozen=True)
 class LoosePartition:
-    """Some loose objects. Their types are only seen when they are opened; those not in `types` are passed over."""
+    """Some loose objects. Their types are known only after opening them; those not in `types` are skipped."""
 
     files: Sequence[tuple[str, Path]]
     types: Sequence[ObjectType]
@@ -210,18 +210,18 @@ class LoosePartition:
 
     @property
     def count(self) -> int:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return len(self.files)
 
     def read(self) -> Iterator[GitObject | Unread]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         for name, file in self.files:
             found = _read(name, file, self.types)
             if found:
                 yield found
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return search_one_by_one(self, watcher)
 
 
@@ -258,14 +258,14 @@ def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject |
 
 
 def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
-    """The ids of those of `files` that are commits; only the beginning of each is read."""
+    """Return the ids of the commits in `files`; only the start of each file is read."""
     found = []
     for name, file in files:
         try:
             with open_regular(file) as opened:
                 head = zlib.decompressobj().decompress(opened.read(_LONGEST_HEADER), _LONGEST_HEADER)
         except (OSError, zlib.error):
-            continue  # reading it says so
+            continue  # reported when it is read
         if head.startswith(b"commit "):
             found.append(name)
     return found
@@ -274,7 +274,7 @@ def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
 def loose_partitions(
     files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
 ) -> list[LoosePartition]:
-    """`files` in about `count` shares of the same size."""
+    """Divide `files` into about `count` partitions of equal size."""
     costs = [(each, 60_000 + 10 * _size(each[1])) for each in files]
     total = sum(cost for _, cost in costs)
     partitions: list[LoosePartition] = []
@@ -295,4 +295,4 @@ def _size(file: Path) -> int:
     try:
         return min(file.lstat().st_size, LARGE)
     except OSError:
-        return 0  # gone meanwhile; reading it says so
+        return 0  # removed in the meantime; reported when it is read

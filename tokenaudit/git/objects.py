@@ -1,4 +1,4 @@
-"""Data model of object reading, shared by every engine."""
+"""Data model for reading objects, shared by all readers."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tokenaudit.interfaces import PrefilterResult, ScanResult
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
-"""Trees hold names and ids only: they are read for attribution, never searched."""
+"""Trees contain only names and ids: they are read for attribution, never scanned."""
 
 LARGE = 64 << 20
-"""Bytes of an object up to which it is held in memory as a whole. Larger ones are read as a stream, in windows."""
+"""Maximum size in bytes of an object in memory. Larger objects are read as a stream, in windows."""
 
 _REPORT_EVERY = 32 << 20
 
 
 @dataclass(frozen=True)
 class GitObject:
-    """One object, whole."""
+    """One complete object."""
 
     id: str
     type: ObjectType
@@ -32,9 +32,9 @@ class GitObject:
 
 @dataclass(frozen=True)
 class Unread:
-    """An object (or a whole pack or share of objects) that could not be read, and why.
+    """An object (or a whole pack or partition) that could not be read, and the reason.
 
-    `is_final` where no other way of reading it is to be tried, `is_large` where its size is the only reason.
+    `is_final`: no other reader is tried. `is_large`: its size is the only reason.
     """
 
     id: str
@@ -44,28 +44,28 @@ class Unread:
 
 
 def is_large(size: int) -> bool:
-    """Whether an object of `size` bytes is not held in memory as a whole."""
+    """Return whether an object of `size` bytes is too large to hold in memory."""
     return size > LARGE
 
 
 def too_large(name: str) -> Unread:
-    """An object that is larger than `LARGE`."""
+    """Return an `Unread` for an object that is larger than `LARGE`."""
     return Unread(name, f"object larger than {LARGE >> 20} MiB", is_large=True)
 
 
 def work_limit(stored: int) -> int:
-    """How many bytes of objects are taken out of `stored` compressed ones. Honest histories stay far below that."""
+    """Return the maximum bytes of objects to read from `stored` compressed bytes. Usual histories are far below."""
     return max(_LEAST_WORK, stored * _MOST_RATIO)
 
 
 def beyond_limit(count: int) -> Unread:
-    """What stays unread of a pack, or of a whole repository, for that reason."""
+    """Return an `Unread` for the `count` objects of a pack or repository beyond the work limit."""
     reason = f"deltas expand to more than {_LEAST_WORK >> 30} GiB and more than {_MOST_RATIO:,} times the stored size"
     return Unread(f"{count:,} more objects", reason, is_final=True)
 
 
 def stream_limit(stored: int) -> int:
-    """How many bytes of large objects are taken out of a repository that stores so many compressed ones."""
+    """Return the maximum bytes of large objects to read from a repository with `stored` compressed bytes."""
     return max(_LEAST_STREAMED, stored * _MOST_STREAMED_RATIO)
 
 
@@ -76,27 +76,27 @@ _MOST_RATIO = 4000
 
 
 class ObjectMatcher(Protocol):
-    """Looks at objects, and says where there is something."""
+    """Searches objects for evidence and credentials."""
 
     @property
     def reach(self) -> int | None:
-        """How many bytes before or behind its first or last byte a trace can extend; None where it has no bound."""
+        """Maximum bytes that a trace can extend before its first or after its last byte; None if unbounded."""
 
     def prepare(self) -> None:
-        """Makes ready whatever searching much data needs, once, before processes are forked."""
+        """Compile the searcher for large data, once, before processes are forked."""
 
     def look(self, data: bytes) -> PrefilterResult:
-        """What a first look at `data` shows."""
+        """Return the result of the prefilter for `data`."""
 
     def examine(self, data: bytes) -> ScanResult:
-        """What a second look at an object with evidence, which is not larger than `LARGE`, finds."""
+        """Scan an object with evidence that is not larger than `LARGE`."""
 
 
 @dataclass
 class ScanBatch:
-    """What reading brought since the last batch: ids of objects in which something was seen, counts, failures.
+    """Results since the last batch: ids of objects with hits, counts, failures.
 
-    `examined` are the results for the blobs among the hits, by id: of some or of none, as they stay in this process.
+    `examined` contains results for some of the blobs among the hits, by id; they are not sent to other processes.
     """
 
     hits: list[tuple[str, str]] = field(default_factory=list)
@@ -107,11 +107,11 @@ class ScanBatch:
 
     @property
     def is_due(self) -> bool:
-        """Whether it is time to tell."""
+        """Return whether the batch should be reported."""
         return self.bytes > _REPORT_EVERY
 
     def add(self, name: str, kind: ObjectType, examined: ScanResult) -> None:
-        """Notes what was seen in an object, if anything."""
+        """Add the result for an object, if it has any hits."""
         if examined.is_empty:
             return
         self.hits.append((name, kind))
@@ -119,33 +119,33 @@ class ScanBatch:
             self.examined[name] = examined
 
     def without_results(self) -> ScanBatch:
-        """The same as other processes are sent it: ids, counts and reasons."""
+        """Return the batch for other processes: ids, counts and reasons only."""
         return replace(self, examined={})
 
 
 class Partition(Protocol):
-    """A part of a repository's objects that one process reads.
+    """A part of the objects of a repository that one process reads.
 
-    `size` estimates the work in nanoseconds. Shares are disjoint, and together they are every wanted object once.
+    `size` estimates the work in nanoseconds. Partitions are disjoint and together contain every requested object.
     """
 
     @property
     def size(self) -> int:
-        """Work, in nanoseconds, roughly."""
+        """Estimated work in nanoseconds."""
 
     @property
     def count(self) -> int:
-        """How many objects it has."""
+        """Number of objects."""
 
     def read(self) -> Iterator[GitObject | Unread]:
-        """The objects, each once, in an order that does not change from run to run."""
+        """Yield each object once, in the same order in every run."""
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """Looks at each object and tells only the ids of those that hold something."""
+        """Search each object and yield the ids of objects with hits."""
 
 
 def examine(watcher: ObjectMatcher, data: bytes) -> ScanResult:
-    """What `watcher` sees in `data`, at a second look where the first one shows evidence."""
+    """Run the prefilter of `watcher` on `data`, and scan `data` if there is evidence."""
     return watcher.examine(data) if watcher.look(data) is PrefilterResult.EVIDENCE else _NOTHING
 
 
@@ -153,7 +153,7 @@ _NOTHING = ScanResult()
 
 
 def search_one_by_one(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-    """`Partition.search` for shares that have no better way."""
+    """Implement `Partition.search` for partitions without a faster method."""
     batch = ScanBatch()
     for found in partition.read():
         if isinstance(found, Unread):
@@ -174,7 +174,7 @@ _TARGET = re.compile(rb"\Aobject (?P<id>[0-9a-f]+)\ntype (?P<type>\w+)$", re.MUL
 
 @dataclass(frozen=True)
 class ParsedHeader:
-    """A commit or tag: its header lines, its message, and who made it. `target` is what a tag names, with its type."""
+    """A commit or tag: its header lines, message and author. `target` is the object of a tag, with its type."""
 
     header: bytes
     message: bytes
@@ -184,7 +184,7 @@ class ParsedHeader:
 
 
 def parse(data: bytes) -> ParsedHeader:
-    """Takes apart a commit or tag; what isn't there comes as None, since objects may be damaged or hand-made."""
+    """Parse a commit or tag; missing fields are None, because objects can be damaged or handwritten."""
     header, _, message = data.partition(b"\n\n")
     person = _PERSON.search(header)
     target = _TARGET.search(header)

@@ -1,6 +1,6 @@
-"""Searching shares of a repository in several processes, each telling only which objects are worth a second look.
+"""Search partitions of a repository in several processes, which return only the ids of objects with hits.
 
-No content and no credential crosses a process border: a worker sends ids, counts and reasons.
+Content and credentials are never sent between processes: a worker sends only ids, counts and reasons.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     _Receiver: TypeAlias = Connection[object, ScanBatch | None]
 
 SMALL_WORK = 150_000_000
-"""Nanoseconds of work below which a second process costs more than it brings."""
+"""Nanoseconds of work below which a second process is not worth its cost."""
 
 _NUMBER = 4
 
 
 def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
-    """Searches all `partitions` with up to `jobs` processes and yields what they bring as it comes.
+    """Search all `partitions` with up to `jobs` processes and yield results as they arrive.
 
-    Hits arrive in no particular order; callers sort. A worker that dies is one `Unread`, the others go on.
+    Hits are unordered; callers sort them. A worker that dies is reported as one `Unread`; the others continue.
     """
     size = sum(partition.size for partition in partitions)
     if len(partitions) > 1 and jobs > 1 and size >= SMALL_WORK and may_fork():
@@ -42,7 +42,7 @@ def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -
 
 
 def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
-    """Workers take the numbers of shares, the largest first, from one pipe until it is empty."""
+    """Run workers that read partition numbers, largest first, from one pipe until it is empty."""
     order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
     source, sink = os.pipe()
     os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))
@@ -84,11 +84,11 @@ def _work(sender: _Sender, partitions: Sequence[Partition], watcher: ObjectMatch
             sender.send(batch.without_results())
     sender.send(None)
     sender.close()
-    os._exit(0)  # nothing that the parent had begun to write, or does at its end, is the worker's to finish
+    os._exit(0)  # skip exit handlers and unflushed buffers inherited from the parent
 
 
 def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     try:
         yield from partition.search(watcher)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it costs this share and no more, and is told
+    except Exception as error:  # noqa: BLE001 - any failure is reported and loses only this partition
         yield ScanBatch(unread=[Unread("part of the objects", f"worker failed: {type(error).__name__}")])

@@ -1,4 +1,4 @@
-"""Which commits and tags some ref still leads to."""
+"""Determine which commits and tags are reachable from refs."""
 
 from __future__ import annotations
 
@@ -23,37 +23,37 @@ _ID_LENGTHS = (40, 64)
 
 
 def is_null_id(name: str) -> bool:
-    """Whether `name` is the id that git hooks and CI give in place of a commit that does not exist."""
+    """Return whether `name` is the null id, which git hooks and CI use for a missing commit."""
     return len(name) in _ID_LENGTHS and not name.strip("0")
 
 
 def reached(git_dir: Path, *tips: str) -> frozenset[str]:
-    """Every commit that one of `tips` (revisions, or `--all`) leads to.
+    """Return every commit reachable from `tips` (revisions, or `--all`).
 
-    The whole history is walked and nothing is excluded on the way: git decides by commit dates when an exclusion
-    (`--not`, `^REV`) has gone far enough, so with skewed clocks it leaves excluded commits in its answer.
+    The whole history is read without exclusions (`--not`, `^REV`): git uses commit dates to decide when to stop
+    following an exclusion, so with skewed clocks its output contains excluded commits.
 
     Raises:
-        GitError: history can't be walked.
+        GitError: the history can't be read.
     """
     return frozenset(git("rev-list", "--ignore-missing", *tips, "--", git_dir=git_dir).decode("ascii").split())
 
 
 def unreached(git_dir: Path, commits: Iterable[str], *tips: str) -> frozenset[str]:
-    """Those of `commits` that none of `tips` (revisions, or `--all`) leads to.
+    """Return the commits in `commits` that are unreachable from `tips` (revisions, or `--all`).
 
     Raises:
-        GitError: history can't be walked.
+        GitError: the history can't be read.
     """
     asked = frozenset(commits)
     return asked - reached(git_dir, *tips) if asked else asked
 
 
 def commits_between(git_dir: Path, base: str | None, head: str) -> list[str]:
-    """The commits that `head` leads to and `base` does not (None: all of them), parents before children.
+    """Return the commits reachable from `head` but not from `base` (None: all of them), parents before children.
 
     Raises:
-        GitError: history can't be walked.
+        GitError: the history can't be read.
     """
     commits = ancestors_first(git_dir, [head])
     if base is None:
@@ -63,10 +63,10 @@ def commits_between(git_dir: Path, base: str | None, head: str) -> list[str]:
 
 
 def ancestors_first(git_dir: Path, tips: Iterable[str]) -> list[str]:
-    """Every commit that one of `tips` (ids) leads to, parents before children whatever their dates.
+    """Return every commit reachable from `tips` (ids), parents before children regardless of their dates.
 
     Raises:
-        GitError: history can't be walked.
+        GitError: the history can't be read.
     """
     lines = "".join(f"{name}\n" for name in tips).encode()
     listing = git("rev-list", "--topo-order", "--reverse", "--stdin", git_dir=git_dir, stdin=lines)
@@ -74,7 +74,7 @@ def ancestors_first(git_dir: Path, tips: Iterable[str]) -> list[str]:
 
 
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:
-    """Those of `commits` that are no part of HEAD's history; all of them where there is no HEAD yet."""
+    """Return the commits in `commits` that are not in the history of HEAD; all of them if HEAD is unborn."""
     try:
         git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir)
     except GitError:
@@ -83,7 +83,7 @@ def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:
 
 
 def reached_tags(git_dir: Path, reader: ObjectReader) -> frozenset[str]:
-    """Every tag object that a ref names, or that such a tag names in turn."""
+    """Return every tag object that a ref or another reachable tag points to."""
     listing = git("for-each-ref", "--format=%(objecttype) %(objectname)", git_dir=git_dir).decode("ascii")
     waiting = [name for kind, name in (line.split() for line in listing.splitlines()) if kind == "tag"]
     found: set[str] = set()
@@ -99,7 +99,7 @@ def reached_tags(git_dir: Path, reader: ObjectReader) -> frozenset[str]:
 
 
 def shallow_commits(common_dir: Path) -> frozenset[str]:
-    """The commits at which a shallow clone's history ends."""
+    """Return the commits at which the history of a shallow clone ends."""
     try:
         return frozenset(read_regular(common_dir / "shallow").decode("ascii", "replace").split())
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def shallow_commits(common_dir: Path) -> frozenset[str]:
 
 
 def has_commits(git_dir: Path) -> bool:
-    """Whether any ref leads to a commit. False also where git can't tell: the objects themselves then decide."""
+    """Return whether any ref leads to a commit. Also False if git fails; callers then check the objects."""
     return bool(git("rev-list", "--max-count=1", "--all", git_dir=git_dir, allowed=(0, 128)).strip())
 
 
@@ -115,17 +115,17 @@ _MOST_NAMED = 1000
 
 
 class MissingObjects:
-    """Git's own walk over everything that refs, reflogs and HEADs lead to, beside the reading of what is there.
+    """Finds objects that are referenced from refs, reflogs and HEADs but missing from the repository.
 
-    Reading every object a repository *has* can't show what it lacks, so git is asked to follow all links and to print
-    those that lead nowhere. It runs while the objects are read, until the context ends; `found` waits for it.
+    Reading every object that a repository *has* can't show missing ones, so git follows all links and prints broken
+    ones. It runs in parallel to the reading of objects, until the context ends; `found` waits for it.
 
     Raises:
         GitError: git can't be started.
     """
 
     def __init__(self, git_dir: Path, *, unpacked: bool = False) -> None:
-        """With `unpacked` only links from objects outside packs are followed: git makes packs that are whole."""
+        """With `unpacked`, follow only links from objects outside packs, because git writes complete packs."""
         where = ["--unpacked"] if unpacked else []
         self._process = start(
             ["rev-list", "--objects", "--all", "--reflog", "--indexed-objects", "--missing=print", "--quiet", *where],
@@ -138,12 +138,12 @@ class MissingObjects:
         self._listener.start()
 
     def _listen(self) -> None:
-        """Empties stderr, so that git can't be held up by a full pipe."""
+        """Read stderr, so that git does not block on a full pipe."""
         if self._process.stderr is not None:
             self._complaint = self._process.stderr.read()
 
     def found(self) -> Iterator[Unread]:
-        """Every missing object by id; where there are very many, the first thousand and how many more."""
+        """Yield missing objects by id; if there are more than a thousand, the first ones and the number of others."""
         count = 0
         names = []
         with self._watchdog.waiting():
@@ -169,7 +169,7 @@ class MissingObjects:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Ends git's walk if it is still going."""
+        """Stop git if it is still running."""
         self._watchdog.close()
         self._process.kill()
         self._process.wait()

@@ -1,7 +1,7 @@
-"""A repository for git to read in place of one that holds files which git must not be made to read.
+"""Build a safe copy of a repository that contains files which git must not read.
 
-What is whole is used: refs, reflogs and small files are copied, indexes and objects are linked to where they lie. What
-is a hazard is left out. The configuration is written anew from the few settings that say how to read the repository.
+Refs, reflogs and small files are copied, indexes and objects are linked, hazards are omitted. The configuration is
+rewritten from the few settings that define the repository format.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ atexit.register(_exit_stack.close)
 
 
 def substitute(folders: Folders) -> Path:
-    """A bare repository that git can read; it is made once, and removed when the program ends.
+    """Return a bare repository that git can read. It is created once and removed at exit.
 
     Raises:
-        GitError: it can't be made.
+        GitError: the repository can't be created.
     """
     made = _made.get(folders.git_dir)
     if made is None:
@@ -69,7 +69,7 @@ def _fill(made: Path, folders: Folders) -> None:
 
 
 def _take(source: Path, target: Path, bad: frozenset[Path]) -> None:
-    """Copies a small file, links a large one; what is missing, a hazard or unreadable is left out."""
+    """Copy a small file or link a large one; skip files that are missing, unreadable or hazards."""
     if source in bad:
         return
     try:
@@ -94,7 +94,7 @@ def _take_folder(source: Path, target: Path, bad: frozenset[Path]) -> None:
 
 
 def _take_worktrees(source: Path, target: Path, bad: frozenset[Path]) -> None:
-    """What the HEADs of other working trees lead to counts as reachable: their commits get refs of their own."""
+    """Create refs for the HEADs of other working trees, so that their commits are reachable."""
     for number, head in enumerate(sorted(source.glob("*/HEAD"))):
         if head in bad:
             continue
@@ -130,7 +130,7 @@ def _has_long_ids(made: Path) -> bool:
 
 
 def _link_objects(target: Path, sources: Iterable[Path], bad: frozenset[Path]) -> None:
-    """Links to every file of objects, one by one: in the folders themselves git would meet the hazards."""
+    """Link each object file separately, because the folders can contain hazards."""
     for folder in sources:
         for file in _object_files(folder):
             link = target / file.relative_to(folder)

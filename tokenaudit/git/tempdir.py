@@ -1,4 +1,4 @@
-"""Temporary folders that don't outlive the program, however it ends."""
+"""Temporary folders that are removed however the program ends."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ _LOCK = "lock"
 
 @contextmanager
 def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
-    """A folder only its owner can read, removed at the end, also of a program ended by SIGTERM or SIGHUP.
+    """Create a folder that only its owner can read, and remove it at exit, including on SIGTERM and SIGHUP.
 
-    It is made in `parent`, which has to exist, or where the system keeps temporary files.
+    It is created in `parent`, which must exist, or in the system's folder for temporary files.
 
-    Nothing can be removed after SIGKILL, so each folder is locked while in use, and the next run removes those of its
-    user that nobody holds any more.
+    SIGKILL prevents removal, so each folder is locked while in use, and the next run removes the user's folders that
+    are not locked.
     """
     prefix = f"tokenaudit-{purpose}-"
     _remove_abandoned(parent or Path(tempfile.gettempdir()), prefix)
     with _signals_as_exits():
-        # It gets its name once it is locked: another thread or program must not take it for an abandoned one.
+        # Renamed only after it is locked, so that no other thread or process removes it as abandoned.
         folder = Path(tempfile.mkdtemp(prefix="tokenaudit.new-", dir=parent))
         try:
             held = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
@@ -48,7 +48,7 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
             if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
                 continue
             held = os.open(folder / _LOCK, os.O_RDWR)
-        except OSError:  # in the making, gone meanwhile, or none of ours
+        except OSError:  # being created, already removed, or owned by another user
             continue
         try:
             abandoned = _lock(held)
@@ -59,9 +59,9 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    """Whether the lock could be had. Where the system has no such locks nothing counts as abandoned."""
+    """Return whether the lock was acquired. Always False without file locks, so that no folder counts as abandoned."""
     try:
-        import fcntl  # noqa: PLC0415 - only POSIX systems have it
+        import fcntl  # noqa: PLC0415 - POSIX only
     except ImportError:
         return False
     try:
@@ -73,7 +73,7 @@ def _lock(descriptor: int) -> bool:
 
 @contextmanager
 def _signals_as_exits() -> Iterator[None]:
-    """Turns the signals that would end the program without any clean-up into an ordinary exit."""
+    """Convert signals that would end the program without cleanup to `SystemExit`."""
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,7 +1,7 @@
-"""A git process that talks to a server: what it can take depends on what the server has really sent.
+"""Run git commands that access a server, with limits based on the data received.
 
-A server can send a byte a minute, keep its client waiting with progress messages, or send a small pack that takes hours
-to unpack. git's own limits (`http.lowSpeedLimit`) cover only the first of these, and only over HTTP.
+A server can send one byte per minute, delay the client with progress messages, or send a small pack that takes hours to
+unpack. git's own limit (`http.lowSpeedLimit`) covers only the first case, and only over HTTP.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from tokenaudit.git.command import MOST_OUTPUT, NETWORK_MEMORY, GitError, limit_
 
 _TICK = 0.25
 _TAIL_BYTES = 1 << 16
-"""Bytes of git's messages that are kept: the last ones, since they say why it failed."""
+"""Bytes to retain from the end of git's messages, which contains the reason of a failure."""
 
 _RESOLVING = b"Resolving deltas:"
-"""How git's own message begins, once it has everything; the server's begin with `remote:`."""
+"""Prefix of git's own message after it has received everything; messages of the server begin with `remote:`."""
 
 _LEAST_FREE = 50
-"""A copy that leaves less than this part (one fiftieth) of its disk free is stopped."""
+"""A transfer is stopped if less than this fraction (one fiftieth) of the disk is free."""
 
 
 @dataclass(frozen=True)
 class TransferLimits:
-    """What a transfer can take.
+    """Limits of a transfer.
 
-    `silent` seconds without anything from the server end it. It can take `setup` seconds and one more for every
-    `bytes_a_second` that arrived; then `unpacking` seconds and one more for every `unpacked_a_second` bytes that the
-    copy has. `memory` is in bytes, for each of git's processes.
+    A transfer ends after `silent` seconds without data from the server. It can take `setup` seconds plus one second per
+    `bytes_a_second` bytes received, then `unpacking` seconds plus one second per `unpacked_a_second` bytes of packs.
+    `memory` is in bytes, for each git process.
     """
 
     silent: float = 25.0
@@ -54,9 +54,9 @@ LIMITS = TransferLimits()
 
 @dataclass(frozen=True)
 class Transferred:
-    """How a transfer ended: git's exit code, its output and last messages, and why it was stopped if it was.
+    """Result of a transfer: git's exit code, its output and last messages, and the reason if it was stopped.
 
-    `disk_full` says that it was stopped for want of room.
+    `disk_full`: it was stopped because the disk is full.
     """
 
     code: int
@@ -74,9 +74,9 @@ def transfer(
     folder: Path | None = None,
     line: Callable[[bytes], bool] | None = None,
 ) -> Transferred:
-    """Runs git with `arguments`; `folder` is the repository that it writes to.
+    """Run git with `arguments`; `folder` is the repository that it writes to.
 
-    `line` is given each of git's messages as it comes, and says whether it is progress, which is not kept.
+    `line` is called with each message of git and returns whether it is progress, which is not retained.
 
     Raises:
         GitError: git can't be started.
@@ -89,7 +89,7 @@ def transfer(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            start_new_session=True,  # git's helpers hold the pipes too: all of them are ended together
+            start_new_session=True,  # git's helpers inherit the pipes: all of them are stopped together
         )
     except FileNotFoundError as error:
         message = "git is not installed or not on PATH"
@@ -110,9 +110,9 @@ def transfer(
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
-    """Ends `process`, started in a session of its own, and everything that it started."""
+    """Stop `process`, which was started in a new session, and all its children."""
     if sys.platform != "win32":
-        with suppress(ProcessLookupError, PermissionError):  # all of them have ended
+        with suppress(ProcessLookupError, PermissionError):  # all processes have ended
             os.killpg(process.pid, signal.SIGKILL)
     if process.poll() is None:
         process.kill()
@@ -120,13 +120,13 @@ def end(process: subprocess.Popen[bytes]) -> None:
 
 
 class _Watch:
-    """Ends a transfer that goes beyond `LIMITS`, and says why."""
+    """Stops a transfer that exceeds `LIMITS`, and records the reason."""
 
     def __init__(self, process: subprocess.Popen[bytes], folder: Path | None) -> None:
         self.stopped = ""
         self.disk_full = False
         self.printed = 0
-        """Bytes that git has printed, messages included."""
+        """Bytes that git has printed, including messages."""
         self._process = process
         self._folder = folder
         self._before = _pack_bytes(folder)
@@ -139,17 +139,17 @@ class _Watch:
         self._thread.start()
 
     def unpacks(self) -> None:
-        """All that the server sends is there."""
+        """Record that all data have been received and git is unpacking."""
         if self._unpacking is None:
             self._unpacking = time.monotonic()
 
     def stop(self, why: str) -> None:
-        """Ends the transfer."""
+        """Stop the transfer."""
         self.stopped = self.stopped or why
         end(self._process)
 
     def close(self) -> None:
-        """Watches no longer."""
+        """Stop watching."""
         self._stop.set()
         self._thread.join()
 
@@ -184,22 +184,22 @@ class _Watch:
         try:
             disk = shutil.disk_usage(self._folder.parent)
         except OSError:
-            return False  # git makes it, or says that it can't
+            return False  # git creates it, or reports an error
         return disk.free < disk.total // _LEAST_FREE
 
 
 def _pack_bytes(folder: Path | None) -> int:
-    """Bytes of the packs in the repository `folder`, the one that is being written included."""
+    """Return the bytes of the packs in the repository `folder`, including the one being written."""
     if folder is None:
         return 0
     size = 0
     try:
         with os.scandir(folder / "objects" / "pack") as entries:
             for entry in entries:
-                with suppress(FileNotFoundError):  # git renames it
+                with suppress(FileNotFoundError):  # renamed by git in the meantime
                     size += entry.stat(follow_symlinks=False).st_size
     except (FileNotFoundError, NotADirectoryError):
-        return 0  # not there yet
+        return 0  # not created yet
     return size
 
 
