@@ -1,1 +1,1 @@
-"""Targets to a report: read, group, inspect, assess."""
+"""Audits of targets: read, group, inspect, assess, report."""

@@ -1,4 +1,4 @@
-"""Sightings from many places, grouped by credential."""
+"""Groups detections from all sources by credential."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _MODULES = ".git/modules/"
 
 @dataclass
 class Findings:
-    """What the sources gave: credentials by fingerprint, their values (in memory only), problems, gaps, totals."""
+    """Results of the sources: credentials by fingerprint, values (in memory only), problems, skipped parts, totals."""
 
     credentials: dict[str, Credential] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Findings:
     targets: list[Target] = field(default_factory=list)
 
     def learn(self, detection: Detection) -> str:
-        """Takes in what a detection tells; its fingerprint. Of a value seen twice the likelier reading counts."""
+        """Adds a detection and returns its fingerprint. For a repeated value, the more likely reading is used."""
         mark = detection.secret.fingerprint
         known = self.credentials.get(mark)
         if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
@@ -44,7 +44,7 @@ class Findings:
 
 
 def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
-    """Drains every source. Duplicates are folded and everything is put into an order that no run changes."""
+    """Collects the findings of every source, without duplicates and in a deterministic order."""
     findings = Findings()
     spots: dict[str, dict[Location, None]] = {}
     places_read = list(sources)
@@ -85,16 +85,16 @@ def _not_there(sources: Iterable[Source]) -> Iterator[Skipped]:
 
 
 def _guarded(source: Source, run: ScanContext) -> Iterator[Finding]:
-    """The findings of one source. A failure that nobody foresaw costs what it had still to give, and is told.
+    """The findings of one source. An unexpected exception ends the source and is reported as skipped.
 
     Raises:
-        AuditError: only the user can put it right.
+        AuditError: the user must fix the cause.
     """
     try:
         yield from source.findings(run)
     except (AuditError, GeneratorExit):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, what was found before and elsewhere is reported
+    except Exception as error:  # noqa: BLE001 - earlier findings and other sources are still reported
         detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
         yield Skipped(source.target, f"reading stopped at an internal error ({type(error).__name__}{detail})")
 
@@ -118,7 +118,7 @@ def _location_order(location: Location) -> tuple[object, ...]:
 
 
 def count_once(findings: Findings) -> None:
-    """Takes out of `findings` what is there once more because two of its targets overlap."""
+    """Removes duplicates from `findings` that exist because targets overlap."""
     shared = SharedPlaces(findings.targets)
     if shared.are_possible:
         for mark, credential in findings.credentials.items():
@@ -127,7 +127,7 @@ def count_once(findings: Findings) -> None:
 
 
 class SharedPlaces:
-    """The places of a run on disk. Of one that is in several targets the innermost repository's is kept."""
+    """Locations on disk. A location in several targets is attributed to the innermost repository."""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         here = Path.cwd().as_posix()
@@ -140,15 +140,15 @@ class SharedPlaces:
 
     @property
     def are_possible(self) -> bool:
-        """Whether one target can lie in another."""
+        """Whether one target can contain another."""
         return len(self._roots) > 1
 
     def locations(self, found: Sequence[Location]) -> tuple[Location, ...]:
-        """`found` without what another target has as well, in the same order."""
+        """`found` without duplicates from other targets, in the same order."""
         kept: dict[Location, Location] = {}
         for each in found:
             place = self._place(each.target, each.path)
-            # A nested repository is read for its history as well, whose sightings in the tree are the same places.
+            # The history of a nested repository is also scanned; its detections in the tree have the same locations.
             key = replace(each, target=place[0], path=place[1])
             if key not in kept or self._is_better(each.target, kept[key].target):
                 kept[key] = each
@@ -156,7 +156,7 @@ class SharedPlaces:
         return tuple(each for each in found if each in chosen)
 
     def problems(self, found: Sequence[Problem]) -> list[Problem]:
-        """The same for problems in configuration."""
+        """Removes duplicate configuration problems in the same way."""
         kept: dict[Problem, Problem] = {}
         for each in found:
             place = self._place(each.target, each.path)
@@ -167,7 +167,7 @@ class SharedPlaces:
         return [each for each in found if each in chosen]
 
     def _place(self, target: str, path: str | None) -> tuple[str, str | None]:
-        """The file's whole path where it is one on this machine, else the target and what it has."""
+        """The absolute path of a local file, otherwise the target and the path in it."""
         root, below = self._root(target)
         if root is None:
             return target, path

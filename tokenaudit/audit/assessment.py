@@ -1,4 +1,4 @@
-"""From what was found to what it means: asked of the Hub if wanted, judged, and given a replacement."""
+"""Assessment of findings: inspection results, verdicts and recommended replacements."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tokenaudit.policy import Settings
 
 Inspections: TypeAlias = Mapping[str, Inspection]
 Uses: TypeAlias = Callable[[Credential], tuple[Sequence[Evidence], Sequence[Skipped]]]
-"""Gives what code was seen to need of a credential, and the code that could not be looked through for it."""
+"""Returns the permissions that code needs from a credential, and the code that was skipped."""
 
 
 def no_uses(credential: Credential) -> tuple[Sequence[Evidence], Sequence[Skipped]]:
-    """Where there is no code to look at."""
+    """Used where there is no code to analyze."""
     del credential
     return (), ()
 
@@ -41,16 +41,16 @@ def assess(
     evidence: Sequence[Evidence] = (),
     problems: Sequence[Problem] = (),
 ) -> Credential:
-    """One credential with its inspection, verdict and recommendation; `evidence` is what code was seen to need.
+    """One credential with its inspection, verdict and recommendation; `evidence` is what code needs from it.
 
-    `problems` are those of the same run: one of them may bring the change that makes CI do without the credential.
+    `problems` are those of the same run: one of them can contain a change that replaces the credential in CI.
 
-    Placeholders and look-alikes get none of these: there is nothing to judge or to replace.
+    Placeholders and look-alikes have none of these.
     """
     if credential.likelihood != "credential":
         return credential
-    from tokenaudit.policy.evaluate import evaluate  # noqa: PLC0415 - a clean place needs no rules
-    from tokenaudit.remediate.recommendation import (  # noqa: PLC0415 - a clean place needs no replacement
+    from tokenaudit.policy.evaluate import evaluate  # noqa: PLC0415 - not needed without findings
+    from tokenaudit.remediate.recommendation import (  # noqa: PLC0415 - not needed without findings
         keyless_patch,
         recommend,
     )
@@ -58,7 +58,7 @@ def assess(
     inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
     patch = keyless_patch(inspected, problems)
     recommended = replace(inspected, recommendation=recommend(inspected, evidence, patch=patch))
-    # Grants can only be called unused where uses were seen; without any, the verdict must not lean on a guess.
+    # Unused grants can only be determined if uses were found.
     return replace(recommended, verdict=evaluate(recommended if evidence else inspected, settings, now))
 
 
@@ -73,9 +73,9 @@ def report(
     uses: Uses = no_uses,
     lowered: Sequence[Lowered] = (),
 ) -> Report:
-    """The finished report: worst first, with what could not be asked said among what could not be read.
+    """Builds the report, most severe first. Failed inspections are reported as skipped.
 
-    `uses` gives the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
+    `uses` returns the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
     """
     moment = now()
     problems = findings.problems

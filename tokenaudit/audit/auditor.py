@@ -1,4 +1,4 @@
-"""The whole chain: places are read, credentials gathered, asked about if wanted, judged, and put into a report."""
+"""Audit pipelines: scan the sources, group and inspect the credentials, apply the policy, build the report."""
 
 from __future__ import annotations
 
@@ -37,28 +37,28 @@ TOOL = Tool("tokenaudit", __version__)
 
 @dataclass(frozen=True)
 class Audit:
-    """A report, and the values behind its fingerprints for as long as this object lives (they mask themselves)."""
+    """A report and the credential values by fingerprint. The values are `Secret` objects, which are always masked."""
 
     report: Report
     secrets: Mapping[str, Secret] = field(default_factory=dict)
 
 
 def utc_now() -> datetime:
-    """The clock that is passed in everywhere."""
+    """The default clock."""
     return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)
 class Auditor:
-    """Everything an audit needs besides the places to look at. The defaults give an offline audit.
+    """Configuration of an audit except its targets. The defaults run an offline audit.
 
     Args:
-        plugins: further detect-secrets plugin files to look with.
-        honour_ignores: obey inline allow comments of scanners; by default whoever is audited can't silence the audit.
-        questions: what the Hub is asked about each unique credential; None keeps the audit offline.
+        plugins: additional detect-secrets plugin files.
+        honour_ignores: respect inline ignore comments. By default, scanned files cannot suppress findings.
+        questions: inspection settings for each unique credential; None runs the audit offline.
         settings: the policy.
-        jobs: how many processes to use; one a processor by default.
-        progress: told how far the audit is.
+        jobs: number of processes; one per CPU by default.
+        progress: receives progress updates.
         now: the clock.
     """
 
@@ -71,7 +71,7 @@ class Auditor:
     now: Callable[[], datetime] = utc_now
 
     def audit(self, sources: Iterable[Source], placements: Mapping[str, Placement] | None = None) -> Audit:
-        """Reads all `sources`, asks, judges. `placements` says where in its repository a target on disk is.
+        """Scans all `sources`, inspects and assesses. `placements` maps targets on disk to locations in repositories.
 
         Raises:
             ConfigurationError: a plugin file can't be used.
@@ -108,14 +108,14 @@ def _is_tree(place: Source) -> TypeGuard[TreeSource]:
 
 
 def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
-    """What code was seen to need; with a Hub to ask, also which of the repositories it reads are public."""
+    """The permissions that code needs; with access to the Hub, also which repositories it reads are public."""
     known: list[Visibilities] = []
     code: list[CodeUses] = []
 
     def uses(credential: Credential) -> tuple[Sequence[Evidence], Sequence[Skipped]]:
         if credential.likelihood != "credential":
             return (), ()
-        from tokenaudit.code_usage.collect import (  # noqa: PLC0415 - a clean place shows no uses
+        from tokenaudit.code_usage.collect import (  # noqa: PLC0415 - not needed without findings
             CodeUses,
             Visibilities,
             with_visibility,
@@ -155,12 +155,12 @@ def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:
 
 @dataclass(frozen=True)
 class CredentialAuditor:
-    """Everything an inspection needs besides the credentials.
+    """Configuration of an inspection except the credentials.
 
     Args:
-        questions: who is asked, and how much.
+        questions: the Hub client and the extent of the inspection.
         settings: the policy.
-        progress: told how far the inspection is.
+        progress: receives progress updates.
         now: the clock.
     """
 
@@ -170,10 +170,10 @@ class CredentialAuditor:
     now: Callable[[], datetime] = utc_now
 
     def audit_credentials(self, handed: Iterable[CredentialInput]) -> Audit:
-        """Who each credential of `handed` is, what it may do, and whether that is too much.
+        """Inspects each credential of `handed`: its owner, its permissions, and whether they are excessive.
 
         Raises:
-            UsageError: nothing at all was handed over.
+            UsageError: `handed` contains no credentials.
             ConfigurationError: the cache can't be used.
         """
         started_at = self.now()
@@ -187,7 +187,7 @@ class CredentialAuditor:
 
 
 def _from_input(handed: Iterable[CredentialInput]) -> Findings:
-    """Unique credentials in the order they were given, and what could not be handed over."""
+    """Unique credentials in input order, and the input that was skipped."""
     findings = Findings()
     for each in handed:
         if isinstance(each, Skipped):

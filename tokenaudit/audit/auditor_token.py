@@ -1,4 +1,4 @@
-"""The token that tokenaudit itself runs with, held against what it is needed for."""
+"""Checks the token that tokenaudit uses against the permissions it needs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class AuditorTokenVerdict:
 
 
 def evaluate_auditor_token(hub: Hub, needs: Sequence[Grant], now: datetime) -> AuditorTokenVerdict | None:
-    """Whether the auditor's own token can do more than `needs`, with the link to one that can't; None without one.
+    """Whether the auditor's own token exceeds `needs`, with a link to create a narrower token; None without a token.
 
     Raises:
-        ConfigurationError: the token's place is there but can't be read.
+        ConfigurationError: the token file exists but can't be read.
     """
     if hub.own is None:
         return None
@@ -48,7 +48,7 @@ def evaluate_auditor_token(hub: Hub, needs: Sequence[Grant], now: datetime) -> A
 
 
 def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
-    """What the token may do beyond `needs` in a few words; empty for nothing, None where its rights are not known."""
+    """Short description of the permissions beyond `needs`; empty if there are none, None if they are unknown."""
     if inspection.role in CLASSIC_ROLES:
         return f"role {inspection.role}: everything its owner can {'read' if inspection.role == 'read' else 'do'}"
     if not inspection.details_known:
@@ -59,11 +59,11 @@ def _excess(inspection: Inspection, needs: Sequence[Grant]) -> str | None:
 
 
 READS = ("repo.content.read",)
-"""What an audit needs of the repositories it reads."""
+"""The permissions that an audit needs on the repositories it reads."""
 
 
 def auditor_token_for_reading(hub: Hub, namespaces: Sequence[str], now: datetime) -> AuditorTokenVerdict | None:
-    """`evaluate_auditor_token` for an audit of all that `namespaces` own; None where none of them is of the Hub.
+    """`evaluate_auditor_token` for an audit of `namespaces`; None if none of them is on the Hub.
 
     Raises:
         ConfigurationError: as `evaluate_auditor_token`.

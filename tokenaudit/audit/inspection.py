@@ -1,4 +1,4 @@
-"""Asks the Hub about the credentials that were found, as far as the user wants it. An offline run never loads it."""
+"""Inspects found credentials on the Hub. Offline runs do not import this module."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tokenaudit.secret import Secret
 
 @dataclass(frozen=True)
 class InspectionOptions:
-    """Who is asked, and how much.
+    """The Hub client and the extent of the inspection.
 
     Args:
-        hub: asked about each unique credential once.
-        cache: remembers answers for a short while; None asks everything anew.
-        level: how much of each live credential's reach is counted.
-        repos: repositories in which each live credential's access is proven.
-        jobs: how many credentials are asked about at a time.
+        hub: inspects each unique credential once.
+        cache: stores results for a short time; None disables caching.
+        level: how much of each active credential's access is measured.
+        repos: repositories where the access of each active credential is checked.
+        jobs: number of credentials inspected concurrently.
     """
 
     hub: Hub
@@ -36,7 +36,7 @@ class InspectionOptions:
     jobs: int = 1
 
     def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
-        """An inspection for every likely credential, by fingerprint; live ones get their reach in `findings`.
+        """Inspects every likely credential, by fingerprint; the access of active ones is measured in `findings`.
 
         Raises:
             ConfigurationError: the cache can't be used.

@@ -1,4 +1,4 @@
-"""From what a user types as TARGET to the places to read."""
+"""Resolves TARGET arguments to sources."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ PARTS: tuple[Part, ...] = ("history", "tree", "ci")
 
 
 def parts(only: str, skip: str) -> tuple[Part, ...]:
-    """The parts that `--only` and `--skip` (comma-separated names) leave.
+    """The parts selected by `--only` and `--skip` (comma-separated names).
 
     Raises:
-        UsageError: a name is none of history, tree, ci, or nothing is left to read.
+        UsageError: a name is not one of history, tree, ci, or no part is left.
     """
     wanted = _named("--only", only) or set(PARTS)
     left = tuple(part for part in PARTS if part in wanted - _named("--skip", skip))
@@ -44,7 +44,7 @@ def named_parts(only: str) -> tuple[Part, ...]:
     """The parts that `--only` names; a target that lacks one of them is reported.
 
     Raises:
-        UsageError: a name is none of history, tree, ci.
+        UsageError: a name is not one of history, tree, ci.
     """
     return tuple(part for part in PARTS if part in _named("--only", only))
 
@@ -84,7 +84,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class _Request:
-    """What is the same for all targets of one run. `places` are the real paths of those on disk."""
+    """Settings shared by all targets of one run. `places` are the resolved paths of targets on disk."""
 
     scope: Scope
     progress: Progress
@@ -95,7 +95,7 @@ class _Request:
         return part in self.scope.required
 
     def around(self, path: Path) -> Path | None:
-        """The outermost other target that the target `path` lies in: paths are relative to that."""
+        """The outermost other target that contains `path`; paths are relative to it."""
         real = Path(os.path.realpath(path))
         found = [Path(place) for place in self.places if Path(place) in real.parents]
         return min(found, key=lambda place: len(place.parts), default=None)
@@ -103,7 +103,7 @@ class _Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The places to read, and where in its repository each target on disk is, by the target's name in the report."""
+    """The sources, and the location of each target on disk in its repository, by the target's name in the report."""
 
     sources: list[Source]
     placements: dict[str, Placement]
@@ -111,10 +111,10 @@ class Resolved:
 
 @contextmanager
 def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterator[Resolved]:
-    """The sources of all `targets`, cloned for as long as the context lasts where they are URLs.
+    """Context manager with the sources of all `targets`. URLs are cloned and the clones removed on exit.
 
     Raises:
-        UsageError: a target doesn't exist, isn't a repository where one is needed, or is a URL that is refused.
+        UsageError: a target doesn't exist, isn't a repository where one is needed, or is a rejected URL.
     """
     _check(scope)
     named = {_identity(target, is_url=is_clone_url(target)): target for target in reversed(targets)}
@@ -129,7 +129,7 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
 
 
 def _check(scope: Scope) -> None:
-    """Refuses what contradicts itself or would have no effect."""
+    """Rejects options that conflict or have no effect."""
     if scope.staged and scope.since:
         message = "--staged and --since can't be combined; use one of them"
         raise UsageError(message)
@@ -148,8 +148,8 @@ def _check(scope: Scope) -> None:
 def scanned_places(targets: Sequence[str]) -> list[Path]:
     """The files and folders of this machine that a scan of `targets` reads or belongs to, links followed.
 
-    A target inside a working tree stands for the whole of it, and for the working tree that its repository is kept in:
-    whoever writes one of them writes them all.
+    A target inside a working tree counts as the whole tree, and as the working tree that contains its repository:
+    write access to one implies write access to all.
     """
     found: dict[Path, None] = {}
     for target in targets:
@@ -170,7 +170,7 @@ def scanned_places(targets: Sequence[str]) -> list[Path]:
 
 
 def _kept_in(link: Path) -> list[Path]:
-    """Where the repository of a linked working tree or submodule is kept, with the working tree around it."""
+    """The git directory of a linked working tree or submodule, and the working tree that contains it."""
     try:
         if not link.is_file():  # a folder: the repository itself
             return []
@@ -185,7 +185,7 @@ def _kept_in(link: Path) -> list[Path]:
 
 
 def _identity(target: str, *, is_url: bool) -> str:
-    """The same for two names of one place."""
+    """Returns the same value for two paths of one file."""
     if is_url:
         return target
     return STANDARD_INPUT if is_standard_input(target) else os.path.realpath(target)
@@ -238,7 +238,7 @@ def _of_path(target: str, request: _Request) -> list[Source]:
 
 
 def _enclosing_repository(path: Path) -> Path | None:
-    """The top of the working tree that the folder `path` lies in, if it lies in one."""
+    """The root of the working tree that contains the folder `path`, if any."""
     whole = path.resolve()
     return next((parent for parent in (whole, *whole.parents) if (parent / ".git").exists()), None)
 
@@ -255,7 +255,7 @@ def _of_stream(target: str, request: _Request) -> list[Source]:
 
 
 def _of_folder(path: Path, target: str, request: _Request, why: str | None = None) -> list[Source]:
-    """The parts of a folder or file that is no repository; `why` says so, None for a repository's working tree."""
+    """The parts of a folder or file outside git; `why` is the reason, None for a repository's working tree."""
     parts = request.scope.parts
     sources: list[Source] = []
     histories = why is not None and "history" in parts and (request.requires("history") or "tree" not in parts)
@@ -290,7 +290,7 @@ def _ci(path: Path, target: str, request: _Request) -> Source:
 
 
 def _of_repository(path: Path, target: str, request: _Request, *, no_tree: str | None = None) -> list[Source]:
-    """`no_tree` says why there is no working tree, None where there is one."""
+    """`no_tree` is the reason why there is no working tree, None if there is one."""
     scope = request.scope
     if scope.staged or scope.since:
         return _of_change(path, target, scope)
@@ -310,7 +310,7 @@ def _of_repository(path: Path, target: str, request: _Request, *, no_tree: str |
 
 
 def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
-    """What is staged, or what the commits since a revision bring in: values in files, and CI configuration."""
+    """Staged changes, or changes since a revision: credentials in files, and CI configuration."""
     sources: list[Source] = []
     if {"history", "tree"} & set(scope.parts):
         if scope.since:
@@ -324,21 +324,21 @@ def _of_change(path: Path, target: str, scope: Scope) -> list[Source]:
 
 @dataclass(frozen=True)
 class UnreadableSource:
-    """Stands in for a place that can't be read, so that the report says so and the other places go on."""
+    """Placeholder for an unreadable target. It is reported as skipped and the other targets are scanned."""
 
     target: str
     kind: str
     reason: str
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """The one thing there is to say."""
+        """Yields the skipped entry."""
         run.progress.note(f"{self.target} {self.reason}")
         yield Skipped(self.target, self.reason)
 
 
 @dataclass(frozen=True)
 class NotThereSource:
-    """Stands in for a part that a target can't have, such as the history of a plain folder."""
+    """Placeholder for a part that a target can't have, such as the history of a plain folder."""
 
     target: str
     kind: str
