@@ -1,10 +1,10 @@
-"""detect-secrets plugins for every kind of credential that Hugging Face mints and that has a shape of its own.
+"""detect-secrets plugins for every kind of Hugging Face credential with a distinctive format.
 
-This file needs the standard library and detect-secrets, nothing else:
+This file requires only the standard library and detect-secrets:
 
     detect-secrets scan -p plugins/huggingface.py
 
-It is also the only place where tokenaudit knows what a credential looks like. Each class says its `kind`, the
+It is also the only definition of credential formats in tokenaudit. Each class declares its `kind`, the
 `literals`, at least one in every match, and an `evidence` expression of bounded length that every match
 satisfies, all as plain literals so that they can be read without running the file.
 
@@ -45,7 +45,7 @@ class _Candidate(NamedTuple):
 
 
 class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets ships no types
-    """What all kinds share. A subclass sets `secret_type`, `kind`, `literals`, `evidence` and `shape`."""
+    """Base class of all kinds. A subclass sets `secret_type`, `kind`, `literals`, `evidence` and `shape`."""
 
     kind = ""
     literals: tuple[str, ...] = ()
@@ -53,7 +53,7 @@ class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets 
     shape: re.Pattern[str]
 
     def candidates(self, text: str) -> Iterator[_Candidate]:
-        """Every match in `text`, from left to right, with what it most probably is."""
+        """Yield every match in `text`, from left to right, with its likelihood."""
         held: _Candidate | None = None
         found = self.shape.search(text)
         while found:
@@ -61,7 +61,7 @@ class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets 
             if _right_edge(text, start, end):
                 if held and held.end <= start:
                     yield held
-                # Of two that overlap the later is real: `hf_` can't be part of a body, but a body can end in "hf".
+                # Of two overlapping matches the later is real: `hf_` can't be in a body, but a body can end in "hf".
                 held = _Candidate(self.kind, start, end, self._likelihood(text, start, end), found.group())
             found = self.shape.search(text, start + 1)
         if held:
@@ -73,12 +73,12 @@ class _HuggingFaceDetector(BasePlugin):  # type: ignore[misc]  # detect-secrets 
             return judged
         return "identifier"
 
-    def analyze_string(self, string: str, **_: Any) -> Iterator[str]:  # noqa: ANN401 - the host's own signature
-        """The values that are most probably credentials."""
+    def analyze_string(self, string: str, **_: Any) -> Iterator[str]:  # noqa: ANN401 - signature of detect-secrets
+        """Yield the values that are most likely credentials."""
         return (each.value for each in self.candidates(string) if each.likelihood == "credential")
 
-    def verify(self, secret: str) -> VerifiedResult:  # noqa: ARG002 - the host passes it by name
-        """Always `UNVERIFIED`: this plugin is offline, and a "false" would make the host drop the finding."""
+    def verify(self, secret: str) -> VerifiedResult:  # noqa: ARG002 - detect-secrets passes it by name
+        """Return `UNVERIFIED`: offline, and `VERIFIED_FALSE` would make detect-secrets drop the finding."""
         return VerifiedResult.UNVERIFIED
 
 
@@ -153,7 +153,7 @@ class _JwtDetector(_HuggingFaceDetector):
     """Kinds whose body is a JWT: real if its header names an algorithm and its payload is a JSON object."""
 
     def candidates(self, text: str) -> Iterator[_Candidate]:
-        """Every match in `text`, from left to right, with what it most probably is."""
+        """Yield every match in `text`, from left to right, with its likelihood."""
         for found in self.shape.finditer(text):
             start, body = found.start(), found.start() + len(self.literals[0])
             end = _jwt_end(text, start, body, found.end())
@@ -212,14 +212,14 @@ _BINARY = re.compile("[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def _right_edge(text: str, start: int, end: int) -> bool:
-    """Whether the match ends where it should: no further letter or digit, or something that explains one."""
+    """Return whether the match ends at a boundary: no letter or digit follows, or the format explains one."""
     if text[end : end + 1] not in _ALNUM or _CREDENTIAL_FOLLOWS.match(text, end):
         return True
     return _length_is_written_before(text, start, end)
 
 
 def _left_edge(text: str, start: int) -> bool:
-    r"""Whether the match starts where a value may start, rather than inside a longer word.
+    r"""Return whether the match starts where a value can start, rather than inside a longer word.
 
     An underscore is allowed: `X_hf_…` is a credential glued to a name. A letter or digit is allowed where it ends an
     escape (`\n`, `%22`, an ANSI colour) or where the surroundings are binary and words have no meaning.
@@ -229,14 +229,14 @@ def _left_edge(text: str, start: int) -> bool:
 
 
 _STRING_BEGINS = re.compile("[xU\xd9\x8c](?P<length>.)\\Z", re.DOTALL)
-"""What says that a string of so many bytes follows in CBOR, pickle (protocols 1 and 4) and MessagePack."""
+"""Header of a string with its length in bytes in CBOR, pickle (protocols 1 and 4) and MessagePack."""
 
 _PICKLED_LINE = re.compile(r"(?:\A|[\n(\]}])V\Z")
 """A string in pickle's protocol 0, which ends with its line."""
 
 
 def _is_string_of(text: str, start: int, end: int) -> bool:
-    """Whether a serialized string begins and ends exactly here, so that a letter before it is part of the format."""
+    """Return whether a serialized string has exactly this range, so that a letter before it is part of the format."""
     before = text[max(0, start - 2) : start]
     announced = _STRING_BEGINS.search(before)
     if announced:
@@ -245,7 +245,7 @@ def _is_string_of(text: str, start: int, end: int) -> bool:
 
 
 def _length_is_written_before(text: str, start: int, end: int) -> bool:
-    """Whether a length byte in front names this very end, as in pickle, marshal, msgpack or protobuf.
+    """Return whether the length before the string matches `end`, as in pickle, marshal, msgpack or protobuf.
 
     Such strings have no terminator, so the next byte may well be a letter. A 32-bit length has zeros in it.
     """
@@ -259,7 +259,7 @@ def _length_is_written_before(text: str, start: int, end: int) -> bool:
 
 
 _SIGNATURES = {"EdDSA": 86, "ES256": 86, "HS256": 43}
-"""Characters of a signature, for algorithms that have only one length."""
+"""Length of a signature in characters, for algorithms with a fixed length."""
 
 
 def _jwt_end(text: str, start: int, body: int, end: int) -> int:
@@ -319,7 +319,7 @@ def _letter_costs() -> dict[str, dict[str, float]]:
     costs = {}
     for before, row in zip("^" + string.ascii_lowercase, _DIGRAMS, strict=True):
         shares = [2.0 ** -int(digit, 16) for digit in row]
-        total = sum(shares)  # so that each row is a probability distribution, whatever the rounding
+        total = sum(shares)  # so that each row is a probability distribution despite rounding
         costs[before] = {c: -math.log2(share / total) for c, share in zip(string.ascii_lowercase, shares, strict=True)}
     return costs
 
@@ -356,7 +356,7 @@ _AS_TEXT, _AS_COUNTS = -math.log2(0.9), -math.log2(0.1)
 
 @lru_cache(maxsize=4096)
 def judge(body: str) -> str:
-    """What a body of letters and digits most probably is: "credential", "placeholder" or "identifier"."""
+    """Return the likelihood of a body of letters and digits: "credential", "placeholder" or "identifier"."""
     saved, stood_in = saved_bits(body)
     if saved < THRESHOLD:
         return "credential"
@@ -392,7 +392,7 @@ _ORDER = {c: number for number, c in enumerate(string.ascii_lowercase + string.d
 
 
 def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
-    """The cost of `body` by how often its symbols occur.
+    """Return the cost of `body` by the frequency of its symbols.
 
     Its characters; or its letters and their case apart; or, for sequences such as `aBcDeF` and `a1b2c3`, how far each
     character is in the alphabet from the one 1 or 2 places before it, and the case apart.
@@ -411,18 +411,18 @@ def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
 
 
 def _adaptive(symbols: Sequence[Hashable], size: int) -> float:
-    """The cost of symbols of an alphabet of `size`, by the adaptive code of order 0 (Dirichlet-multinomial)."""
+    """Return the cost of symbols of an alphabet of `size` in the adaptive code of order 0 (Dirichlet-multinomial)."""
     return _rising(size * _RARE, len(symbols)) - sum(_rising(_RARE, count) for count in Counter(symbols).values())
 
 
 @lru_cache(maxsize=1024)
 def _rising(first: float, count: int) -> float:
-    """The logarithm of `first` times `first` + 1 and so on, `count` factors."""
+    """Return the logarithm of the product `first` * (`first` + 1) * … with `count` factors."""
     return sum(math.log2(first + at) for at in range(count))
 
 
 def _case_cost(body: str) -> float:
-    """The cost of the case of letters: by whether each has the case of the one before it."""
+    """Return the cost of the case of letters, coded as same as or different from the previous letter."""
     cases = [c.isupper() for c in body if c.isalpha()]
     return 1 + _adaptive([now == before for now, before in zip(cases[1:], cases, strict=False)], 2)
 
@@ -476,7 +476,7 @@ _SEQUENCE = re.compile(rb"\x00\x00+|\x01\x01+|\xff\xff+")
 
 
 def _runs(body: str, folded: str) -> Iterator[_Step]:
-    """Runs and repetitions, also with letters in any case where that costs a bit each."""
+    """Yield runs and repetitions, also ignoring case at a cost of one bit per letter."""
     if body == folded or body.isupper():
         yield from _sequences(body, 0)
         yield from _repetitions(body, 0)
@@ -489,7 +489,7 @@ def _runs(body: str, folded: str) -> Iterator[_Step]:
 
 
 def _sequences(text: str, bits: int) -> Iterator[_Step]:
-    """The same character, or the alphabet up or down. `bits` is what the case of a character costs."""
+    """Yield runs of the same, ascending or descending characters. `bits` is the cost of a character's case."""
     codes = text.encode()
     steps = bytes([(now - before) & 0xFF for now, before in zip(codes[1:], codes, strict=False)])
     for found in _SEQUENCE.finditer(steps):
@@ -499,7 +499,7 @@ def _sequences(text: str, bits: int) -> Iterator[_Step]:
 
 
 def _repetitions(text: str, bits: int) -> Iterator[_Step]:
-    """What is also up to `_LONGEST_LAG` characters before. `bits` is what the case of a character costs."""
+    """Yield repetitions of text up to `_LONGEST_LAG` characters before. `bits` is the cost of a character's case."""
     chunks = {text[at : at + _SHORTEST_COPY] for at in range(len(text) - _SHORTEST_COPY + 1)}
     if len(chunks) == len(text) - _SHORTEST_COPY + 1:
         return
@@ -531,7 +531,7 @@ def _plain(body: str) -> Iterator[_Step]:
 
 
 def _letter_by_letter(body: str) -> list[float]:
-    """The cost of each character after those before it."""
+    """Return the cost of each character given the characters before it."""
     costs = []
     before, was = "^", "^"
     for character in body:

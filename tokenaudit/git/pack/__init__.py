@@ -1,4 +1,4 @@
-"""Reading pack files directly: every object is inflated once, delta chains are walked from their bases."""
+"""Read pack files directly: every object is inflated once, and deltas are applied from their bases down."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _NANOSECONDS_A_BYTE = 0.6
 
 @dataclass(frozen=True)
 class ChecksumPartition:
-    """A share of the work that reads no object, but the whole pack, and compares its checksum."""
+    """A partition that reads no objects, but verifies the checksum of the whole pack."""
 
     pack: Path
     algorithm: str = "sha1"
 
     @property
     def size(self) -> int:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         try:
             return int(self.pack.stat().st_size * _NANOSECONDS_A_BYTE)
         except OSError:
-            return 0  # there is none; reading it says so
+            return 0  # missing; reported when it is read
 
     @property
     def count(self) -> int:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return 0
 
     def read(self) -> Iterator[GitObject | Unread]:
-        """The pack, if its checksum is wrong."""
+        """Yield the pack as `Unread` if its checksum is wrong."""
         check = hashlib.new(self.algorithm, usedforsecurity=False)
         try:
             with open_regular(self.pack) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -49,6 +49,6 @@ class ChecksumPartition:
             yield Unread(self.pack.name, "wrong checksum: its content can be corrupt")
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         del watcher
         yield ScanBatch(unread=[item for item in self.read() if isinstance(item, Unread)])

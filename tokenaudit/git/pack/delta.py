@@ -1,7 +1,7 @@
-"""What a delta makes of its base, and what it can have brought that its base did not hold.
+"""Apply deltas, and find the bytes of a result that its base does not contain.
 
-What is looked for is a short run of bytes. If a base shows none, then any in its delta's result touches bytes that the
-delta inserts, or lies across the seam of two pieces. So those and their neighbourhood are all that has to be searched.
+Traces are short runs of bytes. If a base contains none, any trace in the result of its delta overlaps bytes that the
+delta inserts or a boundary between two pieces. So only these and the adjacent bytes have to be searched.
 Format: git's own documentation, gitformat-pack(5), "Deltified representation".
 """
 
@@ -14,7 +14,7 @@ from dulwich._pack import apply_delta
 from tokenaudit.git.objects import is_large
 
 _MOST_PIECES = 200
-"""Pieces beyond which the whole result is searched faster than its delta is taken apart."""
+"""Maximum pieces of a delta; with more, searching the whole result is faster than parsing the delta."""
 
 _SIZE_ZERO = 0x10000
 _MORE = _COPY = 0x80
@@ -22,22 +22,22 @@ _LONGEST_NUMBER = 70
 
 
 class DeltaInsertions(NamedTuple):
-    """Bytes worth searching, and the size of the whole result."""
+    """Bytes to search, and the size of the whole result."""
 
     pieces: bytes
     size: int
 
 
 class LargeResultError(Exception):
-    """A delta says that its result is larger than what is held in memory."""
+    """The result of a delta is too large to hold in memory."""
 
 
 def build(base: bytes | None, delta: bytes | None) -> bytes:
-    """What `delta` makes of `base`.
+    """Apply `delta` to `base`.
 
     Raises:
-        ValueError: they don't fit.
-        LargeResultError: it would be larger than what is held in memory.
+        ValueError: the delta does not match the base.
+        LargeResultError: the result is too large to hold in memory.
     """
     if base is None or delta is None:
         raise ValueError
@@ -55,10 +55,9 @@ def build(base: bytes | None, delta: bytes | None) -> bytes:
 
 
 def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions | None:
-    """Bytes that hold every run of at most `reach + 1` bytes that `delta`'s result has and `base` has not.
+    """Return bytes with every run of at most `reach + 1` bytes that the result of `delta` contains and `base` does not.
 
-    None where that isn't worth finding out (too many pieces) or the delta makes no sense; the whole result then has
-    to be looked at.
+    Return None if the delta has too many pieces or is invalid; the whole result must then be searched.
     """
     size, both, from_bytes = len(delta), 2 * reach, int.from_bytes
     pieces: list[bytes] = []
@@ -98,7 +97,7 @@ def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions |
 
 
 def _number(delta: bytes, at: int) -> tuple[int, int]:
-    """The number that stands at `at`, seven bits a byte, and where it ends."""
+    """Return the number at `at`, seven bits per byte, and its end."""
     value = shift = 0
     while shift < _LONGEST_NUMBER:
         byte = delta[at]
@@ -111,7 +110,7 @@ def _number(delta: bytes, at: int) -> tuple[int, int]:
 
 
 def _copy(delta: bytes, code: int, at: int) -> tuple[int, int, int]:
-    """Offset and length of any copy, and where it ends: each bit of `code` says whether a byte of them is there."""
+    """Return offset and length of a copy, and its end. Each bit of `code` is set if a byte of them is present."""
     numbers = [0] * 7
     for bit in range(7):
         if code >> bit & 1:

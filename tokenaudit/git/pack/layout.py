@@ -1,4 +1,4 @@
-"""A pack as what it is: many small trees of deltas, each growing from a whole object."""
+"""Layout of a pack: many small trees of deltas, each with an undeltified object as its root."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _PER_OBJECT, _PER_COMPRESSED, _PER_BYTE = 6000, 7, 0.55
 class DeltaForest:
     """The delta trees of one pack.
 
-    `roots` is the position of the whole object each object is built from, -1 for those that can't be built (no base
-    here, or a base that is built from themselves). `depths` counts the deltas in between.
+    `roots` is the position of the undeltified object that each object is built from, -1 if it can't be built (its base
+    is not in the pack, or there is a cycle). `depths` is the number of deltas in between.
     """
 
     headers: Headers
@@ -30,17 +30,17 @@ class DeltaForest:
 
     @property
     def types(self) -> npt.NDArray[np.uint8]:
-        """The type of every object, which a delta has from its root; 0 where that is unknown."""
+        """Return the type of every object, for a delta the type of its root; 0 if unknown."""
         return np.where(self.roots >= 0, self.headers.types[self.roots], 0).astype(np.uint8)
 
     @cached_property
     def costs(self) -> npt.NDArray[np.float64]:
-        """What reading each object costs, in nanoseconds, if every delta's result is as big as its root."""
+        """Return the nanoseconds to read each object, assuming that the result of a delta is as large as its root."""
         built = self.headers.sizes[np.maximum(self.roots, 0)]
         return _PER_OBJECT + _PER_COMPRESSED * self.lengths + _PER_BYTE * built
 
     def needed_for(self, wanted: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """`wanted` and everything these are built from."""
+        """Return `wanted` and all objects they are built from."""
         needed = wanted & (self.roots >= 0)
         front = np.nonzero(needed)[0]
         while len(front):
@@ -51,7 +51,7 @@ class DeltaForest:
         return needed
 
     def sizes_of_trees(self, nodes: Ints) -> Ints:
-        """For every object the number of `nodes` in the tree below and including it."""
+        """Return for every object the number of `nodes` in its tree, including itself."""
         counts = np.zeros(len(self.roots), np.int64)
         counts[nodes] = 1
         by_depth = nodes[np.argsort(-self.depths[nodes], kind="stable")]
@@ -64,7 +64,7 @@ class DeltaForest:
 
 
 def build_delta_forest(headers: Headers, lengths: Ints) -> DeltaForest:
-    """Finds every object's root by doubling the steps taken towards it."""
+    """Find the root of every object by pointer doubling."""
     own = np.arange(len(headers.parents))
     jump = np.where(headers.parents < 0, own, headers.parents)
     depth = (jump != own).astype(np.int64)
@@ -89,12 +89,12 @@ _LARGE = np.uint32(1 << 31)
 
 
 class PackError(Exception):
-    """A pack or its index can't be used; `str()` says why, in one line."""
+    """A pack or its index can't be used; `str()` is the reason in one line."""
 
 
 @dataclass(frozen=True)
 class PackIndex:
-    """The objects of one pack in the order in which they stand there. `ends` is where the next one begins."""
+    """The objects of one pack, in the order of the pack. `ends` are the offsets where the next objects begin."""
 
     pack: Path
     ids: Ids
@@ -103,7 +103,7 @@ class PackIndex:
 
 
 def read_index(index: Path) -> PackIndex:
-    """Reads `index` and checks it against its pack as far as that costs nothing.
+    """Read `index` and check it against its pack as far as possible without reading the pack.
 
     Raises:
         PackError: either is damaged, missing, of an unknown version, or they don't belong together.
@@ -193,7 +193,7 @@ _ID = np.dtype("S20")
 class Headers:
     """Columns over the objects of a pack, in the order of the pack.
 
-    `bodies` is where the compressed part begins, `sizes` what it inflates to (a delta's own size for a delta).
+    `bodies` is the offset of the compressed data, `sizes` their inflated size (for a delta, its own size).
     `parents` is the position of a delta's base, -1 for a whole object, -2 where the base is not in this pack or the
     header makes no sense.
     """
@@ -205,7 +205,7 @@ class Headers:
 
 
 def read_headers(index: PackIndex, pack: npt.NDArray[np.uint8]) -> Headers:
-    """Takes the headers out of `pack`, its whole content."""
+    """Read the headers from `pack`, the whole content of the pack."""
     at = index.starts.copy()
     first = pack[at]
     types = ((first >> 4) & 7).astype(np.uint8)
@@ -260,5 +260,5 @@ def _by_id(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints
 
 
 def as_keys(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.bytes_]:
-    """Raw ids as one sortable column. All are of one length, so the padding that numpy ignores can't confuse two."""
+    """Return raw ids as one sortable column. All have the same length, so numpy's padding can't make two ids equal."""
     return np.ascontiguousarray(ids).view(_ID).reshape(len(ids))

@@ -1,4 +1,4 @@
-"""Dividing the objects of many packs into shares of about equal work, each object once."""
+"""Divide the objects of several packs into partitions of about equal work, each object once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Keys = npt.NDArray[np.bytes_]
 
 
 def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, DeltaForest]], list[Unread]]:
-    """Opens packs, the largest first; those that can't be used come as `Unread`."""
+    """Open packs, largest first; packs that can't be used are returned as `Unread`."""
     packs: list[tuple[PackIndex, DeltaForest]] = []
     unread: list[Unread] = []
     for path in sorted(indexes):
@@ -66,11 +66,11 @@ def _forest(index: PackIndex) -> DeltaForest:
 def pack_partitions(
     packs: Sequence[tuple[PackIndex, DeltaForest]], count: int, types: Sequence[ObjectType], known: bytes = b""
 ) -> tuple[list[PackPartition | ChecksumPartition], list[Unread]]:
-    """Shares of every object of `types` whose id is not in `known`, and those that can't be built.
+    """Return partitions of all objects of `types` whose id is not in `known`, and the objects that can't be built.
 
-    The checksum of each pack that has something new is a share, too.
+    The checksum of each pack with new objects is a separate partition.
 
-    `known` are raw ids, sorted. An object that several packs hold is read from the first of them.
+    `known` are raw ids, sorted. An object in several packs is read from the first of them.
     """
     partitions: list[PackPartition | ChecksumPartition] = []
     unread: list[Unread] = []
@@ -93,7 +93,7 @@ def pack_partitions(
 
 
 def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[str]) -> list[str]:
-    """Those of `names` (ids of loose objects) that no pack holds, sorted."""
+    """Return the ids in `names` (loose objects) that are in no pack, sorted."""
     left = sorted(names)
     for index, _ in packs:
         if left:
@@ -102,7 +102,7 @@ def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[s
 
 
 def not_known(names: Sequence[str], known: bytes) -> list[str]:
-    """Those of `names` that are not among the raw ids `known`, which are sorted."""
+    """Return the ids in `names` that are not in `known`, sorted raw ids."""
     if not names:
         return []
     within = _contained(_keys(names), np.frombuffer(known, "S20"))
@@ -110,7 +110,7 @@ def not_known(names: Sequence[str], known: bytes) -> list[str]:
 
 
 def all_ids(packs: Sequence[tuple[PackIndex, DeltaForest]], loose: Sequence[str]) -> bytes:
-    """The raw ids of all objects, sorted, each once."""
+    """Return the raw ids of all objects, sorted, each once."""
     found = np.concatenate([_keys(loose), *(as_keys(index.ids) for index, _ in packs)])
     return np.unique(found).tobytes()
 
@@ -125,7 +125,7 @@ def _names(ids: Ids) -> list[str]:
 
 
 def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> list[str]:
-    """The ids of all commits, each once, in the order of the packs."""
+    """Return the ids of all commits, each once, in the order of the packs."""
     found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
     return list(dict.fromkeys(found))
 
@@ -140,7 +140,7 @@ def _contained(keys: Keys, within: Keys) -> npt.NDArray[np.bool_]:
 def _divided(
     index: PackIndex, forest: DeltaForest, wanted: npt.NDArray[np.bool_], count: int
 ) -> Iterator[PackPartition]:
-    """Whole delta trees in the order of the pack, cut where each share's work is done."""
+    """Yield partitions of whole delta trees, in the order of the pack, with about equal work."""
     nodes = np.nonzero(forest.needed_for(wanted))[0]
     if not len(nodes):
         return

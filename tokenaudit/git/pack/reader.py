@@ -1,4 +1,4 @@
-"""Reading a share of a pack: each delta tree from its root, so that every object is inflated and built once."""
+"""Read a partition of a pack: each delta tree from its root, so that every object is inflated and built once."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag",
 
 @dataclass(frozen=True)
 class PackPartition:
-    """Some whole delta trees of one pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
+    """Some complete delta trees of a pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
 
     pack: Path
     ids: Ids
@@ -48,18 +48,18 @@ class PackPartition:
 
     @property
     def count(self) -> int:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return len(self.wanted)
 
     def read(self) -> Iterator[GitObject | Unread]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         found: list[GitObject | Unread] = []
 
         def visit(node: int, data: bytes, *_: object) -> bool:
             found.append(GitObject(self.name(node), self._type(node), data))
             return False
 
-        def leaf(node: int, inflated: bytes, base: bytes | None, _: bool) -> None:  # noqa: FBT001 - as `Leaf` says
+        def leaf(node: int, inflated: bytes, base: bytes | None, _: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
             visit(node, inflated if base is None else build(base, inflated))
 
         for failures in self.walk(visit, leaf, pause=1):
@@ -68,11 +68,11 @@ class PackPartition:
             yield from failures
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Share`."""
+        """See `objects.Partition`."""
         return search(self.walk, lambda node: (self.name(node), self._type(node)), watcher)
 
     def name(self, node: int) -> str:
-        """The id of the object at that position."""
+        """Return the id of the object at position `node`."""
         raw: bytes = self.ids[node].tobytes()
         return raw.hex()
 
@@ -84,12 +84,12 @@ class PackPartition:
         return self.forest.types
 
     def walk(self, visit: Visit, leaf: Leaf, pause: int = 64) -> Iterator[list[Unread]]:
-        """Visits every wanted object; yields after every `pause` trees, with the objects that could not be read.
+        """Visit every wanted object; after every `pause` trees, yield the objects that could not be read.
 
         Objects from which nothing else is built go to `leaf`, the others to `visit`.
 
-        Memory: a base is kept only while some of its deltas are still to come, and the delta with the largest tree of
-        its own comes last. So at most about log2(number of deltas) objects of one tree are held at a time.
+        Memory: a base is held only while it has unvisited deltas, and the delta with the largest subtree is visited
+        last. So at most about log2(number of deltas) objects of one tree are held at a time.
         """
         with open_regular(self.pack) as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             yield from self._trees(mapped, visit, leaf, pause)
@@ -140,7 +140,7 @@ class PackPartition:
         yield failures
 
     def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
-        """`node` and everything that is built from it."""
+        """Return `node` and all objects built from it as unread."""
         lost, waiting = [], [node]
         is_too_large = isinstance(damage, LargeResultError)
         while waiting:
@@ -149,7 +149,7 @@ class PackPartition:
             if is_too_large and each == node:
                 unread = too_large(name)
             elif is_too_large:
-                # It can be as large or not: it is read where large ones are.
+                # Its size is unknown, so it is read like large objects.
                 reason = f"delta base {self.name(plan.nodes[node])} is larger than {LARGE >> 20} MiB"
                 unread = Unread(name, reason, is_large=True)
             elif isinstance(damage, MemoryError):
@@ -175,7 +175,7 @@ def _inflated(mapped: mmap.mmap, start: int, end: int, size: int) -> bytes:
 
 
 TINY = 150
-"""Compressed bytes below which the standard library inflates faster, as it has less to set up."""
+"""Compressed bytes below which the standard library inflates faster, because its setup is cheaper."""
 
 _DAMAGES = (
     DeflateError,
@@ -191,7 +191,7 @@ _DAMAGES = (
 
 @dataclass(frozen=True)
 class _Plan:
-    """A share as plain lists, numbered from 0 within the share."""
+    """A partition as plain lists, with objects numbered from 0."""
 
     nodes: list[int]
     starts: list[int]

@@ -1,4 +1,4 @@
-"""Searching the objects of a pack as they are visited, without building what can't hold anything new."""
+"""Search the objects of a pack as they are visited, without building results that can't contain anything new."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tokenaudit.git.pack.delta import DeltaInsertions, LargeResultError, build, 
 from tokenaudit.interfaces import PrefilterResult
 
 Visit: TypeAlias = Callable[[int, bytes, "bytes | None", bytes, bool], bool]
-"""Given (position, content, base, delta, what the visit of the base returned): looks at an object with own deltas.
+"""Searches an object with deltas; takes (position, content, base, delta, result of the visit of the base).
 
-Without a base what stands in the place of the delta is the content. What it returns is handed on to those deltas.
+Without a base, the delta is replaced by the content. The return value is passed to the visits of these deltas.
 """
 
 Leaf: TypeAlias = Callable[[int, bytes, "bytes | None", bool], None]
-"""Given (position, delta, base, what the visit of the base returned): looks at an object from which nothing is built.
+"""Searches an object without deltas; takes (position, delta, base, result of the visit of the base).
 
-Without a base the delta is the whole content; else `build` makes that of both.
+Without a base, the delta is the whole content; otherwise `build` returns the content.
 """
 
 _SHORT_DELTA = 120
-"""Bytes. Longer deltas have so many pieces that searching the whole result is faster than taking the delta apart."""
+"""Maximum bytes of a delta to parse. Longer deltas have so many pieces that searching the whole result is faster."""
 
 _LITTLE = 4 << 10
-"""Bytes up to which something is put aside to be looked at together with others: a look costs as much as they do."""
+"""Maximum bytes of content to search together with others, because each search has a constant cost."""
 
 _MUCH = 16 << 10
-"""Bytes that are looked at together. One of them with a trace has all of them searched again, one by one."""
+"""Bytes to search together. If there is a trace, each content is searched again separately."""
 
 _MOST_HELD = 8 << 20
-"""Bytes of bases that may wait for that."""
+"""Maximum bytes of bases held for such a search."""
 
 Searching: TypeAlias = Callable[[Visit, Leaf], Iterator[list[Unread]]]
 
@@ -41,7 +41,7 @@ Searching: TypeAlias = Callable[[Visit, Leaf], Iterator[list[Unread]]]
 def search(
     walk: Searching, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher
 ) -> Iterator[ScanBatch]:
-    """Looks at each object that `walk` visits; `known_as` gives the id and type of a position."""
+    """Search each object that `walk` visits; `known_as` returns the id and type of a position."""
     looking = _Looking(known_as, watcher)
     for failures in walk(looking.visit, looking.leaf):
         batch = looking.batch
@@ -54,10 +54,10 @@ def search(
 
 
 class _Looking:
-    """Looks at objects; `batch` is what came of it.
+    """Searches objects; `batch` contains the results.
 
-    What a visit hands on to the deltas of an object is whether the object is known to hold no trace: then only what
-    such a delta brings has to be searched.
+    A visit returns whether the object is clean (contains no trace). For deltas of a clean object, only the added bytes
+    have to be searched.
     """
 
     def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher) -> None:
@@ -67,7 +67,7 @@ class _Looking:
         self._waiting: list[tuple[int, bytes, bytes | None]] = []
         self._size = self._held = 0
 
-    def visit(self, node: int, data: bytes, base: bytes | None, delta: bytes, is_clean: bool) -> bool:  # noqa: FBT001 - as `Visit` says
+    def visit(self, node: int, data: bytes, base: bytes | None, delta: bytes, is_clean: bool) -> bool:  # noqa: FBT001 - signature of `Visit`
         """See `Visit`."""
         self._count(len(data))
         insertions = self._insertions(delta, base) if is_clean else None
@@ -75,7 +75,7 @@ class _Looking:
             return True
         return self._whole(node, data)
 
-    def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - as `Leaf` says
+    def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
         """See `Leaf`."""
         insertions = self._insertions(delta, base) if is_clean else None
         if insertions is not None:
@@ -94,7 +94,7 @@ class _Looking:
         self.batch.bytes += size
 
     def _insertions(self, delta: bytes, base: bytes | None) -> DeltaInsertions | None:
-        """What `delta` brings to a clean base, where that is less to search than the result."""
+        """Return the bytes that `delta` adds to a clean base, if they are fewer than the result."""
         if self._reach is None or base is None or not len(delta) < _SHORT_DELTA < len(base):
             return None
         return delta_insertions(base, delta, self._reach)
@@ -108,7 +108,7 @@ class _Looking:
             self.settle()
 
     def settle(self) -> None:
-        """Looks at everything that waits. What shows no trace as a whole shows none in any part."""
+        """Search all pending content. If the whole contains no trace, no part does."""
         waiting = self._waiting
         is_clean = self._look(b"".join(self._texts)) is PrefilterResult.NOTHING
         self._texts, self._waiting, self._size, self._held = [], [], 0, 0
@@ -128,7 +128,7 @@ class _Looking:
             self._whole(node, content)
 
     def _whole(self, node: int, content: bytes) -> bool:
-        """Whether `content` shows no trace; with evidence it is looked at a second time."""
+        """Return whether `content` contains no trace; if it contains evidence, scan it."""
         position = self._look(content)
         if position is PrefilterResult.EVIDENCE:
             examined = self._examine(content)
