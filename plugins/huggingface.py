@@ -247,7 +247,7 @@ def _is_string_of(text: str, start: int, end: int) -> bool:
 def _length_is_written_before(text: str, start: int, end: int) -> bool:
     """Return whether the length before the string matches `end`, as in pickle, marshal, msgpack or protobuf.
 
-    Such strings have no terminator, so the next byte may well be a letter. A 32-bit length has zeros in it.
+    Such strings have no terminator, so the next byte can be a letter. A 32-bit length contains zeros.
     """
     before = text[max(0, start - 12) : start]
     length = chr(end - start)
@@ -263,9 +263,9 @@ _SIGNATURES = {"EdDSA": 86, "ES256": 86, "HS256": 43}
 
 
 def _jwt_end(text: str, start: int, body: int, end: int) -> int:
-    """The end of a JWT, which may have something behind it that could belong to it: `_x`, or the next byte of a binary.
+    """Return the end of a JWT, without following characters that can belong to it: `_x`, or the next byte of a binary.
 
-    Told by a 32-bit length in front of it, or by its algorithm.
+    The end is determined by a 32-bit length before the JWT, or by its algorithm.
     """
     written = text[max(0, start - 4) : start].encode("latin-1", "replace")
     for length in (int.from_bytes(written, "little"), int.from_bytes(written, "big")):
@@ -279,7 +279,7 @@ def _jwt_end(text: str, start: int, body: int, end: int) -> int:
 
 
 def jwt_header(text: str) -> dict[str, Any] | None:
-    """The header of a JWT, as far as can be told without a key: it names an `alg`, and a JSON object comes after it."""
+    """Return the header of a JWT if it contains an `alg` and a JSON object follows it, without verification."""
     header, payload, _ = text.split(".", 2)
     first, second = _json_object(header), _json_object(payload)
     return first if first is not None and second is not None and "alg" in first else None
@@ -289,14 +289,14 @@ def _json_object(part: str) -> dict[str, Any] | None:
     try:
         value = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     except (binascii.Error, ValueError, RecursionError):
-        return None  # the answer of this question: not a JSON object
+        return None  # not a JSON object
     return value if isinstance(value, dict) else None
 
 
 # Likelihood -----------------------------------------------------------------------------------------------------------
 
 THRESHOLD = 5.0
-"""Bits a body must save to be called no credential; benchmarks/likelihood.py measures both sides of it."""
+"""Bits a body must save to not count as a credential; benchmarks/likelihood.py measures both error rates."""
 
 _STAND_INS = (  # noqa: SIM905 - a list of a hundred quotes reads worse
     "access api change changeme dummy enter example face fake foo goes hash here hf hub hugging huggingface insert "
@@ -351,7 +351,7 @@ _ONE_CASE = re.compile(f"[a-z0-9]{{{_SHORTEST_PLAIN}}}|[A-Z0-9]{{{_SHORTEST_PLAI
 _RANDOM_LETTERS = -math.log2(0.9)
 _RANDOM_ALNUM = -math.log2(0.1)
 _AS_TEXT, _AS_COUNTS = -math.log2(0.9), -math.log2(0.1)
-"""Bits to say which description follows: by the characters before each one, or by how often each one occurs."""
+"""Bits to encode which description follows: by preceding characters, or by the frequency of characters."""
 
 
 @lru_cache(maxsize=4096)
@@ -364,12 +364,12 @@ def judge(body: str) -> str:
 
 
 def saved_bits(body: str) -> tuple[float, bool]:
-    """How many bits shorter `body` can be written as text than as a random string, and whether by stand-in means.
+    """Return how many bits shorter `body` is as text than as a random string, and whether due to placeholder words.
 
-    A likelihood ratio. Minted bodies are uniformly random, so their best description costs log2(52) bits a letter
-    (log2(62) a character, and a little more to begin with, if there are digits). Names and placeholders have a cheaper
-    one: the better of `_as_text` and `_as_counts`. These are the costs of a code (their probabilities sum to at most
-    one), so whatever they are, at most one random body in 2^n can save n bits: that bounds the misses.
+    A likelihood ratio. Generated bodies are uniformly random, so their best description costs log2(52) bits per letter
+    (with digits, log2(62) per character plus a small constant). Names and placeholders have a cheaper description: the
+    better of `_as_text` and `_as_counts`. These are the costs of a code (their probabilities sum to at most one), so at
+    most one random body in 2^n can save n bits, which bounds the false negatives.
     """
     has_digits = not body.isalpha()
     random_cost = (
@@ -394,8 +394,9 @@ _ORDER = {c: number for number, c in enumerate(string.ascii_lowercase + string.d
 def _as_counts(body: str, folded: str, *, has_digits: bool) -> float:
     """Return the cost of `body` by the frequency of its symbols.
 
-    Its characters; or its letters and their case apart; or, for sequences such as `aBcDeF` and `a1b2c3`, how far each
-    character is in the alphabet from the one 1 or 2 places before it, and the case apart.
+    The symbols are its characters; or its letters, with their case separate; or, for sequences such as `aBcDeF` and
+    `a1b2c3`, the distance in the alphabet of each character from the one 1 or 2 positions before it, with the case
+    separate.
     """
     size, order = (62, 36) if has_digits else (52, 26)
     cost = _adaptive(body, size) if len(set(body)) <= _FEW[size] else math.inf
@@ -430,22 +431,22 @@ def _case_cost(body: str) -> float:
 # Names and placeholders.
 
 _Step = tuple[int, int, float, bool]
-"""One way to write a stretch: where it starts and ends, its cost in bits, whether stand-ins are written so."""
+"""One encoding of a range: its start and end, its cost in bits, whether it is typical of placeholders."""
 
 
 def _as_text(body: str, folded: str) -> tuple[float, bool]:
-    """The cost of `body` by the characters before each one, and whether a quarter of it or more is stand-ins.
+    """Return the cost of `body` by preceding characters, and whether at least a quarter of it is placeholder text.
 
-    It is made of: letters that follow each other as in identifiers, with their changes of case; words of a small list;
-    runs (`xxxx`, `abcd`, `4321`) and repetition of what came before, in any case; stretches of hexadecimal
-    or of one case.
+    The description consists of: letters with the frequencies of identifiers, and their changes of case; words of a
+    small list; runs (`xxxx`, `abcd`, `4321`) and repetitions of earlier text, in any case; ranges of hexadecimal digits
+    or of letters of one case.
     """
     letters = _letter_by_letter(body)
     reached = list(accumulate(letters, initial=0.0))
     steps: dict[int, list[_Step]] = {}
     for step in (*_words(body, folded), *_runs(body, folded), *_plain(body)):
         start, end, cost, _ = step
-        if cost < reached[end] - reached[start]:  # else it is cheaper letter by letter
+        if cost < reached[end] - reached[start]:  # otherwise it is cheaper letter by letter
             steps.setdefault(start, []).append(step)
     if not steps:
         return reached[-1], False
@@ -519,7 +520,7 @@ def _repetitions(text: str, bits: int) -> Iterator[_Step]:
 def _plain(body: str) -> Iterator[_Step]:
     if not _ONE_CASE.search(body):
         return
-    cheaper: set[tuple[int, int]] = set()  # stretches that a smaller alphabet has already written
+    cheaper: set[tuple[int, int]] = set()  # ranges that a smaller alphabet already covers
     for expression, cost in _PLAIN:
         for found in expression.finditer(body):
             if found.span() in cheaper:
@@ -542,7 +543,7 @@ def _letter_by_letter(body: str) -> list[float]:
 
 
 class _After(dict[tuple[str, str, str], tuple[float, str]]):
-    """Class of the character before, that character, the next one: the next one's cost, and its class."""
+    """Maps (class of the previous character, that character, the next one) to the next one's cost and class."""
 
     def __missing__(self, key: tuple[str, str, str]) -> tuple[float, str]:
         was, before, after = key
