@@ -1,7 +1,7 @@
-"""Finds, judges and replaces Hugging Face credentials.
+"""Finds, assesses and replaces Hugging Face credentials.
 
-The library in four names: `scan` finds credentials and gives an `Audit`, whose `report` is a `Report`; `Secret` is a
-value that masks itself; `fingerprint` names a value without giving it away.
+Public API: `scan` finds credentials and returns an `Audit`, whose `report` is a `Report`; `Secret` is a
+value that is always masked; `fingerprint` identifies a value without revealing it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _detector() -> Detector:
     return loaded
 
 
-# Whatever is imported of this package, this file runs first: no text leaves without a look for credentials in it.
+# This module runs before all other modules of the package, so redaction is always configured.
 find_with(_detector)
 
 
@@ -46,4 +46,4 @@ __getattr__ = lazy_names(
         "scan": ".audit.auditor",
     },
 )
-"""Loads a public name when it is first used, so that a small command pays for nothing else."""
+"""Imports a public name on first use, to keep start-up fast."""

@@ -1,4 +1,4 @@
-"""The errors a user can meet, as one tree.
+"""The hierarchy of errors shown to users.
 
     AuditError                exit 2 unless said otherwise
     ├── UsageError            an argument or setting is wrong
@@ -6,8 +6,8 @@
     ├── InventoryError        the inventory can't be opened, read or written
     └── EndpointError         the Hub's address is not one a credential may be sent to
 
-What can't be *read or asked* during an audit is no error: it is a `model.Skipped` entry of the report.
-Messages name the thing and the remedy in one line, and never hold a credential, even where the user typed one.
+Failed reads and requests during an audit are not errors: they are `model.Skipped` entries of the report.
+Messages are one line with the cause and the remedy, and never contain a credential, even if the user typed one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tokenaudit.redaction import mask
 
 
 class AuditError(Exception):
-    """Something only the user can put right; `str()` is the one line to show, without any credential."""
+    """An error that the user must fix; `str()` is a one-line message without credentials."""
 
     def __init__(self, message: str) -> None:
         super().__init__(mask(message))

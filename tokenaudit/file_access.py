@@ -1,9 +1,9 @@
-"""Opening files that anybody can have made, so that none of them can hold up or fill the program.
+"""Opens untrusted files without blocking or exhausting memory.
 
-A scanned place can hold a named pipe that nobody writes to, a link to a device, or a sparse file of a terabyte. What
-is looked at before and after opening are the file's type and size; what is opened is never waited for. Every file of a
-scanned place goes through `open_regular` or `read_regular`, every file that is an argument through `read_argument`.
-All errors are `OSError`, with a `strerror` that says what is wrong.
+A scanned folder can contain a named pipe without a writer, a link to a device, or a sparse file of a terabyte. The
+type and size of a file are checked before and after opening, and opening never blocks. Scanned files are opened with
+`open_regular` or `read_regular`, files given as arguments with `read_argument`.
+All errors are `OSError` with a descriptive `strerror`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 LARGEST = 512 << 20
-"""Bytes of a file that are read into memory at most."""
+"""Maximum number of bytes of a file that are read into memory."""
 
 NO_WRITER_SECONDS = 10
-"""How long an argument that is a named pipe may have nobody who opens it for writing."""
+"""Timeout for a writer to open a named pipe given as an argument."""
 
 SILENT_WRITER_SECONDS = 60
-"""How long the writer of an argument that is a pipe may write nothing."""
+"""Timeout for the writer of a pipe given as an argument to write data."""
 
 _CHUNK = 1 << 20
 _RETRY_SECONDS = 0.05
@@ -46,31 +46,31 @@ _KINDS = {
 
 
 class NotRegularError(OSError):
-    """What was to be read is no regular file."""
+    """The file is not a regular file."""
 
 
 class TooLargeError(OSError):
-    """A file has more bytes than are read into memory."""
+    """A file exceeds the size limit for reading into memory."""
 
 
 def kind(mode: int) -> str:
-    """What a `st_mode` is the mode of, as a phrase such as `a named pipe`."""
+    """The file type in `st_mode` as a phrase such as `a named pipe`."""
     return _KINDS.get(stat.S_IFMT(mode), "a regular file" if stat.S_ISREG(mode) else "a special file")
 
 
 def descriptor_of_regular(path: str | os.PathLike[str], *, follow: bool = True) -> int:
-    """A file descriptor to read from, which the caller closes. A symbolic link is refused unless `follow`.
+    """Opens a file descriptor for reading; the caller closes it. Symbolic links are rejected unless `follow`.
 
     Raises:
         NotRegularError: it is a folder, pipe, socket, device or link.
         OSError: it can't be opened.
     """
-    # Looked at first because even opening has effects: a waiting writer goes on, a device does something.
+    # Checked before opening because opening has side effects: it unblocks the writer of a pipe or activates a device.
     status = Path(path).stat() if follow else Path(path).lstat()
     _check(status, path)
     descriptor = os.open(path, _FLAGS if follow else _FLAGS | _NO_FOLLOW)
     try:
-        _check(os.fstat(descriptor), path)  # it can have been exchanged meanwhile
+        _check(os.fstat(descriptor), path)  # the file can be replaced between the check and opening
     except OSError:
         os.close(descriptor)
         raise
@@ -83,7 +83,7 @@ def _check(status: os.stat_result, path: str | os.PathLike[str]) -> None:
 
 
 def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> BinaryIO:
-    """A regular file, opened for reading bytes. A symbolic link is refused unless `follow`.
+    """Opens a regular file for reading bytes. Symbolic links are rejected unless `follow`.
 
     Raises:
         NotRegularError: it is a folder, pipe, socket, device or link.
@@ -93,7 +93,7 @@ def open_regular(path: str | os.PathLike[str], *, follow: bool = True) -> Binary
 
 
 def read_regular(path: str | os.PathLike[str], most: int = LARGEST, *, follow: bool = True) -> bytes:
-    """All bytes of a regular file, however it lies about its size.
+    """Reads all bytes of a regular file, without relying on its reported size.
 
     Raises:
         NotRegularError: it is a folder, pipe, socket, device or link.
@@ -120,11 +120,11 @@ def read_regular(path: str | os.PathLike[str], most: int = LARGEST, *, follow: b
 
 
 def read_argument(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
-    """All bytes of a file that the user named: a regular file, or a pipe such as `/dev/stdin` or a shell's `<(…)`.
+    """Reads all bytes of a file argument: a regular file, or a pipe such as `/dev/stdin` or a shell's `<(…)`.
 
     Raises:
-        TimeoutError: it is a pipe, and nobody writes to it.
-        TooLargeError: it gives more than `most` bytes.
+        TimeoutError: it is a pipe without a writer.
+        TooLargeError: it has more than `most` bytes.
         OSError: it can't be opened or read.
     """
     mode = Path(path).stat().st_mode
@@ -140,10 +140,10 @@ def read_argument(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
 
 
 def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
-    """A named pipe, device or terminal that the user named as an output.
+    """Opens a named pipe, device or terminal given as an output.
 
     Raises:
-        TimeoutError: it is a named pipe, and nobody reads from it.
+        TimeoutError: it is a named pipe without a reader.
         OSError: it can't be opened.
     """
     until = time.monotonic() + NO_WRITER_SECONDS
@@ -173,7 +173,7 @@ def _drained(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
         ready = poll.poll(NO_WRITER_SECONDS * 1000)
         try:
             part = os.read(descriptor, min(left, _CHUNK))
-        except BlockingIOError:  # somebody has it open for writing
+        except BlockingIOError:  # it is open for writing
             if time.monotonic() - heard >= SILENT_WRITER_SECONDS:
                 message = f"no data for {SILENT_WRITER_SECONDS} seconds"
                 raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None

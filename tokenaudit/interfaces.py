@@ -41,10 +41,10 @@ class Detection:
 
 @dataclass(frozen=True)
 class Pointer:
-    """The content that a file stands for and does not hold.
+    """External content that a file refers to.
 
-    `key` names it in the store of `system`; for Git LFS that is the SHA-256 of the content. `size` is in bytes, None
-    where the file does not say. `path` is where DVC puts it, relative to the file that names it.
+    `key` identifies it in the store of `system`; for Git LFS the SHA-256 of the content. `size` is in bytes, None
+    if the file does not contain it. `path` is where DVC puts it, relative to the file that names it.
     """
 
     system: Literal["git-lfs", "xet", "git-annex", "git-fat", "dvc"]
@@ -55,9 +55,9 @@ class Pointer:
 
 @dataclass(frozen=True)
 class ScanResult:
-    """Everything seen in one piece of bytes, and the reasons for whatever part of it could not be looked into.
+    """Detections in a byte string, and the reasons for skipped parts.
 
-    `pointers` are the contents that it only names, where the piece as a whole does nothing else.
+    `pointers` are the external contents that it refers to, if it is only a pointer.
     """
 
     detections: tuple[Detection, ...] = ()
@@ -66,15 +66,15 @@ class ScanResult:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to tell of the piece."""
+        """Whether there is nothing to report."""
         return not (self.detections or self.skipped or self.pointers)
 
 
 class PrefilterResult(Enum):
-    """What a first look at some bytes shows.
+    """Result of the prefilter.
 
-    With TRACES, something had to be looked at closely and was nothing. NOTHING means that no part of these bytes calls
-    for a closer look, wherever it stands.
+    TRACES means that a candidate was scanned and is not a match. NOTHING means that no part of these bytes needs to be
+    scanned, regardless of its context.
     """
 
     NOTHING = 0
@@ -83,10 +83,10 @@ class PrefilterResult(Enum):
 
 
 class Scanner(Protocol):
-    """The face of `tokenaudit.detect.Detector` that sources use."""
+    """The interface of `tokenaudit.detect.Detector` that sources use."""
 
     def may_contain(self, data: bytes) -> bool:
-        """False only where `scan` would certainly return nothing. Fast: runs at memory speed."""
+        """False only if `scan` would return nothing. Runs at memory speed."""
 
     def scan(self, data: bytes, name: str = "") -> ScanResult:
         """All credentials, placeholders and look-alikes in `data`; `name` (a path) only hints at its format."""
@@ -94,7 +94,7 @@ class Scanner(Protocol):
 
 @dataclass(frozen=True)
 class LocatedDetection:
-    """A detection with the place it was made in."""
+    """A detection with its location."""
 
     detection: Detection
     location: Location
@@ -104,34 +104,34 @@ Finding: TypeAlias = LocatedDetection | Problem | Skipped
 
 
 class Progress(Protocol):
-    """Told how far a source is. Implementations draw a bar, print a line now and then, or do nothing."""
+    """Receives progress updates of a source. Implementations draw a bar, print lines or do nothing."""
 
     def start(self, what: str, total: int | None = None) -> None:
-        """A new stage begins; `total` is its number of objects where that is known."""
+        """Starts a new stage; `total` is its number of objects, if known."""
 
     def advance(self, objects: int = 1, size: int = 0) -> None:
-        """`objects` more were read, `size` bytes in all."""
+        """Adds `objects` read objects with `size` bytes in total."""
 
     def note(self, message: str) -> None:
-        """One line worth saying now, such as a wait for a rate limit."""
+        """Shows one line immediately, such as a wait for a rate limit."""
 
 
 class NullProgress:
-    """A `Progress` that says nothing."""
+    """A `Progress` without output."""
 
     def start(self, what: str, total: int | None = None) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def advance(self, objects: int = 1, size: int = 0) -> None:
-        """Nothing."""
+        """Does nothing."""
 
     def note(self, message: str) -> None:
-        """Nothing."""
+        """Does nothing."""
 
 
 @dataclass
 class ScanContext:
-    """What every source of one run shares. Sources add what they have read to `objects` and `bytes`.
+    """State shared by the sources of one run. Sources add what they have read to `objects` and `bytes`.
 
     `relied` are the objects and bytes that an earlier run has read and this one relies on. `followed` are the folders
     outside of the target that it led to.
@@ -146,36 +146,36 @@ class ScanContext:
     followed: list[str] = field(default_factory=list)
 
     def follow(self, folder: Path) -> None:
-        """Notes that a folder outside of the target is read, because the target leads there."""
+        """Records that a folder outside of the target is read because the target refers to it."""
         self.followed.append(folder.as_posix())
 
     def read(self, objects: int, size: int) -> None:
-        """Counts what was read and tells the progress."""
+        """Counts read objects and updates the progress."""
         self.objects += objects
         self.bytes += size
         self.progress.advance(objects, size)
 
 
 class Source(Protocol):
-    """A place to audit. `target` and `kind` go into the report's `targets`."""
+    """A source of detections. `target` and `kind` are written to the report's `targets`."""
 
     @property
     def target(self) -> str:
-        """The place as the user named it, without any password."""
+        """The target as the user specified it, without any password."""
 
     @property
     def kind(self) -> str:
         """One word, such as git, tree, ci, machine or space."""
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """Everything found, as it is found; what can't be read comes as `Skipped`, never as an exception."""
+        """Yields findings incrementally; unreadable parts are yielded as `Skipped`, never raised as exceptions."""
 
 
 @runtime_checkable
 class PartSource(Protocol):
     """A source that reads one part of a target: its history, its files or its CI configuration.
 
-    A target in which no part had anything to read was not audited, so it is reported as skipped. A part that was named
+    A target without any readable part was not audited, so it is reported as skipped. A part that was named
     by `--only` is `required`: it is reported even where other parts were read.
     """
 
@@ -185,8 +185,8 @@ class PartSource(Protocol):
 
     @property
     def required(self) -> bool:
-        """Whether the user named this part."""
+        """Whether the user requested this part."""
 
     @property
     def absent(self) -> str | None:
-        """Set by `findings`: what was not there to read, such as "no commits"; None where something was read."""
+        """Set by `findings`: the reason why nothing was read, such as "no commits"; None if something was read."""

@@ -17,7 +17,7 @@ def json_text(document: object, indent: int = 2) -> str:
     """
     try:
         text = msgspec.json.format(msgspec.json.encode(document), indent=indent).decode()
-    except UnicodeEncodeError:  # a lone surrogate: a byte of a file name that is no UTF-8
+    except UnicodeEncodeError:  # a lone surrogate: a byte of a file name that is not UTF-8
         text = json.dumps(msgspec.to_builtins(document), indent=indent)
     return inert(text, _escape) + "\n"
 

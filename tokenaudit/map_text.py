@@ -1,4 +1,4 @@
-"""One change to every text in a tree of dataclasses and collections."""
+"""Applies a function to every string in a tree of dataclasses and collections."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def map_text(value: T, change: Callable[[str], str]) -> T:
     """A copy of `value` with `change` applied to every string in it, keys of dicts included.
 
     `value` is a tree of our dataclasses, tuples, lists, sets and dicts. Parts in which nothing changes are shared with
-    the original. Enum members are names of ours, not texts.
+    the original. Enum members are not changed.
     """
     known: dict[str, str] = {}
 
@@ -48,7 +48,7 @@ _known_parts: dict[type, _Parts] = {}
 
 
 def _parts(kind: type) -> _Parts:
-    """What an object of this class is made of, and the names of its fields; found out once for each class."""
+    """The kind of a class and the names of its fields, cached by class."""
     found: _Parts = ("leaf", ())
     if issubclass(kind, str) and not issubclass(kind, Enum):
         found = "text", ()

@@ -1,7 +1,7 @@
-"""The effect of each permission, and its danger on one repository and on a whole namespace.
+"""The effect of each permission, and its severity on one repository and on a whole namespace.
 
-Names come from the Hub's OpenAPI document and hub-docs, else from tables of third parties. The Hub can add names, so an
-unknown name is never harmless. The severities are this project's own.
+Names come from the Hub's OpenAPI document and hub-docs, otherwise from tables of third parties. The Hub can add names,
+so an unknown name is never treated as harmless. The severities are defined by this project.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Redaction of credential values in every text of a report."""
+"""Redacts credential values in all text of a report."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ T = TypeVar("T")
 MASK = "****"
 
 SHORTEST_VALUE = 35
-"""Characters of the shortest value whose shape a plugin knows; a test compares it with the plugins."""
+"""Minimum length of a value that a plugin matches; a test compares it with the plugins."""
 
 _KEY = 8
 """Characters by which values and their pieces are looked up. Shorter values are not looked for: they are words."""
@@ -43,13 +43,13 @@ class Finder(Protocol):
     """Detection as this module uses it; `tokenaudit.detect.Detector` is one."""
 
     def may_contain(self, data: bytes) -> bool:
-        """False only where neither `scan` nor `beginnings` would give anything."""
+        """False only if neither `scan` nor `beginnings` would return anything."""
 
     def scan(self, data: bytes, name: str = "") -> ScanResult:
         """Every credential, placeholder and look-alike in `data`."""
 
     def beginnings(self, data: bytes) -> list[tuple[int, int]]:
-        """Where the beginning of a credential stands unencoded, even one that no plugin takes for whole."""
+        """Positions where an unencoded credential begins, including incomplete ones that no plugin matches."""
 
 
 class Redactor:
@@ -68,7 +68,7 @@ class Redactor:
         self._pieces: dict[str, list[tuple[str, int, int]]] = {}
 
     def add(self, value: str, shown: str, *, pieces: bool) -> None:
-        """From now on `value` is replaced by `shown`, and its pieces are masked if wanted."""
+        """Registers `value` to be replaced by `shown`; its pieces are masked if requested."""
         if len(value) < _KEY:
             return
         if value not in self._shown:
@@ -95,7 +95,7 @@ class Redactor:
         low = _lower(text)
         grams = {low[at : at + _KEY] for at in range(len(low) - _KEY + 1)}
         hit = [needle for gram in grams if gram in self._by_end for needle in self._by_end[gram]]
-        # Longest first, so that a value which contains another one goes as a whole.
+        # Longest first, so that a value that contains another one is replaced as a whole.
         for needle in sorted(hit, key=len, reverse=True):
             # A JWT that was cut is the beginning of the whole one, whose rest has no shape.
             rest = r"(?:[A-Za-z0-9_-]{5,})?" if _is_jwt(needle) else ""
@@ -114,7 +114,7 @@ class Redactor:
         return text
 
     def without_pieces(self, text: str) -> str:
-        """`text` without the pieces of the values for which that was wanted."""
+        """`text` without the pieces of the values for which this was requested."""
         if not self._pieces:
             return text
         pieces = self._pieces
@@ -150,7 +150,7 @@ def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
     """A function that replaces the values of `secrets`, and nothing else, in one text; see `Redactor`.
 
     Raises:
-        SecretUnavailableError: a secret came out of a pickle and left its value behind.
+        SecretUnavailableError: a secret was unpickled and has no value.
     """
     chosen = Redactor()
     for secret in secrets:
@@ -159,7 +159,7 @@ def redactor(secrets: Iterable[Secret]) -> Callable[[str], str]:
 
 
 class _Process:
-    """What this process knows, and how it finds more."""
+    """The values registered in this process, and the detector."""
 
     def __init__(self) -> None:
         self.known = Redactor()
@@ -173,7 +173,7 @@ class _Process:
         self.finder: Finder | None = None
 
     def learn(self) -> None:
-        """Takes in the values that became a `Secret` since."""
+        """Registers the values of new `Secret` objects."""
         if not created:
             return
         with self.lock:
@@ -198,16 +198,16 @@ def _new_lock() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_lock)  # another thread may have held it
+    os.register_at_fork(after_in_child=_new_lock)  # another thread can have changed it
 
 
 def find_with(load: Callable[[], Finder]) -> None:
-    """Says how the detector is made that finds credentials in texts; it is made when it is first needed."""
+    """Sets the factory of the detector that finds credentials in text; it is called on first use."""
     _process.load = load
 
 
 def forget() -> None:
-    """Forgets every value: for tests, which make up values that are words."""
+    """Removes all values. Used by tests, whose values can be ordinary words."""
     with _process.lock:
         created.clear()
         registered.clear()
@@ -248,7 +248,7 @@ def _without_shapes(text: str) -> str:
     data = _encoded(text)
     if finder is None or not finder.may_contain(data):
         return text
-    _process.busy.now = True  # examining makes texts of its own
+    _process.busy.now = True  # scanning creates text too
     try:
         seen = finder.scan(data).detections
         _process.learn()
@@ -287,7 +287,7 @@ def masked(tree: T) -> T:
     if tree is _process.last and _process.version == _process.last_version:
         return tree
     done = map_text(tree, mask)
-    if is_dataclass(done):  # ours are frozen: what was masked stays so
+    if is_dataclass(done):  # our dataclasses are frozen, so masked text does not change
         _process.last, _process.last_version = done, _process.version
     return done
 

@@ -1,4 +1,4 @@
-"""A credential's value, kept from ever being shown by accident."""
+"""Credential values that cannot be printed accidentally."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ _SHORTEST_TO_SHOW_END = 20
 
 
 class SecretUnavailableError(RuntimeError):
-    """The value was asked of a `Secret` that had crossed a pickle and left its value behind."""
+    """`reveal` was called on an unpickled `Secret`, which has no value."""
 
 
 def fingerprint(value: str) -> str:
-    """32 hex digits that name a credential on every machine and in every run.
+    """32 hex digits that identify a credential on every machine and in every run.
 
     An HMAC-SHA-256 under a fixed public key, cut to 128 bits: it can't be turned back into the value (a user token's
     body has about 193 random bits), and it is not the bare hash that other tools may have stored of the same value.
-    Whoever already holds a value can of course compute its fingerprint: that is what a fingerprint is for.
+    The fingerprint of a known value can be computed by design.
     """
     return hmac.digest(_DOMAIN, value.encode("utf-8", "surrogateescape"), "sha256").hex()[:32]
 
 
 def display(value: str) -> str:
-    """The only form of a value that may be shown: its public prefix, four stars, its last four characters.
+    """The display form of a value: its public prefix, four asterisks, its last four characters.
 
-    A value too short for four of its characters to be harmless shows none of them.
+    A short value shows none of its characters.
     """
     found = _PREFIX.match(value[:_LONGEST_PREFIX])
     prefix = found.group() if found else ""
@@ -39,23 +39,23 @@ def display(value: str) -> str:
 
 
 Masking: TypeAlias = Literal["pieces", "whole", "none"]
-"""What is masked in texts: a value and its pieces; only the whole value, where pieces of it are ordinary words (it is a
+"""What is masked in text: a value and its pieces; only the whole value, where pieces of it are ordinary words (it is a
 placeholder or a look-alike); or nothing, where the value is most probably no credential (a Space's variable)."""
 
 created: deque[tuple[str, str, Masking]] = deque()
-"""Values that `tokenaudit.redaction` has yet to learn, each with its display form."""
+"""Values not yet registered in `tokenaudit.redaction`, each with its display form."""
 
 registered: set[tuple[str, Masking]] = set()
-"""Fingerprints of the values that were put there."""
+"""Fingerprints of the values that were added there."""
 
 
 class Secret:
-    """A value that masks itself in `str`, `repr`, `format`, logging, exceptions, pickle and JSON.
+    """A value that is masked in `str`, `repr`, `format`, logging, exceptions, pickle and JSON.
 
-    `reveal()` is the one way to the value. Equality and hash go by fingerprint. A pickled secret arrives without its
-    value, so nothing that is written to disk or sent to another process by pickle can carry one.
+    Only `reveal()` returns the value. Equality and hash use the fingerprint. An unpickled secret does not have its
+    value, so pickled data never contains one.
 
-    `masking` says what `tokenaudit.redaction.mask` takes out of texts from then on, for as long as the process runs.
+    `masking` defines what `tokenaudit.redaction.mask` removes from text until the process exits.
     """
 
     __slots__ = ("_value", "display", "fingerprint")
@@ -69,10 +69,10 @@ class Secret:
             created.append((value, self.display, masking))
 
     def reveal(self) -> str:
-        """The value itself. Keep it in a local variable, and for as short a time as possible.
+        """Returns the value. Store it only in a local variable, as briefly as possible.
 
         Raises:
-            SecretUnavailableError: this object came out of a pickle.
+            SecretUnavailableError: this object was unpickled.
         """
         if self._value is None:
             message = f"the value of {self.display} was not kept when it was pickled"
@@ -106,7 +106,7 @@ class Secret:
 
 def _without_value(mark: str, shown: str) -> Secret:
     secret = Secret.__new__(Secret)
-    secret._value = None  # noqa: SLF001 - the one place that builds a secret from its masked form
+    secret._value = None  # noqa: SLF001 - only this function builds a secret from its masked form
     secret.fingerprint = mark
     secret.display = shown
     return secret

@@ -1,4 +1,4 @@
-"""Text helpers: plurals, and text from scanned places made safe to print."""
+"""Text helpers: plurals, truncation and escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def shorten(text: str, most: int) -> str:
-    """`text` masked, with its middle left out where it is then longer than `most` characters.
+    """Masks `text` and removes its middle if it is longer than `most` characters.
 
-    The one function that cuts texts: half a credential has no shape by which it could be masked. Of more than 64 Ki
-    characters only the beginning is looked at.
+    Only this function truncates text, because part of a credential can't be detected and masked. Of more than 64 Ki
+    characters, only the beginning is used.
     """
     if len(text) > _LARGEST:
-        before, _, _ = text[:_LARGEST].rpartition(" ")  # the last word can be the first half of a value
+        before, _, _ = text[:_LARGEST].rpartition(" ")  # the last word can be a truncated value
         text = f"{before} …"
     text = mask(text)
     if len(text) <= most:
@@ -52,7 +52,7 @@ def and_more(total: int, shown: int, what: str = "") -> str:
 
 
 ALL_IN_JSON = "--format json lists all"
-"""Where to find what a screen leaves out; for `and_more`."""
+"""Reference to the full output, for `and_more`."""
 
 
 def file_name(text: str, most: int = 80) -> str:
@@ -69,7 +69,7 @@ def count(number: int, singular: str) -> str:
 
 
 def size(number: int) -> str:
-    """A number of bytes as people say it."""
+    """A number of bytes in human-readable form."""
     amount = float(number)
     for unit in ("bytes", "kB", "MB", "GB"):
         if amount < 1000:  # noqa: PLR2004 - units are decimal

@@ -15,7 +15,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
 _LATEST = datetime.max.replace(tzinfo=timezone.utc)
 _LONGEST = 100
-"""Characters of the longest text that is read as a date."""
+"""Maximum number of characters of a date."""
 _UNITS = (1, 1_000, 1_000_000, 1_000_000_000)
 """Unix time comes in seconds, milliseconds (JavaScript), microseconds or nanoseconds (Go)."""
 _FIRST_SECOND = (_EARLIEST - _EPOCH).days * 86_400
@@ -63,7 +63,7 @@ def parse_timestamp(value: object) -> datetime | None:
 
 
 def is_undecidable(value: object) -> bool:
-    """Whether the value of a date field is not a valid date."""
+    """Whether the value of a date field is an invalid date."""
     return value is not None and value != "" and parse_timestamp(value) is None
 
 
@@ -81,7 +81,7 @@ def to_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=timezone.utc)
     try:
         return moment.astimezone(timezone.utc)
-    except OverflowError:  # its zone moves it out of the calendar
+    except OverflowError:  # the offset moves it out of the supported years
         return _EARLIEST if moment.year == 1 else _LATEST
 
 
@@ -105,7 +105,7 @@ def _from_number(value: float) -> datetime | None:
     for unit in _UNITS:
         try:
             found = from_unix(value / unit)
-        except OverflowError:  # an integer that no float can hold
+        except OverflowError:  # an integer too large for a float
             return None
         if found is not None:
             return found

@@ -1,4 +1,4 @@
-"""Examining what is too large to be examined whole: in overlapping windows."""
+"""Scans large data in overlapping windows."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from typing import TypeAlias
 from tokenaudit.interfaces import Detection, Pointer, Scanner, ScanResult
 
 WINDOW = 64 << 20
-"""Bytes that are examined together."""
+"""Size of a window in bytes."""
 
 OVERLAP = 1 << 20
-"""Bytes at the end of a window that the next one begins with."""
+"""Overlap of two windows in bytes."""
 
 
 @dataclass(frozen=True)
 class ReadWindow:
-    """A stretch of something larger. `line` and `column` are those of its first byte, from 1."""
+    """A part of larger data. `line` and `column` are those of its first byte, from 1."""
 
     data: bytes
     line: int = 1
     column: int = 1
     overlap: int = 0
-    """Bytes at the beginning that the window before has shown already."""
+    """Bytes at the beginning that overlap the previous window."""
 
     def placed(self, examined: ScanResult) -> ScanResult:
         """`examined` with the lines and columns of the whole."""
         if (self.line, self.column) == (1, 1):
             return examined
-        examined = replace(examined, pointers=())  # a part of something is no pointer
+        examined = replace(examined, pointers=())  # part of a file is not a pointer
         return replace(
             examined,
             detections=tuple(
@@ -74,7 +74,7 @@ def windows(read: Callable[[int], bytes], line: int = 1, column: int = 1) -> Ite
 
 
 def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[int, int]:
-    """The line and column of `data[passed]`, where those of `data[0]` are given."""
+    """The line and column of `data[passed]`, given those of `data[0]`."""
     begins = data.rfind(b"\n", 0, passed) + 1
     if begins:
         line, column = line + data.count(b"\n", 0, begins), 1
@@ -124,7 +124,7 @@ class _Matches:
     is_cut: bool = False
 
     def add(self, seen: Sequence[Detection], again: int) -> None:
-        """Takes in those of one window, after `again` from the previous window."""
+        """Adds those of one window, after `again` from the previous window."""
         fresh = [each for each in (replace(each, repeats=0) for each in seen) if each not in self.listed]
         if self.is_cut:
             self.total += max(0, _number(seen) - again)

@@ -1,4 +1,4 @@
-"""A limit on the work that one file can cause, counted in steps instead of seconds, so that every run ends alike."""
+"""A limit on the work for one file, counted in steps instead of seconds to be deterministic."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ _PER_CHARACTER = 200
 
 
 class WorkLimitError(Exception):
-    """A file asks for more work than its size justifies; `reason` says so in words fit for a report."""
+    """A file requires more work than its size justifies; `reason` is the text for the report."""
 
     def __init__(self, limit: int) -> None:
         self.reason = f"takes more than {limit:,} steps to analyze"
@@ -15,10 +15,10 @@ class WorkLimitError(Exception):
 
 
 class WorkBudget:
-    """The steps that one file is worth: a constant, plus a multiple of its size in characters or bytes.
+    """The step limit of one file: a constant plus a multiple of its size in characters or bytes.
 
-    A step is a small, bounded piece of work, about what the interpreter does in 50 ns. Whatever could grow faster than
-    its input calls `spend`; a reader that is linear by its construction need not.
+    A step is a small, bounded piece of work of about 50 ns. Code whose run time can grow faster than
+    its input calls `spend`; linear code does not need to.
     """
 
     def __init__(self, size: int) -> None:
@@ -29,7 +29,7 @@ class WorkBudget:
         """Counts `steps`.
 
         Raises:
-            WorkLimitError: more were counted than the file is worth.
+            WorkLimitError: the limit of the file is exceeded.
         """
         self.spent += steps
         if self.spent > self.limit:
