@@ -1,6 +1,6 @@
-"""CI and deployment configuration: what carries which credential where, and what is wrong with that.
+"""CI and deployment configuration: the credentials that it uses, and the problems in it.
 
-Which files are configuration is known without loading what reads them.
+File names are matched without importing the parsers.
 """
 
 from __future__ import annotations

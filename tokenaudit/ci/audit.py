@@ -41,7 +41,7 @@ def audit_files(
     scanner: Scanner | None = None,
     repository: str | None = None,
 ) -> Iterator[Problem | Skipped | Literal]:
-    """Everything wrong in a target's CI and deployment configuration.
+    """Problems in a target's CI and deployment configuration.
 
     `files` are (path with forward slashes, content); those that are no configuration are passed over. `secret_names`
     adds names that count as Hugging Face credentials. Without an `scanner` literals are not looked for; with one they
@@ -60,13 +60,13 @@ def audit_files(
     for path in _included(reading.project, rest):
         yield from reading.take(path, rest[path], GITLAB)
     if reading.project.pipelines:
-        from tokenaudit.ci.rules import problems  # noqa: PLC0415 - most repositories have nothing to be judged
+        from tokenaudit.ci.rules import problems  # noqa: PLC0415 - most repositories need no rules
 
         yield from problems(target, reading.project, reading.names, reading.literals)
 
 
 class _Reading:
-    """Files becoming pipelines."""
+    """Parses files to pipelines."""
 
     def __init__(self, target: str, names: Names, scanner: Scanner | None) -> None:
         self.target = target
@@ -76,7 +76,7 @@ class _Reading:
         self.literals: dict[str, tuple[Detection, ...]] = {}
 
     def take(self, path: str, data: bytes, system: System) -> Iterator[Skipped | Literal]:
-        """Reads one file, if there is anything about Hugging Face in it."""
+        """Parses one file, if it refers to Hugging Face."""
         if self.scanner is not None and self.scanner.may_contain(data):
             examined = self.scanner.scan(data, path)
             self.literals[path] = tuple(one for one in examined.detections if one.likelihood == "credential")
@@ -101,7 +101,7 @@ def _included(project: ConfigurationSet, rest: Mapping[str, bytes]) -> list[str]
 
 
 def _read(parse: Parse, path: str, data: bytes) -> tuple[Pipeline, list[tuple[int | None, str]]]:
-    """The file as a pipeline, empty where it can't be understood, with what has to be said about that."""
+    """The file as a pipeline, empty if it can't be parsed, with the reasons."""
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     empty = Pipeline(path, "unknown", "settings", text, WorkBudget(len(text)))
     if len(data) > LARGEST:

@@ -1,4 +1,4 @@
-"""Shell text read with tree-sitter's bash grammar, which goes on after what it can't read."""
+"""Parses shell text with tree-sitter's bash grammar, which continues after syntax errors."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 _DEEPEST = 60
 """Levels of substitutions, pipelines and redirections within each other."""
 _STEPS = 40
-"""Steps that one command or word costs."""
+"""Steps of the work budget per command or word."""
 _CUT = re.compile(r"(?<!\\)\$([A-Za-z_]\w*)")
 _HARMLESS_OPERATORS = frozenset({":+", "+", "#"})
 _CUTTING_OPERATORS = frozenset({":", "%", "%%", "##", "/", "//"})
 
 
 class _TooDeepError(Exception):
-    """Commands within commands beyond `_DEEPEST`."""
+    """Commands are nested deeper than `_DEEPEST`."""
 
 
 def parse(text: SpanText, budget: WorkBudget) -> Script:
@@ -72,7 +72,7 @@ def _parser() -> Parser:
 
 
 class _Reader:
-    """Reads one piece of a script; all offsets that it gives are those of the whole script."""
+    """Parses one piece of a script; all returned offsets are relative to the whole script."""
 
     def __init__(self, original: str, expressions: Expressions, start: int, end: int, budget: WorkBudget) -> None:
         self.original = original
@@ -84,7 +84,7 @@ class _Reader:
         self._depth = 0
 
     def read(self, root: Node) -> list[Command]:
-        """Reads everything below the node; gives the commands that stand directly in it, pipelines joined."""
+        """Parses all descendants of the node; returns its direct commands, with pipelines joined."""
         handlers = {
             "command": self._command,
             "declaration_command": self._command,
@@ -249,7 +249,7 @@ class _Reader:
 
 
 def _unquoted(raw: str) -> str:
-    """The word as the program gets it, as far as that can be told without running anything."""
+    """The word as passed to the program, as far as it can be determined statically."""
     if len(raw) > 1 and raw[0] == raw[-1] == "'":
         return raw[1:-1]
     return re.sub(r"\\\n|(?<!\\)[\"']", "", raw)

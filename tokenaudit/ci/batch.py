@@ -229,7 +229,7 @@ PASSING = frozenset(
         *("findstr", "find", "convertto-json", "tee-object", "format-list", "format-table"),
     }
 )
-"""Programs that print what they are fed, or a part of it."""
+"""Programs that print their input or a part of it."""
 DISCARDED = frozenset({"/dev/null", "$null", "nul"})
 _SET_VARIABLE = re.compile(r"\[(?:system\.)?environment\]::setenvironmentvariable")
 _KEPT_VARIABLE = re.compile(r",\s*(?:\[[\w.]*environmentvariabletarget\]::)?(?:user|machine)\s*\)\s*$")
@@ -274,7 +274,7 @@ def in_process(name: str, language: str) -> bool:
 
 
 def file_target(command: Command) -> str | None:
-    """The file into which a cmdlet or method writes what it is given; None for any other command."""
+    """The file to which a cmdlet or method writes its input; None for any other command."""
     name = command.name.lower()
     if _METHOD.fullmatch(name):
         return command.arguments[0].strip("()").split(",")[0].strip() if command.arguments else "a file"

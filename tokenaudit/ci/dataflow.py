@@ -1,4 +1,4 @@
-"""Where credentials go: from the bindings of a pipeline into its steps, their commands and their actions."""
+"""Data flow of credentials: from the bindings of a pipeline to its steps, commands and actions."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MASK = "::add-mask::"
 _VARIABLE = re.compile(r"\$\(?\$?\{?(?:env:)?([A-Za-z_]\w*)|%([A-Za-z_]\w*)%|!([A-Za-z_]\w*)!")
 _ECHOES = frozenset({"echo", "printf", "write-host", "write-output"})
 _STEPS = 20
-"""Steps that looking at one command or credential costs."""
+"""Steps of the work budget per command or credential."""
 _MOST_CARRIERS = 100
 _BIND = 100
-"""Steps that one binding costs."""
+"""Steps of the work budget per binding."""
 _NEAR = 300
 """Characters before a credential in which the URL that it belongs to begins."""
 
@@ -46,7 +46,7 @@ class CredentialUse:
 
     @property
     def offset(self) -> int:
-        """Where in the script it stands."""
+        """The offset in the script."""
         return self.word.offset if self.reference is None else self.reference.offset
 
 
@@ -72,7 +72,7 @@ def is_token_printer(command: Command) -> bool:
 
 @dataclass
 class VariableScope:
-    """The variables a script sees, as they are when one of its commands runs.
+    """The variables of a script at the time when one of its commands runs.
 
     `known` has those that hold a credential, and None for those that are known to hold none. Its maps are layers: what
     the pipeline, the job and the step give, the nearest first.
@@ -84,7 +84,7 @@ class VariableScope:
     masked: set[str] = field(default_factory=set)
 
     def inner(self, bindings: Iterable[Binding]) -> VariableScope:
-        """The scope of something within this one that has bindings of its own."""
+        """A nested scope with its own bindings."""
         scope = VariableScope(self.names, self.budget, self.known.new_child())
         for binding in bindings:
             scope.bind(binding)
@@ -117,7 +117,7 @@ class VariableScope:
         return Carrier(name, BindingScope.FILE) if self.names.match(name) else None
 
     def expression(self, text: str) -> Carrier | None:
-        """The credential that a CI expression lets out."""
+        """The credential to which a CI expression evaluates."""
         for source in sources(text):
             if source.context == "env":
                 found = self.variable(source.name)
@@ -160,7 +160,7 @@ class VariableScope:
         return sorted((offset, carrier.credential) for offset, carrier in found if carrier is not None)
 
     def after(self, command: Command) -> None:
-        """Takes in what a command does to the variables: assignments and masks."""
+        """Applies the assignments and masks of a command to the variables."""
         for name, word in command.assignments:
             found = next(self.hits(word), None)
             if found is not None:
@@ -177,7 +177,7 @@ class VariableScope:
 
 @dataclass(frozen=True)
 class CommandRun:
-    """One command with the variables it sees."""
+    """One command with its variables."""
 
     pipeline: Pipeline
     job: Job
@@ -236,7 +236,7 @@ class DataFlow:
             scope.after(command)
 
     def step_credentials(self, job: Job, step: Step) -> list[str]:
-        """Every credential that a step can get at, the nearest last, each once."""
+        """Unique credentials that a step can access, the nearest last."""
         scope = self.scope(job, step)
         found = [carrier.credential for carrier in scope.carriers().values()]
         for binding in step.inputs:

@@ -1,4 +1,4 @@
-"""What a job does on the Hub, and whether it could do that without a stored token."""
+"""Determines what a job does on the Hub, and whether it can do this without a stored token."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class KeylessVerdict:
 
 
 def uses(flows: DataFlow, job: Job) -> Iterator[Use]:
-    """What the job's steps do with a credential in reach."""
+    """The operations of the job's steps that can access a credential."""
     found = list(_uses(flows, job))
     cloned = [use for use in found if use.subject == "git clone"]
     if cloned and _pushes_later(job):

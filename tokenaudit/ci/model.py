@@ -1,4 +1,4 @@
-"""CI and deployment configuration as data: which credential reaches which step, by which way.
+"""Data model of CI and deployment configuration: the credentials that each step can access.
 
 Every system's parser produces a `Pipeline`; every rule reads nothing else. Positions are exact, values stay in
 `SpanText` objects and are never put into a message.
@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["pipeline", "action", "image", "compose", "manifest", 
 
 
 class BindingKind(str, Enum):
-    """How a value gets to where it is used."""
+    """How a value is passed to where it is used."""
 
     ENVIRONMENT = "environment variable"
     INPUT = "action input"
@@ -38,7 +38,7 @@ class BindingKind(str, Enum):
 
 
 class BindingScope(str, Enum):
-    """How far a binding reaches."""
+    """The scope of a binding."""
 
     PIPELINE = "pipeline"
     JOB = "job"
@@ -82,7 +82,7 @@ class Action:
 
     @property
     def local(self) -> bool:
-        """Whether it lives in the same repository."""
+        """Whether it is in the same repository."""
         return self.uses.value.startswith(("./", "../"))
 
     @property
@@ -92,7 +92,7 @@ class Action:
 
     @property
     def ref(self) -> str:
-        """What follows the `@`; empty where nothing does."""
+        """The text after the `@`; empty if there is none."""
         return self.uses.value.split("@", 1)[1].strip() if "@" in self.uses.value else ""
 
     @property
@@ -167,12 +167,12 @@ class Pipeline:
     kind: Kind
     source: str
     budget: WorkBudget
-    """What reading and judging this file may cost."""
+    """The work budget for this file."""
     triggers: list[Trigger] = field(default_factory=list)
     env: list[Binding] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
     notes: list[tuple[int | None, str]] = field(default_factory=list)
-    """What could not be understood, as (line, reason)."""
+    """Parts that could not be parsed, as (line, reason)."""
     texts: list[SpanText] = field(default_factory=list)
     """Every scalar of the file with its path, to name the place of a literal."""
     root: Mapping | None = None

@@ -1,4 +1,4 @@
-"""Which names stand for a Hugging Face credential."""
+"""Names of variables and secrets that hold a Hugging Face credential."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ def _parser() -> Parser:
 
 
 class _Reader:
-    """Reads one piece of a script; all offsets that it gives are those of the whole script."""
+    """Parses one piece of a script; all returned offsets are relative to the whole script."""
 
     def __init__(
         self, original: str, masked: str, expressions: Expressions, start: int, end: int, budget: WorkBudget

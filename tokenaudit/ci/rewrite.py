@@ -1,4 +1,4 @@
-"""Rewriting a job so that it needs no stored token: every change by whole lines, everything else byte for byte."""
+"""Rewrites a job to work without a stored token. Changes replace whole lines; all other bytes are preserved."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CannotRewriteError(Exception):
 
 
 def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) -> str | None:
-    """A unified diff that takes the stored token out of a job; None where that can't be done safely.
+    """A unified diff that removes the stored token from a job; None if that can't be done safely.
 
     The changed file is read again with `parse`: a patch that leaves the token in reach of the job is not offered.
     """
@@ -104,7 +104,7 @@ def _strip_bindings(flows: DataFlow, bindings: list[Binding], edits: Edits) -> N
 
 
 def _add_environment(step: Step, resource: str, edits: Edits) -> None:
-    """Gives a step `HF_OIDC_RESOURCE`, behind all else that it has."""
+    """Adds `HF_OIDC_RESOURCE` at the end of a step."""
     first = edits.lines[step.line - 1]
     pad = " " * (step.column - 1)
     last = _item_end(edits, step)
@@ -124,7 +124,7 @@ def _item_end(edits: Edits, step: Step) -> int:
 
 
 def _sync_step(step: Step, resource: str, edits: Edits) -> None:
-    """Puts an upload in the place of the sync action, which insists on a stored token."""
+    """Replaces the sync action, which requires a stored token, by an upload."""
     if step.action is None or step.action.name != SYNC_ACTION or step.input("subdirectory"):
         raise CannotRewriteError
     pad = " " * (step.column - 1)
@@ -315,7 +315,7 @@ class Edits:
         return self.lines[number - 1].rstrip("\r\n")
 
     def replace(self, number: int, *lines: str) -> None:
-        """Puts lines in the place of one; none remove it."""
+        """Replaces a line; without new lines, removes it."""
         self.replaced[number] = list(lines)
 
     def remove(self, first: int, last: int) -> None:

@@ -1,4 +1,4 @@
-"""What a rule gets to look at, and how it says what it found."""
+"""Input of a rule, and helpers to report problems."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ class RuleContext:
     names: Names
     project: ConfigurationSet
     literals: tuple[Detection, ...] = ()
-    """Literal credentials that stand in the file."""
+    """Literal credentials in the file."""
 
     @cached_property
     def flows(self) -> DataFlow:
-        """The file's flows of credentials."""
+        """The data flow of credentials in the file."""
         return DataFlow(self.pipeline, self.names)
 
     def problem(
@@ -120,7 +120,7 @@ _BUILD_ARGUMENT = re.compile(r"--build-arg[ =]([A-Za-z_]\w*)")
 
 @dataclass
 class ConfigurationSet:
-    """All configuration of one target, for what one file says about another."""
+    """All configuration of one target, for references between files."""
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     repository: str | None = None

@@ -1,4 +1,4 @@
-"""Scripts as commands: what is run, with which words, redirected where, and which variables it uses.
+"""Parses scripts to commands with their words, redirections and variables.
 
 The same for every shell; `bash`, `powershell` and `batch` read one language each, and `script` chooses among them.
 """
@@ -141,7 +141,7 @@ class Script:
     commands: tuple[Command, ...]
     language: str = "bash"
     complaints: tuple[tuple[int, str], ...] = ()
-    """What could not be read, as (offset, reason)."""
+    """Parts that could not be parsed, as (offset, reason)."""
 
 
 class Expressions:

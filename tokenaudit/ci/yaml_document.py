@@ -1,4 +1,4 @@
-"""YAML as a tree whose every scalar knows its place, built so that hostile files can't hurt.
+"""Parses YAML to a tree of scalars with positions, with limits for hostile files.
 
 Built from libyaml's events, not from `compose`: PyYAML's C composer recurses without a limit and takes the whole
 process down on a few thousand nested brackets. Keys stay the strings they are (`on:` is not `True`).
@@ -30,7 +30,7 @@ _MERGE = "<<"
 
 
 class ParseError(Exception):
-    """A file that can't be understood. `line` counts from 1 and is None where no line is to blame."""
+    """A file that can't be parsed. `line` counts from 1 and is None if the line is unknown."""
 
     def __init__(self, reason: str, line: int | None = None) -> None:
         super().__init__(reason)

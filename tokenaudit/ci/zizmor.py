@@ -34,7 +34,7 @@ def program() -> str | None:
 def folded_in(
     path: str, data: bytes, target: str, secret_names: Sequence[str] = (), zizmor: str | None = None
 ) -> Iterator[Problem | Skipped]:
-    """Zizmor's findings in one workflow, as far as they touch a job that holds a credential.
+    """Zizmor's findings in one workflow that affect a job with a credential.
 
     `zizmor` is the program to run, by default the one that `program` finds. What can't be run or read is `Skipped`.
     """
@@ -46,7 +46,7 @@ def folded_in(
         flows = DataFlow(pipeline, Names(secret_names))
         holders = {job.id: names[0] for job in pipeline.jobs if (names := flows.job_credentials(job))}
     except (ParseError, WorkLimitError):
-        return  # the audit itself has said so
+        return  # the audit has reported this already
     if not holders:
         return
     zizmor = zizmor or program()
