@@ -1,4 +1,4 @@
-"""Taking out of a report what a baseline knows."""
+"""Removes findings listed in a baseline from a report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OURS = "tokenaudit"
 
 @dataclass(frozen=True)
 class Baseline:
-    """A baseline's document and what it knows.
+    """A baseline's document and the findings that it lists.
 
     `values` holds (file, SHA-1 of the value), `harmless` the SHA-1s that an audit labelled as no secrets. `elsewhere`
     holds (fingerprint, place) of findings outside of present files, `problems` the identities of configuration
@@ -87,13 +87,13 @@ def of_document(document: dict[str, Any]) -> Baseline:
 
 
 def save(baseline: Baseline, path: Path) -> None:
-    """Writes `baseline`, whole or not at all.
+    """Writes `baseline` atomically.
 
     Raises:
         ConfigurationError: the file can't be written.
     """
     text = json.dumps(masked(baseline.document), indent=2) + "\n"
-    path = path.resolve()  # a link stays one: what it leads to is replaced
+    path = path.resolve()  # symbolic links are preserved: their target is replaced
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         mode = path.stat().st_mode if path.exists() else None

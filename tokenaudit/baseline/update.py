@@ -1,4 +1,4 @@
-"""A baseline brought up to what a report found."""
+"""Updates a baseline from a report."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _add(
 
 
 def _label(results: dict[str, Entries], old: dict[str, Any], names: FileNames) -> None:
-    """Gives new entries the labels of the old ones and takes off the mark that they are new."""
+    """Copies the labels of old entries to new ones and removes the mark of new entries."""
     labels = {
         (names.canonical(name), entry.get("type", ""), entry["hashed_secret"].lower()): entry["is_secret"]
         for name, entries in old.get("results", {}).items()

@@ -1,4 +1,4 @@
-"""What each function of Hugging Face's Python libraries needs, as a table.
+"""Table of the permissions that functions of Hugging Face's Python libraries need.
 
 The Hub publishes no such map; this one follows the names of the permissions, the wording of the OAuth scopes, and what
 the functions do (huggingface_hub 1.19 to 2.4). Where the right is not stated anywhere the row is a "perhaps".
@@ -195,7 +195,7 @@ _LOCAL = re.compile(
     r"[./~]|.*\\|.*/.*/|.*\.(?:pt|pth|bin|json|jsonl|safetensors|gguf|csv|parquet|py|onnx|ckpt)$", re.DOTALL
 )
 _STEPS = 20
-"""Steps that looking at one argument costs."""
+"""Steps of the work budget per argument."""
 _LIKE_A_TOKEN = re.compile(r"(?:hf_|api_)[A-Za-z_]{20,}")
 
 

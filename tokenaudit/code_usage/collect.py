@@ -1,4 +1,4 @@
-"""What the code around a credential needs it for."""
+"""Collects the permissions that code needs from a credential."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words of a command, told apart into options and operands."""
+"""Parses the words of a command to options and operands."""
 
 from __future__ import annotations
 

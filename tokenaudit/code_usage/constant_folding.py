@@ -1,4 +1,4 @@
-"""What an expression in a Python module can be, as far as constants can be followed."""
+"""Constant folding: the possible values of an expression in a Python module."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONGEST = 4_096
 """Characters of a text put together from others; longer ones are no name and no URL."""
 _MOST_BITS = 64
 _STEPS = 20
-"""Steps that looking at one expression costs."""
+"""Steps of the work budget per expression."""
 _Scoped: TypeAlias = tuple["Function | None", str]
 """A name with the function it is used in."""
 _ENVIRONMENT = frozenset({"os.environ.get", "os.getenv", "environ.get", "getenv"})
@@ -85,7 +85,7 @@ class ConstantFolder:
         self._collect(module)
 
     def scope(self, node: ast.AST) -> Function | None:
-        """The function that `node` stands in."""
+        """The function that contains `node`."""
         return self._scope.get(node)
 
     def assignments(self, node: ast.AST, name: str) -> list[ast.expr | None]:
@@ -109,7 +109,7 @@ class ConstantFolder:
         if follow is None:
             return UNKNOWN
         if node not in self._known:
-            self._known[node] = UNKNOWN  # whatever leads back here while it is being followed is unknown
+            self._known[node] = UNKNOWN  # circular references are unknown
             self._known[node] = follow(node, depth)
         return self._known[node]
 

@@ -1,4 +1,4 @@
-"""Where a name in a Python module comes from: through imports, aliases, instances and annotations."""
+"""Resolves names in a Python module through imports, aliases, instances and annotations."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ImportResolver:
         if node is None or depth > _DEPTH:
             return ""
         if node not in self._known:
-            self._known[node] = ""  # whatever leads back here while it is being followed is unknown
+            self._known[node] = ""  # circular references are unknown
             self._known[node] = self._follow(node, depth)
         return self._known[node]
 

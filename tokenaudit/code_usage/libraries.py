@@ -32,7 +32,7 @@ _WRITERS = ("to_", "write", "save", "sink", "put", "rm", "mv", "copy", "upload",
 
 
 def library_needs(origin: str, name: str, arguments: Arguments) -> Iterator[Need]:
-    """What a call needs if it is one of those known here, nothing otherwise."""
+    """Needs of a call to a supported function, otherwise nothing."""
     library = origin.split(".", 1)[0]
     if name == "from_pretrained":
         yield from _loaded(arguments, FROM_PRETRAINED)

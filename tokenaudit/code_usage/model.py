@@ -1,4 +1,4 @@
-"""What reading a file for needs gives."""
+"""Data model of the needs of a file."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
 
 
 def merged(parts: Iterable[Needs]) -> Needs:
-    """Several readings as one."""
+    """Merges several results."""
     found = list(parts)
     return Needs(
         unique(e for p in found for e in p.evidence),

@@ -1,4 +1,4 @@
-"""Needs of a Python module, read from its syntax tree: nothing is run or imported."""
+"""Needs of a Python module, from its syntax tree. No code is run or imported."""
 
 from __future__ import annotations
 

@@ -27,13 +27,13 @@ _LOOP = re.compile(r"for\s+(\w+)\s+in\s+([^;\n]*)")
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1")
 _PYTHON = re.compile(r"(?:^|[\s;&|])python3?\s+(?:-\s|-$|<<)")
 _LONGEST_QUOTE = 60
-"""Lines over which a quotation goes."""
+"""Maximum number of lines of a quoted string."""
 _LONGEST_VALUE = 1_000
 """Characters of a variable's value; longer ones are no name, path or URL."""
 _LONGEST_LINE = 20_000
 """Characters to which filling in variables can lengthen a line."""
 _STEPS = 10
-"""Steps that reading one character of a command costs."""
+"""Steps of the work budget per character of a command."""
 _MOST = 256
 """Values of a variable, and combinations of variables, that are followed."""
 
