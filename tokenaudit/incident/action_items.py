@@ -1,4 +1,4 @@
-"""What is still open, in order of harm, and what is done."""
+"""Open action items, by severity, and completed ones."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class IncidentEvidence:
     skipped: list[Skipped] = field(default_factory=list)
 
     def inventory(self, known: Sequence[KnownCredential], secrets: Iterable[SecretName]) -> None:
-        """Takes in what the inventory holds."""
+        """Adds the contents of the inventory."""
         for entry in known:
             self._credential(entry.credential)
             mark = entry.credential.fingerprint
@@ -66,7 +66,7 @@ class IncidentEvidence:
         self.skipped += skipped
 
     def report(self, report: Report, name: str, path: str | None = None) -> None:
-        """Takes in a report; `path` is where a command can read it again."""
+        """Adds a report; `path` is its file, for commands."""
         for credential in report.credentials:
             self._credential(credential)
         self.reports.append((path, report))

@@ -1,4 +1,4 @@
-"""From a credential to who it is, what it may do and how far that reaches.
+"""Inspects credentials: owner, permissions and accessible repositories.
 
 What only evaluates an inspection loads nothing that asks the Hub.
 """

@@ -18,7 +18,7 @@ _NAMED = re.compile(r"(models/|datasets/|spaces/|)([^/]+/[^/]+)")
 
 @dataclass(frozen=True)
 class NamedRepo:
-    """A repository that somebody named."""
+    """A repository named by the user."""
 
     id: str
     type: GitRepoType

@@ -34,7 +34,7 @@ CREATE TABLE IF NOT EXISTS inspections (
 
 
 def default_path() -> Path:
-    """Where this system keeps caches."""
+    """The cache folder of this system."""
     return user_cache_path("tokenaudit", appauthor=False) / "inspections.sqlite"
 
 
@@ -92,7 +92,7 @@ class DiskCache:
         self._act(write)
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Deletes all entries."""
         self.close()
         self._path.unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Asks the Hub who each unique credential is, once each."""
+"""Inspects each unique credential on the Hub once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whoami answer, parsed loosely and judged strictly.
+"""Parses the whoami response leniently and interprets it strictly.
 
 Sources: the Hub's OpenAPI document for people, and what is known of the shapes it leaves out (app tokens, patterns,
 nameless resource groups, organization tokens of old). Every optional key may be absent and every value of any type.
