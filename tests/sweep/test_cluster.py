@@ -81,6 +81,7 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
     assert swept.report.skipped == ()
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
     alone = Acme(org.double, org.folder / "alone", org.own).sweep()
+    assert alone.report.skipped == ()
     assert {(c.fingerprint, c.locations) for c in alone.report.credentials} == {
         (c.fingerprint, c.locations) for c in swept.report.credentials
     }
@@ -112,6 +113,7 @@ def test_a_cluster_that_is_gone_stops_the_sweep_which_is_continued(
     assert rest.reason.startswith(told.format(address))
     again = org.sweep()
     assert (again.number, again.finished) == (swept.number, True)
+    assert again.report.skipped == ()
     assert {credential.fingerprint for credential in again.report.credentials} == org.marks
 
 
