@@ -59,6 +59,7 @@ def running(org: Acme, workers: int) -> Iterator[tuple[str, list[subprocess.Pope
             process.wait()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -> None:
     everything(org)
@@ -87,6 +88,7 @@ def test_a_cluster_finds_the_same_and_survives_the_loss_of_a_worker(org: Acme) -
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 @pytest.mark.parametrize(
     ("killed", "told"),
