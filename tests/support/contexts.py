@@ -201,6 +201,8 @@ CONTEXTS = (
     Context("reconstructed", "variable in a shell", lambda v: f'A={_left(v)}\nexport T="${{A}}{_right(v)}"\n'.encode(), ("concatenated",), 2),
     Context("reconstructed", "variable in an f-string", lambda v: f'A = "{_left(v)}"\nt = f"{{A}}{_right(v)}"\n'.encode(), ("concatenated",), 2),
     Context("reconstructed", "variable in a format", lambda v: f'A = "{_left(v)}"\nt = "%s{_right(v)[:9]}" % A + "{_right(v)[9:]}"\n'.encode(), ("concatenated",), 2),
+    Context("reconstructed", "plus, behind another argument", lambda v: f'login("o", "{_left(v)}" + "{_right(v)}")\n'.encode(), ("concatenated",), 1, 13),
+    Context("reconstructed", "variable, behind another argument", lambda v: f'A = "{_left(v)}"\nlogin("o", A + "{_right(v)}")\n'.encode(), ("concatenated",), 2),
     Context("reconstructed", "runs of Word", lambda v: _zip({"word/document.xml": f'<w:p><w:r><w:t>{_left(v)}</w:t></w:r><w:r w:rsidR="00"><w:rPr><w:b/></w:rPr><w:t xml:space="preserve">{_right(v)}</w:t></w:r></w:p>'.encode()}), ("zip", "concatenated"), 1, 16),
     Context("reconstructed", "rest in a variable", lambda v: f'B = "{_right(v)}"\nt = "{_left(v)}" + B\n'.encode(), ("concatenated",), 2),
     Context("reconstructed", "highlighted in HTML", lambda v: f"<pre><span>{_left(v)}</span><b>{_right(v)}</b></pre>".encode(), ("concatenated",), 1, 12),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
 from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
@@ -107,12 +107,18 @@ _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
 _JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
 
 
-def joined(data: bytes, start: int) -> tuple[bytes, Origins]:
-    """Return `data` without joints, and its origins, to which `start` is added."""
+def joined(data: bytes, start: int, beginnings: Collection[int] = (), *, commas: bool = True) -> tuple[bytes, Origins]:
+    """Return `data` without joints, and its origins, to which `start` is added.
+
+    What is before one of `beginnings`, offsets in `data`, is not joined with it: an argument before a credential is not
+    a part of it. Without `commas` nothing is joined across a comma.
+    """
     out = bytearray()
     origins = Origins(start)
     at = 0
     for found in _JOINTS.finditer(data):
+        if found.end() in beginnings or (not commas and b"," in found[0]):
+            continue
         out += data[at : found.start()]
         at = found.end()
         origins.add(len(out), start + at)

@@ -51,10 +51,10 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
 
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Remove the quotes and operators between string literals."""
-    for start, end, _ in windows(hits, len(data), _LEFT, _RIGHT):
+    for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
         if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
             return
-        text, origins = joined(data[start:end], start)
+        text, origins = joined(data[start:end], start, {hit.start - start for hit in inside})
         yield Decoded(text, ("concatenated",), start, origins)
 
 
@@ -65,8 +65,9 @@ def unwrap_variables(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterat
             return
         spans = [(hit.start - start, hit.end - start) for hit in inside]
         for replaced, first in substituted(data[start:end], spans, start):
-            text, second = joined(replaced, 0)
-            yield Decoded(text, ("concatenated",), start, partial(_composed, first, second))
+            for commas in (False, True):  # a value is judged as it is first found
+                text, second = joined(replaced, 0, commas=commas)
+                yield Decoded(text, ("concatenated",), start, partial(_composed, first, second))
 
 
 def _composed(first: Origins, second: Origins, offset: int) -> int:
