@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tokenaudit.code_usage.constant_folding import UNKNOWN, ConstantFolder, Constants
-from tokenaudit.code_usage.import_resolution import ImportResolver
+from tokenaudit.constant_folding import UNKNOWN, ConstantFolder, Constants
+from tokenaudit.import_resolution import ImportResolver
 from tokenaudit.model import Entity
 from tokenaudit.permissions import ANY_TOKEN, NO_TOKEN, READ, WRITE
 

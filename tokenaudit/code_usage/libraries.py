@@ -17,9 +17,9 @@ from tokenaudit.code_usage.calls import (
     is_repository,
 )
 from tokenaudit.code_usage.commands import command_needs
-from tokenaudit.code_usage.constant_folding import Constants
 from tokenaudit.code_usage.model import Need
 from tokenaudit.code_usage.shell import line_needs
+from tokenaudit.constant_folding import Constants
 from tokenaudit.model import Entity
 from tokenaudit.permissions import NO_TOKEN, READ, WRITE
 

@@ -19,11 +19,11 @@ from tokenaudit.code_usage.calls import (
     entities,
     is_repository,
 )
-from tokenaudit.code_usage.constant_folding import ConstantFolder, Constants
-from tokenaudit.code_usage.import_resolution import ImportResolver
 from tokenaudit.code_usage.libraries import library_needs
 from tokenaudit.code_usage.model import Need, Needs, unique
 from tokenaudit.code_usage.shell import shell_needs
+from tokenaudit.constant_folding import ConstantFolder, Constants
+from tokenaudit.import_resolution import ImportResolver
 from tokenaudit.model import Certainty, Entity, Evidence
 from tokenaudit.permissions import WRITE
 from tokenaudit.work_budget import WorkBudget

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tokenaudit.code_usage.constant_folding import ConstantFolder, Function
+from tokenaudit.constant_folding import ConstantFolder, Function
 
 _DEPTH = 10
 
