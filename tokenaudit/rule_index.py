@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenaudit import policy
+from tokenaudit import content, policy
 from tokenaudit.ci import rules as configuration
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
@@ -12,10 +12,10 @@ from tokenaudit.text import did_you_mean
 
 
 def all_rules() -> dict[str, Rule]:
-    """Rules by id: those about tokens, configuration, machines and what is kept on the Hub, each group by name."""
+    """Rules by id: about tokens, configuration, machines, what is kept on the Hub, what changed there; each by name."""
     return {
         rule.id: rule
-        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES)
+        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, content.RULES)
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

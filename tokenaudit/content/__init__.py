@@ -1,1 +1,17 @@
 """What changed inside a repository: two versions of a file to findings. Nothing is ever loaded, rendered or run."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from tokenaudit.content import format_downgrade, native_code
+from tokenaudit.model import Rule
+
+RULES: dict[str, Rule] = {
+    rule.id: rule
+    for rule in chain(
+        native_code.RULES,
+        format_downgrade.RULES,
+    )
+}
+"""The rules of every family, by id."""

@@ -97,7 +97,8 @@ class ContentFinding:
     """One rule's word on a change.
 
     `names` are the importable names involved, such as `posix.system`. `evidence` is at most 80 characters of the
-    content, made safe by `quoted_evidence`. `line` counts from 1 in the version after.
+    content, made safe by `quoted_evidence`. `line` counts from 1 in the version after. `risk` is what the change does
+    by this finding; `finding` sets it to that of the rule.
     """
 
     rule: str
@@ -107,6 +108,7 @@ class ContentFinding:
     line: int | None = None
     names: tuple[str, ...] = ()
     evidence: str | None = None
+    risk: Risk = "unknown"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,166 @@
+"""The format of a file by its first bytes; the name decides only where the content is text."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+
+from tokenaudit.content.change import FileFormat
+
+HEAD = 8192
+"""Bytes at the beginning of a file that decide its format."""
+
+ZIP_STARTS = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
+
+COMPRESSED: tuple[tuple[bytes, str], ...] = (
+    (b"\x1f\x8b", "gzip"),
+    (b"BZh", "bz2"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zstd"),
+    (b"\x04\x22\x4d\x18", "lz4"),
+    (b"\x5d\x00\x00", "lzma"),
+)
+"""Beginnings of compressed streams. zlib has none of its own: see `compression`."""
+
+OPAQUE_ARCHIVES: tuple[tuple[bytes, str], ...] = (
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"Rar!\x1a\x07", "rar"),
+    (b"MSCF\x00\x00\x00\x00", "cab"),
+    (b"!<arch>\n", "ar"),
+    (b"xar!", "xar"),
+    (b"\x60\xea", "arj"),
+    (b"hsqs", "squashfs"),
+    (b"\xed\xab\xee\xdb", "rpm"),
+)
+"""Beginnings of archives whose members are not read."""
+
+DATA_STARTS: tuple[bytes, ...] = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"GIF8",
+    b"PAR1",
+    b"ARROW1",
+    b"OggS",
+    b"fLaC",
+    b"ID3",
+    b"%PDF-",
+    b"SQLite format 3\x00",
+    b"\x00\x00\x00\x0cjP  ",
+    b"II*\x00",
+    b"MM\x00*",
+    b"wOF2",
+    b"Obj\x01",
+)
+"""Beginnings of formats that hold data and that no loader of models takes for a pickle."""
+
+_NATIVE_STARTS = (
+    b"\x7fELF",
+    b"\xfe\xed\xfa\xce",
+    b"\xfe\xed\xfa\xcf",
+    b"\xce\xfa\xed\xfe",
+    b"\xcf\xfa\xed\xfe",
+    b"\xca\xfe\xba\xbe",
+    b"\xca\xfe\xd0\x0d",
+    b"dex\n",
+    b"\x00asm",
+)
+MODEL_NAMES = re.compile(
+    r"\.(?:pkl|pickle|p|dat|data|bin|pt|pth|pt2|ckpt|chkpt|th|dill|joblib|jl|npy|npz|model|weights?|tar|pdparams|pdopt"
+    r"|pdiparams|nemo|keras|h5|hdf5|onnx|gguf|ggml|safetensors|mar|pmml|skops|msgpack|pb|z|gz|bz2|xz|lzma|lz4|zst)$",
+    re.IGNORECASE,
+)
+"""Names under which people look for a model or a part of it."""
+
+_SCRIPT_NAMES = frozenset({".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".psm1", ".vbs", ".command", ".desktop"})
+_CARD_NAMES = frozenset({".md", ".markdown", ".mdx"})
+_CONFIG_NAMES = frozenset(
+    {".json", ".jsonl", ".yaml", ".yml", ".toml", ".cfg", ".ini", ".conf", ".jinja", ".jinja2", ".j2", ".txt", ".lock"}
+)
+_CONFIG_FILES = re.compile(r"(?:dockerfile|containerfile|makefile|mlmodel|procfile|pipfile)(?:\..*)?|.*\.dockerfile")
+
+
+def compression(head: bytes) -> str | None:
+    """The compression that a stream which begins with `head` has, None where it has none."""
+    for start, name in COMPRESSED:
+        if head.startswith(start):
+            return name
+    # RFC 1950: deflate with a window of at most 32 KiB, and a check sum of the two bytes.
+    if len(head) > 2 and head[0] & 0x8F == 0x08 and int.from_bytes(head[:2], "big") % 31 == 0 and not head[1] & 0x20:  # noqa: PLR2004 - the check sum
+        return "zlib"
+    return None
+
+
+def opaque_archive(head: bytes) -> str | None:
+    """The name of the archive that begins with `head` and that is not read."""
+    return next((name for start, name in OPAQUE_ARCHIVES if head.startswith(start)), None)
+
+
+def is_safetensors(head: bytes, size: int) -> bool:
+    """Whether the first eight bytes are the length of a JSON header that fits into the file."""
+    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= max(size - 8, 0)  # noqa: PLR2004 - the length's own size
+
+
+def is_native(head: bytes) -> bool:
+    """Whether `head` begins a program or library: ELF, Mach-O, PE, Java, WebAssembly."""
+    return head.startswith(_NATIVE_STARTS) or _is_pe(head)
+
+
+def _is_pe(head: bytes) -> bool:
+    # Two letters are too few for text such as "MZ is ...": the header's own fields are not text.
+    return head.startswith(b"MZ") and (b"\x00" in head[:64] or not is_text(head))
+
+
+def is_text(head: bytes) -> bool:
+    """Whether `head`, the beginning of a file, is text: UTF-8, or UTF-16 with a byte order mark."""
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return True
+    if b"\x00" in head or head[:1] == b"\x80":
+        return False
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return len(head) - error.start < 4 and error.reason == "unexpected end of data"  # noqa: PLR2004 - a cut character
+    return True
+
+
+def detect_format(path: str, head: bytes, size: int) -> FileFormat:  # noqa: PLR0911 - a table of first matches
+    """The format of a file whose content begins with `head` and is `size` bytes long.
+
+    Torch and joblib files are told from other archives and pickles only by what is in them; here they are `archive`
+    and `pickle`.
+    """
+    if is_native(head):
+        return "native"
+    if head.startswith(b"GGUF"):
+        return "gguf"
+    if head.startswith(b"\x89HDF\r\n\x1a\n"):
+        return "keras"
+    if head.startswith(b"\x93NUMPY"):
+        return "numpy"
+    if is_safetensors(head, size):
+        return "safetensors"
+    if head.startswith(ZIP_STARTS) or opaque_archive(head) or head[257:262] == b"ustar":
+        return "archive"
+    if head[:1] == b"\x80" and head[1:2] <= b"\x05":
+        return "pickle"
+    if is_text(head):
+        return _text_format(path, head)
+    if PurePosixPath(path).suffix.lower() == ".onnx":
+        return "onnx"
+    return "archive" if compression(head) and not head.startswith(DATA_STARTS) else "other"
+
+
+def _text_format(path: str, head: bytes) -> FileFormat:
+    name = PurePosixPath(path).name.lower()
+    suffix = PurePosixPath(name).suffix
+    if suffix in {".py", ".pyi", ".pyw"}:
+        return "python"
+    if suffix == ".ipynb":
+        return "notebook"
+    if suffix in _SCRIPT_NAMES or head.startswith(b"#!"):
+        return "native"
+    if suffix in _CARD_NAMES or name in {"readme", "model_card", "license"}:
+        return "card"
+    if suffix in _CONFIG_NAMES or _CONFIG_FILES.fullmatch(name) or name.startswith("requirements"):
+        return "config"
+    return "other"

@@ -1,0 +1,72 @@
+"""Programs, libraries and scripts in a repository of models or data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from tokenaudit.content.change import ContentFinding, FileChange, RepositoryFacts
+from tokenaudit.content.changed_content import ChangedContent, finding
+from tokenaudit.content.detect_format import is_native
+from tokenaudit.model import Rule, Severity
+
+RULE = Rule(
+    id="content-native-code",
+    title="Program, library or script added or changed",
+    severity=Severity.HIGH,
+    why="It runs with the rights of whoever starts or links it, and weights need none. A look-alike of a popular model "
+    "needed only a script and a README that asked to run it.",
+    remedy="Do not start it. Remove it, or build it anew from source that you have read.",
+    bad="run.sh added to a model repository; build/torch/_kernel.so replaced in a kernel repository",
+    good="A model repository with weights, configuration and a card",
+    references=("https://huggingface.co/docs/hub/security-malware",),
+)
+
+RULES = (RULE,)
+
+_KINDS = (
+    (b"\x7fELF", "ELF program or library"),
+    (b"MZ", "Windows program or library"),
+    (b"\xca\xfe\xba\xbe", "Mach-O program or Java class"),
+    (b"dex\n", "Android program"),
+    (b"\x00asm", "WebAssembly module"),
+)
+_END_OF_ZIP = b"PK\x05\x06"
+_TAIL = 65_557
+"""Bytes at the end of a file in which a zip archive's end record lies: 22, and a comment of at most 65,535."""
+
+_LLAMAFILE = re.compile(rb"\AMZqFpD='")
+"""A program in Actually Portable Executable format, with which llamafiles begin."""
+
+
+def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
+    """Finds what runs when it is started or linked."""
+    version = change.after
+    if version is None:
+        return
+    head = content.head(version)
+    if content.format != "native":
+        return
+    verb = "added" if change.before is None else "changed"
+    if not is_native(head):
+        kind = "script"
+        # A Space is code, and its scripts are part of it; the rules about Spaces judge those.
+        severity = Severity.MEDIUM if repository.type in {"space", "kernel"} else RULE.severity
+    else:
+        kind = next((kind for start, kind in _KINDS if head.startswith(start)), "program or library")
+        severity = RULE.severity
+        if _LLAMAFILE.match(head) or _END_OF_ZIP in content.read(version, max(version.size - _TAIL, 0), _TAIL):
+            kind = f"{kind} with an archive behind it, such as a llamafile"
+    where = " in a kernel repository, which `get_kernel` loads" if repository.type == "kernel" else ""
+    yield finding(
+        RULE,
+        f"{kind} {verb}: {PurePosixPath(change.path).name}{where}",
+        risk="executes",
+        severity=severity,
+        evidence=head[:LINE].split(b"\n", 1)[0].decode("utf-8", "replace") if kind == "script" else None,
+    )
+
+
+LINE = 200
+"""Bytes of a script's first line that are quoted."""
