@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tokenaudit.ci.zizmor import program
+from tokenaudit.ci.audit import program
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -14,7 +14,7 @@ from tests.support import reports
 from tests.support.cli import tokenaudit
 from tests.support.mint import Mint
 from tests.support.traces import assert_hidden
-from tokenaudit.inspect.cache import DiskCache
+from tokenaudit.inspect.inspector import DiskCache
 from tokenaudit.inventory.tables import METADATA, SafeText, packed
 from tokenaudit.model import Inspection, Problem, SecretName, Severity
 from tokenaudit.remediate.rotation.journal import Journal, Record

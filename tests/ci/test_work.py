@@ -10,7 +10,7 @@ from tree_sitter import Parser
 from tests.ci.support import audited
 from tests.support.hostile_config import CONFIGURATION, Build
 from tokenaudit.ci import audit_files, bash, powershell
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.ci.rule_context import ConfigurationSet
 from tokenaudit.ci.rules import problems
 from tokenaudit.ci.shell import WHOLE

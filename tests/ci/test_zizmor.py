@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.toy import ToyExaminer
-from tokenaudit.ci.zizmor import folded_in, program
+from tokenaudit.ci.audit import folded_in, program
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.ci_config import CiSource

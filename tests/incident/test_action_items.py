@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.mint import Mint
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.incident.action_items import ActionContext, action_items, for_credential, for_stored_secret
 from tokenaudit.incident.model import AffectedCredential, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Location, Severity, Status

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from tests.support.mint import Mint
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.incident.affected import counts, credential_touched, secret_touched
 from tokenaudit.model import Claims, Credential, Inspection, Location, SecretName
 from tokenaudit.policy.settings import Incident

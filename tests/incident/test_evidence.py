@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 from tests.support.mint import Mint
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.incident.affected import affected_secrets
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.evidence import IncidentEvidence

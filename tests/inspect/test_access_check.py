@@ -11,7 +11,7 @@ from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.rate_limit import RetryPolicy
-from tokenaudit.inspect.access_check import NamedRepo, check_access, named_repo
+from tokenaudit.inspect.reach import NamedRepo, check_access, named_repo
 from tokenaudit.model import Reach, ReachedRepo
 from tokenaudit.secret import Secret
 

@@ -16,7 +16,7 @@ from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
-from tokenaudit.inspect.cache import LIFE, DiskCache
+from tokenaudit.inspect.inspector import LIFE, DiskCache
 from tokenaudit.model import Inspection, Status
 from tokenaudit.secret import Secret
 

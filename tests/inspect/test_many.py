@@ -16,7 +16,7 @@ from tests.hub.double import HubDouble
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import inspect_credentials
-from tokenaudit.inspect.cache import DiskCache
+from tokenaudit.inspect.inspector import DiskCache
 from tokenaudit.model import Inspection
 from tokenaudit.secret import Secret
 

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from tests.hub import bodies
 from tests.support.mint import Mint
-from tokenaudit.detect.jwt import read_claims
 from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, ResourceGroup
-from tokenaudit.secret import Secret
+from tokenaudit.secret import Secret, read_claims
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())

@@ -6,8 +6,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.model import Credential, Location
-from tokenaudit.remediate.locate import clone_address, found_again, look_again
-from tokenaudit.remediate.runbook.consumers import spot
+from tokenaudit.remediate.runbook.consumers import clone_address, found_again, look_again, spot
 from tokenaudit.secret import Secret
 
 HUB = "https://hub.example"

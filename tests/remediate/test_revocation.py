@@ -17,13 +17,14 @@ from tokenaudit.remediate.revocation import (
     RevocationCandidate,
     candidates,
     chosen,
+    of_lines,
     phrase,
     preview,
     recognised,
     revoke_all,
     revoke_all_in_organization,
+    together,
 )
-from tokenaudit.remediate.secret_input import of_lines, together
 from tokenaudit.secret import Secret
 
 WHOAMI = "/api/whoami-v2"

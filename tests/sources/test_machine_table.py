@@ -17,7 +17,7 @@ from tokenaudit.hub.credentials import token_file, token_path
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.secret import fingerprint
 from tokenaudit.sources.machine import MachineSource
-from tokenaudit.sources.machine.places import FOLDERS, VARIABLES
+from tokenaudit.sources.machine.source import FOLDERS, VARIABLES
 from tokenaudit.sources.machine.table import IN_PROJECTS, ROWS, ToolFiles
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="file names that Windows refuses")

@@ -15,8 +15,8 @@ from tokenaudit.hub.rate_limit import RetryPolicy
 from tokenaudit.inventory import Inventory, open_inventory
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import SweepConfig, SweepResult, SweepScope, run_sweep
-from tokenaudit.sweep.executors import ExecutorPool, thread_pool
 from tokenaudit.sweep.progress import ProgressDisplay
+from tokenaudit.sweep.scheduler import ExecutorPool, thread_pool
 from tokenaudit.sweep.worker_context import WorkerContext
 
 IMPATIENT = RetryPolicy(attempts=2, longest_wait=1, total_wait=2, first_backoff=0.01)

@@ -18,8 +18,8 @@ from tests.hub.server import Request, until
 from tests.support.cli import environment
 from tests.sweep.example_org import Acme, everything
 from tokenaudit.errors import UsageError
-from tokenaudit.sweep import executors
-from tokenaudit.sweep.executors import dask_cluster
+from tokenaudit.sweep import scheduler
+from tokenaudit.sweep.scheduler import dask_cluster
 
 distributed = pytest.importorskip("distributed")
 ROOT = Path(__file__).parents[2]
@@ -124,7 +124,7 @@ def test_a_cluster_that_is_not_there_is_one_line(address: str, monkeypatch: pyte
     """The client that was not made whole must not complain when it is collected."""
     complaints: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", complaints.append)
-    monkeypatch.setattr(executors, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(scheduler, "_CONNECT_SECONDS", 0.2)
     with pytest.raises(UsageError, match="no Dask scheduler"):
         dask_cluster(address)
     gc.collect()

@@ -14,7 +14,7 @@ from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.inventory import Inventory
 from tokenaudit.secret import fingerprint
 from tokenaudit.sweep import SweepScope, run_sweep
-from tokenaudit.sweep.executors import thread_pool
+from tokenaudit.sweep.scheduler import thread_pool
 
 
 def gaps(org: Acme) -> dict[str, str]:

@@ -22,8 +22,8 @@ from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Credential
 from tokenaudit.sweep.config import Task
-from tokenaudit.sweep.executors import thread_pool
 from tokenaudit.sweep.progress import ReadCounter, SweepProgress, figures, how_far
+from tokenaudit.sweep.scheduler import thread_pool
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

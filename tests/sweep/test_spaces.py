@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from tests.hub.state import MOMENT
 from tests.sweep.example_org import Acme
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.inventory.export import as_json
 from tokenaudit.model import Problem, SecretName, Severity

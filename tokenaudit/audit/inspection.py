@@ -10,8 +10,7 @@ from datetime import datetime
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import Cache, inspect_credentials
-from tokenaudit.inspect.access_check import NamedRepo, check_access
-from tokenaudit.inspect.reach import ReachLevel, reach
+from tokenaudit.inspect.reach import NamedRepo, ReachLevel, check_access, reach
 from tokenaudit.interfaces import Progress
 from tokenaudit.model import Inspection, Reach
 from tokenaudit.secret import Secret

@@ -1,4 +1,8 @@
-"""Updates a baseline from a report."""
+"""Updates a baseline from a report, and runs detect-secrets with the plugins of this package.
+
+detect-secrets looks for plugins in its own package and in files by their path, and its `audit` (1.5.0) forgets those
+from files before it begins. With `detect_secrets` no baseline has to say where they are installed.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,18 @@ if TYPE_CHECKING:
 
     from tokenaudit.model import Credential, Location, Report, Target
     from tokenaudit.secret import Secret
+import multiprocessing
+from typing import TYPE_CHECKING
+
+from detect_secrets import main as program
+from detect_secrets import pre_commit_hook
+from detect_secrets.core.plugins import util
+
+from tokenaudit.detect.plugins import shipped
+from tokenaudit.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 FORMAT = "1.5.0"
 """The version of detect-secrets whose format this is; later ones read it."""
@@ -235,3 +251,32 @@ class Coverage:
     def file(self, name: str) -> bool:
         """Whether the file of that name was read, or would have been if it were still there."""
         return any(read in (".", name) or name.startswith(f"{read}/") for read in self._read)
+
+
+HOOK = "hook"
+
+
+def detect_secrets(arguments: Sequence[str]) -> int:
+    """Runs detect-secrets (`scan`, `audit`) or, with `hook` first, its pre-commit hook; the exit code.
+
+    Raises:
+        UsageError: there are no arguments.
+    """
+    if not arguments:
+        message = "no detect-secrets command; use scan, audit or hook, followed by its options"
+        raise UsageError(message)
+    # The mapping is made once for a process and never cleared; processes that detect-secrets forks have it, too.
+    mapping: dict[str, Any] = util.get_mapping_from_secret_type_to_class()
+    plugins: Iterable[Any] = util.get_plugins_from_file(str(shipped()))
+    mapping |= {plugin.secret_type: plugin for plugin in plugins}
+    if "fork" in multiprocessing.get_all_start_methods():
+        multiprocessing.set_start_method("fork", force=True)
+        cores = []
+    else:
+        cores = ["--cores", "1"]
+    sys.argv[0] = "detect-secrets"  # the name in its help and messages
+    run, rest = (pre_commit_hook.main, arguments[1:]) if arguments[0] == HOOK else (program.main, arguments)
+    try:
+        return int(run([*cores, *rest]) or 0)
+    except SystemExit as end:  # its argument parser has said what is wrong
+        return end.code if isinstance(end.code, int) else int(end.code is not None)

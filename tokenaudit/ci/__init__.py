@@ -11,8 +11,7 @@ from tokenaudit.ci.systems import is_ci_file, may_be_ci
 from tokenaudit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from tokenaudit.ci.audit import Literal, audit_files
-    from tokenaudit.ci.zizmor import folded_in
+    from tokenaudit.ci.audit import Literal, audit_files, folded_in
 
 __all__ = ["Literal", "audit_files", "folded_in", "is_ci_file", "may_be_ci"]
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from tokenaudit.ci.model import Binding, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.names import Names, is_placeholder, sources
+from tokenaudit.ci.model import Binding, BindingScope, Job, Names, Pipeline, Step, is_placeholder, sources
 from tokenaudit.ci.shell import EXPRESSION, Command, Reference, Script, Word
 from tokenaudit.work_budget import WorkBudget
 

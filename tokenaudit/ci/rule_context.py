@@ -10,8 +10,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from tokenaudit.ci.dataflow import DataFlow
-from tokenaudit.ci.model import Pipeline
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names, Pipeline
 from tokenaudit.model import Problem, Rule, Severity
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokenaudit.audit.inspection import InspectionOptions
     from tokenaudit.cli.choices import ReachChoice
     from tokenaudit.hub.client import Hub
-    from tokenaudit.inspect.cache import DiskCache
+    from tokenaudit.inspect.inspector import DiskCache
     from tokenaudit.remediate.revocation import WriteOnlyCache
 
 
@@ -69,7 +69,7 @@ def questions(endpoint: str | None, reach: ReachChoice, *, no_token: bool) -> In
 
 def answers() -> DiskCache:
     """What this machine remembers of the Hub's answers."""
-    from tokenaudit.inspect.cache import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
+    from tokenaudit.inspect.inspector import DiskCache, default_path  # noqa: PLC0415 - an offline run never loads it
 
     return DiskCache(default_path())
 

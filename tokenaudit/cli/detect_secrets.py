@@ -19,6 +19,6 @@ def detect_secrets(context: typer.Context) -> None:
       tokenaudit detect-secrets scan
       tokenaudit detect-secrets audit .secrets.baseline
     """
-    from tokenaudit.baseline.host import detect_secrets as run  # noqa: PLC0415 - `--help` doesn't load it
+    from tokenaudit.baseline.update import detect_secrets as run  # noqa: PLC0415 - `--help` doesn't load it
 
     raise typer.Exit(run(context.args))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperCommand, TyperGroup
 
-from tokenaudit.cli.parameters import argument_name, choices, default, option_name
+from tokenaudit.cli.choices import argument_name, choices, default, option_name
 from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:

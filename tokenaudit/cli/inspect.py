@@ -15,8 +15,8 @@ from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.detect import Detector
 from tokenaudit.inspect import input as credential_input
-from tokenaudit.inspect.access_check import named_repo
-from tokenaudit.inspect.cache import DiskCache, default_path
+from tokenaudit.inspect.inspector import DiskCache, default_path
+from tokenaudit.inspect.reach import named_repo
 
 if TYPE_CHECKING:
     from tokenaudit.inspect.input import CredentialInput

@@ -14,15 +14,14 @@ from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
-from tokenaudit.remediate import revocation, secret_input
+from tokenaudit.remediate import revocation
 from tokenaudit.report.revocation import to_json, to_text
 from tokenaudit.text import parse_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tokenaudit.remediate.revocation import RevocationOutcome
-    from tokenaudit.remediate.secret_input import SecretValues
+    from tokenaudit.remediate.revocation import RevocationOutcome, SecretValues
 
 
 class RevokeFormat(str, Enum):
@@ -79,14 +78,14 @@ def revoke(
         choices.refuse("--no-token", {"--organization": organization})
     hub = context.hub(endpoint, no_token=no_token)
     named = [parse_fingerprint(text) for text in fingerprints]
-    secret_input = _values(named, from_ or (), keyring or ())
-    secrets = revocation.chosen(named, secret_input.secrets)
+    values = _values(named, from_ or (), keyring or ())
+    secrets = revocation.chosen(named, values.secrets)
     kinds = revocation.recognised(secrets, Detector.load())
     if not yes and not sys.stdin.isatty():
         message = "nothing was sent: not a terminal; check the preview, then rerun with --yes"
         raise UsageError(message)
     cache = context.fresh_cache()
-    found = revocation.candidates(secrets, kinds, hub, now=utc_now, consumers=secret_input.consumers, cache=cache)
+    found = revocation.candidates(secrets, kinds, hub, now=utc_now, consumers=values.consumers, cache=cache)
     for line in revocation.preview(found, hub.endpoint, organization):
         say(line)
     if not yes and any(not c.dead for c in found):
@@ -108,12 +107,12 @@ def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence
 
     if not targets and not names:
         asked = [f"the credential {mark}" for mark in fingerprints]
-        return secret_input.typed(asked) if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
-    found = [secret_input.SecretValues((secret_input.kept(name),)) for name in names]
+        return revocation.typed(asked) if sys.stdin.isatty() else revocation.of_lines(sys.stdin.buffer)
+    found = [revocation.SecretValues((revocation.kept(name),)) for name in names]
     if targets:
         audit = scan(targets)
-        found.append(secret_input.of_audit(audit.report, audit.secrets))
-    return secret_input.together(*found)
+        found.append(revocation.of_audit(audit.report, audit.secrets))
+    return revocation.together(*found)
 
 
 def _confirm(phrase: str) -> None:

@@ -16,7 +16,7 @@ from tokenaudit.cli.output import emit, or_stdout
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
-from tokenaudit.remediate import secret_input
+from tokenaudit.remediate import revocation
 from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.rotation import setup
 from tokenaudit.remediate.rotation.journal import to_json
@@ -122,10 +122,10 @@ def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownVal
     parts = [setup.old_in_keyring(keyring)] if keyring else []
     audit = scan(targets) if targets else None
     if audit is not None:
-        parts.append(secret_input.of_audit(audit.report, audit.secrets))
-    handed = None if sys.stdin.isatty() else secret_input.of_lines(sys.stdin.buffer)
+        parts.append(revocation.of_audit(audit.report, audit.secrets))
+    handed = None if sys.stdin.isatty() else revocation.of_lines(sys.stdin.buffer)
     if handed is None and not parts:
-        parts.append(secret_input.typed([f"the old token {mark}"]))
+        parts.append(revocation.typed([f"the old token {mark}"]))
     known = setup.known(mark, parts, handed, audit.report if audit is not None else None)
     return known, (lambda: setup.places(mark, scan(targets).report)) if targets else None
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
-from tokenaudit.detect.decode import base_n, byte_list, concatenated, encoded_word, escapes, variables, zlib_stream
+from tokenaudit.detect.decode import base_n, byte_list, concatenated, escapes, variables, zlib_stream
 from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 
 Reading: TypeAlias = Literal[
@@ -136,7 +136,9 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
         Pattern("variables", each, (literal_pattern,), variables.WIDTH)
         for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
     )
-    found.append(Pattern("encoded-word", encoded_word.EVIDENCE, (encoded_word.LITERAL_PATTERN,), encoded_word.WIDTH))
+    found.append(
+        Pattern("encoded-word", base_n.ENCODED_WORD, (base_n.ENCODED_WORD_LITERALS,), base_n.ENCODED_WORD_WIDTH)
+    )
     found += _encoded_containers()
     found += _zlib_streams()
     found += _layers()

@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.incident.model import ActionItem, AffectedCredential, StoredSecret
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.context import exposed
-from tokenaudit.remediate.locate import found_again
 from tokenaudit.remediate.runbook import RunbookConsumer
+from tokenaudit.remediate.runbook.consumers import found_again
 from tokenaudit.remediate.runbook.steps import EXPIRES_ONLY
 from tokenaudit.timestamps import minute
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.incident.changes.settings import SpaceSettings
 from tokenaudit.incident.model import ItemState, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Inspection, SecretName

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.hub.client import Hub
 from tokenaudit.incident import reach
 from tokenaudit.incident.action_items import ActionContext, action_items

@@ -1,17 +1,20 @@
-"""Blast radius: the repositories a live credential can read and write, and how many people pull what it can change.
+"""The repositories that an active credential can read and write, and how many people pull what it can change.
 
-What is counted is what the Hub lists for the credential itself. Whatever is left out (a limit reached, a list refused,
-a scope that names no repository) is said in `not_counted`, so that a small number is never mistaken for a small reach.
+`not_counted` names what the numbers leave out: a limit reached, a list refused, a scope that names no repository.
+`check_access` asks the Hub whether a credential opens one repository.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
+from tokenaudit.errors import UsageError
 from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repo_access import GitRepoType, auth_check, invalid_repo_name
 from tokenaudit.hub.result import Failure
 from tokenaudit.inspect.effective import NamespaceAccess, namespaces_of
 from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
@@ -155,3 +158,54 @@ def _summed(count: _Count, limits: ReachLimits) -> Reach:
 
 def _downloads(repos: list[ReachedRepo]) -> Iterator[int]:
     return (repo.downloads or 0 for repo in repos if repo.access == "write")
+
+
+_FOLDERS: dict[str, GitRepoType] = {"": "model", "models/": "model", "datasets/": "dataset", "spaces/": "space"}
+_NAMED = re.compile(r"(models/|datasets/|spaces/|)([^/]+/[^/]+)")
+
+
+@dataclass(frozen=True)
+class NamedRepo:
+    """A repository named by the user."""
+
+    id: str
+    type: GitRepoType
+
+
+def named_repo(text: str) -> NamedRepo:
+    """`owner/name` for a model, else `datasets/owner/name` or `spaces/owner/name`.
+
+    Raises:
+        UsageError: `text` is neither.
+    """
+    found = _NAMED.fullmatch(text)
+    if found is None or invalid_repo_name(found[2]) is not None:
+        message = f"invalid repository {text!r}; use owner/name, datasets/owner/name or spaces/owner/name"
+        raise UsageError(message)
+    return NamedRepo(found[2], _FOLDERS[found[1]])
+
+
+def check_access(secret: Secret, hub: Hub, repos: Sequence[NamedRepo], reach: Reach | None = None) -> Reach:
+    """`reach` with what `secret` can really do in each of `repos`; nothing is changed by asking.
+
+    What was proven replaces what was deduced. A repository that it can't open is not among the result's; one that the
+    Hub gave no answer about is among what was not counted.
+    """
+    known = reach or Reach(not_counted=("everything except the named repositories",))
+    held = {(repo.type, repo.id): repo for repo in known.repos}
+    open_questions = list(known.not_counted)
+    for repo in repos:
+        was = held.pop((repo.type, repo.id), ReachedRepo(repo.id, repo.type, "read"))
+        write = auth_check(hub, repo.id, repo.type, secret, write=True)
+        read = write if write.allowed else auth_check(hub, repo.id, repo.type, secret)
+        if write.allowed:
+            held[repo.type, repo.id] = replace(was, access="write")
+        elif read.allowed:
+            held[repo.type, repo.id] = replace(was, access="read")
+        for wanted, access in (("write", write), ("read", read)):
+            if access.allowed is None:
+                open_questions.append(f"access to {repo.type} {repo.id} ({wanted}): {access.reason}")
+    if reach is None:
+        writable = sum(repo.access == "write" for repo in held.values())
+        known = replace(known, readable=len(held), writable=writable)
+    return replace(known, repos=tuple(held.values()), not_counted=tuple(dict.fromkeys(open_questions)))

@@ -15,8 +15,8 @@ from tokenaudit.git.clone import is_clone_url
 from tokenaudit.git.command import without_password
 from tokenaudit.hub.repo_listing import RepoType
 from tokenaudit.sweep.config import TYPES, SweepScope
-from tokenaudit.sweep.executors import ExecutorPool, dask_cluster, thread_pool
 from tokenaudit.sweep.plan import platform_of
+from tokenaudit.sweep.scheduler import ExecutorPool, dask_cluster, thread_pool
 from tokenaudit.text import did_you_mean
 
 _MOST_THREADS = 16

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.model import Lowered, Problem, Rule, SecretName, Severity
 from tokenaudit.policy import Settings

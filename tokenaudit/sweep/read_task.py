@@ -29,9 +29,8 @@ from tokenaudit.sources.platforms.hub_large_files import LARGEST_TEXT, BucketSou
 from tokenaudit.sources.platforms.hub_namespace import CollectionsSource, EndpointsSource, JobsSource, WebhooksSource
 from tokenaudit.sources.platforms.hub_space import SpaceLogsSource, SpaceSource
 from tokenaudit.sweep.config import VERSION, SweepConfig, Task, TaskResult
-from tokenaudit.sweep.outcome import HubSource, collected, missed, without_values
 from tokenaudit.sweep.plan import group_of, with_password
-from tokenaudit.sweep.worker_context import WorkerContext, worker_context
+from tokenaudit.sweep.worker_context import HubSource, WorkerContext, collected, missed, without_values, worker_context
 from tokenaudit.text import file_name, listed
 
 if TYPE_CHECKING:

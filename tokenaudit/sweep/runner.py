@@ -14,10 +14,9 @@ from tokenaudit.model import Credential, Inspection, Report, Skipped, Tool
 from tokenaudit.policy.settings import Settings
 from tokenaudit.sweep.config import SweepScope
 from tokenaudit.sweep.cross_checks import across, lowered
-from tokenaudit.sweep.executors import ExecutorPool
 from tokenaudit.sweep.plan import SweepPlan, plan
 from tokenaudit.sweep.progress import NullDisplay, ProgressDisplay
-from tokenaudit.sweep.scheduler import SweepStopped, work
+from tokenaudit.sweep.scheduler import ExecutorPool, SweepStopped, work
 from tokenaudit.sweep.worker_context import WorkerContext, install
 
 TOOL = Tool("tokenaudit", __version__)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from tokenaudit.ci.names import Names
+from tokenaudit.ci.model import Names
 from tokenaudit.ci.rule_context import Check, ConfigurationSet, RuleContext
 from tokenaudit.ci.rules import (
     all_secrets,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenaudit.ci.names import whole_context
+from tokenaudit.ci.model import whole_context
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.shell import EXPRESSION
 from tokenaudit.model import Problem, Rule, Severity

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tokenaudit.ci.dataflow import credential_of
-from tokenaudit.ci.names import for_browsers
+from tokenaudit.ci.model import for_browsers
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.ci.rules.outputs import is_client_file, writes
 from tokenaudit.model import Problem, Rule, Severity

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tokenaudit.ci.model import Binding, BindingKind
-from tokenaudit.ci.names import is_placeholder
+from tokenaudit.ci.model import Binding, BindingKind, is_placeholder
 from tokenaudit.ci.rule_context import RuleContext
 from tokenaudit.model import Problem, Rule, Severity
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step
-from tokenaudit.ci.names import sources_in
+from tokenaudit.ci.model import Action, BindingKind, BindingScope, Job, Pipeline, Step, sources_in
 from tokenaudit.ci.shell import SpanText
 from tokenaudit.ci.systems.common import bindings, parse_script, yaml_pipeline
 from tokenaudit.ci.yaml_document import Mapping, Sequence

@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from tokenaudit.ci import bash, batch, powershell
-from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Kind, Pipeline, Step
-from tokenaudit.ci.names import sources_in
+from tokenaudit.ci.model import Binding, BindingKind, BindingScope, Kind, Pipeline, Step, sources_in
 from tokenaudit.ci.shell import Script, Segment, SpanText
 from tokenaudit.ci.yaml_document import Mapping, Node, ParseError, Scalar, Sequence, YamlDocument, documents, walk
 from tokenaudit.work_budget import WorkBudget

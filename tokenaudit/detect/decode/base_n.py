@@ -1,17 +1,19 @@
-"""Runs of base64 or hexadecimal characters, at any position and with any line folding."""
+"""Runs of base64 or hexadecimal characters with any line folding, and encoded words in mail headers (RFC 2047)."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import quopri
 import re
 import string
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.encodings import LINE_BREAK
 from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.literals import Hit
+from tokenaudit.detect.literals import Hit, LiteralPattern
 from tokenaudit.detect.positions import Origins
 
 _BASE64 = (string.ascii_letters + string.digits + "+/-_").encode()
@@ -152,3 +154,40 @@ def _inner(decoded: bytes, via: str, run: EncodedRun, skipped: int, ratio: tuple
         return run.offset(skipped - 1 - -offset * characters // size) + 1
 
     return Decoded(decoded, (via,), run.start, origin, ends=ends)
+
+
+_WORD = re.compile(rb"=\?[A-Za-z0-9_.*-]{1,40}\?([BbQq])\?([^?\s]{0,2000})\?=")
+_BETWEEN = re.compile(rb"[ \t\r\n]{1,80}(?==\?)")
+
+ENCODED_WORD = rb"=\?[A-Za-z0-9_.*-]{1,40}\?[BbQq]\?[!->@-~]"
+ENCODED_WORD_WIDTH = 46
+ENCODED_WORD_LITERALS = LiteralPattern(
+    rb"\?[BbQq]\?[!->@-~]", 4, tuple(bytes(each) for each in product(b"?", b"BbQq", b"?")), 0
+)
+
+
+def encoded_words(data: bytes, start: int) -> tuple[bytes, Origins, int]:
+    """Return the text of the encoded words from `start` on, its origins, and the end of the last word.
+
+    White space between two encoded words is not part of the text.
+    """
+    out, origins, end = bytearray(), Origins(start), start
+    at = start
+    while found := _WORD.match(data, at):
+        origins.add(len(out), found.start(2))
+        out += _decoded(found[1], found[2])
+        end = found.end()
+        between = _BETWEEN.match(data, end)
+        if between is None:
+            break
+        at = between.end()
+    return bytes(out), origins, end
+
+
+def _decoded(encoding: bytes, text: bytes) -> bytes:
+    if encoding in b"Qq":
+        return quopri.decodestring(text, header=True)
+    try:
+        return binascii.a2b_base64(text + b"=" * (-len(text) % 4))
+    except binascii.Error:
+        return b""

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from tokenaudit.detect.decode import Decoded
+from tokenaudit.detect.decode.base_n import encoded_words
 from tokenaudit.detect.decode.byte_list import parsed, parsed_words
 from tokenaudit.detect.decode.concatenated import joined
-from tokenaudit.detect.decode.encoded_word import words
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.variables import substituted
 from tokenaudit.detect.limits import Budget
@@ -86,7 +86,7 @@ def unwrap_byte_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Itera
 
 def unwrap_encoded_words(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Decode the encoded words of a mail header at each hit."""
-    yield from _parsed_from(data, hits, budget, "rfc2047", words)
+    yield from _parsed_from(data, hits, budget, "rfc2047", encoded_words)
 
 
 def _parsed_from(

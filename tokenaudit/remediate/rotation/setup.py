@@ -18,11 +18,10 @@ from tokenaudit.model import Entity, Grant, Recommendation, Report
 from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
-from tokenaudit.remediate.revocation import WriteOnlyCache, chosen, recognised
+from tokenaudit.remediate.revocation import SecretValues, WriteOnlyCache, chosen, kept, recognised, together, typed
 from tokenaudit.remediate.rotation.journal import Journal, Record, read
 from tokenaudit.remediate.rotation.runner import Rotation, left_to_do
 from tokenaudit.remediate.runbook import Mode, RunbookConsumer
-from tokenaudit.remediate.secret_input import SecretValues, kept, together, typed
 from tokenaudit.secret import Secret
 
 _CREATED = frozenset({"fine-grained", "service-account"})

@@ -8,10 +8,9 @@ from pathlib import Path
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Report, Severity
 from tokenaudit.redaction import mask
-from tokenaudit.remediate.locate import HERE
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.runbook import Mode, PlannedCredential, Runbook
-from tokenaudit.remediate.runbook.consumers import consumers_of, unknown_consumers
+from tokenaudit.remediate.runbook.consumers import HERE, consumers_of, unknown_consumers
 from tokenaudit.remediate.runbook.steps import steps_of
 from tokenaudit.text import file_name, parse_fingerprint
 

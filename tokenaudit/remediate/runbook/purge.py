@@ -9,9 +9,8 @@ from typing import TypeAlias
 
 from tokenaudit.git.clone import is_clone_url
 from tokenaudit.model import Credential, Location
-from tokenaudit.remediate.locate import clone_address, hub_of
 from tokenaudit.remediate.runbook import RunbookStep
-from tokenaudit.remediate.runbook.consumers import spot
+from tokenaudit.remediate.runbook.consumers import clone_address, hub_of, spot
 from tokenaudit.text import listed
 
 _MESSAGES = frozenset({"commit-message", "tag-message"})

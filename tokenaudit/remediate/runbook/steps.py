@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from tokenaudit.model import Credential, Recommendation
 from tokenaudit.permissions import label_of, name_of
-from tokenaudit.remediate.locate import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook import Mode, RunbookConsumer, RunbookStep
+from tokenaudit.remediate.runbook.consumers import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.purge import purge_steps
 from tokenaudit.text import listed
 from tokenaudit.timestamps import day, minute

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenaudit.ci.names import Names, is_placeholder
+from tokenaudit.ci.model import Names, is_placeholder
 from tokenaudit.ci.rules import space_static, space_variable
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
