@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 
@@ -105,3 +106,10 @@ def test_the_architecture_map_names_every_package_at_its_level(structure: Struct
     expected = {(level(name, packages), name) for name in packages if name != "ground"}
     assert {(int(number), name) for number, name in rows} == expected
     assert [int(number) for number, _ in rows] == sorted(int(number) for number, _ in rows)
+
+
+def test_every_public_name_of_a_package_can_be_imported(structure: Structure) -> None:
+    packages = [name for name, path in structure.modules.items() if path.name == "__init__.py"]
+    for package in map(importlib.import_module, packages):
+        missing = [name for name in getattr(package, "__all__", ()) if not hasattr(package, name)]
+        assert missing == [], package.__name__

@@ -15,4 +15,4 @@ if TYPE_CHECKING:
 
 __all__ = ["Literal", "audit_files", "folded_in", "is_ci_file", "may_be_ci"]
 
-__getattr__ = lazy_names(__name__, {"Literal": ".audit", "audit_files": ".audit", "folded_in": ".zizmor"})
+__getattr__ = lazy_names(__name__, {"Literal": ".audit", "audit_files": ".audit", "folded_in": ".audit"})
