@@ -24,9 +24,17 @@ Privilege: TypeAlias = Literal["over", "minimal", "unknown"]
 Replacement: TypeAlias = Literal["trusted-publisher", "fine-grained", "no-token", "service-account"]
 Certainty: TypeAlias = Literal["needed", "perhaps", "not-seen"]
 
+FindingOrder: TypeAlias = tuple[int, bool, str, str, int, int, str, str, str, str]
+"""The one order of credentials and problems, in every report: most severe first, then those that are not known to be
+dead, then by target, path, line and column; the rest only makes the order definite."""
+
 Visibility: TypeAlias = Literal["public", "gated", "hidden"]
 """The visibility of a repository without a token. `hidden` is private or missing, which the Hub does not
 distinguish."""
+
+
+PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
+"""Sources of past states; all others show the current state."""
 
 
 class Severity(str, Enum):
@@ -111,6 +119,17 @@ class Location:
     end_line: int | None = None
     end_column: int | None = None
     repeats: int = 0
+
+    @property
+    def present(self) -> bool | None:
+        """Whether the value is still there; None if unknown."""
+        return self.in_head if self.source in PAST_SOURCES or self.in_head is not None else True
+
+    @property
+    def order(self) -> tuple[int, str, str, int, int]:
+        """Sorts the places of one credential: those that still hold it first, then by target, path and line."""
+        kept = {True: 0, None: 1, False: 2}[self.present]
+        return (kept, self.target, self.path or "", self.line or 0, self.column or 0)
 
 
 @dataclass(frozen=True)
@@ -340,6 +359,17 @@ class Credential:
             return self.verdict.severity
         return Severity.HIGH if self.locations else Severity.INFO
 
+    @property
+    def dead(self) -> bool:
+        """Whether it is known to be invalid or expired."""
+        return self.inspection is not None and self.inspection.dead
+
+    @property
+    def order(self) -> FindingOrder:
+        """Sorts findings: see `FindingOrder`."""
+        _, *place = min((location.order for location in self.locations), default=(0, "", "", 0, 0))
+        return (-self.severity.rank, self.dead, *place, self.kind, self.fingerprint, "", "")
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -359,10 +389,11 @@ class Problem:
     patch: str | None = None
 
     @property
-    def order(self) -> tuple[object, ...]:
-        """Sorts problems: the worst first, then by place."""
+    def order(self) -> FindingOrder:
+        """Sorts findings: see `FindingOrder`."""
         place = (self.target, self.path or "", self.line or 0, self.column or 0)
-        return (-self.severity.rank, *place, self.rule, self.message, self.where or "", self.credential_name or "")
+        names = (self.rule, self.message, self.where or "", self.credential_name or "")
+        return (-self.severity.rank, False, *place, *names)
 
 
 @dataclass(frozen=True)

@@ -136,7 +136,7 @@ def _advice(path: str, text: str) -> Problem:
 def _applied(folder: Path, path: str, text: str) -> str:
     """The file after its patch, applied by git itself."""
     advice = _advice(path, text)
-    assert advice.severity is Severity.LOW
+    assert advice.severity is Severity.INFO
     assert advice.patch, advice.remedy
     repo = GitRepo(folder)
     repo.commit(files={path: text})

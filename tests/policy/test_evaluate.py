@@ -233,7 +233,7 @@ def test_an_administrators_wide_token_is_named_and_a_narrow_one_is_not() -> None
 
 def test_a_token_in_a_workflow_could_be_keyless() -> None:
     workflow = Location("tree", "acme-app", ".github/workflows/release.yml", 3, 1)
-    assert rules(credential(None, workflow))["token-could-be-keyless"] is Severity.LOW
+    assert rules(credential(None, workflow))["token-could-be-keyless"] is Severity.INFO
     advised = replace(credential(None, FILE), recommendation=Recommendation("trusted-publisher"))
     assert "token-could-be-keyless" in rules(advised)
     narrow = replace(credential(None, FILE), recommendation=Recommendation("fine-grained"))

@@ -105,7 +105,7 @@ def test_the_worst_comes_first_however_the_report_is_ordered() -> None:
     for seed in range(4):
         shuffled = list(report.credentials)
         random.Random(seed).shuffle(shuffled)
-        screens.add(render(replace(report, credentials=tuple(shuffled)), "text"))
+        screens.add(render(replace(report, credentials=tuple(shuffled)), "text", show_dead=True))
     assert len(screens) == 1
     ranks = [
         Severity(word.lower()).rank for word in re.findall(r"^ ([A-Z]+)  +\S*\*\*\*\*", screens.pop(), re.MULTILINE)
@@ -176,7 +176,7 @@ def test_an_unknown_format_is_named_with_the_known_ones() -> None:
 
 
 def test_beyond_thirty_each_credential_gets_a_line() -> None:
-    screen = render(reports.breach(60, 3), "text")
+    screen = render(reports.breach(60, 3), "text", show_dead=True)
     for credential in reports.breach(60, 3).credentials:
         assert credential.fingerprint[:12] in screen
     assert screen.count("  where ") == 30 + 20

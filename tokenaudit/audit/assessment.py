@@ -15,7 +15,6 @@ from tokenaudit.model import (
     Lowered,
     Problem,
     Report,
-    Severity,
     Skipped,
     Summary,
     Tool,
@@ -85,7 +84,7 @@ def report(
         evidence, missed = uses(each)
         unread.update(dict.fromkeys(missed))
         assessed.append(assess(each, inspections, settings, moment, evidence, problems))
-    credentials = sorted(assessed, key=_worst_first)
+    credentials = sorted(assessed, key=lambda each: (each.likelihood != "credential", each.order))
     skipped = (*findings.skipped, *unread, *_unanswered(credentials))
     return Report(
         tool=tool,
@@ -110,9 +109,3 @@ def _unanswered(credentials: Sequence[Credential]) -> list[Skipped]:
         for credential in credentials
         if credential.inspection is not None and credential.inspection.status == "unknown"
     ]
-
-
-def _worst_first(credential: Credential) -> tuple[object, ...]:
-    severity = credential.verdict.severity if credential.verdict else Severity.INFO
-    reach = credential.reach.downloads_month if credential.reach else 0
-    return (credential.likelihood != "credential", -severity.rank, -reach, credential.fingerprint)

@@ -33,6 +33,7 @@ def doctor(
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
     show_unlikely: options.ShowUnlikelyOption = False,
+    show_dead: options.ShowDeadOption = False,
     config: options.ConfigOption = None,
     no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
@@ -58,7 +59,15 @@ def doctor(
         {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
         "without it nothing is sent to the Hub",
     )
-    finish = Finish(report_format.value, output, fail_on.value, baseline, show_unlikely, not no_color)
+    finish = Finish(
+        report_format.value,
+        output,
+        fail_on.value,
+        baseline,
+        show_unlikely=show_unlikely,
+        show_dead=show_dead,
+        color=not no_color,
+    )
     source = MachineSource(Path.home(), os.environ, tuple(folder or (Path.home(),)))
     settings = context.settings(config, (Path.home(), *(folder or ())), no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:

@@ -101,7 +101,7 @@ def inspect(
             yield from credential_input.from_lines(sys.stdin.buffer, scanner)
 
     screen = "identity" if report_format is choices.ReportFormat.TEXT else report_format.value
-    finish = Finish(screen, output, fail_on.value, baseline, show_unlikely, not no_color)
+    finish = Finish(screen, output, fail_on.value, baseline, show_unlikely=show_unlikely, color=not no_color)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = InspectionOptions(

@@ -43,6 +43,12 @@ ShowUnlikelyOption = Annotated[
     bool,
     typer.Option("--show-unlikely", help="Also list placeholders and look-alikes.", rich_help_panel=REPORT),
 ]
+ShowDeadOption = Annotated[
+    bool,
+    typer.Option(
+        "--show-dead", help="List each invalid or expired credential, not only their number.", rich_help_panel=REPORT
+    ),
+]
 QuietOption = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show no progress and no messages.", rich_help_panel=EXECUTION)
 ]

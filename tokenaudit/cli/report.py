@@ -20,6 +20,7 @@ def report(
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.NEVER,
     show_unlikely: options.ShowUnlikelyOption = False,
+    show_dead: options.ShowDeadOption = False,
     no_color: options.NoColorOption = False,
 ) -> None:
     """Convert a JSON report to another format. Offline.
@@ -28,5 +29,7 @@ def report(
       tokenaudit report report.json
       tokenaudit report report.json --format html --output report.html
     """
-    finish = Finish(report_format.value, output, fail_on.value, show_unlikely=show_unlikely, color=not no_color)
+    finish = Finish(
+        report_format.value, output, fail_on.value, show_unlikely=show_unlikely, show_dead=show_dead, color=not no_color
+    )
     raise typer.Exit(finish.publish(load_report(source)))

@@ -46,6 +46,7 @@ def sweep(
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     show_unlikely: options.ShowUnlikelyOption = False,
+    show_dead: options.ShowDeadOption = False,
     config: options.ConfigOption = None,
     no_config: options.NoConfigOption = False,
     endpoint: options.EndpointOption = None,
@@ -79,7 +80,15 @@ def sweep(
         service=os.environ.get("TOKENAUDIT_ENDPOINTS_SERVICE"),
         largest_lfs=size_of("--lfs", lfs) if lfs is not None else None,
     )
-    finish = Finish(report_format.value, output, fail_on.value, None, show_unlikely, not no_color)
+    finish = Finish(
+        report_format.value,
+        output,
+        fail_on.value,
+        None,
+        show_unlikely=show_unlikely,
+        show_dead=show_dead,
+        color=not no_color,
+    )
     scanned: list[str | Path] = [*scope.urls, *([cache_dir] if cache_dir is not None else [])]
     settings = context.settings(config, scanned, no_config=no_config, quiet=quiet)
     with open_inventory(inventory) as database, progress_display(quiet=quiet, color=not no_color) as shown:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tokenaudit.model import Report
 
 _FINDINGS_ONLY = frozenset({"sarif", "gitlab", "csv", "junit"})
+_FOLDING = frozenset({"text", "markdown", "html"})
 _WITH_RULES = frozenset({"sarif", "html"})
 
 
@@ -33,6 +34,7 @@ class Finish:
     fail_on: str
     baseline: Path | None = None
     show_unlikely: bool = False
+    show_dead: bool = False
     color: bool = True
     update_baseline: bool = False
     plugins: tuple[Path, ...] = ()
@@ -44,6 +46,9 @@ class Finish:
             raise UsageError(message)
         if self.show_unlikely and self.format in _FINDINGS_ONLY:
             message = f"--show-unlikely is not supported by {self.format}; use text, json, markdown or html"
+            raise UsageError(message)
+        if self.show_dead and self.format not in _FOLDING:
+            message = f"--show-dead has no effect with {self.format}, which lists dead credentials always; leave it out"
             raise UsageError(message)
         if self.baseline is not None and not (self.update_baseline and not self.baseline.exists()):
             from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
@@ -73,6 +78,7 @@ class Finish:
             color=color_wanted(self.output, no_color=not self.color),
             width=width(self.output),
             show_unlikely=self.show_unlikely,
+            show_dead=self.show_dead,
             rules=rules,
             rotation=rotation,
         )

@@ -42,7 +42,8 @@ class Options:
     """How a report is to be written.
 
     `width` is the terminal's in columns, None where the reader is no terminal: lines are then never wrapped.
-    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted. `rules` is the reference
+    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted; `show_dead` does the same
+    for credentials that are invalid or expired, in the formats that fold them. `rules` is the reference
     of the rules by their ids, for the formats that carry one; without it they say what the findings themselves say.
     `rotation` says of a credential, by fingerprint and in words, how far its rotation is, where that is known.
     """
@@ -50,6 +51,7 @@ class Options:
     color: bool = False
     width: int | None = None
     show_unlikely: bool = False
+    show_dead: bool = False
     rules: Mapping[str, Rule] = field(default_factory=dict)
     rotation: Mapping[str, str] = field(default_factory=dict)
 
@@ -68,6 +70,7 @@ def render(
     color: bool = False,
     width: int | None = None,
     show_unlikely: bool = False,
+    show_dead: bool = False,
     rules: Mapping[str, Rule] | None = None,
     rotation: Mapping[str, str] | None = None,
 ) -> str:
@@ -82,5 +85,5 @@ def render(
         message = f"invalid report format {format!r}; use one of {', '.join(FORMATS)}"
         raise UsageError(message) from None
     chosen = cast("Format", importlib.import_module(module))
-    options = Options(color, width, show_unlikely, rules or {}, rotation or {})
+    options = Options(color, width, show_unlikely, show_dead, rules or {}, rotation or {})
     return chosen.render(masked(report), options)

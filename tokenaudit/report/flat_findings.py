@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.report import presentation
 from tokenaudit.report.presentation import RepositoryFile, RepositoryPaths, prefixed
-from tokenaudit.report.text import kind, notes, replacement
+from tokenaudit.report.remedies import NO_ACTION, remedies_of
+from tokenaudit.report.text import kind, notes
 from tokenaudit.text import visible
 
 if TYPE_CHECKING:
@@ -63,7 +64,13 @@ def flat_findings(report: Report) -> list[FlatFinding]:
     ]
     several = len({item.root for item in found if item.path is not None}) > 1
     placed = [replace(item, file=prefixed(RepositoryFile(item.root, item.path), several=several)) for item in found]
-    return sorted(placed, key=lambda item: -item.severity.rank)
+    return sorted(placed, key=_order)
+
+
+def _order(item: FlatFinding) -> tuple[object, ...]:
+    """That of `model.FindingOrder`, for each place."""
+    dead = item.credential is not None and item.credential.dead
+    return (-item.severity.rank, dead, item.root, item.path or "", item.line or 0, item.column or 0)
 
 
 def main_reason(credential: Credential) -> Reason | None:
@@ -94,16 +101,14 @@ def _of_spot(
         texts += notes(spot)
     if reason:
         texts.append(visible(reason.message))
-    remedies = [visible(r.remedy) for r in (credential.verdict.reasons if credential.verdict else ()) if r.remedy]
-    if credential.recommendation:
-        remedies.append(f"Replace it with {replacement(credential.recommendation.replacement)}.")
+    remedies = [visible(remedy) for remedy in remedies_of(credential)]
     rule = visible(reason.rule) if reason else EXPOSED
     return FlatFinding(
         rule=rule,
         severity=credential.severity,
         title=f"Hugging Face {kind(credential.kind)} {display}",
         message="; ".join(texts),
-        remedy=" ".join(dict.fromkeys(remedies)) or "Revoke and replace it; deleting the text is not enough.",
+        remedy=" ".join(remedies) or f"{NO_ACTION}.",
         target=visible(spot.target) if spot else "",
         path=place.path,
         line=spot.line if spot else None,

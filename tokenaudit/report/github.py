@@ -53,7 +53,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
     if report.skipped:
         places = listed([f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped], 5, "; ")
         title = {"title": "tokenaudit: incomplete scan"}
-        lines.append(_command("warning", title, places.replace("::", COLONS)))
+        lines.append(_command("warning", title, shorten(places.replace("::", COLONS), _LONGEST)))
     verdict = presentation.sentence(report) + (f" {count(left, 'more finding')} not shown." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"
@@ -89,12 +89,12 @@ def _annotation(level: str, item: FlatFinding) -> str:
     properties["title"] = f"{item.severity.value}: {item.title}"
     where = "" if "file" in properties or not item.where else f"{item.where}: "
     annotation = f"{where}{item.message}.".replace("::", COLONS)
-    return _command(level, properties, f"{annotation} {item.remedy}")
+    return _command(level, properties, f"{shorten(annotation, _LONGEST)} {item.remedy}")
 
 
 def _command(level: str, properties: Mapping[str, str], message: str) -> str:
     written = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{level} {written}::{_data(shorten(message, _LONGEST))}"
+    return f"::{level} {written}::{_data(message)}"
 
 
 def _data(text: str) -> str:

@@ -45,7 +45,9 @@ def render(report: Report, options: Options) -> str:
     if not options.show_unlikely:
         kept = tuple(c for c in report.credentials if c.likelihood == "credential")
         report = replace(report, credentials=kept)
-    return as_json(report)
+    credentials = sorted(report.credentials, key=lambda c: (c.likelihood != "credential", c.order))
+    problems = sorted(report.problems, key=lambda problem: problem.order)
+    return as_json(replace(report, credentials=tuple(credentials), problems=tuple(problems)))
 
 
 def as_json(document: object) -> str:

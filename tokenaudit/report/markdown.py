@@ -10,15 +10,18 @@ import html
 import re
 from typing import TYPE_CHECKING
 
+from tokenaudit.model import Credential
 from tokenaudit.report import presentation
-from tokenaudit.report.text import grant_text, kind, next_step, notes, replacement, sentences
+from tokenaudit.report.remedies import RemedyLog, dead_lines, next_step, remedies_of, sentences
+from tokenaudit.report.text import grant_text, kind, notes
 from tokenaudit.text import and_more, count, shorten, visible
 
 if TYPE_CHECKING:
-    from tokenaudit.model import Credential, Problem, Report
+    from tokenaudit.model import Problem, Report
     from tokenaudit.report import Options
 
 MOST_SPOTS = 10
+MOST_DEAD = 20
 MOST_BYTES = 60_000
 """GitHub rejects comments of more than 65,536 characters."""
 
@@ -55,8 +58,15 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     if summary.unlikely and not unlikely:
         head += [f"Placeholders and look-alikes not listed: {summary.unlikely:,}.", ""]
     several = presentation.several(report)
-    blocks = [_credential(c, several=several) for c in [*presentation.likely(report), *unlikely]]
-    blocks += [_problem(p, several=several) for p in presentation.problems(report)]
+    listed, dead = presentation.split_dead(report, show_dead=options.show_dead)
+    remedies = RemedyLog()
+    blocks = [
+        _credential(f, remedies, several=several)
+        if isinstance(f, Credential)
+        else _problem(f, remedies, several=several)
+        for f in [*listed, *unlikely]
+    ]
+    blocks += [_dead(dead, several=several)] if dead else []
     advice = next_step(report)
     tail = [f"Next: {text(advice)}", ""] if advice else []
     size = sum(len(line.encode()) + 1 for line in [*head, *tail]) + 200
@@ -71,7 +81,7 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     return page if options.width is None else on_terminal(page)
 
 
-def _credential(credential: Credential, *, several: bool) -> str:
+def _credential(credential: Credential, remedies: RemedyLog, *, several: bool) -> str:
     severity = credential.severity.value
     if credential.likelihood != "credential":
         severity = credential.likelihood
@@ -88,26 +98,58 @@ def _credential(credential: Credential, *, several: bool) -> str:
     lines += [f"- grant {code(grant_text(grant))}" for grant in (inspection.grants if inspection else ())[:10]]
     spots = presentation.spots(credential)
     for spot in spots[:MOST_SPOTS]:
-        place = f"{spot.target}: {spot.place}" if several else spot.place
         details = "".join(f", {text(note)}" for note in notes(spot))
-        lines.append(f"- at {code(place)}{details}")
+        lines.append(f"- at {_spot(spot, several=several)}{details}")
     if left := and_more(len(spots) + sum(spot.repeats for spot in spots[MOST_SPOTS:]), MOST_SPOTS):
         lines.append(f"- {left} places")
     for reason in credential.verdict.reasons if credential.verdict else ():
-        lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message, reason.remedy))}")
-    if credential.recommendation:
-        lines.append(f"- replace it with {text(replacement(credential.recommendation.replacement))}")
+        lines.append(f"- {code(reason.rule)}: {prose(sentences(reason.message))}")
+    if credential.likelihood == "credential":
+        lines += [f"- {prose(row)}" for row in remedies.new(remedies_of(credential), _named(credential.display))]
     return "\n".join([*lines, "", "</details>", ""])
 
 
-def _problem(problem: Problem, *, several: bool) -> str:
+def _spot(spot: presentation.Spot, *, several: bool) -> str:
+    return code(f"{spot.target}: {spot.place}" if several else spot.place)
+
+
+def _dead(credentials: list[Credential], *, several: bool) -> str:
+    """Credentials that are no longer valid, one line each."""
+    first, *others = dead_lines(credentials)
+    lines = [f"<details><summary><b>{credentials[0].severity.value}</b>: {_in_html(first)}</summary>", ""]
+    lines += [*others, ""] if others else []
+    for credential in credentials[:MOST_DEAD]:
+        spots = presentation.spots(credential)
+        place = f" at {_spot(spots[0], several=several)}" if spots else ""
+        left = f" {more}" if (more := and_more(len(spots), 1)) else ""
+        lines.append(f"- {code(credential.display)} {text(kind(credential.kind))}{place}{left}")
+    lines += [f"- {left}"] if (left := and_more(len(credentials), MOST_DEAD)) else []
+    return "\n".join([*lines, "", "</details>", ""])
+
+
+def _problem(problem: Problem, remedies: RemedyLog, *, several: bool) -> str:
     numbers = [str(number) for number in (problem.line, problem.column) if number is not None]
     path = problem.path if problem.path is not None else problem.target
     place = ":".join([f"{problem.target}: {path}" if several and problem.path else path, *numbers])
-    return (
+    rows = remedies.new([problem.remedy], _named(place))
+    line = (
         f"- **{problem.severity.value}** {code(problem.rule)} at {code(place)}:"
-        f" {prose(sentences(problem.message, problem.remedy))}\n"
+        f" {prose(sentences(problem.message, *rows))}\n"
     )
+    return line + _patch(problem.patch)
+
+
+def _named(name: str) -> str:
+    """`name` as `prose` takes it: as code, unless it has backticks itself."""
+    return name if "`" in name else f"`{shorten(name, _LONGEST)}`"
+
+
+def _patch(patch: str | None) -> str:
+    if not patch:
+        return ""
+    fence = "`" * max(3, 1 + max((len(run) for run in _TICKS.findall(patch)), default=0))
+    lines = ["", f"{fence}diff", *(visible(f" {line}")[1:] for line in patch.splitlines()), fence]
+    return "".join(f"  {line}".rstrip() + "\n" for line in lines)
 
 
 def _in_html(value: str) -> str:
@@ -115,9 +157,9 @@ def _in_html(value: str) -> str:
     return html.escape(shorten(visible(value), _LONGEST)).replace("@", f"@{_ZERO_WIDTH}")
 
 
-def code(value: str) -> str:
-    """`value` as a code span that its content can't end."""
-    shown = shorten(visible(value), _LONGEST)
+def code(value: str, most: int | None = _LONGEST) -> str:
+    """`value` as a code span that its content can't end, shortened to `most` characters."""
+    shown = visible(value) if most is None else shorten(visible(value), most)
     if not shown.strip():
         return "` `"
     fence = "`" * (max((len(run) for run in _TICKS.findall(shown)), default=0) + 1)
@@ -126,11 +168,11 @@ def code(value: str) -> str:
 
 
 def prose(value: str) -> str:
-    """Text with code in pairs of backticks, as in the rules; everything else is escaped."""
+    """Text with code in pairs of backticks, as in the rules; everything else is escaped. Nothing is cut."""
     parts = visible(value).split("`")
     if len(parts) % 2 == 0:
-        return text(value)
-    return "".join((code(part) if number % 2 else text(part)) for number, part in enumerate(parts) if part)
+        return escape(visible(value))
+    return "".join(code(part, None) if at % 2 else escape(part) for at, part in enumerate(parts) if part)
 
 
 def text(value: str) -> str:

@@ -11,10 +11,14 @@ from tokenaudit.map_text import map_text
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.runbook import PlannedCredential, Runbook, RunbookConsumer, RunbookStep
 from tokenaudit.report.markdown import code, escape
-from tokenaudit.text import visible
+from tokenaudit.text import count, visible
 from tokenaudit.timestamps import day
 
 _PLAIN_LINK = re.compile(r"https://[\w./?=&#%-]+")
+_DEAD = (
+    "They need no replacement. Review what was done with each one while it was valid, remove the value, and change what"
+    " still reads it. `--format json` has every step."
+)
 _TITLE = {
     "planned": "Planned rotation: revoke the old credential last",
     "breach": "Breach: revoke the old credential first",
@@ -53,19 +57,29 @@ def to_markdown(plan: Runbook) -> str:
     """The runbook as a checklist: a section for each credential, a box for each step."""
     plan = masked(plan)
     lines = [f"# {_TITLE[plan.mode]}", ""]
-    if not plan.credentials:
+    live = [found for found in plan.credentials if not found.dead]
+    dead = [found for found in plan.credentials if found.dead]
+    if not live:
         lines += ["No credential in the report needs a replacement.", ""]
     else:
         lines += ["| # | credential | severity | replacement | consumers |", "|---|---|---|---|---|"]
-        lines += [_row(number, found) for number, found in enumerate(plan.credentials, start=1)]
+        lines += [_row(number, found) for number, found in enumerate(live, start=1)]
         lines.append("")
-    for number, found in enumerate(plan.credentials, start=1):
+    for number, found in enumerate(live, start=1):
         lines += _section(number, found)
+    if dead:
+        lines += [f"## No longer valid: {count(len(dead), 'credential')}", "", _DEAD, "", *map(_dead, dead), ""]
     if plan.skipped:
         lines += ["## Skipped", "", "These places could contain more consumers and copies:", ""]
         lines += [f"- {code(entry.where)}: {prose(entry.reason)}" for entry in plan.skipped]
         lines.append("")
     return "\n".join(lines)
+
+
+def _dead(found: PlannedCredential) -> str:
+    state = next((step.do for step in found.steps if step.id == "identify"), "")
+    consumers = f" {count(len(found.consumers), 'consumer')}." if found.consumers else ""
+    return f"- [ ] {code(found.fingerprint[:12])} {prose(state)}{consumers}"
 
 
 def _row(number: int, found: PlannedCredential) -> str:

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
-from tokenaudit.model import Severity
+from tokenaudit.model import Credential, Severity
 from tokenaudit.text import ALL_IN_JSON, and_more, count, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tokenaudit.model import Credential, Location, Policy, Problem, Report, Target
+    from tokenaudit.model import Location, Policy, Problem, Report, Target
 
 _MODULES = ".git/modules/"
 HERE = "."
@@ -77,10 +77,6 @@ def prefixed(place: RepositoryFile, *, several: bool) -> str | None:
     return f"{place.root.rstrip('/')}/{place.path}"
 
 
-PAST_SOURCES = frozenset({"history", "note", "commit-message", "tag-message"})
-"""Sources of past states; all others show the current state."""
-
-
 @dataclass(frozen=True)
 class Spot:
     """One place in one file (or message, variable …), merged over the sources that found the credential there.
@@ -113,37 +109,33 @@ class Spot:
         return ":".join([where, *numbers])
 
 
+def findings(report: Report) -> list[Credential | Problem]:
+    """Credentials (without placeholders and look-alikes) and problems in one order: see `model.FindingOrder`."""
+    every: list[Credential | Problem] = [*likely(report), *report.problems]
+    return sorted(every, key=lambda finding: finding.order)
+
+
 def likely(report: Report) -> list[Credential]:
-    """The credentials without placeholders and look-alikes, most severe first, in a stable order."""
-    return worst_first(c for c in report.credentials if c.likelihood == "credential")
+    """The credentials without placeholders and look-alikes, in the order of `findings`."""
+    return sorted((c for c in report.credentials if c.likelihood == "credential"), key=lambda c: c.order)
 
 
 def unlikely(report: Report) -> list[Credential]:
     """Placeholders and look-alikes."""
-    return worst_first(c for c in report.credentials if c.likelihood != "credential")
-
-
-def worst_first(credentials: Iterable[Credential]) -> list[Credential]:
-    """By severity, then active ones, then by downloads of what they can write."""
-    return sorted(credentials, key=_harm)
-
-
-def _harm(credential: Credential) -> tuple[int, int, int, int, str, str]:
-    status = credential.inspection.status if credential.inspection else "unknown"
-    reach = credential.reach
-    return (
-        -credential.severity.rank,
-        ("active", "unknown", "expired", "invalid").index(status),
-        -(reach.downloads_month if reach else 0),
-        -len(credential.locations),
-        credential.kind,
-        credential.fingerprint,
-    )
+    return sorted((c for c in report.credentials if c.likelihood != "credential"), key=lambda c: c.order)
 
 
 def problems(report: Report) -> list[Problem]:
-    """The problems, most severe first, then by place."""
+    """The problems, in the order of `findings`."""
     return sorted(report.problems, key=lambda problem: problem.order)
+
+
+def split_dead(report: Report, *, show_dead: bool) -> tuple[list[Credential | Problem], list[Credential]]:
+    """The `findings` that are listed one by one, and the dead credentials that are only counted."""
+    every = findings(report)
+    dead = [] if show_dead else [found for found in every if isinstance(found, Credential) and found.dead]
+    folded = {credential.fingerprint for credential in dead}
+    return [found for found in every if not (isinstance(found, Credential) and found.fingerprint in folded)], dead
 
 
 def spots(credential: Credential, paths: RepositoryPaths | None = None) -> list[Spot]:
@@ -174,7 +166,7 @@ def _spot(group: list[Location]) -> Spot:
         member=first.member,
         line=first.line,
         column=leftmost.column,
-        live=_any(map(_live, group)),
+        live=_any(at.present for at in group),
         reachable=_any(at.reachable for at in group),
         commit=first.commit,
         author=first.author,
@@ -184,10 +176,6 @@ def _spot(group: list[Location]) -> Spot:
         end_column=leftmost.end_column,
         repeats=max(at.repeats for at in group),
     )
-
-
-def _live(location: Location) -> bool | None:
-    return location.in_head if location.source in PAST_SOURCES or location.in_head is not None else True
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:
@@ -221,35 +209,45 @@ def severities(report: Report) -> Counter[Severity]:
 
 
 def sentence(report: Report) -> str:
-    """The verdict on the whole run in one sentence. Only a complete run without findings is clean."""
+    """The verdict on the whole run in one sentence. Only a complete run without findings is clean.
+
+    Problems of severity info are advice, which leaves a run clean: they are counted as notes.
+    """
     credentials = likely(report)
+    problems = [p for p in report.problems if p.severity is not Severity.INFO]
+    notes = len(report.problems) - len(problems)
+    ends = [count(notes, "note")] if notes else []
+    if not report.complete:
+        ends.append(_gaps(report))
     amount = f"{count(sum(t.objects for t in report.targets), 'object')}, {size(sum(t.bytes for t in report.targets))}"
-    if credentials or report.problems:
-        found = _found(report, credentials)
-        return f"{found}." if report.complete else f"{found}; {_gaps(report)}."
-    if report.complete and report.summary.known:
-        return f"No new findings in {amount}; {count(report.summary.known, 'finding')} in the baseline."
-    if report.complete and not any(target.objects for target in report.targets):
+    if credentials or problems:
+        first = _found(report, credentials, problems)
+    elif not report.complete:
+        first = f"Nothing found in {amount}"
+    elif report.summary.known:
+        first = f"No new findings in {amount}"
+        ends.append(f"{count(report.summary.known, 'finding')} in the baseline")
+    elif not any(target.objects for target in report.targets) and not notes:
         return "Nothing to scan: no objects were read."
-    if report.complete:
-        return f"Clean: no Hugging Face credentials and no problems found in {amount}."
-    return f"Nothing found in {amount}; {_gaps(report)}."
+    else:
+        first = f"Clean: no Hugging Face credentials and no problems found in {amount}"
+    return f"{'; '.join([first, *ends])}."
 
 
-def _found(report: Report, credentials: list[Credential]) -> str:
+def _found(report: Report, credentials: list[Credential], problems: list[Problem]) -> str:
     parts = []
     if credentials:
-        worst = credentials[0].severity
         active = sum(c.inspection is not None and c.inspection.status == "active" for c in credentials)
-        notes = [f"worst: {worst.value}"]
-        if active:
-            notes.append(f"{active} active")
-        if report.summary.over_privileged:
-            notes.append(f"{report.summary.over_privileged} over-privileged")
+        dead = sum(c.dead for c in credentials)
+        notes = [f"worst: {credentials[0].severity.value}"]
+        notes += [f"{active} active"] if active else []
+        notes += [f"{dead} no longer valid"] if dead else []
+        over = report.summary.over_privileged
+        notes += [f"{over} over-privileged"] if over else []
         parts.append(f"{count(len(credentials), 'credential')} found ({', '.join(notes)})")
-    if report.problems:
-        worst = max((p.severity for p in report.problems), key=lambda severity: severity.rank)
-        parts.append(f"{count(len(report.problems), 'configuration problem')} (worst: {worst.value})")
+    if problems:
+        worst = max((p.severity for p in problems), key=lambda severity: severity.rank)
+        parts.append(f"{count(len(problems), 'configuration problem')} (worst: {worst.value})")
     return " and ".join(parts)
 
 

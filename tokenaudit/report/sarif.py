@@ -31,6 +31,8 @@ MOST_RESULTS = 25_000
 MOST_RELATED = 100
 _MOST_NOTIFICATIONS = 200
 _LONGEST = 1024
+_SHORTEST = 200
+"""Characters of a message next to a long remedy."""
 _LONGEST_NAME = 255
 
 _ROOT, _WORK_FOLDER = "SRCROOT", "WORKDIR"
@@ -123,7 +125,7 @@ def _result(item: FlatFinding, rule_index: int, roots: list[str]) -> dict[str, A
         "ruleId": _short(item.rule, _LONGEST_NAME),
         "ruleIndex": rule_index,
         "level": _LEVELS[item.severity],
-        "message": {"text": _short(_no_links(f"{item.message}.{where} {item.remedy}"))},
+        "message": {"text": _short(_with_remedy(f"{item.message}.{where}", item.remedy))},
         "locations": [_location(item, _base(item.root, roots))],
         "partialFingerprints": {"primaryLocationLineHash": _identity(item)},
         "properties": {"severity": item.severity.value, "target": item.target},
@@ -210,6 +212,12 @@ def _skipped(entry: Skipped) -> str:
 def _no_links(text: str) -> str:
     # "[word](target)" in a message is a link; a file name must not create one.
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
+
+
+def _with_remedy(message: str, remedy: str) -> str:
+    """Both, where the message is cut if there is no room for them."""
+    remedy = _no_links(remedy)
+    return f"{_short(_no_links(message), max(_SHORTEST, _LONGEST - len(remedy) - 1))} {remedy}"
 
 
 def _short(text: str, most: int = _LONGEST) -> str:

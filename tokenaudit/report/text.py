@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tokenaudit.model import Severity
-from tokenaudit.policy.context import exposed
+from tokenaudit.model import Credential, Problem, Severity
 from tokenaudit.report import presentation
+from tokenaudit.report.remedies import NO_ACTION, RemedyLog, dead_lines, next_step, remedies_of
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 from tokenaudit.timestamps import day, minute
@@ -15,7 +15,7 @@ from tokenaudit.timestamps import day, minute
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tokenaudit.model import Credential, Grant, Inspection, Policy, Problem, Report, Skipped
+    from tokenaudit.model import Grant, Inspection, Policy, Report, Skipped
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
@@ -25,6 +25,7 @@ MOST_WHOLE = 30
 
 MOST_SKIPPED = 20
 MOST_GRANTS = 6
+MOST_PATCH_LINES = 60
 _RECENTLY = timedelta(hours=1)
 """An inspection older than this at the start of a run is from an earlier run and shown with its time."""
 
@@ -46,17 +47,19 @@ def render(report: Report, options: Options) -> str:
     """The whole screen; see `tokenaudit.report.Options`."""
     screen = TerminalWriter(options.color, options.width)
     several = presentation.several(report)
-    likely, problems = presentation.likely(report), presentation.problems(report)
-    for credential in likely[:MOST_WHOLE]:
-        _credential(screen, credential, report.started_at, several=several)
-    for credential in likely[MOST_WHOLE:]:
-        _line(screen, credential.severity, _short(credential, several=several))
+    listed, dead = presentation.split_dead(report, show_dead=options.show_dead)
+    remedies = RemedyLog()
+    left = {Credential: MOST_WHOLE, Problem: MOST_WHOLE}
+    for finding in listed:
+        left[type(finding)] -= 1
+        if left[type(finding)] < 0:
+            _line(screen, finding, several=several)
+        elif isinstance(finding, Credential):
+            _credential(screen, finding, report.started_at, remedies, several=several)
+        else:
+            _problem(screen, finding, remedies, several=several)
     screen.blank()
-    for problem in problems[:MOST_WHOLE]:
-        _problem(screen, problem, several=several)
-    for problem in problems[MOST_WHOLE:]:
-        _line(screen, problem.severity, f"{_place(problem, several=several)}  {_clean(problem.rule)}")
-    screen.blank()
+    _dead(screen, dead)
     if options.show_unlikely:
         _unlikely(screen, presentation.unlikely(report), several=several)
     _skipped(screen, report.skipped)
@@ -64,7 +67,25 @@ def render(report: Report, options: Options) -> str:
     return screen.written()
 
 
-def _credential(screen: TerminalWriter, credential: Credential, started_at: datetime, *, several: bool) -> None:
+def _dead(screen: TerminalWriter, credentials: list[Credential]) -> None:
+    if not credentials:
+        return
+    worst = credentials[0].severity
+    first, *others = dead_lines(credentials)
+    screen.add((f" {worst.value.upper()} ", STYLES[worst]), "  ", (first, "bold"), ("  --show-dead lists them", "dim"))
+    for number, line in enumerate(others):
+        _row(screen, "do" if number == 0 else "", line)
+    screen.blank()
+
+
+def _credential(
+    screen: TerminalWriter,
+    credential: Credential,
+    started_at: datetime,
+    remedies: RemedyLog,
+    *,
+    several: bool,
+) -> None:
     severity = credential.severity
     screen.add(
         (f" {severity.value.upper()} ", STYLES[severity]),
@@ -78,7 +99,11 @@ def _credential(screen: TerminalWriter, credential: Credential, started_at: date
     reasons = sorted(credential.verdict.reasons, key=lambda r: -r.severity.rank) if credential.verdict else ()
     for number, reason in enumerate(reasons):
         _row(screen, "why" if number == 0 else "", _clean(reason.message), "  ", (f"[{_clean(reason.rule)}]", "dim"))
-    _next(screen, credential)
+    rows = _what_to_do(credential)
+    if not rows and credential.locations:
+        hint = "" if credential.inspection else "; --inspect checks its permissions"
+        _row(screen, "do", f"{NO_ACTION}{hint}.")
+    _do(screen, rows, _clean(credential.display), remedies)
     screen.blank()
 
 
@@ -146,41 +171,18 @@ def notes(spot: presentation.Spot) -> list[str]:
     return details
 
 
-def _next(screen: TerminalWriter, credential: Credential) -> None:
-    reasons = credential.verdict.reasons if credential.verdict else ()
-    remedies = list(dict.fromkeys(_clean(reason.remedy) for reason in reasons if reason.remedy))
-    dead = credential.inspection is not None and credential.inspection.dead
-    if not remedies and credential.locations and not exposed(credential):
-        hint = "" if credential.inspection else "; --inspect checks its permissions"
-        _row(screen, "do", f"No action: expected location{hint}.")
-        return
-    if not remedies and credential.locations and not dead:
-        remedies = [
-            "Revoke it at https://huggingface.co/settings/tokens and replace it; deleting the text is not enough."
-        ]
-    for number, remedy in enumerate(remedies):
-        _row(screen, "do" if number == 0 else "", remedy)
+def _what_to_do(credential: Credential) -> list[Span]:
+    rows: list[Span] = [visible(remedy) for remedy in remedies_of(credential)]
     recommendation = credential.recommendation
-    if recommendation is not None:
-        _row(screen, "" if remedies else "do", f"Replace it with {replacement(recommendation.replacement)}.")
-        if recommendation.create_url:
-            _row(screen, "", (visible(recommendation.create_url), "underline"))
+    if rows and recommendation is not None and recommendation.create_url and not credential.dead:
+        rows.append((visible(recommendation.create_url), "underline"))
+    return rows
 
 
-def replacement(name: str) -> str:
-    """The replacement of a credential as text, to follow "replace it with"."""
-    return {
-        "trusted-publisher": "a Trusted Publisher (no stored token in CI)",
-        "fine-grained": "a fine-grained token with only the permissions in use",
-        "no-token": "no token: everything it reads is public",
-        "service-account": "a service account token",
-    }.get(name, _clean(name))
-
-
-def sentences(*parts: str) -> str:
-    """The parts that say something, each ended by a full stop if it has no end of its own."""
-    texts = [part.strip() for part in parts if part.strip()]
-    return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in texts)
+def _do(screen: TerminalWriter, rows: list[Span], name: str, remedies: RemedyLog) -> None:
+    """The rows of what to do, in full; those that an earlier finding has are replaced by a reference to that one."""
+    for number, row in enumerate(remedies.new(rows, name)):
+        _row(screen, "do" if number == 0 else "", row)
 
 
 def grant_text(grant: Grant) -> str:
@@ -196,7 +198,7 @@ def kind(name: str) -> str:
     return _clean(name).replace("_", " ")
 
 
-def _problem(screen: TerminalWriter, problem: Problem, *, several: bool) -> None:
+def _problem(screen: TerminalWriter, problem: Problem, remedies: RemedyLog, *, several: bool) -> None:
     screen.add(
         (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
         "  ",
@@ -204,9 +206,22 @@ def _problem(screen: TerminalWriter, problem: Problem, *, several: bool) -> None
         ("  [" + _clean(problem.rule) + "]", "dim"),
     )
     inside = (("  " + _clean(problem.where), "dim"),) if problem.where else ()
-    _row(screen, "where", _place(problem, several=several), *inside)
-    _row(screen, "do", _clean(problem.remedy))
+    place = _place(problem, several=several)
+    _row(screen, "where", place, *inside)
+    _do(screen, [visible(problem.remedy)], place, remedies)
+    _patch(screen, problem.patch)
     screen.blank()
+
+
+def _patch(screen: TerminalWriter, patch: str | None) -> None:
+    lines = [
+        visible(f" {line}")[1:] for line in (patch or "").splitlines()
+    ]  # a row is indented: "--- " is no command there
+    for number, line in enumerate(lines[:MOST_PATCH_LINES]):
+        style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
+        _row(screen, "patch" if number == 0 else "", (line, style))
+    if left := and_more(len(lines), MOST_PATCH_LINES):
+        _row(screen, "", (f"{left} lines", "dim"))
 
 
 def _place(problem: Problem, *, several: bool) -> str:
@@ -215,8 +230,12 @@ def _place(problem: Problem, *, several: bool) -> str:
     return _clean(f"{problem.target}: {place}" if several and problem.path else place)
 
 
-def _line(screen: TerminalWriter, severity: Severity, text: str) -> None:
-    screen.add((f" {severity.value.upper()} ", STYLES[severity]), f"  {text}")
+def _line(screen: TerminalWriter, finding: Credential | Problem, *, several: bool) -> None:
+    if isinstance(finding, Credential):
+        text = _short(finding, several=several)
+    else:
+        text = f"{_place(finding, several=several)}  {_clean(finding.rule)}"
+    screen.add((f" {finding.severity.value.upper()} ", STYLES[finding.severity]), f"  {text}")
 
 
 def _short(credential: Credential, *, several: bool) -> str:
@@ -268,23 +287,6 @@ def policy(screen: TerminalWriter, used: Policy) -> None:
     """Which policy file was used and what it removed or lowered."""
     for number, line in enumerate(presentation.policy_lines(used)):
         screen.add((_clean(line), "yellow" if number else "dim"), indent=2 if number else 0)
-
-
-def next_step(report: Report) -> str:
-    """The next command, in one line; empty if there is nothing to do."""
-    credentials = presentation.likely(report)
-    if any(c.inspection is None for c in credentials):
-        return "run the same command with --inspect to check which of these are active and what they can access."
-    open_ones = [
-        c for c in credentials if c.inspection and c.inspection.status in {"active", "unknown"} and c.locations
-    ]
-    if open_ones:
-        return "tokenaudit plan REPORT.json shows how to replace each one (write REPORT.json with --format json)."
-    if report.problems:
-        return f"tokenaudit rules {presentation.problems(report)[0].rule} explains the first problem."
-    if not report.complete:
-        return "make the skipped places readable and run the same command again."
-    return ""
 
 
 def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:

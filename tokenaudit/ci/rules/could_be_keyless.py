@@ -14,7 +14,7 @@ from tokenaudit.model import Problem, Rule, Severity
 RULE = Rule(
     id="ci-could-be-keyless",
     title="Stored token replaceable by a Trusted Publisher",
-    severity=Severity.LOW,
+    severity=Severity.INFO,
     why="A stored token is valid until it is revoked, from everywhere. A Trusted Publisher gives the job a "
     "token for one repository and one hour in exchange for its OIDC identity; no secret is stored.",
     remedy="Add a Trusted Publisher in the settings of the repository on the Hub, remove the secret from the job, and "
@@ -86,7 +86,11 @@ def _publisher(context: RuleContext, job: Job, verdict: KeylessVerdict, credenti
     message = f"{credential} only publishes to {resource}; a Trusted Publisher does this without a stored token"
     remedy = (
         f"At https://huggingface.co/{resource}/settings, Trusted Publishers, add {_claims(context)}. "
-        + ("Apply the patch" if patch else _words(context, resource))
+        + (
+            "Apply the patch (`tokenaudit plan REPORT.json --write-patch DIR` writes it)"
+            if patch
+            else _words(context, resource)
+        )
         + f", run the job once, then delete {credential} from the secret store. "
         "A Trusted Publisher can't create the repository, and its token is valid for one hour."
     )
@@ -97,7 +101,7 @@ def _reader(context: RuleContext, job: Job, verdict: KeylessVerdict, credential:
     message = f"{credential} only reads; for gated repositories, a CI/CD identity of your account replaces it"
     remedy = (
         "If the repositories are public, remove the token. If they are gated, add a CI/CD identity at "
-        f"https://huggingface.co/settings/authentication#ci-cd-access with {_claims(context)}, "
+        f"https://huggingface.co/settings/authentication#ci-cd-access with {_claims(context)}. "
         f"{_words(context, '<your user name>')}. Private repositories still need a token."
     )
     return _at(context, job, verdict, credential, message, remedy, None)
@@ -127,10 +131,10 @@ def _at(
 def _words(context: RuleContext, resource: str) -> str:
     if context.pipeline.system == "gitlab":
         return (
-            "set in the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
+            "Set in the job `id_tokens: {HF_OIDC_ID_TOKEN: {aud: https://huggingface.co}}` and "
             f"HF_OIDC_RESOURCE={resource}, and remove the token"
         )
-    return f"set `id-token: write` in the job and HF_OIDC_RESOURCE={resource} in the step, and remove the token"
+    return f"Set `id-token: write` in the job and HF_OIDC_RESOURCE={resource} in the step, and remove the token"
 
 
 def _claims(context: RuleContext) -> str:

@@ -12,7 +12,7 @@ from tokenaudit.model import Problem, Rule, Severity
 RULE = Rule(
     id="ci-no-environment",
     title="Publishing job without a deployment environment",
-    severity=Severity.LOW,
+    severity=Severity.INFO,
     why="A repository secret is available to every workflow on every branch, so everyone with write access can read "
     "it. An environment secret is available only for the branches and after the approvals that the environment "
     "requires.",

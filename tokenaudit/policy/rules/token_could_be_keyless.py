@@ -11,7 +11,7 @@ from tokenaudit.policy.context import PolicyContext, active
 RULE = Rule(
     id="token-could-be-keyless",
     title="Stored token not needed",
-    severity=Severity.LOW,
+    severity=Severity.INFO,
     why=(
         "CI systems with OIDC can publish to one repository without a stored secret. Reading public repositories "
         "needs no token."

@@ -44,7 +44,10 @@ class RunbookStep:
 
 @dataclass(frozen=True)
 class PlannedCredential:
-    """The runbook of one credential. `unknown_consumers` lists where other consumers are possible."""
+    """The runbook of one credential. `unknown_consumers` lists where other consumers are possible.
+
+    `dead` is whether it is known to be invalid or expired.
+    """
 
     fingerprint: str
     display: str
@@ -53,6 +56,7 @@ class PlannedCredential:
     consumers: tuple[RunbookConsumer, ...] = ()
     steps: tuple[RunbookStep, ...] = ()
     unknown_consumers: tuple[str, ...] = ()
+    dead: bool = False
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def _planned(credential: Credential, report: Report, mode: Mode) -> PlannedCrede
         consumers,
         steps_of(credential, recommendation, consumers, unknown, mode),
         unknown,
+        credential.dead,
     )
 
 
@@ -61,7 +62,7 @@ def _harm(credential: Credential) -> tuple[int, int, int, int, str]:
     severity = credential.verdict.severity.rank if credential.verdict else Severity.HIGH.rank
     reach = credential.reach
     return (
-        int(credential.inspection is not None and credential.inspection.dead),
+        int(credential.dead),
         -severity,
         -(reach.writable if reach else 0),
         -(reach.downloads_month if reach else 0),

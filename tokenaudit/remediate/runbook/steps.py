@@ -36,7 +36,7 @@ def _ordered(
     unknown: Sequence[str],
     mode: Mode,
 ) -> Iterator[RunbookStep]:
-    dead = credential.inspection is not None and credential.inspection.dead
+    dead = credential.dead
     yield _identify(credential)
     if mode == "breach" and not dead:
         yield _revoke(credential, mode, consumers)
@@ -219,7 +219,12 @@ def _prevent(credential: Credential, recommendation: Recommendation) -> Iterator
             "prevent",
             "Prevent new leaks",
             f"In {_listed(repositories, '')}: run `tokenaudit scan --staged` before each commit and `tokenaudit scan` "
-            "in CI, and enable push protection." + (" Apply the patch for keyless CI." if recommendation.patch else ""),
+            "in CI, and enable push protection."
+            + (
+                " Apply the patch for keyless CI (`tokenaudit plan REPORT.json --write-patch DIR` writes it)."
+                if recommendation.patch
+                else ""
+            ),
             "A commit with a test token is rejected.",
         )
     yield RunbookStep(

@@ -17,7 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from tokenaudit.report.html.view_model import page
-from tokenaudit.report.text import sentences
+from tokenaudit.report.remedies import sentences
 from tokenaudit.text import shorten, visible
 from tokenaudit.timestamps import day, minute
 

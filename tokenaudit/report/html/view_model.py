@@ -12,7 +12,8 @@ from tokenaudit.report import presentation
 from tokenaudit.report.html.reach_graph import ReachGraph, reach_graph
 from tokenaudit.report.html.reach_graph import in_words as reach_in_words
 from tokenaudit.report.html.timeline import Timeline, anchor, timeline
-from tokenaudit.report.text import kind, next_step, replacement
+from tokenaudit.report.remedies import next_step, replacement
+from tokenaudit.report.text import kind
 from tokenaudit.text import size
 from tokenaudit.timestamps import day
 
