@@ -367,8 +367,8 @@ class Credential:
     @property
     def order(self) -> FindingOrder:
         """Sorts findings: see `FindingOrder`."""
-        _, *place = min((location.order for location in self.locations), default=(0, "", "", 0, 0))
-        return (-self.severity.rank, self.dead, *place, self.kind, self.fingerprint, "", "")
+        _, target, path, line, column = min((at.order for at in self.locations), default=(0, "", "", 0, 0))
+        return (-self.severity.rank, self.dead, target, path, line, column, self.kind, self.fingerprint, "", "")
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def report(*findings: model.Credential | model.Problem) -> model.Report:
     return replace(reports.clean(), credentials=credentials, problems=problems, summary=summary)
 
 
-MIXED = (
+MIXED: tuple[model.Credential | model.Problem, ...] = (
     credential(1, "z.py", Severity.CRITICAL),
     problem("a.yml", Severity.CRITICAL, line=9),
     problem("a.yml", Severity.CRITICAL, line=10),
