@@ -89,7 +89,7 @@ class ConstantFolder:
         return self._scope.get(node)
 
     def assignments(self, node: ast.AST, name: str) -> list[ast.expr | None]:
-        """What is assigned to `name` as seen from `node`; None stands for something that is no plain expression."""
+        """What is assigned to `name` as seen from `node`; None if it is not a constant expression."""
         scope = self._scope.get(node)
         return self._assigned.get((scope, name)) or self._assigned.get((None, name)) or []
 
@@ -114,7 +114,7 @@ class ConstantFolder:
         return self._known[node]
 
     def beginning(self, node: ast.expr | None, depth: int = 0) -> str:
-        """The constant text that `node` begins with, whatever follows; empty where nothing is known."""
+        """The constant text that `node` begins with; empty if it is unknown."""
         found = self.of(node)
         if len(found.texts()) == 1:
             return found.texts()[0]

@@ -1,12 +1,12 @@
-"""Baselines in detect-secrets' own format: what is known already, so that only what is new is reported.
+"""Baselines in the format of detect-secrets: known findings, so that only new ones are reported.
 
     known = load(path)
-    report = apply(whole, known, secrets)           # what the baseline doesn't list
+    report = apply(whole, known, secrets)           # what the baseline does not list
     save(updated(known, whole, secrets, plugins), path)
 
-The format names a credential by the unsalted SHA-1 of its value, so matching needs the values of the run. What it has
-no place for (findings in history only, problems of configuration) stands under a key of ours that detect-secrets
-ignores; detect-secrets drops that key when it rewrites the file.
+The format identifies a credential by the unsalted SHA-1 of its value, so matching needs the values of the run. Findings
+that the format has no place for (history only, configuration) are stored under a key of tokenaudit. detect-secrets
+ignores that key and drops it when it rewrites the file.
 """
 
 from tokenaudit.baseline.match import Baseline, apply, load, save

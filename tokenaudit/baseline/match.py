@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _WRITABLE = 0o222
 OURS = "tokenaudit"
-"""The key under which findings stand that detect-secrets has no place for."""
+"""The key for findings that the format of detect-secrets has no place for."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Baseline:
 
 
 def load(path: Path) -> Baseline:
-    """The baseline in `path`.
+    """Loads the baseline at `path`.
 
     Raises:
-        ConfigurationError: it can't be read or is no baseline.
+        ConfigurationError: the file can't be read or is not a baseline.
     """
     shown = visible(str(path))
     try:
@@ -116,11 +116,11 @@ def normal(name: str) -> str:
 
 
 def apply(report: Report, baseline: Baseline, secrets: Iterable[Secret], base: Path | None = None) -> Report:
-    """`report` without the places and problems that `baseline` lists; `summary.known` counts what was taken out.
+    """Returns `report` without the locations and problems that `baseline` lists; `summary.known` is their number.
 
-    A credential goes when none of its places is left; one whose value is not among `secrets` can't be matched by the
-    format's SHA-1 and stays. A value that an audit labelled as no secret goes wherever it stands. `base` is the folder
-    of the baseline (by default the current one), see `FileNames`.
+    A credential is removed when none of its locations is left. One whose value is not among `secrets` can't be matched
+    by SHA-1 and is not removed. A value that an audit labelled as not a secret is removed at every location. `base` is
+    the folder of the baseline (default: the current folder), see `FileNames`.
     """
     names = FileNames(report, base)
     digests = {secret.fingerprint: digest(secret) for secret in secrets}
@@ -161,7 +161,7 @@ def digest(secret: Secret) -> str:
 
 
 def place(location: Location, name: str | None) -> str:
-    """Names a spot without its line: the file `name`, or the kind of place and the object it stands in."""
+    """Key of a location without its line: the file `name`, or the kind of location and its object."""
     return visible(name or f"{location.source}:{location.commit or location.object or location.target}")
 
 
@@ -175,8 +175,8 @@ def identity(problem: Problem, names: FileNames) -> str:
 class FileNames:
     """Names of the files of one report.
 
-    They are relative to the repository. Where there is none, or there are several, they are relative to the folder of
-    the baseline; what lies outside of that is named relative to its own root.
+    Names are relative to the repository. Without a repository, or with several, they are relative to the folder of the
+    baseline. Files outside that folder are named relative to their own target.
     """
 
     def __init__(self, report: Report, base: Path | None = None) -> None:
@@ -193,7 +193,7 @@ class FileNames:
         """The root of the one repository of the report, None where there is none or another one."""
 
     def written(self, target: str, path: str | None) -> str | None:
-        """The name to write for the file `path` of `target`, None where there is no file."""
+        """The name to write for the file `path` of `target`, None if there is no file."""
         return self._names(target, path)[0] if path is not None else None
 
     def location(self, location: Location) -> str | None:
@@ -201,10 +201,10 @@ class FileNames:
         return self.written(location.target, location.path)
 
     def accepted(self, location: Location) -> list[str | None]:
-        """The names by which a baseline can know the file.
+        """The names that a baseline can use for the file.
 
-        Those of runs over more or fewer repositories are among them, the whole path, and the way from the baseline's
-        folder: detect-secrets writes what it was called with.
+        They include the names from runs over more or fewer repositories, the absolute path, and the path from the
+        folder of the baseline: detect-secrets writes the path that it was called with.
         """
         if location.path is None:
             return [None]
@@ -237,7 +237,7 @@ class FileNames:
         return [from_base or outside, *([inside] if _is_repository(root) else [])]
 
     def _elsewhere(self, target: str, path: str) -> str:
-        """For what is no target on disk, such as a clone URL or this machine."""
+        """For targets that are not on disk, such as a clone URL or this machine."""
         if "://" in target:
             return normal(path)
         return _relative(Path(os.path.normpath(self.base / target / path)), self.base) or normal(path)
@@ -251,7 +251,7 @@ def _ways(path: Path, base: Path) -> list[str]:
 
 
 def _relative(path: Path, base: Path) -> str | None:
-    """`path` relative to `base` where it is inside of it."""
+    """`path` relative to `base` if it is inside `base`."""
     return normal(path.relative_to(base).as_posix()) if path.is_relative_to(base) else None
 
 

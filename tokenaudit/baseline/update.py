@@ -68,12 +68,12 @@ def updated(
     base: Path | None = None,
     now: datetime | None = None,
 ) -> Baseline:
-    """`baseline` with everything that `report` (whole, nothing taken out) found.
+    """Returns `baseline` with everything that `report` (complete, nothing removed) contains.
 
-    Labels of audits, other plugins' entries and the settings stay. Entries of `plugins` that are not found any more
-    go from the files that were read, unless the report is incomplete: then nothing goes. Entries are written only for
-    files that are there, since `detect-secrets audit` opens each of them; everything else stands under our own key.
-    Where nothing has changed, the time doesn't either. `base` is the folder of the baseline, see `FileNames`.
+    Audit labels, entries of other plugins and settings are preserved. Entries of `plugins` that are no longer found are
+    removed for files that were read; an incomplete report removes nothing. Entries are written only for existing files,
+    because `detect-secrets audit` opens each of them; all others are stored under the key of tokenaudit. The time
+    changes only if something else does. `base` is the folder of the baseline, see `FileNames`.
     """
     names = FileNames(report, base)
     read = Coverage(report, names)
@@ -225,7 +225,7 @@ def _path_in(plugin: Path, root: Path) -> dict[str, str]:
 
 
 class Coverage:
-    """What a run has read, so that what it did not find there is gone."""
+    """What a run has read: a known finding that is missing there no longer exists."""
 
     def __init__(self, report: Report, names: FileNames) -> None:
         self.names = names
@@ -238,7 +238,7 @@ class Coverage:
         self.everything = (
             whole and all(needed <= found for found in kinds.values()) and not any(t.inside for t in report.targets)
         )
-        """Whether each target was read in all its parts, and is no mere part of a repository."""
+        """Whether every part of each target was read, and each target is a whole repository."""
 
     def _name(self, target: Target) -> str:
         """The folder or file in the baseline's words; "." for all."""

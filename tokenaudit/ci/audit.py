@@ -29,7 +29,7 @@ from tokenaudit.ci.systems import github
 from tokenaudit.model import Severity
 
 LARGEST = 1 << 20
-"""Bytes. A larger file is no configuration that a CI system would read; its literals are found as text all the same."""
+"""Bytes. CI systems do not read larger configuration files; literals in them are found as text."""
 
 _TEMPLATE = re.compile(r"^[ \t]*(?:- )?(?:\{\{|\{%)", re.MULTILINE)
 _WHOLE = (b"inherit", b"toJSON")
@@ -50,12 +50,12 @@ def audit_files(
     scanner: Scanner | None = None,
     repository: str | None = None,
 ) -> Iterator[Problem | Skipped | Literal]:
-    """Problems in a target's CI and deployment configuration.
+    """Yields problems in the CI and deployment configuration of a target.
 
-    `files` are (path with forward slashes, content); those that are no configuration are passed over. `secret_names`
-    adds names that count as Hugging Face credentials. Without an `scanner` literals are not looked for; with one they
-    come as `Literal` beside the problem that names them. A file that can't be understood comes as `Skipped`, and its
-    literals are still found. `repository` is the `owner/name` that the target is hosted as, for exact claims.
+    `files` are (path with forward slashes, content); other files are ignored. `secret_names` adds names that count as
+    Hugging Face credentials. With a `scanner`, literals are yielded as `Literal` after the problem that names them. A
+    file that can't be parsed is yielded as `Skipped`, and its literals are still found. `repository` is the hosted
+    `owner/name` of the target, used for exact claims.
     """
     reading = _Reading(target, Names(secret_names), scanner)
     reading.project.repository = repository
@@ -143,7 +143,7 @@ _SECONDS = 60
 
 
 def program() -> str | None:
-    """Where zizmor is: beside this Python, as the extra installs it, or on the PATH; None where it is not installed."""
+    """Path of zizmor: next to this Python, as the extra installs it, or on the PATH; None if it is not installed."""
     return shutil.which("zizmor", path=str(Path(sys.executable).parent)) or shutil.which("zizmor")
 
 
@@ -183,7 +183,7 @@ def folded_in(
 
 
 def _problem(finding: Any, holders: Mapping[str, str], path: str, target: str) -> Problem | None:  # noqa: ANN401 - JSON
-    """One finding as a problem; None where it stands in a job that holds no credential."""
+    """One finding as a problem; None if its job has no credential."""
     locations = finding["locations"]
     primary = next((one for one in locations if one["symbolic"].get("kind") == "Primary"), locations[0])
     route = [str(part.get("Key", part.get("Index", ""))) for part in primary["symbolic"]["route"]["route"]]

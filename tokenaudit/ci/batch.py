@@ -100,9 +100,9 @@ class _Reader:
         return end if found < 0 else found
 
     def _loop(self, lowered_words: list[str], start: int, end: int) -> None:
-        """The variables of a `for` become what its list holds, or what the command in its list prints.
+        """Expands the variables of a `for` to the items of its list, or to what the command in its list prints.
 
-        A command stands in single quotes, with `usebackq` in backquotes (`for /?`).
+        A command is in single quotes, with `usebackq` in backquotes (`for /?`).
         """
         variable = next((found for word in lowered_words if (found := _LOOP_VARIABLE.fullmatch(word))), None)
         text = self.original[start:end]

@@ -50,7 +50,7 @@ class CredentialUse:
 
 
 def credential_of(binding: Binding, names: Names) -> str | None:
-    """The credential that a binding carries, by the name of its source or its own; None where it carries none."""
+    """The credential in a binding, by the name of its source or its own; None if there is none."""
     for source in binding.sources:
         if names.match(source):
             return source
@@ -147,11 +147,11 @@ class VariableScope:
                     yield from self.hits(inner)
 
     def in_text(self, value: str) -> list[str]:
-        """The credentials in a text that is no shell: an input, the value of a variable."""
+        """The credentials in a text that is not shell code: an input, the value of a variable."""
         return [credential for _, credential in self.placed_in_text(value)]
 
     def placed_in_text(self, value: str) -> list[tuple[int, str]]:
-        """The credentials in a text that is no shell, each with its offset, in order."""
+        """The credentials in a text that is not shell code, each with its offset, in order."""
         found = [(match.start(), self.expression(match.group(1))) for match in EXPRESSION.finditer(value)]
         found += [
             (match.start(), self.variable(match[1] or match[2] or match[3])) for match in _VARIABLE.finditer(value)
@@ -208,7 +208,7 @@ class DataFlow:
         return known[1].inner(step.env)
 
     def _around(self, job: Job, count: int) -> VariableScope:
-        """The scope of the first `count` bindings that a job shares; built on as the steps are gone through."""
+        """The scope of the first `count` bindings that a job shares; extended step by step."""
         if not job.shared:
             return self._whole
         scope, bound = self._shared.get(id(job.shared), (self._whole.inner(()), 0))
@@ -282,7 +282,7 @@ _USER_ENDS = re.compile(r"[^\s/'\"]{0,200}@")
 
 
 def in_url(text: str, offset: int, length: int) -> bool:
-    """Whether the piece of `text` at `offset` stands in the user part or the query of a URL."""
+    """Whether the part of `text` at `offset` is in the user part or the query of a URL."""
     head = _BREAK.split(text[max(0, offset - _NEAR) : offset])[-1]
     scheme = re.search(r"https?://", head)
     if scheme is None:

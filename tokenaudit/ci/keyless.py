@@ -100,9 +100,9 @@ SYNC_ACTION = "huggingface/hub-sync"
 
 @dataclass(frozen=True)
 class Use:
-    """One thing done on the Hub. `resource` is the publisher's name for the repository, None where it is not constant.
+    """One action on the Hub. `resource` is the publisher's name for the repository, None if it is not constant.
 
-    `subject` says in words what was seen.
+    `subject` describes the action in words.
     """
 
     what: HubAction

@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["pipeline", "action", "image", "compose", "manifest", 
 
 
 class BindingKind(str, Enum):
-    """How a value is passed to where it is used."""
+    """How a value is passed on."""
 
     ENVIRONMENT = "environment variable"
     INPUT = "action input"
@@ -76,7 +76,7 @@ _FULL_SHA = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 
 @dataclass(frozen=True)
 class Action:
-    """A third-party action, orb, plugin or reusable workflow that a step or job hands over to."""
+    """A third-party action, orb, plugin or reusable workflow that a step or job calls."""
 
     uses: SpanText
 
@@ -105,7 +105,7 @@ class Action:
 
 @dataclass
 class Step:
-    """One thing a job does: run a script, or hand over to an action with inputs."""
+    """One step of a job: a script, or a call of an action with inputs."""
 
     where: str
     line: int
@@ -119,7 +119,7 @@ class Step:
     """How many of the job's `shared` bindings are in force; None: all of them."""
 
     def input(self, name: str) -> str:
-        """The text of an input; empty where it is not given."""
+        """The text of an input; empty if it is not set."""
         return next((binding.value.value for binding in self.inputs if binding.name == name), "")
 
 
@@ -143,7 +143,7 @@ class Job:
     calls: Action | None = None
     """The reusable workflow that this job is."""
     inherits: SpanText | None = None
-    """The value that hands all secrets to the called workflow."""
+    """The value that passes all secrets to the called workflow."""
     condition: str = ""
     node: Mapping | None = None
 

@@ -91,9 +91,9 @@ class _Reader:
         self._depth = 0
 
     def read(self, root: Node, *, printed: bool) -> list[Command]:
-        """Reads the statements below a node; gives the commands that stand directly in it.
+        """Reads the statements below a node and returns the commands directly in it.
 
-        `printed` says that what a statement leaves behind goes to the output.
+        `printed` is whether the output of a statement is printed.
         """
         if self._depth >= _DEEPEST:
             self.too_deep = True

@@ -89,7 +89,7 @@ def _entry(name: str) -> re.Pattern[str]:
 
 
 def _strip_bindings(flows: DataFlow, bindings: list[Binding], edits: Edits) -> None:
-    """Removes entries that carry a token, and the mapping that they leave empty."""
+    """Removes entries with a token, and mappings that become empty."""
     for binding in bindings:
         if credential_of(binding, flows.names) is None or edits.replaced.get(binding.line) == []:
             continue
@@ -216,7 +216,7 @@ def _gitlab(job: Job, resource: str, edits: Edits) -> None:
 
 
 def _strip_script(flows: DataFlow, job: Job, step: Step, edits: Edits, resource: str) -> None:
-    """Takes log-ins, `--token` options and pushes out of a script; a step that only logged in goes as a whole."""
+    """Removes log-ins, `--token` options and pushes from a script; a step that only logs in is removed."""
     if step.script is None:
         return
     runs = [run for run in flows.step_runs(job, step) if not run.command.captured]
@@ -309,7 +309,7 @@ class Edits:
         self.ending = "\r\n" if self.lines and self.lines[0].endswith("\r\n") else "\n"
 
     def line(self, number: int) -> str:
-        """The line as it stands now, without its ending."""
+        """The current line without its line ending."""
         if number in self.replaced:
             return "\n".join(self.replaced[number])
         return self.lines[number - 1].rstrip("\r\n")

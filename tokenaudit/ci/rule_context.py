@@ -50,7 +50,7 @@ class RuleContext:
         remedy: str | None = None,
         patch: str | None = None,
     ) -> Problem:
-        """A problem of this file, with the rule's own severity, confidence and remedy unless said otherwise."""
+        """A problem of this file, with severity, confidence and remedy of the rule by default."""
         return Problem(
             rule=rule.id,
             severity=severity or rule.severity,
@@ -67,13 +67,13 @@ class RuleContext:
         )
 
     def _shown(self, text: str) -> str:
-        """The text without any literal credential, which may stand in a key and so in a path."""
+        """The text without literal credentials, which can be part of a key and so of a path."""
         for literal in self._in(text):
             text = text.replace(literal.secret.reveal(), literal.secret.display)
         return text
 
     def _in(self, text: str) -> Iterator[Detection]:
-        """The literals that stand in a text, found by where one can begin instead of by trying each."""
+        """The literals in a text, found by their first characters instead of one by one."""
         for beginning, (lengths, found) in self._beginnings.items():
             at = text.find(beginning)
             while at >= 0:
@@ -93,14 +93,14 @@ class RuleContext:
         return known
 
     def place(self, line: int, column: int) -> str | None:
-        """The dotted path of the scalar that stands at a position."""
+        """The dotted path of the scalar at a position."""
         columns, paths = self._places.get(line, ([], []))
         index = bisect_right(columns, column) - 1
         return paths[index] if index >= 0 else None
 
     @cached_property
     def _places(self) -> dict[int, tuple[list[int], list[str]]]:
-        """For each line the columns at which scalars stand, in order, and their paths."""
+        """For each line the columns at which scalars begin, in order, and their paths."""
         found: dict[int, list[tuple[int, str]]] = {}
         for text in self.pipeline.texts:
             for _, line, column in text.segments:

@@ -15,17 +15,17 @@ SourcePosition: TypeAlias = tuple[int, int]
 """Line and column, both counted from 1, columns in characters."""
 
 Segment: TypeAlias = tuple[int, int, int]
-"""Offset in the text, then the line and column at which that offset stands."""
+"""Offset in the text, then the line and column at that offset."""
 
 _LAST = 1 << 60
 
 
 @dataclass(frozen=True)
 class SpanText:
-    """A value with its place.
+    """A value with its position.
 
-    `where` is the dotted path to it (`jobs.publish.steps.3.run`). `segments` are in ascending order of offset and
-    begin at offset 0; characters after a segment's offset stand on the same line, to its right.
+    `where` is the dotted path to it (`jobs.publish.steps.3.run`). `segments` are in ascending order of offset and begin
+    at offset 0; characters after a segment's offset are on the same line, to its right.
     """
 
     value: str
@@ -50,7 +50,7 @@ class SpanText:
 
 
 def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> SpanText:
-    """Text that stands in the file exactly as it is: first line at `column`, the lines after it at column 1."""
+    """Text exactly as in the file: the first line starts at `column`, the lines after it at column 1."""
     segments = [(0, line, column)]
     offset = value.find("\n") + 1
     while offset:
@@ -182,7 +182,7 @@ class Offsets:
 
 
 def nested_in(spans: list[tuple[int, int]], offset: int) -> bool:
-    """Whether `offset` lies in one of some spans that are in order and don't overlap."""
+    """Whether `offset` is in one of the spans, which are in order and don't overlap."""
     index = bisect_right(spans, (offset, 1 << 60)) - 1
     return index >= 0 and offset < spans[index][1]
 
@@ -218,10 +218,10 @@ _POWERSHELL_QUOTED = re.compile(r"`(?s:.)|\"\"|\"|\$\(")
 
 
 def parse_cost(piece: str) -> int:
-    """Steps that a grammar can take for a piece: up to the square of its length, and more where it is signs.
+    """Upper limit of the steps that a grammar takes for a piece: the square of its length, more for operators.
 
-    Measured over all combinations of three signs and words: what opens, pipes or redirects, again and again, makes the
-    parser follow many readings side by side.
+    Measured over all combinations of three operators and words: repeated opening, piping or redirecting makes the
+    parser follow many readings in parallel.
     """
     signs = sum(map(piece.count, _SIGNS))
     return len(piece) ** 2 // _RECOVERY + 2 * signs**2
@@ -254,7 +254,7 @@ def pieces(script: str, language: str) -> Iterator[tuple[int, int]]:
 
 
 def _bash_breaks(script: str) -> Iterator[Break]:
-    """Told by a rough reading: quotes, substitutions, here-documents and the words that open and close blocks."""
+    """Estimated by a rough reading: quotes, substitutions, here-documents and the words that open and close blocks."""
     stack: list[str] = []
     blocks = at = 0
     starts = True

@@ -49,7 +49,7 @@ class Scalar:
 
     @property
     def value(self) -> str:
-        """The scalar's value as a string, whatever type YAML would give it."""
+        """The value of the scalar as a string, without YAML types."""
         return self.text.value
 
 
@@ -65,14 +65,14 @@ class Sequence:
 
 @dataclass
 class Mapping:
-    """Entries in the order of the file; `get` gives the last one of a key, as most readers do."""
+    """Entries in the order of the file; `get` returns the last one of a key, as most parsers do."""
 
     where: str
     line: int
     column: int
     entries: list[tuple[Scalar, Node]] = field(default_factory=list)
     _last: dict[str, tuple[Scalar, Node]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The last entry of each key, once one of many was asked for; `entries` must not change from then on."""
+    """The last entry of each key, made on the first lookup; `entries` must not change afterwards."""
 
     def _entry(self, key: str) -> tuple[Scalar, Node] | None:
         if len(self.entries) <= _FEW:
@@ -102,12 +102,12 @@ class Mapping:
         return value if isinstance(value, Scalar) else None
 
     def string(self, key: str) -> str | None:
-        """The value of `key` as a string, where it is a scalar."""
+        """The value of `key` as a string, if it is a scalar."""
         value = self.scalar(key)
         return None if value is None else value.value
 
     def items(self, key: str) -> list[Node]:
-        """The items of the list at `key`; one item where it is no list, none where it is missing."""
+        """The items of the list at `key`; one item if the value is not a list, none if it is missing."""
         value = self.get(key)
         if value is None:
             return []
@@ -253,7 +253,7 @@ class _Reader:
         return Scalar(SpanText(event.value, where, segments or ((0, line, column),)), line, column, style)
 
     def _segments(self, value: str, first: int, last: int, start: int) -> tuple[Segment, ...]:
-        """Where each source line's own words stand in the value, for scalars of several lines."""
+        """Positions of the words of each source line in the value, for scalars of several lines."""
         segments: list[Segment] = []
         offset = passed = 0
         for number in range(first, min(last + 1, len(self.lines))):
@@ -285,7 +285,7 @@ def _position(event: yaml.Event) -> tuple[int, int]:
 
 
 def _placed(event: yaml.NodeEvent, anchors: dict[str, _Raw], stack: list[_Raw]) -> _Raw:
-    """The node that an event begins or that its alias stands for, hung below the innermost open collection."""
+    """The node that an event begins or its alias refers to, added to the innermost open collection."""
     line, _ = _position(event)
     if len(stack) >= _DEEPEST:
         reason = f"nested more than {_DEEPEST} levels deep"

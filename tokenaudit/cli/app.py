@@ -90,4 +90,4 @@ def _add(app: typer.Typer, name: str) -> None:
 
 
 def _nothing() -> None:
-    """Stands in for a command that the overview only lists."""
+    """Placeholder for a command that the overview only lists."""

@@ -89,7 +89,7 @@ def option_name(option: Any) -> str:  # noqa: ANN401 - as above
 
 
 def metavar(option: Any) -> str:  # noqa: ANN401 - as above
-    """What stands for the value of an option: as declared, else the name of the option."""
+    """The metavar of an option: as declared, else the name of the option."""
     return str(option.metavar or option.name.strip("_").rpartition("_")[2].upper())
 
 
@@ -103,7 +103,7 @@ def choices(parameter: Any) -> list[str]:  # noqa: ANN401 - as above
 
 
 def default(parameter: Any) -> str | None:  # noqa: ANN401 - as above
-    """The default, where it is a value that could have been given."""
+    """The default, if it is a value that can be given."""
     value = getattr(parameter.default, "value", parameter.default)
     known = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
     return str(value) if known else None

@@ -75,7 +75,7 @@ def answers() -> DiskCache:
 
 
 def fresh_cache() -> WriteOnlyCache:
-    """Inspections for later runs, from a command that itself asks everything anew."""
+    """The cache of inspections for later runs; this command itself inspects everything again."""
     from tokenaudit.remediate.revocation import WriteOnlyCache  # noqa: PLC0415 - an offline run never loads it
 
     return WriteOnlyCache(answers())

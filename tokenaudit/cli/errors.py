@@ -31,7 +31,7 @@ _CHOICE = re.compile(r"'(?P<given>[^']*)' is not one of (?P<known>.+)")
 
 
 def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
-    """Runs `app` and turns whatever happens into an exit code and at most a few lines on stderr."""
+    """Runs `app` and turns every outcome into an exit code and at most a few lines on stderr."""
     streams.open_closed()
     streams.guard()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -65,7 +65,7 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
 
 def _lost(error: OSError) -> int:
-    """What typer wrote, such as the help, fails in its own words; a full stdout still fails when it is asked again."""
+    """Output of typer, such as the help, raises its own error; a full stdout fails again when it is flushed."""
     try:
         emit("")
     except UsageError as told:
@@ -75,7 +75,7 @@ def _lost(error: OSError) -> int:
 
 
 def say(message: str) -> None:
-    """One line for the user, on stderr: credentials masked, whatever can't be seen or commands a terminal escaped."""
+    """Prints one line on stderr: credentials masked, control and invisible characters escaped."""
     sys.stderr.write(f"tokenaudit: {visible(mask(message))}\n")
 
 

@@ -1,4 +1,4 @@
-"""Where a report goes."""
+"""Where a report is written."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tokenaudit.file_access import open_pipe_for_writing
 from tokenaudit.redaction import mask, mask_shapes
 
 _SMALL = 1 << 18
-"""Characters of a document in which pieces of values are looked for once more; what it is made of has no values."""
+"""Characters of a document that are searched once more for parts of values; its structure contains none."""
 
 
 def or_stdout(path: Path | None) -> Path | None:
-    """The file that `--output` names; None, which stands for stdout, also for `-`.
+    """The file that `--output` names; None for stdout, also for `-`.
 
     Raises:
-        UsageError: nothing can be written there: said before the work is done that would be lost.
+        UsageError: the file can't be written. Raised before the work is done.
     """
     if path is None or str(path) == "-":
         return None
@@ -38,11 +38,11 @@ def _unwritable(path: Path, reason: str) -> UsageError:
 
 
 def emit(text: str, output: Path | None = None) -> None:
-    """Writes `text`, after a last look for credentials, to stdout, or whole or not at all to `output`.
+    """Writes `text`, after a final search for credentials, to stdout, or atomically to `output`.
 
     Raises:
-        UsageError: it can't be written there.
-        BrokenPipeError: whoever read stdout has gone away.
+        UsageError: `output` can't be written.
+        BrokenPipeError: the reader of stdout has closed it.
     """
     text = mask(text) if len(text) <= _SMALL else mask_shapes(text)
     if text and not text.endswith("\n"):
@@ -91,7 +91,7 @@ def color_wanted(output: Path | None, *, no_color: bool) -> bool:
 
 
 def width(output: Path | None) -> int | None:
-    """The terminal's columns where the report goes to one, else None."""
+    """The width of the terminal if the report is written to one, else None."""
     if output is not None or not sys.stdout.isatty():
         return None
     return os.get_terminal_size(sys.stdout.fileno()).columns

@@ -69,7 +69,7 @@ _BRACKETS = {ord("["): "(", ord("]"): ")"}
 
 
 class SilentProgress(NullProgress):
-    """A `Progress` for pipes and CI: nothing but what must be said."""
+    """A `Progress` for pipes and CI: messages only."""
 
     def __enter__(self) -> Self:
         return self

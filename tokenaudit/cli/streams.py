@@ -43,7 +43,7 @@ class MaskedStream(TextIOWrapper):
         return len(text)
 
     def close(self) -> None:
-        """Leaves the stream below open: whoever opened it closes it."""
+        """Does not close the underlying stream: it belongs to the caller."""
         if not self.closed:
             self.flush()
 
@@ -66,7 +66,7 @@ def _null(flags: int, mode: Literal["r", "w"]) -> TextIOWrapper:
 
 
 def settle() -> None:
-    """Empties stdout for good; what nobody takes is dropped, so that Python doesn't complain of it at its end."""
+    """Flushes stdout for the last time; what can't be written is dropped, so that Python does not complain at exit."""
     try:
         sys.stdout.flush()
     except OSError:

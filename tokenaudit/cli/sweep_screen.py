@@ -1,4 +1,4 @@
-"""How far a sweep is: live on a terminal, a plain line now and then elsewhere. Both carry the same numbers."""
+"""Progress of a sweep: a live display on a terminal, a line from time to time elsewhere, with the same numbers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class PlainDisplay:
             )
 
     def watch(self, sweep_progress: SweepProgress) -> None:
-        """From now on a line now and then tells of `sweep_progress`."""
+        """Starts to print a line about `sweep_progress` from time to time."""
         self._sweep_progress = sweep_progress
         self.note(f"sweeping {count(sweep_progress.repositories, 'repository')}")
         self._teller.start()
@@ -72,7 +72,7 @@ class PlainDisplay:
 
 
 class LiveDisplay:
-    """A `Screen` of two lines that are drawn anew four times a second, for as long as it is entered."""
+    """A `Screen` of two lines that are redrawn four times a second while it is entered."""
 
     def __init__(self, *, color: bool = True) -> None:
         self._sweep_progress: SweepProgress | None = None
@@ -107,6 +107,6 @@ class LiveDisplay:
 
 
 def progress_display(*, quiet: bool, color: bool) -> LiveDisplay | PlainDisplay:
-    """Live where stderr is a terminal that somebody looks at, plain lines elsewhere, nothing where nobody wants any."""
+    """Live display if stderr is an interactive terminal, lines elsewhere, nothing with `--quiet`."""
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("CI")
     return LiveDisplay(color=color) if live and not quiet else PlainDisplay(quiet=quiet)

@@ -27,7 +27,7 @@ _WITH_RULES = frozenset({"sarif", "html"})
 
 @dataclass(frozen=True)
 class Finish:
-    """How a command was asked to end. Calling it writes the report and gives the exit code."""
+    """How a command ends: writes the report and returns the exit code."""
 
     format: str
     output: Path | None

@@ -23,9 +23,9 @@ def reads(path: str) -> bool:
 
 
 def needs_of(path: str, data: bytes) -> Needs:
-    """What the file `path` with the content `data` needs; empty for kinds of file that are not read for needs.
+    """What the file `path` with the content `data` needs; empty for kinds of file that are not analyzed.
 
-    A file larger than 4 MB is not read, and said so; so is one that would take more work than its size justifies.
+    A file larger than 4 MB is not read and is reported, as is one that takes more work than its size justifies.
     """
     known = language(path)
     if known is None:

@@ -28,8 +28,8 @@ is meant, the namespace itself (own account when absent), nothing but the own ac
 class CallNeeds:
     """What a call needs, and on what.
 
-    `parameter` names that; `position` is where it stands when given without its name, None for keyword-only. A row
-    that is not `sure` names a right that is stated nowhere.
+    `parameter` is the argument that names the object; `position` is its index as a positional argument, None for
+    keyword-only. A row that is not `sure` names a permission that is not documented.
     """
 
     need: str
@@ -289,7 +289,7 @@ def is_local(name: str) -> bool:
 
 
 def is_repository(name: str) -> bool:
-    """Whether `name` can be a repository's; a credential that stands in its place is none."""
+    """Whether `name` can be the name of a repository; a credential in its place can't."""
     return bool(_REPOSITORY.fullmatch(name)) and not _LIKE_A_TOKEN.match(name)
 
 

@@ -30,11 +30,11 @@ class CodeUses:
         self._whole: dict[Path, Needs] = {}
 
     def of(self, credential: Credential) -> tuple[tuple[Evidence, ...], tuple[Skipped, ...]]:
-        """Needs read from the files in which `credential` stands or once stood, as they are now.
+        """Needs of the current content of the files in which `credential` is or was.
 
-        Where those files only log in, or are configuration (a dotenv file, say), the use is elsewhere in that place:
-        then all code there is read, up to 400 files, and each need told once. Nothing found here means that nothing
-        was seen, not that nothing is needed. Beside the evidence come the files that had to be given up.
+        If those files only log in, or are configuration (such as a dotenv file), the use is elsewhere in the same
+        target: then all code there is read, up to 400 files, and each need is listed once. An empty result means that
+        nothing was found, not that nothing is needed. Files that could not be analyzed are returned with the evidence.
         """
         evidence: list[Needs] = []
         skipped: list[Skipped] = []
@@ -93,7 +93,7 @@ def _all_code(tree: TreeSource) -> Iterable[str]:
 
 _KINDS: dict[str, GitRepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
 MOST = 50
-"""How many repositories are asked about in one run; the rest stays unknown, and the advice says so."""
+"""Maximum number of repositories to look up in one run; the others stay unknown, and the advice says so."""
 
 
 @dataclass

@@ -21,7 +21,7 @@ _FLAGS = frozenset(
 
 
 class CommandLine:
-    """Options and operands of one command. An option that is no known flag takes the next word as its value."""
+    """Options and operands of one command. An option that is not a known flag takes the next word as its value."""
 
     def __init__(self, words: Sequence[str]) -> None:
         self.operands: list[str] = []

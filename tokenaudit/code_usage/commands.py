@@ -43,7 +43,7 @@ _MODEL_OPTIONS = ("model_name_or_path", "model-name-or-path", "model_id", "model
 
 
 def command_needs(words: Sequence[str | None]) -> Iterator[Need]:
-    """Needs of one command. None, or the replacement character within a word, stands for what can't be known."""
+    """Needs of one command. None, or the replacement character within a word, is a part that can't be known."""
     plain = _unwrapped([w if w is not None else "\ufffd" for w in words])
     if not plain:
         return

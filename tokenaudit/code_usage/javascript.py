@@ -1,6 +1,6 @@
 """Needs of JavaScript and TypeScript, by imports and the text of calls.
 
-There is no syntax tree here, so whatever a call does not name as a literal is a "perhaps".
+There is no syntax tree, so everything that a call does not name as a literal is `perhaps`.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _VERB = re.compile(r"\bmethod\s*:\s*['\"](\w+)['\"]")
 _BASE_URL = re.compile(r"\bbaseURL\s*:\s*['\"`](https?://[^'\"`$]*)")
 _PREFIX = re.compile(r"^(?:hf://)?(datasets|spaces|models|buckets)/")
 _LONGEST_CALL = 2_000
-"""Characters of the arguments of one call that are looked at."""
+"""Characters of the arguments of one call that are read."""
 _LONGEST_IMPORT = 2_000
-"""Characters before the name of a package in which what is imported from it stands."""
+"""Characters before the name of a package that are searched for the imported names."""
 _LONGEST_URL = 2_000
 _SEARCHES = 4
 """How often the arguments of one call are searched."""
@@ -150,7 +150,7 @@ def _imports(code: str, budget: WorkBudget) -> tuple[dict[str, str], set[str]]:
 
 
 def _imported(before: str) -> str | None:
-    """What is imported, by the text before the name of the package; None where that is no import."""
+    """The imported names, by the text before the name of the package; None if it is not an import."""
     if before.endswith("from"):
         start = before.rfind("import")
         what = before[start + len("import") : -len("from")]
@@ -165,7 +165,7 @@ def _imported(before: str) -> str | None:
 
 
 def _bracket_ends(code: str) -> dict[int, int]:
-    """For each bracket that opens where the one that closes it is, of whatever kind."""
+    """For each opening bracket the position of the closing one, of any kind."""
     ends: dict[int, int] = {}
     opened: list[int] = []
     for bracket in _BRACKET.finditer(code):

@@ -144,7 +144,7 @@ def _file_system(name: str, arguments: Arguments) -> Iterator[Need]:
 
 
 def _addresses(name: str, arguments: Arguments) -> Iterator[Need]:
-    """`hf://` and `hf-hub:` addresses handed to whatever library."""
+    """`hf://` and `hf-hub:` addresses passed to any library."""
     modes = arguments.options("mode", 1).texts() if name == "open" else ()
     writes = name.startswith(_WRITERS) or any(m[:1] in {"w", "a", "x"} for m in modes)
     for text in arguments.texts():

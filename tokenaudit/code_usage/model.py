@@ -12,11 +12,11 @@ from tokenaudit.model import Certainty, Entity, Evidence
 
 @dataclass(frozen=True)
 class Needs:
-    """What one file was seen to need.
+    """Needs found in one file.
 
-    `skipped` has the reasons for whatever part of it was given up, `unparsed` what is not in the language that it
-    should be, or can't be determined by reading. Never complete: a need that is not here was not seen, which does not
-    mean that it does not exist.
+    `skipped` has the reasons for parts that were not analyzed, `unparsed` the parts that are not in the expected
+    language or can't be determined statically. Never complete: a need that is missing here was not found, but can
+    exist.
     """
 
     evidence: tuple[Evidence, ...] = ()
@@ -26,7 +26,7 @@ class Needs:
 
 @dataclass(frozen=True)
 class Need:
-    """One permission that one call or command needs, before it is known where that stands."""
+    """One permission that one call or command needs, before its position is known."""
 
     permission: str
     entity: Entity | None = None
@@ -57,7 +57,7 @@ def merged(parts: Iterable[Needs]) -> Needs:
 
 
 Language: TypeAlias = Literal["python", "javascript", "shell", "notebook", "pipeline", "first-line"]
-"""`first-line` stands for a file without an extension, whose first line may say what it is."""
+"""`first-line` is for a file without an extension, whose first line can name its language."""
 
 _BY_EXTENSION: dict[str, Language] = {
     **dict.fromkeys(("py", "pyi", "pyw", "pyiw"), "python"),

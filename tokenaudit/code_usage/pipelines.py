@@ -109,7 +109,7 @@ class _Pipeline:
             yield need.at(self._path, uses.line, f"uses: {uses.value.split('@', maxsplit=1)[0]}")
 
     def _variables(self, node: YamlMapping, known: _Known) -> _Known:
-        """Constant variables of this level over those around it; one with an expression in it is no constant."""
+        """Constant variables of this level and the levels around it; one with an expression is not constant."""
         found: dict[str, str] = {}
         for word in _VARIABLES:
             given = node.map(word)
@@ -120,7 +120,7 @@ class _Pipeline:
 
 
 def _goes_on(key: Scalar, value: Node) -> bool:
-    """Whether there may be steps below a value; the text of scripts is read where it stands."""
+    """Whether there can be steps below a value; the text of scripts is read in place."""
     return isinstance(value, YamlMapping) or (isinstance(value, Sequence) and key.value not in _SCRIPTS)
 
 
@@ -135,7 +135,7 @@ _TOKEN_INPUTS = ("hf_token", "hf-token", "huggingface_token", "huggingface-token
 
 
 def action_needs(uses: str, inputs: Mapping[str, str]) -> Iterator[Need]:
-    """What a `uses:` step needs; a "perhaps" for an action not known here that is handed a token."""
+    """What a `uses:` step needs; `perhaps` for an unknown action that gets a token."""
     name = uses.split("@", 1)[0].split("/.github/", 1)[0].strip()
     if name in _SYNCING:
         yield from _sync(inputs.get("huggingface_repo_id", ""), inputs.get("repo_type") or "space")
@@ -146,7 +146,7 @@ def action_needs(uses: str, inputs: Mapping[str, str]) -> Iterator[Need]:
 
 
 def _sync(name: str, kind: str) -> Iterator[Need]:
-    """The repository is created where it is missing, then mirrored (huggingface/hub-sync action.yml)."""
+    """Creates the repository if it is missing, then mirrors it (huggingface/hub-sync action.yml)."""
     if not is_repository(name) or not kind.isalpha():
         yield Need(WRITE, None, "perhaps")
         return

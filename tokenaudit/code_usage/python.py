@@ -217,10 +217,10 @@ _MAGIC = re.compile(r"(\s*)[!%]")
 
 
 def notebook_needs(path: str, data: bytes, budget: WorkBudget) -> Needs:
-    """What a notebook needs. Lines count in its code, one cell after the other, for the file's own lines are JSON.
+    """What a notebook needs. Lines count in its code, cell after cell, because the lines of the file are JSON.
 
-    All cells are read as one module, as names live on from cell to cell; a cell that can't be parsed is left out and
-    said so.
+    All cells are parsed as one module, because names persist between cells; a cell that can't be parsed is left out and
+    reported.
 
     Raises:
         WorkLimitError: more work than `budget` allows.

@@ -49,7 +49,7 @@ def shell_needs(
     known: Mapping[str, str] | None = None,
     python: Python | None = None,
 ) -> Needs:
-    """What shell text needs. `known` are variables set around it; `python` reads Python handed to an interpreter.
+    """What shell code needs. `known` are variables of the environment; `python` analyzes inline Python.
 
     Raises:
         WorkLimitError: more work than `budget` allows.
@@ -264,7 +264,7 @@ class Quotes:
         self.read(text)
 
     def read(self, text: str) -> None:
-        """Goes on with what follows."""
+        """Continues with what follows."""
         at = 0
         while True:
             token = (_INSIDE[self.open] if self.open else _OUTSIDE).search(text, at)

@@ -1,6 +1,6 @@
-"""One file a rule: what is wrong, why, how bad, what to do instead, and the check that finds it.
+"""One file a rule: what is wrong, why, how severe it is, what to do instead, and the check.
 
-The first line of a rule's bad and good example is a comment that names the file it would stand in.
+The first line of a rule's bad and good example is a comment with the file name.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
 def problems(
     target: str, project: ConfigurationSet, names: Names, literals: Mapping[str, tuple[Detection, ...]]
 ) -> Iterator[Problem | Skipped]:
-    """What is wrong in each file of `project`; `literals` are the credentials seen in a file, by its path.
+    """Yields the problems in each file of `project`; `literals` are the credentials found in each file, by path.
 
-    A file whose check takes more work than its size justifies is checked in part, and said so.
+    A file whose check takes more work than its size justifies is checked in part and reported.
     """
     for path, pipeline in project.pipelines.items():
         yield from _in_file(RuleContext(target, pipeline, names, project, literals.get(path, ())))

@@ -38,7 +38,7 @@ services:
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """Literals anywhere in the file, and build arguments that carry a credential."""
+    """Yields literals anywhere in the file, and build arguments with a credential."""
     if context.pipeline.kind != "compose":
         return
     reported: set[int] = set()

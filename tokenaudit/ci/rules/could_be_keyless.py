@@ -138,7 +138,7 @@ def _words(context: RuleContext, resource: str) -> str:
 
 
 def _claims(context: RuleContext) -> str:
-    """The provider and the claims to enter, as exactly as the file tells."""
+    """The provider and the claims to enter, as exact as the file allows."""
     repository = context.project.repository
     branch = _branch(context)
     if context.pipeline.system == "gitlab":

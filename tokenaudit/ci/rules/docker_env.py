@@ -32,7 +32,7 @@ CMD python app.py
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """`ENV` lines that give a credential's name anything but a stand-in."""
+    """Yields `ENV` lines that set a credential's name to anything but a placeholder."""
     for binding in context.pipeline.bindings():
         if binding.way is not BindingKind.IMAGE_ENVIRONMENT:
             continue

@@ -1,4 +1,4 @@
-"""A token minted in the job and handed on without a mask."""
+"""A token created in the job is passed on without a mask."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ jobs:
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """Minted tokens written into the files that hand variables on."""
+    """Yields created tokens written into the files that pass variables on."""
     for run in context.flows.runs():
         for written in writes(run):
             reference = written.hit.reference

@@ -62,7 +62,7 @@ class Written:
 
     @property
     def shared(self) -> bool:
-        """Whether the file hands variables or outputs to later steps."""
+        """Whether the file passes variables or outputs to later steps."""
         return self.target is not None and _SHARED.search(self.target) is not None
 
     @property
@@ -132,7 +132,7 @@ def _destination(run: CommandRun) -> tuple[bool, str | None]:
 
 
 def _file_of(stage: Command) -> str | None:
-    """The file into which a command's output goes; None where it goes on."""
+    """The file that a command's output is written to; None if it is not written to a file."""
     for redirect in stage.redirects:
         if redirect.operator in _TO_FILE and redirect.descriptor != "2":
             return redirect.word.value
@@ -143,7 +143,7 @@ def _file_of(stage: Command) -> str | None:
 
 
 def _passes(command: Command) -> bool:
-    """Whether a command prints what it is fed, or writes it to a file."""
+    """Whether a command prints its input, or writes it to a file."""
     known = command.name in _PASSING or command.name.lower() in PASSING or file_target(command) is not None
     return known and not _silent(command)
 

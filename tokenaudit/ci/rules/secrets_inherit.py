@@ -1,4 +1,4 @@
-"""All secrets handed to a called workflow."""
+"""All secrets are passed to a called workflow."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _known(context: RuleContext, job: Job) -> str | None:
-    """The name of a Hugging Face secret that the call hands over; None where nothing says that there is one."""
+    """The name of a Hugging Face secret that the call passes on; None if there is no sign of one."""
     called = job.calls
     if called is not None and called.local:
         path = posixpath.normpath(called.name.split("@")[0])

@@ -118,7 +118,7 @@ def _sets(argument: str, flag: str) -> bool:
 
 
 def _tracing(run: CommandRun, trace: CommandRun | None) -> CommandRun | None:
-    """The command that has switched tracing on, as things stand after this one."""
+    """The command that has switched tracing on, after this command."""
     name, arguments = run.command.name, run.command.arguments
     if name.lower() == "set-psdebug":
         return run if {"1", "2"} & set(arguments) else None

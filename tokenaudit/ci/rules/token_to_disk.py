@@ -110,7 +110,7 @@ class _Kept:
                     self._paths.setdefault(_plain(path.strip()).rstrip("/*"), step.action.name)
 
     def by(self, written: Written) -> str | None:
-        """The action that carries a written file on, judged by its path."""
+        """The action that uploads or stores a written file, judged by its path."""
         target = _plain(written.target or "")
         end = len(target)
         while end > 0 and self._paths:

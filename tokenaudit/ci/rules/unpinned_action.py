@@ -1,4 +1,4 @@
-"""A credential handed to an action whose code can change."""
+"""A credential is passed to an action whose code can change."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ def _places(arguments: list[str]) -> list[str]:
 
 
 def _unpinned_calls(source: str) -> list[int]:
-    """Where a call without a revision trusts remote code; in one pass, whatever the text is."""
+    """Positions of calls without a revision that trust remote code; linear in the text."""
     stack: list[int] = []
     ends: dict[int, int] = {}
     trusting: list[tuple[int, int]] = []

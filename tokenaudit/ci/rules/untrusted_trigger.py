@@ -106,7 +106,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _starting(job: Job, triggers: list[Trigger]) -> Trigger | None:
-    """The open trigger that starts the job, as far as its condition tells."""
+    """The open trigger that starts the job, according to its condition."""
     named = set(re.findall(r"github\.event_name\s*==\s*['\"](\w+)['\"]", job.condition))
     for trigger in triggers:
         if not named or trigger.name in named:

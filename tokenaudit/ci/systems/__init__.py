@@ -66,7 +66,7 @@ class System:
 
 
 GITLAB = System("gitlab", "gitlab", r"(?:^|/)(?:\.gitlab-ci|[^/]+\.gitlab-ci)\.ya?ml$|(?:^|/)\.gitlab/ci/.+\.ya?ml$")
-"""Named because its files include others whatever those are called."""
+"""Listed because its files can include files of any name."""
 
 SYSTEMS: tuple[System, ...] = (
     System("github", "github", WORKFLOW),
@@ -109,7 +109,7 @@ SYSTEMS: tuple[System, ...] = (
         r"(?:^|/)(?:vercel|railway)\.json$|(?:^|/)bamboo-specs/.+|(?:^|/)[Tt]askfile\.ya?ml$|(?:^|/)Procfile$",
     ),
 )
-"""In the order they are asked: the ones with telling file names first."""
+"""In the order of the checks: systems with distinctive file names first."""
 
 
 def system_of(path: str, data: bytes = b"") -> System | None:

@@ -15,7 +15,7 @@ NAME = "azure"
 _MACRO = re.compile(r"\$\(([A-Za-z_][\w.-]*)\)")
 _SHELLS = {"bash": "bash", "pwsh": "powershell", "powershell": "powershell"}
 _TASKS = {"bash": "bash", "shellscript": "bash", "powershell": "powershell", "cmdline": "script", "batchscript": "cmd"}
-"""The language of the inline script of a task; `script` is whatever the agent's system has."""
+"""The language of the inline script of a task; `script` is that of the agent's operating system."""
 
 
 def as_shell(script: str) -> str:
@@ -24,10 +24,10 @@ def as_shell(script: str) -> str:
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads stages, jobs and steps, wherever in the file they are.
+    """Reads stages, jobs and steps at any place in the file.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)

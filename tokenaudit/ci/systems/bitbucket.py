@@ -11,10 +11,10 @@ NAME = "bitbucket"
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads every step, in whatever pipeline it stands.
+    """Reads the steps of all pipelines.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)

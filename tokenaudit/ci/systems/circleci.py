@@ -22,7 +22,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads jobs and reusable commands.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)

@@ -18,7 +18,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the tasks, with their scripts and those of their caches and background scripts.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)

@@ -28,7 +28,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads steps (Google) or phases (Amazon).
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)
@@ -83,7 +83,7 @@ def _google_step(node: Mapping, budget: WorkBudget) -> Step:
 
 
 def _unescaped(script: Scalar) -> SpanText:
-    """`$$NAME` is how the shell's own variables are written; the shell's `$NAME` stands one character further right."""
+    """`$$NAME` is a variable of the shell; the `$NAME` that the shell sees begins one character further right."""
     return SpanText(_ESCAPED.sub("$", script.value), script.text.where, script.text.segments)
 
 

@@ -182,7 +182,7 @@ _SHELLS = frozenset({"bash", "sh", "dash", "ash", "zsh", "ksh"})
 def language_of(shell: str) -> str:
     """The language of the shell or interpreter that a system is configured to run: `pwsh -File {0}`, `/bin/bash -e`.
 
-    `bash`, `powershell` and `cmd` have their commands read; any other name means that only the text is looked at.
+    The commands of `bash`, `powershell` and `cmd` are parsed; of any other language only the text is searched.
     """
     words = shell.replace("\\", "/").lower().split(maxsplit=2)
     if len(words) > 1 and words[0].endswith("/env"):
@@ -194,7 +194,7 @@ def language_of(shell: str) -> str:
 
 
 def parse_script(text: SpanText, budget: WorkBudget, language: str = "bash") -> Script:
-    """The commands of a script; none for a language that is no shell, where only the text can be looked at.
+    """The commands of a script; none for a language other than a shell, of which only the text is searched.
 
     Raises:
         WorkLimitError: more work than `budget` allows.

@@ -17,7 +17,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the pipelines of all documents.
 
     Raises:
-        UnreadableError: the file is no valid YAML.
+        UnreadableError: the file is not valid YAML.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline = Pipeline(path, NAME, "pipeline", text, budget)

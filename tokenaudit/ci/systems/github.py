@@ -18,7 +18,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads a workflow or an action.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     is_action = re.search(WORKFLOW, path) is None
@@ -57,7 +57,7 @@ def _default_shell(node: Mapping) -> str | None:
 
 
 def _own(job: Mapping) -> str | None:
-    """The shell that a runner takes without being told: PowerShell on Windows."""
+    """The default shell of a runner: PowerShell on Windows."""
     runner = job.get("runs-on")
     labels = runner.get("labels") if isinstance(runner, Mapping) else runner
     values = [label.value.lower() for label in scalars(labels)]

@@ -24,7 +24,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the jobs of a pipeline, those that extend others with what they get from there.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)

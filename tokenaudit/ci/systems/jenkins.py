@@ -29,14 +29,14 @@ _CREDENTIAL = re.compile(
 _DOTTED = re.compile(r"\$\{(params|env)\.(\w+)\}")
 _LABEL = re.compile(r"(?<!\w)(\w+)\s*(?:\(\s*['\"]([^'\"]*)['\"]\s*\))?\s*$")
 _NEAR = 200
-"""Characters before a brace or string in which what it belongs to is looked for."""
+"""Characters before a brace or string that are searched for its owner."""
 _DEEPEST = 100
 _LANGUAGES = {"bat": "cmd", "powershell": "powershell", "pwsh": "powershell"}
 
 
 @dataclass(frozen=True)
 class _String:
-    """A string of the file with what stands before it and the blocks it stands in."""
+    """A string of the file with the text before it and its enclosing blocks."""
 
     start: int
     end: int

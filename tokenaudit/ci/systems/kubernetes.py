@@ -22,7 +22,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads every object of the file.
 
     Raises:
-        UnreadableError: the file is no valid YAML, as templates are not.
+        UnreadableError: the file is not valid YAML, as templates are not.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline = Pipeline(path, NAME, "manifest", text, budget)

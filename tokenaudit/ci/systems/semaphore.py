@@ -16,7 +16,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads the jobs of all blocks, and what runs before and after the jobs of a block as a job of its own.
 
     Raises:
-        UnreadableError: the file is no valid YAML mapping.
+        UnreadableError: the file is not a valid YAML mapping.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline, root = yaml_pipeline(path, text, budget, NAME)
