@@ -10,7 +10,7 @@ _DEPTH = 10
 
 
 class ImportResolver:
-    """Gives expressions their full dotted name, with `()` for whatever a call returned.
+    """Resolves expressions to full dotted names, with `()` for the return value of a call.
 
     `api.upload_file` after `from huggingface_hub import HfApi as A; api = A()` is
     `huggingface_hub.HfApi().upload_file`.
@@ -31,7 +31,7 @@ class ImportResolver:
                 self._from(node, node.module)
 
     def of(self, node: ast.expr | None, depth: int = 0) -> str:
-        """The dotted name; empty where it is unknown."""
+        """The dotted name; empty if it is unknown."""
         if node is None or depth > _DEPTH:
             return ""
         if node not in self._known:

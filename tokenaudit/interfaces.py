@@ -16,13 +16,12 @@ from tokenaudit.secret import Secret
 class Detection:
     """One match in one piece of bytes.
 
-    `line` and `column` count from 1 in the outermost text that has lines (columns in characters where the bytes are
-    valid UTF-8 or UTF-16, in bytes elsewhere); both are None where no text encloses the match, as in an archive member
-    whose own lines are then counted instead when it is text. `end_line` and `end_column` are those of the first
-    character behind the value (of what it is wrapped in, where only that has lines). `via` names each unwrapping,
-    outermost first. `member` is the path inside archives, nested ones joined by `!/`. `variable` is the name
-    that the value is assigned to, where the text shows one. `repeats` counts further matches of the same value behind
-    this one, read in the same way, that are not listed one by one.
+    `line` and `column` count from 1 in the outermost text that has lines (columns in characters if the bytes are valid
+    UTF-8 or UTF-16, else in bytes). Both are None if no text encloses the match; for a text member of an archive, the
+    lines of the member count. `end_line` and `end_column` are the position after the value (or after its encoded form,
+    if only that has lines). `via` lists the decoders, outermost first. `member` is the path inside archives, nested
+    ones joined by `!/`. `variable` is the name that the value is assigned to, if any. `repeats` is the number of
+    further matches of the same value, decoded in the same way, that are not listed.
     """
 
     kind: str

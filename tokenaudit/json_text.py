@@ -12,8 +12,8 @@ from tokenaudit.text import inert
 def json_text(document: object, indent: int = 2) -> str:
     """`document` as indented JSON that ends in a line feed.
 
-    The output of a command can end up in a CI system's log, where `##vso[…]` is a command wherever it is in a line. In
-    JSON its first sign can be written as an escape that means the same.
+    The output can be printed in a CI log, where `##vso[…]` is a command anywhere in a line. Its first character is
+    written as a JSON escape.
     """
     try:
         text = msgspec.json.format(msgspec.json.encode(document), indent=indent).decode()

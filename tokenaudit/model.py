@@ -15,10 +15,10 @@ from enum import Enum
 from typing import Literal, TypeAlias
 
 Likelihood: TypeAlias = Literal["credential", "placeholder", "identifier"]
-"""What a match most probably is: a credential, a stand-in such as `hf_xxxx…`, or a word that merely has the shape."""
+"""What a match most probably is: a credential, a placeholder such as `hf_xxxx…`, or a word of the same shape."""
 
 Status: TypeAlias = Literal["active", "invalid", "expired", "unknown"]
-"""What the Hub said of a credential. `unknown` covers every answer that does not prove one of the others."""
+"""The status according to the Hub. `unknown` covers every response that does not prove one of the others."""
 
 Privilege: TypeAlias = Literal["over", "minimal", "unknown"]
 Replacement: TypeAlias = Literal["trusted-publisher", "fine-grained", "no-token", "service-account"]
@@ -70,14 +70,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Target:
-    """One thing that was audited, with how much of it was read.
+    """One audited target, with how much of it was read.
 
-    `objects` counts files, git objects or Hub resources; `bytes` counts their content after decompression.
-    `repository` names the root of the repository that a local target lies in, as it is reached from the folder of the
-    run, and `inside` is the path from there to the target with forward slashes ("" for the root itself): together with
-    a location's `path` that is the path that the repository's host knows. A target in no repository is its own root.
-    `followed` are the folders outside of the target that were read because it leads there: a `.git` link or file, a
-    `commondir`, or alternates.
+    `objects` counts files, git objects or Hub resources; `bytes` counts their content after decompression. `repository`
+    is the root of the repository that contains a local target, as reached from the working directory, and `inside` is
+    the path from there to the target with forward slashes ("" for the root): together with a location's `path` it is
+    the path that the repository's host uses. A target outside any repository is its own root. `followed` are the
+    folders outside the target that were read because it refers to them: a `.git` link or file, a `commondir`, or
+    alternates.
     """
 
     target: str
@@ -91,15 +91,14 @@ class Target:
 
 @dataclass(frozen=True)
 class Location:
-    """One spot where a credential stands.
+    """One location of a credential.
 
-    `path` is relative to the target with forward slashes; `member` names the entry inside an archive or document,
-    nested ones joined by `!/`. `line` and `column` are those of the outermost text that can be pointed at.
-    `end_line` and `end_column` are those of the first character behind the value, where they are known.
-    `commit`, `author`, `date` name the commit that introduced it. `reachable` says whether a ref still leads to it,
-    `in_head` whether it stands in the current HEAD. `via` is how it had to be unwrapped, outermost first. `variable` is
-    the variable or key that the value is assigned to, where the text shows one. `repeats` counts further places behind
-    this one in the same file or object that are not listed: only the first ones of each credential are.
+    `path` is relative to the target with forward slashes; `member` is the entry inside an archive or document, nested
+    ones joined by `!/`. `line` and `column` are those of the outermost text that has lines. `end_line` and `end_column`
+    are the position after the value, if known. `commit`, `author`, `date` are those of the commit that introduced it.
+    `reachable` is whether a ref leads to it, `in_head` whether HEAD contains it. `via` lists the decoders, outermost
+    first. `variable` is the variable or key that the value is assigned to, if any. `repeats` is the number of further
+    locations in the same file or object that are not listed.
     """
 
     source: str
@@ -145,7 +144,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class Account:
-    """Who a credential speaks for."""
+    """The account that a credential belongs to."""
 
     type: str
     name: str
@@ -194,7 +193,7 @@ class Organization:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the Hub (or, for expiry, the credential itself) said of a credential at `checked_at`."""
+    """The response of the Hub (or, for expiry, the credential itself) about a credential at `checked_at`."""
 
     status: Status
     checked_at: datetime
@@ -222,8 +221,8 @@ class Inspection:
 class ReachedRepo:
     """A repository that a credential can read or write.
 
-    `downloads` are those of the last 30 days; `children` the models derived from it and `spaces` the Spaces that use
-    it, where that was asked.
+    `downloads` are those of the last 30 days; `children` is the number of models derived from it and `spaces` the
+    number of Spaces that use it, if queried.
     """
 
     id: str
@@ -251,7 +250,7 @@ class Reach:
 
 @dataclass(frozen=True)
 class Reason:
-    """One rule's word on a credential: what was seen, why it matters, what to do."""
+    """The finding of one rule about a credential: what was found, why it matters, what to do."""
 
     rule: str
     severity: Severity
@@ -275,12 +274,12 @@ class Lowered:
 
 @dataclass(frozen=True)
 class Policy:
-    """Which policy a report was judged by.
+    """The policy that a report was judged by.
 
-    `file` is None for the built-in one. `origin` says where the file came from: `option` (`--config`), `user` (the
-    user's configuration folder), `directory` (the current one). `inside_target` is whether it lies inside a scanned
-    target, which only `--config` allows. `not_read` is a file in the current directory that was not read, since it
-    lies inside a scanned target. `lowered` is what the file changed for the better.
+    `file` is None for the built-in one. `origin` is where the file comes from: `option` (`--config`), `user` (the
+    user's configuration folder), `directory` (the current one). `inside_target` is whether it is inside a scanned
+    target, which only `--config` allows. `not_read` is a file in the current directory that was not read because it is
+    inside a scanned target. `lowered` are the findings that the file removed or lowered.
     """
 
     file: str | None = None
@@ -305,13 +304,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A spot in code that shows a need for a permission.
+    """A position in code that shows a need for a permission.
 
-    `need` is a permission of fine-grained tokens, `none` where no token is needed at all, or `valid-token` where any
-    token will do. `entity` is what it is needed on, None where the code does not say; its type may be `namespace` where
-    user and organization can't be distinguished by code. `visibility` is what the Hub said of a repository, asked
-    without a token; None where it was not asked. `target` is the audited place that `path` is relative to, `job` the CI
-    job.
+    `need` is a permission of fine-grained tokens, `none` if no token is needed, or `valid-token` if any token is
+    enough. `entity` is what it is needed on, None if the code does not name it; its type can be `namespace` if the code
+    does not distinguish user and organization. `visibility` is that of a repository according to the Hub, queried
+    without a token; None if it was not queried. `target` is the target that `path` is relative to, `job` the CI job.
     """
 
     need: str
@@ -339,7 +337,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Credential:
-    """One unique credential, known by its fingerprint, with everything learnt about it."""
+    """One unique credential, identified by its fingerprint, with everything known about it."""
 
     fingerprint: str
     kind: str
@@ -354,7 +352,7 @@ class Credential:
 
     @property
     def severity(self) -> Severity:
-        """The verdict's; an exposed credential that nobody judged counts as high, since it may be active."""
+        """The severity of the verdict; high for an exposed credential without one, because it can be active."""
         if self.verdict is not None:
             return self.verdict.severity
         return Severity.HIGH if self.locations else Severity.INFO
@@ -398,11 +396,11 @@ class Problem:
 
 @dataclass(frozen=True)
 class SecretName:
-    """A secret or variable kept on a platform, by name; its value is never part of it.
+    """A secret or variable stored on a platform, by name; its value is never included.
 
-    `target` is where it is kept, as in `spaces/acme/app`; `kind` is such as space-secret, space-variable, job-secret,
-    github-secret or gitlab-variable. `updated_at` is when the platform says the value was last set. `fingerprint` is
-    that of its credential, where the platform shows values and this one is a credential.
+    `target` is where it is stored, such as `spaces/acme/app`; `kind` is such as space-secret, space-variable,
+    job-secret, github-secret or gitlab-variable. `updated_at` is when the value was last set, according to the
+    platform. `fingerprint` is that of its credential, if the platform shows values and this one is a credential.
     """
 
     target: str
@@ -415,9 +413,9 @@ class SecretName:
 
 @dataclass(frozen=True)
 class Summary:
-    """The numbers a reader looks at first.
+    """The counts of a report.
 
-    `unlikely` counts placeholders and look-alikes that were seen, `known` the findings that a baseline took out.
+    `unlikely` is the number of placeholders and look-alikes, `known` the number of findings removed by a baseline.
     """
 
     credentials: int = 0

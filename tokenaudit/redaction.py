@@ -216,7 +216,7 @@ def forget() -> None:
 
 
 def mask(text: str) -> str:
-    """`text` without any credential: known values and their pieces, and whatever in it has a credential's shape."""
+    """`text` without credentials: known values, parts of them, and everything with the shape of a credential."""
     _process.learn()
     if text in _process.clean:
         return text
@@ -384,7 +384,7 @@ _LONGEST_CUT = 100
 
 
 def _cut_form(value: str) -> re.Pattern[str]:
-    """Matches `value` where it is put together from string literals; a group for whatever is between two characters."""
+    """Matches `value` if it is concatenated from string literals; one group for the text between two characters."""
     return re.compile(_JOINT.join(map(re.escape, value)))
 
 

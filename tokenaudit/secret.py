@@ -46,8 +46,9 @@ def display(value: str) -> str:
 
 
 Masking: TypeAlias = Literal["pieces", "whole", "none"]
-"""What is masked in text: a value and its pieces; only the whole value, where pieces of it are ordinary words (it is a
-placeholder or a look-alike); or nothing, where the value is most probably no credential (a Space's variable)."""
+"""What is masked in text: a value and its parts; only the whole value if its parts are ordinary words (a placeholder or
+a look-alike); or nothing if the value is most probably not a credential (a Space's variable).
+"""
 
 created: deque[tuple[str, str, Masking]] = deque()
 """Values not yet registered in `tokenaudit.redaction`, each with its display form."""

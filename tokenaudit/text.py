@@ -32,7 +32,7 @@ def shorten(text: str, most: int) -> str:
 
 
 def one_line(text: object, most: int) -> str:
-    """`text` as one line of at most `most` characters, with whatever is not printable escaped; see `shorten`."""
+    """`text` as one line of at most `most` characters, unprintable ones escaped; see `shorten`."""
     line = " ".join(str(text).split())
     return shorten("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line), most)
 

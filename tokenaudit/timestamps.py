@@ -1,7 +1,7 @@
-"""Dates and times from outside: read in any spelling a server can send, written as RFC 3339 in UTC.
+"""Dates and times from outside: read in any format a server can send, written as RFC 3339 in UTC.
 
-A `datetime` holds the years 1 to 9999 only. A time outside them, or a text that is no date, is read as None: the caller
-says that it is unknown. A time within them whose zone moves it over either end counts as that end.
+A `datetime` has the years 1 to 9999 only. A time outside them, or a text that is not a date, is read as None, which the
+caller reports as unknown. A time within them that its zone moves out of range is read as the limit.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _UNIX = re.compile(r"-?\d{9,20}(?:\.\d+)?", re.ASCII)
 
 
 def parse_timestamp(value: object) -> datetime | None:
-    """A date or time as an aware time in UTC; None where there is none or it lies outside the years 1 to 9999.
+    """A date or time as an aware time in UTC; None if there is none or it is outside the years 1 to 9999.
 
-    Accepts ISO 8601 and RFC 3339 (any number of fractional digits, any offset, leap seconds, a date alone; UTC where
-    no zone is named), the dates of HTTP and e-mail headers, and Unix times as numbers or texts. A number that is out of
-    the calendar in seconds is taken as milliseconds, then as microseconds and nanoseconds.
+    Accepts ISO 8601 and RFC 3339 (any number of fractional digits, any offset, leap seconds, a date alone; UTC without
+    a zone), the dates of HTTP and e-mail headers, and Unix times as numbers or texts. A number out of range in seconds
+    is read as milliseconds, then as microseconds and nanoseconds.
     """
     if isinstance(value, datetime):
         return to_utc(value)

@@ -55,9 +55,9 @@ class ReadWindow:
 
 
 def windows(read: Callable[[int], bytes], line: int = 1, column: int = 1) -> Iterator[ReadWindow]:
-    """Everything that `read` gives; it is asked for a number of bytes and may give fewer, but none only at the end.
+    """All data of `read`, which is called with a number of bytes and can return fewer, but none only at the end.
 
-    `line` and `column` are those of the first byte. There is one window, however small, if there is nothing at all.
+    `line` and `column` are those of the first byte. There is always one window, also for empty data.
     """
     data = _filled(read, WINDOW)
     overlap = 0
@@ -84,10 +84,10 @@ def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[in
 def examine_windows(
     parts: Iterable[ReadWindow], scanner: Scanner, name: str = "", *, has_evidence: bool = False
 ) -> ScanResult:
-    """What the scanner sees in any of the windows, each thing once, with the places of the whole.
+    """What the scanner finds in any of the windows, each finding once, with positions in the whole data.
 
-    Of a value that some window holds too often to be listed, the further places of all windows are counted together.
-    With `has_evidence` the caller knows that the scanner may see something, and no window is left out.
+    Of a value that a window contains too often to be listed, the further positions of all windows are counted together.
+    With `has_evidence` the caller knows that the scanner can find something, and no window is left out.
     """
     matches: dict[_Key, _Matches] = {}
     skipped: dict[str, None] = {}

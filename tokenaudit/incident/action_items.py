@@ -157,7 +157,7 @@ def for_credential(
 
 
 def for_stored_secret(stored_secret: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
-    """In words, and as a command where it is a token of the Hub's in a place that `rotate` can change."""
+    """In words, and as a command for a Hub token in a place that `rotate` can change."""
     page = f"{endpoint}/{stored_secret.target}/settings"
     if stored_secret.kind == "space-variable":
         do = f"Variables are public: store a new token as a secret, then delete the variable ({page})."

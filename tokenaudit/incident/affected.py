@@ -20,12 +20,13 @@ _AGES: dict[str, tuple[str, MatchReason | Literal["no"]]] = {
     "job-secret": ("the schedule was created", "no"),
     "job-token": ("the schedule was created", "no"),
 }
-"""What the recorded time of a kind means where it is not that of the value, and what follows from one that is since:
-a schedule gets its values when it is made, an endpoint can be changed without them."""
+"""Meaning of the recorded time of a kind that is not the time of the value, and what follows if it is later than the
+incident: a schedule gets its values on creation, an endpoint can be changed without them.
+"""
 
 
 def created(inspections: Iterable[Inspection]) -> datetime | None:
-    """When a credential was created, as any answer of the Hub tells it."""
+    """When a credential was created, according to any response of the Hub."""
     return next((earlier.created_at for earlier in inspections if earlier.created_at is not None), None)
 
 
@@ -53,10 +54,10 @@ def credential_touched(
 
 
 def counts(secret: SecretName, touched: Iterable[str], names: Names) -> bool:
-    """Whether a kept name is a place that the incident may concern at all.
+    """Whether a stored name is a place that the incident can affect.
 
-    Every secret of a Space is one, whatever it is for: the Hub held its value. Elsewhere only names that stand for a
-    Hugging Face credential count, and variables whose value is a touched one. One-off Jobs keep nothing.
+    Every secret of a Space is one, for any purpose: the Hub stored its value. Elsewhere only names of Hugging Face
+    credentials count, and variables with the value of an affected one. One-off Jobs store nothing.
     """
     if secret.kind == "space-secret":
         return True
@@ -90,8 +91,8 @@ def spaces_of(secrets: Iterable[SecretName]) -> Iterator[str]:
 class CurrentStatus:
     """A credential's status with everything the Hub returned about it.
 
-    `details` is the last answer that named the account or its rights; `has_status` is whether the Hub, or the
-    credential's own expiry, ever said anything at all.
+    `details` is the latest response that named the account or its permissions; `has_status` is whether the Hub, or the
+    credential's own expiry, ever gave a status.
     """
 
     inspection: Inspection
@@ -122,7 +123,7 @@ def current_status(
 def _invalid_inspection(
     credential: Credential, earlier: Sequence[Inspection], endpoint: str, now: datetime
 ) -> Inspection | None:
-    """The word on its end: what this Hub said once, or its own expiry."""
+    """The final status: an earlier response of this Hub, or the credential's own expiry."""
     expiry = credential.claims.expires_at if credential.claims is not None else None
     if expiry is not None and expiry <= now:
         return Inspection("expired", now, f"expired at {minute(expiry)} UTC according to its claims")
@@ -150,7 +151,7 @@ def _tells(inspection: Inspection) -> bool:
 
 
 def _with(details: Inspection | None, latest: Inspection) -> Inspection:
-    """The details, under the latest word on whether it lives."""
+    """The details, with the latest status."""
     if details is None or _tells(latest):
         return latest
     return replace(
@@ -170,9 +171,9 @@ def affected_secrets(
     incident: Incident,
     names: Names,
 ) -> tuple[StoredSecret, ...]:
-    """Every place that counts, each once. `today` is what Spaces (`spaces/owner/name`) keep now, where that was told.
+    """Every relevant place, once. `today` is what Spaces (`spaces/owner/name`) store now, if known.
 
-    `touched` are the fingerprints of touched credentials.
+    `touched` are the fingerprints of affected credentials.
     """
     known = {(one.kind, one.target, one.name): one for one in recorded}
     current = {(one.kind, one.target, one.name): one for settings in today.values() for one in _all(settings)}
@@ -194,7 +195,7 @@ def affected_secrets(
 def _variable(
     latest: SecretName, before: SecretName | None, touched: frozenset[str], *, asked_now: bool
 ) -> StoredSecret:
-    """A variable shows what it holds: its value decides, not its age."""
+    """The value of a variable is visible: it decides, not its age."""
     if latest.fingerprint in touched:
         return _stored_secret(latest, "yes", "has an affected credential", "open", asked_now=asked_now)
     why = "has another value now"

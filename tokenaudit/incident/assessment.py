@@ -1,4 +1,4 @@
-"""The chain of the view after a breach: what is known, who lives, what it reached, what changed there, what is open."""
+"""The steps of an incident report: known credentials, active ones, reach, changes, action items."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from tokenaudit.secret import Secret
 
 @dataclass(frozen=True)
 class IncidentAssessor:
-    """Everything the view needs besides what is known already.
+    """Everything an incident report needs besides the evidence.
 
     Args:
-        hub: who is asked.
-        examiner: finds credentials in strangers' texts, so that they are not passed on.
+        hub: client for queries.
+        examiner: finds credentials in foreign texts, so that they are masked.
         settings: the policy.
-        tool: who writes the view.
+        tool: name and version of the program.
         now: the clock.
-        cache: gets the answers about values, for later runs.
-        progress: told how far it is.
+        cache: stores inspections for later runs.
+        progress: receives progress.
     """
 
     hub: Hub

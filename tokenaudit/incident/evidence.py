@@ -1,4 +1,4 @@
-"""What is known of credentials and kept secrets: from the inventory, from reports, from values handed over now."""
+"""Known credentials and stored secrets: from the inventory, from reports, from values given on the command line."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _NO_SCANNER = Tool("tokenaudit", "")
 
 @dataclass
 class IncidentEvidence:
-    """Everything known, merged: credentials by fingerprint, secret names by kind, place and name.
+    """All evidence, merged: credentials by fingerprint, secret names by kind, place and name.
 
-    `known_inspections` holds every answer of the Hub about a credential, by fingerprint. `first_seen` is when a sweep
-    first saw it. `reports` are kept whole, for what uses a credential, by the name under which a command can read them
-    (None: not as a file). `values` are the values handed over in this run; they stay in memory.
+    `known_inspections` has every response of the Hub about a credential, by fingerprint. `first_seen` is the time of
+    the first sweep that found it. `reports` are complete, for the consumers of a credential, by the name under which a
+    command can read them (None: not as a file). `values` are the values given to this run; they stay in memory.
     """
 
     credentials: dict[str, Credential] = field(default_factory=dict)
@@ -79,7 +79,7 @@ class IncidentEvidence:
             self.known_inspections.setdefault(mark, []).append(ends[mark])
 
     def handed(self, handed: Iterable[CredentialInput], name: str) -> None:
-        """Takes in values that were given to be asked about; empty input is no source."""
+        """Adds values to inspect; empty input is not a source."""
         findings = Findings()
         for each in handed:
             if isinstance(each, GivenCredential):
@@ -160,15 +160,15 @@ class IncidentInput:
 
 
 def findings(named: IncidentInput, scanner: Scanner, load: Callable[[str], Report]) -> IncidentEvidence:
-    """Everything that is known of what was named.
+    """Reads the evidence from the named sources.
 
-    Reports, which `load` reads by their names, take the place of the inventory, unless that is named too.
-    Without an inventory values will do.
+    Reports, which `load` reads by name, replace the inventory, unless the inventory is named too. Without an inventory,
+    values are enough.
 
     Raises:
-        UsageError: a report can't be read, or the keyring keeps nothing under a name.
-        ConfigurationError: a report is none, or there is no safe keyring.
-        InventoryError: there is no inventory and nothing else, or it can't be read.
+        UsageError: a report can't be read, or the keyring has no entry of a name.
+        ConfigurationError: a file is not a report, or there is no safe keyring.
+        InventoryError: there is no inventory and no other source, or it can't be read.
     """
     material = IncidentEvidence()
     for path in named.reports:

@@ -25,13 +25,13 @@ T = TypeVar("T")
 
 @dataclass
 class HubQueries:
-    """Who asks, and what came of it.
+    """The identity used for queries, and their results.
 
     Args:
-        hub: who is asked.
-        secret: the auditor's own token; None for anonymous questions only.
+        hub: client for queries.
+        secret: the auditor's own token; None for anonymous queries only.
         no_secret: why there is none, with the remedy.
-        own: what the Hub says of that token.
+        own: inspection of that token.
     """
 
     hub: Hub
@@ -60,9 +60,9 @@ class HubQueries:
         *,
         anonymous: bool = False,
     ) -> T | None:
-        """The answer; None where there is none, which is then said of `where` with the `permission` it takes.
+        """The response; None if there is none, which is reported for `where` with the required `permission`.
 
-        With `anonymous` the question is put even without a token.
+        With `anonymous` the query is sent even without a token.
         """
         if self.secret is None and not anonymous:
             self._needing.append(where)
@@ -125,7 +125,7 @@ _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 @dataclass(frozen=True)
 class TimeWindow:
-    """Changes at or after `since`; at most `limit` places are asked about, and as many entries taken of each list."""
+    """Changes at or after `since`; at most `limit` places are queried, and as many entries read of each list."""
 
     since: datetime
     limit: int

@@ -35,11 +35,11 @@ ChangeKind: TypeAlias = Literal[
 
 @dataclass(frozen=True)
 class AffectedCredential:
-    """A credential that the incident touches.
+    """A credential that the incident affects.
 
-    `why` says what it is known or suspected by. `status` is the Hub's last word, said at `checked_at`; `asked_now` is
-    whether that was in this run. Account, name, role and creation come from the last answer that named them.
-    `readable` and `writable` count repositories, None where nothing is known. `places` says where it stands.
+    `why` is the reason. `status` is the latest one of the Hub, at `checked_at`; `asked_now` is whether that was in this
+    run. Account, name, role and creation come from the latest response that contained them. `readable` and `writable`
+    are numbers of repositories, None if unknown. `places` are its locations.
     """
 
     fingerprint: str
@@ -65,9 +65,9 @@ class AffectedCredential:
 
 @dataclass(frozen=True)
 class StoredSecret:
-    """A place that holds a secret by name and was last set before the cut-off, or since then: `state` says which.
+    """A secret, by name, that was last set before the cut-off, or after it: `state` is which.
 
-    `asked_now` is whether the platform said so in this run. `fingerprint` is that of its credential where it is known.
+    `asked_now` is whether the platform was queried in this run. `fingerprint` is that of its credential if known.
     """
 
     kind: str
@@ -151,7 +151,7 @@ class ActionItem:
 
 @dataclass(frozen=True)
 class IncidentSummary:
-    """What a reader looks at first. `untouched` counts credentials that are certainly younger than the cut-off."""
+    """Counts for the top of the report. `untouched` counts credentials certainly created after the cut-off."""
 
     credentials: int = 0
     perhaps: int = 0
@@ -166,11 +166,11 @@ class IncidentSummary:
 
 @dataclass(frozen=True)
 class IncidentReport:
-    """The view after one incident.
+    """The report on one incident.
 
-    `since` is the moment from which changes were looked for, `since_reason` why. `sources` says what the credentials
-    were taken from. `complete` is False where something could not be read or asked: `skipped` says what, and what it
-    would take. `open` is in order of harm.
+    `since` is the time from which changes are listed, `since_reason` its reason. `sources` are the sources of the
+    credentials. `complete` is False if something could not be read or queried: `skipped` says what, and what it
+    requires. `open` is in order of harm.
     """
 
     tool: Tool

@@ -23,7 +23,7 @@ _TYPES: tuple[RepoType, ...] = ("model", "dataset", "space", "bucket")
 
 @dataclass(frozen=True)
 class CredentialReach:
-    """One touched credential with the last answer that told its rights (None: never asked), and its recorded reach."""
+    """One affected credential, the latest response about its permissions (None: never queried), and its reach."""
 
     fingerprint: str
     display: str
@@ -44,7 +44,7 @@ class CombinedReach:
     held: dict[str, dict[tuple[str, str], str]] = field(default_factory=dict)
 
     def add(self, repo: ReachedBy) -> None:
-        """Adds a repository; write access wins, what either knows is kept, credentials are united."""
+        """Adds a repository; write access wins, known facts are merged, credentials are united."""
         key = (repo.type, repo.id)
         for mark in repo.credentials:
             mine = self.held.setdefault(mark, {})

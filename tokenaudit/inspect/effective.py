@@ -26,7 +26,7 @@ _BY_ROLE: Mapping[str, RestrictedBy] = {
 
 @dataclass(frozen=True)
 class EffectiveGrant:
-    """A grant, what stands of it in practice, and why where that is less than it says."""
+    """A grant, the part of it that is effective, and the reason for the difference."""
 
     grant: Grant
     org_access: RestrictedBy
@@ -53,7 +53,7 @@ def org_access(org: Organization) -> tuple[RestrictedBy, str]:
 
 
 def namespace(entity: Entity) -> str | None:
-    """The user or organization that an entity belongs to, where its name tells."""
+    """The user or organization that an entity belongs to, if its name contains it."""
     if entity.name is None:
         return None
     return entity.name if entity.type in ("user", "org") else entity.name.partition("/")[0]
@@ -94,7 +94,7 @@ def _group_role(org: Organization) -> str | None:
 
 
 def _left(permissions: tuple[str, ...], found: RestrictedBy) -> tuple[str, ...]:
-    """What a standing leaves. Unknown permissions stay: nobody can say that a role takes them away."""
+    """The permissions that a membership leaves. Unknown permissions are kept: a role is not known to remove them."""
     if found == "none":
         return ()
     if found == "read-only":
@@ -131,7 +131,7 @@ class Namespaces:
 
 
 def namespaces_of(inspection: Inspection) -> Namespaces:
-    """Where the rights of a credential with this inspection lie, after its owner's roles."""
+    """The namespaces in which a credential with this inspection has permissions, after its owner's roles."""
     beyond = []
     if inspection.can_read_gated_repos or inspection.role in _UNBOUND:
         beyond.append("public gated repositories of other accounts that its owner can access")

@@ -1,4 +1,4 @@
-"""Credentials handed over on purpose: lines, environment variables, keyring entries, the HF token store."""
+"""Credentials given explicitly: lines, environment variables, keyring entries, the HF token store."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST_LINE = 64 * 1024
 
 @dataclass(frozen=True)
 class GivenCredential:
-    """One credential that was handed over, and where it came from in words."""
+    """One credential from the input, and its source in words."""
 
     detection: Detection
     origin: str
@@ -29,9 +29,9 @@ CredentialInput: TypeAlias = GivenCredential | Skipped
 
 
 def from_lines(stream: BinaryIO, scanner: Scanner) -> Iterator[CredentialInput]:
-    """The credentials in each line of `stream`; a line without any is said by its number, never by its text.
+    """The credentials in each line of `stream`; a line without one is reported by number, never by its text.
 
-    Empty lines are nothing. A line longer than 64 KiB is not looked into.
+    Empty lines are ignored. A line longer than 64 KiB is not read.
     """
     number = 0
     while line := stream.readline(LONGEST_LINE + 1):
@@ -88,7 +88,7 @@ def from_store(scanner: Scanner, environment: Mapping[str, str] | None = None) -
 
 
 def _examined(text: bytes, origin: str, scanner: Scanner) -> Iterator[CredentialInput]:
-    """A value that fills its line is taken for what it was given as, unless it is a placeholder."""
+    """A value that fills its line is accepted as a credential, unless it is a placeholder."""
     whole = text.strip()
     found = False
     for detection in scanner.scan(text).detections:

@@ -29,14 +29,14 @@ from tokenaudit.secret import Secret, read_claims
 from tokenaudit.timestamps import minute
 
 _Known: TypeAlias = "Inspection | Callable[[], Inspection]"
-"""An answer that is known, or the question that gives one."""
+"""A known inspection, or the request for one."""
 
 
 class Cache(Protocol):
     """Remembers inspections by fingerprint for a short while."""
 
     def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:
-        """What `endpoint` said of the credential, where that is fresh enough at `now`."""
+        """The inspection by `endpoint`, if it is fresh enough at `now`."""
 
     def put(self, fingerprint: str, inspection: Inspection) -> None:
         """Keeps an inspection. Never gets one with status `unknown`."""
@@ -51,12 +51,12 @@ def inspect_credentials(
     progress: Progress | None = None,
     jobs: int = 1,
 ) -> Iterator[tuple[str, Inspection]]:
-    """Fingerprint and inspection of each unique credential of `secrets` (kind, value), in order, as they come.
+    """Yields fingerprint and inspection of each unique credential of `secrets` (kind, value), in order.
 
-    At most one question a credential, plus retries of questions that went unanswered. A JWT-bodied credential whose
-    own expiry has passed is `expired` without being sent. When the Hub can't be reached, or leaves several in a row
-    without an answer, the rest is not asked: they come out `unknown`, and another run continues with them.
-    Up to `jobs` questions are asked at a time; the Hub limits them strictly, so one at a time is the default.
+    Sends at most one request per credential, plus retries. A JWT-bodied credential whose own expiry has passed is
+    `expired` without a request. If the Hub can't be reached, or several requests in a row get no response, the others
+    are not sent: they are `unknown`, and another run continues with them. At most `jobs` requests run at a time; the
+    default is one, because the Hub limits them strictly.
     """
     progress = progress or NullProgress()
     unique: dict[str, tuple[str, Secret]] = {}
@@ -185,7 +185,7 @@ class DiskCache:
         self._open: sqlite3.Connection | None = None
 
     def get(self, fingerprint: str, endpoint: str, now: datetime) -> Inspection | None:
-        """What `endpoint` said less than an hour before `now`, and not in the future of `now`."""
+        """The inspection by `endpoint` from the hour before `now`, and not later than `now`."""
         if not self._path.exists():
             return None
         rows = self._act(
@@ -208,7 +208,7 @@ class DiskCache:
         return {mark: inspection for mark, held in rows if (inspection := _decoded(held)) is not None}
 
     def put(self, fingerprint: str, inspection: Inspection) -> None:
-        """Keeps what was said; also forgets everything that has outlived its hour, ends aside."""
+        """Stores an inspection; deletes all that are older than an hour, except final ones."""
         row = (
             fingerprint,
             inspection.endpoint or "",
@@ -265,7 +265,7 @@ class DiskCache:
 
 
 def _decoded(held: object) -> Inspection | None:
-    """None where another version wrote it or it is damaged: the Hub is asked again, and the next put replaces it."""
+    """None if another version wrote it or it is damaged: the Hub is queried again, and the next `put` replaces it."""
     try:
         return msgspec.json.decode(held, type=Inspection) if isinstance(held, (bytes, str)) else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -21,7 +21,7 @@ from tokenaudit.model import Entity, Inspection, Reach, ReachedRepo
 from tokenaudit.secret import Secret
 
 ReachLevel: TypeAlias = Literal["none", "summary", "full"]
-"""How much is asked: nothing; each namespace's lists; also who builds on the most pulled models."""
+"""Which queries are sent: none; the lists of each namespace; also the users of the most downloaded models."""
 
 _WITH_DOWNLOADS: tuple[repo_listing.ListedType, ...] = ("model", "dataset", "space")
 

@@ -40,7 +40,7 @@ class JsonReader:
             self.doubts.append(what)
 
     def mapping(self, value: object, what: str | None = None) -> dict[str, Any]:
-        """`value` where it is an object, else an empty one; with `what`, its absence is a doubt."""
+        """`value` if it is an object, else an empty one; with `what`, its absence is recorded as a doubt."""
         if isinstance(value, dict):
             return value
         if what is not None:
@@ -78,7 +78,7 @@ class JsonReader:
         return tuple(dict.fromkeys(text for text in texts if text is not None))
 
     def moment(self, value: object, what: str) -> datetime | None:
-        """A time in UTC, or None where it is absent or unreadable; the latter is noted in `undated`."""
+        """A time in UTC, or None if it is absent or unreadable; the latter is recorded in `undated`."""
         if is_undecidable(value):
             self.undated.append(what)
         return parse_timestamp(value)
@@ -90,7 +90,7 @@ TOKEN_ROLES = ("read", "write", "god", "fineGrained")
 def parse_whoami(
     reply: Reply, secret: Secret, *, now: datetime, endpoint: str, claims: Claims | None = None
 ) -> Inspection:
-    """What a successful whoami says of `secret`; status `unknown` where it is no whoami answer at all."""
+    """The inspection of `secret` in a successful whoami response; status `unknown` if it is not a whoami response."""
     reader = JsonReader(secret)
     body = reader.mapping(reply.body)
     auth = reader.mapping(body.get("auth"))

@@ -52,7 +52,7 @@ class SweepRecord:
 class _Spot:
     """One row of the sightings, with data of its place.
 
-    `ended_in` is the sweep that found it gone, if any. If the row of the place is damaged, its locations count as
+    `ended_in` is the sweep that no longer found it, if any. If the row of the place is damaged, its locations count as
     present.
     """
 

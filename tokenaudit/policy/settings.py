@@ -14,7 +14,7 @@ from tokenaudit.model import Policy
 from tokenaudit.text import did_you_mean
 
 NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
-"""Rules that no setting can lower: an exposed credential has to be revoked, whoever owns it."""
+"""Rules that no setting can lower: an exposed credential must be revoked, regardless of its owner."""
 
 
 @dataclass(frozen=True)

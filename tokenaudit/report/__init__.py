@@ -30,22 +30,21 @@ FORMATS: dict[str, str] = {
     "csv": "tokenaudit.report.csv",
     "junit": "tokenaudit.report.junit",
 }
-"""Format name to the module that writes it; modules are imported when their format is asked for."""
+"""Format name to the module that writes it; a module is imported when its format is used."""
 
 
 SCREENS: dict[str, str] = {"identity": "tokenaudit.report.identity"}
-"""Further forms for a terminal, which a command takes in place of `text` for what it alone is about."""
+"""Further forms for a terminal, which a command uses instead of `text`."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """How a report is to be written.
+    """How to write a report.
 
-    `width` is the terminal's in columns, None where the reader is no terminal: lines are then never wrapped.
-    `show_unlikely` lists placeholders and look-alikes too, which are otherwise only counted; `show_dead` does the same
-    for credentials that are invalid or expired, in the formats that fold them. `rules` is the reference
-    of the rules by their ids, for the formats that carry one; without it they say what the findings themselves say.
-    `rotation` says of a credential, by fingerprint and in words, how far its rotation is, where that is known.
+    `width` is that of the terminal in columns, None for no wrapping. `show_unlikely` lists placeholders and
+    look-alikes, which are otherwise only counted; `show_dead` lists invalid and expired credentials in the formats
+    that fold them. `rules` are the rules by id, for the formats that include them. `rotation` is the state of a
+    credential's rotation in words, by fingerprint, if known.
     """
 
     color: bool = False

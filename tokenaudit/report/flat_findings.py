@@ -19,14 +19,13 @@ EXPOSED = "token-exposed"
 
 @dataclass(frozen=True)
 class FlatFinding:
-    """One finding at one place (or at none, for a credential that was only inspected).
+    """One finding at one location (or none, for a credential that was only inspected).
 
-    `path` is relative to `root`, the repository (or the folder, where it is none) by its name in the report; `file` is
-    the same with the root in front where there are several.
+    `path` is relative to `root`, the repository (or the folder outside of one) by its name in the report; `file` is the
+    same with the root in front if there are several.
 
-    All texts are already in one line and free of control characters. `identity` names the finding in every run, as
-    long as its file keeps its name: it holds no line number and nothing that was made from the value but the
-    fingerprint.
+    All texts are in one line and free of control characters. `identity` is the same in every run as long as the file
+    keeps its name: it contains no line number, and nothing derived from the value except the fingerprint.
     """
 
     rule: str

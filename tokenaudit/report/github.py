@@ -60,7 +60,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
 
 
 def write_summary(report: Report, environ: Mapping[str, str], *, show_unlikely: bool = False) -> Path | None:
-    """Appends the report as Markdown to the job's summary page; gives its path, None outside of GitHub Actions.
+    """Appends the report as Markdown to the job summary; returns its path, None outside GitHub Actions.
 
     Raises:
         ConfigurationError: the file named by $GITHUB_STEP_SUMMARY can't be written.

@@ -28,7 +28,7 @@ SCHEMA = (
     f"/-/raw/v{VERSION}/dist/secret-detection-report-format.json"
 )
 NO_COMMIT = "0" * 40
-"""Stands for "in the working tree" where GitLab wants a commit."""
+"""The commit in GitLab's format for a finding in the working tree."""
 
 _NAMESPACE = uuid.UUID("7a1c4f52-3d0e-5b7f-9f43-2f6f0f1e8a11")
 _LONGEST_NAME = 255

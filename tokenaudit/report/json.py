@@ -154,7 +154,7 @@ def _as_escape(found: re.Match[str]) -> str:
 
 
 def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
-    """`node` with every time in UTC: git gives times in the author's zone, a report made by hand may give none."""
+    """`node` with all times in UTC: git has times in the author's zone, a report made by hand can have none."""
     if isinstance(node, datetime):
         return to_utc(node)
     if isinstance(node, tuple):

@@ -65,7 +65,7 @@ def _line(entry: JournalEntry) -> str:
 def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dict[str, str]:
     """The state of each rotation in one sentence, by fingerprint; credentials without a journal are left out.
 
-    Only valid fingerprints are looked up, since one becomes part of a file name and a report can be made by hand.
+    Only valid fingerprints are looked up, because they become part of a file name and a report can be made by hand.
     """
     marks = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
     sentences = {mark: _sentence(path_of(mark)) for mark in sorted(marks)}

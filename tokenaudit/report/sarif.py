@@ -158,7 +158,7 @@ def _base(root: str, roots: list[str]) -> str:
 
 
 def _bases(roots: list[str], local: set[str | None]) -> dict[str, Any]:
-    """What paths are relative to: the one root that everybody knows, or several with the way to the `local` ones."""
+    """The roots of paths: one for all, or several with the path to the `local` ones."""
     if len(roots) <= 1:
         return {_ROOT: {"description": {"text": "Root of the audited repository."}}}
     found: dict[str, Any] = {_WORK_FOLDER: {"description": {"text": "Folder that tokenaudit ran in."}}}

@@ -39,10 +39,10 @@ class Line:
 
 @dataclass
 class TerminalWriter:
-    """Collects lines; `written` gives them as one text.
+    """Collects lines; `written` returns them as one text.
 
-    `width` is in terminal columns, None for no wrapping at all. Without colour and width rich isn't even imported:
-    output into a pipe is what hooks and scripts wait for.
+    `width` is in terminal columns, None for no wrapping. rich is imported only for color or wrapping, because hooks and
+    scripts wait for piped output.
     """
 
     color: bool

@@ -1,4 +1,4 @@
-"""What changed since an incident began: one module for each kind of place, asked in the order of what it reveals."""
+"""Changes since an incident began: one module for each kind of place, in the order of their relevance."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ TYPES: tuple[str, ...] = (
     "repo.update_settings", "repo.update_variable", "resource_group.add_users", "resource_group.change_role",
     "jobs.create", "scheduled_job.create", "scheduled_job.update_schedule", "oauth.token",
 )  # fmt: skip
-"""The types of events that are told (source: the Hub's OpenAPI document); others only where a touched token did it."""
+"""Types of events that are listed (source: the Hub's OpenAPI document); others only if an affected token made them."""
 
 _MEMBERS = ("org.add_user", "org.invite.accept", "org.join.", "org.sso_join")
 _LAST = 4

@@ -1,4 +1,4 @@
-"""Jobs, schedules and webhooks of a namespace: they run code, can carry a token, or are called at every change."""
+"""Jobs, schedules and webhooks of a namespace: they run code, can have a token, or are called on every change."""
 
 from __future__ import annotations
 

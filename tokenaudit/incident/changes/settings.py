@@ -17,7 +17,7 @@ from tokenaudit.secret import Secret
 
 @dataclass(frozen=True)
 class SpaceSettings:
-    """One Space as it is now; None for what could not be asked. A variable knows the credential that it holds."""
+    """The current state of one Space; None for what could not be queried. A variable has its fingerprint."""
 
     secrets: tuple[SecretName, ...] | None
     variables: tuple[SecretName, ...] | None

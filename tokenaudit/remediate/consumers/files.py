@@ -22,10 +22,10 @@ _MARK = b"tokenaudit\n"
 
 
 def read(path: Path) -> str | None:
-    """The text of `path`, line ends as they are; None where there is no such file.
+    """The text of `path` with its line endings; None if the file does not exist.
 
     Raises:
-        ConsumerError: it can't be read, or is not a regular file (a pipe would block).
+        ConsumerError: the file can't be read, or is not a regular file (a pipe would block).
     """
     try:
         return read_regular(path).decode("utf-8", "surrogateescape")
@@ -40,7 +40,7 @@ def read(path: Path) -> str | None:
 
 
 def whole(path: Path) -> Iterator[Content]:
-    """The content of `path`; nothing where there is no such file.
+    """The content of `path`; empty if the file does not exist.
 
     Raises:
         ConsumerError: as for `read`.
@@ -51,14 +51,14 @@ def whole(path: Path) -> Iterator[Content]:
 
 
 def rewrite(path: Path, change: Callable[[str], str], *, mode: int | None = None, git_lock: bool = False) -> bool:
-    """Replaces the text of the file behind `path` by what `change` makes of it; False where that is the same.
+    """Replaces the text of the file at `path` by the result of `change`; returns False if it is the same.
 
-    A symbolic link stays a link: the file that it leads to is replaced. With `git_lock` the file is locked meanwhile
-    as git locks it (gitcredentials(7): `git credential-store` writes `FILE.lock` and renames it).
+    A symbolic link is preserved: its target is replaced. With `git_lock` the file is locked like git does it
+    (gitcredentials(7): `git credential-store` writes `FILE.lock` and renames it).
 
     Raises:
-        ConsumerError: there is no such file, it can't be written, its owner can't be kept, it has several names
-            (the others would keep the old value), or somebody else changed it meanwhile.
+        ConsumerError: the file does not exist, can't be written, its owner can't be preserved, it has several
+            hard links (the others would keep the old value), or another process changed it meanwhile.
     """
     real = Path(os.path.realpath(path))
     with _locked(real) if git_lock else _unlocked():
@@ -77,14 +77,14 @@ def rewrite(path: Path, change: Callable[[str], str], *, mode: int | None = None
 
 
 def replace(path: Path, text: str, mode: int | None = None, *, expected: str | None = None) -> None:
-    """Puts `text` in the place of the file behind `path`, in one step; its mode stays unless another is given.
+    """Atomically replaces the file at `path` by `text`; its mode is preserved unless another is given.
 
-    The new text is written to a file of the same folder, for its owner alone, and renamed. With `expected` the file
-    has to hold that text until the very last moment. Files that an interrupted run left beside it are deleted: they
-    hold the new value.
+    The new text is written to a file of mode 0600 in the same folder, which is then renamed. With `expected` the file
+    must contain that text until the rename. Temporary files of an interrupted run are deleted: they contain the new
+    value.
 
     Raises:
-        ConsumerError: it can't be written, its owner can't be kept, or it does not hold what was expected.
+        ConsumerError: the file can't be written, its owner can't be preserved, or its content is not the expected one.
     """
     real = Path(os.path.realpath(path))
     prefix = f".{real.name}.tokenaudit-"

@@ -23,11 +23,11 @@ _LONG = 20
 
 
 class GitCredential:
-    """Every credential that git keeps for `address`, such as `https://huggingface.co`, whatever its user name or path.
+    """All credentials that git has stored for `address`, such as `https://huggingface.co`, of any user name and path.
 
-    Files of `git credential-store` are changed in place, line by line: asked to store a credential, git would drop the
-    entries of other repositories with the same user name. Other helpers are asked one by one, for every user name that
-    is known: they can't list theirs, which `contents` reports as skipped unless the user name is given.
+    Files of `git credential-store` are changed in place, line by line: `git credential approve` would drop the entries
+    of other repositories with the same user name. Other helpers are queried one by one, for every known user name. They
+    can't list their entries, which `contents` reports as skipped unless the user name is given.
     """
 
     kind = "git-credential"
@@ -73,7 +73,7 @@ class GitCredential:
                 self._helpers.approve(helper, replace(self._address, user=user), new.reveal())
 
     def contents(self) -> Iterator[Content | Skipped]:
-        """See `interface.Updater`: the files whole, those that git uses by default too, and what helpers hand out."""
+        """See `interface.Updater`: the files as a whole, including git's default files, and the output of helpers."""
         for store in dict.fromkeys((*self._stores, *self._helpers.usual_stores())):
             yield from files.whole(store)
         for place, address, _, password in self._handed_out(self._hub_addresses()):
@@ -84,7 +84,7 @@ class GitCredential:
                 yield from self._unknown_in(helper)
 
     def _unknown_in(self, helper: str) -> Iterator[Skipped]:
-        """What a helper that can't list its entries could hold beside what it handed out."""
+        """What a helper that can't list its entries can contain besides its output."""
         for user in self._users():
             failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
             if failed:
@@ -147,7 +147,7 @@ class GitCredential:
             yield place, user, password
 
     def _handed_out(self, addresses: Sequence[Address]) -> Iterator[tuple[str, Address, str, str]]:
-        """Place, address, user name and password of what helpers hand out for each of `addresses`."""
+        """Place, address, user name and password in the output of helpers for each of `addresses`."""
         for helper in self._others:
             if self._helpers.is_cache(helper):
                 self._put_back(helper)
@@ -159,12 +159,12 @@ class GitCredential:
                         yield _named(helper), replace(address, user=name), name, found["password"]
 
     def _hub_addresses(self) -> list[Address]:
-        """The address, and the other names of the same Hub: a helper can't list what it has for them."""
+        """The address, and other names of the same Hub, for which a helper can't list its entries."""
         hosts = _HUB_HOSTS if self._address.host.lower() in _HUB_HOSTS else ()
         return [self._address, *(replace(self._address, host=host) for host in hosts if host != self._address.host)]
 
     def _users(self) -> tuple[str | None, ...]:
-        """The user names to ask helpers for, which can't list theirs; None asks for whatever comes first."""
+        """The user names to query helpers for, which can't list theirs; None for the first entry."""
         if self._address.user:
             return (self._address.user,)
         stored = [
@@ -176,10 +176,10 @@ class GitCredential:
         return tuple(dict.fromkeys([None, *self._helpers.user_names(self._address), _USUAL_USER, *stored, *self._met]))
 
     def _move_in_cache(self, helper: str, old: str, new: Secret) -> None:
-        """Replaces the old value in git's cache, which can't list what it holds and hands out the first that fits.
+        """Replaces the old value in git's cache, which can't list its entries and returns the first match.
 
         Each entry is stored under another host of the same cache and then deleted, until there is none; then all are
-        put back. An interrupted run loses nothing: the next one puts back what it finds.
+        restored. An interrupted run loses nothing: the next one restores the entries.
         """
         seen: set[str] = set()
         while "password" in (held := self._helpers.fill(helper, self._address)):
@@ -194,7 +194,7 @@ class GitCredential:
         self._put_back(helper)
 
     def _put_back(self, helper: str) -> None:
-        """Stores what `_move_in_cache` has set aside where it was before."""
+        """Restores the entries that `_move_in_cache` has moved."""
         seen: set[str] = set()
         while "password" in (held := self._helpers.fill(helper, replace(self._temporary_address, user=None))):
             user = held.get("username") or _USUAL_USER
@@ -234,7 +234,7 @@ class GitCredential:
                 raise ConsumerError(message)
 
     def _move(self, helper: str, user: str | None, old: str, new: Secret) -> None:
-        """Replaces the old value in one helper as often as it hands it out for another user name."""
+        """Replaces the old value in one helper, as often as it returns it for another user name."""
         done: set[str | None] = set()
         while True:
             found = self._helpers.fill(helper, replace(self._address, user=user))

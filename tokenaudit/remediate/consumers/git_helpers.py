@@ -63,7 +63,7 @@ class StoredCredential:
         return self.address.user or "", self.password
 
     def serves(self, wanted: Address) -> bool:
-        """Whether git would take it for `wanted`, whatever user name or path that leaves open."""
+        """Whether git would use it for `wanted`, for any user name or path that is not given."""
         return (
             self.address.server() == wanted.server()
             and wanted.path in {None, self.address.path}
@@ -105,9 +105,9 @@ _VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
 
 
 class GitHelpers:
-    """Git on this machine, as its owner has configured it; nobody is ever asked for anything.
+    """Git on this machine, with the configuration of its owner; never prompts.
 
-    Values go to git on its standard input, never as an argument.
+    Values are passed to git on standard input, never as an argument.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -143,7 +143,7 @@ class GitHelpers:
         return tuple(dict.fromkeys(fitting))
 
     def by_path(self, address: Address) -> bool:
-        """Whether git tells the repositories of one host apart (`credential.useHttpPath`)."""
+        """Whether git distinguishes the repositories of one host (`credential.useHttpPath`)."""
         arguments = ["config", "--type=bool", "--get-urlmatch", "credential.useHttpPath", address.shown]
         return self._run(arguments).stdout.strip() == b"true"
 
@@ -194,10 +194,10 @@ class GitHelpers:
         return text.startswith(b"#!") and _STORE.search(text) is not None
 
     def fill(self, helper: str, address: Address) -> dict[str, str]:
-        """What `helper` alone has for `address`, with `username` and `password`; empty where it has nothing.
+        """The entry of `helper` alone for `address`, with `username` and `password`; empty if it has none.
 
-        A helper that ends with an exit code and hands out nothing has `failed` instead, with that code: it is locked
-        or broken, or (as Git Credential Manager) has nothing and can ask nobody.
+        For a helper that ends with an exit code and without output, `failed` is that code: it is locked or broken, or
+        (as Git Credential Manager) has no entry and can't prompt.
         """
         done = self._ask(helper, "fill", _described(address))
         rows = done.stdout.decode("utf-8", "surrogateescape").splitlines()

@@ -16,11 +16,11 @@ from tokenaudit.secret import Secret
 class GithubSecret:
     """The Actions secret `name` of `place`: `owner/repository`, an `environment` of it, or an organization.
 
-    GitHub never tells a value, only when it was last changed, to the second. For an organization's secret, visibility
-    and the selected repositories are read first and written back: GitHub's own default would show it to all.
+    GitHub never returns a value, only the time of its last change, in seconds. For an organization's secret, visibility
+    and the selected repositories are read first and written back: GitHub's default would make it visible to all.
 
     Raises:
-        EndpointError: a token may not be sent to `api`.
+        EndpointError: a token must not be sent to `api`.
     """
 
     kind = "github-secret"

@@ -18,13 +18,13 @@ _PRESERVED = ("masked", "protected", "raw", "variable_type", "description")
 
 
 class GitlabVariable:
-    """The variable `name` of a project (or a `group`), in one environment `scope`; `*` stands for all of them.
+    """The variable `name` of a project (or a `group`), in one environment `scope`; `*` is all of them.
 
-    GitLab tells the value, unless the variable is hidden, and no date: the value's fingerprint is the proof. Flags and
-    scope are carried over.
+    GitLab returns the value, unless the variable is hidden, and no date: the fingerprint of the value is the proof.
+    Flags and scope are preserved.
 
     Raises:
-        EndpointError: a token may not be sent to `url`.
+        EndpointError: a token must not be sent to `url`.
     """
 
     kind = "gitlab-variable"

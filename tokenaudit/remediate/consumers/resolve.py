@@ -38,7 +38,7 @@ FORMS = (
     "netrc[:PATH]",
     "dotenv:PATH#NAME",
 )
-"""Every way to name a consumer; `#NAME` is `#HF_TOKEN` where it is left out."""
+"""All forms of a consumer; the default of `#NAME` is `#HF_TOKEN`."""
 
 _SPELLED = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<place>[^#]*)(?:#(?P<name>[A-Za-z_][A-Za-z0-9_]*))?)?")
 _WITH_SLASH = frozenset({"space-secret", "gitlab-variable"})

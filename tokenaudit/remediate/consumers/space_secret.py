@@ -1,4 +1,4 @@
-"""A secret of a Space; a public variable of the same name goes away once the secret is set."""
+"""A secret of a Space; a public variable of the same name is deleted after the secret is set."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class SpaceSecret:
             yield Content(f"the variable {row.name} of {self._space}", value)
 
     def restart(self) -> str:
-        """Restarts the Space and says what it is doing then.
+        """Restarts the Space and returns its state afterwards.
 
         Raises:
             ConsumerError: it could not be restarted.

@@ -1,4 +1,4 @@
-"""The token store of `hf auth login`: the active token's file, and the named ones beside it."""
+"""The token store of `hf auth login`: the file of the active token, and the file of the named ones."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _PRIVATE = 0o600
 
 
 class TokenStore:
-    """The store whose active token stands in the file `path`. Other tokens in it are left alone.
+    """The store whose active token is in the file `path`. Other tokens in it are not changed.
 
-    An active OAuth login keeps a refresh token with it, which a pasted token has none of: such an entry is refused.
+    An active OAuth login has a refresh token, which a pasted token does not have: such an entry is refused.
     """
 
     kind = "token-store"
