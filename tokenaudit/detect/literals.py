@@ -37,6 +37,24 @@ class Hit(NamedTuple):
     pattern: int
 
 
+def ranges_around(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[tuple[int, int, list[Hit]]]:
+    """Yield (start, end, hits) of the ranges around hits in order, with overlapping ranges merged.
+
+    A range begins `left` bytes before a hit and ends `right` bytes after it; `size` is that of the data.
+    """
+    inside: list[Hit] = []
+    start = end = 0
+    for hit in hits:
+        if inside and hit.start - left > end:
+            yield start, end, inside
+            inside = []
+        start = start if inside else max(0, hit.start - left)
+        end = min(size, max(end, hit.end + right))
+        inside.append(hit)
+    if inside:
+        yield start, end, inside
+
+
 class LiteralPattern(NamedTuple):
     """A rare part of a pattern, at most `width` bytes long.
 

@@ -21,12 +21,11 @@ from tokenaudit.detect.decode.text import (
     unwrap_encoded_words,
     unwrap_escapes,
     unwrap_variables,
-    windows,
 )
 from tokenaudit.detect.decode.unicode import unwrap_utf16, unwrap_utf32
 from tokenaudit.detect.decode.zlib_stream import unwrap_zlib
 from tokenaudit.detect.limits import Budget, Limits
-from tokenaudit.detect.literals import Hit
+from tokenaudit.detect.literals import Hit, ranges_around
 from tokenaudit.detect.patterns import Reading, patterns_for
 from tokenaudit.detect.plugin_guard import PluginError, guarded
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, run, shipped, shipped_plugins
@@ -198,7 +197,7 @@ class RecursiveScan:
 
     def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
         plain = self._chosen(hits, "plain")
-        stretches = [(start, end) for start, end, _ in windows(plain, len(data), _LEFT, _RIGHT)]
+        stretches = [(start, end) for start, end, _ in ranges_around(plain, len(data), _LEFT, _RIGHT)]
         if self._prefilter.everything:
             stretches = [(0, len(data))]
         for start, end in stretches:

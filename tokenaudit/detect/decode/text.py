@@ -12,7 +12,7 @@ from tokenaudit.detect.decode.concatenated import joined
 from tokenaudit.detect.decode.escapes import unescaped
 from tokenaudit.detect.decode.variables import substituted
 from tokenaudit.detect.limits import Budget
-from tokenaudit.detect.literals import Hit
+from tokenaudit.detect.literals import Hit, ranges_around
 from tokenaudit.detect.positions import Origins, Ranges
 
 _LEFT, _RIGHT = 256, 32 << 10
@@ -23,26 +23,19 @@ _BYTE = 30
 """Nanoseconds per byte to search for text to replace."""
 
 
-def windows(hits: Sequence[Hit], size: int, left: int, right: int) -> Iterator[tuple[int, int, list[Hit]]]:
-    """Yield (start, end, hits) of the ranges around hits, with overlapping ranges merged."""
-    inside: list[Hit] = []
-    start = end = 0
-    for hit in hits:
-        if inside and hit.start - left > end:
-            yield start, end, inside
-            inside = []
-        start = start if inside else max(0, hit.start - left)
-        end = min(size, max(end, hit.end + right))
-        inside.append(hit)
-    if inside:
+def _within(
+    hits: Sequence[Hit], size: int, left: int, right: int, budget: Budget
+) -> Iterator[tuple[int, int, list[Hit]]]:
+    """Yield the windows around `hits` until the budget is used up."""
+    for start, end, inside in ranges_around(hits, size, left, right):
+        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
+            return
         yield start, end, inside
 
 
 def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Replace every escape of an ASCII character."""
-    for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
-        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
-            return
+    for start, end, inside in _within(hits, len(data), _LEFT, _RIGHT, budget):
         spans = Ranges((hit.start - start, hit.end - start) for hit in inside)
         text, origins, kinds = unescaped(data[start:end], start, spans)
         if kinds:  # otherwise the escapes encode no characters of a credential
@@ -51,20 +44,16 @@ def unwrap_escapes(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator
 
 def unwrap_concatenated(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Remove the quotes and operators between string literals."""
-    for start, end, inside in windows(hits, len(data), _LEFT, _RIGHT):
-        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
-            return
+    for start, end, inside in _within(hits, len(data), _LEFT, _RIGHT, budget):
         text, origins = joined(data[start:end], start, {hit.start - start for hit in inside})
         yield Decoded(text, ("concatenated",), start, origins)
 
 
 def unwrap_variables(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Substitute variables where a part of a credential is used, then join the literals."""
-    for start, end, inside in windows(hits, len(data), _RIGHT, _RIGHT):
-        if not budget.spend(end - start) or not budget.work((end - start) * _BYTE):
-            return
-        spans = [(hit.start - start, hit.end - start) for hit in inside]
-        for replaced, first in substituted(data[start:end], spans, start):
+    for start, end, inside in _within(hits, len(data), _RIGHT, _RIGHT, budget):
+        shifted = [Hit(hit.start - start, hit.end - start, hit.pattern) for hit in inside]
+        for replaced, first in substituted(data[start:end], shifted, start):
             for commas in (False, True):  # a value is judged as it is first found
                 text, second = joined(replaced, 0, commas=commas)
                 yield Decoded(text, ("concatenated",), start, partial(_composed, first, second))

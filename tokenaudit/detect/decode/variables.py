@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokenaudit.detect.encodings import exactly
-from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
+from tokenaudit.detect.literals import Hit, LiteralPattern, Rest, literal_pattern_for, ranges_around
 from tokenaudit.detect.positions import Origins
 
 _NAME = rb"[A-Za-z_]\w{0,40}"
@@ -78,35 +78,23 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralP
     return whole, literal_pattern_for(exactly(literal.encode()), _END, roots)
 
 
-def substituted(data: bytes, hits: Sequence[tuple[int, int]], start: int) -> Iterator[tuple[bytes, Origins]]:
+def substituted(data: bytes, hits: Sequence[Hit], start: int) -> Iterator[tuple[bytes, Origins]]:
     """Yield parts of `data` with variables replaced by their assigned text, and the origins of each byte.
 
     The parts are around each use of one of `hits`, directly or through the name it is assigned to. `start` is added to
     all origins. A variable that is used before its first assignment has the text of that assignment.
     """
     texts = _Texts(data)
-    uses: list[tuple[int, int]] = []
+    uses: list[Hit] = []
     for hit in hits:
         uses.append(hit)
-        name = _ASSIGNED_BEFORE.search(data, max(0, hit[0] - _BEFORE), hit[0])
+        name = _ASSIGNED_BEFORE.search(data, max(0, hit.start - _BEFORE), hit.start)
         if name is not None:
-            uses += texts.uses(name["name"])
-    for low, high in _merged((max(0, low - _LEFT), min(len(data), high + _RIGHT)) for low, high in uses):
+            uses += (Hit(low, high, hit.pattern) for low, high in texts.uses(name["name"]))
+    for low, high, _ in ranges_around(sorted(uses), len(data), _LEFT, _RIGHT):
         found = _replaced(data[low:high], texts, start + low, low)
         if found is not None:
             yield found
-
-
-def _merged(stretches: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-    start = end = -1
-    for low, high in sorted(stretches):
-        if low > end:
-            if start >= 0:
-                yield start, end
-            start = low
-        end = max(end, high)
-    if start >= 0:
-        yield start, end
 
 
 _BEFORE, _LEFT, _RIGHT = 120, 240, 4000
