@@ -59,6 +59,7 @@ class ConstantFolder:
 
     def __init__(self, module: ast.Module, budget: WorkBudget) -> None:
         self.budget = budget
+        self.depth = _DEPTH
         self._scope: dict[ast.AST, Function | None] = {}
         self._assigned: dict[tuple[Function | None, str], list[ast.expr | None]] = defaultdict(list)
         self._looped: dict[tuple[Function | None, str], list[ast.expr]] = defaultdict(list)
@@ -99,7 +100,7 @@ class ConstantFolder:
 
     def of(self, node: ast.expr | None, depth: int = 0) -> Constants:
         """The constants `node` can be."""
-        if node is None or depth > _DEPTH:
+        if node is None or depth > self.depth:
             return UNKNOWN
         if isinstance(node, ast.Constant):
             large = isinstance(node.value, int) and node.value.bit_length() > _MOST_BITS

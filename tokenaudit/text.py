@@ -81,6 +81,11 @@ def size(number: int) -> str:
 _LONGEST_NAME = 40
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a table that is written as text."""
+    return frozenset(text.split())
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """`; did you mean 'x'?` where one of the `known` names is close to `name`, else nothing."""
     spelled = {each.lower().replace("_", "-"): each for each in known}

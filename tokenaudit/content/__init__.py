@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from tokenaudit.content import format_downgrade, native_code
+from tokenaudit.content import config, dependencies, format_downgrade, native_code, python_code, remote_code, space
 from tokenaudit.model import Rule
 
 RULES: dict[str, Rule] = {
@@ -12,6 +12,11 @@ RULES: dict[str, Rule] = {
     for rule in chain(
         native_code.RULES,
         format_downgrade.RULES,
+        config.RULES,
+        python_code.RULES,
+        remote_code.RULES,
+        space.RULES,
+        dependencies.RULES,
     )
 }
 """The rules of every family, by id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from tokenaudit.content import format_downgrade, native_code
+from tokenaudit.content import config, dependencies, format_downgrade, native_code, python_code, remote_code, space
 from tokenaudit.content.change import (
     ContentFinding,
     ContentJudgement,
@@ -23,6 +23,11 @@ and returns at once where the change is none of its concern."""
 CHECKS: tuple[ContentCheck, ...] = (
     native_code.check,
     format_downgrade.check,
+    config.check,
+    python_code.check,
+    remote_code.check,
+    space.check,
+    dependencies.check,
 )
 """All rule families, in the order in which their findings appear."""
 

@@ -1,0 +1,156 @@
+"""Shell and PowerShell commands that run what they download, or read and send credentials.
+
+Read line by line, in scripts, recipes, cards and the arguments of calls; a shell's grammar is not needed for that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+CommandKind: TypeAlias = Literal["process", "network", "credential", "execute"]
+
+_LONGEST = 4_096
+"""Characters of one line that are looked at."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that does harm. `line` counts from 1, `text` is the line."""
+
+    kind: CommandKind
+    name: str
+    message: str
+    line: int
+    text: str
+
+
+_SHELLS = r"(?:sudo\s+(?:-\w+\s+)*)?(?:/(?:usr/)?bin/)?(?:env\s+)?(?:ba|z|da|k|fi)?sh\b"
+_INTERPRETERS = rf"(?:{_SHELLS}|(?:sudo\s+)?(?:python[\d.]*|perl|ruby|node|php)\b)"
+_RULES: tuple[tuple[CommandKind, str, str, str], ...] = (
+    (
+        "process",
+        "download | sh",
+        "runs what it downloads",
+        rf"\b(?:curl|wget|fetch|aria2c)\b[^\n|;&]*\|\s*(?:[^\n|;]*\|\s*)?{_INTERPRETERS}",
+    ),
+    (
+        "process",
+        "sh <(download)",
+        "runs what it downloads",
+        rf"(?:{_INTERPRETERS}|source|\.|eval|exec)\s+(?:-\w+\s+)*[\"']?(?:<\(|\$\(|`)\s*(?:curl|wget)\b",
+    ),
+    (
+        "process",
+        "download && run",
+        "runs what it downloads",
+        rf"\b(?:curl|wget)\b[^\n]*(?:&&|;)[^\n]*(?:{_INTERPRETERS}\s+\S|chmod\s+\S*[+7]\S*|\./\w)",
+    ),
+    (
+        "execute",
+        "decode | sh",
+        "runs what it decodes",
+        rf"\b(?:base64\s+(?:-d|-D|--decode)|openssl\s+(?:enc|base64)|xxd\s+-r|gunzip|zcat)\b[^\n|]*\|\s*{_INTERPRETERS}",
+    ),
+    ("execute", "eval $(decode)", "runs what it decodes", r"\b(?:eval|exec)\b[^\n]*\b(?:base64|xxd|openssl|printf)\b"),
+    (
+        "process",
+        "iex download",
+        "runs what it downloads",
+        r"(?i)\b(?:iex|invoke-expression)\b[^\n]*\b(?:iwr|irm|invoke-webrequest|invoke-restmethod|downloadstring|curl|wget|webclient)\b|\b(?:iwr|irm|invoke-webrequest|invoke-restmethod|downloadstring)\b[^\n]*\|\s*(?:iex|invoke-expression)\b",
+    ),
+    (
+        "process",
+        "download to file",
+        "runs what it downloads",
+        r"(?i)\b(?:downloadfile|start-bitstransfer|bitsadmin|certutil\s+-urlcache|iwr|invoke-webrequest)\b[^\n]*(?:start-process|\.exe\b|\.ps1\b|\.bat\b)",
+    ),
+    (
+        "execute",
+        "-EncodedCommand",
+        "runs an encoded command",
+        r"(?i)\b(?:powershell|pwsh)(?:\.exe)?\b[^\n]*\s-e(?:nc(?:odedcommand)?)?\s+[A-Za-z0-9+/=]{16,}",
+    ),
+    ("process", "mshta", "runs a remote script", r"(?i)\b(?:mshta|regsvr32|rundll32)\b[^\n]*(?:https?:|javascript:)"),
+    (
+        "network",
+        "/dev/tcp",
+        "opens a network connection",
+        r"/dev/(?:tcp|udp)/|\b(?:nc|ncat|netcat|socat)\b[^\n]*\s(?:-\w*e\w*\s|-c\s|EXEC:|TCP)",
+    ),
+    (
+        "credential",
+        "stored credential",
+        "reads a place where credentials are kept",
+        r"(?:~|\$HOME|\$\{HOME\}|%USERPROFILE%|/root|/home/[\w.-]+)[/\\]\.?(?:ssh[/\\]|aws[/\\]|netrc|git-credentials|npmrc|pypirc|kube[/\\]|cache[/\\]huggingface[/\\](?:token|stored_tokens))|/proc/[\w$]+/environ|huggingface[/\\]+(?:token|stored_tokens)\b",
+    ),
+    (
+        "credential",
+        "token sent",
+        "sends a token or the environment",
+        r"(?i)\b(?:curl|wget|nc|iwr|irm|invoke-webrequest|invoke-restmethod)\b[^\n]*(?:\$\{?(?:env:)?(?:HF|HUGGING_?FACE)\w*(?:TOKEN|KEY)|\$\(\s*(?:env|printenv|set)\b|`env`|@-|@/)",
+    ),
+    (
+        "credential",
+        "environment sent",
+        "sends the environment",
+        r"\b(?:env|printenv|set|export\s+-p)\b\s*(?:\|[^\n|]*)*\|\s*(?:curl|wget|nc|ncat|base64|openssl)\b",
+    ),
+    (
+        "credential",
+        "hf token",
+        "prints the stored token",
+        r"\b(?:hf\s+auth\s+token|huggingface-cli\s+(?:auth\s+)?token)\b",
+    ),
+    (
+        "process",
+        "persistence",
+        "adds to what runs at the next login or start",
+        r"(?:>>?|\btee\b[^\n]*)\s*[\"']?(?:~|\$HOME|\$\{HOME\}|/etc|/root)?[/\\]?[\w./-]*(?:\.bashrc|\.profile|\.bash_profile|\.zshrc|authorized_keys|/etc/cron\S*|rc\.local)|\bcrontab\s+(?:-\s*$|-u|\S+\.|<)|\|\s*crontab\b|\bschtasks\b[^\n]*/create|\bsystemctl\s+(?:--user\s+)?enable\b",
+    ),
+)
+COMMAND_RULES = tuple((kind, name, message, re.compile(pattern)) for kind, name, message, pattern in _RULES)
+
+_DOWNLOAD = re.compile(
+    r"\b(?:curl|wget)\b[^\n]*?\s(?:-o|-O|--output|--output-document)[= ]?\s*(?P<out>[^\s;|&'\"]+)|\b(?:curl\s[^\n]*?-\w*O\w*|wget)\s[^\n]*?/(?P<last>[\w.-]+)(?=[\s'\"]|$)"
+)
+_CONTINUED = re.compile(r"[\\`^]\r?\n[ \t]*")
+
+
+def commands_in(text: str, first_line: int = 1) -> Iterator[Command]:
+    """Harmful commands of a script. Continued lines count as one; comment lines are passed over."""
+    downloaded: set[str] = set()
+    for number, line in _logical_lines(text):
+        stripped = line.strip()
+        if stripped.startswith(("#", "::", "REM ", "rem ")) and not stripped.startswith("#!"):
+            continue
+        for kind, name, message, pattern in COMMAND_RULES:
+            if pattern.search(line):
+                yield Command(kind, name, message, first_line + number, stripped)
+        for name in downloaded:
+            if re.search(
+                rf"(?:{_INTERPRETERS}|source|\.|chmod\s+\S+)\s+(?:\./)?{re.escape(name)}(?:\s|$)|(?:^|[\s;&])\./{re.escape(name)}\b",
+                line,
+            ):
+                yield Command(
+                    "process",
+                    "download, then run",
+                    "runs what an earlier line downloaded",
+                    first_line + number,
+                    stripped,
+                )
+        downloaded |= {(m["out"] or m["last"]).rpartition("/")[2] for m in _DOWNLOAD.finditer(line)}
+        if len(downloaded) > _MOST_DOWNLOADS:
+            downloaded.clear()
+
+
+_MOST_DOWNLOADS = 50
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    number = 0
+    for raw in _CONTINUED.sub("\0", text).splitlines():
+        yield number, raw.replace("\0", " ")[:_LONGEST]
+        number += 1 + raw.count("\0")

@@ -1,0 +1,193 @@
+"""JSON and YAML of a repository as entries: nothing is constructed, aliases are refused, duplicate keys are kept."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import yaml
+
+from tokenaudit.text import size
+
+LARGEST_YAML = 1 << 20
+"""Bytes. PyYAML takes seconds for more, and no configuration is larger."""
+_LONGEST_NUMBER = 300
+_MOST_ENTRIES = 200_000
+_DEEPEST = 200
+_PLAIN_TAG = "tag:yaml.org,2002:"
+_PYTHON_TAG = f"{_PLAIN_TAG}python/"
+
+
+class UnreadableTextError(Exception):
+    """The text can't be read; the message says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A scalar with the keys that lead to it, without list positions. `value` is text as it is written.
+
+    Numbers, true, false and null of JSON are their JSON text. `tag` is an explicit YAML tag.
+    """
+
+    path: tuple[str, ...]
+    value: str
+    line: int | None = None
+    tag: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The innermost key."""
+        return self.path[-1] if self.path else ""
+
+
+def json_entries(text: str) -> list[Entry]:
+    """Every scalar of a JSON document, those of duplicate keys too.
+
+    Raises:
+        UnreadableTextError: not JSON, or nested too deeply.
+    """
+    try:
+        document = json.loads(text, object_pairs_hook=_Pairs, parse_int=_number, parse_float=_number, strict=False)
+    except RecursionError as error:
+        message = "JSON is nested too deeply"
+        raise UnreadableTextError(message) from error
+    except ValueError as error:
+        message = f"not valid JSON: {error}"
+        raise UnreadableTextError(message) from error
+    return list(_json(document))
+
+
+class _Pairs(list[tuple[str, object]]):
+    """An object of JSON as its pairs."""
+
+
+def _number(digits: str) -> str:
+    return digits[:_LONGEST_NUMBER]
+
+
+def _json(document: object) -> Iterator[Entry]:
+    pending: list[tuple[tuple[str, ...], object]] = [((), document)]
+    count = 0
+    while pending:
+        path, value = pending.pop()
+        count += 1
+        if count > _MOST_ENTRIES:
+            message = f"more than {_MOST_ENTRIES:,} values"
+            raise UnreadableTextError(message)
+        if isinstance(value, _Pairs):
+            pending += [((*path, key), inner) for key, inner in reversed(value)]
+            if len(path) > _DEEPEST:
+                message = "JSON is nested too deeply"
+                raise UnreadableTextError(message)
+        elif isinstance(value, list):
+            pending += [(path, inner) for inner in reversed(value)]
+        else:
+            yield Entry(path, value if isinstance(value, str) else _json_scalar(value))
+
+
+def _json_scalar(value: object) -> str:
+    return {True: "true", False: "false", None: "null"}.get(value, str(value)) if not isinstance(value, str) else value  # type: ignore[call-overload]
+
+
+def yaml_entries(text: str, first_line: int = 1) -> list[Entry]:
+    """Every scalar of all YAML documents of `text`, those of duplicate keys too.
+
+    Raises:
+        UnreadableTextError: not YAML, has aliases, is too large or nested too deeply.
+    """
+    if len(text) > LARGEST_YAML:
+        message = f"{size(len(text))} of YAML, more than the {size(LARGEST_YAML)} that are read"
+        raise UnreadableTextError(message)
+    try:
+        return list(_yaml(text, first_line))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" (line {first_line + mark.line})" if mark is not None else ""
+        message = f"not valid YAML{line}"
+        raise UnreadableTextError(message) from error
+    except RecursionError as error:
+        message = "YAML is nested too deeply"
+        raise UnreadableTextError(message) from error
+
+
+def _yaml(text: str, first_line: int) -> Iterator[Entry]:  # noqa: C901 - one branch a kind of event
+    """From events, which need no memory for a tree and no recursion."""
+    stack: list[tuple[tuple[str, ...], bool, str | None]] = []  # path, is a mapping, key that waits for its value
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
+            message = f"YAML anchors and aliases are not followed (line {_line(event, first_line)})"
+            raise UnreadableTextError(message)
+        if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
+            stack.pop()
+            _advance(stack, None)
+            continue
+        if not isinstance(event, (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            continue
+        path = _path(stack)
+        line = _line(event, first_line)
+        tag = event.tag if event.tag and event.tag != "!" else None
+        if isinstance(event, yaml.ScalarEvent):
+            if stack and stack[-1][1] and stack[-1][2] is None:
+                stack[-1] = (stack[-1][0], True, event.value)
+                if tag is not None:
+                    yield Entry((*path, event.value), "", line, tag)
+                continue
+            yield Entry(path, event.value, line, tag)
+            _advance(stack, None)
+        else:
+            if tag is not None:
+                yield Entry(path, "", line, tag)
+            if len(stack) > _DEEPEST:
+                message = "YAML is nested too deeply"
+                raise UnreadableTextError(message)
+            if stack and stack[-1][1] and stack[-1][2] is None:
+                stack[-1] = (stack[-1][0], True, "?")  # a mapping or sequence as a key
+            stack.append((path, isinstance(event, yaml.MappingStartEvent), None))
+
+
+def _line(event: yaml.Event, first_line: int) -> int:
+    return first_line + (event.start_mark.line if event.start_mark is not None else 0)
+
+
+def _path(stack: Sequence[tuple[tuple[str, ...], bool, str | None]]) -> tuple[str, ...]:
+    if not stack:
+        return ()
+    path, _, key = stack[-1]
+    return (*path, key) if key is not None else path
+
+
+def _advance(stack: list[tuple[tuple[str, ...], bool, str | None]], key: str | None) -> None:
+    """Forgets the key of a mapping whose value is complete."""
+    if stack and stack[-1][1]:
+        stack[-1] = (stack[-1][0], True, key)
+
+
+def is_python_tag(tag: str | None) -> bool:
+    """Whether a YAML tag makes an unsafe loader import or call something."""
+    return tag is not None and (tag.startswith((_PYTHON_TAG, "!python/")) or "python/object" in tag)
+
+
+def new_entries(after: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
+    """Entries of `after` that are not in `before`, wherever in a list they are."""
+    known = Counter((one.path, one.value, one.tag) for one in before)
+    found = []
+    for one in after:
+        key = one.path, one.value, one.tag
+        if known[key] > 0:
+            known[key] -= 1
+        else:
+            found.append(one)
+    return found
+
+
+def front_matter(text: str) -> tuple[str, int] | None:
+    """The YAML at the beginning of a card, and the line it begins on; None where there is none."""
+    lines = text.removeprefix("\ufeff").split("\n")
+    if not lines or lines[0].rstrip() != "---":
+        return None
+    for number, line in enumerate(lines[1:], start=1):
+        if line.rstrip() in {"---", "..."}:
+            return "\n".join(lines[1:number]), 2
+    return None
