@@ -121,7 +121,7 @@ def _yaml(text: str, first_line: int) -> Iterator[Entry]:  # noqa: C901 - one br
             raise UnreadableTextError(message)
         if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
             stack.pop()
-            _advance(stack, None)
+            _advance(stack, "?" if stack and stack[-1][2] == _COMPLEX_KEY else None)
             continue
         if not isinstance(event, (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)):
             continue
@@ -143,8 +143,12 @@ def _yaml(text: str, first_line: int) -> Iterator[Entry]:  # noqa: C901 - one br
                 message = "YAML is nested too deeply"
                 raise UnreadableTextError(message)
             if stack and stack[-1][1] and stack[-1][2] is None:
-                stack[-1] = (stack[-1][0], True, "?")  # a mapping or sequence as a key
+                stack[-1] = (stack[-1][0], True, _COMPLEX_KEY)
             stack.append((path, isinstance(event, yaml.MappingStartEvent), None))
+
+
+_COMPLEX_KEY = "\0"
+"""Stands for a key that is a mapping or a sequence while that is read; YAML has no null character."""
 
 
 def _line(event: yaml.Event, first_line: int) -> int:
