@@ -17,7 +17,7 @@ _LONGEST = 4_096
 
 
 @dataclass(frozen=True)
-class Command:
+class HarmfulCommand:
     """A command that does harm. `line` counts from 1, `text` is the line."""
 
     kind: CommandKind
@@ -119,7 +119,7 @@ _DOWNLOAD = re.compile(
 _CONTINUED = re.compile(r"[\\`^]\r?\n[ \t]*")
 
 
-def commands_in(text: str, first_line: int = 1) -> Iterator[Command]:
+def commands_in(text: str, first_line: int = 1) -> Iterator[HarmfulCommand]:
     """Harmful commands of a script. Continued lines count as one; comment lines are passed over."""
     downloaded: set[str] = set()
     for number, line in _logical_lines(text):
@@ -128,13 +128,13 @@ def commands_in(text: str, first_line: int = 1) -> Iterator[Command]:
             continue
         for kind, name, message, pattern in COMMAND_RULES:
             if pattern.search(line):
-                yield Command(kind, name, message, first_line + number, stripped)
+                yield HarmfulCommand(kind, name, message, first_line + number, stripped)
         for name in downloaded:
             if re.search(
                 rf"(?:{_INTERPRETERS}|source|\.|chmod\s+\S+)\s+(?:\./)?{re.escape(name)}(?:\s|$)|(?:^|[\s;&])\./{re.escape(name)}\b",
                 line,
             ):
-                yield Command(
+                yield HarmfulCommand(
                     "process",
                     "download, then run",
                     "runs what an earlier line downloaded",

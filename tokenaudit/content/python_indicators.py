@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tokenaudit.content.commands import Command, commands_in
+from tokenaudit.content.commands import HarmfulCommand, commands_in
 from tokenaudit.content.python_names import PythonNames
 from tokenaudit.content.python_tables import (
     CLIENTS,
@@ -222,7 +222,7 @@ class _Reader:
             return [part for part in found[0] if isinstance(part, str)]
         return [text for text in found if isinstance(text, str)]
 
-    def _from_command(self, found: Command, node: ast.AST) -> Indicator:
+    def _from_command(self, found: HarmfulCommand, node: ast.AST) -> Indicator:
         return self._made(found.kind, found.name, f"a command {found.message}", node)
 
     def _is_dump(self, node: ast.AST) -> bool:
