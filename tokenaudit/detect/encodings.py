@@ -6,6 +6,7 @@ maps one such sequence to another, so encodings can be nested. The result is con
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Iterator
 from functools import cache
@@ -36,6 +37,23 @@ def known(literal: str, length: int) -> Sets:
 def exactly(text: bytes) -> Sets:
     """Return the sets for exactly `text`."""
     return tuple(frozenset((byte,)) for byte in text)
+
+
+_ELEMENT = re.compile(r"(?P<set>\w|-|\[[\w-]+\])(?:\{(?P<count>\d{1,3})\})?")
+
+
+def sets_of(expression: str) -> Sets | None:
+    """Return the sets for an expression of characters, classes and fixed counts; None for any other expression."""
+    found: list[frozenset[int]] = []
+    at = 0
+    while at < len(expression):
+        element = _ELEMENT.match(expression, at)
+        if element is None:
+            return None
+        at = element.end()
+        one = re.compile(element["set"].encode())
+        found += [frozenset(byte for byte in range(256) if one.match(bytes((byte,))))] * int(element["count"] or 1)
+    return tuple(found)
 
 
 def as_base64(text: Sets) -> Iterator[Sets]:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from tokenaudit.detect.encodings import Sets, expression
 
-_MOST_SPELLINGS = 4
-"""Maximum number of literals that one part of a pattern expands to."""
+MOST_SPELLINGS = 4
+"""Maximum number of literals that one part of a pattern usually expands to."""
 
 _LONGEST = 6
 """Maximum length of a literal in bytes. Longer literals are not rarer in practice but have more spellings."""
@@ -78,23 +78,25 @@ class Rest(NamedTuple):
 _NOTHING = Rest(b"", 0)
 
 
-def literal_pattern_for(form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = ()) -> LiteralPattern:
+def literal_pattern_for(
+    form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = (), most: int = MOST_SPELLINGS
+) -> LiteralPattern:
     """Return the literal pattern that matches `form`, then `rest`.
 
-    Its literals are the rarest part of `form`, or one of `preferred` if `form` contains it: those are searched for in
-    any case.
+    Its literals, at most `most`, are the rarest part of `form`, or one of `preferred` if `form` contains it: those are
+    searched for in any case.
     """
     fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form)
     for literal in preferred:
         at = fixed.find(literal)
         if at >= 0:
             return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, (literal,), at)
-    start, end = _rarest(form)
+    start, end = _rarest(form, most)
     literals = tuple(map(bytes, itertools.product(*map(sorted, form[start:end]))))
     return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, literals, start)
 
 
-def _rarest(form: Sets) -> tuple[int, int]:
+def _rarest(form: Sets, most: int) -> tuple[int, int]:
     """Return start and end of the part with the most information in text, minus the cost of its spellings."""
     tells = [_is_selective(each) for each in form]
     best, chosen = -math.inf, (0, 1)
@@ -102,7 +104,7 @@ def _rarest(form: Sets) -> tuple[int, int]:
         spellings, information = 1, 0.0
         for end in range(start + 1, min(len(form), start + _LONGEST) + 1):
             spellings *= len(form[end - 1])
-            if spellings > _MOST_SPELLINGS:
+            if spellings > most:
                 break
             information += tells[end - 1]
             if information - math.log2(spellings) / 2 > best:

@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Literal, TypeAlias
 
 from tokenaudit.detect import encodings
@@ -47,7 +47,8 @@ class Pattern:
     """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length.
 
     `check` takes the data and the offset of a match and returns whether it counts, for conditions that an expression
-    can't describe. It reads at most `width` bytes and must not reject a match because the data end early.
+    can't describe. `is_reason` returns whether a match is a reason to decode the data; otherwise it only counts if
+    another match is one. They read at most `looked_at` bytes and must not reject a match because the data end early.
     """
 
     reading: Reading
@@ -55,6 +56,8 @@ class Pattern:
     literal_patterns: tuple[LiteralPattern, ...]
     width: int
     check: Callable[[bytes, int], bool] | None = None
+    is_reason: Callable[[bytes, int], bool] | None = None
+    looked_at: int = 0
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,7 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
             for each, literal_patterns in escapes.evidence(literal)
         )
     literals = sorted({literal for shape in shapes for literal in shape.literals})
-    found += _cut(each for literal in literals for each in concatenated.evidence(literal, preferred))
+    found += _cut((each for literal in literals for each in concatenated.evidence(literal, preferred)), shapes)
     found += (
         Pattern("variables", each, (literal_pattern,), variables.WIDTH)
         for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
@@ -222,8 +225,11 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
 _IS_WORD = re.compile(rb"\w{3,}")
 
 
-def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
+def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape]) -> Iterator[Pattern]:
     """Merge split literals with the same literals and offset into one pattern, because there are many of them."""
+    forms = [encodings.sets_of(shape.expression) for shape in shapes]
+    known = tuple(form for form in forms if form is not None)
+    is_reason = partial(concatenated.can_continue, known) if len(known) == len(forms) else None
     alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, LiteralPattern]] = {}
     for whole, literal_pattern in found:
         alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
@@ -232,7 +238,14 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]]) -> Iterator[Pattern]:
         literal_pattern = LiteralPattern(
             either, max(literal_pattern.width for literal_pattern in cuts.values()), literals, lead
         )
-        yield Pattern("concatenated", b"|".join(cuts), (literal_pattern,), concatenated.WIDTH)
+        yield Pattern(
+            "concatenated",
+            b"|".join(cuts),
+            (literal_pattern,),
+            concatenated.WIDTH,
+            is_reason=is_reason,
+            looked_at=concatenated.LOOKED_AT,
+        )
 
 
 def _roots(literals: Iterable[str]) -> list[str]:

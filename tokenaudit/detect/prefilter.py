@@ -25,22 +25,25 @@ _TRACE = 1
 """Unconfirmed matches of literal patterns to retain, so that `look` can return `TRACES`."""
 
 
+_LOOKED_BEHIND = 8
+"""Maximum bytes before a match that its expression and its conditions read."""
+
+
 class Prefilter:
     """Searches bytes for evidence, with Hyperscan if installed, otherwise with `re`; the results are the same.
 
     Small data are searched literal by literal, which needs no preparation.
 
-    `width` is the maximum length of a match in bytes, `literal_width` that of a literal pattern. Instances are cheap to
-    pickle and compile on first use. With `everything`, all data count as evidence, because a plugin has no literals.
+    `width` is the maximum length of a match in bytes, including what its conditions read. Bytes more than `reach` away
+    from a byte of a match don't affect it. Instances are cheap to pickle and compile on first use. With `everything`,
+    all data count as evidence, because a plugin has no literals.
     """
 
     def __init__(self, patterns: Iterable[Pattern], *, everything: bool = False, engine: Engine = "auto") -> None:
         self.patterns = tuple(patterns)
         self.everything = everything
-        self.width = max((each.width for each in self.patterns), default=1)
-        self.literal_width = max(
-            (literal_pattern.width for each in self.patterns for literal_pattern in each.literal_patterns), default=1
-        )
+        self.width = max((max(each.width, each.looked_at) for each in self.patterns), default=1)
+        self.reach = self.width - 1 + _LOOKED_BEHIND
         self._engine = engine
         self._searched = 0
         self._exact: dict[int, re.Pattern[bytes]] = {}
@@ -58,16 +61,13 @@ class Prefilter:
         return self.look(data) is PrefilterResult.EVIDENCE
 
     def look(self, data: bytes) -> PrefilterResult:
-        """Return whether `data` contains evidence, only traces (matches of literal patterns), or neither.
-
-        A trace is at most `literal_width` bytes long.
-        """
+        """Return whether `data` contains evidence, only traces (matches of literal patterns), or neither."""
         if self.everything:
             return PrefilterResult.EVIDENCE if data else PrefilterResult.NOTHING
         candidates: list[tuple[int, int]] = []
 
         def confirmed() -> bool:
-            found = next(self._matches(data, candidates), None) is not None
+            found = any(self._is_reason(data, hit) for hit in self._matches(data, candidates))
             candidates[_TRACE:] = ()
             return found
 
@@ -76,10 +76,15 @@ class Prefilter:
         return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
-        """Return at most `most` hits in `data`, sorted by start."""
+        """Return at most `most` hits in `data`, sorted by start; none if no hit is a reason to decode the data."""
         candidates: list[tuple[int, int]] = []
         self._scan(data, candidates, None)
-        return sorted(islice(self._matches(data, candidates), most))
+        found = sorted(islice(self._matches(data, candidates), most))
+        return found if len(found) == most or any(self._is_reason(data, hit) for hit in found) else []
+
+    def _is_reason(self, data: bytes, hit: Hit) -> bool:
+        is_reason = self.patterns[hit.pattern].is_reason
+        return is_reason is None or is_reason(data, hit.start)
 
     def _matches(self, data: bytes, candidates: Iterable[tuple[int, int]]) -> Iterator[Hit]:
         """Yield exact matches around the candidates. Overlapping ranges are searched once, so the work is linear."""

@@ -80,7 +80,7 @@ class ObjectMatcher(Protocol):
 
     @property
     def reach(self) -> int | None:
-        """Maximum bytes that a trace can extend before its first or after its last byte; None if unbounded."""
+        """Maximum bytes before or after a byte of evidence that decide whether it is evidence; None if unbounded."""
 
     def prepare(self) -> None:
         """Compile the searcher for large data, once, before processes are forked."""

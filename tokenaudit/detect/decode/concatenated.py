@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+import string
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
-from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
+from tokenaudit.detect.literals import MOST_SPELLINGS, LiteralPattern, Rest, literal_pattern_for
 from tokenaudit.detect.positions import Origins
 
 _QUOTE = rb"\\{0,2}[\"'`]"
@@ -73,7 +74,9 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
             literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
             yield from _wrapped(left, right)
         else:
-            literal_pattern = literal_pattern_for((*left, _CUT), preferred=roots)
+            # A short word such as `api` is frequent in code, and rare in front of a joint.
+            most = len(_CUT) if at <= _SHORT_WORD else MOST_SPELLINGS
+            literal_pattern = literal_pattern_for((*left, _CUT), preferred=roots, most=most)
             joint = rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
         yield re.escape(text[:at]) + joint, literal_pattern
 
@@ -93,7 +96,7 @@ _WRAPS: tuple[tuple[Sets, bytes], ...] = (
 )
 """The start and the rest of each joint without quotes."""
 
-_FEW = 3
+_FEW, _SHORT_WORD = 3, 4
 _BODY = rb"[A-Za-z0-9]{0,33}"
 _CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b<|]", 34)
 _QUOTES = frozenset(b"\"'`")
@@ -105,6 +108,40 @@ _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 _NEVER = rb"(?!)"
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
 _JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
+
+LOOKED_AT = 512
+"""Bytes from the start of a match that `can_continue` reads."""
+
+_ENDS = frozenset(string.ascii_letters.encode() + string.digits.encode() + b"_-/. \t,;:()[]>!*@^?~")
+"""Bytes that neither belong to a joint nor begin an escape or the name of a variable."""
+
+_AFTER_QUOTE = re.compile(rb"[ \t]{0,8}(?:[,;:)\]}>]|\r?\n)")
+_LONGEST_JOINT = {b'"': 160, b"'": 160, b"`": 160, b"\n": 350, b"\r": 350}
+"""Maximum bytes of a joint that begins with a quote or a line end. Shorter data do not show whether it is one."""
+
+
+def can_continue(forms: Sequence[Sets], data: bytes, at: int) -> bool:
+    """Return whether the text from `at` on, without joints, can begin with one of `forms`.
+
+    In a list of names, such as `"hf_id", "repo"`, it can't. True if it depends on an escape, a variable or bytes that
+    are not looked at.
+    """
+    window = data[at : at + LOOKED_AT]
+    text, origins = joined(window, 0)
+    return any(_can_begin(form, text, window, origins) for form in forms)
+
+
+def _can_begin(form: Sets, text: bytes, window: bytes, origins: Origins) -> bool:
+    differs = next((number for number, byte in enumerate(text[: len(form)]) if byte not in form[number]), None)
+    if differs is None:
+        return True
+    if text[differs] in _ENDS:
+        return False
+    end = origins(differs)
+    margin = _LONGEST_JOINT.get(window[end : end + 1])
+    if margin is None or len(window) - end < margin:
+        return True
+    return text[differs] not in b"\r\n" and _AFTER_QUOTE.match(window, end + 1) is None
 
 
 def joined(data: bytes, start: int, beginnings: Collection[int] = (), *, commas: bool = True) -> tuple[bytes, Origins]:

@@ -1,7 +1,7 @@
 """Apply deltas, and find the bytes of a result that its base does not contain.
 
-Traces are short runs of bytes. If a base contains none, any trace in the result of its delta overlaps bytes that the
-delta inserts or a boundary between two pieces. So only these and the adjacent bytes have to be searched.
+Evidence is a short run of bytes. If a base contains none, any evidence in the result of its delta overlaps bytes that
+the delta inserts or a boundary between two pieces. So only these and the adjacent bytes have to be searched.
 Format: git's own documentation, gitformat-pack(5), "Deltified representation".
 """
 

@@ -35,6 +35,9 @@ _MUCH = 16 << 10
 _MOST_HELD = 8 << 20
 """Maximum bytes of bases held for such a search."""
 
+_SEPARATOR = b"\0"
+"""Between contents that are searched together, so that none is part of a word in another."""
+
 Searching: TypeAlias = Callable[[Visit, Leaf], Iterator[list[Unread]]]
 
 
@@ -56,8 +59,8 @@ def search(
 class _Looking:
     """Searches objects; `batch` contains the results.
 
-    A visit returns whether the object is clean (contains no trace). For deltas of a clean object, only the added bytes
-    have to be searched.
+    A visit returns whether the object is clean (contains no evidence). For deltas of a clean object, only the added
+    bytes have to be searched.
     """
 
     def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher) -> None:
@@ -71,7 +74,7 @@ class _Looking:
         """See `Visit`."""
         self._count(len(data))
         insertions = self._insertions(delta, base) if is_clean else None
-        if insertions is not None and self._look(insertions.pieces) is PrefilterResult.NOTHING:
+        if insertions is not None and self._look(insertions.pieces) is not PrefilterResult.EVIDENCE:
             return True
         return self._whole(node, data)
 
@@ -109,13 +112,13 @@ class _Looking:
 
     def settle(self) -> None:
         """Search all pending content. If the whole contains no trace, no part does."""
-        waiting = self._waiting
-        is_clean = self._look(b"".join(self._texts)) is PrefilterResult.NOTHING
+        texts, waiting = self._texts, self._waiting
         self._texts, self._waiting, self._size, self._held = [], [], 0, 0
-        if is_clean:
+        if self._look(_SEPARATOR.join(texts)) is PrefilterResult.NOTHING:
             return
-        for node, delta, base in waiting:
-            self._alone(node, delta, base)
+        for text, (node, delta, base) in zip(texts, waiting, strict=True):
+            if self._look(text) is PrefilterResult.EVIDENCE:
+                self._alone(node, delta, base)
 
     def _alone(self, node: int, delta: bytes, base: bytes | None) -> None:
         try:
@@ -128,10 +131,10 @@ class _Looking:
             self._whole(node, content)
 
     def _whole(self, node: int, content: bytes) -> bool:
-        """Return whether `content` contains no trace; if it contains evidence, scan it."""
-        position = self._look(content)
-        if position is PrefilterResult.EVIDENCE:
-            examined = self._examine(content)
-            if not examined.is_empty:
-                self.batch.add(*self._known_as(node), examined)
-        return position is PrefilterResult.NOTHING
+        """Return whether `content` contains no evidence; if it does, scan it."""
+        if self._look(content) is not PrefilterResult.EVIDENCE:
+            return True
+        examined = self._examine(content)
+        if not examined.is_empty:
+            self.batch.add(*self._known_as(node), examined)
+        return False

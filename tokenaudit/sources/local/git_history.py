@@ -329,11 +329,11 @@ class _Watcher:
         self._scanner = scanner
         self.look = self._whole
         self.reach: int | None = None
-        # If a scanner reports the maximum length of its literals, deltas can be searched for inserted bytes only.
+        # If a scanner reports the maximum length of its evidence, deltas can be searched for inserted bytes only.
         self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
-            self.reach = self._prefilter.literal_width - 1
+            self.reach = self._prefilter.reach
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
