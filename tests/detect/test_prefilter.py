@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 
 from tests.support.contexts import CONTEXTS, Context
 from tests.support.mint import Mint
-from tokenaudit.detect import Detector, Prefilter
+from tokenaudit.detect import Detector, Limits, Prefilter
 from tokenaudit.detect.decode import concatenated
+from tokenaudit.detect.limits import Budget
+from tokenaudit.detect.scanner import RecursiveScan
 
 
 @cache
@@ -108,6 +111,55 @@ def test_pieces_that_overlap_by_the_width_lose_nothing(context: Context, at: int
 def test_names_of_functions_are_no_evidence() -> None:
     text = b"from huggingface_hub import hf_hub_download, hf_raise_for_status\nhf_token = os.environ['HF_TOKEN']\n"
     assert not detector().may_contain(text * 100)
+
+
+@cache
+def without_reasons() -> Prefilter:
+    return Prefilter(tuple(replace(each, is_reason=None) for each in detector().prefilter.patterns))
+
+
+def test_lists_of_names_are_no_evidence() -> None:
+    names = b'["hf_id", "repo",\n    "api_key", "user"]; f("hf_token", "x"); `hf_xet` (`pip`); x = `api`, `_y`\n'
+    text = names + b"# " + b"x" * 600
+    assert without_reasons().may_contain(text)
+    assert not detector().may_contain(text)
+    token = Mint("names").user_token().encode()
+    hits = detector().prefilter.hits(text + b'"' + token[:20] + b'" "' + token[20:] + b'"')
+    assert hits[:5] == without_reasons().hits(text)
+
+
+JOINTS = [
+    b'", "', b'" "', b'" + "', b'",\n  "', b"\\\n", b"=\n", b"\n ", b"</b><b>", b"\x1b[0m", b"|\n0010: 41 42  ",
+    b'";\nx += "', b'"],\n[1.5, "o", "', b"${X}", b'" + X + "', b"{X}", b"\\x41", b"%41", b"&#65;", b"=41", b"",
+    b" ", b",", b")", b"\n", b'"\n', b"_",
+]  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(["user_token", "org_token", "refresh_token", "app_token", "oauth_token"]),
+    st.integers(0, 2**32),
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from(JOINTS)), max_size=5),
+    st.sampled_from([b"", b"x" * 600, b'\nX = "b0"\n']),
+)
+def test_evidence_that_is_no_reason_loses_nothing(
+    kind: str, seed: int, cuts: list[tuple[int, bytes]], after: bytes
+) -> None:
+    token = getattr(Mint(seed), kind)().encode()
+    parts, done = [b'"'], 0
+    for at, joint in sorted(cuts):
+        parts += [token[done:at], joint]
+        done = at
+    data = b"".join([*parts, token[done:], b'"\n', after])
+    expected = RecursiveScan(without_reasons(), lambda: detector()._finds, Budget(Limits())).run(data)
+    assert detector().scan(data) == expected
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(CONTEXTS), st.integers(0, 2**32))
+def test_every_context_has_a_reason(context: Context, seed: int) -> None:
+    data = context.write(Mint(seed).user_token()) + b"\n" + bytes(600)
+    assert detector().may_contain(data) == without_reasons().may_contain(data)
 
 
 @settings(max_examples=200, deadline=None)

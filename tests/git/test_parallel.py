@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import random
 import shutil
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.git.test_object_store import SHAPES
+from tests.support.contexts import CONTEXTS
+from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
+from tokenaudit.detect import Detector
 from tokenaudit.git import parallel
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
-from tokenaudit.git.objects import SEARCHED, GitObject
+from tokenaudit.git.objects import SEARCHED, GitObject, Unread
+from tokenaudit.git.pack import scan
 from tokenaudit.git.pack.delta import build, delta_insertions
+from tokenaudit.git.pack.scan import Leaf
 from tokenaudit.git.parallel import search
 from tokenaudit.interfaces import PrefilterResult, ScanResult
 
@@ -85,6 +93,56 @@ def test_no_result_of_an_examination_is_sent_by_another_process(
     assert {name for batch in alone for name in batch.examined} == {
         name for batch in alone for name, kind in batch.hits if kind == "blob"
     }
+
+
+class Scanning:
+    """The evidence of the detector."""
+
+    def __init__(self) -> None:
+        self.detector = Detector.load()
+        self.reach: int | None = self.detector.prefilter.reach
+        self.prepare = self.detector.prefilter.prepare
+        self.look = self.detector.prefilter.look
+        self.examine = self.detector.scan
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_every_encoding_is_found_in_deltas(tmp_path: Path, seed: int) -> None:
+    dice = random.Random(seed)
+    lines = [f"line {dice.random()} of a text".encode() for _ in range(60)]
+    stream = []
+    for number, context in enumerate(CONTEXTS):
+        written = context.write(Mint(number).user_token())
+        at, cut = dice.randrange(len(lines) + 1), dice.randrange(len(written))
+        for middle in ([], [written[:cut]], [written], [written[cut:]]):
+            content = b"\n".join([*lines[:at], *middle, *lines[at:]])
+            stream.append(b"blob\ndata %d\n%b\n" % (len(content), content))
+        for _ in range(dice.randrange(3)):
+            lines[dice.randrange(len(lines))] = dice.choice([b"hf_abc", b'"hf_id", "r"', b"x = 1", b"api", b""])
+    repo = GitRepo(tmp_path, bare=True)
+    repo.git("fast-import", "--quiet", stdin=b"".join(stream))
+    watcher = Scanning()
+    work = plan(open_repository(repo.path), 1, SEARCHED, small=0)
+    objects = [item for partition in work.partitions for item in partition.read() if isinstance(item, GitObject)]
+    expected = {item.id for item in objects if not watcher.examine(item.data).is_empty}
+    assert len(objects) > 2 * len(CONTEXTS)
+    assert len(expected) > len(CONTEXTS)
+    assert {name for batch in search(work.partitions, watcher, 1) for name, _ in batch.hits} == expected
+
+
+def test_a_text_is_not_searched_as_the_end_of_the_one_before() -> None:
+    token = Mint("together").user_token().encode()
+    text = base64.b64encode(zlib.compress(token + b"\0" * 100))
+    contents = [b"a short text without a line end", text]
+    watcher = Scanning()
+
+    def walk(_: object, leaf: Leaf) -> Iterator[list[Unread]]:
+        for node, content in enumerate(contents):
+            leaf(node, content, None, False)  # noqa: FBT003 - signature of `Leaf`
+        yield []
+
+    found = [hit for batch in scan.search(walk, lambda node: (str(node), "blob"), watcher) for hit in batch.hits]
+    assert found == [("1", "blob")]
 
 
 @settings(max_examples=500, deadline=None)

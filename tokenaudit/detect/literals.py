@@ -56,44 +56,33 @@ def ranges_around(hits: Sequence[Hit], size: int, left: int, right: int) -> Iter
 
 
 class LiteralPattern(NamedTuple):
-    """A rare part of a pattern, at most `width` bytes long.
+    """A rare part of a pattern, or the whole.
 
     Every match of `expression` contains one of `literals`, `lead` bytes after its start. Without literals, the searcher
     searches for the expression itself.
     """
 
     expression: bytes
-    width: int
     literals: tuple[bytes, ...] = ()
     lead: int = 0
 
 
-class Rest(NamedTuple):
-    """The expression that follows the fixed form of a literal pattern, and its maximum width in bytes."""
-
-    expression: bytes
-    width: int
-
-
-_NOTHING = Rest(b"", 0)
-
-
 def literal_pattern_for(
-    form: Sets, rest: Rest = _NOTHING, preferred: Iterable[bytes] = (), most: int = MOST_SPELLINGS
+    form: Sets, whole: bytes | None = None, preferred: Iterable[bytes] = (), most: int = MOST_SPELLINGS
 ) -> LiteralPattern:
-    """Return the literal pattern that matches `form`, then `rest`.
+    """Return the literal pattern that matches `form`, or `whole`, an expression that begins with it.
 
     Its literals, at most `most`, are the rarest part of `form`, or one of `preferred` if `form` contains it: those are
     searched for in any case.
     """
+    tried = expression(form) if whole is None else whole
     fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form)
     for literal in preferred:
         at = fixed.find(literal)
         if at >= 0:
-            return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, (literal,), at)
+            return LiteralPattern(tried, (literal,), at)
     start, end = _rarest(form, most)
-    literals = tuple(map(bytes, itertools.product(*map(sorted, form[start:end]))))
-    return LiteralPattern(expression(form) + rest.expression, len(form) + rest.width, literals, start)
+    return LiteralPattern(tried, tuple(map(bytes, itertools.product(*map(sorted, form[start:end])))), start)
 
 
 def _rarest(form: Sets, most: int) -> tuple[int, int]:

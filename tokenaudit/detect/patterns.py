@@ -146,14 +146,14 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
     found += _zlib_streams()
     found += _layers()
     found += (
-        Pattern(reading, each, (LiteralPattern(each, width, literals, lead),), width)
+        Pattern(reading, each, (LiteralPattern(each, literals, lead),), width)
         for reading, each, width, literals, lead in (*_CONTAINERS, *_POINTERS)
     )
     found.append(Pattern("closed", rb"\x1f\x9d[\x80-\xff]", (_COMPRESS,), 3, _is_first))
     return tuple(found)
 
 
-_COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", 3, (b"\x1f\x9d",))
+_COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", (b"\x1f\x9d",))
 
 
 def _is_first(_: bytes, at: int) -> bool:
@@ -206,7 +206,7 @@ def _at_beginning(
     """Return a pattern for `literals` at the start of a run; they are too short to be searched for elsewhere."""
     alphabet = rb"A-Za-z0-9+/_\-" if reading == "base64" else rb"0-9A-Fa-f"
     whole = rb"(?<![%b])(?:%b)[%b]{%d}" % (alphabet, b"|".join(literals), alphabet, _LONG_RUN)
-    return Pattern(reading, whole, (LiteralPattern(whole, len(literals[0]) + _LONG_RUN, literals),), width, check)
+    return Pattern(reading, whole, (LiteralPattern(whole, literals),), width, check)
 
 
 _LONG_RUN = 18
@@ -219,7 +219,7 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
     begins = [
         root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
     ]
-    return Pattern("plain", whole, (LiteralPattern(whole, LONGEST_SHAPE, tuple(begins[:1])),), LONGEST_SHAPE)
+    return Pattern("plain", whole, (LiteralPattern(whole, tuple(begins[:1])),), LONGEST_SHAPE)
 
 
 _IS_WORD = re.compile(rb"\w{3,}")
@@ -235,9 +235,7 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape])
         alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
     for (literals, lead), cuts in alike.items():
         either = b"|".join(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
-        literal_pattern = LiteralPattern(
-            either, max(literal_pattern.width for literal_pattern in cuts.values()), literals, lead
-        )
+        literal_pattern = LiteralPattern(either, literals, lead)
         yield Pattern(
             "concatenated",
             b"|".join(cuts),

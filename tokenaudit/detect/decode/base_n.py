@@ -162,7 +162,7 @@ _BETWEEN = re.compile(rb"[ \t\r\n]{1,80}(?==\?)")
 ENCODED_WORD = rb"=\?[A-Za-z0-9_.*-]{1,40}\?[BbQq]\?[!->@-~]"
 ENCODED_WORD_WIDTH = 46
 ENCODED_WORD_LITERALS = LiteralPattern(
-    rb"\?[BbQq]\?[!->@-~]", 4, tuple(bytes(each) for each in product(b"?", b"BbQq", b"?")), 0
+    rb"\?[BbQq]\?[!->@-~]", tuple(bytes(each) for each in product(b"?", b"BbQq", b"?"))
 )
 
 

@@ -31,16 +31,12 @@ def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
                 numbers = [each for number in numbers for each in (number, zero)][:4]
             for line_end in _LINE_ENDS:
                 first = numbers[0] + line_end
-                yield (
-                    re.escape(first) + rb"[ \t-]{0,30}" + _BETWEEN.join(map(re.escape, numbers[1:])),
-                    LiteralPattern(re.escape(first), len(first), (first[:8],), 0),
-                )
+                whole = re.escape(first) + rb"[ \t-]{0,30}" + _BETWEEN.join(map(re.escape, numbers[1:]))
+                yield whole, LiteralPattern(whole, (first[:8],))
             for separator in _SEPARATORS:
                 first = separator.join(numbers[:2])
-                yield (
-                    re.escape(first) + _BETWEEN + _BETWEEN.join(map(re.escape, numbers[2:])),
-                    LiteralPattern(re.escape(first), len(first), (first[:8],), 0),
-                )
+                whole = re.escape(first) + _BETWEEN + _BETWEEN.join(map(re.escape, numbers[2:]))
+                yield whole, LiteralPattern(whole, (first[:8],))
 
 
 def parsed(data: bytes, start: int) -> tuple[bytes, Origins, int]:
@@ -74,11 +70,11 @@ def evidence_in_words(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
     """
     first, second, third = (b"%02x" % ord(character) for character in literal[:3])
     whole = second + first
-    yield whole + _NEXT_WORD + rb"[0-9a-f]{2}" + third, LiteralPattern(whole + rb"[ \r\n]", 5, (whole,), 0)
+    yield whole + _NEXT_WORD + rb"[0-9a-f]{2}" + third, LiteralPattern(whole + rb"[ \r\n]", (whole,))
     word = b" " + third + second
     yield (
         rb"(?<![0-9a-f])" + first + rb"[0-9a-f]{2}" + _NEXT_WORD + word[1:] + rb"(?![0-9a-f])",
-        LiteralPattern(word, 5, (word,), 0),
+        LiteralPattern(word, (word,)),
     )
 
 

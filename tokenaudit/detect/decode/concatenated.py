@@ -7,7 +7,7 @@ import string
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
-from tokenaudit.detect.literals import MOST_SPELLINGS, LiteralPattern, Rest, literal_pattern_for
+from tokenaudit.detect.literals import MOST_SPELLINGS, LiteralPattern, literal_pattern_for
 from tokenaudit.detect.positions import Origins
 
 _QUOTE = rb"\\{0,2}[\"'`]"
@@ -66,19 +66,21 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     """
     text = literal.encode()
     fixed = exactly(text)
-    yield re.escape(text) + _BODY + _SHOWN, literal_pattern_for(fixed, _CUT_BODY, roots)
+    whole = re.escape(text) + _BODY + _SHOWN
+    yield whole, literal_pattern_for(fixed, whole, roots)
     for at in range(1 if len(text) == _FEW else _FEW, len(text)):
         left, right = fixed[:at], fixed[at:]
         joint = _SHORT + re.escape(text[at:])
         if at < _FEW:
-            literal_pattern = literal_pattern_for((_QUOTES, *right), Rest(rb"[A-Za-z0-9]", 1))
+            literal_pattern = literal_pattern_for((_QUOTES, *right), expression((_QUOTES, *right)) + rb"[A-Za-z0-9]")
+            whole = re.escape(text[:at]) + joint
             yield from _wrapped(left, right)
         else:
             # A short word such as `api` is frequent in code, and rare in front of a joint.
             most = len(_CUT) if at <= _SHORT_WORD else MOST_SPELLINGS
-            literal_pattern = literal_pattern_for((*left, _CUT), preferred=roots, most=most)
-            joint = rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
-        yield re.escape(text[:at]) + joint, literal_pattern
+            whole = re.escape(text[:at]) + rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
+            literal_pattern = literal_pattern_for((*left, _CUT), whole, roots, most)
+        yield whole, literal_pattern
 
 
 def _wrapped(left: Sets, right: Sets) -> Iterator[tuple[bytes, LiteralPattern]]:
@@ -98,7 +100,6 @@ _WRAPS: tuple[tuple[Sets, bytes], ...] = (
 
 _FEW, _SHORT_WORD = 3, 4
 _BODY = rb"[A-Za-z0-9]{0,33}"
-_CUT_BODY = Rest(_BODY + rb"[\"'`\\=\r\n\x1b<|]", 34)
 _QUOTES = frozenset(b"\"'`")
 _CUT = _QUOTES | frozenset(b"\\\r\n|<=\x1b")
 _NEXT = rb"[A-Za-z0-9]"
@@ -123,12 +124,12 @@ _LONGEST_JOINT = {b'"': 160, b"'": 160, b"`": 160, b"\n": 350, b"\r": 350}
 def can_continue(forms: Sequence[Sets], data: bytes, at: int) -> bool:
     """Return whether the text from `at` on, without joints, can begin with one of `forms`.
 
-    In a list of names, such as `"hf_id", "repo"`, it can't. True if it depends on an escape, a variable or bytes that
-    are not looked at.
+    In a list of names, such as `"hf_id", "repo"`, it can't. True if it depends on an escape, a variable, bytes that are
+    not looked at or joints that appear when others are removed.
     """
     window = data[at : at + LOOKED_AT]
     text, origins = joined(window, 0)
-    return any(_can_begin(form, text, window, origins) for form in forms)
+    return _JOINTS.search(text) is not None or any(_can_begin(form, text, window, origins) for form in forms)
 
 
 def _can_begin(form: Sets, text: bytes, window: bytes, origins: Origins) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from tokenaudit.detect.encodings import Sets, exactly
-from tokenaudit.detect.literals import LiteralPattern, Rest, literal_pattern_for
+from tokenaudit.detect.literals import LiteralPattern, literal_pattern_for
 from tokenaudit.detect.positions import Origins, Ranges
 
 _SPECIAL = {"_": rb"|\\{1,4}_|&(?:amp;){0,2}(?:lowbar|UnderBar);"}
@@ -29,7 +29,8 @@ def evidence(literal: str) -> Iterator[tuple[bytes, tuple[LiteralPattern, ...]]]
     second = frozenset((ord(literal[1]),))
     yield b"".join((escaped[0], *plain[1:])), tuple(literal_pattern_for((*form, second)) for form in begins)
     whole = exactly(literal.encode())
-    yield b"".join(plain) + _BODY + _BODY_ESCAPE, (literal_pattern_for(whole, _ESCAPED_BODY, (literal.encode(),)),)
+    in_body = b"".join(plain) + _BODY + _BODY_ESCAPE
+    yield in_body, (literal_pattern_for(whole, in_body, (literal.encode(),)),)
     if "_" in literal:
         at = literal.index("_")
         underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]
@@ -37,7 +38,6 @@ def evidence(literal: str) -> Iterator[tuple[bytes, tuple[LiteralPattern, ...]]]
 
 
 _BODY = rb"[A-Za-z0-9]{0,33}"
-_ESCAPED_BODY = Rest(_BODY + rb"[%\\&]", 34)
 _ESCAPES = frozenset(b"%\\&=")
 _UNDERSCORE_BEGINS: tuple[Sets, ...] = (
     exactly(b"%25"),

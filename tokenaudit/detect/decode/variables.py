@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokenaudit.detect.encodings import exactly
-from tokenaudit.detect.literals import Hit, LiteralPattern, Rest, literal_pattern_for, ranges_around
+from tokenaudit.detect.literals import Hit, LiteralPattern, literal_pattern_for, ranges_around
 from tokenaudit.detect.positions import Origins
 
 _NAME = rb"[A-Za-z_]\w{0,40}"
@@ -57,7 +57,6 @@ _REFERENCE = re.compile(
 """A reference to a variable inside a text or an expression."""
 
 _BODY = rb"[A-Za-z0-9]{0,33}"
-_END = Rest(_BODY + rb"[\"'`\r\n;$%{]", 34)
 WIDTH = 20 + 34 + 20
 
 
@@ -75,7 +74,7 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralP
         + rb"[ \t]{0,4}(?:\+|\.\.|\.[ \t]{0,4}\$)[ \t\r\n]{0,9}[A-Za-z_])"
     )
     whole = rb"(?:(?<=[=\"'`])|(?<=: ))" + part + rb"|" + text + _BODY + joint
-    return whole, literal_pattern_for(exactly(literal.encode()), _END, roots)
+    return whole, literal_pattern_for(exactly(literal.encode()), whole, roots)
 
 
 def substituted(data: bytes, hits: Sequence[Hit], start: int) -> Iterator[tuple[bytes, Origins]]:

@@ -58,9 +58,9 @@ def evidence() -> Iterator[tuple[bytes, LiteralPattern]]:
         expression = re.escape(header) + first
         if header[1] < 0x80:  # noqa: PLR2004 - ASCII, also found in text: binary bytes must follow soon
             expression += rb"[\x00-\xff]{0,8}?[\x00-\x08\x0e-\x1f\x80-\xff]"
-        yield expression, LiteralPattern(expression, 12, (header,))
+        yield expression, LiteralPattern(expression, (header,))
     either = b"(?:" + b"|".join(map(re.escape, HEADERS)) + b")" + first
-    rare = LiteralPattern(rb"stream\r?\n" + either, 11, (b"stream\n", b"stream\r"))
+    rare = LiteralPattern(rb"stream\r?\n" + either, (b"stream\n", b"stream\r"))
     yield rb"(?:(?<=stream\n)|(?<=stream\r\n))" + either, rare
 
 

@@ -23,7 +23,7 @@ Leaf: TypeAlias = Callable[[int, bytes, "bytes | None", bool], None]
 Without a base, the delta is the whole content; otherwise `build` returns the content.
 """
 
-_SHORT_DELTA = 120
+_SHORT_DELTA = 2000
 """Maximum bytes of a delta to parse. Longer deltas have so many pieces that searching the whole result is faster."""
 
 _LITTLE = 4 << 10
