@@ -11,6 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support import fork_server
+
+_SECONDS = 300
+_SERVER = fork_server.ForkServer()
+
 
 @dataclass(frozen=True)
 class Ran:
@@ -44,13 +49,14 @@ def tokenaudit(
     env: Mapping[str, str] | None = None,
 ) -> Ran:
     """Runs `tokenaudit` with `arguments` and waits for it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "tokenaudit", *(os.fspath(argument) for argument in arguments)],
-        input=stdin,
-        cwd=cwd,
-        env=environment(home, env),
-        capture_output=True,
-        check=False,
-        timeout=300,
-    )
-    return Ran(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
+    words = [os.fspath(argument) for argument in arguments]
+    variables = environment(home, env)
+    if fork_server.usable(variables) and "TOKENAUDIT_TEST_NO_FORK" not in os.environ:
+        code, out, err = _SERVER.run(words, variables, os.fspath(cwd or Path.cwd()), stdin, _SECONDS)
+    else:
+        command = [sys.executable, "-m", "tokenaudit", *words]
+        done = subprocess.run(
+            command, input=stdin, cwd=cwd, env=variables, capture_output=True, check=False, timeout=_SECONDS
+        )
+        code, out, err = done.returncode, done.stdout, done.stderr
+    return Ran(code, out.decode("utf-8", "replace"), err.decode("utf-8", "replace"))
