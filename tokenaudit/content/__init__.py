@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from itertools import chain
 
-from tokenaudit.content import config, dependencies, format_downgrade, native_code, python_code, remote_code, space
+from tokenaudit.content import (
+    config,
+    dependencies,
+    format_downgrade,
+    native_code,
+    pickle_code,
+    python_code,
+    remote_code,
+    space,
+)
 from tokenaudit.model import Rule
 
 RULES: dict[str, Rule] = {
     rule.id: rule
     for rule in chain(
+        pickle_code.RULES,
         native_code.RULES,
         format_downgrade.RULES,
         config.RULES,

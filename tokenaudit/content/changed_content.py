@@ -48,7 +48,7 @@ class ContentLimits:
     operations: int = 4_000_000
     text_bytes: int = 8 << 20
     depth: int = 6
-    members: int = 100_000
+    members: int = 10_000
 
 
 class ChangedContent:

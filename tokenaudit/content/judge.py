@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
-from tokenaudit.content import config, dependencies, format_downgrade, native_code, python_code, remote_code, space
+from tokenaudit.content import (
+    config,
+    dependencies,
+    format_downgrade,
+    native_code,
+    pickle_code,
+    python_code,
+    remote_code,
+    space,
+)
 from tokenaudit.content.change import (
     ContentFinding,
     ContentJudgement,
@@ -21,6 +30,7 @@ ContentCheck: TypeAlias = Callable[[FileChange, RepositoryFacts, ChangedContent]
 and returns at once where the change is none of its concern."""
 
 CHECKS: tuple[ContentCheck, ...] = (
+    pickle_code.check,
     native_code.check,
     format_downgrade.check,
     config.check,

@@ -32,10 +32,15 @@ _KINDS = (
     (b"dex\n", "Android program"),
     (b"\x00asm", "WebAssembly module"),
 )
+_LINE = 200
+"""Bytes of a script's first line that are quoted."""
+
 _END_OF_ZIP = b"PK\x05\x06"
 _TAIL = 65_557
 """Bytes at the end of a file in which a zip archive's end record lies: 22, and a comment of at most 65,535."""
 
+_SHELL = frozenset({".sh", ".bash", ".zsh", ""})
+_WINDOWS = frozenset({".bat", ".cmd", ".ps1", ".psm1", ".vbs"})
 _LLAMAFILE = re.compile(rb"\AMZqFpD='")
 """A program in Actually Portable Executable format, with which llamafiles begin."""
 
@@ -49,24 +54,22 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
     if content.format != "native":
         return
     verb = "added" if change.before is None else "changed"
-    if not is_native(head):
-        kind = "script"
-        # A Space is code, and its scripts are part of it; the rules about Spaces judge those.
-        severity = Severity.MEDIUM if repository.type in {"space", "kernel"} else RULE.severity
-    else:
+    severity = RULE.severity
+    suffix = PurePosixPath(change.path).suffix.lower()
+    if is_native(head):
         kind = next((kind for start, kind in _KINDS if head.startswith(start)), "program or library")
-        severity = RULE.severity
         if _LLAMAFILE.match(head) or _END_OF_ZIP in content.read(version, max(version.size - _TAIL, 0), _TAIL):
             kind = f"{kind} with an archive behind it, such as a llamafile"
+    elif suffix in _SHELL or repository.type == "space":
+        return  # what its commands do is judged by the rules about code
+    else:
+        kind = "script for Windows" if suffix in _WINDOWS else "script under the name of data"
+        severity = Severity.MEDIUM
     where = " in a kernel repository, which `get_kernel` loads" if repository.type == "kernel" else ""
     yield finding(
         RULE,
         f"{kind} {verb}: {PurePosixPath(change.path).name}{where}",
         risk="executes",
         severity=severity,
-        evidence=head[:LINE].split(b"\n", 1)[0].decode("utf-8", "replace") if kind == "script" else None,
+        evidence=head[:_LINE].split(b"\n", 1)[0].decode("utf-8", "replace") if "script" in kind else None,
     )
-
-
-LINE = 200
-"""Bytes of a script's first line that are quoted."""

@@ -1,0 +1,194 @@
+"""The bytes of a pickle, read little by little, and what following it finds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import NoReturn, TypeAlias, Union
+
+from tokenaudit.content.byte_range import ByteRange, ContentBudget, LimitReachedError
+
+WINDOW = 1 << 18
+"""Bytes read at once."""
+
+LONGEST_TEXT = 2048
+_LONGEST_LINE = 1 << 16
+_LONGEST_IN_WINDOW = 1 << 20
+_MOST_NESTED = 4096
+
+PICKLE_LIKE = re.compile(
+    rb"\x80[\x00-\x05]|PK\x03\x04|\x1f\x8b\x08|BZh|\xfd7zXZ|\x93NUMPY|x[\x01\x5e\x9c\xda]|[(c}\]\[]"
+)
+SHORTEST_PICKLE = 6
+
+
+class Name:
+    """An imported name, such as `collections.OrderedDict`; `text` is module and name as the pickle spells them."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+class CallResult:
+    """The value of calling `name` with `arguments`; `state` is what BUILD set on it."""
+
+    __slots__ = ("arguments", "name", "state")
+
+    def __init__(self, name: str, arguments: Value) -> None:
+        self.name = name
+        self.arguments = arguments
+        self.state: Value = None
+
+
+Value: TypeAlias = Union[int, str, Name, CallResult, tuple["Value", ...], "list[Value]", "dict[str, Value]", None]
+
+
+class BrokenPickleError(Exception):
+    """An opcode can't be executed: a loader stops here, after it has executed everything before."""
+
+
+@dataclass
+class PickleWalk:
+    """What following one pickle found.
+
+    `names` are those that it imports, in order; `called` those among them that are called. `unknown` says in words what
+    is imported or called without a name that can be known. `stopped` is the position behind the last opcode, `end` that
+    behind STOP, None where there is none; `broken` says why, and `cut` that a limit is reached. `nested` are stretches
+    (position, length) of bytes or text that can be a pickle themselves, `nested_bytes` those that are only known
+    decoded, `arrays` the bytes of arrays between opcodes. `storages` are torch's storages: key to size in bytes.
+    """
+
+    names: dict[str, None] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+    nested: list[tuple[int, int]] = field(default_factory=list)
+    nested_bytes: list[bytes] = field(default_factory=list)
+    storages: dict[str, int] = field(default_factory=dict)
+    arrays: list[tuple[int, int]] = field(default_factory=list)
+    end: int | None = None
+    broken: str | None = None
+    cut: str | None = None
+    value: Value = None
+    opcodes: int = 0
+    stopped: int = 0
+
+    @property
+    def imports(self) -> bool:
+        """Whether anything is imported or called, known or not."""
+        return bool(self.names or self.unknown)
+
+
+def fail(why: str) -> NoReturn:
+    """Ends the pickle: `why` completes "a pickle that …".
+
+    Raises:
+        BrokenPickleError: always.
+    """
+    raise BrokenPickleError(why)
+
+
+def may_be_pickle(content: bytes) -> bool:
+    """Whether a whole argument can be a pickle. One without a header imports by lines, which words have not."""
+    return bool(PICKLE_LIKE.match(content)) and (content[0] not in b"(c}][" or b"\n" in content)
+
+
+class PickleInput:
+    """Reads the arguments of opcodes. A long one is stepped over; what can be a pickle itself is noted in `walk`."""
+
+    def __init__(self, source: ByteRange, at: int, budget: ContentBudget) -> None:
+        self.source = source
+        self.budget = budget
+        self.walk = PickleWalk()
+        self.base = at
+        self.buffer = b""
+        self.i = 0
+
+    def fill(self, least: int = WINDOW) -> None:
+        """Reads on: what is left in the buffer, then `least` bytes or a window more."""
+        rest = self.buffer[self.i :]
+        self.base += self.i
+        self.i = 0
+        more = self.source.read(self.base + len(rest), max(least, WINDOW))
+        self.buffer = rest + more
+        if not self.buffer:
+            fail("ends without STOP")
+
+    def take(self, length: int) -> bytes:
+        """The next `length` bytes."""
+        end = self.i + length
+        if end > len(self.buffer):
+            self.fill(length)
+            end = length
+            if end > len(self.buffer):
+                fail("ends in the middle of an opcode")
+        taken = self.buffer[self.i : end]
+        self.i = end
+        return taken
+
+    def read_number(self, length: int) -> int:
+        """The next `length` bytes as a number."""
+        return int.from_bytes(self.take(length), "little")
+
+    def read_line(self) -> bytes:
+        """The bytes up to the next end of line."""
+        end = self.buffer.find(b"\n", self.i)
+        if end < 0:
+            self.fill(_LONGEST_LINE)
+            end = self.buffer.find(b"\n", 0)
+            if end < 0:
+                fail("has a line without end")
+        line = self.buffer[self.i : end]
+        self.i = end + 1
+        return line
+
+    def read_content(self, width: int) -> bytes | None:
+        """An argument with its length in front; None for a long one, of which only the place is kept."""
+        length = self.read_number(width)
+        at = self.base + self.i
+        if length > LONGEST_TEXT:
+            if length > self.source.size - at:
+                fail("names more bytes than there are")
+            self.maybe_nested(at, length)
+            if length <= _LONGEST_IN_WINDOW:
+                self.take(length)
+            else:
+                self.skip(length)
+            return None
+        content = self.take(length)
+        if length >= SHORTEST_PICKLE and may_be_pickle(content):
+            self.nest(at, length)
+        return content
+
+    def maybe_nested(self, at: int, length: int) -> None:
+        """Notes a long argument that begins like a pickle."""
+        if self.i + 8 > len(self.buffer):
+            self.fill()
+        # Text of protocol 2 that stands for bytes has each byte above 0x7f in two.
+        start = self.buffer[self.i : self.i + 8]
+        if start.startswith(b"\xc2\x80"):
+            whole = self.source.read(at, length)
+            self.nest_decoded(whole)
+        elif PICKLE_LIKE.match(start):
+            self.nest(at, length)
+
+    def nest(self, at: int, length: int) -> None:
+        """Notes a stretch that can be a pickle."""
+        if len(self.walk.nested) >= _MOST_NESTED:
+            message = f"only the first {_MOST_NESTED:,} byte strings that begin like pickles are looked into"
+            raise LimitReachedError(message)
+        self.walk.nested.append((at, length))
+
+    def nest_decoded(self, whole: bytes) -> None:
+        """Notes text that stands for bytes which can be a pickle."""
+        try:
+            self.walk.nested_bytes.append(whole.decode("utf-8", "surrogatepass").encode("latin-1"))
+        except UnicodeError:
+            return
+
+    def skip(self, length: int) -> None:
+        """Steps over `length` bytes without reading them."""
+        self.base += self.i + length
+        self.i = 0
+        self.buffer = b""

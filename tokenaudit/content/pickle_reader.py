@@ -1,0 +1,445 @@
+"""Finds the pickles in a file, wherever they hide: streams behind each other, containers, compression, byte strings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tokenaudit.content.byte_range import ByteRange, ContentBudget, LimitReachedError, MemoryRange
+from tokenaudit.content.change import FileFormat
+from tokenaudit.content.decompress import decompress
+from tokenaudit.content.detect_format import (
+    DATA_STARTS,
+    MODEL_NAMES,
+    ZIP_STARTS,
+    compression,
+    is_native,
+    is_safetensors,
+    is_text,
+    opaque_archive,
+)
+from tokenaudit.content.pickle_input import PickleWalk
+from tokenaudit.content.pickle_machine import walk_pickle
+from tokenaudit.content.pickle_names import name_verdict
+from tokenaudit.content.zip_reader import ZipDirectory, ZipMember, find_end, open_member, read_directory
+
+_HEAD = 512
+_WINDOW = 1 << 20
+_OVERLAP = 1 << 10
+_TORCH_MAGIC = 0x1950A86A20F9469CFC6C
+_TORCH_STREAMS = 5
+_NESTED_PICKLES = 3
+_POINTER = b"version https://git-lfs.github.com/spec/"
+_STORAGE_MEMBER = re.compile(r"(?:.*/)?data/\d+")
+_PLAUSIBLE = re.compile(r"[^\W\d]\w*(?:\.[\w<>]+)+")
+_CANDIDATE = re.compile(rb"\x80[\x00-\x05](?=[\x00-\xff])|[ci][A-Za-z_][\w.]{1,100}\r?\n[A-Za-z_][\w.]{1,100}\r?\n")
+_LEAD = 64
+"""Bytes before an import in which a pickle without a header can begin."""
+
+_BASE64_PICKLE = re.compile(rb"gA[I-X][A-Za-z0-9+/]{5,}={0,2}")
+"""Base64 of bytes that begin as pickles of protocol 2 to 5 do."""
+
+_DATA_MEMBERS = re.compile(
+    r"\.(?:png|jpe?g|gif|bmp|webp|tiff?|svg|mp3|wav|flac|ogg|m4a|mp4|avi|mkv|webm|mov|txt|csv|tsv|html?|xml|pdf|parquet"
+    r"|arrow|safetensors|md|rst|py|js|css|c|h|cpp|cu|ttf|woff2?|srt|vtt|cls|h5|hdf5)$",
+    re.IGNORECASE,
+)
+"""Members of archives that no loader of models unpickles."""
+
+_OWN_NAMES = (".safetensors", ".gguf", ".h5", ".hdf5", ".keras")
+_SMALL = 8 << 20
+_TEXTS = (".json", ".txt", ".md", ".py", ".yaml", ".yml", ".html")
+_TAR_BLOCK = 512
+_LONGEST_JSON = 16 << 20
+
+
+@dataclass
+class PickleReport:
+    """What the pickles of one version of a file import, and what of it can't be looked into.
+
+    `names` and `called` are those of all pickles together, `unknown` what is imported or called without a name.
+    `unreadable` are defects that hide something, with whether a call came before the defect. `skipped` is what a limit
+    cut. `format` is the container where there is one. `pickles` is how many streams there are.
+    """
+
+    names: dict[str, None] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
+    unknown: dict[str, None] = field(default_factory=dict)
+    unreadable: dict[str, None] = field(default_factory=dict)
+    skipped: dict[str, None] = field(default_factory=dict)
+    format: FileFormat | None = None
+    pickles: int = 0
+    streams: list[bytes] = field(default_factory=list)
+    """The pickles themselves where they are small, for a second opinion."""
+
+    def add(self, walk: PickleWalk) -> None:
+        """Adds what one pickle imports."""
+        self.names.update(walk.names)
+        self.called.update(walk.called)
+        self.unknown.update(walk.unknown)
+        self.pickles += 1
+
+
+def read_pickles(source: ByteRange, path: str, budget: ContentBudget) -> PickleReport:
+    """What the pickles in the file import. Never raises for what is in it: limits and defects are in the report.
+
+    Raises:
+        OSError: the bytes can't be read.
+    """
+    reader = _Reader(path, budget)
+    try:
+        reader.look(source, path, 0, pickles=0)
+    except LimitReachedError as error:
+        reader.report.skipped.setdefault(str(error))
+    return reader.report
+
+
+class _Reader:
+    def __init__(self, path: str, budget: ContentBudget) -> None:
+        self.report = PickleReport()
+        self.budget = budget
+        self.of_model = bool(MODEL_NAMES.search(path))
+
+    def look(self, source: ByteRange, path: str, depth: int, *, pickles: int, inside: bool = False) -> None:
+        """Looks into `source`: `depth` containers deep, inside `pickles` pickles. `inside` is not a file of its own."""
+        head = source.read(0, _HEAD)
+        if depth > self.budget.limits.depth or pickles > _NESTED_PICKLES:
+            if compression(head) or head.startswith(ZIP_STARTS) or _starts_pickle(head):
+                self.report.unreadable.setdefault("nested deeper than is looked into")
+            return
+        if head.startswith(_POINTER):
+            if self.of_model or inside:
+                self.report.unreadable.setdefault("a git-lfs pointer in place of the content")
+        elif head.startswith(ZIP_STARTS):
+            self._zip(source, depth, pickles)
+        elif (archive := opaque_archive(head)) is not None:
+            self._opaque(archive, inside=inside)
+        elif head.startswith(b"\x93NUMPY"):
+            self._numpy(source, head, depth, pickles)
+        elif head[257:262] == b"ustar":
+            self._tar(source, depth, pickles)
+        elif _starts_pickle(head):
+            self._streams(source, depth, pickles, inside=inside)
+        else:
+            self._other(source, head, path, depth, pickles, inside=inside)
+
+    def _opaque(self, archive: str, *, inside: bool) -> None:
+        text = f"a {archive} archive, whose members can't be looked into"
+        if self.of_model or inside:
+            self.report.unreadable.setdefault(text)
+        else:
+            self.report.skipped.setdefault(text)
+
+    def _other(self, source: ByteRange, head: bytes, path: str, depth: int, pickles: int, *, inside: bool) -> None:
+        if self._plain(source, head, inside=inside):
+            self._streams(source, depth, pickles, inside=inside)
+            return
+        if is_safetensors(head, source.size) or head.startswith((*DATA_STARTS, b"GGUF", b"\x89HDF\r\n\x1a\n")):
+            # The beginning of one format under the name of another: as long as it is small, what is behind it counts.
+            if self.of_model and not path.lower().endswith(_OWN_NAMES) and source.size <= _SMALL:
+                self._behind(source, head, depth, pickles)
+            return
+        kind = compression(head)
+        if kind is not None and self._compressed(source, kind, path, depth, pickles, inside=inside):
+            return
+        text = is_text(head) and not is_native(head)
+        if text and path.endswith((".json", "data")) and source.size <= _LONGEST_JSON:
+            self._base64(source, depth, pickles)
+        if not (inside and pickles) and not (text and path.endswith(_TEXTS)):
+            self._behind(source, head, depth, pickles)
+
+    def _behind(self, source: ByteRange, head: bytes, depth: int, pickles: int) -> None:
+        """Looks for what is behind data of an unknown format: an archive, or a pickle."""
+        if find_end(source) is not None:
+            self._zip(source, depth, pickles)
+        if self.of_model and not is_native(head):
+            self._search(source, 0, depth, pickles)
+
+    # Streams
+
+    def _plain(self, source: ByteRange, head: bytes, *, inside: bool) -> bool:
+        """Whether a pickle without a header begins here: text can look like one, so it has to import and to go on."""
+        if not head or head[:1] == b"\x80":
+            return False
+        walk = walk_pickle(source, 0, self.budget)
+        plausible = all(_PLAUSIBLE.fullmatch(name) for name in walk.names)
+        if walk.cut is not None:
+            if plausible:
+                self.report.add(walk)
+            raise LimitReachedError(walk.cut)
+        if walk.imports and plausible and (walk.end is not None or walk.called or walk.unknown):
+            return True
+        if walk.names and plausible and self.of_model and not inside:
+            return walk.opcodes > _FEW
+        return False
+
+    def _streams(self, source: ByteRange, depth: int, pickles: int, *, inside: bool = False) -> None:
+        at = 0
+        legacy = 0
+        storages: dict[str, int] = {}
+        while at < source.size:
+            walk = self._one(source, at, depth, pickles, inside=inside)
+            if walk.end is None:
+                self._search(source, at + 1, depth, pickles, followed=walk.stopped)
+                return
+            at = walk.end
+            storages.update(walk.storages)
+            if walk.value == _TORCH_MAGIC or legacy:
+                legacy += 1
+                self.report.format = "torch"
+            if legacy == _TORCH_STREAMS:
+                keys = walk.value if isinstance(walk.value, list) else []
+                at += sum(8 + storages.get(key, 0) for key in keys if isinstance(key, str))
+                if at == source.size:
+                    return
+                if at > source.size:
+                    self.report.unreadable.setdefault("ends before the end of its tensors")
+                    return
+                legacy = 0
+            following = source.read(at, 2)
+            if not _starts_pickle(following):
+                self._search(source, at, depth, pickles)
+                return
+
+    def _one(self, source: ByteRange, at: int, depth: int, pickles: int, *, inside: bool) -> PickleWalk:
+        walk = walk_pickle(source, at, self.budget)
+        if inside and walk.end is None and not (walk.imports and all(map(_PLAUSIBLE.fullmatch, walk.names))):
+            return walk  # bytes in a byte string that only begin like a pickle
+        self.report.add(walk)
+        if walk.cut is not None:
+            raise LimitReachedError(walk.cut)
+        if walk.arrays:
+            self.report.format = "joblib"
+        if walk.broken is not None:
+            called = " after a call" if walk.called or walk.unknown else ""
+            self.report.unreadable.setdefault(f"a pickle that {walk.broken}{called}")
+        self._keep(source, at, walk)
+        self._nested(source, walk, depth, pickles)
+        return walk
+
+    def _nested(self, source: ByteRange, walk: PickleWalk, depth: int, pickles: int) -> None:
+        for start, length in walk.nested:
+            self.look(source.part(start, length), "", depth, pickles=pickles + 1, inside=True)
+        for data in walk.nested_bytes:
+            self.look(MemoryRange(data), "", depth, pickles=pickles + 1, inside=True)
+
+    def _keep(self, source: ByteRange, at: int, walk: PickleWalk) -> None:
+        if walk.imports and len(self.report.streams) < _MOST_KEPT_STREAMS:
+            length = (walk.end or source.size) - at
+            if length <= _LONGEST_KEPT_STREAM:
+                self.report.streams.append(source.read(at, length))
+
+    def _search(self, source: ByteRange, start: int, depth: int, pickles: int, *, followed: int = 0) -> None:
+        """Looks for pickles behind other data, which a loader reaches that is told where they begin.
+
+        Up to `followed` opcodes were followed: text there that looks like an import is part of one.
+        """
+        at = start
+        while at < source.size:
+            window = source.read(at, _WINDOW)
+            last = at + len(window) >= source.size
+            memory = MemoryRange(window)
+            for found in _CANDIDATE.finditer(window):
+                if found.start() >= len(window) - _OVERLAP and not last:
+                    break
+                if found[0][:1] != b"\x80" and at + found.start() < followed:
+                    continue
+                begin = self._begin(memory, found)
+                if begin is not None:
+                    walk = self._one(source, at + begin, depth, pickles, inside=False)
+                    if walk.end is not None and self._starts_again(source, walk.end):
+                        self._search_from(source, walk.end, depth, pickles)
+            if last or not window:
+                return
+            at += max(len(window) - _OVERLAP, 1)
+
+    def _search_from(self, source: ByteRange, at: int, depth: int, pickles: int) -> None:
+        while at < source.size and self._starts_again(source, at):
+            walk = self._one(source, at, depth, pickles, inside=False)
+            if walk.end is None:
+                return
+            at = walk.end
+
+    def _starts_again(self, source: ByteRange, at: int) -> bool:
+        return _starts_pickle(source.read(at, 2))
+
+    def _begin(self, window: MemoryRange, found: re.Match[bytes]) -> int | None:
+        """Where in the window a pickle begins that imports something, None where there is none."""
+        if found[0][:1] == b"\x80":
+            starts = iter([found.start()])
+        else:
+            starts = iter(range(found.start(), max(found.start() - _LEAD, -1), -1))
+        for start in islice(starts, _LEAD):
+            walk = walk_pickle(window, start, self.budget)
+            if walk.cut is not None:
+                raise LimitReachedError(walk.cut)
+            # From the middle of a pickle some opcodes can be followed too: only a name that is code is worth a word.
+            code = any(name_verdict(name) == "code" for name in walk.names)
+            headed = found[0][:1] == b"\x80"
+            if all(map(_PLAUSIBLE.fullmatch, walk.names)) and (
+                (code and (walk.end is not None or walk.called or headed))
+                or (headed and walk.unknown and walk.end is not None and walk.opcodes > _WHOLE)
+            ):
+                return start
+        return None
+
+    # Containers
+
+    def _compressed(self, source: ByteRange, kind: str, path: str, depth: int, pickles: int, *, inside: bool) -> bool:
+        """Looks into a compressed stream. False where it is none: two bytes are not much of a mark."""
+        done = decompress(source, kind, self.budget)
+        weak = kind in {"zlib", "lzma"}
+        if not done.data and (done.broken or done.cut) and (weak or (inside and pickles)):
+            return False
+        if done.cut is not None:
+            self.report.skipped.setdefault(done.cut)
+        if done.broken is not None and (self.of_model or inside):
+            self.report.unreadable.setdefault(done.broken)
+        before = self.report.pickles
+        inner = re.sub(r"\.(?:gz|z|bz2|xz|lzma|zst|lz4|tgz)$", "", path, flags=re.IGNORECASE)
+        self.look(MemoryRange(done.data), inner, depth + 1, pickles=pickles, inside=True)
+        if self.report.pickles > before and self.report.format is None:
+            self.report.format = "joblib"
+        if done.end is not None and done.end < source.size:
+            rest = source.part(done.end, source.size - done.end)
+            if rest.read(0, _HEAD).strip(b"\x00"):
+                self.look(rest, path, depth + 1, pickles=pickles, inside=True)
+        return True
+
+    def _zip(self, source: ByteRange, depth: int, pickles: int) -> None:
+        found = read_directory(source, self.budget)
+        if not found.members and not (self.of_model or depth):
+            self.report.skipped.setdefault("a zip archive without members that can be read")
+        names = {member.name for member in found.members}
+        torch = any(re.fullmatch(r"(?:.*/)?data(?:\.pkl|/\d+)", name) for name in names)
+        numpy = bool(names) and all(name.endswith(".npy") for name in names)
+        if self.report.format is None and not depth:
+            self.report.format = "torch" if torch else "numpy" if numpy else "archive"
+        model = self.of_model or torch
+        try:
+            for member in found.members:
+                if torch and _STORAGE_MEMBER.fullmatch(member.name):
+                    continue
+                self._member(source, member, found, depth, pickles, model=model)
+        finally:
+            self._defects(found, model=model)
+        if model:
+            self._around(source, found, depth, pickles)
+
+    def _member(
+        self, source: ByteRange, member: ZipMember, found: ZipDirectory, depth: int, pickles: int, *, model: bool
+    ) -> None:
+        if member.name.endswith("/") and not member.size:
+            return
+        data = bool(_DATA_MEMBERS.search(member.name)) and "\x00" not in member.name
+        if data and not model:
+            return
+        self.budget.spend_member()
+        defects = len(found.defects)
+        if data:
+            open_member(source, member, found, self.budget, most=0)
+            if len(found.defects) == defects:
+                return
+        content = open_member(source, member, found, self.budget)
+        if content is not None:
+            self.look(content, member.name, depth + 1, pickles=pickles, inside=True)
+
+    def _defects(self, found: ZipDirectory, *, model: bool) -> None:
+        if found.cut is not None:
+            self.report.skipped.setdefault(found.cut)
+        for defect in found.defects:
+            (self.report.unreadable if model else self.report.skipped).setdefault(f"a zip archive that {defect}")
+
+    def _around(self, source: ByteRange, found: ZipDirectory, depth: int, pickles: int) -> None:
+        """Looks into what is before and behind the archive."""
+        if found.start > 0:
+            before = source.part(0, found.start)
+            if not before.read(0, 4).startswith(ZIP_STARTS):
+                self.look(before, "", depth + 1, pickles=pickles, inside=True)
+        if found.end < source.size:
+            self.look(source.part(found.end, source.size - found.end), "", depth + 1, pickles=pickles, inside=True)
+
+    def _numpy(self, source: ByteRange, head: bytes, depth: int, pickles: int) -> None:
+        if self.report.format is None and not depth:
+            self.report.format = "numpy"
+        width = 2 if head[6:7] == b"\x01" else 4
+        start = 8 + width
+        length = int.from_bytes(head[8:start], "little")
+        header = source.read(start, min(length, _WINDOW))
+        dtypes = re.findall(rb"""['"]descr['"]\s*:\s*(['"][^'"]*['"]|\[.*\])""", header, re.DOTALL)
+        if not dtypes or b"\\" in header or length > _WINDOW:
+            self.report.unreadable.setdefault("a NumPy array with a damaged header")
+        content = source.part(start + length, source.size)
+        # In a structured type the first text of a pair is the field's name.
+        objects = any(re.search(rb"""(?:^|,)\s*['"][|<>=]?O\d*['"]""", each) for each in dtypes)
+        if objects or _starts_pickle(content.read(0, 2)):
+            self._streams(content, depth, pickles, inside=not objects)
+
+    def _tar(self, source: ByteRange, depth: int, pickles: int) -> None:
+        if self.report.format is None and not depth:
+            self.report.format = "archive"
+        seen: set[str] = set()
+        at = 0
+        while at + _TAR_BLOCK <= source.size:
+            header = source.read(at, _TAR_BLOCK)
+            if not header.strip(b"\x00"):
+                at += _TAR_BLOCK
+                continue
+            size = _tar_size(header[124:136])
+            if header[257:262] != b"ustar" or size is None:
+                self._damaged_tar(source, at, depth, pickles)
+                return
+            name = header[:100].rstrip(b"\x00").decode("utf-8", "backslashreplace")
+            kind = header[156:157]
+            if kind in {b"0", b"\x00", b"7"}:
+                if name in seen and self.of_model:
+                    self.report.unreadable.setdefault(f"a tar archive that has two members with the name {name}")
+                seen.add(name)
+                if not _DATA_MEMBERS.search(name):
+                    self.budget.spend_member()
+                    self.look(source.part(at + _TAR_BLOCK, size), name, depth + 1, pickles=pickles, inside=True)
+            at += _TAR_BLOCK + (size + _TAR_BLOCK - 1) // _TAR_BLOCK * _TAR_BLOCK
+
+    def _damaged_tar(self, source: ByteRange, at: int, depth: int, pickles: int) -> None:
+        if self.of_model or depth:
+            self.report.unreadable.setdefault("a tar archive with a damaged header")
+            self._search(source, at, depth, pickles)
+        else:
+            self.report.skipped.setdefault("a tar archive with a damaged header")
+
+    def _base64(self, source: ByteRange, depth: int, pickles: int) -> None:
+        for found in _base64_strings(source.read(0, _LONGEST_JSON)):
+            self.look(MemoryRange(found), "", depth + 1, pickles=pickles + 1, inside=True)
+
+
+_WHOLE = 8
+"""Opcodes of a pickle behind other data that is not there by chance, though it names nothing."""
+
+_FEW = 3
+"""Opcodes after which a text is more than a word that looks like an import."""
+
+_MOST_KEPT_STREAMS, _LONGEST_KEPT_STREAM = 64, 1 << 20
+
+
+def _starts_pickle(head: bytes) -> bool:
+    return head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5  # noqa: PLR2004 - the newest protocol
+
+
+def _tar_size(field: bytes) -> int | None:
+    if field[:1] == b"\x80":
+        return int.from_bytes(field[1:], "big")
+    digits = field.strip(b" \x00")
+    return int(digits, 8) if re.fullmatch(rb"[0-7]*", digits) and digits else 0 if not digits else None
+
+
+def _base64_strings(data: bytes) -> Iterator[bytes]:
+    for found in islice(_BASE64_PICKLE.finditer(data.replace(b"\\n", b"").replace(b"\n", b"")), 1000):
+        text = found[0].rstrip(b"=")
+        try:
+            yield base64.b64decode(text + b"=" * (-len(text) % 4))
+        except binascii.Error:
+            continue
