@@ -27,7 +27,7 @@ READING = {
     ("code_usage/javascript.py", "code[call.end():min(end, call.end() + _LONGEST_CALL)]"): "a call, to be parsed",
     ("git/pack/partition.py", "text[at:at + 40]"): "object ids",
     (
-        "report/html/timeline.py",
+        "report/html/plots.py",
         "''.join((sign for sign in credential.fingerprint if sign.isascii() and sign.isalnum()))[:16]",
     ): "an anchor",
     ("secret.py", "value[:_LONGEST_PREFIX]"): "the prefix that a display form shows",

@@ -133,7 +133,8 @@ class ScanContext:
     """State shared by the sources of one run. Sources add what they have read to `objects` and `bytes`.
 
     `relied` are the objects and bytes that an earlier run has read and this one relies on. `followed` are the folders
-    outside of the target that it led to.
+    outside of the target that it led to. `head` and `web_page` are those of the repository that was read; see
+    `tokenaudit.model.Target`.
     """
 
     scanner: Scanner
@@ -143,6 +144,8 @@ class ScanContext:
     bytes: int = 0
     relied: tuple[int, int] = (0, 0)
     followed: list[str] = field(default_factory=list)
+    head: str | None = None
+    web_page: str | None = None
 
     def follow(self, folder: Path) -> None:
         """Records that a folder outside of the target is read because the target refers to it."""

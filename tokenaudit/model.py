@@ -77,7 +77,9 @@ class Target:
     the path from there to the target with forward slashes ("" for the root): together with a location's `path` it is
     the path that the repository's host uses. A target outside any repository is its own root. `followed` are the
     folders outside the target that were read because it refers to them: a `.git` link or file, a `commondir`, or
-    alternates.
+    alternates. `head` is the commit that HEAD names, and `web_page` the https address of the repository at GitHub,
+    GitLab or the Hub, if the target is a repository with one. `name` is the name of a local folder or file, which
+    `target` need not contain (`.`).
     """
 
     target: str
@@ -87,6 +89,9 @@ class Target:
     repository: str | None = None
     inside: str = ""
     followed: tuple[str, ...] = ()
+    head: str | None = None
+    web_page: str | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -443,7 +448,11 @@ class Summary:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything one run found and everything it could not look at."""
+    """Everything one run found and everything it could not look at.
+
+    `command` is the command line of the run, without passwords; empty where a library call made the report. `endpoint`
+    is the Hub that was asked, None for an offline run.
+    """
 
     tool: Tool
     started_at: datetime
@@ -455,6 +464,8 @@ class Report:
     problems: tuple[Problem, ...] = ()
     summary: Summary = field(default_factory=Summary)
     policy: Policy = field(default_factory=Policy)
+    command: str = ""
+    endpoint: str | None = None
     schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
 
 

@@ -17,7 +17,7 @@ from tokenaudit import model
 from tokenaudit.map_text import map_text
 from tokenaudit.model import Severity
 from tokenaudit.report import render
-from tokenaudit.report.html.view_model import diff
+from tokenaudit.report.html.credential_view import diff
 from tokenaudit.secret import Secret
 
 OURS = {"credential", "active", "write", "over", "trusted-publisher", "needed", "high", "tokenaudit/report/1"}
@@ -104,7 +104,7 @@ def test_the_reason_behind_a_rule_is_shown_where_the_reference_is_given() -> Non
 
 
 def test_a_clean_page_says_so_and_an_incomplete_one_does_not() -> None:
-    assert '<h1 id="verdict">Clean' in render(reports.clean(), "html")
+    assert "<b>Clean: " in render(reports.clean(), "html")
     incomplete = render(reports.incomplete(), "html")
     assert "Clean" not in incomplete
     assert incomplete.count("a shallow clone") == 1

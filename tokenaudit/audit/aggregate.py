@@ -11,6 +11,7 @@ from tokenaudit.errors import AuditError
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PartSource, ScanContext, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
+from tokenaudit.web_pages import repository_page
 
 _SOURCE_ORDER = ("tree", "staged", "ci", "machine", "machine-history", "machine-log", "history")
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
@@ -59,7 +60,17 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
                 findings.skipped.append(finding)
         objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
         followed = tuple(dict.fromkeys(share.followed))
-        findings.targets.append(Target(source.target, source.kind, objects, size, followed=followed))
+        findings.targets.append(
+            Target(
+                source.target,
+                source.kind,
+                objects,
+                size,
+                followed=followed,
+                head=share.head,
+                web_page=share.web_page or repository_page(source.target),
+            )
+        )
         run.objects += share.objects
         run.bytes += share.bytes
     findings.skipped += _not_there(places_read)

@@ -71,10 +71,12 @@ def report(
     tool: Tool,
     uses: Uses = no_uses,
     lowered: Sequence[Lowered] = (),
+    endpoint: str | None = None,
 ) -> Report:
     """Builds the report, most severe first. Failed inspections are reported as skipped.
 
     `uses` returns the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
+    `endpoint` is the Hub that was asked.
     """
     moment = now()
     problems = findings.problems
@@ -100,6 +102,7 @@ def report(
             settings.policy,
             lowered=(*(one for each in credentials if each.verdict for one in each.verdict.lowered), *lowered),
         ),
+        endpoint=endpoint,
     )
 
 

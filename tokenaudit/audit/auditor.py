@@ -94,13 +94,14 @@ class Auditor:
             now=self.now,
             tool=TOOL,
             uses=_uses(trees, self.questions.hub if self.questions else None),
+            endpoint=self.questions.hub.endpoint if self.questions else None,
         )
         return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
 
 
 def _placed(target: Target, placements: Mapping[str, Placement]) -> Target:
     found = placements.get(target.target)
-    return replace(target, repository=found.repository, inside=found.inside) if found else target
+    return replace(target, repository=found.repository, inside=found.inside, name=found.name) if found else target
 
 
 def _is_tree(place: Source) -> TypeGuard[TreeSource]:
@@ -182,7 +183,15 @@ class CredentialAuditor:
             message = "no credentials; pass them on stdin, one per line, or use --env, --keyring or --stored"
             raise UsageError(message)
         inspections = self.questions.answers(findings, self.now, self.progress)
-        finished = report(findings, inspections, self.settings, started_at=started_at, now=self.now, tool=TOOL)
+        finished = report(
+            findings,
+            inspections,
+            self.settings,
+            started_at=started_at,
+            now=self.now,
+            tool=TOOL,
+            endpoint=self.questions.hub.endpoint,
+        )
         return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
 
 

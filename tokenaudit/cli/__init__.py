@@ -6,6 +6,10 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextvars import ContextVar
+
+ARGUMENTS: ContextVar[tuple[str, ...]] = ContextVar("arguments", default=())
+"""The command line that runs, without the name of the program."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -18,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # pydantic, which typer brings along, would look through every installed package for plugins.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     given = sys.argv[1:] if arguments is None else list(arguments)
+    ARGUMENTS.set(tuple(given))
     # A shell that completes a command line passes it in this variable instead of as arguments.
     words = given or os.environ.get("COMP_WORDS", "").split()[1:]
     return run(build(next((word for word in words if not word.startswith("-")), None)), given)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenaudit.cli import ARGUMENTS
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import color_wanted, emit, width
 from tokenaudit.detect.plugins import run, shipped_plugins
 from tokenaudit.errors import UsageError
+from tokenaudit.git.command import without_password
 from tokenaudit.report import render
 from tokenaudit.report.presentation import exit_code, sentence
 
@@ -58,7 +61,9 @@ class Finish:
 
     def __call__(self, audit: Audit) -> int:
         """Writes the report of `audit` and returns the exit code it deserves."""
-        return self.publish(audit.report if self.baseline is None else self._new(audit, self.baseline))
+        report = audit.report if self.baseline is None else self._new(audit, self.baseline)
+        command = shlex.join(["tokenaudit", *map(without_password, ARGUMENTS.get())])
+        return self.publish(replace(report, command=command))
 
     def publish(self, report: Report) -> int:
         """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""

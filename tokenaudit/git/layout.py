@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -22,7 +23,8 @@ class Repository:
     `git_dir` is passed to git: the repository's own folder, or a substitute if that contains `hazards`, files that git
     must not read. `common_dir` contains objects and refs (a different folder in a linked worktree). `shallow` and
     `partial` repositories lack a part of their history or content by design. `outside` are folders that are read but
-    not inside the opened folder.
+    not inside the opened folder. `head` is the commit that HEAD names, if any. `remotes` are the URLs of the remotes by
+    name, as the configuration contains them: untrusted, possibly with passwords.
     """
 
     git_dir: Path
@@ -33,6 +35,8 @@ class Repository:
     partial: bool
     hazards: tuple[Hazard, ...] = ()
     outside: tuple[Path, ...] = ()
+    head: str | None = None
+    remotes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def objects(self) -> Path:
@@ -110,18 +114,22 @@ def open_repository(path: Path) -> Repository:
     folders = _looked_at(found)
     safe = _safe(folders, found)
     answer = git(
-        "rev-parse", "--absolute-git-dir", "--show-object-format", "--is-shallow-repository", git_dir=safe,
+        "rev-parse", "--absolute-git-dir", "--show-object-format", "--is-shallow-repository", "--revs-only", "HEAD",
+        git_dir=safe,
     ).decode("utf-8", "surrogateescape")  # fmt: skip
-    git_dir, object_format, shallow = answer.splitlines()
+    git_dir, object_format, shallow, *head = answer.splitlines()
+    promisor, remotes = _remotes(Path(git_dir))
     return Repository(
         git_dir=Path(git_dir),
         common_dir=folders.common_dir,
         work_tree=None if found == path else path,
         object_format=object_format,
         shallow=shallow == "true",
-        partial=_is_partial(Path(git_dir), folders.common_dir),
+        partial=promisor or any((folders.common_dir / "objects" / "pack").glob("*.promisor")),
         hazards=folders.hazards,
         outside=folders.outside(path),
+        head=head[0] if head else None,
+        remotes=remotes,
     )
 
 
@@ -136,6 +144,16 @@ def _git_dir(path: Path) -> Path | None:
     return path if looks_bare else None
 
 
-def _is_partial(git_dir: Path, common_dir: Path) -> bool:
-    settings = git("config", "--name-only", "--get-regexp", r"^remote\..*\.promisor$", git_dir=git_dir, allowed=(0, 1))
-    return bool(settings.strip()) or any((common_dir / "objects" / "pack").glob("*.promisor"))
+def _remotes(git_dir: Path) -> tuple[bool, dict[str, str]]:
+    """Return whether the configuration has a promisor remote, and the first URL of each remote."""
+    settings = git("config", "-z", "--get-regexp", r"^remote\..*\.(promisor|url)$", git_dir=git_dir, allowed=(0, 1))
+    promisor = False
+    remotes: dict[str, str] = {}
+    for entry in filter(None, settings.decode("utf-8", "surrogateescape").split("\0")):
+        key, _, value = entry.partition("\n")
+        name, _, setting = key.removeprefix("remote.").rpartition(".")
+        if setting == "url":
+            remotes.setdefault(name, value)
+        else:
+            promisor = True
+    return promisor, remotes

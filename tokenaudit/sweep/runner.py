@@ -113,7 +113,7 @@ def _report(
     }
     whole = assessed_report(
         findings, inspections, settings, started_at=started_at, now=now, tool=TOOL,
-        lowered=lowered(found.secrets, settings, context.names, moment),
+        lowered=lowered(found.secrets, settings, context.names, moment), endpoint=context.hub.endpoint,
     )  # fmt: skip
     fresh = frozenset(found.new_credentials)
     new = replace(

@@ -12,6 +12,7 @@ from tokenaudit.git.object_reader import UnreadableObjectError
 from tokenaudit.git.objects import GitObject, Unread, parse
 from tokenaudit.interfaces import Detection, LocatedDetection, ScanContext, Scanner, ScanResult
 from tokenaudit.model import Location, Skipped
+from tokenaudit.web_pages import repository_page
 from tokenaudit.windows import examine_windows
 
 if TYPE_CHECKING:
@@ -77,9 +78,11 @@ def hazards(repository: Repository, target: str) -> Iterator[Skipped]:
 
 
 def followed(repository: Repository, run: ScanContext) -> None:
-    """Record the folders outside of the target that the repository is read from."""
+    """Record the folders outside of the target that the repository is read from, its HEAD and its web page."""
     for folder in repository.outside:
         run.follow(folder)
+    run.head = repository.head
+    run.web_page = repository_page(repository.remotes.get("origin") or next(iter(repository.remotes.values()), None))
 
 
 def in_blob(target: str, introduction: Introduction, seen: Detection) -> LocatedDetection:
@@ -116,6 +119,7 @@ class Placement:
 
     repository: str
     inside: str
+    name: str = ""
 
 
 def placement(target: str, root: Path | None, here: Path | None = None) -> Placement:
@@ -126,11 +130,12 @@ def placement(target: str, root: Path | None, here: Path | None = None) -> Place
     here = (here or Path.cwd()).resolve()
     path = Path(target)
     folder = path.resolve() if path.is_dir() else path.absolute().parent.resolve()
+    name = path.resolve().name
     if root is None:
-        return Placement(_from(here, folder), "")
+        return Placement(_from(here, folder), "", name)
     top = root.resolve()
     inside = folder.relative_to(top).as_posix() if folder.is_relative_to(top) else "."
-    return Placement(_from(here, top), "" if inside == "." else inside)
+    return Placement(_from(here, top), "" if inside == "." else inside, name)
 
 
 def _from(here: Path, root: Path) -> str:

@@ -53,25 +53,32 @@
     if (!target || target.tagName !== "DETAILS") return;
     const item = target.closest("li");
     if (item && item.hidden) show(true);
+    const folded = item && item.closest("details");
+    if (folded) folded.open = true;
     target.open = true;
     target.scrollIntoView();
     target.querySelector("summary").focus({ preventScroll: true });
   };
   window.addEventListener("hashchange", openTarget);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#"]');
+    if (link && link.getAttribute("href") === location.hash) openTarget();
+  });
 
   let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded = [...document.querySelectorAll("details:not([open])")];
+    unfolded = [...document.querySelectorAll("#rows details:not([open])")];
     for (const details of unfolded) details.open = true;
   });
   window.addEventListener("afterprint", () => {
     for (const details of unfolded) details.open = false;
   });
 
-  const list = by("cards");
-  const items = list ? [...list.children] : [];
+  const lists = [by("rows"), by("dead-rows")].filter(Boolean);
+  const items = lists.flatMap((list) => [...list.children]);
+  const dead = by("dead");
   let show = () => {};
-  if (list) {
+  if (by("tools")) {
     const search = by("search");
     const status = by("status");
     const order = by("order");
@@ -81,19 +88,24 @@
       if (!texts.has(item)) texts.set(item, item.textContent.toLowerCase());
       return texts.get(item);
     };
+    const sum = (list) => list.reduce((total, item) => total + Number(item.dataset.c), 0);
+    const total = sum(items);
     const apply = () => {
       const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
       const wanted = new Set(severities.filter((box) => box.checked).map((box) => box.value));
-      let count = 0;
       for (const item of items) {
-        const fits = wanted.has(item.dataset.s)
+        item.hidden = !(wanted.has(item.dataset.s)
           && (!status.value || status.value === item.dataset.t)
-          && words.every((word) => textOf(item).includes(word));
-        item.hidden = !fits;
-        if (fits) count += 1;
+          && words.every((word) => textOf(item).includes(word)));
       }
-      by("shown").textContent = `${count} of ${items.length} shown`;
-      by("nothing").hidden = count > 0;
+      const fits = items.filter((item) => !item.hidden);
+      if (dead) {
+        const found = fits.some((item) => dead.contains(item));
+        dead.hidden = !found;
+        if (words.length || status.value) dead.open = found;
+      }
+      by("shown").textContent = `${sum(fits)} of ${total} findings shown`;
+      by("nothing").hidden = fits.length > 0;
     };
     show = () => {
       search.value = "";
@@ -108,7 +120,9 @@
       spots: (a, b) => b.dataset.n - a.dataset.n,
     };
     order.addEventListener("change", () => {
-      list.append(...[...items].sort(orders[order.value]));
+      for (const list of lists) {
+        list.append(...items.filter((item) => item.parentElement === list).sort(orders[order.value]));
+      }
     });
     search.addEventListener("input", apply);
     status.addEventListener("change", apply);
@@ -116,13 +130,18 @@
     by("reset").addEventListener("click", () => { show(); search.focus(); });
     by("tools").addEventListener("submit", (event) => event.preventDefault());
     const unfold = by("unfold");
+    const closed = () => items.some((item) => !item.hidden && !item.querySelector("details").open);
+    const nameUnfold = () => { unfold.textContent = closed() ? "Unfold all" : "Fold all"; };
     unfold.addEventListener("click", () => {
-      const open = unfold.textContent === "Unfold all";
+      const open = closed();
       for (const item of items) if (!item.hidden) item.querySelector("details").open = open;
-      unfold.textContent = open ? "Fold all" : "Unfold all";
+      if (dead) dead.open = open;
+      nameUnfold();
     });
+    nameUnfold();
     const step = (by_) => {
-      const visible = [...list.children].filter((item) => !item.hidden);
+      const visible = lists.flatMap((list) => [...list.children])
+        .filter((item) => !item.hidden && (!dead || dead.open || !dead.contains(item)));
       if (!visible.length) return;
       const now = visible.findIndex((item) => item.contains(document.activeElement));
       const next = visible[Math.min(Math.max(now + by_, 0), visible.length - 1)];
