@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from tokenaudit.report import Options
 
 MOST_SPOTS = 200
-"""Places of one credential on the page; the JSON report has all of them."""
+FEWEST_SPOTS = 3
+MOST_SPOTS_OF_ALL = 1500
+"""Places of one credential, and about that many of all of them, are on the page; the JSON report has the rest."""
 
 MOST_REPOS = 12
+MANY = 150
+"""Credentials beyond which the repositories in reach are a sentence, to keep the page small."""
+
 _LOCAL_KINDS = frozenset({"tree", "ci", "machine", "stdin"})
 _BAR = 120
 _HUB_PARTS = {"space-variable": "/settings", "space-secret": "/settings", "space-log": "?logs=build"}
@@ -45,13 +50,12 @@ class GrantView:
 
 @dataclass(frozen=True)
 class PlaceView:
-    """A place: `text` with the address of its page at the host, and of its commit, where the host is known."""
+    """A place: `text` with the address of its file or commit at the host, where the host is known."""
 
     text: str
     link: str | None = None
     notes: tuple[str, ...] = ()
     commit: str = ""
-    commit_link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class CredentialView:
     more_places: int
     grants: tuple[GrantView, ...]
     repos: tuple[RepoBar, ...]
+    repos_in_words: str
     more_repos: int
     replacement: str
     scopes: tuple[GrantView, ...]
@@ -129,8 +134,7 @@ class Pages:
         link = None
         if page is not None and page.startswith("https://huggingface.co/") and spot.commit is None:
             link = self._on_hub(page, spot)
-        on_host = spot.reachable is not False
-        if spot.commit and on_host:
+        if spot.commit and spot.reachable is not False:
             line = spot.line if spot.member is None else None
             link = file_page(page, spot.commit, spot.path, line) or commit_page(page, spot.commit)
         return PlaceView(
@@ -138,7 +142,6 @@ class Pages:
             link=link,
             notes=_notes(spot),
             commit=(spot.commit or "")[:12],
-            commit_link=commit_page(page, spot.commit) if on_host else None,
         )
 
     def _on_hub(self, page: str, spot: presentation.Spot) -> str | None:
@@ -149,22 +152,25 @@ class Pages:
         return f"{page}{part}" if part else None
 
 
-def credential_view(credential: Credential, options: Options, pages: Pages) -> CredentialView:
-    """The view of `credential`."""
+def credential_view(credential: Credential, options: Options, pages: Pages, among: int) -> CredentialView:
+    """The view of `credential`, one of `among` on the page: the more there are, the less of each is shown."""
+    most_spots = max(FEWEST_SPOTS, min(MOST_SPOTS, MOST_SPOTS_OF_ALL // max(among, 1)))
     spots = tuple(presentation.spots(credential))
-    inspection, reach, recommendation = credential.inspection, credential.reach, credential.recommendation
+    inspection, reach = credential.inspection, credential.reach
+    recommendation = None if credential.dead else credential.recommendation
     repos = sorted(reach.repos, key=_most_used) if reach else []
     most = max((repo.downloads or 0 for repo in repos), default=0)
+    bars = tuple(_bar(repo, most) for repo in repos[:MOST_REPOS])
+    is_short = among > MANY or credential.dead
     return CredentialView(
         credential=credential,
         named=credential.fingerprint.isascii() and credential.fingerprint.isalnum(),
-        places=_places(spots[:MOST_SPOTS], pages),
-        more_places=max(0, len(spots) - MOST_SPOTS) + sum(spot.repeats for spot in spots),
+        places=_places(spots[:most_spots], pages),
+        more_places=max(0, len(spots) - most_spots) + sum(spot.repeats for spot in spots),
         grants=(*_everywhere(credential), *(_grant(grant) for grant in (inspection.grants if inspection else ()))),
-        repos=tuple(_bar(repo, most) for repo in repos[:MOST_REPOS]),
-        more_repos=max(0, max(reach.readable, reach.writable, len(repos)) - min(len(repos), MOST_REPOS))
-        if reach
-        else 0,
+        repos=() if is_short else bars,
+        repos_in_words=", ".join(f"{bar.name} ({bar.access}, {bar.downloads})" for bar in bars) if is_short else "",
+        more_repos=max(0, max(reach.readable, reach.writable) - len(bars)) if reach else 0,
         replacement=_capital(replacement(recommendation.replacement)) if recommendation else "",
         scopes=tuple(_grant(grant) for grant in (recommendation.grants if recommendation else ())),
         link=_link(recommendation.create_url) if recommendation else None,

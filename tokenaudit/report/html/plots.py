@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
+from markupsafe import Markup
+
 from tokenaudit.model import Severity
 from tokenaudit.policy.settings import built_in
 from tokenaudit.text import count, shorten, visible
@@ -28,7 +30,7 @@ _TOP = 40
 _AXIS = 26
 _LEAST_SPAN = timedelta(days=90)
 _YEAR = 365.25
-_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 600, 6000, 12_000)
+_STEPS = (1, 2, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 2400, 6000, 12_000, 24_000, 60_000)
 """Months between two marks of the time axis."""
 
 _MOST_INCIDENT_LABELS = 6
@@ -66,7 +68,7 @@ class Layer:
     """The outline of one severity in a stacked area, and the number at its end."""
 
     severity: str
-    outline: str
+    outline: Markup
     number: int
 
 
@@ -238,7 +240,8 @@ def _layers(
             continue
         upper = _steps([*below, *own], x, base, most, ends)
         lower = _steps(below, x, base, most, ends)
-        outline = " ".join(f"{px:g},{py:g}" for px, py in [*upper, *reversed(lower)])
+        # Numbers only; a text of the page would be shortened.
+        outline = Markup(" ".join(f"{px:g},{py:g}" for px, py in [*upper, *reversed(lower)]))  # noqa: S704 - as above
         layers.append(Layer(severity.value, outline, len(own)))
         below += own
     return layers
@@ -259,17 +262,14 @@ def _steps(
 
 def _times(first: datetime, now: datetime, x: Callable[[datetime], float], most: int) -> list[Tick]:
     """Years, or months of a short time: about `most` of them."""
-    months = [(year, month) for year in range(first.year, now.year + 1) for month in range(1, 13)]
-    span = (now - first).days / 30
-    step = next(size for size in _STEPS if span / size <= most)
+    begin, end = first.year * 12 + first.month - 1, now.year * 12 + now.month - 1
+    step = next(size for size in _STEPS if (end - begin) / size <= most)
     ticks = []
-    for year, month in months:
-        if (year * 12 + month - 1) % step:
-            continue
-        moment = datetime(year, month, 1, tzinfo=timezone.utc)
+    for index in range(-(-begin // step) * step, end + 1, step):
+        moment = datetime(max(index // 12, 1), index % 12 + 1, 1, tzinfo=timezone.utc)
         if first <= moment <= now:
-            whole_years = step >= 12  # noqa: PLR2004 - months of a year
-            ticks.append(Tick(x(moment), f"{year:04}" if whole_years else f"{year:04}-{month:02}"))
+            years_only = step % 12 == 0
+            ticks.append(Tick(x(moment), f"{moment:%Y}" if years_only else f"{moment:%Y-%m}"))
     return ticks or [Tick(x(first), day(first))]
 
 

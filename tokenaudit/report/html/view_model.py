@@ -218,6 +218,7 @@ class _Rows:
         self._pages = pages
         self._several = presentation.several(report)
         self._open = 0
+        self._among = len(report.credentials)
 
     def of(self, findings: Iterable[_Finding]) -> tuple[Row, ...]:
         rows = (
@@ -260,7 +261,7 @@ class _Rows:
             pulls=reach.downloads_month if reach else 0,
             last=day(max(dates)) if dates else "",
             is_open=self._is_open(credential.severity, usable=usable),
-            credential=credential_view(credential, self._options, self._pages),
+            credential=credential_view(credential, self._options, self._pages, self._among),
         )
 
     def _problems(self, problems: list[Problem], number: int) -> Row:

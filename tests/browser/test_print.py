@@ -1,0 +1,111 @@
+"""The page on paper, as Chromium prints it: few pages, none half empty, no heading at the end of one."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pypdf
+import pytest
+
+from tests.browser.conftest import Open
+from tests.support import reports
+from tests.support.mint import Mint
+from tokenaudit import model
+from tokenaudit.rule_index import all_rules
+from tokenaudit.secret import Secret
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+MOST_PAGES = 25
+HEADINGS = {
+    "Summary", "Findings, worst first", "Exposure over time", "Reach by harm", "Skipped", "Audited", "Policy", "Why",
+    "Replace it with", "Still present", "Removed, still in the history", "What it can do", "What it reaches",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A printed page: its text, and the lines with their distance from the top as a share of the height."""
+
+    text: str
+    lines: tuple[tuple[float, str], ...]
+
+
+def printed(page: Page) -> list[Sheet]:
+    """What Chromium makes of the page."""
+    return [sheet(each) for each in pypdf.PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True))).pages]
+
+
+def sheet(page: pypdf.PageObject) -> Sheet:
+    height = float(page.mediabox.height)
+    lines: dict[float, str] = {}
+
+    def visit(text: str, user: list[float], matrix: list[float], *_: object) -> None:
+        if text.strip():
+            down = round(1 - (matrix[5] * user[3] + user[5]) / height, 3)
+            lines[down] = lines.get(down, "") + text.strip()
+
+    text = page.extract_text(visitor_text=visit)  # type: ignore[arg-type]
+    ordered = sorted(lines.items())
+    footer = ordered[-1][0] if ordered and "/" in ordered[-1][1] else 2.0
+    return Sheet(text, tuple(line for line in ordered if line[0] < footer))
+
+
+def all_active(number: int) -> model.Report:
+    """The largest report for its number of credentials: all of them critical, with many places and permissions."""
+    report = reports.breach(number, 20)
+    credentials = tuple(
+        replace(
+            each,
+            inspection=replace(each.inspection, status="active") if each.inspection else None,
+            verdict=model.Verdict(
+                model.Severity.CRITICAL,
+                "over",
+                tuple(
+                    model.Reason(f"token-rule-{rule}", model.Severity.CRITICAL, "It can do much. " * 4, "Narrow it.")
+                    for rule in range(3)
+                ),
+            ),
+        )
+        for each in report.credentials
+    )
+    return replace(report, credentials=credentials, summary=model.Summary.of(credentials, report.problems))
+
+
+@pytest.mark.parametrize("report", [reports.breach(60, 10), all_active(60)], ids=["breach", "all-active"])
+def test_sixty_credentials_fit_on_few_full_pages(opened: Open, report: model.Report) -> None:
+    sheets = printed(opened(report, rules=all_rules()))
+    assert 5 < len(sheets) <= MOST_PAGES
+    assert "Summary" in sheets[0].text
+    assert report.credentials[0].display in "".join(each.text for each in sheets)
+    for number, each in enumerate(sheets[:-1], 1):
+        assert each.lines[0][0] < 0.15, f"page {number} begins late"
+        assert each.lines[-1][0] > 0.5, f"page {number} is half empty"
+        assert each.lines[-1][1] not in HEADINGS, f"page {number} ends with a heading"
+        bottom = [line for at, line in each.lines if at > each.lines[-1][0] - 0.002]
+        assert not HEADINGS & set(bottom)
+
+
+def test_the_first_page_has_the_facts_the_counters_and_the_summary(opened: Open) -> None:
+    report = replace(reports.breach(60, 4), command="tokenaudit sweep acme", endpoint="https://huggingface.co")
+    first = printed(opened(report))[0].text
+    for part in ("acme (10 targets)", "tokenaudit sweep acme", "80", "60", "Severity", "Credential", "First place"):
+        assert part in first
+    assert first.count("hf_") > 10
+
+
+def test_every_credential_is_on_paper_and_dead_ones_in_the_summary_only(opened: Open) -> None:
+    report = reports.breach(20, 4)
+    text = "".join(each.text for each in printed(opened(report)))
+    for credential in report.credentials:
+        times = text.count(credential.fingerprint)
+        assert times == (0 if credential.dead else 1)
+        assert credential.display in text
+
+
+def test_a_small_report_is_a_small_document(opened: Open) -> None:
+    assert len(printed(opened(reports.clean()))) == 1
+    assert len(printed(opened(reports.leaked(Secret(Mint(3).user_token()))))) <= 2
