@@ -101,7 +101,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Part:
+class CounterPart:
     """A part of a counter; `start` and `width` are those of its bar, in percent."""
 
     name: str
@@ -117,7 +117,7 @@ class CounterView:
     title: str
     number: int
     link: str
-    parts: tuple[Part, ...]
+    parts: tuple[CounterPart, ...]
     note: str = ""
 
 
@@ -391,7 +391,7 @@ def _counter(title: str, number: int, link: str, parts: Mapping[str, int], note:
     start = 0.0
     for name, amount in parts.items():
         width = 100 * amount / number if number else 0.0
-        found.append(Part(name, amount, round(start, 2), round(width, 2)))
+        found.append(CounterPart(name, amount, round(start, 2), round(width, 2)))
         start += width
     title = title.removesuffix("s") if number == 1 else title
     return CounterView(title, number, link, tuple(found), note)
