@@ -48,7 +48,7 @@ def sheet(page: pypdf.PageObject) -> Sheet:
             down = round(1 - (matrix[5] * user[3] + user[5]) / height, 3)
             lines[down] = lines.get(down, "") + text.strip()
 
-    text = page.extract_text(visitor_text=visit)  # type: ignore[arg-type]
+    text = page.extract_text(visitor_text=visit)
     ordered = sorted(lines.items())
     footer = ordered[-1][0] if ordered and "/" in ordered[-1][1] else 2.0
     return Sheet(text, tuple(line for line in ordered if line[0] < footer))

@@ -286,8 +286,9 @@ def _rounded_up(number: int) -> int:
     """The end of an axis for `number`: a round number that is at least as large."""
     if number <= 1:
         return 1
-    unit = 10 ** int(math.log10(number))
-    return next(step * unit // 10 for step in (10, 20, 40, 60, 80, 100) if step * unit // 10 >= number)
+    unit = int(10 ** int(math.log10(number)))
+    ends = [step * unit // 10 for step in (10, 20, 40, 60, 80, 100)]
+    return next(end for end in ends if end >= number)
 
 
 def reach_plot(credentials: Sequence[Credential], layout: PlotLayout) -> ReachPlot | None:

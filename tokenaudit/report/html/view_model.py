@@ -181,7 +181,7 @@ def page(report: Report, options: Options) -> Page:
         dead_words=_counted(Counter(_status(each) for each in folded)),
         unlikely=builder.of(unlikely),
         exposures=tuple(plot for each in LAYOUTS if (plot := exposure_plot(usable, report.finished_at, each))),
-        reaches=tuple(plot for each in LAYOUTS if (plot := reach_plot(usable, each))),
+        reaches=tuple(reach for each in LAYOUTS if (reach := reach_plot(usable, each))),
         skipped=tuple(sorted(report.skipped, key=lambda entry: (entry.where, entry.reason))),
         targets=tuple(_targets(report, pages)),
         policy=tuple(presentation.policy_lines(report.policy)),
