@@ -5,6 +5,9 @@ from __future__ import annotations
 from itertools import chain
 
 from tokenaudit.content import (
+    card,
+    card_links,
+    card_metadata,
     config,
     dependencies,
     format_downgrade,
@@ -27,6 +30,9 @@ RULES: dict[str, Rule] = {
         remote_code.RULES,
         space.RULES,
         dependencies.RULES,
+        card.RULES,
+        card_links.RULES,
+        card_metadata.RULES,
     )
 }
 """The rules of every family, by id."""

@@ -108,10 +108,53 @@ _RULES: tuple[tuple[CommandKind, str, str, str], ...] = (
         "process",
         "persistence",
         "adds to what runs at the next login or start",
-        r"(?:>>?|\btee\b[^\n]*)\s*[\"']?(?:~|\$HOME|\$\{HOME\}|/etc|/root)?[/\\]?[\w./-]*(?:\.bashrc|\.profile|\.bash_profile|\.zshrc|authorized_keys|/etc/cron\S*|rc\.local)|\bcrontab\s+(?:-\s*$|-u|\S+\.|<)|\|\s*crontab\b|\bschtasks\b[^\n]*/create|\bsystemctl\s+(?:--user\s+)?enable\b",
+        r"(?:>>?|\btee\b[^\n]{0,100})\s*[\"']?(?:~|\$HOME|\$\{HOME\}|/etc|/root)?[/\\]?[\w./-]*(?:\.bashrc|\.profile|\.bash_profile|\.zshrc|authorized_keys|/etc/cron\S*|rc\.local)|\bcrontab\s+(?:-\s*$|-u|\S+\.|<)|\|\s*crontab\b|\bschtasks\b[^\n]*/create|\bsystemctl\s+(?:--user\s+)?enable\b",
     ),
 )
-COMMAND_RULES = tuple((kind, name, message, re.compile(pattern)) for kind, name, message, pattern in _RULES)
+_ANYTHING = r"[^\n]*"
+"""Separates, outside of brackets, the parts of an expression that are searched one after the other: linear in time."""
+
+
+def _split(pattern: str, separator: str) -> list[str]:
+    """Splits an expression at a separator outside of brackets."""
+    parts = [""]
+    depth = at = 0
+    while at < len(pattern):
+        if pattern.startswith(separator, at) and depth == 0:
+            parts.append("")
+            at += len(separator)
+            continue
+        length = 2 if pattern[at] == "\\" else 1
+        if pattern[at] == "[":
+            length = pattern.index("]", at + 2) + 1 - at
+        depth += {"(": 1, ")": -1}.get(pattern[at], 0)
+        parts[-1] += pattern[at : at + length]
+        at += length
+    return parts
+
+
+def _compiled(pattern: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
+    flags = re.IGNORECASE if pattern.startswith("(?i)") else 0
+    alternatives = _split(pattern.removeprefix("(?i)"), "|")
+    return tuple(tuple(re.compile(part, flags) for part in _split(one, _ANYTHING)) for one in alternatives)
+
+
+COMMAND_RULES = tuple((kind, name, message, _compiled(pattern)) for kind, name, message, pattern in _RULES)
+"""Kind, name, message, and alternatives of expressions that a line has in this order."""
+
+
+def _matches(alternatives: tuple[tuple[re.Pattern[str], ...], ...], line: str) -> bool:
+    for parts in alternatives:
+        at = 0
+        for part in parts:
+            found = part.search(line, at)
+            if found is None:
+                break
+            at = found.end()
+        else:
+            return True
+    return False
+
 
 _DOWNLOAD = re.compile(
     r"\b(?:curl|wget)\b[^\n]*?\s(?:-o|-O|--output|--output-document)[= ]?\s*(?P<out>[^\s;|&'\"]+)|\b(?:curl\s[^\n]*?-\w*O\w*|wget)\s[^\n]*?/(?P<last>[\w.-]+)(?=[\s'\"]|$)"
@@ -127,7 +170,7 @@ def commands_in(text: str, first_line: int = 1) -> Iterator[HarmfulCommand]:
         if stripped.startswith(("#", "::", "REM ", "rem ")) and not stripped.startswith("#!"):
             continue
         for kind, name, message, pattern in COMMAND_RULES:
-            if pattern.search(line):
+            if _matches(pattern, line) and not (name == "token sent" and _stays(line)):
                 yield HarmfulCommand(kind, name, message, first_line + number, stripped)
         for name in downloaded:
             if re.search(
@@ -147,6 +190,17 @@ def commands_in(text: str, first_line: int = 1) -> Iterator[HarmfulCommand]:
 
 
 _MOST_DOWNLOADS = 50
+_ADDRESS = re.compile(r"https?://[^\s'\"|;]+", re.IGNORECASE)
+_OWN_HOST = re.compile(
+    r"https?://(?:(?:[\w-]+\.)*(?:huggingface\.co|hf\.co|huggingface\.cloud)|localhost|127\.\d+\.\d+\.\d+)(?:[:/?#]|\Z)",
+    re.IGNORECASE,
+)
+
+
+def _stays(line: str) -> bool:
+    """Whether a token is sent to the Hub or to this machine only."""
+    addresses = _ADDRESS.findall(line)
+    return bool(addresses) and all(_OWN_HOST.match(address) for address in addresses)
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:

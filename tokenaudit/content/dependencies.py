@@ -308,6 +308,11 @@ def _names(one: _Requirement) -> tuple[str, ...]:
     return (one.name,) if one.name else ()
 
 
+def is_known_source(address: str) -> bool:
+    """Whether an index, repository or URL belongs to a project that everybody installs from."""
+    return bool(_KNOWN_INDEX.match(address) or _KNOWN_SOURCE.match(address))
+
+
 def look_alike(name: str) -> str | None:
     """The well-known package that `name` can be mistaken for; None where there is none, or it is that package."""
     if name in WELL_KNOWN or len(name) < _SHORTEST_COMPARED:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from tokenaudit.content import (
+    card,
     config,
     dependencies,
     format_downgrade,
@@ -38,6 +39,7 @@ CHECKS: tuple[ContentCheck, ...] = (
     remote_code.check,
     space.check,
     dependencies.check,
+    card.check,
 )
 """All rule families, in the order in which their findings appear."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import yaml
 
@@ -97,11 +97,26 @@ def yaml_entries(text: str, first_line: int = 1) -> list[Entry]:
     Raises:
         UnreadableTextError: not YAML, has aliases, is too large or nested too deeply.
     """
+    return _read_yaml(text, first_line).entries
+
+
+def duplicate_keys(text: str, first_line: int = 1) -> list[Entry]:
+    """The keys that a mapping of the YAML has twice; the entry's value is empty.
+
+    Raises:
+        UnreadableTextError: as of `yaml_entries`.
+    """
+    return _read_yaml(text, first_line).duplicates
+
+
+def _read_yaml(text: str, first_line: int) -> _YamlReader:
     if len(text) > LARGEST_YAML:
         message = f"{size(len(text))} of YAML, more than the {size(LARGEST_YAML)} that are read"
         raise UnreadableTextError(message)
+    reader = _YamlReader(first_line)
     try:
-        return list(_yaml(text, first_line))
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            reader.take(event)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" (line {first_line + mark.line})" if mark is not None else ""
@@ -110,62 +125,87 @@ def yaml_entries(text: str, first_line: int = 1) -> list[Entry]:
     except RecursionError as error:
         message = "YAML is nested too deeply"
         raise UnreadableTextError(message) from error
+    return reader
 
 
-def _yaml(text: str, first_line: int) -> Iterator[Entry]:  # noqa: C901 - one branch a kind of event
-    """From events, which need no memory for a tree and no recursion."""
-    stack: list[tuple[tuple[str, ...], bool, str | None]] = []  # path, is a mapping, key that waits for its value
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+@dataclass
+class _Frame:
+    """A mapping or sequence that is being read. `key` is that of the value which comes next."""
+
+    path: tuple[str, ...]
+    is_mapping: bool
+    key: str | None = None
+    in_key: bool = False
+    """Whether a key that is itself a mapping or sequence is being read."""
+    seen: set[str] = field(default_factory=set)
+
+    @property
+    def expects_key(self) -> bool:
+        return self.is_mapping and self.key is None
+
+
+class _YamlReader:
+    """Takes events, which need no memory for a tree and no recursion."""
+
+    def __init__(self, first_line: int) -> None:
+        self.entries: list[Entry] = []
+        self.duplicates: list[Entry] = []
+        self._first_line = first_line
+        self._stack: list[_Frame] = []
+
+    def take(self, event: yaml.Event) -> None:
+        """Takes the next event."""
+        line = self._first_line + (event.start_mark.line if event.start_mark is not None else 0)
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
-            message = f"YAML anchors and aliases are not followed (line {_line(event, first_line)})"
+            message = f"YAML anchors and aliases are not followed (line {line})"
             raise UnreadableTextError(message)
         if isinstance(event, (yaml.MappingEndEvent, yaml.SequenceEndEvent)):
-            stack.pop()
-            _advance(stack, "?" if stack and stack[-1][2] == _COMPLEX_KEY else None)
-            continue
-        if not isinstance(event, (yaml.ScalarEvent, yaml.MappingStartEvent, yaml.SequenceStartEvent)):
-            continue
-        path = _path(stack)
-        line = _line(event, first_line)
+            self._stack.pop()
+            self._complete()
+        elif isinstance(event, yaml.ScalarEvent):
+            self._scalar(event, line)
+        elif isinstance(event, (yaml.MappingStartEvent, yaml.SequenceStartEvent)):
+            self._start(event, line)
+
+    def _scalar(self, event: yaml.ScalarEvent, line: int) -> None:
+        frame = self._stack[-1] if self._stack else None
         tag = event.tag if event.tag and event.tag != "!" else None
-        if isinstance(event, yaml.ScalarEvent):
-            if stack and stack[-1][1] and stack[-1][2] is None:
-                stack[-1] = (stack[-1][0], True, event.value)
-                if tag is not None:
-                    yield Entry((*path, event.value), "", line, tag)
-                continue
-            yield Entry(path, event.value, line, tag)
-            _advance(stack, None)
-        else:
-            if tag is not None:
-                yield Entry(path, "", line, tag)
-            if len(stack) > _DEEPEST:
-                message = "YAML is nested too deeply"
-                raise UnreadableTextError(message)
-            if stack and stack[-1][1] and stack[-1][2] is None:
-                stack[-1] = (stack[-1][0], True, _COMPLEX_KEY)
-            stack.append((path, isinstance(event, yaml.MappingStartEvent), None))
+        if frame is None or not frame.expects_key:
+            self.entries.append(Entry(self._path(), event.value, line, tag))
+            self._complete()
+            return
+        if event.value in frame.seen:
+            self.duplicates.append(Entry((*frame.path, event.value), "", line))
+        frame.seen.add(event.value)
+        frame.key = event.value
+        if tag is not None:
+            self.entries.append(Entry((*frame.path, event.value), "", line, tag))
 
+    def _start(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent, line: int) -> None:
+        if event.tag and event.tag != "!":
+            self.entries.append(Entry(self._path(), "", line, event.tag))
+        if len(self._stack) > _DEEPEST:
+            message = "YAML is nested too deeply"
+            raise UnreadableTextError(message)
+        path = self._path()
+        if self._stack and self._stack[-1].expects_key:
+            self._stack[-1].key, self._stack[-1].in_key = "?", True
+        self._stack.append(_Frame(path, isinstance(event, yaml.MappingStartEvent)))
 
-_COMPLEX_KEY = "\0"
-"""Stands for a key that is a mapping or a sequence while that is read; YAML has no null character."""
+    def _path(self) -> tuple[str, ...]:
+        if not self._stack:
+            return ()
+        frame = self._stack[-1]
+        return frame.path if frame.key is None else (*frame.path, frame.key)
 
-
-def _line(event: yaml.Event, first_line: int) -> int:
-    return first_line + (event.start_mark.line if event.start_mark is not None else 0)
-
-
-def _path(stack: Sequence[tuple[tuple[str, ...], bool, str | None]]) -> tuple[str, ...]:
-    if not stack:
-        return ()
-    path, _, key = stack[-1]
-    return (*path, key) if key is not None else path
-
-
-def _advance(stack: list[tuple[tuple[str, ...], bool, str | None]], key: str | None) -> None:
-    """Forgets the key of a mapping whose value is complete."""
-    if stack and stack[-1][1]:
-        stack[-1] = (stack[-1][0], True, key)
+    def _complete(self) -> None:
+        """Forgets the key of a mapping whose value is complete; a complete key waits for its value."""
+        if self._stack and self._stack[-1].is_mapping:
+            frame = self._stack[-1]
+            if frame.in_key:
+                frame.in_key = False
+            else:
+                frame.key = None
 
 
 def is_python_tag(tag: str | None) -> bool:
