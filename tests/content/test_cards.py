@@ -99,5 +99,7 @@ def test_any_text_is_parsed_as_a_card(text: str) -> None:
     except UnreadableTextError:
         return
     count = text.count("\n") + 2
-    assert all(0 < one.line <= count for one in (*card.links, *card.hidden, *card.comments, *card.paragraphs))
+    lines = [link.line for link in card.links]
+    lines += [passage.line for passage in (*card.hidden, *card.comments, *card.paragraphs)]
+    assert all(0 < line <= count for line in lines)
     judge("README.md", text.encode(), CARD.encode())
