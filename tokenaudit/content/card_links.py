@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from tokenaudit.content.card_text import CardText, Link
+from tokenaudit.content.card_text import CardText, CardLink
 from tokenaudit.content.change import ContentFinding, RepositoryFacts
 from tokenaudit.content.changed_content import finding
 from tokenaudit.content.dependencies import is_one_edit
@@ -108,7 +108,7 @@ def link_findings(
 
 
 def _suspicious(  # noqa: C901, PLR0911 - one branch a trick
-    link: Link, owners: set[str]
+    link: CardLink, owners: set[str]
 ) -> tuple[str, Severity] | None:
     host = _host(link.url)
     parts = urlsplit(_clean(link.url))
@@ -139,7 +139,7 @@ def _suspicious(  # noqa: C901, PLR0911 - one branch a trick
     return None
 
 
-def _picture(link: Link, hosts: set[str], *, has_before: bool) -> tuple[str, Severity] | None:
+def _picture(link: CardLink, hosts: set[str], *, has_before: bool) -> tuple[str, Severity] | None:
     host = _host(link.url)
     if link.is_tiny:
         return f"an invisible picture tells {host} who reads the card", Severity.HIGH

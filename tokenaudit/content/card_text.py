@@ -44,7 +44,7 @@ _SMALL = re.compile(r"\s*[01](?:\.\d+)?\s*(?:px)?\s*\Z")
 
 
 @dataclass(frozen=True)
-class Link:
+class CardLink:
     """A link or image. `text` is what a reader sees of it."""
 
     text: str
@@ -81,7 +81,7 @@ class CardText:
     body_line: int = 1
     paragraphs: list[Passage] = field(default_factory=list)
     code: list[Passage] = field(default_factory=list)
-    links: list[Link] = field(default_factory=list)
+    links: list[CardLink] = field(default_factory=list)
     elements: list[Element] = field(default_factory=list)
     comments: list[Passage] = field(default_factory=list)
     hidden: list[Passage] = field(default_factory=list)
@@ -162,9 +162,9 @@ class _Walk:
                 opened.append((str(token.attrs.get("href", "")), []))
             elif token.type == "link_close" and opened:
                 url, inner = opened.pop()
-                self._card.links.append(Link(_shown(inner[:-1]).strip(), url, line))
+                self._card.links.append(CardLink(_shown(inner[:-1]).strip(), url, line))
             elif token.type == "image":
-                self._card.links.append(Link(token.content, str(token.attrs.get("src", "")), line, is_image=True))
+                self._card.links.append(CardLink(token.content, str(token.attrs.get("src", "")), line, is_image=True))
             elif token.type == "html_inline":
                 self._html.feed_at(token.content, line)
             elif token.type in {"text", "code_inline"}:
@@ -240,7 +240,7 @@ class _Html(HTMLParser):
             tiny = hides or any(_SMALL.match(given.get(side, "x")) for side in ("width", "height"))
             if url:
                 alternative = given.get("alt", "")
-                self._card.links.append(Link(alternative, url, line, is_image=True, is_tiny=tiny))
+                self._card.links.append(CardLink(alternative, url, line, is_image=True, is_tiny=tiny))
         if tag not in _VOID:
             self._open.append(_Open(tag, hides, line, url=given.get("href", "") if tag == "a" else ""))
             if len(self._open) > _DEEPEST:
@@ -284,7 +284,7 @@ class _Html(HTMLParser):
         if hidden:
             self._card.hidden.append(Passage(hidden, element.line))
         if element.url:
-            self._card.links.append(Link(" ".join("".join(element.text).split()), element.url, element.line))
+            self._card.links.append(CardLink(" ".join("".join(element.text).split()), element.url, element.line))
 
 
 _DEEPEST = 200
