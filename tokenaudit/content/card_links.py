@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
-from tokenaudit.content.card_text import CardText, CardLink
+from tokenaudit.content.card_text import CardLink, CardText
 from tokenaudit.content.change import ContentFinding, RepositoryFacts
 from tokenaudit.content.changed_content import finding
 from tokenaudit.content.dependencies import is_one_edit
