@@ -15,6 +15,7 @@ from tokenaudit.content import (
     pickle_code,
     python_code,
     remote_code,
+    repository_policy,
     space,
 )
 from tokenaudit.model import Rule
@@ -28,6 +29,7 @@ RULES: dict[str, Rule] = {
         config.RULES,
         python_code.RULES,
         remote_code.RULES,
+        repository_policy.RULES,
         space.RULES,
         dependencies.RULES,
         card.RULES,

@@ -23,8 +23,8 @@ RepoType: TypeAlias = Literal["model", "dataset", "space", "bucket"]
 _REF_GROUPS = ("branches", "tags", "converts")
 GIT_TYPES: tuple[RepoType, ...] = ("model", "dataset", "space")
 _EXPAND: Mapping[str, tuple[str, ...]] = {
-    "model": ("sha", "lastModified", "private", "gated"),
-    "dataset": ("sha", "lastModified", "private", "gated"),
+    "model": ("sha", "lastModified", "private", "gated", "siblings"),
+    "dataset": ("sha", "lastModified", "private", "gated", "siblings"),
     "space": ("sha", "lastModified", "private", "sdk", "cardData"),
 }
 
@@ -33,7 +33,8 @@ _EXPAND: Mapping[str, tuple[str, ...]] = {
 class HubRepository:
     """One repository or bucket.
 
-    `version` changes whenever the main content does; `copied_from` is the Space that it was duplicated from.
+    `version` changes whenever the main content does; `copied_from` is the Space that it was duplicated from. `files`
+    are the paths on the default branch, None where the listing does not name them.
     """
 
     type: RepoType
@@ -42,6 +43,7 @@ class HubRepository:
     version: str = ""
     sdk: str | None = None
     copied_from: str | None = None
+    files: tuple[str, ...] | None = None
 
     @property
     def target(self) -> str:
@@ -133,7 +135,14 @@ def _repository(repo_type: RepoType, item: JsonObject) -> HubRepository:
         digest(version),
         text(item.get("sdk")) or None,
         copied or None,
+        _files(item.get("siblings")),
     )
+
+
+def _files(siblings: object) -> tuple[str, ...] | None:
+    if not isinstance(siblings, list):
+        return None
+    return tuple(path for one in siblings if isinstance(one, dict) and (path := text(one.get("rfilename"))))
 
 
 ListedType: TypeAlias = Literal["model", "dataset", "space"]

@@ -9,6 +9,7 @@ from datetime import datetime
 from tokenaudit._version import __version__
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.audit.assessment import report as assessed_report
+from tokenaudit.content.repository_policy import repository_problems
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Report, Skipped, Tool
 from tokenaudit.policy.settings import Settings
@@ -98,6 +99,8 @@ def _report(
     found = inventory.swept(number)
     moment = now()
     problems = across(found.secrets, made.repositories, settings, context.names, moment)
+    for repository in made.repositories:
+        problems += repository_problems(repository.target, repository.files or ())
     skipped = [*found.skipped, *made.skipped]
     skipped += inventory.damage.skipped()
     if stopped is not None:
