@@ -400,6 +400,60 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class ServiceRepository:
+    """A repository that a service account's token has permissions of its own on; they override the organization-wide.
+
+    `type` and `name` are None where no listed repository has the `id` (24 hex digits): one of another owner, or a
+    deleted one.
+    """
+
+    id: str
+    type: str | None = None
+    name: str | None = None
+    permissions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceToken:
+    """A token of a service account, as the Hub describes it; its value is never part of it.
+
+    `last4` are the last four characters of the value. `permissions` apply to the whole organization except the
+    `repositories`; `endpoint_patterns` restrict those on Inference Endpoints (empty: all). `details_known` is False
+    where the Hub's answer lacks rights or has them in another form: nothing is then called minimal. `fingerprint` is
+    that of the only known credential that ends in `last4`; where several fit, it is None and they are `candidates`.
+    """
+
+    id: str
+    name: str
+    last4: str | None = None
+    role: str = "fineGrained"
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+    expires_at: datetime | None = None
+    permissions: tuple[str, ...] = ()
+    repositories: tuple[ServiceRepository, ...] = ()
+    endpoint_patterns: tuple[str, ...] = ()
+    skips_network_security: bool = False
+    details_known: bool = True
+    verdict: Verdict | None = None
+    fingerprint: str | None = None
+    candidates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceAccount:
+    """A service account of an organization; `user` is its name in whoami and in the audit log."""
+
+    id: str
+    name: str
+    description: str | None = None
+    created_at: datetime | None = None
+    tokens: tuple[ServiceToken, ...] = ()
+    user: str = ""
+    organization: str = ""
+
+
+@dataclass(frozen=True)
 class SecretName:
     """A secret or variable stored on a platform, by name; its value is never included.
 
@@ -466,6 +520,7 @@ class Report:
     policy: Policy = field(default_factory=Policy)
     command: str = ""
     endpoint: str | None = None
+    service_accounts: tuple[ServiceAccount, ...] = ()
     schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
 
 

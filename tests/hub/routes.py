@@ -109,7 +109,7 @@ def _auth_check(routes: Routes, request: Request, found: re.Match[str]) -> Respo
 
 def _info(repo: Repo) -> Body:
     body: Body = {
-        "_id": "6" * 24,
+        "_id": repo.object_id,
         "id": repo.id,
         "author": repo.namespace,
         "private": repo.private,
@@ -197,4 +197,5 @@ def register_all() -> None:
         routes_organization,  # noqa: F401 - as above
         routes_owned,  # noqa: F401 - as above
         routes_repo_settings,  # noqa: F401 - as above
+        routes_service_accounts,  # noqa: F401 - as above
     )

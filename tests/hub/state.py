@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,11 @@ class Repo:
         return self.id.partition("/")[0]
 
     @property
+    def object_id(self) -> str:
+        """The repository's id in the Hub's database."""
+        return hashlib.sha256(f"{self.type}s/{self.id}".encode()).hexdigest()[:24]
+
+    @property
     def private(self) -> bool:
         return self.visibility == "private"
 
@@ -86,6 +92,15 @@ class World:
     buckets: dict[str, dict[str, bytes]] = field(default_factory=dict)
     collections: list[Body] = field(default_factory=list)
     endpoints: dict[str, list[Body]] = field(default_factory=dict)
+    service_accounts: dict[str, list[Body]] = field(default_factory=dict)
+    """Service accounts by organization, each with its tokens as `accessTokens`."""
+    service_values: dict[str, str] = field(default_factory=dict)
+    """Values of their tokens, by token id."""
+    service_mints: list[str] = field(default_factory=list)
+    """Every value that was created or rotated, in order."""
+    rotation_changes_id: bool = False
+    network_security: dict[str, Body] = field(default_factory=dict)
+    resource_groups: dict[str, list[Body]] = field(default_factory=dict)
     page_size: int = 50
     moment: Callable[[], str] = lambda: MOMENT
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "plan": "Write the rotation runbook of a report: replacements, consumers, steps in order. Offline.",
     "revoke": "Revoke leaked credentials at the Hub. This can't be undone.",
     "rotate": "Rotate one token step by step; resumable.",
+    "service-accounts": "List an organization's service accounts; create, narrow and rotate their tokens.",
     "incident": "Assess exposure to an incident.",
     "inventory": "Query, check and export the results of earlier sweeps.",
     "auth": "Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.",

@@ -19,7 +19,7 @@ from tokenaudit._version import __version__
 from tokenaudit.hub.credentials import AuditorToken, auditor_token
 from tokenaudit.hub.endpoint import resolve_endpoint
 from tokenaudit.hub.rate_limit import Attempt, CircuitBreaker, RateLimiter, RetryPolicy, send_with_retries
-from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind, printable
+from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result, error_kind, printable
 from tokenaudit.hub.transport import LARGEST_BODY, Call, RequestAborted, TimeoutExecutor, begin, end
 from tokenaudit.secret import Secret
 
@@ -156,9 +156,17 @@ class Hub:
 
         return self.send(attempt, note)
 
-    def send(self, attempt: Attempt, note: Callable[[str], None] | None = None) -> Result:
-        """Send a request by `attempt`, with retries; send nothing if the circuit breaker is open."""
-        return send_with_retries(attempt, self.rate_limiter, self.breaker, "the Hub", note)
+    def send(
+        self,
+        attempt: Attempt,
+        note: Callable[[str], None] | None = None,
+        retried: frozenset[ErrorKind] = TRANSIENT,
+    ) -> Result:
+        """Send a request by `attempt`, and again after failures of the kinds `retried`.
+
+        Nothing is sent if the circuit breaker is open.
+        """
+        return send_with_retries(attempt, self.rate_limiter, self.breaker, "the Hub", note, retried)
 
     def within(self, seconds: float, call: Callable[[], T]) -> T | None:
         """Return the result of `call`, run on a separate thread; None if it takes longer than `seconds`."""

@@ -99,6 +99,7 @@ def send_with_retries(
     breaker: CircuitBreaker,
     where: str,
     note: Callable[[str], None] | None = None,
+    retried: frozenset[ErrorKind] = TRANSIENT,
 ) -> Result:
     """Call `attempt` until it succeeds, fails permanently, or the retry policy is exhausted.
 
@@ -108,11 +109,12 @@ def send_with_retries(
         breaker: circuit breaker of the server.
         where: the server, for messages.
         note: receives messages about waits of a second or more.
+        retried: the kinds of failures after which it is called again.
     """
     if not breaker.admits():
         return refused_by_breaker(where)
     started = rate_limiter.clock()
-    answer = _Sending(attempt, rate_limiter, breaker, where, note).run()
+    answer = _Sending(attempt, rate_limiter, breaker, where, note, retried).run()
     breaker.record(answer, started)
     return answer
 
@@ -127,14 +129,10 @@ class _Sending:
         breaker: CircuitBreaker,
         where: str,
         note: Callable[[str], None] | None,
+        retried: frozenset[ErrorKind],
     ) -> None:
-        self._attempt, self._rate_limiter, self._breaker, self._where, self._note = (
-            attempt,
-            rate_limiter,
-            breaker,
-            where,
-            note,
-        )
+        self._attempt, self._rate_limiter, self._breaker = attempt, rate_limiter, breaker
+        self._where, self._note, self._retried = where, note, retried
         self._attempts = 0
         self._waited = 0.0
 
@@ -163,7 +161,7 @@ class _Sending:
         # A rate limit is the response of a working server: it is always worth waiting for.
         if failure.kind != "limited" and self._breaker.is_suspicious:
             most = 1
-        if failure.kind not in TRANSIENT or self._attempts >= most or took > _LONG_ATTEMPT:
+        if failure.kind not in self._retried or self._attempts >= most or took > _LONG_ATTEMPT:
             return False
         return pause <= retry_policy.longest_wait and self._waited + pause <= retry_policy.total_wait
 

@@ -3,90 +3,18 @@
 Source: the Hub's OpenAPI document. The endpoint accepts 1 to 1000 values of 1 to 200 characters, no `Authorization`
 header, and always returns 202, so a response proves nothing: the proof is a later whoami that rejects the value. It
 can't be undone, but is idempotent, so it can be retried.
-
-This is the only call that does not use huggingface_hub, whose debug log would print the body.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from http.client import HTTPException
-from urllib.error import HTTPError, URLError
-from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
-from tokenaudit._version import __version__
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.result import ErrorKind, Failure, Reply, Result, error_kind
-from tokenaudit.hub.transport import PAGE_INSTEAD, is_page
+from tokenaudit.hub.raw_request import post
+from tokenaudit.hub.result import Failure, Reply, Result
 from tokenaudit.secret import Secret
-
-_SUCCESS = range(200, 300)
-
-
-def post(
-    hub: Hub,
-    path: str,
-    body: Mapping[str, object] | None,
-    *,
-    secret: Secret | None = None,
-    expected: Sequence[int] = (),
-) -> Result:
-    """Send `body` as JSON to `path` of `hub`'s endpoint only, with retries according to the hub's retry policy.
-
-    `secret` authenticates the call; without it there is no `Authorization` header. A success is a status in
-    `expected`, or any 2xx if `expected` is empty; its body is not read.
-    """
-
-    def attempt() -> tuple[Result, Mapping[str, str]]:
-        slow = Failure("timeout", None, "the response took too long; the result is unknown")
-        return hub.within(hub.deadline, lambda: _posted(hub, path, body, secret, expected)) or (slow, {})
-
-    return hub.send(attempt)
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Follows no redirect: the values are sent to the configured endpoint only."""
-
-    def redirect_request(self, *_arguments: object, **_more: object) -> None:
-        return None
-
-
-def _posted(
-    hub: Hub, path: str, body: Mapping[str, object] | None, secret: Secret | None, expected: Sequence[int]
-) -> tuple[Result, Mapping[str, str]]:
-    headers = {"Content-Type": "application/json", "User-Agent": f"tokenaudit/{__version__}"}
-    if secret is not None:
-        headers["Authorization"] = f"Bearer {secret.reveal()}"
-    data = json.dumps(body if body is not None else {}).encode()
-    request = Request(hub.endpoint + path, data, headers, method="POST")  # noqa: S310 - the endpoint is https or loopback
-    # An explicit debug level of zero keeps http.client from printing the body if a host program enabled that.
-    opener = build_opener(HTTPHandler(debuglevel=0), HTTPSHandler(debuglevel=0), _NoRedirect)
-    try:
-        with opener.open(request, timeout=hub.timeout) as response:
-            status, seen = response.status, response.headers
-    except HTTPError as error:
-        status, seen = error.code, error.headers
-        error.close()
-    except TimeoutError:
-        return Failure("timeout", None, "the response took too long"), {}
-    except (OSError, HTTPException) as error:
-        # urllib wraps only errors that occur before the request is sent.
-        kind: ErrorKind = "unreachable" if isinstance(error, URLError) else "network"
-        return Failure(kind, None, f"no response from {hub.endpoint} ({type(error).__name__})"), {}
-    if status in _SUCCESS and is_page(seen.get("content-type")):
-        return Failure("malformed", status, PAGE_INSTEAD), {}
-    return _judged(status, expected), {name.lower(): value for name, value in seen.items()}
-
-
-def _judged(status: int, expected: Sequence[int]) -> Result:
-    if status in (expected or _SUCCESS):
-        return Reply(status, None)
-    wanted = f" instead of {expected[0]}" if expected else ""
-    return Failure(error_kind(status), status, f"the Hub returned status {status}{wanted}")
-
 
 LARGEST_BATCH = 1000
 LONGEST_VALUE = 200

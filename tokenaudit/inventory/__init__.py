@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenaudit.inventory.database import Inventory, default_url, open_inventory
+from tokenaudit.inventory.database import Inventory, default_url, known_credentials, open_inventory
 from tokenaudit.inventory.model import ChangeType, Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "PlaceRecord",
     "Sweep",
     "default_url",
+    "known_credentials",
     "open_inventory",
 ]

@@ -22,7 +22,7 @@ from tokenaudit.inventory import read, record, tables
 from tokenaudit.inventory.check import CheckResult, check
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import DamagedRows
-from tokenaudit.model import Credential, Inspection, SecretName
+from tokenaudit.model import Credential, Inspection, SecretName, Skipped
 from tokenaudit.text import one_line
 
 if TYPE_CHECKING:
@@ -349,3 +349,25 @@ def _sqlite(url: URL, file: Path, *, readonly: bool) -> Engine:
 def _decoded(stored: bytes) -> str:
     """Decode stored text; invalid UTF-8 in damaged text is replaced by backslash escapes."""
     return stored.decode("utf-8", "backslashreplace")
+
+
+def known_credentials(where: str | None) -> tuple[list[Credential], list[Skipped]]:
+    """Return the credentials of the inventory at `where` (None: the default), and what of it can't be read.
+
+    A missing inventory knows none, unless `where` names it.
+
+    Raises:
+        InventoryError: there is none at `where`.
+    """
+    named = where or default_url()
+    implied = named == default_url()
+    if implied and "://" not in named and not Path(named).is_file():
+        return [], []
+    try:
+        with open_inventory(named, must_exist=True) as inventory:
+            found = [known.credential for known in inventory.credentials()]
+            return found, inventory.damage.skipped()
+    except InventoryError as error:
+        if not implied:
+            raise
+        return [], [Skipped("inventory", str(error))]

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from tokenaudit.model import Credential, Lowered, Privilege, Reason, Rule, Severity, Verdict
 from tokenaudit.policy.context import CLASSIC_ROLES, PolicyContext, active
+from tokenaudit.policy.evaluate_service_token import SERVICE_RULES
 from tokenaudit.policy.rules import (
     token_classic_read,
     token_classic_write,
@@ -28,7 +29,7 @@ from tokenaudit.policy.rules import (
     token_unknown_permission,
     token_unused_grant,
 )
-from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Settings
+from tokenaudit.policy.settings import Exemption, Settings, exempted
 
 _TOO_MUCH = frozenset(
     {
@@ -63,7 +64,7 @@ def _judged(credential: Credential, settings: Settings, now: datetime) -> Verdic
     context = PolicyContext(settings, now)
     found = [reason for check in CHECKS.values() for reason in check(credential, context)]
     privilege = _privilege(credential, found)
-    reasons = [_exempted(reason, credential, context) for reason in found]
+    reasons = [exempted(reason, lambda exemption: _concerns(credential, exemption), settings, now) for reason in found]
     reasons.sort(key=lambda reason: -reason.severity.rank)
     severity = reasons[0].severity if reasons else Severity.INFO
     return Verdict(severity, privilege, tuple(reasons))
@@ -91,20 +92,6 @@ def _privilege(credential: Credential, reasons: list[Reason]) -> Privilege:
     if rules & _NOT_KNOWN or not inspection.details_known or inspection.role in CLASSIC_ROLES | {"unknown", "app"}:
         return "unknown"
     return "minimal"
-
-
-def _exempted(reason: Reason, credential: Credential, context: PolicyContext) -> Reason:
-    """The reason, as `info` where an exemption applies."""
-    if reason.rule in NEVER_EXEMPT:
-        return reason
-    for exemption in context.settings.exemptions:
-        applies = not exemption.rules or reason.rule in exemption.rules
-        if applies and context.now.date() <= exemption.until and _concerns(credential, exemption):
-            note = (
-                f"{reason.message} (accepted until {exemption.until} for {exemption.organization}: {exemption.reason})"
-            )
-            return replace(reason, severity=Severity.INFO, message=note)
-    return reason
 
 
 def _concerns(credential: Credential, exemption: Exemption) -> bool:
@@ -141,5 +128,5 @@ _MODULES = (
     token_could_be_keyless,
 )
 
-RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in _MODULES}
+RULES: dict[str, Rule] = {**{module.RULE.id: module.RULE for module in _MODULES}, **SERVICE_RULES}
 CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}

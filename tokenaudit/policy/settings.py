@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timezone
 
 import msgspec
 
 from tokenaudit.errors import ConfigurationError, UsageError
-from tokenaudit.model import Policy
+from tokenaudit.model import Policy, Reason, Severity
 from tokenaudit.text import did_you_mean
 
 NEVER_EXEMPT = frozenset({"token-exposed", "token-exposed-active"})
@@ -76,6 +77,20 @@ class Settings:
     incidents: tuple[Incident, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
     policy: Policy = field(default_factory=Policy, compare=False)
+
+
+def exempted(reason: Reason, concerns: Callable[[Exemption], bool], settings: Settings, now: datetime) -> Reason:
+    """The reason, as `info` where an exemption that `concerns` its subject applies."""
+    if reason.rule in NEVER_EXEMPT:
+        return reason
+    for exemption in settings.exemptions:
+        applies = not exemption.rules or reason.rule in exemption.rules
+        if applies and now.date() <= exemption.until and concerns(exemption):
+            note = (
+                f"{reason.message} (accepted until {exemption.until} for {exemption.organization}: {exemption.reason})"
+            )
+            return replace(reason, severity=Severity.INFO, message=note)
+    return reason
 
 
 _LONGEST_ID = 30

@@ -1,7 +1,7 @@
-"""The JSON Schemas of the report and of the incident report, generated from their classes.
+"""The JSON Schemas of the documents, generated from their classes.
 
-After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, or
-`python -m tokenaudit.report.schema incident > tokenaudit/report/incident.schema.json`.
+After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, and the same
+with `incident` and `service-accounts`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from tokenaudit.incident.model import IncidentReport
 from tokenaudit.model import Report
+from tokenaudit.service_accounts.assess import ServiceAccountsReport
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,13 @@ class SchemaDocument:
 
 REPORT = SchemaDocument(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
 INCIDENT = SchemaDocument(IncidentReport, "tokenaudit/incident/1", "tokenaudit incident", "incident.schema.json")
-DOCUMENTS = {"report": REPORT, "incident": INCIDENT}
+SERVICE_ACCOUNTS = SchemaDocument(
+    ServiceAccountsReport,
+    "tokenaudit/service-accounts/1",
+    "tokenaudit service-accounts list",
+    "service_accounts.schema.json",
+)
+DOCUMENTS = {"report": REPORT, "incident": INCIDENT, "service-accounts": SERVICE_ACCOUNTS}
 
 
 def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from tokenaudit.hub.platforms.transport import (
     next_link,
     translated_errors,
 )
-from tokenaudit.hub.result import PagedListing
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
@@ -37,6 +37,7 @@ _SETTING = "GITHUB_API_URL"
 _PAGE_SIZE = 100
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _NOT_FOUND = 404
+_OF_REPOSITORY = re.compile(r"/repos/[^/]+/[^/]+")
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,28 @@ class GithubClient:
         listing = self._listed(f"{place}/secrets/{quote(name, safe='')}/repositories", "repositories")
         found = [(number, text(item.get("name"))) for item in listing if isinstance(number := item.get("id"), int)]
         return with_items(listing, found)
+
+    def check_writable(self, place: str) -> None:
+        """Check that secrets of `place` can be set: its public key is readable, and the token can push to it.
+
+        Raises:
+            PlatformError: the key can't be read, or GitHub says that the token can't push.
+        """
+        key = self._get(f"{place}/secrets/public-key")[0]
+        if not isinstance(key, dict) or not text(key.get("key")):
+            raise malformed(_NAME)
+        found = _OF_REPOSITORY.match(place)
+        if found is None:
+            return
+        try:
+            repository_data = self._get(found.group())[0]
+        except PlatformError as error:
+            if error.status == _NOT_FOUND:
+                return  # a token limited to secrets can't read the repository
+            raise
+        rights = repository_data.get("permissions") if isinstance(repository_data, dict) else None
+        if isinstance(rights, dict) and not (rights.get("push") or rights.get("maintain") or rights.get("admin")):
+            raise PlatformError(_NAME, Failure("refused", 403, "the token can't write to the repository"))
 
     def set_secret(self, place: str, name: str, value: Secret, extra: Mapping[str, object] | None = None) -> None:
         """Add or replace the secret `name` of `place`, encrypted with the public key of `place`.

@@ -107,6 +107,16 @@ class GitlabClient:
                 obey_rate_limit=False,
             )
 
+    def create_variable(self, place: str, name: str, scope: str, value: str) -> None:
+        """Create the variable `name` of `place` in the environment `scope`: masked, and not expanded in scripts.
+
+        Raises:
+            PlatformError: GitLab rejects the variable.
+        """
+        body = {"key": name, "value": value, "environment_scope": scope, "masked": True, "raw": True}
+        with translated_errors(_NAME):
+            self._gitlab.http_post(f"{place}/variables", post_data=body, obey_rate_limit=False)
+
     def _listed(self, path: str, parameters: Mapping[str, Any]) -> PagedListing[Mapping[str, Any]]:
         def fetch(url: str) -> tuple[object, str | None]:
             return self._get(url, {"per_page": _PAGE_SIZE, **parameters} if url == path else {})

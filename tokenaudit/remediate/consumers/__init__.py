@@ -53,7 +53,7 @@ class Updater(Protocol):
 
     @property
     def kind(self) -> str:
-        """space-secret, github-secret, gitlab-variable, token-store, keyring, git-credential or dotenv."""
+        """space-secret, github-secret, gitlab-variable, token-store, keyring, git-credential, dotenv or file."""
 
     @property
     def where(self) -> str:
@@ -78,6 +78,19 @@ class Updater(Protocol):
 
         Raises:
             ConsumerError: the content can't be read.
+        """
+
+
+class Destination(Updater, Protocol):
+    """A setting that can be given a value that it does not have yet."""
+
+    def check_writable(self, *, dry_run: bool) -> None:
+        """Checks that an update will succeed, before the value it holds stops working.
+
+        With `dry_run` nothing is changed, not even a temporary file or keyring entry of our own.
+
+        Raises:
+            ConsumerError: an update would fail, or would lose something else.
         """
 
 

@@ -50,6 +50,17 @@ class GithubSecret:
             raise self._refused(error) from None
         return ConsumerState(exists=True, updated_at=stored.updated_at, detail=detail)
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Destination`: reads the public key, which needs the same permission as an update."""
+        del dry_run
+        try:
+            self._client.check_writable(self._holder)
+            if "/" not in self._place and self._stored() is None:
+                message = f"{self.where} does not exist; create it with its visibility first"
+                raise ConsumerError(message)
+        except PlatformError as error:
+            raise self._refused(error) from None
+
     def update(self, _old: str, new: Secret) -> None:
         """See `interface.Updater`."""
         try:

@@ -21,7 +21,7 @@ class GitlabVariable:
     """The variable `name` of a project (or a `group`), in one environment `scope`; `*` is all of them.
 
     GitLab returns the value, unless the variable is hidden, and no date: the fingerprint of the value is the proof.
-    Flags and scope are preserved.
+    Flags and scope are preserved. With `creates` a missing variable is created, masked.
 
     Raises:
         EndpointError: a token must not be sent to `url`.
@@ -30,8 +30,17 @@ class GitlabVariable:
     kind = "gitlab-variable"
 
     def __init__(
-        self, place: str, name: str, owner: Secret, *, scope: str = "*", group: bool = False, url: str = PUBLIC_URL
+        self,
+        place: str,
+        name: str,
+        owner: Secret,
+        *,
+        scope: str = "*",
+        group: bool = False,
+        url: str = PUBLIC_URL,
+        creates: bool = False,
     ) -> None:
+        self._creates = creates
         self._place = place
         self._name = name
         self._scope = scope
@@ -56,9 +65,23 @@ class GitlabVariable:
         seen = fingerprint(value) if isinstance(value, str) and value else None
         return ConsumerState(exists=True, fingerprint=seen, detail=detail)
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Destination`: GitLab shows variables only to those who can change them."""
+        del dry_run
+        try:
+            self._client.variables(self._holder)
+        except PlatformError as error:
+            raise self._refused(error) from None
+
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""
         held = self._held()
+        if held is None and self._creates:
+            try:
+                self._client.create_variable(self._holder, self._name, self._scope, new.reveal())
+            except PlatformError as error:
+                raise self._refused(error) from None
+            return
         if held is None:
             message = f"{self.where} no longer exists; not changed"
             raise ConsumerError(message)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub import keyring
 from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
+
+_PROBE = "check-writable"
+"""The name of an entry that exists only while a keyring is checked."""
 
 
 class KeyringEntry:
@@ -26,6 +30,17 @@ class KeyringEntry:
         """See `interface.Updater`."""
         held = keyring.read(self._name)
         return ConsumerState(exists=held is not None, fingerprint=held.fingerprint if held else None)
+
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Destination`: writes an entry of our own and deletes it."""
+        try:
+            keyring.read(self._name)
+            if not dry_run:
+                keyring.write(_PROBE, Secret("writable", masking="none"))
+                keyring.clear(_PROBE)
+        except ConfigurationError as error:
+            message = f"keyring entry {self._name} can't be written: {error}"
+            raise ConsumerError(message) from None
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

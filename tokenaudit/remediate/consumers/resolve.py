@@ -14,13 +14,14 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import token_path
 from tokenaudit.hub.platforms.github import PUBLIC_API
 from tokenaudit.hub.platforms.gitlab import PUBLIC_URL
-from tokenaudit.remediate.consumers import Updater
+from tokenaudit.remediate.consumers import Destination, Updater
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import GithubSecret
 from tokenaudit.remediate.consumers.gitlab_variable import GitlabVariable
 from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
 from tokenaudit.remediate.consumers.netrc import Netrc
+from tokenaudit.remediate.consumers.plain_file import PlainFile
 from tokenaudit.remediate.consumers.space_secret import SpaceSecret
 from tokenaudit.remediate.consumers.token_store import TokenStore
 from tokenaudit.remediate.grants import PUBLIC_HUB
@@ -39,6 +40,17 @@ FORMS = (
     "dotenv:PATH#NAME",
 )
 """All forms of a consumer; the default of `#NAME` is `#HF_TOKEN`."""
+
+DESTINATIONS = (
+    "space:OWNER/SPACE:NAME",
+    "github:OWNER/REPOSITORY[@ENVIRONMENT]:NAME",
+    "github:ORGANIZATION:NAME",
+    "gitlab:GROUP/PROJECT[@SCOPE]:NAME",
+    "gitlab-group:GROUP[@SCOPE]:NAME",
+    "keyring:[SERVICE/]NAME",
+    "file:PATH",
+)
+"""Every way to name where a new value is delivered; `:NAME` is `:HF_TOKEN` where it is left out."""
 
 _SPELLED = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<place>[^#]*)(?:#(?P<name>[A-Za-z_][A-Za-z0-9_]*))?)?")
 _WITH_SLASH = frozenset({"space-secret", "gitlab-variable"})
@@ -105,6 +117,45 @@ def resolve(spelled: str, old: str, owners: Owners) -> Updater:
     return _local(kind, place, name, spelled, owners)
 
 
+_DESTINATION = re.compile(r"(?P<kind>space|github|gitlab|gitlab-group):(?P<place>[^:#]+)(?::(?P<name>[A-Za-z_]\w*))?")
+
+
+def destination(spelled: str, owners: Owners) -> Destination:
+    """The consumer that a `--to` argument names.
+
+    Raises:
+        UsageError: it is none of `DESTINATIONS`.
+        ConfigurationError: a token of the auditor's is missing.
+    """
+    kind, colon, place = spelled.partition(":")
+    if kind == "keyring" and place:
+        return KeyringEntry(place)
+    if kind == "file" and place:
+        return PlainFile(_path(place, owners))
+    found = _DESTINATION.fullmatch(spelled)
+    if not colon or not found:
+        raise _no_destination(spelled)
+    place, name = found["place"], found["name"] or "HF_TOKEN"
+    if kind == "space":
+        if place.count("/") != 1:
+            raise _no_destination(spelled)
+        return _space(place, name, owners)
+    place, _, part = place.partition("@")
+    if kind == "github":
+        api = owners.environment.get("GITHUB_API_URL") or PUBLIC_API
+        return GithubSecret(place, name, owners.of("github"), environment=part or None, api=api)
+    if kind == "gitlab" and "/" not in place:
+        raise _no_destination(spelled)
+    url = owners.environment.get("GITLAB_URL") or PUBLIC_URL
+    group = kind == "gitlab-group"
+    return GitlabVariable(place, name, owners.of("gitlab"), scope=part or "*", group=group, url=url, creates=True)
+
+
+def _no_destination(spelled: str) -> UsageError:
+    message = f"invalid consumer {spelled!r}; use one of {', '.join(DESTINATIONS)}"
+    return UsageError(message)
+
+
 def _local(kind: str, place: str, name: str, spelled: str, owners: Owners) -> Updater:
     if kind == "keyring":
         return KeyringEntry(place)
@@ -131,7 +182,7 @@ def _hosts(owners: Owners) -> tuple[str, ...]:
     return tuple(str(urlsplit(address).hostname) for address in (PUBLIC_HUB, owners.hub.endpoint))
 
 
-def _space(place: str, name: str, owners: Owners) -> Updater:
+def _space(place: str, name: str, owners: Owners) -> SpaceSecret:
     if owners.hub.own is None:
         message = f"{place} needs a token with write access: set HF_TOKEN"
         raise ConfigurationError(message)

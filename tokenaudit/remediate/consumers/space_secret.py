@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tokenaudit.hub import spaces
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repo_access import auth_check
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Skipped
 from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
@@ -44,6 +45,17 @@ class SpaceSecret:
             hidden = f"the values of its other secrets can't be seen: {listed(others)}"
             detail = f"{detail}; {hidden}" if detail else hidden
         return ConsumerState(exists=True, updated_at=held.updated_at, detail=detail)
+
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Destination`. The check changes nothing."""
+        del dry_run
+        found = auth_check(self._hub, self._space, "space", self._owner, write=True)
+        if found.allowed is not True:
+            message = f"{self.where} can't be set: {found.reason}; needs repo.write on spaces/{self._space}"
+            raise ConsumerError(message)
+        if self._variable() is not None:
+            message = f"{self._space} has a public variable {self._name}; delete it first, or use another name"
+            raise ConsumerError(message)
 
     def update(self, old: str, new: Secret) -> None:
         """See `interface.Updater`."""

@@ -39,8 +39,30 @@ class JournalEntry:
 
 
 @dataclass(frozen=True)
+class ServiceTokenState:
+    """The token of a service account that a rotation or creation is about.
+
+    `token_id`, `last4` and `created_at` are those before a rotation, None for a creation. `known` are the ids of the
+    account's tokens before the first request that makes one, so that a token whose value was lost is found again.
+    `rights` are the fields of the Hub's API, `made` the fingerprints of all values that this operation has made.
+    """
+
+    organization: str
+    account: str
+    account_id: str
+    name: str
+    known: tuple[str, ...]
+    rights: dict[str, list[str]]
+    token_id: str | None = None
+    last4: str | None = None
+    created_at: datetime | None = None
+    new_token_id: str | None = None
+    made: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Record:
-    """One rotation."""
+    """One rotation. `service_token` is set where the Hub's API makes the new token; its old value is then unknown."""
 
     fingerprint: str
     display: str
@@ -52,6 +74,7 @@ class Record:
     new_display: str | None = None
     finished_at: datetime | None = None
     entries: tuple[JournalEntry, ...] = ()
+    service_token: ServiceTokenState | None = None
     schema: Literal["tokenaudit/rotation/1"] = "tokenaudit/rotation/1"
 
     def entry(self, name: str) -> JournalEntry | None:

@@ -1,0 +1,82 @@
+"""`tokenaudit service-accounts`: an organization's service accounts and their tokens."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated
+
+import typer
+
+from tokenaudit.audit.auditor import utc_now
+from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
+from tokenaudit.cli.output import emit
+from tokenaudit.cli.service_account_changes import create_token, narrow, rotate
+from tokenaudit.inventory import known_credentials
+from tokenaudit.model import Severity
+from tokenaudit.report.service_accounts import FORMATS
+from tokenaudit.service_accounts.assess import ServiceAccountsReport, assessed
+from tokenaudit.service_accounts.read import read_accounts
+from tokenaudit.service_accounts.resolve import own_token
+
+app = typer.Typer(
+    help="List an organization's service accounts; create, narrow and rotate their tokens.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command("create-token")(create_token)
+app.command()(rotate)
+app.command()(narrow)
+
+
+class ServiceFormat(str, Enum):
+    """How the accounts are written."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+    CSV = "csv"
+
+
+@app.command("list")
+def list_(
+    organization: Annotated[str, typer.Argument(metavar="ORG", help="Organization of the Hub.")],
+    form: Annotated[
+        ServiceFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
+    ] = ServiceFormat.TEXT,
+    output: options.OutputOption = None,
+    fail_on: options.FailOnOption = choices.FailOn.LOW,
+    inventory: options.InventoryOption = None,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
+    endpoint: options.EndpointOption = None,
+    quiet: options.QuietOption = False,
+) -> None:
+    """List service accounts and tokens with their rights, last use, expiry and verdict.
+
+    Tokens are matched with credentials of the inventory by their last four characters. Needs
+    org.serviceAccounts.read. Exit codes as for scan.
+
+    Examples:
+      tokenaudit service-accounts list acme
+      tokenaudit service-accounts list acme --format json --output accounts.json
+    """
+    hub = context.hub(endpoint, no_token=False)
+    settings = context.settings(config, no_config=no_config, quiet=quiet)
+    own = own_token(hub)
+    found = read_accounts(hub, organization, own)
+    known, damaged = known_credentials(inventory)
+    accounts = assessed(found.accounts, known, settings, utc_now())
+    report = ServiceAccountsReport(organization, accounts, (*found.skipped, *damaged))
+    emit(FORMATS[form.value](report), output)
+    if not quiet:
+        for entry in report.skipped if output is not None or form is not ServiceFormat.TEXT else ():
+            say(f"skipped {entry.where}: {entry.reason}")
+    raise typer.Exit(_exit_code(report, fail_on))
+
+
+def _exit_code(report: ServiceAccountsReport, fail_on: choices.FailOn) -> int:
+    worst = report.severity
+    if fail_on is not choices.FailOn.NEVER and worst is not None and worst.rank >= Severity(fail_on.value).rank:
+        return 1
+    return EXIT_INCOMPLETE if report.skipped else 0
