@@ -103,6 +103,10 @@ class Gitlab:
         if self.refuses:
             return 401, {"message": "401 Unauthorized"}
         listed = re.fullmatch(r"/api/v4/(?:projects|groups)/(.+)/variables", path)
+        if listed and method == "POST":
+            made = {"masked": False, "protected": False, "variable_type": "env_var", **body}
+            self.variables.setdefault(unquote(listed[1]), []).append(made)
+            return 201, made
         if listed:
             return 200, self.variables.get(unquote(listed[1]), [])
         found = re.fullmatch(r"/api/v4/(?:projects|groups)/(.+)/variables/([^/]+)", path)

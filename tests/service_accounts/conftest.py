@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,8 @@ def org(hub_double: HubDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     own = Mint("admin").user_token()
     hub_double.knows(own, bodies.classic("write", name="root", orgs=[bodies.org(role="admin")]))
     world.organizations.add("acme")
+    ticks = count(1)
+    world.moment = lambda: (NOW + timedelta(seconds=next(ticks))).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     model = world.add_repo("acme/m", visibility="private")
     world.add_repo("acme/other", visibility="private")
     world.add_repo("acme/d", "dataset")
@@ -128,6 +131,7 @@ def org(hub_double: HubDouble, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     github.secrets["repos/acme/app/actions/secrets"] = {"HF_TOKEN": Stored(old)}
     home = tmp_path / "home"
     home.mkdir()
-    monkeypatch.setattr("tokenaudit.service_accounts.setup.user_state_path", lambda _name: home / "state" / "tokenaudit")
+    state = home / "state" / "tokenaudit"
+    monkeypatch.setattr("tokenaudit.service_accounts.setup.user_state_path", lambda _name: state)
     with running(github), running(gitlab):
         yield Organization(hub_double, github, gitlab, home, own, account, token, old)

@@ -13,6 +13,8 @@ from datetime import datetime
 from itertools import count
 from typing import NoReturn
 
+from filelock import FileLock, Timeout
+
 from tokenaudit.hub import service_accounts as api
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs
@@ -87,15 +89,26 @@ class TokenDelivery:
     @property
     def is_started(self) -> bool:
         """Whether something was changed that the next run has to continue."""
-        return any(self._is_begun(step) for step in _MADE_STEPS)
+        return is_interrupted(self.journal.record)
 
     def run(self) -> DeliveryResult:
         """Create the token, or rotate it if the record names one, and deliver it.
 
         Raises:
-            HaltedError: a step failed or could not be verified.
+            HaltedError: a step failed or could not be verified, or another process runs it.
             ConsumerError: a consumer can't be read or updated.
         """
+        if self.journal.path is None:
+            return self._run()
+        self.journal.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            with FileLock(f"{self.journal.path}.lock", timeout=0):
+                return self._run()
+        except Timeout:
+            message = f"another process is changing {self.state.name}; wait for it"
+            raise HaltedError(message) from None
+
+    def _run(self) -> DeliveryResult:
         rotates = self.state.token_id is not None
         self._lost = self.is_started
         self._survey()
@@ -199,7 +212,8 @@ class TokenDelivery:
             body = {"displayName": self.state.name, **self.state.rights}
             answer = api.create(self.hub, self.state.organization, self.state.account_id, body, self.own)
             if isinstance(answer, MintedToken):
-                break
+                self._made("create", title, answer)
+                return answer
             if answer.kind in NOT_DONE:
                 reason = f"{self._needs(answer)}; nothing was created"
                 if not self._lost:
@@ -212,8 +226,7 @@ class TokenDelivery:
             if attempt == _MINTS:
                 again = "run the same command again: it deletes tokens whose value was lost"
                 _stop(title, f"the Hub gave no clear response to {attempt} requests; {again}")
-        self._made("create", title, answer)
-        return answer
+        raise AssertionError  # the loop ends by a return or an error
 
     def _made(self, step: str, title: str, minted: MintedToken) -> None:
         secret = minted.secret
@@ -315,10 +328,6 @@ class TokenDelivery:
     def _needs(self, failure: Failure) -> str:
         return needs(failure, f"{api.WRITE_PERMISSION} on {self.state.organization}")
 
-    def _is_begun(self, step: str) -> bool:
-        entry = self.journal.entry(step)
-        return entry is not None and entry.state == "begun"
-
     def _is_done(self, step: str) -> bool:
         entry = self.journal.entry(step)
         return entry is not None and entry.state == "done"
@@ -327,6 +336,12 @@ class TokenDelivery:
         if not self.dry_run:
             self.journal.note(f"halt {name}", title, "failed", reason)
         _stop(title, reason)
+
+
+def is_interrupted(record: Record) -> bool:
+    """Return whether a token was made, or can have been made, whose value not every consumer has."""
+    begun = any(entry.id in _MADE_STEPS and entry.state == "begun" for entry in record.entries)
+    return begun and record.finished_at is None
 
 
 def _stop(title: str, reason: str) -> NoReturn:

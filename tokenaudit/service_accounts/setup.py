@@ -27,7 +27,7 @@ from tokenaudit.remediate.rotation.journal import Journal, Record, ServiceTokenS
 from tokenaudit.remediate.rotation.runner import HaltedError
 from tokenaudit.remediate.runbook import PlannedCredential, Runbook
 from tokenaudit.secret import Secret
-from tokenaudit.service_accounts.delivery import TokenDelivery
+from tokenaudit.service_accounts.delivery import TokenDelivery, is_interrupted
 from tokenaudit.service_accounts.resolve import find_account, find_token, own_token
 from tokenaudit.service_accounts.rights import TokenRights, express, parse_grants, rights_of, with_ids
 from tokenaudit.text import file_name, listed
@@ -185,10 +185,10 @@ def _delivery(
     state: ServiceTokenState,
     around: ChangeContext,
 ) -> TokenDelivery:
-    chosen = None if around.dry_run else around.journal or path
+    chosen = around.journal or path
     fresh = Record("", state.name, around.hub.endpoint, "planned", around.now(), service_token=state)
-    known = read(chosen or around.journal or path)
-    if known is not None and known.finished_at is None and known.service_token is not None:
+    known = read(chosen)
+    if known is not None and known.service_token is not None and is_interrupted(known):
         same = (known.service_token.account_id, known.service_token.token_id) == (state.account_id, state.token_id)
         if not same or known.endpoint != around.hub.endpoint:
             message = f"{chosen} belongs to another token; finish that one, or use another file with --journal"
@@ -197,8 +197,9 @@ def _delivery(
     elif known is not None and known.service_token is None:
         message = f"{chosen} belongs to another rotation; use another file with --journal"
         raise ConfigurationError(message)
+    journal = Journal(None if around.dry_run else chosen, fresh, around.now)
     return TokenDelivery(
-        around.hub, own, account, tuple(grants), consumers, Journal(chosen, fresh, around.now),
+        around.hub, own, account, tuple(grants), consumers, journal,
         around.confirm, around.say, around.now, around.dry_run, around.cache,
     )  # fmt: skip
 
@@ -215,12 +216,11 @@ def _unfinished(around: ChangeContext, account: ServiceAccount, wanted: str) -> 
     found = []
     for path in paths:
         record = read(path)
-        state = record.service_token if record is not None and record.finished_at is None else None
-        if record is None or state is None or record.endpoint != around.hub.endpoint or not record.entries:
+        state = record.service_token if record is not None and is_interrupted(record) else None
+        if record is None or state is None or record.endpoint != around.hub.endpoint:
             continue
-        started = any(entry.id in {"rotate", "create"} and entry.state == "begun" for entry in record.entries)
         names = {state.token_id, state.new_token_id, state.name, state.last4}
-        if started and state.account_id == account.id and wanted in names:
+        if state.token_id is not None and state.account_id == account.id and wanted in names:
             found.append((path, state))
     if len(found) > 1:
         paths_shown = listed([str(path) for path, _ in found])
