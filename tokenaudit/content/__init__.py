@@ -17,6 +17,7 @@ from tokenaudit.content import (
     remote_code,
     repository_policy,
     space,
+    templates,
 )
 from tokenaudit.model import Rule
 
@@ -25,6 +26,7 @@ RULES: dict[str, Rule] = {
     for rule in chain(
         pickle_code.RULES,
         native_code.RULES,
+        templates.RULES,
         format_downgrade.RULES,
         config.RULES,
         python_code.RULES,

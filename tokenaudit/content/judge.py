@@ -15,6 +15,7 @@ from tokenaudit.content import (
     python_code,
     remote_code,
     space,
+    templates,
 )
 from tokenaudit.content.change import (
     ContentFinding,
@@ -33,6 +34,7 @@ and returns at once where the change is none of its concern."""
 CHECKS: tuple[ContentCheck, ...] = (
     pickle_code.check,
     native_code.check,
+    templates.check,
     format_downgrade.check,
     config.check,
     python_code.check,

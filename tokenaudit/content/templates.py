@@ -1,0 +1,300 @@
+"""Chat templates: parsed by Jinja's own parser, never rendered, and judged by their syntax tree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+
+from tokenaudit.content.change import ContentFinding, FileChange, FileVersion, RepositoryFacts, Risk
+from tokenaudit.content.changed_content import ChangedContent, finding
+from tokenaudit.content.gguf import DamagedHeaderError, gguf_texts
+from tokenaudit.model import Rule, Severity
+
+RULE = Rule(
+    id="content-template-code",
+    title="Chat template that reaches for code or plants text",
+    severity=Severity.CRITICAL,
+    why="Servers have rendered the templates of models without a sandbox (CVE-2024-34359, CVE-2026-5760): a template "
+    "that reaches Python's attributes runs code there. Inside a sandbox it can still put instructions into every chat.",
+    remedy="Restore the template of the last good revision, and give your server a template of your own.",
+    bad="{{ messages.__class__.__mro__[1].__subclasses__() }}",
+    good="{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{% endfor %}",
+    references=("https://arxiv.org/abs/2602.04653", "https://nvd.nist.gov/vuln/detail/CVE-2024-34359"),
+)
+RULES = (RULE,)
+
+_TEMPLATE_NAMES = frozenset({".jinja", ".jinja2", ".j2"})
+_GLOBALS = frozenset(
+    {"cycler", "joiner", "lipsum", "self", "request", "url_for", "get_flashed_messages", "g", "session"}
+)
+_FUNCTIONS = frozenset({"namespace", "range", "dict", "raise_exception", "strftime_now"})
+_PYTHON = re.compile(r"__[a-z]|[a-z]__(?![a-z])|\b_[a-z]+_\b", re.IGNORECASE)
+_PYTHON_ATTRIBUTES = frozenset(
+    [
+        "mro",
+        "popen",
+        "subclasses",
+        "func_globals",
+        "gi_frame",
+        "gi_code",
+        "cr_frame",
+        "f_globals",
+        "f_builtins",
+        "tb_frame",
+    ]
+)
+_ATTRIBUTE_FILTERS = frozenset({"map", "selectattr", "rejectattr", "groupby", "sort", "unique", "sum", "max", "min"})
+_URL = re.compile(r"https?://[^\s'\"<>]+|<!--|javascript:", re.IGNORECASE)
+_WORD = re.compile(r"[^\W\d_][\w ,.'-]{2,}")
+_PLANTED = 40
+"""Letters of text in a branch for a certain word of a message: more than the marks of a format."""
+
+
+class _Generation(Extension):
+    """`{% generation %}`, with which transformers marks what the assistant says."""
+
+    tags = {"generation"}  # noqa: RUF012 - the base class's own type
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """The content of the block."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+_ENVIRONMENT = Environment(  # noqa: S701 - only its parser is used
+    extensions=["jinja2.ext.loopcontrols", "jinja2.ext.do", "jinja2.ext.i18n", _Generation]
+)
+
+
+def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
+    """Judges every template that is new or other than before."""
+    del repository
+    version = change.after
+    if version is None or not _may_hold(version.path, content):
+        return
+    before = {text for _, text in _templates(change.before, content)} if change.before else set()
+    known = {reason for text in before for _, reason, _ in _judged(text)}
+    for where, text in _templates(version, content):
+        if text in before:
+            continue
+        try:
+            reasons = list(_judge(text))
+        except TemplateSyntaxError as error:
+            content.skip(f"{where} can't be parsed: {error.message}")
+            continue
+        for risk, reason, line in reasons:
+            if (reason in known and risk == "misleads") or not reason:
+                continue
+            severity = RULE.severity if risk == "executes" else Severity.MEDIUM
+            at = line if PurePosixPath(version.path).suffix in _TEMPLATE_NAMES else None
+            evidence = _line(text, line)
+            yield finding(RULE, f"{where} {reason}", risk=risk, severity=severity, line=at, evidence=evidence)
+
+
+def _may_hold(path: str, content: ChangedContent) -> bool:
+    suffix = PurePosixPath(path).suffix.lower()
+    return content.format == "gguf" or (content.format in {"config", "other"} and suffix in _TEMPLATE_NAMES | {".json"})
+
+
+def _templates(version: FileVersion, content: ChangedContent) -> Iterator[tuple[str, str]]:
+    """Every template of a version, with the place where it is."""
+    if content.head(version).startswith(b"GGUF"):
+        try:
+            for key, text in gguf_texts(version, content):
+                if "chat_template" in key:
+                    yield f"the key {key}", text
+        except DamagedHeaderError as error:
+            content.skip(str(error))
+        return
+    if PurePosixPath(version.path).suffix.lower() == ".json" and version.size > content.limits.text_bytes:
+        # Vocabularies and weight maps have no template, and those with one are small.
+        if "config" in PurePosixPath(version.path).name or "template" in version.path:
+            content.text(version)
+        return
+    whole = content.text(version)
+    if whole is None:
+        return
+    if PurePosixPath(version.path).suffix.lower() in _TEMPLATE_NAMES:
+        yield "the template", whole
+    elif "chat_template" in whole:
+        yield from _json_templates(whole)
+
+
+def _json_templates(text: str) -> Iterator[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+
+    def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # Of a key that repeats some readers take the first value, others the last.
+        for key, value in pairs:
+            if key == "chat_template":
+                found.extend(_named(value))
+        return dict(pairs)
+
+    try:
+        json.loads(text, object_pairs_hook=collect)
+    except ValueError:
+        return  # what is not JSON is noted by the rules about configuration
+    yield from found
+
+
+def _named(value: object) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield "the chat template", value
+    elif isinstance(value, dict):
+        for name, text in value.items():
+            if isinstance(text, str):
+                yield f"the chat template {name}", text
+    elif isinstance(value, list):
+        for each in value:
+            if isinstance(each, dict) and isinstance(each.get("template"), str):
+                yield f"the chat template {each.get('name', '')}", each["template"]
+
+
+def _judged(text: str) -> list[tuple[Risk, str, int]]:
+    try:
+        return list(_judge(text))
+    except TemplateSyntaxError:
+        return []
+
+
+def _judge(text: str) -> Iterator[tuple[Risk, str, int]]:
+    """What the template does, each reason once.
+
+    Raises:
+        TemplateSyntaxError: Jinja can't parse it.
+    """
+    tree = _ENVIRONMENT.parse(text)
+    seen: set[str] = set()
+    for node in tree.find_all(nodes.Node):
+        for risk, reason in (*_reaches(node), *_plants(node)):
+            if reason not in seen:
+                seen.add(reason)
+                yield risk, reason, node.lineno
+
+
+def _reaches(node: nodes.Node) -> Iterator[tuple[Risk, str]]:
+    if isinstance(node, nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends):
+        yield "executes", "loads another template"
+    elif isinstance(node, nodes.Getattr):
+        if node.attr.startswith("_") or node.attr in _PYTHON_ATTRIBUTES:
+            yield "executes", f"reads the attribute {node.attr}"
+        elif isinstance(node.node, nodes.Name) and node.node.name in _GLOBALS | _FUNCTIONS:
+            yield "executes", f"reads an attribute of {node.node.name}"
+    elif isinstance(node, nodes.Getitem):
+        yield from _item(node)
+    elif isinstance(node, nodes.Filter | nodes.Test):
+        yield from _filtered(node)
+    elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in _GLOBALS:
+        yield "executes", f"calls {node.node.name}"
+    elif isinstance(node, nodes.Const) and isinstance(node.value, str) and _PYTHON.search(node.value):
+        yield "executes", "holds the name of a Python attribute as text"
+    elif isinstance(node, nodes.Concat | nodes.Add) and _PYTHON.search(_folded(node)):
+        yield "executes", "puts together the name of a Python attribute"
+
+
+def _item(node: nodes.Getitem) -> Iterator[tuple[Risk, str]]:
+    key, target = node.arg, node.node
+    if isinstance(key, nodes.Const):
+        if isinstance(key.value, str) and (key.value.startswith("_") or key.value in _PYTHON_ATTRIBUTES):
+            yield "executes", f"reads the item {key.value}"
+        return
+    if isinstance(key, nodes.Slice):
+        return
+    if _made_of_text(key):
+        yield "executes", "reads an item whose name it puts together"
+    elif isinstance(target, nodes.Const | nodes.TemplateData | nodes.List | nodes.Tuple | nodes.Dict) and not _counted(
+        key
+    ):
+        yield "executes", "reads an item of a constant by a name that it computes"
+    elif isinstance(target, nodes.Name) and target.name in _GLOBALS | _FUNCTIONS:
+        yield "executes", f"reads an item of {target.name}"
+
+
+def _made_of_text(key: nodes.Node) -> bool:
+    """Whether a key is text that is put together: by `~`, `+`, `%`, a filter or a method."""
+    if isinstance(key, nodes.Concat):
+        return True
+    if not isinstance(key, nodes.Add | nodes.Mod | nodes.Mul | nodes.Filter | nodes.Call | nodes.CondExpr):
+        return False
+    return any(isinstance(each.value, str) for each in key.find_all(nodes.Const)) and not isinstance(
+        key, nodes.CondExpr
+    )
+
+
+def _counted(key: nodes.Node) -> bool:
+    return any(isinstance(each, nodes.Name) and each.name == "loop" for each in key.find_all(nodes.Name)) or isinstance(
+        key, nodes.Name | nodes.Sub | nodes.Neg
+    )
+
+
+def _filtered(node: nodes.Filter | nodes.Test) -> Iterator[tuple[Risk, str]]:
+    if node.name == "attr":
+        yield "executes", "uses the filter attr"
+        return
+    if node.name not in _ATTRIBUTE_FILTERS:
+        return
+    arguments = [*node.args, *(pair.value for pair in node.kwargs)]
+    for argument in arguments:
+        if isinstance(argument, nodes.Const):
+            if isinstance(argument.value, str) and (
+                any(part.startswith("_") for part in argument.value.split(".")) or argument.value == "attr"
+            ):
+                yield "executes", f"uses the filter {node.name} with {argument.value}"
+        elif _made_of_text(argument):
+            yield "executes", f"uses the filter {node.name} with a name that it puts together"
+
+
+def _folded(node: nodes.Node) -> str:
+    """The constant texts of an expression, one behind the other."""
+    return "".join(each.value for each in node.find_all(nodes.Const) if isinstance(each.value, str))
+
+
+def _plants(node: nodes.Node) -> Iterator[tuple[Risk, str]]:
+    text = node.data if isinstance(node, nodes.TemplateData) else node.value if isinstance(node, nodes.Const) else None
+    if isinstance(text, str) and (found := _URL.search(text)):
+        yield "misleads", f"writes {found[0]} into the chat"
+    if isinstance(node, nodes.If):
+        tests = [node.test, *node.test.find_all(nodes.Compare)]
+        words = [word for test in tests if isinstance(test, nodes.Compare) for word in _looked_for(test)]
+        planted = sum(len(text) for each in node.body for text in _written(each) if len(text) >= _PLANTED)
+        if words and planted:
+            yield "misleads", f"writes text into the chat when a message holds {words[0]!r}"
+
+
+def _looked_for(compare: nodes.Compare) -> Iterator[str]:
+    """The words that a condition looks for in the content of a message."""
+    for operand in compare.ops:
+        if operand.op not in {"in", "eq"} or not isinstance(compare.expr, nodes.Const):
+            continue
+        about = {each.attr for each in operand.expr.find_all(nodes.Getattr)}
+        about |= {each.value for each in operand.expr.find_all(nodes.Const) if isinstance(each.value, str)}
+        if isinstance(operand.expr, nodes.Getattr):
+            about.add(operand.expr.attr)
+        if isinstance(operand.expr, nodes.Getitem) and isinstance(operand.expr.arg, nodes.Const):
+            about.add(str(operand.expr.arg.value))
+        if isinstance(operand.expr, nodes.Name):
+            about.add(operand.expr.name)
+        word = compare.expr.value
+        if "content" in about and isinstance(word, str) and _WORD.fullmatch(word):
+            yield word
+
+
+def _written(node: nodes.Node) -> Iterator[str]:
+    own = [node] if isinstance(node, nodes.TemplateData) else []
+    for each in (*own, *node.find_all(nodes.TemplateData)):
+        yield each.data.strip()
+    for constant in node.find_all(nodes.Const):
+        if isinstance(constant.value, str):
+            yield constant.value.strip()
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.splitlines()
+    return lines[number - 1].strip() if 0 < number <= len(lines) else ""
