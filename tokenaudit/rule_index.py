@@ -6,6 +6,7 @@ from tokenaudit import content, policy
 from tokenaudit.ci import rules as configuration
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
+from tokenaudit.service_accounts import organization
 from tokenaudit.sources import machine
 from tokenaudit.sweep import cross_checks as kept
 from tokenaudit.text import did_you_mean
@@ -15,7 +16,7 @@ def all_rules() -> dict[str, Rule]:
     """Rules by id: about tokens, configuration, machines, what is kept on the Hub, what changed there; each by name."""
     return {
         rule.id: rule
-        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, content.RULES)
+        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, content.RULES, organization.RULES)
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

@@ -147,6 +147,7 @@ def member(name: str, role: str = "write") -> Body:
         "user": name,
         "type": "user",
         "role": role,
+        "twoFaEnabled": True,
     }
 
 

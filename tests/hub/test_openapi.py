@@ -17,11 +17,15 @@ from jsonschema import Draft202012Validator
 
 from tests.hub import bodies, resources
 from tests.hub.double import HubDouble
+from tests.hub.routes_service_accounts import service_account, service_token
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit.hub import service_accounts
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import service_check
+from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.hub.revoke import revoke
+from tokenaudit.hub.service_accounts import MintedToken
 from tokenaudit.hub.spaces import LOG_TYPES
 from tokenaudit.incident.changes.audit_log import TYPES
 from tokenaudit.secret import Secret
@@ -69,6 +73,11 @@ def full(hub_double: HubDouble) -> HubDouble:
     spec = {"spaceId": "alice/app", "environment": {"AB": "1"}, "flavor": "cpu-basic", "timeoutSeconds": None}
     world.webhooks += [resources.webhook(), resources.webhook(job_spec=spec)]
     world.members["acme"] = [resources.member("alice", "admin")]
+    token = service_token("deploy", lastUsedAt="2026-11-01T08:00:00.000Z", skipNetworkSecurity=False)
+    world.service_accounts["acme"] = [service_account("ci", description="deployment", accessTokens=[token])]
+    world.resource_groups["acme"] = [
+        {"id": "1" * 24, "name": "g", "users": [], "resources": [], "autoJoin": {"enabled": False}}
+    ]
     world.audit_log["acme"] = [resources.audit_event("jobs.create", last4="abcd")]
     return hub_double
 
@@ -104,6 +113,12 @@ def complaints(
         ("/api/organizations/{name}/settings/repositories", "/api/organizations/acme/settings/repositories"),
         ("/api/organizations/{name}/members", "/api/organizations/acme/members"),
         ("/api/organizations/{name}/audit-log/export", "/api/organizations/acme/audit-log/export"),
+        ("/api/organizations/{name}/service-accounts", "/api/organizations/acme/service-accounts"),
+        (
+            "/api/organizations/{name}/service-accounts/{serviceAccountId}",
+            f"/api/organizations/acme/service-accounts/{1:024x}",
+        ),
+        ("/api/organizations/{name}/settings/network-security", "/api/organizations/acme/settings/network-security"),
         ("/api/spaces/{namespace}/{repo}/variables", "/api/spaces/alice/app/variables"),
         ("/api/spaces/{namespace}/{repo}/secrets", "/api/spaces/alice/app/secrets"),
         ("/api/{repoType}/{namespace}/{repo}/discussions", "/api/spaces/alice/app/discussions"),
@@ -163,6 +178,59 @@ def test_a_revocation_is_what_the_document_asks_for(document: dict[str, Any], fu
     schema = operation["requestBody"]["content"]["application/json"]["schema"]
     Draft202012Validator(schema).validate(full.requests[-1].json())
     assert operation["security"] == []
+
+
+def test_tokens_of_service_accounts_are_changed_as_the_document_says(document: dict[str, Any], full: HubDouble) -> None:
+    hub, own = Hub(full.endpoint), Secret(Mint(1).user_token())
+    account, token = f"{1:024x}", full.world.service_accounts["acme"][0]["accessTokens"][0]["_id"]
+    base = "/api/organizations/{name}/service-accounts/{serviceAccountId}/tokens"
+    rights = {
+        "permissions": ["repo.content.read"], "repoIds": [full.world.repos["dataset", "acme/d"].object_id],
+        "repoPermissions": ["repo.write"], "endpointPatterns": ["gpt2-*"],
+    }  # fmt: skip
+    made = service_accounts.create(hub, "acme", account, {"displayName": "new", **rights}, own)
+    _checked(document, full, base, "post", "201", made)
+    rotated = service_accounts.rotate(hub, "acme", account, token, own)
+    _checked(document, full, f"{base}/{{tokenId}}/rotate", "post", "200", rotated)
+    updated = service_accounts.update(hub, "acme", account, token, rights, own)
+    _checked(document, full, f"{base}/{{tokenId}}", "patch", "200", updated)
+    deleted = service_accounts.delete(hub, "acme", account, token, own)
+    assert (deleted, list(document["paths"][f"{base}/{{tokenId}}"]["delete"]["responses"])) == (
+        Reply(204, None),
+        ["204"],
+    )
+
+
+def _checked(document: dict[str, Any], full: HubDouble, path: str, method: str, status: str, answer: object) -> None:
+    """Checks the last request and its answer against the document."""
+    assert not isinstance(answer, Failure), answer
+    operation = document["paths"][path][method]
+    if "requestBody" in operation:
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        Draft202012Validator(schema).validate(full.requests[-1].json())
+    body = {"token": "x", "tokenInfo": answer.info} if isinstance(answer, MintedToken) else answer
+    assert complaints(document, path, body, status, method) == []
+
+
+def test_the_permissions_of_service_accounts_are_those_of_the_document(document: dict[str, Any]) -> None:
+    path = "/api/organizations/{name}/service-accounts/{serviceAccountId}/tokens"
+    schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
+    assert set(service_accounts.TOKEN_PERMISSIONS) == set(schema["permissions"]["items"]["enum"])
+    assert set(service_accounts.TOKEN_REPOSITORY_PERMISSIONS) == set(schema["repoPermissions"]["items"]["enum"])
+    assert schema["endpointPatterns"]["maxItems"] == service_accounts.MOST_PATTERNS
+    assert schema["displayName"]["maxLength"] == service_accounts.LONGEST_NAME
+
+
+def test_the_resource_groups_are_those_of_the_document(document: dict[str, Any], full: HubDouble) -> None:
+    """The document requires `repos`, which it also forbids."""
+    groups = full.world.resource_groups["acme"]
+    found = complaints(document, "/api/organizations/{name}/resource-groups", groups)
+    assert found == ["$[0]: 'repos' is a required property"]
+
+
+def test_the_document_has_no_endpoint_for_trusted_publishers_or_the_token_policy(document: dict[str, Any]) -> None:
+    paths = " ".join(document["paths"]).lower()
+    assert not any(word in paths for word in ("trusted", "oidc", "token-policy", "publisher"))
 
 
 def test_the_logs_of_a_space_are_those_of_the_document(document: dict[str, Any]) -> None:

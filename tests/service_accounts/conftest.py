@@ -85,11 +85,14 @@ class Organization:
         )
 
     def command(self, *arguments: str) -> Result:
+        return self.run("service-accounts", *arguments)
+
+    def run(self, *arguments: str) -> Result:
         with pytest.MonkeyPatch.context() as patch:
             patch.delenv("TOKENAUDIT_INVENTORY", raising=False)
             for name, value in self.environment.items():
                 patch.setenv(name, value)
-            return run("service-accounts", *arguments)
+            return run(*arguments)
 
     @property
     def changes(self) -> list[tuple[str, str]]:

@@ -53,10 +53,11 @@ def list_(
     with _opened(inventory) as database:
         runs = database.sweeps()
         known, secrets = ([], []) if sweeps else (database.credentials(), database.secrets())
+        accounts = [] if sweeps else database.service_accounts()
     if form is ListFormat.JSON:
-        emit(export.as_json(known, secrets, runs, database.damage.skipped()), output)
+        emit(export.as_json(known, secrets, runs, database.damage.skipped(), accounts), output)
     else:
-        emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets), output)
+        emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets, accounts), output)
     _ended(database)
 
 
@@ -127,7 +128,13 @@ def export_(output: options.OutputOption = None, inventory: options.InventoryOpt
     """
     with _opened(inventory) as database:
         emit(
-            export.as_json(database.credentials(), database.secrets(), database.sweeps(), database.damage.skipped()),
+            export.as_json(
+                database.credentials(),
+                database.secrets(),
+                database.sweeps(),
+                database.damage.skipped(),
+                database.service_accounts(),
+            ),
             output,
         )
     _ended(database)

@@ -51,6 +51,19 @@ def texts(item: JsonObject) -> Iterator[tuple[str, str]]:
         yield f"note on item {number}", text(note.get("text")) if isinstance(note, dict) else text(note)
 
 
+def network_security(hub: Hub, organization: str, secret: Secret | None) -> JsonObject | Failure:
+    """Return the network rules of an organization. Needs `org.networkSecurity.read`."""
+    answer = hub.get(f"/api/organizations/{organization}/settings/network-security", secret)
+    if isinstance(answer, Failure):
+        return answer
+    return answer.body if isinstance(answer.body, dict) else malformed("network rules", answer.status)
+
+
+def resource_groups(hub: Hub, organization: str, secret: Secret | None) -> PagedListing[JsonObject] | Failure:
+    """Return the resource groups of an organization that `secret` can see. Needs a Team plan or higher."""
+    return listed(hub, f"/api/organizations/{organization}/resource-groups", secret)
+
+
 SERVICE = "https://api.endpoints.huggingface.cloud"
 
 

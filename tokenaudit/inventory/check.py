@@ -29,7 +29,7 @@ from tokenaudit.inventory.tables import (
     stored_time,
     unpacked,
 )
-from tokenaudit.model import Credential, Location, Problem, Skipped
+from tokenaudit.model import Credential, Location, Problem, ServiceAccount, Skipped
 from tokenaudit.timestamps import rfc3339
 
 Values: TypeAlias = dict[str, Any]
@@ -261,7 +261,7 @@ def _sighting(work: _Check, row: Values, reasons: list[str]) -> str | None:
 
 
 def _note(work: _Check, row: Values, reasons: list[str]) -> str | None:
-    kind = {"problem": Problem, "skipped": Skipped}.get(row["kind"])
+    kind = {"problem": Problem, "skipped": Skipped, "service-account": ServiceAccount}.get(row["kind"])
     if kind is None:
         reasons.append("kind unknown")
     elif _is_orphan(work, row, reasons, (PLACES, "place")):

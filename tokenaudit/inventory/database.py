@@ -22,7 +22,7 @@ from tokenaudit.inventory import read, record, tables
 from tokenaudit.inventory.check import CheckResult, check
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import DamagedRows
-from tokenaudit.model import Credential, Inspection, SecretName, Skipped
+from tokenaudit.model import Credential, Inspection, SecretName, ServiceAccount, Skipped
 from tokenaudit.text import one_line
 
 if TYPE_CHECKING:
@@ -196,6 +196,11 @@ class Inventory:
         """Return all secrets and variables, sorted by name."""
         with self._transaction() as connection:
             return read.secrets(connection, self.damage)
+
+    def service_accounts(self) -> list[ServiceAccount]:
+        """Return the service accounts that sweeps have read, without verdicts."""
+        with self._transaction() as connection:
+            return read.service_accounts(connection, self.damage)
 
     def consumers(self, fingerprint: str | None = None, names: Sequence[str] = ()) -> list[Consumer]:
         """Return where a credential is known to be used: by its fingerprint, and by the `names` it is stored under."""

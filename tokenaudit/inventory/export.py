@@ -10,7 +10,7 @@ import msgspec
 from tokenaudit.inventory.check import CheckResult
 from tokenaudit.inventory.model import Difference, KnownCredential, Sweep
 from tokenaudit.json_text import json_text
-from tokenaudit.model import Location, SecretName, Skipped
+from tokenaudit.model import Location, SecretName, ServiceAccount, ServiceToken, Skipped
 from tokenaudit.redaction import mask, masked
 from tokenaudit.text import count, visible
 from tokenaudit.timestamps import rfc3339
@@ -23,12 +23,14 @@ def as_json(
     secrets: Sequence[SecretName],
     sweeps: Sequence[Sweep] = (),
     skipped: Sequence[Skipped] = (),
+    accounts: Sequence[ServiceAccount] = (),
 ) -> str:
     """Return the output of `inventory list --format json` and `inventory export`; `skipped` are the damaged rows."""
     document: dict[str, object] = {
         "schema": SCHEMA,
         "credentials": [_credential(entry) for entry in known],
         "secrets": [_builtin(secret) for secret in secrets],
+        "service_accounts": [_builtin(account) for account in accounts],
         "sweeps": [_builtin(sweep) for sweep in sweeps],
         "skipped": [_builtin(entry) for entry in skipped],
     }
@@ -44,10 +46,13 @@ def diff_as_json(differences: Sequence[Difference]) -> str:
     return _written({"schema": SCHEMA, "credentials": changed})
 
 
-def as_text(known: Sequence[KnownCredential], secrets: Sequence[SecretName]) -> str:
-    """Return one line per credential and per secret name."""
+def as_text(
+    known: Sequence[KnownCredential], secrets: Sequence[SecretName], accounts: Sequence[ServiceAccount] = ()
+) -> str:
+    """Return one line per credential, per secret name and per token of a service account."""
     lines = [_line(entry) for entry in known if entry.credential.likelihood == "credential"]
     lines += [_secret_line(secret) for secret in secrets]
+    lines += [_token_line(account, token) for account in accounts for token in account.tokens]
     return "\n".join(lines) + "\n" if lines else "the inventory is empty\n"
 
 
@@ -121,6 +126,12 @@ def _line(known: KnownCredential) -> str:
 def _secret_line(secret: SecretName) -> str:
     age = f"set {_time(secret.updated_at)}" if secret.updated_at else "age unknown"
     return plain(f"{secret.kind}  {secret.target}  {secret.name}  {age}")
+
+
+def _token_line(account: ServiceAccount, token: ServiceToken) -> str:
+    end = f"  …{token.last4}" if token.last4 else ""
+    used = f"last used {_time(token.last_used_at)}  expires {_time(token.expires_at)}"
+    return plain(f"service-token  {account.organization}  {account.name}  {token.name}{end}  {used}")
 
 
 def _spot(location: Location) -> str:

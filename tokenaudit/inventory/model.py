@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
-from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped
+from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, ServiceAccount, Skipped
 
 ChangeType: TypeAlias = Literal["new", "new-place", "gone"]
 """A sweep's change to a credential: found for the first time, found in an additional place, or no longer found."""
@@ -51,6 +51,7 @@ class Outcome:
     problems: tuple[Problem, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     secrets: tuple[SecretName, ...] = ()
+    service_accounts: tuple[ServiceAccount, ...] = ()
     inspections: Mapping[str, Inspection] = field(default_factory=dict)
     objects: int = 0
     bytes: int = 0

@@ -29,7 +29,7 @@ from tokenaudit.inventory.tables import (
     unpacked,
     verify,
 )
-from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, Skipped, Target
+from tokenaudit.model import Credential, Inspection, Location, Problem, SecretName, ServiceAccount, Skipped, Target
 from tokenaudit.text import parse_fingerprint
 
 _PRESENT: ColumnElement[bool] = and_(PLACES.c.gone_in.is_(None), SIGHTINGS.c.last_in >= PLACES.c.read_in)
@@ -46,6 +46,7 @@ class SweepRecord:
     secrets: tuple[SecretName, ...]
     new_credentials: tuple[str, ...]
     new_problems: tuple[Problem, ...]
+    service_accounts: tuple[ServiceAccount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -248,7 +249,7 @@ def swept(connection: Connection, sweep: int, damage: DamagedRows) -> SweepRecor
         for fingerprint, seen in _spots(connection, damage, mine).items()
     }
     found = [(row, known) for row, known in _credentials(connection, damage) if spots.get(row.fingerprint)]
-    problems, skipped = _notes(connection, mine, damage)
+    problems, skipped, accounts = _notes(connection, mine, damage)
     totals: dict[tuple[str, str], tuple[int, int]] = {}
     rows = connection.execute(select(PLACES).where(mine).order_by(PLACES.c.key)).all()
     for row, _ in damage.sound(PLACES, rows, lambda row: row):
@@ -265,26 +266,35 @@ def swept(connection: Connection, sweep: int, damage: DamagedRows) -> SweepRecor
             row.fingerprint for row, _ in found if row.first_in == sweep and row.likelihood == "credential"
         ),
         new_problems=tuple(problem for problem, first in problems if first == sweep),
+        service_accounts=tuple(accounts),
     )
+
+
+def service_accounts(connection: Connection, damage: DamagedRows) -> list[ServiceAccount]:
+    """Return the service accounts that sweeps have read, without verdicts, except those of places that are gone."""
+    return _notes(connection, PLACES.c.gone_in.is_(None), damage)[2]
 
 
 def _notes(
     connection: Connection, mine: ColumnElement[bool], damage: DamagedRows
-) -> tuple[list[tuple[Problem, int]], list[Skipped]]:
-    """Return problems, each with the sweep that first found it, and what was skipped."""
+) -> tuple[list[tuple[Problem, int]], list[Skipped], list[ServiceAccount]]:
+    """Return problems, each with the sweep that first found it, what was skipped, and service accounts."""
     problems: list[tuple[Problem, int]] = []
     skipped: list[Skipped] = []
+    accounts: list[ServiceAccount] = []
 
     def read_row(row: Row[Any]) -> None:
         if row.kind == "problem":
             problems.append((unpacked(row.document, Problem), row.first_in))
         elif row.kind == "skipped":
             skipped.append(unpacked(row.document, Skipped))
+        elif row.kind == "service-account":
+            accounts.append(unpacked(row.document, ServiceAccount))
 
     rows = connection.execute(select(NOTES).join(PLACES, NOTES.c.place == PLACES.c.key).where(mine)).all()
     for _ in damage.sound(NOTES, rows, read_row):
         pass
-    return problems, skipped
+    return problems, skipped, sorted(accounts, key=lambda account: (account.organization, account.name, account.id))
 
 
 _SHORTEST = 6

@@ -95,6 +95,7 @@ def _notes(connection: Connection, sweep: int, key: str, outcome: Outcome) -> No
     notes = [("skipped", packed(skipped)) for skipped in outcome.skipped]
     if not outcome.failed:
         notes += [("problem", packed(problem)) for problem in outcome.problems]
+        notes += [("service-account", packed(account)) for account in outcome.service_accounts]
     rows = [
         {"place": key, "kind": kind, "document": text, "first_in": known.get(text, sweep)}
         for kind, text in dict.fromkeys(notes)

@@ -174,7 +174,7 @@ NOTES = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("place", SafeText, ForeignKey("places.key", ondelete="CASCADE"), nullable=False),
-    # problem or skipped
+    # problem, skipped or service-account
     Column("kind", String(16), nullable=False),
     Column("document", Text, nullable=False),
     Column("first_in", Integer, nullable=False),

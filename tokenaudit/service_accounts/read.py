@@ -17,6 +17,9 @@ from tokenaudit.model import ServiceAccount, ServiceRepository, ServiceToken, Sk
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
+WITH_SERVICE_ACCOUNTS = frozenset({"enterprise", "plus", "academia", "unknown"})
+"""The plans that include service accounts, as far as is known; `unknown` where whoami does not name the plan."""
+
 
 @dataclass(frozen=True)
 class AccountListing:

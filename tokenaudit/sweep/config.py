@@ -93,7 +93,7 @@ class Task:
 
     `states` are the versions read last, by place key; `known` the fingerprints that this sweep has already inspected.
     `full` disables every reuse of results of earlier sweeps. `url` is that of a git repository outside the Hub; it must
-    contain no password.
+    contain no password. `plan` is that of the organization as whoami names it, None without one.
     """
 
     namespace: str
@@ -105,6 +105,7 @@ class Task:
     states: Mapping[str, str] = field(default_factory=dict)
     full: bool = False
     known: frozenset[str] = frozenset()
+    plan: str | None = "unknown"
 
     @property
     def is_repository(self) -> bool:

@@ -26,6 +26,7 @@ from tokenaudit.sweep.config import SweepScope, Task
 from tokenaudit.sweep.worker_context import WorkerContext
 
 _NAMESPACE_ASPECTS = ("jobs", "webhooks", "endpoints", "collections")
+_ORGANIZATION_ASPECTS = ("service-accounts", "organization")
 
 
 @dataclass
@@ -64,7 +65,7 @@ def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
     made = SweepPlan()
     waiting = list(scope.namespaces)
     on_the_hub = any(platform_of(namespace) is None for namespace in waiting)
-    me = _me(context) if on_the_hub else None
+    me, plans = _me(context) if on_the_hub else (None, {})
     organizations = 0
     for namespace in waiting:
         if platform_of(namespace) is not None:
@@ -77,6 +78,8 @@ def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
         if scope.members and owner == "org" and namespace in scope.namespaces:
             waiting += [name for name in _members(context, namespace, made) if name not in waiting]
         _namespace(context, scope, made, namespace, owner, mine=namespace == me)
+        if owner == "org" and context.secret is not None and not scope.narrow:
+            made.tasks += _of_organization(namespace, plans.get(namespace, "unknown"))
     if scope.members and not organizations:
         message = "--members needs an organization; " + ", ".join(scope.namespaces) + " has no members"
         raise UsageError(message)
@@ -86,16 +89,26 @@ def plan(context: WorkerContext, scope: SweepScope) -> SweepPlan:
     return made
 
 
-def _me(context: WorkerContext) -> str | None:
+def _of_organization(name: str, plan: str | None) -> Iterator[Task]:
+    """Yield the tasks that only a member of the organization can read."""
+    for aspect in _ORGANIZATION_ASPECTS:
+        yield Task(name, (PlaceRecord(name, f"{aspect}/{name}", aspect, aspect),), owner="org", plan=plan)
+
+
+def _me(context: WorkerContext) -> tuple[str | None, dict[str, str | None]]:
+    """Return the account of the auditor's token, and the plan of each of its organizations, None without one."""
     if context.secret is None:
-        return None
+        return None, {}
     answer = context.hub.whoami(context.secret)
     if isinstance(answer, Failure):
         if answer.status == 401:  # noqa: PLR2004 - HTTP status code
             message = "the Hub rejects your token; log in again with `hf auth login`, or use --no-token"
             raise UsageError(message)
-        return None
-    return text(answer.body.get("name")) if isinstance(answer.body, dict) else None
+        return None, {}
+    body = answer.body if isinstance(answer.body, dict) else {}
+    rows = body.get("orgs")
+    orgs = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return text(body.get("name")) or None, {text(row.get("name")): text(row.get("plan")) or None for row in orgs}
 
 
 def _owner(context: WorkerContext, namespace: str) -> str:

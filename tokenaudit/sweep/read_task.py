@@ -19,8 +19,11 @@ from tokenaudit.hub.discussions import discussions
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import HubRepository, digest, refs
 from tokenaudit.hub.result import Failure
+from tokenaudit.hub.service_accounts import READ_PERMISSION
 from tokenaudit.interfaces import NullProgress, Scanner
 from tokenaudit.inventory.model import Outcome, PlaceRecord
+from tokenaudit.service_accounts.organization import read_organization
+from tokenaudit.service_accounts.read import WITH_SERVICE_ACCOUNTS, read_accounts
 from tokenaudit.sources.local.ci_config import CiSource
 from tokenaudit.sources.local.git_dir import GitDirSource
 from tokenaudit.sources.local.git_history import HistorySource
@@ -158,6 +161,30 @@ def _collections(context: WorkerContext, task: Task, place: PlaceRecord, scanner
     return _collected(context, task, place, scanner, CollectionsSource(context.hub, context.secret, task.namespace))
 
 
+def _service_accounts(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    found = read_accounts(context.hub, task.namespace, context.secret)
+    if found.failure is not None:
+        if task.plan not in WITH_SERVICE_ACCOUNTS and _is_denied(found.failure):
+            return Outcome(place)  # its plan has no service accounts
+        permission = f"{READ_PERMISSION} on {task.namespace}"
+        return _refused(context, scanner, place, found.failure, permission)
+    tokens = sum(len(account.tokens) for account in found.accounts)
+    context.meter.advance(objects=tokens)
+    return without_values(
+        Outcome(place, service_accounts=found.accounts, skipped=found.skipped, objects=tokens), scanner
+    )
+
+
+def _organization(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
+    found = read_organization(context.hub, task.namespace, context.secret, task.plan)
+    outcome = Outcome(place, problems=found.problems, skipped=found.skipped, failed=found.nothing_read, objects=1)
+    return without_values(outcome, scanner)
+
+
+def _is_denied(failure: Failure) -> bool:
+    return failure.kind == "refused"
+
+
 def _bucket(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
     repository = _repository(task)
     state = f"{VERSION}:{repository.version}"
@@ -195,6 +222,8 @@ _READERS: Mapping[str, Callable[[WorkerContext, Task, PlaceRecord, Scanner], Out
     "webhooks": _webhooks,
     "endpoints": _endpoints,
     "collections": _collections,
+    "service-accounts": _service_accounts,
+    "organization": _organization,
     "bucket": _bucket,
     "git": _url,
     "platform": _platform,

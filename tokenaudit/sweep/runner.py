@@ -13,6 +13,8 @@ from tokenaudit.content.repository_policy import repository_problems
 from tokenaudit.inventory import Inventory
 from tokenaudit.model import Credential, Inspection, Report, Skipped, Tool
 from tokenaudit.policy.settings import Settings
+from tokenaudit.service_accounts.assess import assessed
+from tokenaudit.service_accounts.assess import problems as service_problems
 from tokenaudit.sweep.config import SweepScope
 from tokenaudit.sweep.cross_checks import across, lowered
 from tokenaudit.sweep.plan import SweepPlan, plan
@@ -101,6 +103,9 @@ def _report(
     problems = across(found.secrets, made.repositories, settings, context.names, moment)
     for repository in made.repositories:
         problems += repository_problems(repository.target, repository.files or ())
+    known = [each.credential for each in inventory.credentials()] if found.service_accounts else []
+    accounts = assessed(found.service_accounts, known, settings, moment)
+    problems += service_problems(accounts)
     skipped = [*found.skipped, *made.skipped]
     skipped += inventory.damage.skipped()
     if stopped is not None:
@@ -118,6 +123,9 @@ def _report(
         findings, inspections, settings, started_at=started_at, now=now, tool=TOOL,
         lowered=lowered(found.secrets, settings, context.names, moment), endpoint=context.hub.endpoint,
     )  # fmt: skip
+    eased = (one for account in accounts for token in account.tokens if token.verdict for one in token.verdict.lowered)
+    policy = replace(whole.policy, lowered=(*whole.policy.lowered, *eased))
+    whole = replace(whole, service_accounts=accounts, policy=policy)
     fresh = frozenset(found.new_credentials)
     new = replace(
         whole,
