@@ -49,13 +49,15 @@ def audit_files(
     secret_names: Sequence[str] = (),
     scanner: Scanner | None = None,
     repository: str | None = None,
+    scripts: dict[str, str] | None = None,
 ) -> Iterator[Problem | Skipped | Literal]:
     """Yields problems in the CI and deployment configuration of a target.
 
     `files` are (path with forward slashes, content); other files are ignored. `secret_names` adds names that count as
     Hugging Face credentials. With a `scanner`, literals are yielded as `Literal` after the problem that names them. A
     file that can't be parsed is yielded as `Skipped`, and its literals are still found. `repository` is the hosted
-    `owner/name` of the target, used for exact claims.
+    `owner/name` of the target, used for exact claims. `scripts` gets the Python files that a step with a credential
+    runs, by path, with the name of the credential.
     """
     reading = _Reading(target, Names(secret_names), scanner)
     reading.project.repository = repository
@@ -72,6 +74,8 @@ def audit_files(
         from tokenaudit.ci.rules import problems  # noqa: PLC0415 - most repositories need no rules
 
         yield from problems(target, reading.project, reading.names, reading.literals)
+        if scripts is not None:
+            scripts.update(_scripts(reading.project, reading.names))
 
 
 class _Reading:
@@ -96,6 +100,21 @@ class _Reading:
         pipeline, skipped = _read(system.parse, path, data)
         self.project.pipelines[path] = pipeline
         yield from (Skipped(_place(self.target, path, line), reason) for line, reason in skipped)
+
+
+def _scripts(project: ConfigurationSet, names: Names) -> Iterator[tuple[str, str]]:
+    """Yields Python files that run where a credential is in the environment, with the name of the credential."""
+    for pipeline in project.pipelines.values():
+        flows = DataFlow(pipeline, names)
+        for job, step in pipeline.steps():
+            if step.script is None or ".py" not in step.script.text.value:
+                continue
+            try:
+                held = flows.step_credentials(job, step) or flows.job_credentials(job)
+            except WorkLimitError:
+                return  # reported by the rules, which share the budget
+            for command in step.script.commands if held else ():
+                yield from ((w.value.removeprefix("./"), held[0]) for w in command.words if w.value.endswith(".py"))
 
 
 def _included(project: ConfigurationSet, rest: Mapping[str, bytes]) -> list[str]:

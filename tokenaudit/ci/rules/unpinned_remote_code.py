@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from tokenaudit.ci.model import Job, Step
 from tokenaudit.ci.rule_context import RuleContext
-from tokenaudit.ci.shell import Script
+from tokenaudit.ci.shell import Script, Word
 from tokenaudit.model import Problem, Rule, Severity
 
 RULE = Rule(
@@ -17,7 +17,8 @@ RULE = Rule(
     severity=Severity.HIGH,
     why="`trust_remote_code` runs Python from a repository that others can change at any time. That code can read the "
     "environment of the job.",
-    remedy="Pin `revision=<full commit id>`, and run it in a job without a credential.",
+    remedy="Pin `revision=<full commit id>`, and `code_revision=` where the code is in another repository; run it in a "
+    "job without a credential.",
     bad="""\
 # .github/workflows/evaluate.yml
 on: push
@@ -45,13 +46,15 @@ jobs:
         run: |
           from transformers import AutoModel
           AutoModel.from_pretrained("acme/model", trust_remote_code=True,
-              revision="0123456789abcdef0123456789abcdef01234567")
+              revision="0123456789abcdef0123456789abcdef01234567",
+              code_revision="0123456789abcdef0123456789abcdef01234567")
 """,
     references=("https://huggingface.co/docs/transformers/main/en/custom_models",),
 )
 
 _TRUST = re.compile(r"[()]|trust_remote_code\s*=\s*True")
-_REVISION = re.compile(r"(?:code_)?revision\s*=")
+_REVISION = re.compile(r"\brevision\s*=(?!\s*(?:None\b|[rbuf]?[\"'](?![0-9a-f]{40}[\"'])[\w./-]*[\"']))")
+"""A revision that is a full commit id, or not known. A branch, a tag or a short id is not pinned."""
 _WINDOW = 500
 _LONGEST_PATH = 1_000
 _FLAGS = ("--trust-remote-code", "--trust_remote_code")
@@ -88,7 +91,7 @@ def _runs(script: Script) -> Iterator[tuple[int, str]]:
     downloads: set[str] = set()
     for command in script.commands:
         flags = [word for word in command.words if word.value.split("=")[0] in _FLAGS]
-        pinned = any("revision" in word.value for word in command.words)
+        pinned = _is_pinned(command.words)
         if flags and not pinned and not flags[0].value.lower().endswith("false"):
             yield (
                 flags[0].offset,
@@ -103,6 +106,23 @@ def _runs(script: Script) -> Iterator[tuple[int, str]]:
         for candidate in candidates:
             if any(place in downloads for place in _folders(candidate.removeprefix("./"))):
                 yield command.offset, "a file from an unpinned download runs"
+
+
+_OPTION = re.compile(r"--revision(?:=(.*))?", re.DOTALL)
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def _is_pinned(words: list[Word]) -> bool:
+    """Whether `--revision` is a full commit id, or a variable whose value is not known."""
+    for number, word in enumerate(words):
+        option = _OPTION.fullmatch(word.value)
+        if option is None:
+            continue
+        value = word if option[1] is not None else words[number + 1] if number + 1 < len(words) else None
+        text = option[1] if option[1] is not None else value.value if value is not None else ""
+        if _COMMIT.fullmatch(text) or (value is not None and (value.references or value.substitutions)):
+            return True
+    return False
 
 
 def _folders(path: str) -> Iterator[str]:

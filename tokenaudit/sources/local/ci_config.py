@@ -21,8 +21,10 @@ from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, list_files, read_windows
 from tokenaudit.sources.local.git_locations import place
+from tokenaudit.sources.local.loads import load_findings
 
 _HOSTED = re.compile(r"(?:github\.com|gitlab\.[\w.-]+)[/:]((?:[\w.-]+/)+[\w.-]+?)(?:\.git)?/?$")
+_UNPINNED = "ci-unpinned-remote-code"
 _REGULAR = frozenset({"100644", "100755"})
 
 
@@ -54,6 +56,7 @@ class CiSource:
         self.zizmor = zizmor
         self.required = required
         self.absent: str | None = "no CI configuration"
+        self._scripts: dict[str, str] = {}
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `sources.interface.Source`."""
@@ -62,7 +65,15 @@ class CiSource:
         trees: list[str] = []
         if not bare:
             skipped: list[Skipped] = []
-            yield from self._audit(_folder_files(self.path, self.target, skipped, run), run, None, seen)
+            names: dict[str, str] = {}
+            self._scripts.clear()
+            yield from self._audit(_folder_files(self.path, self.target, skipped, run, names), run, None, seen)
+            known = {one.path for one in seen if isinstance(one, Problem) and one.rule == _UNPINNED}
+            for found in load_findings(names, self.target, self._scripts, {path for path in known if path}):
+                finding = self._finding(found)
+                if finding not in seen:
+                    seen.add(finding)
+                    yield finding
             yield from skipped
         if bare or self.refs:
             try:
@@ -110,7 +121,9 @@ class CiSource:
         first = next(files, None)
         if first is None:
             return  # as in most folders: the configuration reader is not loaded
-        yield from ci.audit_files(chain([first], files), self.target, self.secret_names, run.scanner, self._hosted_as())
+        yield from ci.audit_files(
+            chain([first], files), self.target, self.secret_names, run.scanner, self._hosted_as(), self._scripts
+        )
         for path, data in kept:
             yield from ci.folded_in(path, data, self.target, self.secret_names)
 
@@ -141,12 +154,15 @@ class CiSource:
         return LocatedDetection(found.detection, replace(place("ci", self.target, found.detection), path=path))
 
 
-def _folder_files(root: Path, target: str, skipped: list[Skipped], run: ScanContext) -> Iterator[tuple[str, bytes]]:
+def _folder_files(
+    root: Path, target: str, skipped: list[Skipped], run: ScanContext, names: dict[str, str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the configuration files of a folder; `names` gets every file with its name in the report."""
     top = os.fspath(root)
     listing = list_files(top)
     # The type of a single file can depend on the folders that contain it.
     whole = None if root.is_dir() else os.fspath(root.absolute()).lstrip(os.sep)
-    names = {file: _shown(whole or os.path.relpath(file, top), run) for file in listing.files}
+    names.update({file: _shown(whole or os.path.relpath(file, top), run) for file in listing.files})
 
     def where(path: str) -> str:
         return f"{target}: {_shown(root.name if whole else os.path.relpath(path, top), run)}"
