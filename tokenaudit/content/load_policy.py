@@ -206,7 +206,7 @@ def load_problems(
     if _FOLLOWED.search(code) or (_DOWNLOAD.search(code) and _UNPICKLES.search(code)):
         credential = credential or ("a token" if _USES_TOKEN.search(code) else None)
         try:
-            loads += _Reader(source, credential).loads()
+            loads += _Reader(source, credential).found()
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             yield Skipped(f"{target}: {path}", "not valid Python; its loads were not looked into")
         except WorkLimitError as error:
@@ -266,7 +266,7 @@ class _Reader:
         self._texts = self._names.texts
         self._severe = Severity.HIGH if credential else Severity.MEDIUM
 
-    def loads(self) -> Iterator[_Load]:
+    def found(self) -> Iterator[_Load]:
         """What is wrong, in the order of the file."""
         calls = [node for node in ast.walk(self._module) if isinstance(node, ast.Call)]
         for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
