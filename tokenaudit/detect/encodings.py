@@ -51,9 +51,13 @@ def sets_of(expression: str) -> Sets | None:
         if element is None:
             return None
         at = element.end()
-        one = re.compile(element["set"].encode())
-        found += [frozenset(byte for byte in range(256) if one.match(bytes((byte,))))] * int(element["count"] or 1)
+        found += [_set_of(element["set"])] * int(element["count"] or 1)
     return tuple(found)
+
+
+@cache
+def _set_of(element: str) -> frozenset[int]:
+    return frozenset(b"".join(re.findall(element.encode(), bytes(range(256)))))
 
 
 def as_base64(text: Sets) -> Iterator[Sets]:

@@ -87,24 +87,24 @@ def literal_pattern_for(
 
 def _rarest(form: Sets, most: int) -> tuple[int, int]:
     """Return start and end of the part with the most information in text, minus the cost of its spellings."""
-    tells = [_is_selective(each) for each in form]
+    tells = [_information(each) for each in form]
     best, chosen = -math.inf, (0, 1)
     for start in range(len(form)):
         spellings, information = 1, 0.0
-        for end in range(start + 1, min(len(form), start + _LONGEST) + 1):
-            spellings *= len(form[end - 1])
+        for end in range(start, min(len(form), start + _LONGEST)):
+            spellings *= len(form[end])
             if spellings > most:
                 break
-            information += tells[end - 1]
-            if information - math.log2(spellings) / 2 > best:
-                best, chosen = information - math.log2(spellings) / 2, (start, end)
+            information += tells[end]
+            if information > best:
+                best, chosen = information, (start, end + 1)
     return chosen
 
 
 @cache
-def _is_selective(allowed: frozenset[int]) -> float:
-    """Return the bits of information in an occurrence of one of these bytes."""
-    return -math.log2(min(1.0, sum(2 ** -_bits(byte) for byte in allowed)))
+def _information(allowed: frozenset[int]) -> float:
+    """Return the bits of information in an occurrence of one of these bytes, minus the cost of their number."""
+    return -math.log2(min(1.0, sum(2 ** -_bits(byte) for byte in allowed))) - math.log2(len(allowed)) / 2
 
 
 def _bits(byte: int) -> float:

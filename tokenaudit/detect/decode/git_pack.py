@@ -12,9 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dulwich.errors import ApplyDeltaError
-from dulwich.pack import apply_delta
-
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.literals import Hit
@@ -159,6 +156,9 @@ class _Pack:
 
     def _build(self, delta: _Entry, base: bytes) -> bytes | None:
         """Apply `delta` to `base`; return None and report it if it is damaged or too large."""
+        from dulwich.errors import ApplyDeltaError  # noqa: PLC0415 - few files contain packs, and it is slow to import
+        from dulwich.pack import apply_delta  # noqa: PLC0415 - as above
+
         try:
             instructions, _ = _inflated(self.data, delta.body, delta.size)
             if instructions is None or _result_size(instructions) > _LARGEST:
