@@ -34,9 +34,13 @@ class Introduction:
 
 @dataclass
 class Attribution:
-    """The introductions of all fingerprints, and the reasons why some could not be found."""
+    """The introductions of all fingerprints, and the reasons why some could not be found.
+
+    `commits` are the commits that add or remove one of the blobs; all others can be left out the next time.
+    """
 
     introductions: list[Introduction] = field(default_factory=list)
+    commits: list[str] = field(default_factory=list)
     incomplete: list[str] = field(default_factory=list)
 
 
@@ -59,6 +63,7 @@ def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str],
         return result
     blobs = frozenset(fingerprints)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
+    result.commits = [step.commit.id for step in steps]
     steps = _parents_first(git_dir, steps, result.incomplete)
     reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
     result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), reach)

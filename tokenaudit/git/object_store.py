@@ -52,15 +52,18 @@ class ScanPlan:
     """Partitions that together contain every requested object once, and unreadable objects.
 
     `commits` returns the ids of all commits, including unreachable ones, for attribution. `ids` returns the raw ids of
-    all objects, sorted, so that the next scan can skip them; it is empty for small and unusual repositories, which are
-    always read completely. `links` defines which links between objects must be followed to find missing ones: following
-    all of them can take longer than reading the objects. `note` is the reason if reading is slow.
+    all objects, sorted, so that the next scan can skip them; it is None for small and unusual repositories, which are
+    always read completely. `missing` returns those of some ids that are not in such raw ids.
+
+    `links` defines which links between objects must be followed to find missing ones: following all of them can take
+    longer than reading the objects. `note` is the reason if reading is slow.
     """
 
     partitions: list[Partition]
     unread: list[Unread]
     commits: Callable[[], list[str]]
     ids: Callable[[], bytes] | None = None
+    missing: Callable[[Sequence[str], bytes], list[str]] = lambda names, _: list(names)
     links: Links = "all"
     note: str | None = None
 
@@ -172,6 +175,7 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
         [*unread, *broken, *unbuilt],
         commits,
         ids=lambda: packed.all_ids(packs, alone),
+        missing=packed.not_known,
         links=_links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone)),
     )
 

@@ -97,10 +97,12 @@ class ScanBatch:
     """Results since the last batch: ids of objects with hits, counts, failures.
 
     `examined` contains results for some of the blobs among the hits, by id; they are not sent to other processes.
+    `fingerprints` contains those of the credentials in blobs whose results were not sent.
     """
 
     hits: list[tuple[str, str]] = field(default_factory=list)
     examined: dict[str, ScanResult] = field(default_factory=dict)
+    fingerprints: dict[str, frozenset[str]] = field(default_factory=dict)
     objects: int = 0
     bytes: int = 0
     unread: list[Unread] = field(default_factory=list)
@@ -119,8 +121,16 @@ class ScanBatch:
             self.examined[name] = examined
 
     def without_results(self) -> ScanBatch:
-        """Return the batch for other processes: ids, counts and reasons only."""
-        return replace(self, examined={})
+        """Return the batch for other processes: ids, fingerprints, counts and reasons only."""
+        found = {name: fingerprints_of(examined) for name, examined in self.examined.items()}
+        return replace(self, examined={}, fingerprints={name: marks for name, marks in found.items() if marks})
+
+
+def fingerprints_of(examined: ScanResult) -> frozenset[str]:
+    """Return the fingerprints that represent the result for a blob; none if it contains anything else to report."""
+    if examined.skipped or examined.pointers:
+        return frozenset()
+    return frozenset(seen.secret.fingerprint for seen in examined.detections)
 
 
 class Partition(Protocol):

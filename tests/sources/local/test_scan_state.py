@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tokenaudit.detect import Detector
+from tokenaudit.git import attribution, log
+from tokenaudit.git.object_reader import ObjectReader, ObjectStream
+from tokenaudit.git.objects import Unread
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_history import HistorySource
@@ -53,6 +57,79 @@ def test_nothing_new_is_read_twice(repo: GitRepo, tokens: list[str], tmp_path: P
     again, nothing = scan(repo, state)
     assert again == full == scan(repo, None)[0]
     assert nothing == 0
+
+
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many commits were compared with their parents, a number for each scan."""
+    numbers: list[int] = []
+
+    def counted(git_dir: Path, blobs: frozenset[str], commits: Sequence[str], jobs: int) -> object:
+        numbers.append(len(commits))
+        return log.changes(git_dir, blobs, commits, jobs)
+
+    monkeypatch.setattr(attribution, "changes", counted)
+    return numbers
+
+
+def test_introductions_are_remembered(
+    repo: GitRepo, tmp_path: Path, compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    opened: list[str] = []
+    whole = ObjectReader.open
+
+    def recorded(reader: ObjectReader, name: str) -> ObjectStream | Unread:
+        opened.append(name)
+        return whole(reader, name)
+
+    monkeypatch.setattr(ObjectReader, "open", recorded)
+    full, _ = scan(repo, state)
+    blobs = {str(item.location.object) for item in full if isinstance(item, LocatedDetection) and item.location.path}
+    opened.clear()
+    assert scan(repo, state)[0] == full
+    assert compared[1] < compared[0]
+    assert sorted(name for name in opened if name in blobs) == sorted(blobs), "each once, and no version that follows"
+    assert len(opened) < len(blobs) + 10
+    blob = repo.blob(Mint(1).user_token().encode())
+    tree = repo.git("mktree", stdin=f"100644 blob {blob}\tx.txt\n".encode())
+    repo.git("update-ref", "refs/heads/new", repo.git("commit-tree", tree, "-p", "HEAD", "-m", "one more"))
+    assert scan(repo, state)[0] == scan(repo, None)[0] > full
+    assert compared[2] == compared[1] + 1
+
+
+def test_an_attribution_that_failed_is_not_remembered(
+    repo: GitRepo, tmp_path: Path, compared: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    with monkeypatch.context() as patched:
+        patched.setattr(attribution, "changes", lambda *_: ([], ["a commit can't be compared"]))
+        scan(repo, state)
+    assert scan(repo, state)[0] == scan(repo, None)[0]
+    assert compared[0] == compared[1]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_history_that_grows_is_attributed_as_a_whole(tmp_path: Path, seed: int) -> None:
+    tokens = [Mint(seed).user_token(), Mint(f"{seed}b").user_token()]
+    origin = random_repository(tmp_path / "origin", seed, commits=40, plant=tokens)
+    mirror = GitRepo(tmp_path / "mirror", bare=True)
+    commits = origin.git("rev-list", "--all", "--date-order", "--reverse").split()
+    for number, upto in enumerate((8, 9, 20, 33, len(commits))):
+        mirror.git("fetch", "-q", str(origin.path), *commits[:upto])
+        mirror.git("update-ref", f"refs/heads/{number % 2}", commits[upto - 1])
+        assert scan(mirror, tmp_path / "state")[0] == scan(mirror, None)[0]
+    mirror.git("fetch", "-q", str(origin.path), "+refs/*:refs/*")
+    mirror.git("gc", "-q", "--prune=now")
+    assert scan(mirror, tmp_path / "state")[0] == scan(mirror, None)[0]
+
+
+def test_processes_return_what_the_parent_needs(repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenaudit.git.parallel.SMALL_WORK", 0)
+    monkeypatch.setattr("tokenaudit.git.parallel.may_fork", lambda: True)
+    run = ScanContext(DETECTOR, jobs=2)
+    state = tmp_path / "state"
+    assert set(HistorySource(repo.path, "place", state).findings(run)) == scan(repo, None)[0] == scan(repo, state)[0]
 
 
 def test_only_what_is_new_is_read(repo: GitRepo, tmp_path: Path) -> None:

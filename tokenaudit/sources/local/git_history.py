@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.object_store import ScanPlan, plan
-from tokenaudit.git.objects import GitObject, ScanBatch, Unread, parse
+from tokenaudit.git.objects import GitObject, ScanBatch, Unread, fingerprints_of, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.interfaces import (
@@ -98,13 +98,17 @@ class HistorySource:
             hits, unread = yield from self._hits(repository, work, run)
             if work.ids and self.state and signed:
                 ids = work.ids()
-                hits.known += _still_there(earlier, ids)
-                relied = (earlier.objects, earlier.bytes) if earlier else (0, 0)
-                run.relied = relied
+                if earlier is not None:
+                    hits.add_earlier(earlier, work, ids)
+                    run.relied = (earlier.objects, earlier.bytes)
+                read = (run.objects - before[0] + run.relied[0], run.bytes - before[1] + run.relied[1])
+                known = tuple(sorted(hits.known))
+                attributed = yield from self._sightings(repository, work, hits, run, earlier)
                 if not unread:
-                    read = (run.objects - before[0] + relied[0], run.bytes - before[1] + relied[1])
-                    yield from _saved(self.state, signed, HistoryState(ids, tuple(sorted(hits.known)), *read))
-            yield from self._sightings(repository, work, hits, run)
+                    state = HistoryState(ids, known, *read, hits.fingerprints, *attributed)
+                    yield from _saved(self.state, signed, state)
+            else:
+                yield from self._sightings(repository, work, hits, run)
             if not has_commits(repository.git_dir) and not work.commits():
                 self.absent = "no history (no commits)"
         except OSError as error:
@@ -173,7 +177,10 @@ class HistorySource:
         for item in unread:
             yield Skipped(f"{self.target}: {item.id}", item.reason)
 
-    def _sightings(self, repository: Repository, work: ScanPlan, hits: _Hits, run: ScanContext) -> Iterator[Finding]:
+    def _sightings(
+        self, repository: Repository, work: ScanPlan, hits: _Hits, run: ScanContext, earlier: HistoryState | None = None
+    ) -> Generator[Finding, None, tuple[frozenset[str], tuple[str, ...] | None]]:
+        """Yield the findings in all hits. The return value is `attributed` and `commits` of the next `HistoryState`."""
         scanner = run.scanner
         detections: dict[str, tuple[Detection, ...]] = {}
         unread: dict[str, Unread] = {}
@@ -184,6 +191,8 @@ class HistorySource:
         with ObjectReader(repository.git_dir) as reader:
             for kind, name in sorted(hits.known):
                 if kind == "blob":
+                    if name in hits.fingerprints and name not in hits.results:
+                        continue  # read again only if a finding is in it
                     examined = hits.results.pop(name, None) or examine_object(reader, name, run, is_counted=False)
                     if isinstance(examined, Unread):
                         unread[name] = examined
@@ -207,31 +216,53 @@ class HistorySource:
                     (commits if found.type == "commit" else tags).append(found)
             yield from self._unread(unread.values())
             in_blobs = {name: seen for name, seen in detections.items() if seen}
-            if in_blobs:
-                yield from self._in_blobs(repository, in_blobs, work, run.jobs)
+            attributed = yield from self._in_blobs(repository, in_blobs, hits, work, reader, run, earlier)
             yield from self._in_commits(repository, commits, scanner)
             yield from self._in_tags(repository, tags, scanner, reader)
         self.pointers = tuple(dict.fromkeys(missing))
         if self._report_pointers:
             yield from without_content_in_history(self.target, missing)
+        return attributed
 
     def _in_blobs(
-        self, repository: Repository, detections: dict[str, tuple[Detection, ...]], work: ScanPlan, jobs: int
-    ) -> Iterator[Finding]:
-        fingerprints = {
+        self,
+        repository: Repository,
+        detections: dict[str, tuple[Detection, ...]],
+        hits: _Hits,
+        work: ScanPlan,
+        reader: ObjectReader,
+        run: ScanContext,
+        earlier: HistoryState | None,
+    ) -> Generator[Finding, None, tuple[frozenset[str], tuple[str, ...] | None]]:
+        fingerprints = hits.fingerprints | {
             blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
         }
+        attributed = frozenset(fingerprints)
+        if not fingerprints:
+            return attributed, ()
+        commits: list[str] | None = None
         try:
-            commits = work.commits()
+            commits = _to_compare(work, attributed, earlier)
         except GitError as error:
             yield Skipped(self.target, f"commits that introduced the findings unknown: {error}")
-            commits = []
-        attribution = attribute(repository.git_dir, fingerprints, commits, jobs)
+        attribution = attribute(repository.git_dir, fingerprints, commits or [], run.jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
+        unread: dict[str, Unread] = {}
+        for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
+            examined = examine_object(reader, blob, run, is_counted=False)
+            if isinstance(examined, Unread):
+                unread[blob] = examined
+            else:
+                detections[blob] = examined.detections
+        for found in _read_again(work, unread):
+            detections[found.id] = run.scanner.scan(found.data).detections
+        yield from self._unread(unread.values())
         for introduction in sorted(attribution.introductions, key=_order):
-            for seen in detections[introduction.blob]:
+            for seen in detections.get(introduction.blob, ()):
                 if seen.secret.fingerprint == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
+        is_complete = commits is not None and not attribution.incomplete
+        return attributed, tuple(attribution.commits) if is_complete else None
 
     def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
         ids = [commit.id for commit in commits]
@@ -296,30 +327,56 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
         yield Skipped(str(file), f"scan state can't be saved: {error.strerror}")
 
 
-def _still_there(earlier: HistoryState | None, ids: bytes) -> list[tuple[str, str]]:
-    """Return the hits of an earlier scan whose objects still exist."""
-    if earlier is None or not earlier.hits:
-        return []
-    here = {ids[at : at + 20].hex() for at in range(0, len(ids), 20)}
-    return [hit for hit in earlier.hits if hit[1] in here]
+def _to_compare(work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:
+    """Return the commits to compare with their parents: those that can add or remove one of `blobs`.
+
+    Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then.
+
+    Raises:
+        GitError: the commits can't be listed.
+    """
+    commits = work.commits()
+    if earlier is None or earlier.commits is None:
+        return commits
+    others = sorted(blobs - earlier.attributed)
+    if len(work.missing(others, earlier.ids)) < len(others):
+        return commits
+    compared = {*earlier.commits, *work.missing(commits, earlier.ids)}
+    return [commit for commit in commits if commit in compared]
 
 
 class _Hits:
-    """The objects with detections, as (type, id), and the results of those scanned in this process."""
+    """The objects with detections, as (type, id), and what is known of the blobs among them.
+
+    `results` contains the results for some of those scanned in this process, `fingerprints` the fingerprints in blobs
+    without anything else to report.
+    """
 
     def __init__(self) -> None:
         self.known: list[tuple[str, str]] = []
         self.results: dict[str, ScanResult] = {}
+        self.fingerprints: dict[str, frozenset[str]] = {}
+        self._shared: dict[frozenset[str], frozenset[str]] = {}
         self._room = _MOST_DETECTIONS
 
     def add(self, batch: ScanBatch) -> None:
-        """Add the hits of a batch. Those above the limit are scanned again later."""
+        """Add the hits of a batch. Of blobs above the limit only the fingerprints are held."""
         self.known += [(kind, name) for name, kind in batch.hits]
+        self._add_fingerprints(batch.fingerprints)
         for name, examined in batch.examined.items():
+            self._add_fingerprints({name: fingerprints_of(examined)})
             self._room -= 1 + len(examined.detections)
-            if self._room < 0:
-                break
-            self.results[name] = examined
+            if self._room >= 0:
+                self.results[name] = examined
+
+    def add_earlier(self, earlier: HistoryState, work: ScanPlan, ids: bytes) -> None:
+        """Add the hits of an earlier scan whose objects are still in `ids`."""
+        gone = frozenset(work.missing([name for _, name in earlier.hits], ids))
+        self.known += [hit for hit in earlier.hits if hit[1] not in gone]
+        self._add_fingerprints({name: each for name, each in earlier.fingerprints.items() if name not in gone})
+
+    def _add_fingerprints(self, found: Mapping[str, frozenset[str]]) -> None:
+        self.fingerprints |= {name: self._shared.setdefault(each, each) for name, each in found.items() if each}
 
 
 class _Watcher:

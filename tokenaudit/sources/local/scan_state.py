@@ -1,7 +1,8 @@
 """State of an earlier scan of a repository's history, so that the next scan reads only new objects.
 
-A state contains ids of objects but no content: which were read, and which had detections. It is valid only for the
-detectors that wrote it, and only as a whole: a state that doesn't match, or is damaged, is not used.
+A state contains ids of objects and fingerprints but no content: which objects were read, which had detections, and
+which commits add or remove them. It is valid only for the detectors that wrote it, and only as a whole: a state that
+doesn't match, or is damaged, is not used.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import hashlib
 import json
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenaudit import detect
@@ -19,7 +21,7 @@ from tokenaudit.detect.plugins import source
 from tokenaudit.file_access import read_regular
 from tokenaudit.interfaces import Scanner
 
-_FORMAT = "tokenaudit/history-state/2"
+_FORMAT = "tokenaudit/history-state/3"
 _ID = 20
 
 
@@ -28,12 +30,17 @@ class HistoryState:
     """`ids` are sorted raw ids of 20 bytes each; `hits` are (type, id) of objects with detections.
 
     `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
+    `fingerprints` are those in each blob of `hits` that needs no second look. `commits` are the commits that add or
+    remove one of the blobs `attributed`; None if not all commits could be compared.
     """
 
     ids: bytes
     hits: tuple[tuple[str, str], ...]
     objects: int = 0
     bytes: int = 0
+    fingerprints: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    attributed: frozenset[str] = frozenset()
+    commits: tuple[str, ...] | None = None
 
 
 def signature(scanner: Scanner) -> str | None:
@@ -54,13 +61,23 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
     try:
         head, _, ids = read_regular(file).partition(b"\n")
         header = json.loads(head)
-        fits = header["format"] == _FORMAT and header["detection"] == mark
-        whole = header["sha256"] == _checksum(ids, header["hits"], header["read"])
-        hits = tuple((str(kind), str(name)) for kind, name in header["hits"])
-        objects, size = (int(number) for number in header["read"])
-    except (OSError, ValueError, KeyError, TypeError):
+        body = header["state"]
+        if header["format"] != _FORMAT or header["detection"] != mark or header["sha256"] != _checksum(ids, body):
+            return None
+        objects, size = (int(number) for number in body["read"])
+        groups = [frozenset(map(str, marks)) for marks in body["fingerprints"]]
+        state = HistoryState(
+            ids,
+            tuple((str(kind), str(name)) for kind, name, _ in body["hits"]),
+            objects,
+            size,
+            {str(name): groups[group] for _, name, group in body["hits"] if group is not None},
+            frozenset(map(str, body["attributed"])),
+            None if body["commits"] is None else tuple(map(str, body["commits"])),
+        )
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # no valid state: everything is read
-    return HistoryState(ids, hits, objects, size) if fits and whole and len(ids) % _ID == 0 else None
+    return state if len(ids) % _ID == 0 else None
 
 
 def save_state(file: Path, mark: str, state: HistoryState) -> None:
@@ -69,10 +86,17 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
     Raises:
         OSError: the state can't be written.
     """
-    hits = [list(hit) for hit in state.hits]
-    read = [state.objects, state.bytes]
-    checksum = _checksum(state.ids, hits, read)
-    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "hits": hits, "read": read})
+    groups = {marks: number for number, marks in enumerate(dict.fromkeys(state.fingerprints.values()))}
+    number_of = {name: groups[marks] for name, marks in state.fingerprints.items()}
+    body = {
+        "hits": [[kind, name, number_of.get(name) if kind == "blob" else None] for kind, name in state.hits],
+        "fingerprints": [sorted(marks) for marks in groups],
+        "attributed": sorted(state.attributed),
+        "commits": state.commits,
+        "read": [state.objects, state.bytes],
+    }
+    checksum = _checksum(state.ids, body)
+    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "state": body})
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
     try:
@@ -84,5 +108,5 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
         raise
 
 
-def _checksum(ids: bytes, hits: object, read: object) -> str:
-    return hashlib.sha256(ids + json.dumps([hits, read]).encode()).hexdigest()
+def _checksum(ids: bytes, body: object) -> str:
+    return hashlib.sha256(ids + json.dumps(body).encode()).hexdigest()
