@@ -156,8 +156,7 @@ class _Pack:
 
     def _build(self, delta: _Entry, base: bytes) -> bytes | None:
         """Apply `delta` to `base`; return None and report it if it is damaged or too large."""
-        from dulwich.errors import ApplyDeltaError  # noqa: PLC0415 - few files contain packs, and it is slow to import
-        from dulwich.pack import apply_delta  # noqa: PLC0415 - as above
+        from dulwich import errors, pack  # noqa: PLC0415 - few files contain packs, and it is slow to import
 
         try:
             instructions, _ = _inflated(self.data, delta.body, delta.size)
@@ -166,8 +165,8 @@ class _Pack:
                 return None
             if not self._pays(_result_size(instructions)):
                 return None
-            return b"".join(apply_delta(base, instructions))
-        except (ApplyDeltaError, _DamagedError, zlib.error, ValueError, IndexError):
+            return b"".join(pack.apply_delta(base, instructions))
+        except (errors.ApplyDeltaError, _DamagedError, zlib.error, ValueError, IndexError):
             self.budget.skip(f"an object of a git pack is damaged; {self._remedy}")
             return None
 
