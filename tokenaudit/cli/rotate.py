@@ -22,6 +22,7 @@ from tokenaudit.remediate.rotation import setup
 from tokenaudit.remediate.rotation.journal import to_json
 from tokenaudit.remediate.rotation.runner import HaltedError
 from tokenaudit.report.revocation import to_markdown
+from tokenaudit.service_accounts.replacement import service_account_maker
 from tokenaudit.text import parse_fingerprint
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ def rotate(
     keep_in_keyring: Annotated[
         bool, typer.Option("--keep-in-keyring", help="Keep the new value in the OS keyring until the end.")
     ] = False,
+    service_account: Annotated[
+        str | None, typer.Option(metavar="ORG/ACCOUNT", help="Create the new token in this service account.")
+    ] = None,
     mode: Annotated[
         PlanMode, typer.Option(metavar="MODE", help="planned revokes the old token last, breach first.")
     ] = PlanMode.PLANNED,
@@ -89,15 +93,21 @@ def rotate(
         raise UsageError(message)
     if new_keyring:
         choices.refuse("--new-keyring", {"--keep-in-keyring": keep_in_keyring})
+    if service_account:
+        others = {"--new-keyring": new_keyring, "--keep-in-keyring": keep_in_keyring}
+        choices.refuse("--service-account", others)
     if dry_run:
         choices.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
     request = setup.RotationRequest(
         mark, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
-        keep_in_keyring=keep_in_keyring, dry_run=dry_run,
+        keep_in_keyring=keep_in_keyring, dry_run=dry_run, service_account=service_account,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
     hub = context.hub(endpoint, no_token=no_token)
-    around = setup.RotationContext(hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache())
+    around = setup.RotationContext(
+        hub, Detector.load(), os.environ, say, confirm, utc_now, context.fresh_cache(),
+        lambda organization, account: service_account_maker(hub, organization, account, say, utc_now),
+    )  # fmt: skip
     done = setup.finished(request, around)
     if done is not None:
         say(f"this rotation finished at {done.finished_at:%Y-%m-%d %H:%M} UTC; nothing left to do")

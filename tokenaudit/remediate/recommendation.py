@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from tokenaudit.hub.service_accounts import TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
 from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Problem, Recommendation
 from tokenaudit.permissions import DISCUSS, GATED, GLOBAL, READ, REPOSITORY_TYPES, WRITE, name_of, namespace_of, page_of
 from tokenaudit.remediate.grants import Wanted, creation_link, wanted, web_address
@@ -70,7 +71,7 @@ def recommend(credential: Credential, evidence: Sequence[Evidence] = (), *, patc
         )
     organization = _service_account(want, evidence, inspection)
     if organization:
-        notes.insert(0, _service_account_note(organization))
+        notes[:0] = _service_account_notes(organization, want)
     link = creation_link(want.grants, endpoint=endpoint)
     return Recommendation(
         "service-account" if organization else "fine-grained",
@@ -183,6 +184,8 @@ def _service_account(want: Wanted, evidence: Sequence[Evidence], inspection: Ins
     if inspection is None or want.unplaced or not all(e.job for e in evidence if e.certainty != "not-seen"):
         return None
     owners = {_owner(g.entity) for g in want.grants}
+    if not all(_accepted(g) for g in want.grants):
+        return None
     able = {o.name for o in inspection.orgs if o.plan in _WITH_SERVICE_ACCOUNTS}
     (owner,) = owners if len(owners) == 1 else (None,)
     return owner if owner in able else None
@@ -192,11 +195,24 @@ def _owner(entity: Entity) -> str | None:
     return entity.name if entity.type == "org" else namespace_of(entity)
 
 
-def _service_account_note(organization: str) -> str:
-    return (
-        f"An administrator of {organization} can create a service account with repoIds and repoPermissions for these "
-        "repositories: it does not depend on a person and shows its last use. The link creates a user token instead."
+def _accepted(grant: Grant) -> bool:
+    """Whether a token of a service account can have the permissions of `grant`."""
+    known = TOKEN_PERMISSIONS if grant.entity.type == "org" else TOKEN_REPOSITORY_PERMISSIONS
+    return set(grant.permissions) <= set(known) and grant.entity.type != "bucket"
+
+
+def _service_account_notes(organization: str, want: Wanted) -> list[str]:
+    command = f"tokenaudit service-accounts create-token {organization} ACCOUNT --plan PLAN.json --to CONSUMER"
+    first = (
+        f"A service account of {organization} does not depend on a person, and the Hub shows the last use of its "
+        f"tokens. `{command}` creates the token with exactly these grants and delivers it; it needs "
+        f"org.serviceAccounts.write on {organization}. The link creates a user token instead."
     )
+    notes = [first]
+    lists = {g.permissions for g in want.grants if g.entity.type in REPOSITORY_TYPES}
+    if len(lists) > 1:
+        notes.append("A service account's token has one list of permissions for all repositories: create one per list.")
+    return notes
 
 
 def keyless_patch(credential: Credential, problems: Iterable[Problem]) -> str | None:

@@ -139,6 +139,28 @@ class TokenDelivery:
         self.journal.change(finished_at=self.now())
         return DeliveryResult(self.journal.record, proven)
 
+    def create(self) -> Secret:
+        """Create the token with exactly its rights, and deliver it to nobody: the caller does, and proves it.
+
+        Raises:
+            HaltedError: it was not created, or has other rights; it is deleted then.
+        """
+        self._lost = self.is_started
+        minted = self._create()
+        wrong = differences(minted.info, dict(self.state.rights))
+        if wrong:
+            self._discard(minted.id, f"the Hub gave it other rights: {'; '.join(wrong)}")
+        return minted.secret
+
+    def delete_leftovers(self) -> None:
+        """Delete the tokens whose values were lost; the caller has delivered the last one everywhere.
+
+        Raises:
+            HaltedError: one could not be deleted.
+        """
+        self._delete_leftovers(self.state.new_token_id or "")
+        self._settle()
+
     def _effect(self, *, rotates: bool) -> list[str]:
         state = self.state
         names = ", ".join(f"{consumer.kind} {consumer.where}" for consumer in self.consumers)

@@ -120,7 +120,7 @@ def begin_create(
     rights = with_ids(rights, lambda entity: look_up(around.hub, entity, organization, own))
     key = json.dumps([around.hub.endpoint, found.id, shown, rights.body(), sorted(to)], sort_keys=True)
     path = journal_path(organization, f"create-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
-    state = _state(found, shown, rights)
+    state = token_state(found, shown, rights)
     return _delivery(found, rights.grants(organization), consumers, own, path, state, around)
 
 
@@ -149,7 +149,7 @@ def begin_rotate(
     path = journal_path(organization, f"rotate-{file_name(chosen.id)}")
     rights = rights_of(chosen)
     state = replace(
-        _state(found, chosen.name, rights), token_id=chosen.id, last4=chosen.last4, created_at=chosen.created_at
+        token_state(found, chosen.name, rights), token_id=chosen.id, last4=chosen.last4, created_at=chosen.created_at
     )
     return _delivery(found, rights.grants(organization), consumers, own, path, state, around)
 
@@ -170,7 +170,8 @@ def _of_state(state: ServiceTokenState, account: ServiceAccount) -> TokenRights:
     )
 
 
-def _state(account: ServiceAccount, name: str, rights: TokenRights) -> ServiceTokenState:
+def token_state(account: ServiceAccount, name: str, rights: TokenRights) -> ServiceTokenState:
+    """Return the part of a journal about a token that is to be created in `account`."""
     known = tuple(token.id for token in account.tokens)
     fields = {key: [str(each) for each in names] for key, names in rights.body().items() if isinstance(names, list)}
     return ServiceTokenState(account.organization, account.name, account.id, name, known, fields)

@@ -49,6 +49,27 @@ class Restartable(Protocol):
         """Restarts it and returns its state."""
 
 
+class TokenMaker(Protocol):
+    """Creates the new token by the Hub's API, where it belongs to a service account."""
+
+    def make(self, journal: Journal, wanted: Sequence[Grant]) -> Secret:
+        """Creates a token with exactly the grants `wanted`.
+
+        An interrupted run can leave tokens whose values nobody knows; they are recorded in `journal`.
+
+        Raises:
+            HaltedError: it was not created, or not with these grants.
+            UsageError: the API can't express the grants, or the account does not exist.
+        """
+
+    def clean_up(self, journal: Journal) -> Sequence[str]:
+        """Deletes the tokens whose values were lost, and returns what was done.
+
+        Raises:
+            HaltedError: one could not be deleted.
+        """
+
+
 @dataclass
 class Rotation:
     """Everything a rotation needs.
@@ -67,6 +88,7 @@ class Rotation:
         dry_run: read everything, change nothing.
         waits: seconds to wait before each check whether the old credential is revoked.
         cache: gets the inspections, for later scans.
+        maker: creates the new token, instead of `new`.
     """
 
     hub: Hub
@@ -84,6 +106,7 @@ class Rotation:
     dry_run: bool = False
     waits: Sequence[float] = WAITS
     cache: WriteOnlyCache | None = None
+    maker: TokenMaker | None = None
 
     def run(self) -> Record:
         """Runs all steps. For a finished rotation, only new consumers and those with the old value are updated.
@@ -117,6 +140,8 @@ class Rotation:
         if self.journal.record.mode == "planned" and not dead:
             self._revoke("revoke", "Revoke the old token", old)
         self._verify_revocation(new)
+        for line in self.maker.clean_up(self.journal) if self.maker is not None else ():
+            self.say(line)
         self.journal.change(finished_at=self.now())
         return self.journal.record
 
@@ -147,7 +172,8 @@ class Rotation:
         first = self.journal.record.mode == "breach"
         if first and not dead:
             self.say(f"would revoke {self.old.display} first")
-        self.say("would ask for the new token with the grants: " + (_listed(self.wanted) or "(unknown; pass --grant)"))
+        how = "create the new token of the service account" if self.maker is not None else "ask for the new token"
+        self.say(f"would {how} with the grants: " + (_listed(self.wanted) or "(unknown; pass --grant)"))
         for consumer in self.consumers:
             seen = consumer.look()
             held = ""
@@ -168,7 +194,7 @@ class Rotation:
         if not self.wanted:
             reason = "the required grants are unknown; pass them with --grant (`tokenaudit plan` shows them)"
             raise self._halted(title, "new", reason)
-        new = self.new()
+        new = self.maker.make(self.journal, self.wanted) if self.maker is not None else self.new()
         if new == self.old:
             raise self._halted(
                 title,
@@ -176,11 +202,15 @@ class Rotation:
                 "the new token is the same as the old one; create a new token instead of refreshing the old one",
             )
         known = self.journal.record.new_fingerprint
-        if known is not None and known != new.fingerprint:
+        if known is not None and self.maker is not None:
+            self._deliver_again()
+        elif known is not None and known != new.fingerprint:
             reason = f"this rotation started with {self.journal.record.new_display}; continue with that token"
             raise self._halted(title, "new", reason)
         found = self._inspect(new, "user_token")
-        error = identity_error(found, old, self.journal.record.account)
+        # A service account is another account than the owner of the old token.
+        expected = (None, None) if self.maker is not None else (old, self.journal.record.account)
+        error = identity_error(found, *expected)
         if error is not None:
             raise self._halted(title, "new", error)
         compared = compare(found, self.wanted)
@@ -200,6 +230,13 @@ class Rotation:
         self.journal.change(new_fingerprint=new.fingerprint, new_display=new.display)
         self._done("new", title, "; ".join([f"{new.display}: same account, exactly the required grants", *results]))
         return new
+
+    def _deliver_again(self) -> None:
+        """Forgets which consumers an interrupted run has updated: the value that they have is deleted at the end."""
+        again = ("consumer ", "seen consumer ", "restart ")
+        kept = tuple(entry for entry in self.journal.record.entries if not entry.id.startswith(again))
+        self.journal.change(entries=kept, new_fingerprint=None, new_display=None)
+        self._survey()
 
     def _identities(self, new: Secret, found: Inspection, old: Inspection) -> list[Identity]:
         """The credentials that list repositories: the new one, the old one while active, the auditor's token."""
@@ -221,7 +258,11 @@ class Rotation:
         if seen.holds(new.fingerprint) and not seen.holds(self.old.fingerprint):
             self._done(name, title, "has the new value")
             return
-        if seen.fingerprint is not None and not seen.holds(self.old.fingerprint):
+        made = self.journal.record.service_token.made if self.journal.record.service_token else ()
+        current = self.old.fingerprint
+        if seen.fingerprint in made and seen.fingerprint is not None:
+            current = seen.fingerprint
+        if seen.fingerprint is not None and not seen.holds(current):
             raise self._halted(title, name, "it has neither the old nor the new value; it was changed by someone else")
         if entry is not None and entry.state == "done" and seen.fingerprint is None:
             if seen.updated_at == entry.after:
@@ -232,12 +273,12 @@ class Rotation:
             raise self._halted(title, name, "it was changed after the start of this rotation; check it first")
         self.say(f"updating {consumer.kind} {consumer.where}" + (f" ({seen.detail})" if seen.detail else ""))
         self.journal.note(name, title, "begun", before=before.updated_at)
-        consumer.update(self.old.fingerprint, new)
+        consumer.update(current, new)
         for attempt in range(_TRIES):
             if attempt:
                 self.hub.rate_limiter.sleep(float(attempt))
             after = consumer.look()
-            evidence = took(before, after, self.old.fingerprint, new)
+            evidence = took(before, after, current, new)
             if evidence is not None:
                 self._done(name, title, evidence, before=before.updated_at, after=after.updated_at)
                 return

@@ -10,17 +10,18 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.errors import AuditError, ConfigurationError, UsageError
 from tokenaudit.hub import keyring
 from tokenaudit.hub.client import Hub
 from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Entity, Grant, Recommendation, Report
+from tokenaudit.permissions import namespace_of
 from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import SecretValues, WriteOnlyCache, chosen, kept, recognised, together, typed
 from tokenaudit.remediate.rotation.journal import Journal, Record, read
-from tokenaudit.remediate.rotation.runner import Rotation, left_to_do
+from tokenaudit.remediate.rotation.runner import Rotation, TokenMaker, left_to_do
 from tokenaudit.remediate.runbook import Mode, RunbookConsumer
 from tokenaudit.secret import Secret
 
@@ -29,7 +30,11 @@ _CREATED = frozenset({"fine-grained", "service-account"})
 
 @dataclass(frozen=True)
 class RotationRequest:
-    """The arguments of the command. `journal` None: the default path; `new_keyring`: an entry with the new value."""
+    """The arguments of the command.
+
+    `journal` None is the default path; `new_keyring` an entry with the new value; `service_account` the account that
+    gets the new token, as `ORGANIZATION/ACCOUNT`.
+    """
 
     fingerprint: str
     consumers: tuple[str, ...] = ()
@@ -39,6 +44,7 @@ class RotationRequest:
     new_keyring: str | None = None
     keep_in_keyring: bool = False
     dry_run: bool = False
+    service_account: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class RotationContext:
     confirm: Callable[[str, str], bool]
     now: Callable[[], datetime]
     cache: WriteOnlyCache | None = None
+    maker: Callable[[str, str | None], TokenMaker] | None = None
+    """Returns the maker of tokens for an organization and an account (None: its only one)."""
 
 
 def begin(
@@ -96,7 +104,37 @@ def begin(
         rescan=rescan,
         dry_run=request.dry_run,
         cache=around.cache,
+        maker=_maker(request, known, old, wanted, around),
     )
+
+
+def _maker(
+    request: RotationRequest, known: KnownValues, old: Secret, wanted: Sequence[Grant], around: RotationContext
+) -> TokenMaker | None:
+    """The maker of the new token, if it belongs to a service account: by the option, or the advice of the scan.
+
+    Raises:
+        UsageError: the option is invalid, or its account does not exist.
+    """
+    if around.maker is None:
+        return None
+    if request.service_account is not None:
+        organization, slash, account = request.service_account.partition("/")
+        if not (organization and slash and account):
+            message = f"invalid service account {request.service_account!r}; use ORGANIZATION/ACCOUNT"
+            raise UsageError(message)
+        return around.maker(organization, account)
+    advised = known.advice is not None and known.advice.replacement == "service-account" and not request.grants
+    has_new = request.new_keyring is not None or any(secret != old for secret in known.handed or ())
+    if not advised or has_new or request.keep_in_keyring:
+        return None
+    entity = wanted[0].entity
+    organization = (entity.name if entity.type == "org" else namespace_of(entity)) or ""
+    try:
+        return around.maker(organization, None)
+    except AuditError as error:
+        around.say(f"the token can't be created by the API: {error}")
+        return None
 
 
 def finished(request: RotationRequest, around: RotationContext) -> Record | None:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 
 from tokenaudit.model import Credential, Recommendation
-from tokenaudit.permissions import label_of, name_of
+from tokenaudit.permissions import label_of, name_of, namespace_of
 from tokenaudit.remediate.runbook import Mode, RunbookConsumer, RunbookStep
 from tokenaudit.remediate.runbook.consumers import found_again, hub_of, look_again
 from tokenaudit.remediate.runbook.purge import purge_steps
@@ -150,9 +150,8 @@ def _replace(recommendation: Recommendation) -> Iterator[RunbookStep]:
         "service-account": "Create the service account's token",
     }.get(recommendation.replacement, "Create the new token")
     link = f" Form: {recommendation.create_url}" if recommendation.create_url else ""
-    yield RunbookStep(
-        "replace", what, f"Grants: {grants}. {' '.join(recommendation.notes)}{link}", _replaced_when(recommendation)
-    )
+    do = f"Grants: {grants}. {' '.join(recommendation.notes)}{link}"
+    yield RunbookStep("replace", what, do, _replaced_when(recommendation), _create_command(recommendation))
     if recommendation.replacement != "trusted-publisher":
         names = [g.entity.name for g in recommendation.grants if g.entity.name and "/" in g.entity.name]
         repository = names[0] if names else "a repository of its grants"
@@ -166,9 +165,20 @@ def _replace(recommendation: Recommendation) -> Iterator[RunbookStep]:
         )
 
 
+def _create_command(recommendation: Recommendation) -> str | None:
+    """The command that creates the token of a service account; the account and the consumer are filled in by hand."""
+    if recommendation.replacement != "service-account":
+        return None
+    entity = recommendation.grants[0].entity
+    organization = entity.name if entity.type == "org" else namespace_of(entity)
+    return f"tokenaudit service-accounts create-token {organization} ACCOUNT --plan PLAN.json --to CONSUMER"
+
+
 def _replaced_when(recommendation: Recommendation) -> str:
     if recommendation.replacement == "trusted-publisher":
         return "A run publishes without HF_TOKEN; its commit is marked [OIDC]."
+    if recommendation.replacement == "service-account":
+        return "The command reports that the token is verified: whoami, its repositories, and no access to others."
     return "The form shows exactly these grants, none on the whole account."
 
 
