@@ -99,9 +99,9 @@ def rotate(
     yes: YesOption = False,
     endpoint: options.EndpointOption = None,
 ) -> None:
-    """Rotate a token, and deliver the new value to its consumers. The old value stops working at once.
+    """Rotate a token, and deliver the new value to its consumers.
 
-    Every consumer is checked first. Interrupted between rotation and delivery, the next run creates a second token,
+    The old value stops working at once. Every consumer is checked first. Interrupted between rotation and delivery, the next run creates a second token,
     delivers it and deletes the first. Exit codes as for create-token.
 
     Examples:
