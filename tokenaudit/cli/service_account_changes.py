@@ -101,8 +101,8 @@ def rotate(
 ) -> None:
     """Rotate a token, and deliver the new value to its consumers.
 
-    The old value stops working at once. Every consumer is checked first. Interrupted between rotation and delivery, the next run creates a second token,
-    delivers it and deletes the first. Exit codes as for create-token.
+    The old value stops working at once, so every consumer is checked first. Interrupted between rotation and delivery,
+    the next run creates a second token, delivers it and deletes the first. Exit codes as for create-token.
 
     Examples:
       tokenaudit service-accounts rotate acme ci deploy --to space:acme/app:HF_TOKEN --dry-run
