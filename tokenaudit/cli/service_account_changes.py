@@ -122,7 +122,7 @@ def narrow(
     yes: YesOption = False,
     endpoint: options.EndpointOption = None,
 ) -> None:
-    """Reduce a token's rights to those of a plan, and show what it loses. Rights are only removed.
+    """Reduce a token's rights to those of a plan, and show what it loses.
 
     Exit codes:
       0  narrowed and verified, or already as narrow
