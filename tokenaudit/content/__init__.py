@@ -11,8 +11,11 @@ from tokenaudit.content import (
     config,
     dependencies,
     format_downgrade,
+    hdf5_external,
+    keras_code,
     load_policy,
     native_code,
+    path_escape,
     pickle_code,
     python_code,
     remote_code,
@@ -26,7 +29,10 @@ RULES: dict[str, Rule] = {
     rule.id: rule
     for rule in chain(
         pickle_code.RULES,
+        keras_code.RULES,
         native_code.RULES,
+        path_escape.RULES,
+        hdf5_external.RULES,
         templates.RULES,
         format_downgrade.RULES,
         config.RULES,

@@ -10,10 +10,14 @@ from tokenaudit.content import (
     config,
     dependencies,
     format_downgrade,
+    hdf5_external,
+    keras_code,
     native_code,
+    path_escape,
     pickle_code,
     python_code,
     remote_code,
+    safetensors,
     space,
     templates,
 )
@@ -33,7 +37,11 @@ and returns at once where the change is none of its concern."""
 
 CHECKS: tuple[ContentCheck, ...] = (
     pickle_code.check,
+    keras_code.check,
     native_code.check,
+    path_escape.check,
+    hdf5_external.check,
+    safetensors.check,
     templates.check,
     format_downgrade.check,
     config.check,

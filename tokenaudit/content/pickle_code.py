@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from tokenaudit.content import path_escape
 from tokenaudit.content.byte_range import ContentBudget, FileRange
 from tokenaudit.content.change import ContentFinding, FileChange, FileVersion, RepositoryFacts
 from tokenaudit.content.changed_content import ChangedContent, finding
@@ -52,10 +53,14 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
         content.refine("pickle")
     for reason in now.skipped:
         content.skip(reason)
-    if not (now.names or now.unknown or now.unreadable):
+    if not (now.names or now.unknown or now.unreadable or now.escapes):
         return
     before = PickleReport() if change.before is None else _read(change.before, content)
     yield from _unreadable(now, content)
+    for name in list(now.escapes)[:_MOST_NAMES]:
+        if name not in before.escapes:
+            message = f"the archive has a member that leaves its folder: {name}"
+            yield finding(path_escape.RULE, message, risk="misleads", evidence=name)
     yield from _code(change, now, before)
 
 

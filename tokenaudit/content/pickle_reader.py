@@ -22,6 +22,7 @@ from tokenaudit.content.detect_format import (
     is_text,
     opaque_archive,
 )
+from tokenaudit.content.path_escape import escapes
 from tokenaudit.content.pickle_input import PickleWalk
 from tokenaudit.content.pickle_machine import walk_pickle
 from tokenaudit.content.pickle_names import name_verdict
@@ -63,7 +64,8 @@ class PickleReport:
 
     `names` and `called` are those of all pickles together, `unknown` what is imported or called without a name.
     `unreadable` are defects that hide something, with whether a call came before the defect. `skipped` is what a limit
-    cut. `format` is the container where there is one. `pickles` is how many streams there are.
+    cut. `escapes` are members whose names leave the folder that they are unpacked in. `format` is the container where
+    there is one. `pickles` is how many streams there are.
     """
 
     names: dict[str, None] = field(default_factory=dict)
@@ -71,6 +73,7 @@ class PickleReport:
     unknown: dict[str, None] = field(default_factory=dict)
     unreadable: dict[str, None] = field(default_factory=dict)
     skipped: dict[str, None] = field(default_factory=dict)
+    escapes: dict[str, None] = field(default_factory=dict)
     format: FileFormat | None = None
     pickles: int = 0
     streams: list[bytes] = field(default_factory=list)
@@ -315,6 +318,7 @@ class _Reader:
         if not found.members and not (self.of_model or depth):
             self.report.skipped.setdefault("a zip archive without members that can be read")
         names = {member.name for member in found.members}
+        self.report.escapes.update(dict.fromkeys(name for name in sorted(names) if escapes(name)))
         torch = any(re.fullmatch(r"(?:.*/)?data(?:\.pkl|/\d+)", name) for name in names)
         numpy = bool(names) and all(name.endswith(".npy") for name in names)
         if self.report.format is None and not depth:
@@ -395,6 +399,9 @@ class _Reader:
                 return
             name = header[:100].rstrip(b"\x00").decode("utf-8", "backslashreplace")
             kind = header[156:157]
+            target = header[157:257].rstrip(b"\x00").decode("utf-8", "backslashreplace")
+            linked = [f"{name} -> {target}"] if kind in {b"1", b"2"} and escapes(target) else []
+            self.report.escapes.update(dict.fromkeys([*([name] if escapes(name) else []), *linked]))
             if kind in {b"0", b"\x00", b"7"}:
                 if name in seen and self.of_model:
                     self.report.unreadable.setdefault(f"a tar archive that has two members with the name {name}")
