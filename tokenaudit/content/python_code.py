@@ -131,9 +131,10 @@ def _indicators(kind: str, data: bytes, repository: RepositoryFacts, content: Ch
 
 
 def _in_space(one: Indicator) -> Indicator:
-    """In a Space, reading its own token is what its secret is for: a finding only together with a connection."""
+    """In a Space, reading its own token and asking services is what it is for: a finding only together."""
     own = one.kind == "credential" and (HUB_TOKEN_VARIABLE.search(one.name) or one.name.startswith("huggingface_hub."))
-    return replace(one, alone=False) if own else one
+    service = one.kind == "network" and one.weak and not one.encoded
+    return replace(one, alone=False) if own or service else one
 
 
 def _in_script(data: bytes, *, docker: bool) -> Iterator[Indicator]:
@@ -145,7 +146,8 @@ def _in_script(data: bytes, *, docker: bool) -> Iterator[Indicator]:
 
 
 _MAGIC = re.compile(r"(\s*)[!%]")
-_SHELL_CELL = re.compile(r"%%(?:bash|sh|script|system)\b")
+_SHELL_CELL = re.compile(r"\s*%%(?:bash|sh|script|system|cmd|powershell|!)")
+_SHELL_LINE = re.compile(r"\s*(?:\w+\s*=\s*)?(?:!|%sx\s|%system\s|%pip\s)(.*)")
 
 
 def _in_notebook(data: bytes, owner: str, content: ChangedContent | None) -> Iterator[Indicator]:
@@ -162,7 +164,7 @@ def _in_notebook(data: bytes, owner: str, content: ChangedContent | None) -> Ite
         if _SHELL_CELL.match(source):
             yield from _in_script(source.encode("utf-8", "surrogatepass"), docker=False)
             continue
-        shell = [line.strip()[1:] for line in source.split("\n") if line.strip().startswith("!")]
+        shell = [match[1] for line in source.split("\n") if (match := _SHELL_LINE.match(line))]
         yield from _in_script("\n".join(shell).encode("utf-8", "surrogatepass"), docker=False)
         try:
             code = "\n".join(_MAGIC.sub(r"\1pass  #", line, count=1) for line in source.split("\n"))

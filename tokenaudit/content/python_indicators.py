@@ -30,9 +30,11 @@ from tokenaudit.content.python_tables import (
     IP_HOST,
     LOCAL_HOST,
     LONG_LITERAL,
+    NATIVE_PROCESSES,
     PARTNERS,
     PERSISTENCE,
     PLAIN_COOKIES,
+    PRIVATE_TOKEN_READS,
     PROCESSES,
     SECRET_VARIABLE,
     SENDING,
@@ -176,8 +178,8 @@ class _Reader:
         texts = [self._texts.of(value).values for value in (*node.args, *(k.value for k in node.keywords))]
         return str(texts)[:2_000]
 
-    def _reference(self, node: ast.AST, name: str) -> Iterator[Indicator]:  # noqa: C901 - one branch a table
-        if name in PROCESSES or name.startswith("ctypes.CDLL().exec"):
+    def _reference(self, node: ast.AST, name: str) -> Iterator[Indicator]:  # noqa: C901, PLR0912 - one branch a table
+        if name in PROCESSES or NATIVE_PROCESSES.match(name):
             yield from self._process(node, name)
         elif name in ENVIRONMENTS:
             if self._is_dump(node):
@@ -193,7 +195,9 @@ class _Reader:
         elif name in CODE_OBJECTS and (name not in TYPES or self._is_called(node)):
             yield self._made("execute", name, f"makes code from data ({name})", node)
         elif name in SITE_PACKAGES:
-            yield self._made("process", name, f"finds the folder of installed packages ({name})", node, alone=False)
+            yield self._made("process", name, f"finds the folder of installed packages ({name})", node, weak=True)
+        elif PRIVATE_TOKEN_READS.match(name):
+            yield self._made("credential", name, f"reads a stored credential ({name})", node)
         elif name in HOOK_CALLS:
             yield self._made("execute", name, f"changes how Python runs code ({name})", node)
         elif name in PARTNERS:
@@ -258,7 +262,7 @@ class _Reader:
             if "sys.modules" in owners and "__name__" not in ast.unparse(node.slice):
                 yield self._made("execute", "sys.modules", "replaces an imported module (sys.modules)", node)
         elif isinstance(node, ast.Attribute):
-            for owner in self._names.of(node.value):
+            for owner in sorted(self._names.of(node.value)):
                 if owner == "builtins" or f"{owner}.{node.attr}" in HOOKS:
                     name = f"{owner}.{node.attr}"
                     yield self._made("execute", name, f"replaces {name} for all code of the process", node)
@@ -292,6 +296,18 @@ class _Reader:
             yield self._made("execute", "builtins", "replaces a built-in for all code of the process", node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"subprocess_exec", "subprocess_shell"}:
             yield self._made("process", node.func.attr, f"starts a process (loop.{node.func.attr})", node)
+        if (
+            names & {"pickle.loads", "dill.loads", "cloudpickle.loads"}
+            and node.args
+            and self._texts.of(node.args[0]).values
+        ):
+            yield self._made("execute", min(names), f"loads a pickle that is in the code ({min(names)})", node)
+        if (
+            isinstance(node.func, ast.Attribute)
+            and node.func.attr == "__subclasses__"
+            and _walks_classes(node.func.value)
+        ):
+            yield self._made("execute", "__subclasses__", "reaches names through the classes of an object", node)
         yield from self._path(node)
 
     def _executed(self, node: ast.Call, names: frozenset[str]) -> Iterator[Indicator]:
@@ -409,7 +425,7 @@ class _Reader:
         )
         carries = foreign is not None and self._carries(node, foreign)
         message = f"{'sends data to' if sends or carries else 'reads from'} {where} ({name})"
-        alone = bool(suspicious) or (sends and foreign is not None) or carries
+        alone = bool(suspicious) or sends or carries
         yield self._made("network", name, message, node, alone=alone, weak=not suspicious)
 
     def _carries(self, node: ast.Call, url: str) -> bool:
@@ -508,6 +524,13 @@ class _Reader:
                 yield from (m for m in definition.body if isinstance(m, ast.FunctionDef) and m.name.startswith("__"))
             else:
                 yield definition
+
+
+def _walks_classes(node: ast.expr) -> bool:
+    """Whether classes are reached through the bases of another: `().__class__.__base__`."""
+    return any(
+        isinstance(one, ast.Attribute) and one.attr in {"__base__", "__bases__", "__mro__"} for one in ast.walk(node)
+    )
 
 
 def _joins(node: ast.Call) -> bool:

@@ -37,9 +37,14 @@ _IMPORTS = frozenset(
 _GETTERS = frozenset(
     {"builtins.getattr", "inspect.getattr_static", "object.__getattribute__", "builtins.object.__getattribute__"}
 )
-_WRAPPERS = frozenset(
-    {"functools.partial", "builtins.staticmethod", "builtins.vars", "builtins.iter", "builtins.next", "builtins.list"}
+_WRAPPERS = words(
+    "functools.partial builtins.staticmethod builtins.classmethod builtins.vars builtins.iter builtins.next "
+    "builtins.list "
+    "builtins.tuple builtins.sorted builtins.reversed contextlib.nullcontext copy.copy copy.deepcopy "
+    "functools.lru_cache "
+    "functools.cache builtins.max builtins.min itertools.chain itertools.cycle"
 )
+"""Functions whose result is what they were given, or an element of it."""
 
 
 class PythonNames:
@@ -131,15 +136,20 @@ class PythonNames:
             for item in node.items:
                 if item.optional_vars is not None:
                     self._assign(item.optional_vars, item.context_expr, scope)
-        elif isinstance(node, ast.Return):
+        elif isinstance(node, (ast.Return, ast.Yield)):
             if node.value is not None and scope is not None:
                 self._returns[scope].append(node.value)
+        elif isinstance(node, ast.Match):
+            self._match(node, scope)
         elif isinstance(node, ast.Call):
             called = node.func
             name = (
                 called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
             )
             self._calls[name].append(node)
+            for keyword in node.keywords:
+                if keyword.arg and isinstance(keyword.value, (ast.Name, ast.Attribute)):
+                    self._attributes[keyword.arg].append(keyword.value)  # as of SimpleNamespace
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             self.functions[node.name].append(node)
             self._bind(node.name, "", scope)
@@ -155,6 +165,12 @@ class PythonNames:
                 full = f"{module}.{alias.name}" if not module.endswith(".") else module + alias.name
                 self.imported.append((alias, canonical_name(full)))
                 self._bind(alias.asname or alias.name, full, scope)
+
+    def _match(self, node: ast.Match, scope: PythonScope) -> None:
+        for case in node.cases:
+            for pattern in ast.walk(case.pattern):
+                if isinstance(pattern, (ast.MatchAs, ast.MatchStar)) and pattern.name:
+                    self._bind(pattern.name, node.subject, scope)
 
     def _bind(self, name: str, value: ast.expr | str, scope: PythonScope) -> None:
         self._bound[scope, name].append(value)
@@ -266,11 +282,16 @@ class PythonNames:
         found = {f"{name}()" for name in called if not name.endswith("()()")}
         if called & _GETTERS and len(node.args) > 1:
             found |= self._got(node.args[0], node.args[1], depth)
-        if called & _IMPORTS and node.args:
-            for text in self.texts.of(node.args[0]).texts():
+        imported = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "name"), None)
+        if called & _IMPORTS and imported is not None:
+            for text in self.texts.of(imported).texts():
                 found |= {text.replace(":", "."), text.partition(".")[0]}
         if called & _WRAPPERS and node.args:
-            found |= self.of(node.args[0], depth + 1)
+            found |= self.of(node.args[0], depth + 1) | self._elements_of(node.args[0], depth)
+        if "functools.reduce" in called and len(node.args) > 2 and self.of(node.args[0], depth + 1) & _GETTERS:  # noqa: PLR2004 - of three arguments
+            found |= {
+                f"{one}.{text}" for one in self.of(node.args[2], depth + 1) for text in self._texts_in(node.args[1])
+            }
         if isinstance(node.func, ast.Attribute):
             found |= self._method(node, node.func, depth)
         if isinstance(node.func, ast.Call):
@@ -291,8 +312,14 @@ class PythonNames:
         if function.attr == "__getattribute__":
             return self._got(function.value, name, depth)
         if function.attr in {"get", "__getitem__", "pop", "setdefault"}:
-            return self._by_key(function.value, name, depth)
+            return self._by_key(function.value, name, depth) | self._elements_of(function.value, depth)
         return set()
+
+    def _texts_in(self, node: ast.expr) -> list[str]:
+        """The texts of a list, joined as a dotted name."""
+        values = self.texts.of(node).values[:1]
+        parts = values[0] if values and isinstance(values[0], tuple) else ()
+        return [".".join(part for part in parts if isinstance(part, str))]
 
     def _operator(self, node: ast.Call, inner: ast.Call, depth: int) -> set[str]:
         """`operator.attrgetter("system")(os)` and `operator.methodcaller("system", "…")(os)`."""
@@ -356,6 +383,10 @@ class PythonNames:
             parts = node.elts
         elif isinstance(node, ast.Dict):
             parts = node.values
+        elif isinstance(node, (ast.ListComp, ast.SetComp, ast.GeneratorExp)):
+            parts = [node.elt]
+        elif isinstance(node, ast.DictComp):
+            parts = [node.value]
         elif isinstance(node, ast.Name):
             yield from self._name(node, depth)
         for part in list(parts)[:_MOST_ELEMENTS]:

@@ -72,6 +72,16 @@ TOKEN_READS = frozenset(
         "google.auth.default", "azure.identity.DefaultAzureCredential", "win32crypt.CryptUnprotectData",
     }
 )  # fmt: skip
+PRIVATE_TOKEN_READS = re.compile(
+    r"huggingface_hub\.utils\._auth\.|huggingface_hub\.utils\._headers\._?get_token|huggingface_hub\.(?:constants|"
+    r"file_download)\.HF_(?:STORED_)?TOKENS?_PATH\Z"
+)
+"""The library's own functions and paths of the token store."""
+NATIVE_PROCESSES = re.compile(
+    r"ctypes\.(?:cdll|windll|oledll|(?:CDLL|PyDLL|WinDLL)\(\)|cdll\.LoadLibrary\(\))(?:\.\w+)*\."
+    r"(?:_?w?system|popen|exec[lv]\w*|posix_spawnp?|WinExec|ShellExecute\w*|CreateProcess\w*)\Z"
+)
+"""Functions of the system's libraries that start a process."""
 HUB_TOKEN_VARIABLE = re.compile(
     r"(?:HF|HUGGING_?FACE)(?:_?HUB)?_?(?:API_?|ACCESS_?|WRITE_?|READ_?)?(?:TOKEN|KEY|PAT)(?:_PATH)?\Z", re.IGNORECASE
 )
