@@ -86,7 +86,7 @@ class PlainFile:
 
     def _refuse_git(self) -> None:
         """Refuses a path inside a repository, directly or through a link: `git add .` would publish the value."""
-        for path in (self._path.absolute(), Path(os.path.realpath(self._path))):
+        for path in (Path(os.path.abspath(self._path)), Path(os.path.realpath(self._path))):  # noqa: PTH100 - resolves ".."
             found = enclosing_git_dir(path.parent)
             if found is not None:
                 message = f"{self._path} is inside the git repository {found.parent}; choose a file outside of it"
