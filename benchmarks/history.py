@@ -200,7 +200,7 @@ def _held(pid: int) -> int:
 def _agree(repository: Path) -> None:
     opened = open_repository(repository)
     ours = plan(opened, 1, small=0)
-    theirs, _ = cat_file_partitions(opened.git_dir, 1)
+    theirs, _, _ = cat_file_partitions(opened.git_dir, 1)
     difference = _contents([*ours.partitions]) ^ _contents([*theirs])
     print(
         f"{repository}: {sum(partition.count for partition in theirs):,} objects, {len(difference)} differences",

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
 from tokenaudit.git.command import GitError, without_password
-from tokenaudit.git.layout import repository_kind
+from tokenaudit.git.layout import opened_once, repository_kind
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
 from tokenaudit.sources import local
@@ -121,6 +121,8 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     places = tuple(place for place, target in named.items() if not is_clone_url(target) and not is_stream(target))
     request = _Request(scope, progress, places)
     with ExitStack() as stack:
+        if not scope.staged:  # the index is read without opening the repository
+            stack.enter_context(opened_once())
         sources: list[Source] = []
         for target in reversed(named.values()):
             is_url = is_clone_url(target)

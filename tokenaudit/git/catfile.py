@@ -166,32 +166,19 @@ def _batch(git_dir: Path, ids: Sequence[str]) -> Iterator[GitObject | Unread]:
 
 def cat_file_partitions(
     git_dir: Path, count: int, types: Sequence[ObjectType] = SEARCHED
-) -> tuple[list[CatFilePartition], list[Unread]]:
-    """Divide the objects of `types` into about `count` partitions of equal size; also return unreadable objects.
+) -> tuple[list[CatFilePartition], list[Unread], list[str]]:
+    """Divide the objects of `types` into at most about `count` partitions of equal size.
+
+    Also return the unreadable objects and the ids of all commits. Each partition takes a process of git, so there are
+    few of a small repository.
 
     Raises:
         ListingError: git can't list all objects.
         GitError: git can't be run.
     """
-    wanted: list[ListedObject] = []
-    unread: list[Unread] = []
-    left = work_limit(allowance(git_dir).stored)
-    too_much = 0
-    for found in list_objects(git_dir):
-        if isinstance(found, Unread):
-            unread.append(found)
-        elif found.type in types:
-            if is_large(found.size):
-                unread.append(too_large(found.id))
-                continue
-            left -= found.size
-            if left < 0:
-                too_much += 1
-            else:
-                wanted.append(found)
-    if too_much:
-        unread.append(beyond_limit(too_much))
+    wanted, unread, commits = _listed(git_dir, types)
     total = sum(_cost(item) for item in wanted)
+    count = max(1, min(count, total // _LEAST_COST))
     partitions: list[CatFilePartition] = []
     ids: list[str] = []
     size = 0
@@ -203,7 +190,38 @@ def cat_file_partitions(
             ids, size = [], 0
     if ids:
         partitions.append(CatFilePartition(git_dir, ids, size))
-    return partitions, unread
+    return partitions, unread, commits
+
+
+def _listed(git_dir: Path, types: Sequence[ObjectType]) -> tuple[list[ListedObject], list[Unread], list[str]]:
+    """Return the objects of `types` to read, the unreadable objects and the ids of all commits."""
+    wanted: list[ListedObject] = []
+    unread: list[Unread] = []
+    commits: list[str] = []
+    left = work_limit(allowance(git_dir).stored)
+    too_much = 0
+    for found in list_objects(git_dir):
+        if isinstance(found, Unread):
+            unread.append(found)
+            continue
+        if found.type == "commit":
+            commits.append(found.id)
+        if found.type in types:
+            if is_large(found.size):
+                unread.append(too_large(found.id))
+                continue
+            left -= found.size
+            if left < 0:
+                too_much += 1
+            else:
+                wanted.append(found)
+    if too_much:
+        unread.append(beyond_limit(too_much))
+    return wanted, unread, commits
+
+
+_LEAST_COST = 40_000_000
+"""Nanoseconds of work that are worth a process of git."""
 
 
 def _cost(item: ListedObject) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -50,7 +52,10 @@ def repository_kind(path: Path) -> RepositoryKind:
     if found is None:
         return "none"
     try:
-        git("rev-parse", "--git-dir", git_dir=safe_git_dir(found))
+        if _opened.get() is not None:
+            open_repository(path)  # opened again later in any case
+        else:
+            git("rev-parse", "--git-dir", git_dir=safe_git_dir(found))
     except GitError:
         return "broken"
     return "bare" if found == path else "worktree"
@@ -101,12 +106,34 @@ def index_of_hook(path: Path) -> bool:
     return (path / named).resolve().parent == real_git_dir(path / ".git")
 
 
+_opened: ContextVar[dict[Path, Repository] | None] = ContextVar("opened", default=None)
+
+
+@contextmanager
+def opened_once() -> Iterator[None]:
+    """Open each repository only once while the context is entered: all sources read the same HEAD and configuration."""
+    token = _opened.set({})
+    try:
+        yield
+    finally:
+        _opened.reset(token)
+
+
 def open_repository(path: Path) -> Repository:
     """Open the repository at `path`, the top of a working tree or a bare repository.
 
     Raises:
         GitError: there is no repository, or git can't open it.
     """
+    known = _opened.get()
+    if known is None:
+        return _open(path)
+    if path not in known:
+        known[path] = _open(path)
+    return known[path]
+
+
+def _open(path: Path) -> Repository:
     found = _git_dir(path)
     if found is None:
         message = "not a git repository"

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 from tokenaudit.file_access import TooLargeError, open_regular, read_regular
-from tokenaudit.git.catfile import ListingError, cat_file_partitions, list_objects
+from tokenaudit.git.catfile import ListingError, cat_file_partitions
 from tokenaudit.git.command import GitError
 from tokenaudit.git.files import object_folders
 from tokenaudit.git.layout import Repository
-from tokenaudit.git.object_reader import ListedObject
 from tokenaudit.git.objects import (
     LARGE,
     SEARCHED,
@@ -108,7 +107,7 @@ def plan(
             # Git can possibly read objects that can't be listed here, and reports the others.
             reason = f"{error.filename}: {error.strerror}"
     try:
-        partitions, unread = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
+        partitions, unread, commits = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     except ListingError as error:
         # One damaged object can prevent git from listing the others; reading the files directly loses only that one.
         if reason is not None:
@@ -117,9 +116,7 @@ def plan(
         return _fast(indexes, loose, lacking, wish)
     note = f"read with git: {reason}" if reason else None
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
-    return ScanPlan(
-        [*partitions, *checksums], [*lacking, *unread], lambda: _listed_commits(repository.git_dir), note=note
-    )
+    return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: commits, note=note)
 
 
 def _pack_size(index: Path) -> int:
@@ -127,17 +124,6 @@ def _pack_size(index: Path) -> int:
         return index.with_suffix(".pack").stat().st_size
     except OSError:
         return 0  # missing; reported when it is read
-
-
-def _listed_commits(git_dir: Path) -> list[str]:
-    try:
-        return _commits(list_objects(git_dir))
-    except ListingError as error:
-        raise GitError(str(error)) from error
-
-
-def _commits(objects: Iterable[ListedObject | Unread]) -> list[str]:
-    return [item.id for item in objects if isinstance(item, ListedObject) and item.type == "commit"]
 
 
 def _unusual(repository: Repository) -> str | None:

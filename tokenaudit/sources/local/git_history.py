@@ -109,7 +109,7 @@ class HistorySource:
                     yield from _saved(self.state, signed, state)
             else:
                 yield from self._sightings(repository, work, hits, run)
-            if not has_commits(repository.git_dir) and not work.commits():
+            if not work.commits() and not has_commits(repository.git_dir):
                 self.absent = "no history (no commits)"
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
@@ -240,12 +240,7 @@ class HistorySource:
         attributed = frozenset(fingerprints)
         if not fingerprints:
             return attributed, ()
-        commits: list[str] | None = None
-        try:
-            commits = _to_compare(work, attributed, earlier)
-        except GitError as error:
-            yield Skipped(self.target, f"commits that introduced the findings unknown: {error}")
-        attribution = attribute(repository.git_dir, fingerprints, commits or [], run.jobs)
+        attribution = attribute(repository.git_dir, fingerprints, _to_compare(work, attributed, earlier), run.jobs)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
@@ -261,10 +256,11 @@ class HistorySource:
             for seen in detections.get(introduction.blob, ()):
                 if seen.secret.fingerprint == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
-        is_complete = commits is not None and not attribution.incomplete
-        return attributed, tuple(attribution.commits) if is_complete else None
+        return attributed, None if attribution.incomplete else tuple(attribution.commits)
 
     def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
+        if not commits:
+            return
         ids = [commit.id for commit in commits]
         try:
             lost = unreached(repository.git_dir, ids, "--all")
@@ -331,9 +327,6 @@ def _to_compare(work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | N
     """Return the commits to compare with their parents: those that can add or remove one of `blobs`.
 
     Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then.
-
-    Raises:
-        GitError: the commits can't be listed.
     """
     commits = work.commits()
     if earlier is None or earlier.commits is None:
