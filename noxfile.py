@@ -11,6 +11,11 @@ import nox
 
 PYTHONS = ["3.10", "3.11", "3.12", "3.13", "3.14"]
 CONSTRAINTS = "constraints.txt"
+LOCK = "requirements.lock"
+LOCK_HEADER = """\
+# What the GitHub action and the GitLab template install, with hashes: the dependencies of tokenaudit and of its build.
+# Made by `nox -s constraints`.
+"""
 HEADER = """\
 # The versions that development and CI run with; `pip install -c constraints.txt -e '.[dev]'`.
 # Made by `nox -s constraints` for every supported Python and system. The package itself has floors, not pins.
@@ -70,7 +75,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def constraints(session: nox.Session) -> None:
-    """Resolve constraints.txt anew for every supported Python and system."""
+    """Resolve constraints.txt and requirements.lock anew for every supported Python and system."""
     session.install("uv")
     # Without the options that name an index: the file must not say where somebody's packages come from.
     resolved = session.run(
@@ -79,3 +84,11 @@ def constraints(session: nox.Session) -> None:
     )  # fmt: skip
     lines = [line for line in str(resolved).splitlines() if line and not line.startswith("tokenaudit")]
     Path(CONSTRAINTS).write_text(HEADER + "\n".join(lines) + "\n", encoding="utf-8")
+    build = Path(session.create_tmp()) / "build.in"
+    build.write_text("hatchling>=1.26\n", encoding="utf-8")
+    locked = session.run(
+        "uv", "pip", "compile", "--quiet", "--universal", "--upgrade", "--python-version", PYTHONS[0],
+        "--generate-hashes", "--no-emit-index-url", "--no-header", "--no-annotate", "pyproject.toml", str(build),
+        silent=True,
+    )  # fmt: skip
+    Path(LOCK).write_text(LOCK_HEADER + str(locked), encoding="utf-8")

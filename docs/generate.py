@@ -17,7 +17,7 @@ from tokenaudit.cli.app import build
 from tokenaudit.cli.choices import argument_name, choices, default, metavar
 from tokenaudit.cli.help import parts as help_parts
 from tokenaudit.model import Rule
-from tokenaudit.rule_index import all_rules
+from tokenaudit.rule_index import OWASP, all_rules
 from tokenaudit.sources.machine.source import FOLDERS, VARIABLES
 from tokenaudit.sources.machine.table import IN_PROJECTS, ROWS, ToolFiles
 
@@ -41,6 +41,7 @@ def _section(rule: Rule) -> str:
         f"{_text(rule.title)}: **{rule.severity.value}**, confidence {rule.confidence}.",
         _text(rule.why),
         f"**What to do.** {_text(rule.remedy)}",
+        *([f"OWASP: {', '.join(f'{risk} {OWASP[risk]}' for risk in rule.owasp)}."] if rule.owasp else []),
         f"Bad:\n\n{_fenced(rule.bad)}",
         f"Good:\n\n{_fenced(rule.good)}",
     ]

@@ -36,6 +36,10 @@ def on_files(files: Any, config: Any) -> Any:
     """The living examples: synthetic reports rendered now."""
     from mkdocs.structure.files import File  # noqa: PLC0415 - only MkDocs runs this
 
+    from tokenaudit.report import schema  # noqa: PLC0415 - as above
+
+    for document in schema.DOCUMENTS.values():
+        files.append(File.generated(config, f"schemas/{document.file}", content=schema.text(document)))
     from tests.support.reports import examples  # noqa: PLC0415 - as above
     from tokenaudit.report import render  # noqa: PLC0415 - as above
     from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - as above

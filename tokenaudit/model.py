@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import Enum
 from typing import Literal, TypeAlias
 
@@ -278,13 +278,53 @@ class Lowered:
 
 
 @dataclass(frozen=True)
+class AcceptedFinding:
+    """A finding that the policy file accepts, at one place; `fingerprint` for a credential."""
+
+    rule: str
+    severity: Severity
+    fingerprint: str | None
+    target: str | None
+    path: str | None
+    line: int | None
+    message: str
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """An entry of the policy file's allowlist, and the findings of this report that it accepts.
+
+    `until` is the last day on which it counts; from then on it is `expired`, and its findings are in the report again.
+    """
+
+    reason: str
+    fingerprint: str | None = None
+    rule: str | None = None
+    path: str | None = None
+    until: date | None = None
+    expired: bool = False
+    findings: tuple[AcceptedFinding, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """A pattern of `--exclude`, and how much it left out: places with a credential, problems, and skipped places."""
+
+    pattern: str
+    places: int = 0
+    problems: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
 class Policy:
     """The policy that a report was judged by.
 
     `file` is None for the built-in one. `origin` is where the file comes from: `option` (`--config`), `user` (the
     user's configuration folder), `directory` (the current one). `inside_target` is whether it is inside a scanned
     target, which only `--config` allows. `not_read` is a file in the current directory that was not read because it is
-    inside a scanned target. `lowered` are the findings that the file removed or lowered.
+    inside a scanned target. `lowered` are the findings that the file removed or lowered,
+    `accepted` the entries of its allowlist.
     """
 
     file: str | None = None
@@ -292,6 +332,7 @@ class Policy:
     inside_target: bool = False
     not_read: str | None = None
     lowered: tuple[Lowered, ...] = ()
+    accepted: tuple[Acceptance, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -342,7 +383,10 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Credential:
-    """One unique credential, identified by its fingerprint, with everything known about it."""
+    """One unique credential, identified by its fingerprint, with everything known about it.
+
+    `new` is whether no earlier sweep has found it; None outside of sweeps.
+    """
 
     fingerprint: str
     kind: str
@@ -354,6 +398,7 @@ class Credential:
     reach: Reach | None = None
     verdict: Verdict | None = None
     recommendation: Recommendation | None = None
+    new: bool | None = None
 
     @property
     def severity(self) -> Severity:
@@ -376,7 +421,10 @@ class Credential:
 
 @dataclass(frozen=True)
 class Problem:
-    """Misuse of a credential in configuration, without a value being involved."""
+    """Misuse of a credential in configuration, without a value being involved.
+
+    `new` is whether no earlier sweep has found it; None outside of sweeps and where the inventory does not know.
+    """
 
     rule: str
     severity: Severity
@@ -390,6 +438,7 @@ class Problem:
     remedy: str
     confidence: Literal["high", "medium", "low"] = "high"
     patch: str | None = None
+    new: bool | None = None
 
     @property
     def order(self) -> FindingOrder:
@@ -475,6 +524,8 @@ class Summary:
     """The counts of a report.
 
     `unlikely` is the number of placeholders and look-alikes, `known` the number of findings removed by a baseline.
+    `new` is the number of findings that no earlier sweep has found (None outside of sweeps), `earlier` the number of
+    findings of earlier sweeps that the report leaves out.
     """
 
     credentials: int = 0
@@ -483,6 +534,8 @@ class Summary:
     problems: int = 0
     unlikely: int = 0
     known: int = 0
+    new: int | None = None
+    earlier: int = 0
 
     @classmethod
     def of(
@@ -505,7 +558,7 @@ class Report:
     """Everything one run found and everything it could not look at.
 
     `command` is the command line of the run, without passwords; empty where a library call made the report. `endpoint`
-    is the Hub that was asked, None for an offline run.
+    is the Hub that was asked, None for an offline run. `excluded` are the places that the user left out.
     """
 
     tool: Tool
@@ -521,6 +574,7 @@ class Report:
     command: str = ""
     endpoint: str | None = None
     service_accounts: tuple[ServiceAccount, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
     schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
 
 
@@ -529,7 +583,8 @@ class Rule:
     """One rule as its reference page shows it.
 
     `severity` is the usual one; a finding may raise or lower it. `bad` and `good` are examples, read by the rule's
-    own test; for token rules they describe a token in words.
+    own test; for token rules they describe a token in words. `owasp` are the risks of the OWASP Non-Human Identities
+    Top 10 (2025) that the rule is about, such as NHI2:2025.
     """
 
     id: str
@@ -541,3 +596,4 @@ class Rule:
     good: str
     confidence: Literal["high", "medium", "low"] = "high"
     references: tuple[str, ...] = ()
+    owasp: tuple[str, ...] = ()

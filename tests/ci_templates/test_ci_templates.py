@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import yaml
 
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit._version import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -49,8 +52,14 @@ def _scanned(
     names = {name: value.split("inputs.")[1].split(" ")[0] for name, value in step["env"].items() if "inputs." in value}
     env = {name: given[key] for name, key in names.items()}
     env |= {"BASE": base, "DEFAULT_BRANCH": "main", "GITHUB_WORKSPACE": str(repo.path), "RUNNER_TEMP": str(temp)}
-    env |= {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), **(more or {})}
-    return _bash(step["run"], repo.path, env)
+    env |= {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md"), "GITHUB_OUTPUT": str(tmp_path / "output.txt")}
+    return _bash(step["run"], repo.path, {**env, **(more or {})})
+
+
+def _outputs(tmp_path: Path) -> dict[str, str]:
+    """The outputs of the action's last scan."""
+    lines = (tmp_path / "output.txt").read_text("utf-8").splitlines()
+    return dict(line.split("=", 1) for line in lines)
 
 
 def test_the_action_annotates_fails_and_writes_a_summary(tmp_path: Path) -> None:
@@ -62,6 +71,62 @@ def test_the_action_annotates_fails_and_writes_a_summary(tmp_path: Path) -> None
     assert "::error " in done.stdout
     assert "train.py" in (tmp_path / "summary.md").read_text()
     assert token not in done.stdout + done.stderr + (tmp_path / "summary.md").read_text()
+    outputs = _outputs(tmp_path)
+    assert (outputs["exit-code"], outputs["findings"]) == ("1", "1")
+    assert json.loads(Path(outputs["sarif-file"]).read_text("utf-8"))["runs"][0]["results"]
+    assert json.loads(Path(outputs["json-file"]).read_text("utf-8"))["summary"]["credentials"] == 1
+    declared = yaml.safe_load((ROOT / "action.yml").read_text())["outputs"]
+    assert set(outputs) == set(declared)
+    assert all(value["value"] == f"${{{{ steps.scan.outputs.{name} }}}}" for name, value in declared.items())
+
+
+def test_a_summary_and_the_outputs_are_written_always(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo")
+    repo.commit(files={"a.py": "print(1)\n"})
+    assert _scanned(repo, tmp_path).returncode == 0
+    assert "Clean" in (tmp_path / "summary.md").read_text()
+    assert (_outputs(tmp_path)["exit-code"], _outputs(tmp_path)["findings"]) == ("0", "0")
+    (tmp_path / "summary.md").unlink()
+    assert _scanned(repo, tmp_path, arguments="--no-such-option").returncode == 2
+    assert "exit code 2" in (tmp_path / "summary.md").read_text()
+    assert _outputs(tmp_path)["exit-code"] == "2"
+
+
+def _default_checkout(tmp_path: Path) -> tuple[GitRepo, str]:
+    """What actions/checkout makes of a pull request by default: its merge commit alone. And the base's id."""
+    origin = GitRepo(tmp_path / "origin")
+    origin.commit(files={"old.py": f'login("{Mint(21).user_token()}")\n', "tokenaudit.toml": "max-age-days = 30\n"})
+    origin.git("switch", "-q", "-c", "pull")
+    origin.commit(files={"b.py": f'login("{Mint(22).user_token()}")\n'})
+    origin.commit(files={"b.py": "login()\n"})
+    origin.git("switch", "-q", "main")
+    base = origin.commit(files={"c.py": "1\n"})
+    origin.git("switch", "-q", "-c", "merged")
+    origin.git("merge", "-q", "--no-edit", "pull")
+    work = tmp_path / "work"
+    origin.git("clone", "-q", "--depth=1", "--branch=merged", "--single-branch", f"file://{origin.path}", str(work))
+    return GitRepo(work), base
+
+
+def test_the_action_works_on_a_default_checkout(tmp_path: Path) -> None:
+    repo, base = _default_checkout(tmp_path)
+    done = _scanned(repo, tmp_path, since=base, base=base)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the history that it lacks was fetched" in done.stdout
+    assert "b.py" in done.stdout
+    assert "old.py" not in done.stdout
+    assert "Policy: " in (tmp_path / "summary.md").read_text()
+
+
+def test_the_action_says_where_history_can_not_be_fetched(tmp_path: Path) -> None:
+    repo, base = _default_checkout(tmp_path)
+    repo.git("remote", "set-url", "origin", f"file://{tmp_path / 'gone'}")
+    done = _scanned(repo, tmp_path)
+    assert "::warning title=tokenaudit::The checkout is shallow" in done.stdout
+    assert "fetch-depth: 0" in done.stdout
+    assert "incomplete scan" in done.stdout
+    assert done.returncode == 1, done.stdout + done.stderr  # a token is in that one commit
+    assert _scanned(repo, tmp_path, since=base, base=base).returncode in {2, 3}
 
 
 def test_the_action_judges_only_the_commits_of_a_pull_request(tmp_path: Path) -> None:
@@ -89,6 +154,47 @@ def test_the_action_takes_no_secret_and_nothing_of_others() -> None:
     assert "secrets." not in text
     assert not [step for step in action["runs"]["steps"] if "uses" in step]
     assert not [step for step in action["runs"]["steps"] if "${{" in step["run"]]
+
+
+def _pages() -> dict[str, str]:
+    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), *ROOT.glob("templates/*"), *ROOT.glob(".github/workflows/*")]
+    files = [*pages, ROOT / "action.yml", ROOT / ".pre-commit-hooks.yaml", ROOT / ".pre-commit-config.yaml"]
+    return {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in files}
+
+
+@pytest.mark.parametrize(
+    "pin",
+    [
+        r"actions/checkout@(\S+ +# \S+)",
+        r"actions/setup-python@(\S+ +# \S+)",
+        r"actions/cache@(.+)",
+        r"github/codeql-action/upload-sarif@(.+)",
+        r"tokenaudit/tokenaudit@(.+)",
+        r"image: python:(\S+)",
+    ],
+)
+def test_every_pin_has_one_spelling(pin: str) -> None:
+    found = {
+        re.sub(r" +#", "  #", spelling).strip() for text in _pages().values() for spelling in re.findall(pin, text)
+    }
+    assert len(found) == 1, found
+
+
+def test_every_version_of_ours_is_the_current_one() -> None:
+    ours = re.compile(r"(?:rev: |TOKENAUDIT_VERSION: |tokenaudit/tokenaudit[/@][^\n]*?)v(\d+\.\d+\.\d+)")
+    found = {version for text in _pages().values() for version in ours.findall(text)}
+    assert found == {__version__}
+
+
+def test_what_is_installed_is_locked_by_hash() -> None:
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    entries = re.split(r"\n(?=[A-Za-z0-9])", lock.split("\n", 2)[2])
+    assert all("--hash=sha256:" in entry for entry in entries)
+    locked = {re.match(r"[A-Za-z0-9._-]+", entry)[0].lower().replace("_", "-") for entry in entries}  # type: ignore[index]
+    project = (ROOT / "pyproject.toml").read_text("utf-8").split("dependencies = [", 1)[1].split("\n]", 1)[0]
+    declared = {name.lower().replace("_", "-") for name in re.findall(r'^  "([A-Za-z0-9._-]+)', project, re.MULTILINE)}
+    assert declared | {"hatchling"} <= locked
+    assert "http" not in re.sub(r"http(?:core|x)\w*", "", lock)
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,7 @@ class Checkout:
             "RUNNER_TEMP": str(self.temp),
             "GITHUB_WORKSPACE": str(self.repo.path),
             "GITHUB_STEP_SUMMARY": str(self.temp / "summary.md"),
+            "GITHUB_OUTPUT": str(self.temp / "output.txt"),
             "CI_PROJECT_DIR": str(self.repo.path),
             "CI_DEFAULT_BRANCH": "main",
             **more,
@@ -116,18 +117,27 @@ def _scan(checkout: Checkout, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def _isolated(checkout: Checkout, source: str) -> None:
-    """Whether pip was called once, apart from the checkout and from what the environment says of Python and pip."""
-    (told,) = (json.loads(line) for line in checkout.told.read_text().splitlines())
-    assert told["isolated"]
-    assert told["environment"] == []
-    assert not [entry for entry in told["path"] if entry.startswith(str(checkout.repo.path)) or entry in ("", ".")]
-    assert not told["folder"].startswith(str(checkout.repo.path))
-    assert told["arguments"][-1] == source
-    assert {"--isolated", "--no-input", "--no-cache-dir"} <= set(told["arguments"])
+    """Whether pip was called apart from the checkout and from what the environment says of Python and pip.
+
+    Once for what the lock file names by hash, and once for tokenaudit alone.
+    """
+    told = [json.loads(line) for line in checkout.told.read_text().splitlines()]
+    assert len(told) == 2
+    for call in told:
+        assert call["isolated"]
+        assert call["environment"] == []
+        assert not [entry for entry in call["path"] if entry.startswith(f"{checkout.repo.path}/") or entry in ("", ".")]
+        assert not call["folder"].startswith(str(checkout.repo.path))
+        assert {"--isolated", "--no-input"} <= set(call["arguments"])
+    locked, own = (call["arguments"] for call in told)
+    assert {"--require-hashes", "--only-binary", ":all:", "--requirement"} <= set(locked)
+    assert locked[-1].endswith("/requirements.lock")
+    assert {"--no-deps", "--no-index", "--no-build-isolation"} <= set(own)
+    assert own[-1].endswith(source)
 
 
 def test_the_action_runs_nothing_of_the_checkout(checkout: Checkout) -> None:
-    installed = checkout.bash(_action("Install"), SOURCE="/action")
+    installed = checkout.bash(_action("Install"), SOURCE="/action", CACHE="")
     assert installed.returncode == 0, installed.stderr
     _isolated(checkout, "/action")
     done = _scan(checkout)
@@ -136,14 +146,24 @@ def test_the_action_runs_nothing_of_the_checkout(checkout: Checkout) -> None:
     assert not checkout.ran.exists(), checkout.ran.read_text()
 
 
+def _source(checkout: Checkout) -> dict[str, str]:
+    """A repository in place of ours: pip, which is a double, takes nothing from it."""
+    folder = checkout.temp / "source-repository"
+    if not folder.exists():
+        source = GitRepo(folder)
+        source.commit(files={"requirements.lock": ""})
+        source.git("tag", "v0")
+    return {"TOKENAUDIT_SOURCE": f"file://{folder}", "TOKENAUDIT_VERSION": "v0"}
+
+
 @pytest.mark.parametrize("shell", ["bash", "sh"])
 def test_the_template_runs_nothing_of_the_checkout(checkout: Checkout, shell: str) -> None:
     job = yaml.safe_load((ROOT / "templates" / "tokenaudit.gitlab-ci.yml").read_text())["tokenaudit"]
     elsewhere = checkout.temp / "elsewhere"
     (checkout.repo.path / "gl-secret-detection-report.json").symlink_to(elsewhere)
-    done = checkout.bash("\n".join(job["script"]), shell, **job["variables"])
+    done = checkout.bash("\n".join(job["script"]), shell, **{**job["variables"], **_source(checkout)})
     assert done.returncode == 1, done.stdout + done.stderr
-    _isolated(checkout, job["variables"]["TOKENAUDIT_SOURCE"])
+    _isolated(checkout, "/source")
     assert not checkout.ran.exists(), checkout.ran.read_text()
     assert not elsewhere.exists()
     report = json.loads((checkout.repo.path / job["artifacts"]["reports"]["secret_detection"]).read_text())
@@ -155,7 +175,7 @@ def _with_policy(checkout: Checkout, text: str, variables: Mapping[str, str]) ->
     origin = GitRepo(checkout.repo.path.parent / "origin")
     origin.commit(files={"tokenaudit.toml": text})
     job = yaml.safe_load((ROOT / "templates" / "tokenaudit.gitlab-ci.yml").read_text())["tokenaudit"]
-    return checkout.bash("\n".join(job["script"]), **{**job["variables"], **variables})
+    return checkout.bash("\n".join(job["script"]), **{**job["variables"], **variables, **_source(checkout)})
 
 
 def test_the_template_takes_the_policy_of_the_default_branch_or_of_the_base(checkout: Checkout) -> None:
@@ -165,7 +185,7 @@ def test_the_template_takes_the_policy_of_the_default_branch_or_of_the_base(chec
 
 
 def test_the_action_takes_policy_and_baseline_of_the_base_branch(checkout: Checkout) -> None:
-    assert checkout.bash(_action("Install"), SOURCE="/action").returncode == 0
+    assert checkout.bash(_action("Install"), SOURCE="/action", CACHE="").returncode == 0
     assert _scan(checkout, BASELINE="pip.conf").returncode == 2  # the pull request has it, the base has not
     repo = checkout.repo
     repo.git("checkout", "-q", "main")

@@ -17,8 +17,8 @@ from tests.inventory.test_damage import filled
 from tests.support.gitrepo import GitRepo
 from tests.support.inprocess import Result, run
 from tests.support.mint import Mint
-from tokenaudit.cli.choices import ReportFormat
 from tokenaudit.inventory import open_inventory
+from tokenaudit.report import FORMATS
 
 MINT = Mint(92)
 IN_HISTORY, IN_TREE = MINT.user_token(), MINT.user_token()
@@ -107,7 +107,7 @@ def test_every_format_of_every_command(name: str, place: Path) -> None:
     (place / "report.json").write_text(run("scan", "-q", "-f", "json").out)
     with open_inventory(place.parent / "inventory.db") as inventory:
         filled(inventory)
-    formats = [form.value for form in ReportFormat]
+    formats = list(FORMATS)
     seen: dict[str, str] = {}
     for form in formats:
         result = run(*COMMANDS[name], "-f", form, given=f"{IN_TREE}\n" if name == "inspect" else "")
@@ -117,7 +117,7 @@ def test_every_format_of_every_command(name: str, place: Path) -> None:
     assert not seen or len(set(seen.values())) == len(seen), "two formats gave the same text"
 
 
-@pytest.mark.parametrize("form", [form.value for form in ReportFormat])
+@pytest.mark.parametrize("form", list(FORMATS))
 def test_a_report_is_written_to_a_file_in_every_format(form: str, place: Path) -> None:
     result = run("scan", "-q", "-f", form, "-o", "out.txt")
     assert (result.code, result.out) == (1, "")
@@ -139,9 +139,9 @@ def choices() -> Iterator[tuple[tuple[str, ...], set[str]]]:
 @pytest.mark.usefixtures("place")
 def test_the_parts_are_chosen_in_every_format(options: tuple[str, ...], parts: set[str]) -> None:
     """What was left out is in no format, what was not is in each."""
-    for form in ReportFormat:
-        written = run("scan", "-q", "-f", form.value, *options).out
-        assert {part for part, file in PARTS.items() if file in written} == parts, form.value
+    for form in FORMATS:
+        written = run("scan", "-q", "-f", form, *options).out
+        assert {part for part, file in PARTS.items() if file in written} == parts, form
 
 
 @pytest.mark.usefixtures("place")
@@ -181,7 +181,7 @@ def test_an_empty_value_is_refused(arguments: tuple[str, ...]) -> None:
 @pytest.mark.parametrize("severity", ["info", "low", "medium", "high", "critical", "never"])
 @pytest.mark.usefixtures("place")
 def test_the_exit_code_is_the_same_in_every_format(severity: str) -> None:
-    codes = {form.value: run("scan", "-q", "-f", form.value, "--fail-on", severity).code for form in ReportFormat}
+    codes = {form: run("scan", "-q", "-f", form, "--fail-on", severity).code for form in FORMATS}
     assert set(codes.values()) == {0 if severity in {"critical", "never"} else 1}, codes
 
 

@@ -35,10 +35,20 @@ def test_a_nightly_job_fails_only_for_what_is_new(org: Acme) -> None:
     again = sweep(org, "--fail-on-new", "-f", "json")
     assert again.code == 0, again.err
     assert {credential["fingerprint"] for credential in again.report["credentials"]} == org.marks
+    assert first.report["summary"]["new"] == len(org.marks)
+    assert again.report["summary"]["new"] == 0
+    assert not any(credential["new"] for credential in again.report["credentials"])
+    nothing = sweep(org, "--fail-on-new", "--show-dead").out
+    assert "; 0 new; " in nothing
+    assert "of earlier sweeps not listed" in nothing
+    assert not any(mark[:12] in nothing for mark in org.marks)
     assert sweep(org, "-f", "json").code == 1
     repo.commit("more", {"b.py": f"'{org.token('new')}'"})
     org.push(repo, "m")
-    assert sweep(org, "--fail-on-new").code == 1
+    some = sweep(org, "--fail-on-new", "--show-dead")
+    assert some.code == 1
+    assert [mark for mark in org.marks if mark[:12] in some.out] == [fingerprint(org.tokens["new"])]
+    assert "; 1 new; " in some.out
     listed = run(org, "inventory", "list", "-f", "json").report
     assert {credential["fingerprint"] for credential in listed["credentials"]} == org.marks
     assert fingerprint(org.tokens["new"]) in run(org, "inventory", "diff").out

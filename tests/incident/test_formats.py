@@ -30,12 +30,13 @@ from tokenaudit.incident.model import (
     ReachedBy,
     StoredSecret,
 )
+from tokenaudit.incident.reach import CombinedReach, summed
 from tokenaudit.map_text import map_text
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.settings import built_in
 from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.report import schema
-from tokenaudit.report.incident import FORMATS, render
+from tokenaudit.report.incident import FORMATS, phrasing, render
 from tokenaudit.report.incident.phrasing import answer, exit_code
 from tokenaudit.report.markdown import on_terminal
 from tokenaudit.secret import Secret
@@ -200,3 +201,27 @@ def test_a_command_that_is_folded_is_still_one_command(width: int) -> None:
     shown = "\n".join(folded)
     assert shlex.split(shown.replace("\\\n", " ")) == shlex.split(command)
     assert max(map(len, folded)) <= width
+
+
+@pytest.mark.parametrize(
+    ("reached", "words"),
+    [
+        (Reached(None, None, None, None, not_known=("x",)), "have unknown reach"),
+        (Reached(), "can write 0 repositories and read 0"),
+        (
+            Reached(2, 0, None, 1, not_known=("x",)),
+            "an unknown number of repositories and read at least 2 (",
+        ),
+        (Reached(2, 1, 1, 0, not_known=("x",)), "can write at least 1 repository and read at least 2"),
+    ],
+)
+def test_what_is_not_known_is_not_counted_as_nothing(reached: Reached, words: str) -> None:
+    assert words in phrasing.reach(reached)
+
+
+def test_reach_without_any_answer_is_unknown() -> None:
+    silent = CombinedReach(not_known={"reach of hf_****: permissions unknown": None})
+    assert summed(silent, 10).readable is None
+    assert summed(CombinedReach(), 10).readable == 0
+    one = ReachedBy("acme/m", "model", "read")
+    assert summed(CombinedReach(repositories={("model", "acme/m"): one}), 10).private is None

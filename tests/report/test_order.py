@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
-from tokenaudit.errors import UsageError
 from tokenaudit.model import Severity
 from tokenaudit.remediate.runbook.plan import plan
 from tokenaudit.report import presentation, render
@@ -189,10 +188,3 @@ def test_advice_alone_leaves_a_run_clean() -> None:
     assert render(advice, "text").splitlines()[-2].endswith("; 2 notes.")
     both = render(report(problem("a.yml"), problem("b.yml", Severity.INFO)), "text")
     assert "1 configuration problem (worst: high); 1 note." in both
-
-
-def test_show_dead_is_refused_where_it_has_no_effect() -> None:
-    from tokenaudit.cli.write_report import Finish  # noqa: PLC0415 - only here
-
-    with pytest.raises(UsageError, match="--show-dead has no effect with json"):
-        Finish("json", None, "low", show_dead=True)

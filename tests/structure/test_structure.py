@@ -15,8 +15,8 @@ from tokenaudit.ci.systems import SYSTEMS
 MOST_MODULES = 400
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 85
-MOST_LAZY_IMPORTS = 52
-MOST_FILES_OF_A_FINDING = 34
+MOST_LAZY_IMPORTS = 56
+MOST_FILES_OF_A_FINDING = 35
 """From a pack to the screen, without the policy's rules."""
 
 FEWEST_LINES = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -12,6 +13,8 @@ from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PartSour
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
 from tokenaudit.web_pages import repository_page
+
+_LOG = logging.getLogger(__name__)
 
 _SOURCE_ORDER = ("tree", "staged", "ci", "machine", "machine-history", "machine-log", "history")
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
@@ -71,6 +74,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
                 web_page=share.web_page or repository_page(source.target),
             )
         )
+        _LOG.info("%s (%s): %s objects, %s bytes", source.target, source.kind, objects, size)
         run.objects += share.objects
         run.bytes += share.bytes
     findings.skipped += _not_there(places_read)

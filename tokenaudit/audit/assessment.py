@@ -7,10 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
+from tokenaudit.audit.accepted import accept
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.model import (
     Credential,
     Evidence,
+    Exclusion,
     Inspection,
     Lowered,
     Problem,
@@ -72,11 +74,13 @@ def report(
     uses: Uses = no_uses,
     lowered: Sequence[Lowered] = (),
     endpoint: str | None = None,
+    excluded: Sequence[Exclusion] = (),
 ) -> Report:
     """Builds the report, most severe first. Failed inspections are reported as skipped.
 
     `uses` returns the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
-    `endpoint` is the Hub that was asked.
+    `endpoint` is the Hub that was asked, `excluded` what was left out before. Findings that the settings accept are in
+    the report's policy.
     """
     moment = now()
     problems = findings.problems
@@ -88,7 +92,7 @@ def report(
         assessed.append(assess(each, inspections, settings, moment, evidence, problems))
     credentials = sorted(assessed, key=lambda each: (each.likelihood != "credential", each.order))
     skipped = (*findings.skipped, *unread, *_unanswered(credentials))
-    return Report(
+    whole = Report(
         tool=tool,
         started_at=started_at,
         finished_at=now(),
@@ -103,7 +107,9 @@ def report(
             lowered=(*(one for each in credentials if each.verdict for one in each.verdict.lowered), *lowered),
         ),
         endpoint=endpoint,
+        excluded=tuple(excluded),
     )
+    return accept(whole, settings.allow, moment.date())
 
 
 def _unanswered(credentials: Sequence[Credential]) -> list[Skipped]:

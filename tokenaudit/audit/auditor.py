@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
 from tokenaudit._version import __version__
+from tokenaudit.audit.accepted import exclude
 from tokenaudit.audit.aggregate import Findings, count_once, gather
 from tokenaudit.audit.assessment import Uses, report
 from tokenaudit.audit.targets import Scope, resolved
@@ -60,6 +61,7 @@ class Auditor:
         jobs: number of processes; one per CPU by default.
         progress: receives progress updates.
         now: the clock.
+        exclude: globs of places to leave out of the report; see `audit.accepted`.
     """
 
     plugins: Sequence[Path] = ()
@@ -69,6 +71,7 @@ class Auditor:
     jobs: int | None = None
     progress: Progress = field(default_factory=NullProgress)
     now: Callable[[], datetime] = utc_now
+    exclude: Sequence[str] = ()
 
     def audit(self, sources: Iterable[Source], placements: Mapping[str, Placement] | None = None) -> Audit:
         """Scans all `sources`, inspects and assesses. `placements` maps targets on disk to locations in repositories.
@@ -84,6 +87,7 @@ class Auditor:
         findings = gather(places, run)
         findings.targets = [_placed(target, placements or {}) for target in findings.targets]
         count_once(findings)
+        excluded = exclude(findings, self.exclude)
         inspections = self.questions.answers(findings, self.now, self.progress) if self.questions else {}
         trees = [place for place in places if _is_tree(place)]
         finished = report(
@@ -93,6 +97,7 @@ class Auditor:
             started_at=started_at,
             now=self.now,
             tool=TOOL,
+            excluded=excluded,
             uses=_uses(trees, self.questions.hub if self.questions else None),
             endpoint=self.questions.hub.endpoint if self.questions else None,
         )

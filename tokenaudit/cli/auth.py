@@ -35,7 +35,9 @@ def set_(name: NameArgument) -> None:
     Examples:
       tokenaudit auth set hf
     """
-    keyring.write(_checked(name), Secret(_value(name)))
+    checked = _checked(name)
+    keyring.check()  # before the token is typed that could not be stored
+    keyring.write(checked, Secret(_value(name)))
     typer.echo(f"stored as {name} in {keyring.available()}", err=True)
 
 

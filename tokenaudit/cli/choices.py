@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from tokenaudit.cli.variables import SET
 from tokenaudit.errors import UsageError
 
 
@@ -28,27 +29,6 @@ class ReachChoice(str, Enum):
     FULL = "full"
 
 
-class ListFormat(str, Enum):
-    """The formats a plain list can be written in."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class ReportFormat(str, Enum):
-    """The formats a report can be written in."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITLAB = "gitlab"
-    GITHUB = "github"
-    MARKDOWN = "markdown"
-    HTML = "html"
-    CSV = "csv"
-    JUNIT = "junit"
-
-
 def refuse(option: str, others: Mapping[str, object]) -> None:
     """Stops where `option` was given together with one of `others`, by name, that contradicts it.
 
@@ -64,11 +44,13 @@ def refuse(option: str, others: Mapping[str, object]) -> None:
 def require(option: str, given: object, others: Mapping[str, object], why: str) -> None:
     """Stops where one of `others` was given without `option`: it would have no effect.
 
+    One that a variable sets is for whichever run it has an effect on.
+
     Raises:
         UsageError: one of them was given alone.
     """
     for other, wanted in others.items():
-        if wanted and not given:
+        if wanted and not given and other not in SET.get():
             message = f"{other} needs {option}: {why}"
             raise UsageError(message)
 
@@ -96,9 +78,11 @@ def metavar(option: Any) -> str:  # noqa: ANN401 - as above
 def choices(parameter: Any) -> list[str]:  # noqa: ANN401 - as above
     """The values that a parameter can take, where they are a fixed set."""
     # typer's own parameters name their Python type; older versions have a type of click's instead.
-    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
-    of_click = getattr(getattr(parameter, "type", None), "choices", ())
-    listed = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else of_click
+    descriptor, of_click = getattr(parameter, "type_descriptor", None), getattr(parameter, "type", None)
+    parser = getattr(getattr(descriptor, "parameter_info", None), "parser", None) or getattr(of_click, "func", None)
+    kind = getattr(descriptor, "annotation", None)
+    listed = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else getattr(of_click, "choices", ())
+    listed = getattr(parser, "choices", listed)
     return [str(getattr(choice, "value", choice)) for choice in listed]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from tokenaudit.audit.accepted import check_rules
 from tokenaudit.audit.targets import scanned_places
 from tokenaudit.cli.errors import say
 from tokenaudit.errors import UsageError
@@ -37,6 +38,10 @@ def settings(
             raise UsageError(message)
         return Settings()
     found = find_settings(scanned_places([os.fspath(target) for target in targets]), file=config)
+    if any(entry.rule for entry in found.allow):
+        from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - loads every rule
+
+        check_rules(found, all_rules())
     if found.policy.not_read is not None and not quiet:
         say(
             f"{found.policy.not_read} was ignored: it is inside a scanned target; "

@@ -11,6 +11,7 @@ import typer
 from tokenaudit.audit.auditor import Auditor
 from tokenaudit.audit.auditor import doctor as run_doctor
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.destinations import destinations
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.sources.machine import MachineSource
@@ -25,10 +26,11 @@ def doctor(
             rich_help_panel=options.SELECTION,
         ),
     ] = None,
+    exclude: options.ExcludeOption = None,
     inspect: options.InspectOption = False,
     reach: options.ReachOption = choices.ReachChoice.NONE,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    formats: options.FormatOption = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
@@ -60,8 +62,7 @@ def doctor(
         "without it nothing is sent to the Hub",
     )
     finish = Finish(
-        report_format.value,
-        output,
+        destinations(formats, output),
         fail_on.value,
         baseline,
         show_unlikely=show_unlikely,
@@ -75,6 +76,7 @@ def doctor(
             plugins=tuple(plugin or ()),
             questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=settings,
+            exclude=tuple(exclude or ()),
             progress=progress,
         )
         audit = run_doctor(source, auditor)

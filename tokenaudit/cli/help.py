@@ -12,9 +12,12 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
 
 from tokenaudit.cli.choices import argument_name, choices, default, option_name
+from tokenaudit.cli.logs import common_options
+from tokenaudit.cli.variables import SET, from_variables
 from tokenaudit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,13 +30,34 @@ _OPTIONS = "Options"
 
 
 class PlainCommand(TyperCommand):
-    """A command whose help is set in this style, and whose options take no empty values."""
+    """A command whose help is set in this style, whose options take no empty values and can be set by variables."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as `TyperCommand`
+        super().__init__(*args, **kwargs)
+        if not (self.context_settings or {}).get("ignore_unknown_options"):
+            self.params += common_options()
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own types moved between versions
         """See `TyperCommand`. An empty value comes from a variable that is unset, and would be as no option at all."""
         refuse_empty_values(self.params, args)
-        parsed: list[str] = super().parse_args(ctx, args)
+        options = [one for one in self.get_params(ctx) if one.param_type_name == "option"]
+        found = from_variables(options, ctx.command_path.partition(" ")[2], self._given(ctx, args))
+        SET.set(frozenset(name for one in options if one.name in found for name in one.opts))
+        added = [argument for _, arguments in found.values() for argument in arguments]
+        try:
+            parsed: list[str] = super().parse_args(ctx, [*added, *args])
+        except typer.BadParameter as error:
+            variable, _ = found.get(getattr(error.param, "name", None) or "", (None, None))
+            error.message = f"{error.message.rstrip('.')} (from {variable})" if variable else error.message
+            raise
         return parsed
+
+    def _given(self, ctx: Any, args: list[str]) -> set[str]:  # noqa: ANN401 - as above
+        try:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        except Exception:  # noqa: BLE001 - the command's own parsing reports what is wrong
+            return set()
+        return set(given)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - click's own types moved between versions
         """See `TyperCommand`."""
@@ -76,9 +100,19 @@ def command_help(command: Any, context: Any) -> str:  # noqa: ANN401 - as above
     blocks += _table("Arguments", [(argument_name(one), _about(one)) for one in arguments], width)
     for title, options in _groups(command.get_params(context)).items():
         blocks += _table(title, [(option_name(one), _about(one)) for one in options], width)
+    if arguments_of_its_own(command):
+        blocks.append(_filled(_VARIABLES, width))
     if examples:
         blocks.append("Examples:\n" + "\n".join(f"  {line}" for line in examples))
     return "\n\n".join(blocks) + "\n"
+
+
+_VARIABLES = "Every option can also be set by a variable, such as TOKENAUDIT_FAIL_ON for --fail-on."
+
+
+def arguments_of_its_own(command: Any) -> bool:  # noqa: ANN401 - as above
+    """Whether it is a command with options, not a group of commands."""
+    return isinstance(command, PlainCommand) and bool(command.params)
 
 
 def parts(help_text: str) -> tuple[str, list[str]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime, timezone
-from enum import Enum
 from typing import Annotated
 
 import typer
 
 from tokenaudit.audit.auditor import TOOL, utc_now
 from tokenaudit.cli import choices, context, options
-from tokenaudit.cli.output import color_wanted, emit, width
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
+from tokenaudit.cli.output import color_wanted, width
 from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.prompt import announce
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.incident import evidence
@@ -21,20 +22,11 @@ from tokenaudit.incident.hub_queries import TimeWindow
 from tokenaudit.policy.settings import chosen, known
 from tokenaudit.remediate.revocation import WriteOnlyCache
 from tokenaudit.report import catalog
-from tokenaudit.report.incident import render
+from tokenaudit.report.incident import FORMATS, render
 from tokenaudit.report.incident.phrasing import exit_code
 from tokenaudit.report.json import load_report
 
 _LIMIT = 100
-
-
-class IncidentFormat(str, Enum):
-    """How the view is written."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    CSV = "csv"
 
 
 def incident(
@@ -71,10 +63,7 @@ def incident(
             min=1, max=10_000, metavar="N", help="Maximum repositories, and entries of each list. Default: 100."
         ),
     ] = None,
-    view_format: Annotated[
-        IncidentFormat,
-        typer.Option("--format", "-f", metavar="FORMAT", help="Report format.", rich_help_panel=options.REPORT),
-    ] = IncidentFormat.TEXT,
+    formats: Annotated[list[OutputDestination] | None, format_option(tuple(FORMATS), panel=options.REPORT)] = None,
     output: options.OutputOption = None,
     config: options.ConfigOption = None,
     no_config: options.NoConfigOption = False,
@@ -100,6 +89,7 @@ def incident(
       tokenaudit incident platform-2026-07
       tokenaudit incident platform-2026-07 --report report.json --format markdown --output incident.md
     """
+    placed = destinations(formats, output)
     settings = context.settings(config, from_ or (), no_config=no_config, quiet=quiet)
     if name is None:
         choices.require("ID", name, {
@@ -107,15 +97,18 @@ def incident(
             "--limit": limit is not None, "--endpoint": endpoint, "--no-token": no_token,
         }, "without it the known incidents are listed")  # fmt: skip
 
-        if view_format not in {IncidentFormat.TEXT, IncidentFormat.JSON}:
-            message = f"--format {view_format.value} needs an ID; the list of incidents supports text and json"
-            raise UsageError(message)
-        write = catalog.incidents_json if view_format is IncidentFormat.JSON else catalog.incidents_text
-        emit(write(known(settings)), output)
+        for to in placed:
+            if to.format not in {"text", "json"}:
+                message = f"--format {to.format} needs an ID; the list of incidents supports text and json"
+                raise UsageError(message)
+        lists = {"text": catalog.incidents_text, "json": catalog.incidents_json}
+        emit_each(placed, lambda to: lists[to.format](known(settings)))
         return
     wanted = chosen(settings, name)
 
     reports = tuple(report or ())
+    if evidence.STDIN in reports:
+        announce("a JSON report")
     lines = None if sys.stdin.isatty() or evidence.STDIN in reports else sys.stdin.buffer
     scanner = Detector.load()
     hub = context.hub(endpoint, no_token=no_token)
@@ -128,6 +121,8 @@ def incident(
     with progress_for(quiet=quiet, color=not no_color) as progress:
         assessor = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
         view = assessor.view(wanted, material, TimeWindow(start, limit or _LIMIT))
-    written = render(view, view_format.value, color=color_wanted(output, no_color=no_color), width=width(output))
-    emit(written, output)
+    emit_each(
+        placed,
+        lambda to: render(view, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file)),
+    )
     raise typer.Exit(exit_code(view))

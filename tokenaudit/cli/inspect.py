@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +11,9 @@ import typer
 from tokenaudit.audit.auditor import CredentialAuditor
 from tokenaudit.audit.inspection import InspectionOptions
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.destinations import destinations
 from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.prompt import values_stream
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.detect import Detector
 from tokenaudit.inspect import input as credential_input
@@ -45,7 +47,7 @@ def inspect(
         bool, typer.Option("--no-cache", help="Bypass the one-hour cache.", rich_help_panel=options.HUB)
     ] = False,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    formats: options.FormatOption = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
@@ -79,7 +81,8 @@ def inspect(
     """Show each token's owner, role and permissions.
 
     Also says whether that is more than it needs. Tokens are read from stdin, one per line, unless --env, --keyring or
-    --stored is given. Each is sent to the Hub at --endpoint or HF_ENDPOINT and nowhere else.
+    --stored is given; at a terminal from a hidden prompt. Each is sent to the Hub at --endpoint or HF_ENDPOINT and
+    nowhere else.
 
     Exit codes as for scan.
 
@@ -91,17 +94,19 @@ def inspect(
     if no_token:
         choices.refuse("--no-token", {"--stored": stored, "--env HF_TOKEN": "HF_TOKEN" in (env or ())})
     scanner = Detector.load(tuple(plugin or ()))
+    lines = None if env or keyring or stored else values_stream()
 
     def handed() -> Iterator[CredentialInput]:
         yield from credential_input.from_environment(env or (), scanner)
         yield from credential_input.from_keyring(keyring or (), scanner)
         if stored:
             yield from credential_input.from_store(scanner)
-        if not (env or keyring or stored) and not sys.stdin.isatty():
-            yield from credential_input.from_lines(sys.stdin.buffer, scanner)
+        if lines is not None:
+            yield from credential_input.from_lines(lines, scanner)
 
-    screen = "identity" if report_format is choices.ReportFormat.TEXT else report_format.value
-    finish = Finish(screen, output, fail_on.value, baseline, show_unlikely=show_unlikely, color=not no_color)
+    placed = destinations(formats, output)
+    screens = tuple(replace(one, format="identity") if one.format == "text" else one for one in placed)
+    finish = Finish(screens, fail_on.value, baseline, show_unlikely=show_unlikely, color=not no_color)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         questions = InspectionOptions(

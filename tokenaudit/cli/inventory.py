@@ -8,12 +8,16 @@ import typer
 
 from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import options
-from tokenaudit.cli.choices import ListFormat
+from tokenaudit.cli.destinations import destinations, emit_each
 from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
 from tokenaudit.cli.output import emit
 from tokenaudit.inventory import export, open_inventory, read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from tokenaudit.cli.destinations import OutputDestination
     from tokenaudit.inventory import Inventory
 
 app = typer.Typer(
@@ -37,10 +41,19 @@ def _ended(database: Inventory) -> None:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
+def _write(
+    formats: Sequence[OutputDestination] | None,
+    as_json: Callable[[], str],
+    as_text: Callable[[], str],
+    output: Path | None = None,
+) -> None:
+    emit_each(destinations(formats, output), lambda to: as_json() if to.format == "json" else as_text())
+
+
 @app.command("list")
 def list_(
     sweeps: Annotated[bool, typer.Option("--sweeps", help="List the sweeps instead of their findings.")] = False,
-    form: options.ListFormatOption = ListFormat.TEXT,
+    formats: options.ListFormatOption = None,
     output: options.OutputOption = None,
     inventory: options.InventoryOption = None,
 ) -> None:
@@ -54,10 +67,9 @@ def list_(
         runs = database.sweeps()
         known, secrets = ([], []) if sweeps else (database.credentials(), database.secrets())
         accounts = [] if sweeps else database.service_accounts()
-    if form is ListFormat.JSON:
-        emit(export.as_json(known, secrets, runs, database.damage.skipped(), accounts), output)
-    else:
-        emit(export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets, accounts), output)
+    as_text = export.sweeps_as_text(runs) if sweeps else export.as_text(known, secrets, accounts)
+    damaged = database.damage.skipped()
+    _write(formats, lambda: export.as_json(known, secrets, runs, damaged, accounts), lambda: as_text, output)
     _ended(database)
 
 
@@ -66,7 +78,7 @@ def show(
     fingerprint: Annotated[
         str, typer.Argument(metavar="FINGERPRINT", help="Credential to show (6 digits are enough).")
     ],
-    form: options.ListFormatOption = ListFormat.TEXT,
+    formats: options.ListFormatOption = None,
     inventory: options.InventoryOption = None,
 ) -> None:
     """Show one credential: locations, owner, permissions, first and last seen.
@@ -76,7 +88,7 @@ def show(
     """
     with _opened(inventory) as database:
         known = read.one(database.credentials(), fingerprint)
-    emit(export.as_json([known], ()) if form is ListFormat.JSON else export.detail_as_text(known))
+    _write(formats, lambda: export.as_json([known], ()), lambda: export.detail_as_text(known))
     _ended(database)
 
 
@@ -85,7 +97,7 @@ def diff(
     since: Annotated[
         int | None, typer.Option(metavar="N", help="Compare with sweep N. Default: the one before the last.")
     ] = None,
-    form: options.ListFormatOption = ListFormat.TEXT,
+    formats: options.ListFormatOption = None,
     inventory: options.InventoryOption = None,
 ) -> None:
     """Show what is new and what is gone since an earlier sweep.
@@ -96,12 +108,12 @@ def diff(
     """
     with _opened(inventory) as database:
         changes = database.difference(since)
-    emit(export.diff_as_json(changes) if form is ListFormat.JSON else export.diff_as_text(changes))
+    _write(formats, lambda: export.diff_as_json(changes), lambda: export.diff_as_text(changes))
     _ended(database)
 
 
 @app.command()
-def check(form: options.ListFormatOption = ListFormat.TEXT, inventory: options.InventoryOption = None) -> None:
+def check(formats: options.ListFormatOption = None, inventory: options.InventoryOption = None) -> None:
     """Verify every row and repair what can be repaired.
 
     Exit codes:
@@ -115,7 +127,7 @@ def check(form: options.ListFormatOption = ListFormat.TEXT, inventory: options.I
     _opened(inventory).close()
     with _opened(inventory, write=True) as database, database.alone():
         checked = database.check(utc_now())
-    emit(export.check_as_json(checked) if form is ListFormat.JSON else export.check_as_text(checked))
+    _write(formats, lambda: export.check_as_json(checked), lambda: export.check_as_text(checked))
     raise typer.Exit(0 if checked.sound else 1)
 
 

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from tokenaudit.cli.choices import FailOn, ListFormat, ReachChoice, ReportFormat
+from tokenaudit.cli.choices import FailOn, ReachChoice
+from tokenaudit.cli.destinations import OutputDestination, format_option
 from tokenaudit.cli.output import or_stdout
+from tokenaudit.report import FORMATS
 
 REPORT = "Report"
 HUB = "Hub"
@@ -18,10 +20,8 @@ EXECUTION = "Execution"
 SELECTION = "Selection"
 """The groups of options, in the headings of `--help`."""
 
-FormatOption = Annotated[
-    ReportFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Report format.", rich_help_panel=REPORT)
-]
-ListFormatOption = Annotated[ListFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")]
+FormatOption = Annotated[list[OutputDestination] | None, format_option(tuple(FORMATS), panel=REPORT)]
+ListFormatOption = Annotated[list[OutputDestination] | None, format_option(("text", "json"))]
 OutputOption = Annotated[
     Path | None,
     typer.Option(
@@ -37,6 +37,15 @@ FailOnOption = Annotated[
     FailOn,
     typer.Option(
         "--fail-on", metavar="SEVERITY", help="Exit 1 for findings of at least this severity.", rich_help_panel=REPORT
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Leave out matching places; the report says so. `*` also matches `/`. Repeatable.",
+        rich_help_panel=SELECTION,
     ),
 ]
 ShowUnlikelyOption = Annotated[

@@ -8,20 +8,15 @@ from typing import Annotated
 
 import typer
 
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.output import emit, or_stdout, width
+from tokenaudit.cli.output import or_stdout, width
+from tokenaudit.cli.prompt import announce
 from tokenaudit.remediate.runbook.plan import plan as planned
 from tokenaudit.remediate.runbook.plan import write_patches
 from tokenaudit.report.json import load_report
 from tokenaudit.report.markdown import on_terminal
 from tokenaudit.report.plan import to_json, to_markdown
-
-
-class PlanFormat(str, Enum):
-    """How the runbook is written."""
-
-    MARKDOWN = "markdown"
-    JSON = "json"
 
 
 class PlanMode(str, Enum):
@@ -43,9 +38,7 @@ def plan(
         list[str] | None,
         typer.Option(metavar="FINGERPRINT", help="Plan only these (8 digits are enough). Repeatable."),
     ] = None,
-    format: Annotated[  # noqa: A002 - the option's name
-        PlanFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
-    ] = PlanFormat.MARKDOWN,
+    formats: Annotated[list[OutputDestination] | None, format_option(("markdown", "json"), "markdown")] = None,
     write_patch: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the patches that make CI jobs keyless to this folder.")
     ] = None,
@@ -62,13 +55,18 @@ def plan(
       tokenaudit scan --inspect --format json . | tokenaudit plan
       tokenaudit plan report.json --mode breach --output runbook.md
     """
+    placed = destinations(formats, output, "markdown")
+    announce("a JSON report", report)
     loaded = load_report(report)
     if write_patch is not None:
         for path in write_patches(loaded, write_patch):
             say(f"wrote {path}")
     found = planned(loaded, mode=mode.value if mode else None, only=only or ())
-    if format is PlanFormat.JSON:
-        emit(to_json(found), output)
-    else:
+
+    def written(to: OutputDestination) -> str:
+        if to.format == "json":
+            return to_json(found)
         page = to_markdown(found)
-        emit(page if width(output) is None else on_terminal(page), output)
+        return page if width(to.file) is None else on_terminal(page)
+
+    emit_each(placed, written)

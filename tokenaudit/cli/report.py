@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from tokenaudit.cli import choices, options
+from tokenaudit.cli.destinations import destinations
+from tokenaudit.cli.prompt import announce
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.report.json import load_report
 
@@ -16,7 +18,7 @@ def report(
     source: Annotated[
         Path | None, typer.Argument(metavar="[REPORT]", help="JSON report. Default: stdin (also -).")
     ] = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    formats: options.FormatOption = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.NEVER,
     show_unlikely: options.ShowUnlikelyOption = False,
@@ -29,7 +31,7 @@ def report(
       tokenaudit report report.json
       tokenaudit report report.json --format html --output report.html
     """
-    finish = Finish(
-        report_format.value, output, fail_on.value, show_unlikely=show_unlikely, show_dead=show_dead, color=not no_color
-    )
+    placed = destinations(formats, output)
+    finish = Finish(placed, fail_on.value, show_unlikely=show_unlikely, show_dead=show_dead, color=not no_color)
+    announce("a JSON report", source)
     raise typer.Exit(finish.publish(load_report(source)))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tokenaudit.audit.auditor import scan, utc_now
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.destinations import destinations, emit_each
 from tokenaudit.cli.errors import ask, say
-from tokenaudit.cli.output import emit
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate import revocation
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tokenaudit.remediate.revocation import RevocationOutcome, SecretValues
-
-
-class RevokeFormat(str, Enum):
-    """How the outcome is written."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 def revoke(
@@ -52,9 +44,7 @@ def revoke(
             metavar="ID", help="Token id from the audit log, for --organization.", rich_help_panel=options.HUB
         ),
     ] = None,
-    outcome_format: Annotated[
-        RevokeFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
-    ] = RevokeFormat.TEXT,
+    formats: options.ListFormatOption = None,
     endpoint: options.EndpointOption = None,
     no_token: options.NoTokenOption = False,
 ) -> None:
@@ -73,6 +63,7 @@ def revoke(
       tokenaudit revoke fd45890e --from .
       cat token.txt | tokenaudit revoke fd45890e --yes
     """
+    placed = destinations(formats)
     choices.require("--organization", organization, {"--token-id": token_id}, "it names a token in its audit log")
     if no_token:
         choices.refuse("--no-token", {"--organization": organization})
@@ -99,7 +90,7 @@ def revoke(
         outcomes = revocation.revoke_all_in_organization(
             found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
         )
-    _write(outcomes, outcome_format)
+    emit_each(placed, lambda to: (to_json if to.format == "json" else to_text)(outcomes))
     raise typer.Exit(_exit_code(outcomes))
 
 
@@ -119,11 +110,6 @@ def _confirm(phrase: str) -> None:
     if ask(f'This can\'t be undone. Type "{phrase}" to continue: ') != phrase:
         message = "not confirmed; nothing was sent"
         raise UsageError(message)
-
-
-def _write(outcomes: Sequence[RevocationOutcome], outcome_format: RevokeFormat) -> None:
-
-    emit(to_json(outcomes) if outcome_format is RevokeFormat.JSON else to_text(outcomes))
 
 
 def _exit_code(outcomes: Sequence[RevocationOutcome]) -> int:

@@ -9,7 +9,9 @@ from tokenaudit.audit.auditor import scan as run_scan
 from tokenaudit.audit.targets import Scope, named_parts, parts
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import scan_options as chosen
+from tokenaudit.cli.destinations import destinations
 from tokenaudit.cli.progress import progress as progress_for
+from tokenaudit.cli.prompt import announce
 from tokenaudit.cli.write_report import Finish
 
 
@@ -20,13 +22,14 @@ def scan(
     staged: chosen.StagedOption = False,
     since: chosen.SinceOption = None,
     ci_ref: chosen.CiRefOption = None,
+    exclude: options.ExcludeOption = None,
     inspect: options.InspectOption = False,
     reach: options.ReachOption = choices.ReachChoice.NONE,
     honour_ignores: chosen.HonourIgnoresOption = False,
     secret_name: chosen.SecretNameOption = None,
     zizmor: chosen.ZizmorOption = False,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    formats: options.FormatOption = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     baseline: options.BaselineOption = None,
@@ -67,8 +70,7 @@ def scan(
         "without it nothing is sent to the Hub",
     )
     finish = Finish(
-        report_format.value,
-        output,
+        destinations(formats, output),
         fail_on.value,
         baseline,
         show_unlikely=show_unlikely,
@@ -88,6 +90,8 @@ def scan(
         zizmor=zizmor,
         required=named_parts(only),
     )
+    if "-" in (targets or ()):
+        announce("text to scan")
     settings = context.settings(config, targets or (".",), no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:
         auditor = Auditor(
@@ -95,6 +99,7 @@ def scan(
             honour_ignores=honour_ignores,
             questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
             settings=settings,
+            exclude=tuple(exclude or ()),
             jobs=jobs,
             progress=progress,
         )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Annotated
 
 import typer
 
 from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
 from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
-from tokenaudit.cli.output import emit
 from tokenaudit.cli.service_account_changes import create_token, narrow, rotate
 from tokenaudit.inventory import known_credentials
 from tokenaudit.model import Severity
@@ -29,21 +28,10 @@ app.command()(rotate)
 app.command()(narrow)
 
 
-class ServiceFormat(str, Enum):
-    """How the accounts are written."""
-
-    TEXT = "text"
-    JSON = "json"
-    MARKDOWN = "markdown"
-    CSV = "csv"
-
-
 @app.command("list")
 def list_(
     organization: Annotated[str, typer.Argument(metavar="ORG", help="Organization of the Hub.")],
-    form: Annotated[
-        ServiceFormat, typer.Option("--format", "-f", metavar="FORMAT", help="Output format.")
-    ] = ServiceFormat.TEXT,
+    formats: Annotated[list[OutputDestination] | None, format_option(tuple(FORMATS))] = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     inventory: options.InventoryOption = None,
@@ -61,6 +49,7 @@ def list_(
       tokenaudit service-accounts list acme
       tokenaudit service-accounts list acme --format json --output accounts.json
     """
+    placed = destinations(formats, output)
     hub = context.hub(endpoint, no_token=False)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
     own = own_token(hub)
@@ -68,9 +57,9 @@ def list_(
     known, damaged = known_credentials(inventory)
     accounts = assessed(found.accounts, known, settings, utc_now())
     report = ServiceAccountsReport(organization, accounts, (*found.skipped, *damaged))
-    emit(FORMATS[form.value](report), output)
+    emit_each(placed, lambda to: FORMATS[to.format](report))
     if not quiet:
-        for entry in report.skipped if output is not None or form is not ServiceFormat.TEXT else ():
+        for entry in report.skipped if placed != (OutputDestination("text"),) else ():
             say(f"skipped {entry.where}: {entry.reason}")
     raise typer.Exit(_exit_code(report, fail_on))
 

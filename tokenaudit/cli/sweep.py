@@ -12,11 +12,11 @@ from tokenaudit.audit.auditor import Audit, utc_now
 from tokenaudit.audit.auditor_token import auditor_token_for_reading
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli import sweep_options as chosen
+from tokenaudit.cli.destinations import destinations
 from tokenaudit.cli.errors import say
 from tokenaudit.cli.sweep_screen import progress_display
 from tokenaudit.cli.write_report import Finish
 from tokenaudit.inventory import open_inventory
-from tokenaudit.report.presentation import exit_code
 from tokenaudit.sweep import SweepConfig, run_sweep
 from tokenaudit.sweep.arguments import cache_of, executor_for, scope_of, size_of
 from tokenaudit.sweep.worker_context import WorkerContext
@@ -42,7 +42,7 @@ def sweep(
     inventory: options.InventoryOption = None,
     secret_name: chosen.SecretNameOption = None,
     plugin: options.PluginOption = None,
-    report_format: options.FormatOption = choices.ReportFormat.TEXT,
+    formats: options.FormatOption = None,
     output: options.OutputOption = None,
     fail_on: options.FailOnOption = choices.FailOn.LOW,
     show_unlikely: options.ShowUnlikelyOption = False,
@@ -81,8 +81,7 @@ def sweep(
         largest_lfs=size_of("--lfs", lfs) if lfs is not None else None,
     )
     finish = Finish(
-        report_format.value,
-        output,
+        destinations(formats, output),
         fail_on.value,
         None,
         show_unlikely=show_unlikely,
@@ -105,5 +104,4 @@ def sweep(
     own = None if quiet else auditor_token_for_reading(hub, scope.namespaces, utc_now())
     if own is not None and own.too_much is not False:
         say(own.message)
-    code = finish(Audit(swept.report))
-    raise typer.Exit(exit_code(swept.new, fail_on.value) if fail_on_new else code)
+    raise typer.Exit(finish(Audit(swept.report), swept.new if fail_on_new else None))

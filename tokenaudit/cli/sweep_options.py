@@ -58,7 +58,9 @@ NoInspectOption = Annotated[
 FailOnNewOption = Annotated[
     bool,
     typer.Option(
-        "--fail-on-new", help="Exit 1 only for findings no earlier sweep has seen.", rich_help_panel=options.REPORT
+        "--fail-on-new",
+        help="List only findings that no earlier sweep has seen, and exit 1 only for them; json and html mark them.",
+        rich_help_panel=options.REPORT,
     ),
 ]
 CacheDirOption = Annotated[

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from tokenaudit.sweep.progress import SweepProgress
 
 _EVERY_SECONDS = 20.0
+_BAR, _SHORTEST_BAR = 24, 4
+"""Columns."""
 _LISTING = "listing the namespace"
 
 
@@ -100,10 +102,13 @@ class LiveDisplay:
         sweep_progress = self._sweep_progress
         if sweep_progress is None:
             return Text(_LISTING, no_wrap=True, overflow="ellipsis")
+        # The words are worth more than the bar, and a line that is too long is continued in the next one.
+        words = Text(how_far(sweep_progress))
+        room = min(_BAR, self._live.console.width - words.cell_len - 1)
         first = Table.grid(padding=(0, 1))
-        bar = ProgressBar(max(sweep_progress.repositories, 1), sweep_progress.repositories_done, width=24)
-        first.add_row(bar, Text(how_far(sweep_progress), no_wrap=True, overflow="ellipsis"))
-        return Group(first, Text(figures(sweep_progress, sweep_progress.speed()), no_wrap=True, overflow="ellipsis"))
+        done, total = sweep_progress.repositories_done, max(sweep_progress.repositories, 1)
+        first.add_row(*([ProgressBar(total, done, width=room)] if room >= _SHORTEST_BAR else []), words)
+        return Group(first, Text(figures(sweep_progress, sweep_progress.speed())))
 
 
 def progress_display(*, quiet: bool, color: bool) -> LiveDisplay | PlainDisplay:

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.cli import ARGUMENTS
+from tokenaudit.cli.destinations import OutputDestination, emit_each
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.output import color_wanted, emit, width
+from tokenaudit.cli.output import color_wanted, width
 from tokenaudit.detect.plugins import run, shipped_plugins
 from tokenaudit.errors import UsageError
 from tokenaudit.git.command import without_password
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from tokenaudit.model import Report
 
 _FINDINGS_ONLY = frozenset({"sarif", "gitlab", "csv", "junit"})
-_FOLDING = frozenset({"text", "markdown", "html"})
+_LISTING_DEAD = frozenset({"json", "sarif", "gitlab", "github", "csv", "junit"})
+_MARKING = frozenset({"json", "html"})
 _WITH_RULES = frozenset({"sarif", "html"})
 
 
@@ -32,8 +34,7 @@ _WITH_RULES = frozenset({"sarif", "html"})
 class Finish:
     """How a command ends: writes the report and returns the exit code."""
 
-    format: str
-    output: Path | None
+    destinations: tuple[OutputDestination, ...]
     fail_on: str
     baseline: Path | None = None
     show_unlikely: bool = False
@@ -47,59 +48,67 @@ class Finish:
         if self.update_baseline and self.baseline is None:
             message = "--update-baseline needs --baseline FILE"
             raise UsageError(message)
-        if self.show_unlikely and self.format in _FINDINGS_ONLY:
-            message = f"--show-unlikely is not supported by {self.format}; use text, json, markdown or html"
-            raise UsageError(message)
-        if self.show_dead and self.format not in _FOLDING:
-            message = f"--show-dead has no effect with {self.format}, which lists dead credentials always; leave it out"
-            raise UsageError(message)
+        self._refuse("--show-unlikely", _FINDINGS_ONLY, given=self.show_unlikely, use="text, json, markdown or html")
+        self._refuse("--show-dead", _LISTING_DEAD, given=self.show_dead, use="text, markdown or html")
         if self.baseline is not None and not (self.update_baseline and not self.baseline.exists()):
             from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
 
             # Read before the audit, which would be lost if it can't be read after it.
             object.__setattr__(self, "_known", baseline.load(self.baseline))
 
-    def __call__(self, audit: Audit) -> int:
-        """Writes the report of `audit` and returns the exit code it deserves."""
+    def __call__(self, audit: Audit, listed: Report | None = None) -> int:
+        """Writes the report of `audit` and returns the exit code it deserves; `listed` as in `publish`."""
         report = audit.report if self.baseline is None else self._new(audit, self.baseline)
         command = shlex.join(["tokenaudit", *map(without_password, ARGUMENTS.get())])
-        return self.publish(replace(report, command=command))
+        part = None if listed is None else replace(listed, command=command)
+        return self.publish(replace(report, command=command), part)
 
-    def publish(self, report: Report) -> int:
-        """Writes `report` as it is; inside GitHub Actions the github format fills the job's summary page too."""
+    def publish(self, whole: Report, listed: Report | None = None) -> int:
+        """Writes `whole` as it is; inside GitHub Actions the github format fills the job's summary page too.
+
+        With `listed`, a part of `whole`, the exit code is that of the part, and only formats that mark what is new list
+        the rest.
+        """
+        emit_each(self.destinations, lambda destination: self._text(destination, whole, listed))
+        report = listed or whole
+        files = [str(one.file) for one in self.destinations if one.file is not None]
+        if len(files) == len(self.destinations) and sys.stderr.isatty():
+            say(f"{sentence(report)} Report: {', '.join(files)}")
+        if any(one.format == "github" for one in self.destinations):
+            from tokenaudit.report.github import write_summary  # noqa: PLC0415 - only this format has one
+
+            write_summary(report, os.environ, show_unlikely=self.show_unlikely)
+        return exit_code(report, self.fail_on)
+
+    def _text(self, destination: OutputDestination, whole: Report, listed: Report | None) -> str:
+        report = whole if listed is None or destination.format in _MARKING else listed
         rules = None
-        if self.format in _WITH_RULES:
+        if destination.format in _WITH_RULES:
             from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - only for formats that carry the reference
 
             rules = all_rules()
         rotation = None
-        if self.format == "html":
+        if destination.format == "html":
             from tokenaudit.report.revocation import states  # noqa: PLC0415 - only the page shows it
 
             rotation = states(report)
-        text = render(
+        return render(
             report,
-            self.format,
-            color=color_wanted(self.output, no_color=not self.color),
-            width=width(self.output),
+            destination.format,
+            color=color_wanted(destination.file, no_color=not self.color),
+            width=width(destination.file),
             show_unlikely=self.show_unlikely,
             show_dead=self.show_dead,
             rules=rules,
             rotation=rotation,
         )
-        try:
-            emit(text, self.output)
-        except UsageError:
-            if self.output is not None:
-                emit(text)  # the disk is full, say: what took hours is not lost
-            raise
-        if self.output is not None and sys.stderr.isatty():
-            say(f"{sentence(report)} Report: {self.output}")
-        if self.format == "github":
-            from tokenaudit.report.github import write_summary  # noqa: PLC0415 - only this format has one
 
-            write_summary(report, os.environ, show_unlikely=self.show_unlikely)
-        return exit_code(report, self.fail_on)
+    def _refuse(self, option: str, formats: frozenset[str], *, given: bool, use: str) -> None:
+        """Stops where an option has no effect on any of the formats."""
+        if given and all(one.format in formats for one in self.destinations):
+            names = ", ".join(one.format for one in self.destinations)
+            message = f"{option} is not supported by {names}; use {use}"
+            raise UsageError(message)
 
     def _new(self, audit: Audit, path: Path) -> Report:
         from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline

@@ -8,6 +8,7 @@ repository. Time and memory are limited, depending on the size of the repository
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
@@ -24,6 +25,8 @@ from typing import IO, cast
 
 from tokenaudit.git.files import BrokenLinkError, look_at, stored_bytes
 from tokenaudit.redaction import mask
+
+_LOG = logging.getLogger(__name__)
 
 NETWORK_PROTOCOLS = ("https", "http", "ssh", "file")
 """Transports that only transfer data; the others run programs or are unencrypted."""
@@ -249,6 +252,7 @@ def start(
     except OSError as error:
         message = f"git could not be started: {error.strerror}"
         raise GitError(message) from error
+    _LOG.debug("git %s in %s", " ".join(map(str, arguments)), git_dir or cwd or _NEUTRAL)
     limit_memory(process, allowance(git_dir).memory)
     return process
 

@@ -58,6 +58,15 @@ def clear(name: str) -> bool:
     return True
 
 
+def check() -> None:
+    """Check that values can be stored.
+
+    Raises:
+        ConfigurationError: as for `read`.
+    """
+    _act(lambda backend: str(backend.name))
+
+
 def available() -> str | None:
     """Return the name of this machine's keyring, or None if there is no safe one."""
     try:

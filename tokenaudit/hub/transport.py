@@ -26,6 +26,8 @@ from tokenaudit.hub.endpoint import origin, resolve_endpoint
 from tokenaudit.hub.result import ErrorKind
 from tokenaudit.text import shorten
 
+_LOG = logging.getLogger(__name__)
+
 LARGEST_BODY = 32 * 1024 * 1024
 _LARGEST_ERROR_TEXT = 2000
 _ALLOWED_HEADERS = ("ratelimit", "retry-after", "x-error-message", "x-error-code")
@@ -134,6 +136,7 @@ class Call:
     def on_response(self, response: Received) -> None:
         """Record status and limits, limit the body size, and read the error message of a refusal."""
         self.status = response.status_code
+        _LOG.info("the Hub answered %s to %s", response.status_code, urlsplit(str(response.url)).path)
         self.headers = {name: response.headers[name] for name in _ALLOWED_HEADERS if name in response.headers}
         response.stream = _bounded(cast("ByteStream", response.stream), self)
         if response.headers.get("content-encoding", "identity").lower() != "identity":

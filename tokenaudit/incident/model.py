@@ -99,13 +99,14 @@ class Reached:
     """What all touched credentials together could reach, each repository once.
 
     `repositories` holds the most harmful ones, the numbers count all; `admin_of` are organizations in which an owner of
-    a touched credential is an administrator. `not_known` says in words what the numbers leave out.
+    a touched credential is an administrator. `not_known` says in words what the numbers leave out. A number is None
+    where nothing is known that it could count.
     """
 
-    readable: int = 0
-    writable: int = 0
-    private: int = 0
-    gated: int = 0
+    readable: int | None = 0
+    writable: int | None = 0
+    private: int | None = 0
+    gated: int | None = 0
     downloads_month: int = 0
     repositories: tuple[ReachedBy, ...] = ()
     admin_of: tuple[str, ...] = ()

@@ -115,16 +115,23 @@ def summed(found: CombinedReach, limit: int) -> Reached:
     not_known = list(found.not_known)
     if len(repos) > limit:
         not_known.append(f"{len(repos) - limit} more repositories counted, but not listed (--limit)")
+    if not repos and not_known:
+        return Reached(None, None, None, None, admin_of=tuple(sorted(found.admin_of)), not_known=tuple(not_known))
     return Reached(
         readable=len(repos),
         writable=sum(repo.access == "write" for repo in repos),
-        private=sum(repo.private is True for repo in repos),
-        gated=sum(repo.gated is True for repo in repos),
+        private=_how_many([repo.private for repo in repos]),
+        gated=_how_many([repo.gated for repo in repos]),
         downloads_month=sum(repo.downloads or 0 for repo in repos if repo.access == "write"),
         repositories=tuple(repos[:limit]),
         admin_of=tuple(sorted(found.admin_of)),
         not_known=tuple(not_known),
     )
+
+
+def _how_many(answers: Sequence[bool | None]) -> int | None:
+    """How many are true; None where none of them is known."""
+    return None if answers and all(answer is None for answer in answers) else sum(answer is True for answer in answers)
 
 
 def _recorded(credential_reach: CredentialReach, found: CombinedReach) -> None:

@@ -6,6 +6,7 @@ that is outside every scanned target. A scanned target never sets the policy tha
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -18,17 +19,19 @@ from typing import Any
 import msgspec
 from platformdirs import user_config_path
 
-from tokenaudit.errors import ConfigurationError
+from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.file_access import TooLargeError, read_regular
 from tokenaudit.model import Policy
-from tokenaudit.policy.settings import NEVER_EXEMPT, Exemption, Incident, Settings, known
-from tokenaudit.text import did_you_mean
+from tokenaudit.policy.settings import NEVER_EXEMPT, AllowEntry, Exemption, Incident, Settings, known
+from tokenaudit.text import did_you_mean, parse_fingerprint
 from tokenaudit.timestamps import to_utc
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+_LOG = logging.getLogger(__name__)
 
 FILE = "tokenaudit.toml"
 _LARGEST = 100_000
@@ -63,6 +66,16 @@ class _Exemption(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     rules: tuple[str, ...] = ()
 
 
+class _Allow(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
+    """One row of `[[allow]]`; the reason must be there, and one of the others but `until`."""
+
+    reason: str
+    fingerprint: str | None = None
+    rule: str | None = None
+    path: str | None = None
+    until: date | None = None
+
+
 class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     """The whole table. Every key may be absent."""
 
@@ -71,6 +84,7 @@ class _Table(msgspec.Struct, forbid_unknown_fields=True, rename="kebab"):
     dangerous_permissions: tuple[str, ...] = ()
     incidents: tuple[_Incident, ...] = ()
     exemptions: tuple[_Exemption, ...] = ()
+    allow: tuple[_Allow, ...] = ()
 
 
 def find_settings(
@@ -152,6 +166,7 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _from(path: Path, policy: Policy) -> Settings:
+    _LOG.info("policy: %s", path)
     return replace(_settings(_parsed(path), path), policy=policy)
 
 
@@ -215,6 +230,7 @@ def _settings(table: dict[str, Any], path: Path) -> Settings:
         read.dangerous_permissions,
         tuple(_incident(row, path) for row in read.incidents),
         tuple(Exemption(row.organization, row.until, row.reason, row.rules) for row in read.exemptions),
+        tuple(_allow_entry(row, path) for row in read.allow),
     )
     _check_incidents(settings, path)
     return settings
@@ -230,7 +246,7 @@ def _check_keys(table: dict[str, Any], path: Path) -> None:
 
 def _tables(table: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     yield "", table, _names(_Table)
-    for name, row_type in (("incidents", _Incident), ("exemptions", _Exemption)):
+    for name, row_type in (("incidents", _Incident), ("exemptions", _Exemption), ("allow", _Allow)):
         rows = table.get(name)
         for row in rows if isinstance(rows, list) else ():
             if isinstance(row, dict):
@@ -271,6 +287,26 @@ def _check(table: _Table, path: Path) -> None:
         if not row.reason.strip():
             message = f"{path}: the exemption for {row.organization} has no reason"
             raise ConfigurationError(message)
+
+
+def _allow_entry(row: _Allow, path: Path) -> AllowEntry:
+    texts = {"reason": row.reason, "fingerprint": row.fingerprint, "rule": row.rule, "path": row.path}
+    for name, text in texts.items():
+        if text is not None and not text.strip():
+            message = f"{path}: an entry of [[allow]] has an empty {name}"
+            raise ConfigurationError(message)
+    if not any(text for name, text in texts.items() if name != "reason"):
+        message = f"{path}: an entry of [[allow]] names nothing; add a fingerprint, a rule or a path"
+        raise ConfigurationError(message)
+    if row.path is not None and not row.path.strip("*/. ") and not (row.fingerprint or row.rule):
+        message = f"{path}: an entry of [[allow]] would accept everything; add a fingerprint or a rule"
+        raise ConfigurationError(message)
+    try:
+        fingerprint = None if row.fingerprint is None else parse_fingerprint(row.fingerprint)
+    except UsageError as error:
+        message = f"{path}: [[allow]]: {error}"
+        raise ConfigurationError(message) from None
+    return AllowEntry(row.reason, fingerprint, row.rule, row.path, row.until)
 
 
 def _check_incidents(settings: Settings, path: Path) -> None:

@@ -65,6 +65,20 @@ class Exemption:
 
 
 @dataclass(frozen=True)
+class AllowEntry:
+    """Findings that the auditor accepts, with the reason, until a date if there is one.
+
+    All of `fingerprint` (or its first 8 digits), `rule` and `path` (a glob) that are given must fit; one of them is.
+    """
+
+    reason: str
+    fingerprint: str | None = None
+    rule: str | None = None
+    path: str | None = None
+    until: date | None = None
+
+
+@dataclass(frozen=True)
 class Settings:
     """The policy's settings. `incidents` are those besides the built-in ones; ages are in days.
 
@@ -76,6 +90,7 @@ class Settings:
     dangerous_permissions: tuple[str, ...] = ()
     incidents: tuple[Incident, ...] = ()
     exemptions: tuple[Exemption, ...] = ()
+    allow: tuple[AllowEntry, ...] = ()
     policy: Policy = field(default_factory=Policy, compare=False)
 
 

@@ -36,6 +36,7 @@ def _page(rule: Rule) -> str:
         textwrap.fill(f"Do: {rule.remedy}", _WIDTH),
         f"Bad:\n{textwrap.indent(rule.bad.rstrip(), '    ')}",
         f"Good:\n{textwrap.indent(rule.good.rstrip(), '    ')}",
+        *(f"OWASP {risk}" for risk in rule.owasp),
         *(f"See: {reference}" for reference in rule.references),
     ]
     return "\n\n".join(parts) + "\n"

@@ -7,6 +7,7 @@ import io
 from datetime import timezone
 from typing import TYPE_CHECKING
 
+from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import visible
 
@@ -22,7 +23,7 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%"
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
-    """Findings, most severe first, then one row with severity `not-read` per skipped place."""
+    """Findings, most severe first, then rows of severity `not-read` for skipped places, `accepted`, `excluded`."""
     out = io.StringIO()
     writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(COLUMNS)
@@ -41,6 +42,11 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         blank = dict.fromkeys(COLUMNS, "")
         blank |= {"severity": "not-read", "target": cell(entry.where), "message": cell(entry.reason)}
         writer.writerow(blank.values())
+    notes = {"accepted": presentation.policy_lines(report.policy) if report.policy.accepted else []}
+    notes["excluded"] = presentation.followed_lines(report) if report.excluded else []
+    for severity, lines in notes.items():
+        for line in lines:
+            writer.writerow((dict.fromkeys(COLUMNS, "") | {"severity": severity, "message": cell(line)}).values())
     return out.getvalue()
 
 

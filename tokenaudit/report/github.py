@@ -42,7 +42,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
     left = 0
     used = dict.fromkeys(_LEVELS.values(), 0)
     # One warning is kept free for the places that were not read, one notice for the verdict.
-    room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 1, "notice": MOST_OF_A_KIND - 1}
+    room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 1, "notice": MOST_OF_A_KIND - 3}
     for item in flat_findings(report):
         level = _LEVELS[item.severity]
         used[level] += 1
@@ -54,6 +54,13 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         places = listed([f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped], 5, "; ")
         title = {"title": "tokenaudit: incomplete scan"}
         lines.append(_command("warning", title, shorten(places.replace("::", COLONS), _LONGEST)))
+    for about, notes in (
+        ("accepted", presentation.policy_lines(report.policy) if report.policy.accepted else []),
+        ("excluded", presentation.followed_lines(report) if report.excluded else []),
+    ):
+        if notes:
+            joined = shorten("; ".join(map(visible, notes)).replace("::", COLONS), _LONGEST)
+            lines.append(_command("notice", {"title": f"tokenaudit: {about}"}, joined))
     verdict = presentation.sentence(report) + (f" {count(left, 'more finding')} not shown." if left else "")
     lines.append(_command("notice", {"title": "tokenaudit"}, verdict))
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
+from tokenaudit.model import Severity
 from tokenaudit.report import presentation
 from tokenaudit.report.flat_findings import flat_findings
 from tokenaudit.text import visible
@@ -17,19 +18,21 @@ if TYPE_CHECKING:
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
-    """Findings are failures, skipped places are errors."""
+    """Findings are failures, advice is skipped tests, skipped places are errors."""
     found = flat_findings(report)
-    counts = Counter(failures=len(found), errors=len(report.skipped))
-    passing = not found and report.complete
+    notes = sum(item.severity is Severity.INFO for item in found)
+    counts = Counter(failures=len(found) - notes, errors=len(report.skipped), skipped=notes)
+    passing = not counts["failures"] and report.complete
     seconds = f"{(report.finished_at - report.started_at).total_seconds():.3f}"
     numbers = {
         "tests": str(counts.total() + passing),
         "failures": str(counts["failures"]),
         "errors": str(counts["errors"]),
+        "skipped": str(counts["skipped"]),
         "time": seconds,
     }
     root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
-    suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", "skipped": "0", **numbers})
+    suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", **numbers})
     property_lines = {
         "policy": presentation.policy_lines(report.policy),
         "followed": presentation.followed_lines(report),
@@ -59,5 +62,8 @@ def _failure(suite: ET.Element, item: FlatFinding) -> None:
     if item.line is not None:
         attributes["line"] = str(item.line)
     case = ET.SubElement(suite, "testcase", attributes)
+    if item.severity is Severity.INFO:  # advice fails nothing
+        ET.SubElement(case, "skipped", {"message": item.message}).text = item.remedy
+        return
     failure = ET.SubElement(case, "failure", {"type": item.severity.value, "message": item.message})
     failure.text = item.remedy

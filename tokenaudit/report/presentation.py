@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Severity
-from tokenaudit.text import ALL_IN_JSON, and_more, count, size
+from tokenaudit.text import ALL_IN_JSON, and_more, count, listed, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tokenaudit.model import Location, Policy, Problem, Report, Target
+    from tokenaudit.model import Exclusion, Location, Policy, Problem, Report, Target
 
 _MODULES = ".git/modules/"
 HERE = "."
@@ -216,7 +216,13 @@ def sentence(report: Report) -> str:
     credentials = likely(report)
     problems = [p for p in report.problems if p.severity is not Severity.INFO]
     notes = len(report.problems) - len(problems)
+    summary = report.summary
     ends = [count(notes, "note")] if notes else []
+    accepted = sum(len(one.findings) for one in report.policy.accepted if not one.expired)
+    ends += [f"{accepted:,} accepted"] if accepted else []
+    ends += [f"{listed([one.pattern for one in report.excluded])} excluded"] if report.excluded else []
+    ends += [f"{summary.new:,} new"] if summary.new is not None else []
+    ends += [f"{count(summary.earlier, 'finding')} of earlier sweeps not listed"] if summary.earlier else []
     if not report.complete:
         ends.append(_gaps(report))
     amount = f"{count(sum(t.objects for t in report.targets), 'object')}, {size(sum(t.bytes for t in report.targets))}"
@@ -224,11 +230,13 @@ def sentence(report: Report) -> str:
         first = _found(report, credentials, problems)
     elif not report.complete:
         first = f"Nothing found in {amount}"
-    elif report.summary.known:
+    elif summary.known or summary.earlier:
         first = f"No new findings in {amount}"
-        ends.append(f"{count(report.summary.known, 'finding')} in the baseline")
+        ends += [f"{count(summary.known, 'finding')} in the baseline"] if summary.known else []
     elif not any(target.objects for target in report.targets) and not notes:
         return "Nothing to scan: no objects were read."
+    elif report.excluded:
+        first = f"No Hugging Face credentials and no problems found outside of the excluded places in {amount}"
     else:
         first = f"Clean: no Hugging Face credentials and no problems found in {amount}"
     return f"{'; '.join([first, *ends])}."
@@ -275,9 +283,12 @@ def policy_lines(policy: Policy) -> list[str]:
         return [f"Policy: built-in. {policy.not_read} was ignored: it is inside a scanned target."]
     inside = ", inside a scanned target" if policy.inside_target else ""
     first = f"Policy: {policy.file} ({_ORIGINS[policy.origin]}{inside})"
-    if not policy.lowered:
+    if not policy.lowered and not policy.accepted:
         return [f"{first}; no finding removed or lowered."]
-    lines = [f"{first}; {count(len(policy.lowered), 'finding')} removed or lowered:"]
+    changed = f"; {count(len(policy.lowered), 'finding')} removed or lowered" if policy.lowered else ""
+    taken = sum(len(one.findings) for one in policy.accepted if not one.expired)
+    accepted = f"; {count(taken, 'finding')} accepted" if policy.accepted else ""
+    lines = [f"{first}{changed}{accepted}:", *_accepted_lines(policy)]
     for one in policy.lowered[:MOST_LOWERED]:
         now = "removed" if one.now is None else f"lowered to {one.now.value}"
         lines.append(f"{one.severity.value} {one.rule} {now}: {one.subject}: {one.message}")
@@ -286,17 +297,50 @@ def policy_lines(policy: Policy) -> list[str]:
     return lines
 
 
+def _accepted_lines(policy: Policy) -> list[str]:
+    lines = []
+    for one in policy.accepted:
+        named = {"fingerprint": one.fingerprint, "rule": one.rule, "path": one.path}
+        entry = ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
+        until = f" until {one.until}" if one.until is not None else ""
+        found = count(len(one.findings), "finding")
+        if one.expired:
+            lines.append(f"expired on {one.until}, counts again: {entry}: {found}: {one.reason}")
+            continue
+        lines.append(f"accepted{until}: {entry}: {found}: {one.reason}")
+        for item in one.findings[:MOST_LOWERED]:
+            place = ":".join(str(part) for part in (item.path or item.target, item.line) if part is not None)
+            where = f" at {place}" if place else ""
+            mark = f" {item.fingerprint[:12]}" if item.fingerprint else ""
+            lines.append(f"{item.severity.value} {item.rule}{mark}{where}: {item.message}")
+        if left := and_more(len(one.findings), MOST_LOWERED, ALL_IN_JSON):
+            lines.append(left)
+    return lines
+
+
 MOST_FOLLOWED = 20
 """Folders outside of the targets are listed up to this many, and counted beyond."""
 
 
 def followed_lines(report: Report) -> list[str]:
-    """The folders outside of a target that were read because it leads there."""
+    """What was left out by `--exclude`, and the folders outside of a target that were read because it leads there."""
+    excluded = [_excluded(one) for one in report.excluded]
     every = list(dict.fromkeys((target.target, folder) for target in report.targets for folder in target.followed))
     lines = [f"Outside of {target}, but read since it leads there: {folder}" for target, folder in every]
     if len(lines) > MOST_FOLLOWED:
-        return [*lines[:MOST_FOLLOWED], and_more(len(lines), MOST_FOLLOWED, ALL_IN_JSON)]
-    return lines
+        lines = [*lines[:MOST_FOLLOWED], and_more(len(lines), MOST_FOLLOWED, ALL_IN_JSON)]
+    return [*excluded, *lines]
+
+
+def _excluded(one: Exclusion) -> str:
+    counts = {"place with a credential": one.places, "problem": one.problems, "skipped place": one.skipped}
+    left_out = ", ".join(_places(number, what) for what, number in counts.items() if number) or "nothing found there"
+    return f"Excluded by --exclude {one.pattern}: {left_out}."
+
+
+def _places(number: int, what: str) -> str:
+    unit, _, rest = what.partition(" with ")
+    return f"{count(number, unit)}{f' with {rest}' if rest else ''}"
 
 
 CLEAN, FOUND, INCOMPLETE = 0, 1, 3

@@ -103,6 +103,7 @@ def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dic
     title = reference.title if reference else rule.replace("-", " ")
     why = reference.why if reference else title
     remedy = reference.remedy if reference else of_rule[0].remedy
+    risks = reference.owasp if reference else ()
     return {
         "id": _short(rule, _LONGEST_NAME),
         "name": _short("".join(word.capitalize() for word in rule.split("-")), _LONGEST_NAME),
@@ -112,7 +113,7 @@ def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dic
         "helpUri": reference.references[0] if reference and reference.references else HOME,
         "defaultConfiguration": {"level": _LEVELS[worst]},
         "properties": {
-            "tags": ["security", "secrets", "huggingface"],
+            "tags": ["security", "secrets", "huggingface", *(f"OWASP-{risk}" for risk in risks)],
             "precision": _PRECISION[reference.confidence if reference else "high"],
             "security-severity": _SCORES[worst],
         },

@@ -1,7 +1,7 @@
 """The JSON Schemas of the documents, generated from their classes.
 
 After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, and the same
-with `incident` and `service-accounts`.
+with `plan`, `incident` and `service-accounts`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import msgspec
 
 from tokenaudit.incident.model import IncidentReport
 from tokenaudit.model import Report
+from tokenaudit.remediate.runbook import Runbook
 from tokenaudit.service_accounts.assess import ServiceAccountsReport
 
 
@@ -38,7 +39,8 @@ SERVICE_ACCOUNTS = SchemaDocument(
     "tokenaudit service-accounts list",
     "service_accounts.schema.json",
 )
-DOCUMENTS = {"report": REPORT, "incident": INCIDENT, "service-accounts": SERVICE_ACCOUNTS}
+PLAN = SchemaDocument(Runbook, "tokenaudit/plan/1", "tokenaudit plan", "plan.schema.json")
+DOCUMENTS = {"report": REPORT, "plan": PLAN, "incident": INCIDENT, "service-accounts": SERVICE_ACCOUNTS}
 
 
 def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from tokenaudit.audit.aggregate import Findings
 from tokenaudit.audit.assessment import report as assessed_report
 from tokenaudit.content.repository_policy import repository_problems
 from tokenaudit.inventory import Inventory
-from tokenaudit.model import Credential, Inspection, Report, Skipped, Tool
+from tokenaudit.model import Credential, Inspection, Problem, Report, Skipped, Summary, Tool
 from tokenaudit.policy.settings import Settings
 from tokenaudit.service_accounts.assess import assessed
 from tokenaudit.service_accounts.assess import problems as service_problems
@@ -126,13 +127,37 @@ def _report(
     eased = (one for account in accounts for token in account.tokens if token.verdict for one in token.verdict.lowered)
     policy = replace(whole.policy, lowered=(*whole.policy.lowered, *eased))
     whole = replace(whole, service_accounts=accounts, policy=policy)
-    fresh = frozenset(found.new_credentials)
-    new = replace(
-        whole,
-        credentials=tuple(credential for credential in whole.credentials if credential.fingerprint in fresh),
-        problems=found.new_problems,
+    marked = _marked(whole, frozenset(found.new_credentials), frozenset(found.new_problems), frozenset(found.problems))
+    return SweepResult(marked, only_new(marked), number, stopped is None)
+
+
+def _marked(
+    report: Report, credentials: AbstractSet[str], problems: AbstractSet[Problem], recorded: AbstractSet[Problem]
+) -> Report:
+    """`report` with what is new. Of a problem that is no record of the inventory this is unknown."""
+    return _counted(
+        replace(
+            report,
+            credentials=tuple(replace(found, new=found.fingerprint in credentials) for found in report.credentials),
+            problems=tuple(
+                replace(found, new=found in problems if found in recorded else None) for found in report.problems
+            ),
+        )
     )
-    return SweepResult(whole, new, number, stopped is None)
+
+
+def only_new(report: Report) -> Report:
+    """`report` without what earlier sweeps have found."""
+    credentials = tuple(found for found in report.credentials if found.new or found.likelihood != "credential")
+    problems = tuple(found for found in report.problems if found.new)
+    left_out = len(report.credentials) + len(report.problems) - len(credentials) - len(problems)
+    return _counted(replace(report, credentials=credentials, problems=problems), left_out)
+
+
+def _counted(report: Report, earlier: int = 0) -> Report:
+    likely = [found for found in report.credentials if found.likelihood == "credential"]
+    new = sum(found.new is True for found in likely) + sum(found.new is True for found in report.problems)
+    return replace(report, summary=replace(Summary.of(report.credentials, report.problems), new=new, earlier=earlier))
 
 
 def _bare(credential: Credential) -> Credential:

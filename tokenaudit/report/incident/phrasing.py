@@ -61,12 +61,20 @@ def moment(time: datetime | None) -> str:
 
 
 def reach(reached: Reached) -> str:
-    """The combined reach in one sentence."""
+    """The combined reach, to follow "the affected credentials". What is not known is not counted as nothing."""
+    if reached.readable is None or reached.writable is None:
+        return "have unknown reach"
+    least = "at least " if reached.not_known else ""
     pulled = f" ({reached.downloads_month:,} downloads/month)" if reached.downloads_month else ""
-    return (
-        f"can write {count(reached.writable, 'repository')}{pulled} "
-        f"and read {reached.readable:,} ({reached.private:,} private, {reached.gated:,} gated)"
-    )
+    written = f"{least}{count(reached.writable, 'repository')}"
+    if least and not reached.writable:
+        written = "an unknown number of repositories"
+    details = f"{_number(reached.private)} private, {_number(reached.gated)} gated"
+    return f"can write {written}{pulled} and read {least}{reached.readable:,} ({details})"
+
+
+def _number(known: int | None) -> str:
+    return "unknown number" if known is None else f"{known:,}"
 
 
 def found(view: IncidentReport, item: ActionItem, most: int = 5) -> tuple[str, str]:

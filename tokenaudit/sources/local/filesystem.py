@@ -68,7 +68,7 @@ class TreeSource:
         listing = list_files(root)
         self.files = tuple(listing.files)
         names = _Names(root if is_folder else None, self.path.name, listing, run)
-        run.progress.start(f"files of {self.target}", len(listing.files))
+        run.progress.start(f"files of {self.target}", len(listing.files) + len(listing.links))
         yield from (Skipped(f"{self.target}: {names.shown(each.path)}", each.reason) for each in listing.unreadable)
         yield from (self._sighting(_inside(seen, "file-name"), names.shown(path)) for path, seen in names.sightings)
         for link in listing.links:

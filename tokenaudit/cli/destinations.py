@@ -1,0 +1,117 @@
+"""`--format NAME[=FILE]`: in which formats a command writes its result, and where to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tokenaudit.cli.output import emit, or_stdout
+from tokenaudit.errors import UsageError
+
+
+@dataclass(frozen=True)
+class OutputDestination:
+    """A format and the file that it is written to; None for stdout."""
+
+    format: str
+    file: Path | None = None
+
+
+class FormatParser:
+    """Reads the value of `--format`: one of `choices`, with a file or without."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        self.choices = tuple(choices)
+        self.__name__ = "FORMAT"  # older versions of typer show it
+
+    def __call__(self, given: object) -> OutputDestination:
+        """The destination that `given` names.
+
+        Raises:
+            BadParameter: it is not one of the formats.
+            UsageError: the file can't be written.
+        """
+        if isinstance(given, OutputDestination):
+            return given
+        name, equals, file = str(given).partition("=")
+        if name not in self.choices:
+            message = f"{name!r} is not one of {', '.join(map(repr, self.choices))}."
+            raise typer.BadParameter(message)
+        if equals and not file:
+            message = f"{name}= names no file."
+            raise typer.BadParameter(message)
+        return OutputDestination(name, or_stdout(Path(file)) if file else None)
+
+    def completions(self, incomplete: str) -> list[str]:
+        """The formats that begin with what was typed."""
+        return [choice for choice in self.choices if choice.startswith(incomplete)]
+
+
+def format_option(choices: Sequence[str], default: str = "text", panel: str | None = None) -> Any:  # noqa: ANN401 - typer's own
+    """The option `--format` of a command that writes these formats."""
+    parser = FormatParser(choices)
+    return typer.Option(
+        "--format",
+        "-f",
+        metavar="NAME[=FILE]",
+        parser=parser,
+        autocompletion=parser.completions,
+        help=f"Format, and the file to write it to. Repeatable, to write several. Default: {default}.",
+        rich_help_panel=panel,
+    )
+
+
+def destinations(
+    given: Sequence[OutputDestination] | None, output: Path | None = None, default: str = "text"
+) -> tuple[OutputDestination, ...]:
+    """Where each format goes: to its own file, else to `--output`, else to stdout.
+
+    Raises:
+        UsageError: two formats have one destination, or `--output` has no format.
+    """
+    chosen = list(given or [OutputDestination(default)])
+    without_file = [one for one in chosen if one.file is None]
+    if len(without_file) > 1:
+        first, second = without_file[:2]
+        message = (
+            f"{first.format} and {second.format} would both be written to {output or 'stdout'}; "
+            f"name a file for one of them: --format {second.format}=FILE"
+        )
+        raise UsageError(message)
+    if output is not None and not without_file:
+        message = "--output has no format to write, since each --format names its file; leave it out"
+        raise UsageError(message)
+    placed = tuple(replace(one, file=one.file or output) for one in chosen)
+    files = [one.file.resolve() for one in placed if one.file is not None and not _is_device(one.file)]
+    for file in files:
+        if files.count(file) > 1:
+            message = f"two formats would be written to {file}; name another file for one of them"
+            raise UsageError(message)
+    return placed
+
+
+def _is_device(file: Path) -> bool:
+    return file.exists() and not file.is_file()
+
+
+def emit_each(placed: Sequence[OutputDestination], written: Callable[[OutputDestination], str]) -> None:
+    """Writes what `written` gives for each destination. What can't be written to its file goes to stdout.
+
+    Raises:
+        UsageError: a file or stdout can't be written; the other destinations were.
+    """
+    failed: UsageError | None = None
+    for destination in placed:
+        text = written(destination)
+        try:
+            emit(text, destination.file)
+        except UsageError as error:
+            failed = failed or error
+            if destination.file is not None:
+                emit(text)  # the disk is full, say: what took hours is not lost
+    if failed is not None:
+        raise failed

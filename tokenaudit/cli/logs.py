@@ -1,0 +1,90 @@
+"""`-v` and `--log-level`: what a command does, on stderr, with credentials masked."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import sys
+from enum import Enum
+from typing import Annotated, Any
+
+import typer
+
+from tokenaudit._version import __version__
+from tokenaudit.redaction import mask
+from tokenaudit.text import visible
+
+_PANEL = "Execution"
+
+
+class LogLevel(str, Enum):
+    """From which level on messages are shown."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class _MaskingFormatter(logging.Formatter):
+    """Messages in one line, with values masked and invisible characters escaped."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(mask(super().format(record)))
+
+
+def set_level(level: LogLevel) -> None:
+    """Shows the messages of tokenaudit from `level` on; those of libraries stay off, since they can quote values."""
+    logger = logging.getLogger("tokenaudit")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_MaskingFormatter("tokenaudit: %(levelname)s: %(message)s"))
+    logger.handlers = [handler]  # a program that calls commands several times can have another stderr each time
+    logger.propagate = False
+    logger.setLevel(level.value.upper())
+    logger.debug("tokenaudit %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
+
+
+def _verbose(wanted: bool) -> None:
+    if wanted:
+        set_level(LogLevel.INFO)
+
+
+def _level(wanted: LogLevel | None) -> None:
+    if wanted is not None:
+        set_level(wanted)
+
+
+def _common(
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            callback=_verbose,
+            expose_value=False,
+            is_eager=True,
+            help="Log what is read and asked to stderr.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False,
+    log_level: Annotated[
+        LogLevel | None,
+        typer.Option(
+            "--log-level",
+            metavar="LEVEL",
+            callback=_level,
+            expose_value=False,
+            is_eager=True,
+            help="Log from this level on.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = None,
+) -> None:
+    """The options that every command has besides its own."""
+
+
+def common_options() -> list[Any]:
+    """The options of `-v` and `--log-level`, to add to a command."""
+    app = typer.Typer(add_completion=False)
+    app.command()(_common)
+    return [option for option in typer.main.get_command(app).params if option.name in {"verbose", "log_level"}]
