@@ -16,7 +16,7 @@ MOST_MODULES = 412
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 85
 MOST_LAZY_IMPORTS = 56
-MOST_FILES_OF_A_FINDING = 35
+MOST_FILES_OF_A_FINDING = 38
 """From a pack to the screen, without the policy's rules."""
 
 FEWEST_LINES = 40
