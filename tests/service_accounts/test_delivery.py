@@ -278,6 +278,22 @@ def test_a_rate_limit_is_not_claimed_as_done(org: Organization) -> None:
     assert not org.double.world.service_mints
 
 
+def test_a_second_token_is_exempt_from_the_network_rules_too_and_its_expiration_is_named(org: Organization) -> None:
+    org.token.update(skipNetworkSecurity=True, expiration="2027-01-01T00:00:00.000Z")
+    org.double.fails(r"/rotate$", error(500, "oops"))
+    rotate(org)
+    assert org.account["accessTokens"][0]["skipNetworkSecurity"] is True
+    assert any("set it on the token's page" in line for line in org.said)
+
+
+def test_a_token_whose_rights_are_unknown_is_not_rotated(org: Organization) -> None:
+    for change in ({"role": "write"}, {"role": "fineGrained", "repoPermissions": None}):
+        org.token.update(change)
+        with pytest.raises(UsageError, match="could not be repaired"):
+            rotate(org)
+    assert org.changes == []
+
+
 @pytest.mark.parametrize("fault", [error(500, "oops"), html(502), Fault(200, behaviour="truncate"), html(200)])
 def test_an_unclear_answer_to_a_rotation_is_answered_by_a_second_token(org: Organization, fault: Fault) -> None:
     org.double.fails(r"/rotate$", fault)
@@ -333,6 +349,9 @@ def test_a_consumer_that_fails_after_the_rotation_is_named_and_the_next_run_fini
 def test_a_refused_confirmation_and_a_preview_change_nothing(org: Organization) -> None:
     with pytest.raises(HaltedError, match="not confirmed"):
         rotate(org, yes=False)
+    shown = org.command("rotate", "acme", "ci", "deploy", "--to", f"file:{org.home}/token", "--dry-run")
+    assert (shown.code, shown.err) == (0, "")
+    assert "its old value stops working at once" in shown.out
     begin_rotate("acme", "ci", "deploy", consumers(org), org.around(dry_run=True)).run()
     begin_create("acme", "ci", READ_M, consumers(org), None, org.around(dry_run=True)).run()
     assert org.changes == []

@@ -201,6 +201,8 @@ def test_the_command_exits_by_severity_and_writes_a_file(org: Organization) -> N
 def test_wrong_input_is_one_line_with_exit_2(org: Organization) -> None:
     missing = org.command("list", "acme", "--inventory", str(org.home / "none.sqlite"))
     assert (missing.code, missing.err.count("\n")) == (2, 1)
+    assert org.command("list", "../acme").code == 2
+    assert org.double.requests == []
     org.own = ""
     ran = org.command("list", "acme")
     assert ran.code == 2

@@ -19,7 +19,7 @@ from tokenaudit.remediate.rotation.runner import HaltedError
 from tokenaudit.report.service_accounts import record_as_text
 from tokenaudit.service_accounts import narrow as narrowing
 from tokenaudit.service_accounts import setup
-from tokenaudit.text import parse_fingerprint
+from tokenaudit.text import parse_fingerprint, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,13 +149,14 @@ def _around(endpoint: str | None, journal: Path | None, *, dry_run: bool, yes: b
         raise UsageError(message)
     confirm = (lambda _what, _phrase: True) if yes else _confirm
     hub = context.hub(endpoint, no_token=False)
+    show = (lambda line: emit(visible(line))) if dry_run else say  # a preview is the output of the command
     return setup.ChangeContext(
-        hub, os.environ, say, confirm, utc_now, context.fresh_cache(), dry_run=dry_run, journal=journal
+        hub, os.environ, show, confirm, utc_now, context.fresh_cache(), dry_run=dry_run, journal=journal
     )
 
 
-def _confirm(what: str, phrase: str) -> bool:
-    return ask(f'{what}\nType "{phrase}" to continue: ') == phrase
+def _confirm(_what: str, phrase: str) -> bool:
+    return ask(f'Type "{phrase}" to continue: ') == phrase
 
 
 def _run(begin: Callable[[], TokenDelivery]) -> None:

@@ -16,16 +16,13 @@ from tokenaudit.model import Severity
 from tokenaudit.report.service_accounts import FORMATS
 from tokenaudit.service_accounts.assess import ServiceAccountsReport, assessed
 from tokenaudit.service_accounts.read import read_accounts
-from tokenaudit.service_accounts.resolve import own_token
+from tokenaudit.service_accounts.resolve import organization_name, own_token
 
 app = typer.Typer(
     help="List an organization's service accounts; create, narrow and rotate their tokens.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-app.command("create-token")(create_token)
-app.command()(rotate)
-app.command()(narrow)
 
 
 @app.command("list")
@@ -52,9 +49,8 @@ def list_(
     placed = destinations(formats, output)
     hub = context.hub(endpoint, no_token=False)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
-    own = own_token(hub)
-    found = read_accounts(hub, organization, own)
     known, damaged = known_credentials(inventory)
+    found = read_accounts(hub, organization_name(organization), own_token(hub))
     accounts = assessed(found.accounts, known, settings, utc_now())
     report = ServiceAccountsReport(organization, accounts, (*found.skipped, *damaged))
     emit_each(placed, lambda to: FORMATS[to.format](report))
@@ -62,6 +58,11 @@ def list_(
         for entry in report.skipped if placed != (OutputDestination("text"),) else ():
             say(f"skipped {entry.where}: {entry.reason}")
     raise typer.Exit(_exit_code(report, fail_on))
+
+
+app.command("create-token")(create_token)
+app.command()(rotate)
+app.command()(narrow)
 
 
 def _exit_code(report: ServiceAccountsReport, fail_on: choices.FailOn) -> int:

@@ -9,6 +9,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.hub import service_accounts as api
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs, text
+from tokenaudit.hub.repo_access import is_namespace
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import ServiceAccount, ServiceToken
 from tokenaudit.remediate.rotation.runner import HaltedError
@@ -29,6 +30,18 @@ def own_token(hub: Hub) -> Secret:
     return hub.own.secret
 
 
+def organization_name(name: str) -> str:
+    """Return `name` if it can be that of an organization.
+
+    Raises:
+        UsageError: it can't.
+    """
+    if not is_namespace(name):
+        message = f"invalid organization name {name!r}"
+        raise UsageError(message)
+    return name
+
+
 def find_account(hub: Hub, organization: str, wanted: str, own: Secret) -> ServiceAccount:
     """Return the account with the id or the unambiguous name `wanted`, with its tokens and their repositories.
 
@@ -36,7 +49,7 @@ def find_account(hub: Hub, organization: str, wanted: str, own: Secret) -> Servi
         UsageError: no account, or several, are named so.
         HaltedError: the Hub denied access or did not answer.
     """
-    listing = api.accounts(hub, organization, own)
+    listing = api.accounts(hub, organization_name(organization), own)
     if isinstance(listing, Failure):
         _stop_denied(f"service accounts of {organization}", listing, organization)
     by_id = [row for row in listing if text(row.get("_id")) == wanted]

@@ -145,11 +145,20 @@ def begin_rotate(
     chosen = find_token(found, token)
     refuse_own(around.hub, found, chosen, own, "rotated")
     if not chosen.details_known or chosen.role != "fineGrained":
-        around.say(f"the rights of {chosen.name} are not known completely (role {chosen.role})")
+        message = (
+            f"the rights of {chosen.name} are not known completely (role {chosen.role}), so an interrupted rotation "
+            "could not be repaired; create a new token with create-token, then delete this one"
+        )
+        raise UsageError(message)
     path = journal_path(organization, f"rotate-{file_name(chosen.id)}")
     rights = rights_of(chosen)
     state = replace(
-        token_state(found, chosen.name, rights), token_id=chosen.id, last4=chosen.last4, created_at=chosen.created_at
+        token_state(found, chosen.name, rights),
+        token_id=chosen.id,
+        last4=chosen.last4,
+        created_at=chosen.created_at,
+        expires=chosen.expires_at is not None,
+        skips_network_security=chosen.skips_network_security,
     )
     return _delivery(found, rights.grants(organization), consumers, own, path, state, around)
 

@@ -58,6 +58,8 @@ class ServiceTokenState:
     created_at: datetime | None = None
     new_token_id: str | None = None
     made: tuple[str, ...] = ()
+    expires: bool = False
+    skips_network_security: bool = False
 
 
 @dataclass(frozen=True)
