@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from tests.support.randomrepo import random_repository
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import GitObject, ObjectType, Unread
+from tokenaudit.git.pack import layout
 
 ALL: tuple[ObjectType, ...] = ("blob", "commit", "tag", "tree")
 _numbers = itertools.count()
@@ -206,3 +208,19 @@ def test_a_missing_alternate_is_said(tmp_path: Path) -> None:
     (repo.git_dir / "objects/info/alternates").write_text("/nonexistent/objects\n")
     _, unread = read(repo.path)
     assert unread == [Unread("alternate /nonexistent/objects", "alternate object directory is missing")]
+
+
+_BEGINNINGS = st.sampled_from([b"\0" * 8, b"a" * 8, b"\xff" * 8, b"b" * 8])
+_ALIKE = st.builds(lambda first, last: first + bytes(11) + last, _BEGINNINGS, st.binary(min_size=1, max_size=1))
+IDS = st.lists(_ALIKE | st.binary(min_size=20, max_size=20), max_size=20)
+
+
+@settings(max_examples=200, deadline=None)
+@given(IDS, IDS)
+def test_ids_are_sorted_and_found_as_strings_are(some: list[bytes], others: list[bytes]) -> None:
+    def rows(names: list[bytes]) -> layout.Ids:
+        return np.frombuffer(b"".join(names), np.uint8).reshape(-1, 20)
+
+    within = layout.sorted_ids(rows(some))
+    assert within.tobytes() == b"".join(sorted(set(some)))
+    assert layout.contained(rows(others), within).tolist() == [each in some for each in others]

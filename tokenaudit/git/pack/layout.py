@@ -262,3 +262,35 @@ def _by_id(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints
 def as_keys(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.bytes_]:
     """Return raw ids as one sortable column. All have the same length, so numpy's padding can't make two ids equal."""
     return np.ascontiguousarray(ids).view(_ID).reshape(len(ids))
+
+
+def sorted_ids(ids: Ids) -> Ids:
+    """Return raw ids in ascending order, each once."""
+    numbers = _numbers(ids)
+    order = np.argsort(numbers, kind="stable")
+    ids, numbers = ids[order], numbers[order]
+    alike = np.nonzero(numbers[1:] == numbers[:-1])[0]
+    if (ids[alike] != ids[alike + 1]).any():
+        return np.unique(as_keys(ids)).view(np.uint8).reshape(-1, _HASH)
+    return np.delete(ids, alike + 1, axis=0)
+
+
+def contained(ids: Ids, within: Ids) -> npt.NDArray[np.bool_]:
+    """Return which of `ids` are in `within`, which is sorted, each once."""
+    if not len(within):
+        return np.zeros(len(ids), bool)
+    numbers = _numbers(within)
+    if (numbers[1:] == numbers[:-1]).any():
+        keys = as_keys(within)
+        place = np.searchsorted(keys, as_keys(ids))
+    else:
+        place = np.searchsorted(numbers, _numbers(ids))
+    return np.asarray((within[np.minimum(place, len(within) - 1)] == ids).all(axis=1))
+
+
+def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
+    """Return the first eight bytes of each id as a number: numbers are compared ten times as fast as strings.
+
+    Different ids with equal numbers are compared as strings. Nobody finds them by chance, but they can be made.
+    """
+    return np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)

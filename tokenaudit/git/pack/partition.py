@@ -18,14 +18,15 @@ from tokenaudit.git.pack.layout import (
     Ids,
     PackError,
     PackIndex,
-    as_keys,
     build_delta_forest,
+    contained,
     read_headers,
     read_index,
+    sorted_ids,
 )
 from tokenaudit.git.pack.reader import TYPE_NAMES, PackPartition
 
-Keys = npt.NDArray[np.bytes_]
+_ID_SIZE = 20
 
 
 def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, DeltaForest]], list[Unread]]:
@@ -74,11 +75,10 @@ def pack_partitions(
     """
     partitions: list[PackPartition | ChecksumPartition] = []
     unread: list[Unread] = []
-    seen: Keys = np.frombuffer(known, "S20")
+    seen = _rows(known)
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
     for number, (index, forest) in enumerate(packs):
-        keys = as_keys(index.ids)
-        is_new = ~_contained(keys, seen)
+        is_new = ~contained(index.ids, seen)
         unread += [
             Unread(index.ids[lost].tobytes().hex(), "header or delta base is damaged or missing")
             for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
@@ -88,7 +88,7 @@ def pack_partitions(
         if is_new.any():
             partitions.append(ChecksumPartition(index.pack))
         if number + 1 < len(packs):
-            seen = np.union1d(seen, keys)
+            seen = sorted_ids(np.concatenate([seen, index.ids]))
     return partitions, unread
 
 
@@ -97,7 +97,7 @@ def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[s
     left = sorted(names)
     for index, _ in packs:
         if left:
-            left = not_known(left, np.sort(as_keys(index.ids)).tobytes())
+            left = not_known(left, sorted_ids(index.ids).tobytes())
     return left
 
 
@@ -105,18 +105,18 @@ def not_known(names: Sequence[str], known: bytes) -> list[str]:
     """Return the ids in `names` that are not in `known`, sorted raw ids."""
     if not names:
         return []
-    within = _contained(_keys(names), np.frombuffer(known, "S20"))
+    within = contained(_rows(bytes.fromhex("".join(names))), _rows(known))
     return [name for name, is_known in zip(names, within.tolist(), strict=True) if not is_known]
 
 
 def all_ids(packs: Sequence[tuple[PackIndex, DeltaForest]], loose: Sequence[str]) -> bytes:
     """Return the raw ids of all objects, sorted, each once."""
-    found = np.concatenate([_keys(loose), *(as_keys(index.ids) for index, _ in packs)])
-    return np.unique(found).tobytes()
+    found = np.concatenate([_rows(bytes.fromhex("".join(loose))), *(index.ids for index, _ in packs)])
+    return sorted_ids(found).tobytes()
 
 
-def _keys(names: Sequence[str]) -> Keys:
-    return np.frombuffer(bytes.fromhex("".join(names)), "S20")
+def _rows(ids: bytes) -> Ids:
+    return np.frombuffer(ids, np.uint8).reshape(-1, _ID_SIZE)
 
 
 def _names(ids: Ids) -> list[str]:
@@ -128,13 +128,6 @@ def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> list[str]:
     """Return the ids of all commits, each once, in the order of the packs."""
     found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
     return list(dict.fromkeys(found))
-
-
-def _contained(keys: Keys, within: Keys) -> npt.NDArray[np.bool_]:
-    if not len(within):
-        return np.zeros(len(keys), bool)
-    place = np.minimum(np.searchsorted(within, keys), len(within) - 1)
-    return np.asarray(within[place] == keys)
 
 
 def _divided(
