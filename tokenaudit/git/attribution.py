@@ -32,18 +32,6 @@ class Introduction:
     is_note: bool = False
 
 
-@dataclass
-class Attribution:
-    """The introductions of all fingerprints, and the reasons why some could not be found.
-
-    `commits` are the commits that add or remove one of the blobs; all others can be left out the next time.
-    """
-
-    introductions: list[Introduction] = field(default_factory=list)
-    commits: list[str] = field(default_factory=list)
-    incomplete: list[str] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Reachability:
     """The relevant commits that are unreachable from any ref, and those reachable only from notes."""
@@ -52,8 +40,30 @@ class Reachability:
     notes: frozenset[str] = frozenset()
 
 
-def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str], jobs: int = 1) -> Attribution:
+@dataclass
+class Attribution:
+    """The introductions of all fingerprints, and the reasons why some could not be found.
+
+    `commits` are the commits that add or remove one of the blobs, parents first; all others can be left out the next
+    time. `reach` is their reachability.
+    """
+
+    introductions: list[Introduction] = field(default_factory=list)
+    commits: tuple[str, ...] = ()
+    reach: Reachability = field(default_factory=Reachability)
+    incomplete: list[str] = field(default_factory=list)
+
+
+def attribute(
+    git_dir: Path,
+    fingerprints: Fingerprints,
+    commits: Sequence[str],
+    jobs: int = 1,
+    known: tuple[Sequence[str], Reachability] | None = None,
+) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
+
+    `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since.
 
     Raises:
         GitError: git can't be run.
@@ -63,10 +73,15 @@ def attribute(git_dir: Path, fingerprints: Fingerprints, commits: Sequence[str],
         return result
     blobs = frozenset(fingerprints)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
-    result.commits = [step.commit.id for step in steps]
-    steps = _parents_first(git_dir, steps, result.incomplete)
-    reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
-    result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), reach)
+    order = {name: place for place, name in enumerate(known[0])} if known else {}
+    if known and all(step.commit.id in order for step in steps):
+        steps.sort(key=lambda step: order[step.commit.id])
+        result.reach = known[1]
+    else:
+        steps = _parents_first(git_dir, steps, result.incomplete)
+        result.reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
+    result.commits = tuple(step.commit.id for step in steps)
+    result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), result.reach)
     seen = {change.new for step in steps for change in step.changes}
     result.introductions += _without_commit(git_dir, fingerprints, blobs - seen)
     return result

@@ -12,7 +12,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tokenaudit.detect import Detector
-from tokenaudit.git import attribution, log
+from tokenaudit.git import attribution, log, reachability
 from tokenaudit.git.object_reader import ObjectReader, ObjectStream
 from tokenaudit.git.objects import Unread
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
@@ -96,6 +96,25 @@ def test_introductions_are_remembered(
     repo.git("update-ref", "refs/heads/new", repo.git("commit-tree", tree, "-p", "HEAD", "-m", "one more"))
     assert scan(repo, state)[0] == scan(repo, None)[0] > full
     assert compared[2] == compared[1] + 1
+
+
+def test_reachability_is_remembered_until_a_ref_changes(
+    repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path / "state"
+    full, _ = scan(repo, state)
+    walks: list[str] = []
+    reached = reachability.reached
+    monkeypatch.setattr(reachability, "reached", lambda *given: (walks.append(given[1]), reached(*given))[1])  # type: ignore[func-returns-value]
+    again, _ = scan(repo, state)
+    assert again == full
+    remembered = len(walks)
+    walks.clear()
+    tips = repo.git("for-each-ref", "--format=%(refname)").split()
+    repo.git("update-ref", "--stdin", stdin="".join(f"delete {name}\n" for name in tips).encode())
+    without, _ = scan(repo, state)
+    assert without == scan(repo, None)[0] != full
+    assert len(walks) > remembered
 
 
 def test_an_attribution_that_failed_is_not_remembered(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
@@ -9,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.attribution import attribute
+from tokenaudit.git.attribution import Reachability, attribute
 from tokenaudit.git.catfile import read_elsewhere
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import Repository, open_repository
@@ -105,8 +106,8 @@ class HistorySource:
                 known = tuple(sorted(hits.known))
                 attributed = yield from self._sightings(repository, work, hits, run, earlier)
                 if not unread:
-                    state = HistoryState(ids, known, *read, hits.fingerprints, *attributed)
-                    yield from _saved(self.state, signed, state)
+                    state = replace(attributed, ids=ids, hits=known, objects=read[0], bytes=read[1])
+                    yield from _saved(self.state, signed, replace(state, fingerprints=hits.fingerprints))
             else:
                 yield from self._sightings(repository, work, hits, run)
             if not work.commits() and not has_commits(repository.git_dir):
@@ -179,8 +180,8 @@ class HistorySource:
 
     def _sightings(
         self, repository: Repository, work: ScanPlan, hits: _Hits, run: ScanContext, earlier: HistoryState | None = None
-    ) -> Generator[Finding, None, tuple[frozenset[str], tuple[str, ...] | None]]:
-        """Yield the findings in all hits. The return value is `attributed` and `commits` of the next `HistoryState`."""
+    ) -> Generator[Finding, None, HistoryState]:
+        """Yield the findings in all hits. The return value is the next state, with the attribution only."""
         scanner = run.scanner
         detections: dict[str, tuple[Detection, ...]] = {}
         unread: dict[str, Unread] = {}
@@ -233,14 +234,21 @@ class HistorySource:
         reader: ObjectReader,
         run: ScanContext,
         earlier: HistoryState | None,
-    ) -> Generator[Finding, None, tuple[frozenset[str], tuple[str, ...] | None]]:
+    ) -> Generator[Finding, None, HistoryState]:
         fingerprints = hits.fingerprints | {
             blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
         }
         attributed = frozenset(fingerprints)
         if not fingerprints:
-            return attributed, ()
-        attribution = attribute(repository.git_dir, fingerprints, _to_compare(work, attributed, earlier), run.jobs)
+            return HistoryState(b"", (), commits=())
+        refs = _refs(repository) if work.ids and self.state else ""
+        commits = work.commits()
+        known = None
+        if earlier is not None and earlier.commits is not None and earlier.refs == refs != "":
+            is_same = not work.missing(commits, earlier.ids)
+            known = (earlier.commits, Reachability(earlier.lost, earlier.notes)) if is_same else None
+        compared = _to_compare(commits, work, attributed, earlier)
+        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
@@ -256,7 +264,10 @@ class HistorySource:
             for seen in detections.get(introduction.blob, ()):
                 if seen.secret.fingerprint == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
-        return attributed, None if attribution.incomplete else tuple(attribution.commits)
+        if attribution.incomplete:
+            return HistoryState(b"", ())
+        reach = attribution.reach
+        return HistoryState(b"", (), 0, 0, {}, attributed, attribution.commits, refs, reach.lost, reach.notes)
 
     def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
         if not commits:
@@ -323,12 +334,19 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
         yield Skipped(str(file), f"scan state can't be saved: {error.strerror}")
 
 
-def _to_compare(work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:
-    """Return the commits to compare with their parents: those that can add or remove one of `blobs`.
+def _refs(repository: Repository) -> str:
+    """Return a digest of everything that makes commits reachable; empty if it can change without a ref."""
+    if repository.shallow or (repository.common_dir / "worktrees").exists():
+        return ""
+    listing = git("for-each-ref", "--format=%(objectname) %(refname)", git_dir=repository.git_dir)
+    return hashlib.sha256(listing + str(repository.head).encode()).hexdigest()
+
+
+def _to_compare(commits: list[str], work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:
+    """Return those of all `commits` to compare with their parents because they can add or remove one of `blobs`.
 
     Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then.
     """
-    commits = work.commits()
     if earlier is None or earlier.commits is None:
         return commits
     others = sorted(blobs - earlier.attributed)

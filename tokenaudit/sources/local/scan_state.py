@@ -31,7 +31,8 @@ class HistoryState:
 
     `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
     `fingerprints` are those in each blob of `hits` that needs no second look. `commits` are the commits that add or
-    remove one of the blobs `attributed`; None if not all commits could be compared.
+    remove one of the blobs `attributed`, parents first; None if not all commits could be compared. Of these, `lost` are
+    not reachable from the refs with the digest `refs`, and `notes` only from notes.
     """
 
     ids: bytes
@@ -41,6 +42,9 @@ class HistoryState:
     fingerprints: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attributed: frozenset[str] = frozenset()
     commits: tuple[str, ...] | None = None
+    refs: str = ""
+    lost: frozenset[str] = frozenset()
+    notes: frozenset[str] = frozenset()
 
 
 def signature(scanner: Scanner) -> str | None:
@@ -74,6 +78,9 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
             {str(name): groups[group] for _, name, group in body["hits"] if group is not None},
             frozenset(map(str, body["attributed"])),
             None if body["commits"] is None else tuple(map(str, body["commits"])),
+            str(body["refs"]),
+            frozenset(map(str, body["lost"])),
+            frozenset(map(str, body["notes"])),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # no valid state: everything is read
@@ -93,6 +100,9 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
         "fingerprints": [sorted(marks) for marks in groups],
         "attributed": sorted(state.attributed),
         "commits": state.commits,
+        "refs": state.refs,
+        "lost": sorted(state.lost),
+        "notes": sorted(state.notes),
         "read": [state.objects, state.bytes],
     }
     checksum = _checksum(state.ids, body)
