@@ -119,6 +119,7 @@ def test_a_large_or_repetitive_module_ends() -> None:
         "\n".join(f"x{n} = x{n - 1} + x{n - 1}" for n in range(1, 2_000)),
         "x = '%1000000000d' % 1\ny = '{:1000000000}'.format(1)\nz = 'a' * 10 ** 9\nw = 'ab'.replace('', 'x' * 4096)",
         "f = " + "+".join(["'a'"] * 3_000),
+        "def f({0}):\n    return {0}\n".format(",".join(f"a{n}" for n in range(200))) + "f(x, y)\n" * 500,
         "\n".join(f"def f{n}(m):\n    return f{(n * 7) % 500}(m)" for n in range(500)),
     ):
         with suppress(NotPythonError, WorkLimitError):

@@ -68,6 +68,8 @@ _TOKEN_BAIT = re.compile(
     r"\b(?:hugging ?face|hf|access|api|your|auth|write)\b[^.\n]{0,20}\b(?:token|api key|password|credentials?)\b",
     re.IGNORECASE,
 )
+_MOST_OWNERS = 100
+"""Owners in a card that new ones are compared with."""
 _TRUSTED = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 _CONFUSABLE = str.maketrans("01\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u03bf\u0261", "oiaeopcyxiog")
 
@@ -83,7 +85,8 @@ def link_findings(
             by_text.setdefault(link.text, []).append(link.url)
     still = {(link.text, link.url) for link in after.links}
     hosts = {_host(link.url) for link in before.links}
-    owners = {repository.owner, *(owner for link in before.links if (owner := _owner(link.url)))}
+    owners = {repository.owner}
+    owners |= set(sorted({owner for link in before.links if (owner := _owner(link.url))})[:_MOST_OWNERS])
     for link in dict.fromkeys(after.links):
         if (link.text, link.url) in known or not _host(link.url):
             continue

@@ -147,10 +147,10 @@ class _Place:
 
     file: str
     repository: RepositoryFacts
-    before: Sequence[Entry]
+    before: dict[tuple[str, ...], list[str]]
 
     def earlier(self, entry: Entry) -> list[str]:
-        return [one.value for one in self.before if one.path == entry.path]
+        return self.before.get(entry.path, [])
 
     def is_foreign(self, reference: str) -> bool:
         return reference.partition("/")[0].lower() != self.repository.owner.lower()
@@ -159,7 +159,10 @@ class _Place:
 def _judged(
     name: str, new: Iterable[Entry], before: Sequence[Entry], after: Sequence[Entry], repository: RepositoryFacts
 ) -> Iterator[ContentFinding]:
-    place = _Place(name, repository, before)
+    values: dict[tuple[str, ...], list[str]] = {}
+    for entry in before:
+        values.setdefault(entry.path, []).append(entry.value)
+    place = _Place(name, repository, values)
     for entry in new:
         for judge in _JUDGES:
             found = judge(entry, place)

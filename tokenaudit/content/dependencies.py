@@ -315,29 +315,31 @@ def is_known_source(address: str) -> bool:
 
 def look_alike(name: str) -> str | None:
     """The well-known package that `name` can be mistaken for; None where there is none, or it is that package."""
-    if name in WELL_KNOWN or len(name) < _SHORTEST_COMPARED:
+    if name in WELL_KNOWN or name in _OTHERS or len(name) < _SHORTEST_COMPARED:
         return None
-    folded = _folded(name)
-    for known in sorted(WELL_KNOWN):
-        if len(known) < _SHORTEST_COMPARED or abs(len(known) - len(name)) > 2:  # noqa: PLR2004 - affixes below
-            continue
-        if folded == _folded(known):
-            return known
-        if (
-            len(known) > _SHORTEST_COMPARED
-            and name[0] == known[0]
-            and is_one_edit(name, known)
-            and not _is_version(name, known)
-        ):
+    folded = _BY_FOLDED.get(_folded(name))
+    if folded is not None:
+        return folded
+    for known in _BY_LETTER.get(name[0], ()):
+        if is_one_edit(name, known) and not _is_version(name, known):
             return known
     return None
+
+
+_OTHERS = frozenset({"dataset", "tokenizer"})
+"""Packages of their own that are one letter away."""
+_HOMOGLYPHS = str.maketrans("013457", "oleast")
 
 
 def _folded(name: str) -> str:
     return name.translate(_HOMOGLYPHS).replace("-", "").replace("rn", "m").replace("vv", "w")
 
 
-_HOMOGLYPHS = str.maketrans("013457", "oleast")
+_BY_FOLDED = {_folded(name): name for name in sorted(WELL_KNOWN) if len(name) >= _SHORTEST_COMPARED}
+_BY_LETTER: dict[str, list[str]] = {}
+for _name in sorted(WELL_KNOWN):
+    if len(_name) > _SHORTEST_COMPARED:
+        _BY_LETTER.setdefault(_name[0], []).append(_name)
 
 
 def _is_version(name: str, known: str) -> bool:

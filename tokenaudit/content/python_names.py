@@ -20,6 +20,8 @@ _DEPTH = 40
 _MOST = 16
 """Names that one expression can refer to; further ones are dropped."""
 _LONGEST = 200
+_STEPS = 5
+"""Steps of the work budget for one call of a function."""
 _MOST_ELEMENTS = 256
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
@@ -69,6 +71,7 @@ class PythonNames:
         self._calls: dict[str, list[ast.Call]] = defaultdict(list)
         self._returns: dict[ast.AST, list[ast.expr]] = defaultdict(list)
         self._stars: list[str] = []
+        self._given: dict[ast.Call, dict[str, ast.expr]] = {}
         self._known: dict[ast.expr, _Names] = {}
         self._named: dict[tuple[PythonScope, str], _Names] = {}
         self._attributed: dict[str, _Names] = {}
@@ -240,14 +243,21 @@ class PythonNames:
         }
         found = set(self.of(defaults[name], depth + 1)) if name in defaults else set()
         method = names[:1] in (["self"], ["cls"])
+        position = names.index(name) if name in names else None
         for call in self._calls_of(function):
-            position = names.index(name) - (method and isinstance(call.func, ast.Attribute)) if name in names else -1
-            given = next((k.value for k in call.keywords if k.arg == name), None)
-            if given is None and 0 <= position < len(call.args):
-                given = call.args[position]
+            self._budget.spend(_STEPS)
+            given = self._keywords(call).get(name)
+            if given is None and position is not None:
+                at = position - (method and isinstance(call.func, ast.Attribute))
+                given = call.args[at] if 0 <= at < len(call.args) else None
             if given is not None:
                 found |= self.of(given, depth + 1)
         return found
+
+    def _keywords(self, call: ast.Call) -> dict[str, ast.expr]:
+        if call not in self._given:
+            self._given[call] = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        return self._given[call]
 
     def _calls_of(self, function: ast.AST) -> list[ast.Call]:
         if not isinstance(function, ast.Lambda):
