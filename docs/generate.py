@@ -122,17 +122,26 @@ def _default(parameter: Any) -> str:
 def machine_page() -> str:
     """The table of files that `doctor` reads."""
     head = (
-        f"{NOTE}# Places on a machine\n\n"
-        "`tokenaudit doctor` reads the token store of `hf auth login` (`HF_TOKEN_PATH`, `HF_HOME`, `XDG_CACHE_HOME`,\n"
-        "with `~` and variables replaced as huggingface_hub does it), the environment, git's credential helpers,\n"
-        "the keyring, and the files below. What a tool keeps on purpose counts as its owner's place. What a history\n"
-        "or a log has recorded is exposed: they are synchronized, copied into bug reports and read by agents.\n\n"
+        f"{NOTE}# Audit a machine\n\n"
+        "`tokenaudit doctor` searches a workstation or a server for Hugging Face credentials, and reports for each file\n"
+        "who else can read it:\n\n"
+        "```sh\ntokenaudit doctor --fail-on never\n```\n\n"
+        "With `--inspect`, the Hub is asked about each one. Delete tokens that are no longer needed on their settings\n"
+        "page. `--folder` searches other folders than the home folder for notebooks and dotenv files:\n\n"
+        "```sh\ntokenaudit doctor --inspect --fail-on never --folder ~/work --folder ~/jobs\n```\n\n"
+        "## What is read\n\n"
+        "- the token store of `hf auth login` (`HF_TOKEN_PATH`, `HF_HOME`, `XDG_CACHE_HOME`, with `~` and variables\n"
+        "  replaced as huggingface_hub does it)\n"
+        "- the environment, git's credential helpers and the keyring\n"
+        "- the files below\n\n"
+        "A file in which a tool stores tokens on purpose counts as kept by its owner. A value in a history or a log is\n"
+        "exposed: these files are synchronized, copied into bug reports and read by agents.\n\n"
     )
     folders = "".join(f"- `{{{name}}}`: {', '.join(_folders(name))}\n" for name in FOLDERS)
     return (
-        f"{head}Files are looked for on every system, whatever system they come from:\n\n{folders}\n"
+        f"{head}The files of all operating systems are looked for on each:\n\n{folders}\n"
         f"## In the home folder\n\n{_places(ROWS)}\n## In the folders of projects\n\n"
-        f"In every folder below the home folder, or below each `--folder`.\n\n{_places(IN_PROJECTS)}"
+        f"In every folder of the home folder, or of each `--folder`.\n\n{_places(IN_PROJECTS)}"
     )
 
 

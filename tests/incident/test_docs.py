@@ -10,7 +10,7 @@ from tests.incident.breach import Breach
 from tokenaudit.policy.config import load_settings
 from tokenaudit.report.incident import FORMATS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "incident.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "breach.md").read_text("utf-8")
 BLOCK = re.compile(r"```console\n(?P<lines>.*?)```\n<!-- exit code: (?P<code>\d) -->", re.DOTALL)
 
 
