@@ -96,6 +96,7 @@ class Row:
     pulls: int
     last: str
     is_open: bool
+    is_new: bool
     credential: CredentialView | None = None
     group: ProblemGroup | None = None
 
@@ -261,6 +262,7 @@ class _Rows:
             pulls=reach.downloads_month if reach else 0,
             last=day(max(dates)) if dates else "",
             is_open=self._is_open(credential.severity, usable=usable),
+            is_new=credential.new is True,
             credential=credential_view(credential, self._options, self._pages, self._among),
         )
 
@@ -307,6 +309,7 @@ class _Rows:
             pulls=0,
             last="",
             is_open=self._is_open(first.severity),
+            is_new=any(problem.new is True for problem in problems),
             group=group,
         )
 
