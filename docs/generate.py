@@ -123,8 +123,8 @@ def machine_page() -> str:
     """The table of files that `doctor` reads."""
     head = (
         f"{NOTE}# Audit a machine\n\n"
-        "`tokenaudit doctor` searches a workstation or a server for Hugging Face credentials, and reports for each file\n"
-        "who else can read it:\n\n"
+        "`tokenaudit doctor` searches a workstation or a server for Hugging Face credentials, and reports for each\n"
+        "file who else can read it:\n\n"
         "```sh\ntokenaudit doctor --fail-on never\n```\n\n"
         "With `--inspect`, the Hub is asked about each one. Delete tokens that are no longer needed on their settings\n"
         "page. `--folder` searches other folders than the home folder for notebooks and dotenv files:\n\n"
@@ -134,8 +134,8 @@ def machine_page() -> str:
         "  replaced as huggingface_hub does it)\n"
         "- the environment, git's credential helpers and the keyring\n"
         "- the files below\n\n"
-        "A file in which a tool stores tokens on purpose counts as kept by its owner. A value in a history or a log is\n"
-        "exposed: these files are synchronized, copied into bug reports and read by agents.\n\n"
+        "A file in which a tool stores tokens on purpose counts as kept by its owner. A value in a history or a log\n"
+        "is exposed: these files are synchronized, copied into bug reports and read by agents.\n\n"
     )
     folders = "".join(f"- `{{{name}}}`: {', '.join(_folders(name))}\n" for name in FOLDERS)
     return (
