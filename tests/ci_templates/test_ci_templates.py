@@ -157,7 +157,12 @@ def test_the_action_takes_no_secret_and_nothing_of_others() -> None:
 
 
 def _pages() -> dict[str, str]:
-    pages = [*ROOT.glob("docs/*.md"), *ROOT.glob("*.md"), *ROOT.glob("templates/*"), *ROOT.glob(".github/workflows/*")]
+    pages = [
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("*.md"),
+        *ROOT.glob("templates/*.yml"),
+        *ROOT.glob(".github/workflows/*"),
+    ]
     files = [*pages, ROOT / "action.yml", ROOT / ".pre-commit-hooks.yaml", ROOT / ".pre-commit-config.yaml"]
     return {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in files}
 

@@ -49,7 +49,7 @@ def test_a_stdout_that_takes_nothing_is_one_line(leak: Path, command: str, redir
 
 @pytest.mark.parametrize(
     ("command", "code"),
-    [("scan leak -q", 1), ("fingerprint", 0), ("inspect --no-token", 2), ("plan", 2), ("report", 2)],
+    [("scan leak -q", 1), ("fingerprint", 2), ("inspect --no-token", 2), ("plan", 2), ("report", 2)],
 )
 def test_a_closed_stdin_is_an_empty_one(leak: Path, command: str, code: int) -> None:
     closed, empty = (shell(f"tokenaudit {command} {how}", leak.parent) for how in ("<&-", "</dev/null"))

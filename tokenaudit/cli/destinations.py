@@ -98,8 +98,10 @@ def _is_device(file: Path) -> bool:
     return file.exists() and not file.is_file()
 
 
-def emit_each(placed: Sequence[OutputDestination], written: Callable[[OutputDestination], str]) -> None:
-    """Writes what `written` gives for each destination. What can't be written to its file goes to stdout.
+def emit_each(
+    placed: Sequence[OutputDestination], written: Callable[[OutputDestination], str], *, keep: bool = False
+) -> None:
+    """Writes what `written` gives for each destination. With `keep`, what a file can't take goes to stdout.
 
     Raises:
         UsageError: a file or stdout can't be written; the other destinations were.
@@ -111,7 +113,7 @@ def emit_each(placed: Sequence[OutputDestination], written: Callable[[OutputDest
             emit(text, destination.file)
         except UsageError as error:
             failed = failed or error
-            if destination.file is not None:
+            if keep and destination.file is not None:
                 emit(text)  # the disk is full, say: what took hours is not lost
     if failed is not None:
         raise failed

@@ -65,11 +65,14 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
 
 
 def _lost(error: OSError) -> int:
-    """Output of typer, such as the help, raises its own error; a full stdout fails again when it is flushed."""
+    """What typer writes itself, such as the help, fails in its own words; what fails in ours has been said by then."""
+    if any(frame.name == "echo" for frame in traceback.extract_tb(error.__traceback__)):
+        say(f"error: can't write to stdout: {error.strerror}")
+        return EXIT_USAGE
     try:
         emit("")
-    except UsageError as told:
-        say(f"error: {told}")
+    except UsageError as unwritten:
+        say(f"error: {unwritten}")
         return EXIT_USAGE
     return _bug(error)
 

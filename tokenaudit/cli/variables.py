@@ -56,7 +56,10 @@ def from_variables(
     found = {}
     for option in options:
         if option.name not in present:
-            variable = next((name for name in variable_names(option, command) if known.get(name)), None)
+            names = variable_names(option, command)
+            # Its variable is read where the inventory is opened: `incident` treats that as a place that can be missing.
+            names = names[:1] if "--inventory" in option.opts else names
+            variable = next((name for name in names if known.get(name)), None)
             if variable is not None:
                 found[option.name] = variable, _arguments(option, variable, known[variable])
     return found

@@ -69,7 +69,7 @@ class Finish:
         With `listed`, a part of `whole`, the exit code is that of the part, and only formats that mark what is new list
         the rest.
         """
-        emit_each(self.destinations, lambda destination: self._text(destination, whole, listed))
+        emit_each(self.destinations, lambda destination: self._text(destination, whole, listed), keep=True)
         report = listed or whole
         files = [str(one.file) for one in self.destinations if one.file is not None]
         if len(files) == len(self.destinations) and sys.stderr.isatty():
