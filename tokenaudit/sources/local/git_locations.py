@@ -130,7 +130,7 @@ def placement(target: str, root: Path | None, here: Path | None = None) -> Place
     here = (here or Path.cwd()).resolve()
     path = Path(target)
     folder = path.resolve() if path.is_dir() else path.absolute().parent.resolve()
-    name = path.resolve().name
+    name = Path(os.path.realpath(path)).name  # resolve() raises where a link leads to itself
     if root is None:
         return Placement(_from(here, folder), "", name)
     top = root.resolve()
