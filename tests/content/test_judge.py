@@ -139,6 +139,20 @@ def test_programs_and_scripts_are_findings_under_any_name(data: bytes) -> None:
     assert judged.risk == "executes"
 
 
+def test_a_script_that_is_added_is_said_and_one_that_changes_is_judged_by_its_commands() -> None:
+    (added,) = judge("train.sh", b"#!/bin/sh\ntrue\n").findings
+    assert (added.rule, added.severity.value) == ("content-native-code", "low")
+    assert judge("train.sh", b"#!/bin/sh\ntrue\n", b"#!/bin/sh\n").findings == ()
+    (windows,) = judge("start.bat", b"rem x\r\n", b"rem\r\n").findings
+    assert windows.severity.value == "medium"
+
+
+@pytest.mark.parametrize("path", ["model.engine", "model.tflite", "saved_model.pb", "data.rds", "x/model.mlmodel"])
+def test_programs_of_other_runtimes_are_not_clean(path: str) -> None:
+    judged = judge(path, b"\x08\x01\x12\x03" * 40)
+    assert (judged.risk, judged.findings) == ("unknown", ())
+
+
 def test_a_program_with_an_archive_behind_it_is_named() -> None:
     data = b"MZqFpD='\n" + bytes(4000) + b"PK\x05\x06" + bytes(18)
     assert "llamafile" in judge("model.llamafile", data).findings[0].message

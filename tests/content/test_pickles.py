@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -18,10 +19,12 @@ from tests.content.samples import opcodes as op
 from tests.content.samples.benign import benign_files
 from tests.content.samples.containers import compressed, npy, tarred, torch_zip, zipped
 from tests.content.samples.hostile import hostile_files
+from tokenaudit.content.byte_range import ContentBudget, MemoryRange
 from tokenaudit.content.change import FileChange, FileVersion
 from tokenaudit.content.changed_content import ContentLimits
 from tokenaudit.content.judge import judge_change
 from tokenaudit.content.pickle_names import name_verdict
+from tokenaudit.content.pickle_reader import read_pickles
 
 FOUND = {"content-pickle-code", "content-pickle-unreadable"}
 HOSTILE = hostile_files()
@@ -271,6 +274,18 @@ def test_words_that_begin_like_opcodes_are_no_pickles() -> None:
     assert judge("vocab.pkl", op.proto(4) + b"](" + words + b"e.").risk == "none"
 
 
+def test_the_program_of_torchscript_is_not_looked_into() -> None:
+    names = op.only_import("__torch__.torch.nn.modules.linear.Linear")
+    judged = judge("model.pt", torch_zip(names, [("archive/code/__torch__.py", b"def forward(): pass\n")]))
+    assert (judged.risk, judged.findings) == ("unknown", ())
+    assert "TorchScript" in judged.skipped[0]
+
+
+def test_a_pickle_named_as_data_inside_a_model_is_found() -> None:
+    for name in ("archive/readme.txt", "archive/x.py", "archive/a.png"):
+        assert judge("model.pt", torch_zip(op.state_dict(), [(name, CALL)])).risk == "executes"
+
+
 def test_an_archive_in_an_archive_in_an_archive_ends() -> None:
     data = CALL
     for _ in range(20):
@@ -352,3 +367,34 @@ def test_a_pickle_that_is_cut_is_unreadable() -> None:
     state = op.state_dict()
     for at in (3, 40, len(state) // 2, len(state) - 1):
         assert rules("m.pkl", state[:at]) == {"content-pickle-unreadable"}, at
+
+
+# A second opinion
+
+
+def test_our_names_hold_those_of_picklescan() -> None:
+    scanner = pytest.importorskip("picklescan.scanner")
+    short = {}
+    for name, (path, data) in {**HOSTILE, **BENIGN}.items():
+        if data[:1] != b"\x80":
+            continue
+        theirs = {f"{each.module}.{each.name}" for each in scanner.scan_pickle_bytes(io.BytesIO(data), "x").globals}
+        ours = read_pickles(MemoryRange(data), path, ContentBudget(ContentLimits()))
+        missing = {each for each in theirs - set(ours.names) if "unknown" not in each}
+        if missing and not ours.unknown:
+            short[name] = missing
+    assert short == {}
+
+
+def test_the_opinion_of_the_hub_is_said_and_makes_a_finding_critical() -> None:
+    pytest.importorskip("picklescan")
+    (found,) = judge("m.pkl", CALL).findings
+    assert "the Hub's scan would say dangerous" in found.message
+    (found,) = judge("m.pkl", op.call("helper", "run")).findings
+    assert ("would say suspicious" in found.message, found.severity.value) == (True, "high")
+
+
+def test_without_picklescan_the_judgement_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "picklescan.scanner", None)
+    (found,) = judge("m.pkl", CALL).findings
+    assert (found.severity.value, found.message) == ("critical", "calls posix.system when it is loaded")

@@ -41,6 +41,23 @@ _TAIL = 65_557
 
 _SHELL = frozenset({".sh", ".bash", ".zsh", ""})
 _WINDOWS = frozenset({".bat", ".cmd", ".ps1", ".psm1", ".vbs"})
+_OPAQUE = {
+    ".engine": "a TensorRT engine",
+    ".plan": "a TensorRT engine",
+    ".trt": "a TensorRT engine",
+    ".pte": "an ExecuTorch program",
+    ".tflite": "a TensorFlow Lite model",
+    ".mlmodel": "a Core ML model",
+    ".rknn": "an RKNN model",
+    ".mnn": "an MNN model",
+    ".pdmodel": "a Paddle program",
+    ".rds": "R objects",
+    ".rda": "R objects",
+    ".rdata": "R objects",
+}
+_OPAQUE_NAMES = {"saved_model.pb": "a TensorFlow graph"}
+"""Models with operations or plug-ins of their own."""
+
 _LLAMAFILE = re.compile(rb"\AMZqFpD='")
 """A program in Actually Portable Executable format, with which llamafiles begin."""
 
@@ -51,6 +68,11 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
     if version is None:
         return
     head = content.head(version)
+    opaque = _OPAQUE.get(PurePosixPath(change.path).suffix.lower()) or _OPAQUE_NAMES.get(
+        PurePosixPath(change.path).name
+    )
+    if opaque is not None and content.format not in {"python", "card"}:
+        content.skip(f"{opaque}, whose program is not looked into")
     if content.format != "native":
         return
     verb = "added" if change.before is None else "changed"
@@ -60,8 +82,10 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
         kind = next((kind for start, kind in _KINDS if head.startswith(start)), "program or library")
         if _LLAMAFILE.match(head) or _END_OF_ZIP in content.read(version, max(version.size - _TAIL, 0), _TAIL):
             kind = f"{kind} with an archive behind it, such as a llamafile"
-    elif suffix in _SHELL or repository.type == "space":
+    elif repository.type in {"space", "kernel"} or (suffix in _SHELL and change.before is not None):
         return  # what its commands do is judged by the rules about code
+    elif suffix in _SHELL:
+        kind, severity = "script", Severity.LOW
     else:
         kind = "script for Windows" if suffix in _WINDOWS else "script under the name of data"
         severity = Severity.MEDIUM

@@ -10,6 +10,7 @@ from tokenaudit.content.change import ContentFinding, FileChange, FileVersion, R
 from tokenaudit.content.changed_content import ChangedContent, finding
 from tokenaudit.content.pickle_names import is_dangerous, library_of, name_verdict, pickle_verdict
 from tokenaudit.content.pickle_reader import PickleReport, read_pickles
+from tokenaudit.content.second_opinion import hub_opinion, worst_opinion
 from tokenaudit.model import Rule, Severity
 from tokenaudit.text import listed
 
@@ -93,12 +94,14 @@ def _code(change: FileChange, now: PickleReport, before: PickleReport) -> Iterat
         called = [name for name in worst if name in now.called]
         what = f"calls {_shown(called)}" if called else f"imports {_shown(worst)}" if worst else unknown[0]
         also = f" and {unknown[0]}" if unknown and worst else ""
+        opinion = worst_opinion(hub_opinion(now.streams), [*worst, *foreign])
+        hub = f"; the Hub's scan would say {opinion}" if opinion else ""
         since = "" if change.before is None or not any(name in new for name in worst) else ", which is new"
         yield finding(
             CODE,
-            f"{what}{also} when it is loaded{since}",
+            f"{what}{also} when it is loaded{since}{hub}",
             risk="executes",
-            severity=Severity.CRITICAL if dangerous else Severity.HIGH,
+            severity=Severity.CRITICAL if dangerous or opinion == "dangerous" else Severity.HIGH,
             names=_names([*worst, *(name for name in foreign if name not in worst)]),
             evidence=(worst or unknown)[0],
         )

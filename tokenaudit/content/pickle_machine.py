@@ -7,7 +7,6 @@ the stack says what STACK_GLOBAL imports.
 
 from __future__ import annotations
 
-import codecs
 import pickletools
 import re
 from collections.abc import Callable
@@ -201,10 +200,7 @@ class _Machine(PickleInput):
         quoted = len(line) > 1 and line[:1] == line[-1:] and line[:1] in {b"'", b'"'}
         if not quoted:
             fail("has a string without quotes")
-        try:
-            content, _ = codecs.escape_decode(line[1:-1])
-        except ValueError:
-            fail("has a string with a broken escape")
+        content = _ESCAPE.sub(_unescaped, line[1:-1])
         self._remember_bytes(content)
         self._push_text(content[:LONGEST_TEXT], "latin-1")
 
@@ -521,6 +517,22 @@ class _Machine(PickleInput):
 
     def invalid(self) -> None:
         fail(f"has the unknown opcode 0x{self.buffer[self.i - 1]:02x}")
+
+
+_ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3})|(.))", re.DOTALL)
+_ESCAPED = dict(zip(b"abfnrtv\\'\"\n", (7, 8, 12, 10, 13, 9, 11, 92, 39, 34, None), strict=True))
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """What an escape of Python stands for; one that Python does not know stands for itself."""
+    if found[1] is not None:
+        return bytes([int(found[1], 16)])
+    if found[2] is not None:
+        return bytes([int(found[2], 8) & 0xFF])
+    if found[3] == b"x":
+        fail("has a string with a broken escape")
+    code = _ESCAPED.get(found[3][0], -1)
+    return b"" if code is None else found[0] if code < 0 else bytes([code])
 
 
 _NEWEST = 5

@@ -51,6 +51,9 @@ _DATA_MEMBERS = re.compile(
 )
 """Members of archives that no loader of models unpickles."""
 
+_SMALL_MEMBER = 1 << 20
+"""Bytes of a member of a model that is looked into though its name says that it is data."""
+
 _OWN_NAMES = (".safetensors", ".gguf", ".h5", ".hdf5", ".keras")
 _SMALL = 8 << 20
 _TEXTS = (".json", ".txt", ".md", ".py", ".yaml", ".yml", ".html")
@@ -321,6 +324,8 @@ class _Reader:
         self.report.escapes.update(dict.fromkeys(name for name in sorted(names) if escapes(name)))
         torch = any(re.fullmatch(r"(?:.*/)?data(?:\.pkl|/\d+)", name) for name in names)
         numpy = bool(names) and all(name.endswith(".npy") for name in names)
+        if torch and any(re.fullmatch(r"(?:.*/)?code/.*\.py", name) for name in names):
+            self.report.skipped.setdefault("TorchScript, whose program is not looked into")
         if self.report.format is None and not depth:
             self.report.format = "torch" if torch else "numpy" if numpy else "archive"
         model = self.of_model or torch
@@ -342,6 +347,7 @@ class _Reader:
         data = bool(_DATA_MEMBERS.search(member.name)) and "\x00" not in member.name
         if data and not model:
             return
+        data = data and member.size > _SMALL_MEMBER
         self.budget.spend_member()
         defects = len(found.defects)
         if data:

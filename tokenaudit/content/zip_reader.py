@@ -228,10 +228,8 @@ def _content(
     if kind is None:
         found.defect(f"has an unknown compression for {member.name}")
         return None
-    # The stream of method 14 begins with a header of its own, which `lzma` does not read.
     if kind == "lzma":
-        found.defect(f"has a compression for {member.name} that is not looked into")
-        return None
+        body = _lzma_alone(body, member)
     done = decompress(body, kind, budget)
     if done.cut is not None:
         found.cut = done.cut
@@ -240,3 +238,10 @@ def _content(
     elif done.cut is None and zlib.crc32(done.data) != member.crc:
         found.defect(f"has a wrong check sum for {member.name}")
     return MemoryRange(done.data)
+
+
+def _lzma_alone(body: ByteRange, member: ZipMember) -> ByteRange:
+    """The stream of method 14 with the header that `lzma` reads: properties, then the size or that its end is marked."""
+    data = body.read(0, body.size)
+    size = b"\xff" * 8 if member.flags & 2 else member.size.to_bytes(8, "little")
+    return MemoryRange(data[4:9] + size + data[9:])
