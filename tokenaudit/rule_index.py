@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tokenaudit import content, policy
+from tokenaudit import policy
 from tokenaudit.ci import rules as configuration
+from tokenaudit.content import rules as changed
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
 from tokenaudit.service_accounts import organization
@@ -70,7 +71,7 @@ def all_rules() -> dict[str, Rule]:
     """Rules by id: about tokens, configuration, machines, what is kept on the Hub, what changed there; each by name."""
     return {
         rule.id: _with_risks(rule)
-        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, content.RULES, organization.RULES)
+        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, changed.RULES, organization.RULES)
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

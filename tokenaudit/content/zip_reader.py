@@ -241,7 +241,7 @@ def _content(
 
 
 def _lzma_alone(body: ByteRange, member: ZipMember) -> ByteRange:
-    """The stream of method 14 with the header that `lzma` reads: properties, then the size or that its end is marked."""
+    """The stream of method 14 with the header that `lzma` reads: properties, then the size unless its end is marked."""
     data = body.read(0, body.size)
     size = b"\xff" * 8 if member.flags & 2 else member.size.to_bytes(8, "little")
     return MemoryRange(data[4:9] + size + data[9:])
