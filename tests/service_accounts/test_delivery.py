@@ -11,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -250,7 +252,7 @@ def test_a_consumer_that_can_not_be_written_is_found_before_anything_is_rotated(
     org: Organization, spoil: Callable[[Organization], None]
 ) -> None:
     spoil(org)
-    with pytest.raises((ConsumerError, HaltedError)) as raised:
+    with pytest.raises((ConsumerError, HaltedError, UsageError)) as raised:
         rotate(org)
     assert "\n" not in str(raised.value)
     assert org.changes == []
@@ -319,6 +321,35 @@ def test_a_whoami_that_does_not_answer_is_not_a_proof(org: Organization) -> None
     org.double.fails(r"/api/whoami-v2", error(500, "oops"), always=True)
     assert create(org).proven is False
     assert held(org) == [org.values[0]] * 4
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"permissions": ["repo.write"]}, "permissions is"),
+        ({"repoPermissions": ["repo.content.read", "repo.write"]}, "repoPermissions is"),
+        ({"skipNetworkSecurity": True}, "exempt from the network rules"),
+        ({}, None),  # the field is optional in the response: the rights are read again
+    ],
+)
+def test_a_token_with_other_rights_than_requested_is_deleted(
+    org: Organization, monkeypatch: pytest.MonkeyPatch, change: dict[str, object], message: str | None
+) -> None:
+    original: Callable[..., Any] = api.create
+
+    def changed(*arguments: Any) -> Any:
+        made = original(*arguments)
+        info = {key: value for key, value in made.info.items() if key != "permissions"}
+        return replace(made, info={**info, **change})
+
+    monkeypatch.setattr(api, "create", changed)
+    if message is None:
+        assert create(org).proven
+        return
+    with pytest.raises(HaltedError, match=message):
+        create(org)
+    assert org.tokens == ["deploy"]
+    assert held(org) == ["", org.old, ""]
 
 
 def test_a_token_that_can_do_more_is_deleted_before_it_is_delivered(
@@ -405,9 +436,9 @@ def test_a_file_inside_a_repository_is_refused(org: Organization, where: str) ->
     ran = org.command(
         "create-token", "acme", "ci", "--grant", "repo.content.read@model:acme/m", "--to", f"file:{path}", "--yes"
     )
-    assert ran.code == 1
+    assert ran.code == 2
     assert "inside the git repository" in ran.err
-    assert org.changes == []
+    assert org.double.requests == []
     assert not path.exists()
 
 

@@ -149,9 +149,7 @@ class TokenDelivery:
         """
         self._lost = self.is_started
         minted = self._create()
-        wrong = differences(minted.info, dict(self.state.rights))
-        if wrong:
-            self._discard(minted.id, f"the Hub gave it other rights: {'; '.join(wrong)}")
+        self._compare(minted)
         return minted.secret
 
     def delete_leftovers(self) -> None:
@@ -271,11 +269,27 @@ class TokenDelivery:
 
     def _check_new(self, minted: MintedToken) -> None:
         """Stops, and deletes the token, if it has other rights than requested; nothing was delivered yet."""
-        wrong = differences(minted.info, dict(self.state.rights))
-        if wrong:
-            self._discard(minted.id, f"the Hub gave it other rights: {'; '.join(wrong)}")
+        self._compare(minted)
         if self.state.token_id is None:
             self._prove(minted, delivered=False)
+
+    def _compare(self, minted: MintedToken) -> None:
+        """Compares the rights that the Hub describes with those requested; what its response lacks is read again."""
+        rights: dict[str, object] = dict(self.state.rights)
+        info = dict(minted.info)
+        if not rights.keys() <= info.keys():
+            read = read_account(self.hub, self.state.organization, self.state.account_id, self.own)
+            tokens = () if isinstance(read, Failure) else read.tokens
+            found = next((token for token in tokens if token.id == minted.id), None)
+            if found is None:
+                reason = read.message if isinstance(read, Failure) else "the Hub does not list it"
+                self._discard(minted.id, f"its rights can't be compared: {reason}")
+            info = {**rights_of(found).body(), **info}
+        wrong = differences(info, rights)
+        if info.get("skipNetworkSecurity") is True and not self.state.skips_network_security:
+            wrong.append("it is exempt from the network rules")
+        if wrong:
+            self._discard(minted.id, f"the Hub gave it other rights: {'; '.join(wrong)}")
 
     def _prove(self, minted: MintedToken, *, delivered: bool) -> bool:
         title = "Verify the new token"
@@ -289,7 +303,7 @@ class TokenDelivery:
         self.say(f"{title}: {messages if proof.ok else f'no clear response: {messages}'}")
         return proof.ok is True
 
-    def _discard(self, token_id: str, reason: str) -> None:
+    def _discard(self, token_id: str, reason: str) -> NoReturn:
         answer = api.delete(self.hub, self.state.organization, self.state.account_id, token_id, self.own)
         end = f"it could not be deleted: {answer.message}" if isinstance(answer, Failure) else "it was deleted"
         if not isinstance(answer, Failure):

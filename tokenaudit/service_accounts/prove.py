@@ -27,9 +27,14 @@ class TokenProof:
 
 
 def differences(info: JsonObject, rights: dict[str, object]) -> list[str]:
-    """Return the fields in which the Hub's description of a token differs from the requested rights."""
+    """Return the fields in which the Hub's description of a token differs from the requested rights.
+
+    A field that the description lacks is not compared: in the response to a creation `permissions` is optional.
+    """
     found = []
     for key, wanted in rights.items():
+        if key not in info:
+            continue
         got = info.get(key)
         if not isinstance(got, list) or not isinstance(wanted, list) or sorted(map(str, got)) != sorted(wanted):
             found.append(f"{key} is {got}, not {wanted}")

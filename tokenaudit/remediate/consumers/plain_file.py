@@ -40,7 +40,7 @@ class PlainFile:
 
     def check_writable(self, *, dry_run: bool) -> None:
         """See `consumers.Destination`: with `dry_run` no temporary file is created."""
-        self._refuse_git()
+        self._refuse()
         real = Path(os.path.realpath(self._path))
         if not real.parent.is_dir():
             message = f"{self._path} can't be written: {real.parent} is not a folder"
@@ -66,7 +66,7 @@ class PlainFile:
 
     def update(self, old: str, new: Secret) -> None:
         """See `consumers.Updater`."""
-        self._refuse_git()
+        self._refuse()
         real = Path(os.path.realpath(self._path))
         if read(self._path) is None:
             try:
@@ -84,17 +84,22 @@ class PlainFile:
         """See `consumers.Updater`."""
         yield from whole(self._path)
 
-    def _refuse_git(self) -> None:
-        """Refuses a path inside a repository, directly or through a link: `git add .` would publish the value."""
+    def refusal(self) -> str | None:
+        """Return why the path is refused: inside a repository, `git add .` would publish the value; None if it is not.
+
+        Links are followed.
+        """
         for path in (Path(os.path.abspath(self._path)), Path(os.path.realpath(self._path))):  # noqa: PTH100 - resolves ".."
             found = enclosing_git_dir(path.parent)
             if found is not None:
-                message = f"{self._path} is inside the git repository {found.parent}; choose a file outside of it"
-                raise ConsumerError(message)
+                return f"{self._path} is inside the git repository {found.parent}; choose a file outside of it"
         try:
             mode = os.lstat(os.path.realpath(self._path)).st_mode
         except OSError:
-            return
-        if not stat.S_ISREG(mode):
-            message = f"{self._path} is not a regular file; choose another file"
-            raise ConsumerError(message)
+            return None
+        return None if stat.S_ISREG(mode) else f"{self._path} is not a regular file; choose another file"
+
+    def _refuse(self) -> None:
+        reason = self.refusal()
+        if reason is not None:
+            raise ConsumerError(reason)

@@ -124,14 +124,18 @@ def destination(spelled: str, owners: Owners) -> Destination:
     """The consumer that a `--to` argument names.
 
     Raises:
-        UsageError: it is none of `DESTINATIONS`.
+        UsageError: it is none of `DESTINATIONS`, or a file inside a git repository.
         ConfigurationError: a token of the auditor's is missing.
     """
     kind, colon, place = spelled.partition(":")
     if kind == "keyring" and place:
         return KeyringEntry(place)
     if kind == "file" and place:
-        return PlainFile(_path(place, owners))
+        file = PlainFile(_path(place, owners))
+        refusal = file.refusal()
+        if refusal is not None:
+            raise UsageError(refusal)
+        return file
     found = _DESTINATION.fullmatch(spelled)
     if not colon or not found:
         raise _no_destination(spelled)
