@@ -185,3 +185,20 @@ def parse_fingerprint(text: str, *, shortest: int = _SHORTEST_FINGERPRINT) -> st
         )
         raise UsageError(message)
     return found
+
+
+_CHAT_MARKERS = re.compile(
+    r"<\|[^|<>\n]{1,40}\|?>|<\uff5c[^<>\n]{1,40}\uff5c>|\[/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>"
+    r"|</?(?:s|system|user|assistant|human|start_of_turn|end_of_turn|function_calls|tool_call|think)>"
+    r"|^\s*(?:system|assistant|human|user)\s*:|#{2,} ?(?:system|instruction|assistant|user)s?\b",
+    re.IGNORECASE | re.MULTILINE,
+)
+_OPENERS = str.maketrans({"<": "\u2039", ">": "\u203a", "[": "(", "]": ")", "#": "\u266f", ":": "\ua789"})
+
+
+def without_chat_markers(text: str) -> str:
+    """`text` with nothing that delimits the turns of a chat for a language model (`<|im_start|>`, `[INST]`, `System:`).
+
+    Their brackets are replaced by others that look alike and that no tokenizer knows.
+    """
+    return _CHAT_MARKERS.sub(lambda found: found[0].translate(_OPENERS), text)

@@ -47,7 +47,7 @@ class Routes:
             return refusal(401, self.world.refused.get(token, INVALID))
         for method, pattern, function in _ROUTES:
             found = pattern.match(request.path)
-            if found and method == request.method:
+            if found and re.fullmatch(method, request.method):
                 return function(self, request, found)
         return self._git(request) or refusal(404, "Not found")
 

@@ -52,8 +52,12 @@ class Repo:
     commits: dict[str, list[Body]] = field(default_factory=dict)
     runtime: Body = field(default_factory=lambda: {"stage": "RUNNING", "hardware": {"current": "cpu-basic"}})
     restarts: int = 0
-    large_files: dict[str, bytes] = field(default_factory=dict)
-    """Contents behind Git LFS pointers, by their SHA-256."""
+    large_files: dict[str, Any] = field(default_factory=dict)
+    """Contents behind Git LFS pointers, by their SHA-256: bytes, or what has a length and can be sliced."""
+    security: dict[str, Body] = field(default_factory=dict)
+    """The Hub's verdicts (`securityFileStatus`) by path; every other file is safe."""
+    uploads: list[Body] = field(default_factory=list)
+    """Entries of `lfs-files`."""
 
     @property
     def namespace(self) -> str:
@@ -76,6 +80,8 @@ class World:
     tokens: dict[str, Body] = field(default_factory=dict)
     storage: str | None = None
     """The address of another double with the same repositories, to which large files are redirected."""
+    ignores_range: bool = False
+    """Whether files are sent whole, whatever range is asked for."""
     refused: dict[str, str] = field(default_factory=dict)
     repos: dict[tuple[str, str], Repo] = field(default_factory=dict)
     revoked: list[list[str]] = field(default_factory=list)

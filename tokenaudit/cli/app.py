@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "rotate": "Rotate one token step by step; resumable.",
     "service-accounts": "List an organization's service accounts; create, narrow and rotate their tokens.",
     "incident": "Assess exposure to an incident.",
+    "changes": "Show what changed in Hub repositories, and which changes run code or mislead.",
     "inventory": "Query, check and export the results of earlier sweeps.",
     "auth": "Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.",
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import BinaryIO
@@ -10,18 +9,10 @@ from typing import BinaryIO
 from tokenaudit.content.change import ContentFinding, FileChange, FileFormat, FileVersion, Risk
 from tokenaudit.content.detect_format import HEAD, detect_format
 from tokenaudit.model import Rule, Severity
-from tokenaudit.text import shorten, size, visible
+from tokenaudit.text import shorten, size, visible, without_chat_markers
 
 LONGEST_EVIDENCE = 80
 """Characters of content that a finding quotes at most."""
-
-_CHAT_MARKERS = re.compile(
-    r"<\|[^|<>\n]{1,40}\|?>|<\uff5c[^<>\n]{1,40}\uff5c>|\[/?(?:INST|SYS|SYSTEM_PROMPT|AVAILABLE_TOOLS)\]|<</?SYS>>"
-    r"|</?(?:s|system|user|assistant|human|start_of_turn|end_of_turn|function_calls|tool_call|think)>"
-    r"|^\s*(?:system|assistant|human|user)\s*:|#{2,} ?(?:system|instruction|assistant|user)s?\b",
-    re.IGNORECASE | re.MULTILINE,
-)
-_OPENERS = str.maketrans({"<": "\u2039", ">": "\u203a", "[": "(", "]": ")", "#": "\u266f", ":": "\ua789"})
 
 
 def quoted_evidence(text: str) -> str:
@@ -31,7 +22,7 @@ def quoted_evidence(text: str) -> str:
     (`<|im_start|>`, `[INST]`) has its brackets replaced by others that no tokenizer knows.
     """
     plain = visible(shorten(" ".join(text.split()), LONGEST_EVIDENCE))
-    plain = _CHAT_MARKERS.sub(lambda found: found[0].translate(_OPENERS), plain)
+    plain = without_chat_markers(plain)
     return plain if len(plain) <= LONGEST_EVIDENCE else f"{plain[: LONGEST_EVIDENCE - 1]}…"
 
 
@@ -176,4 +167,4 @@ _LONGEST_MESSAGE = 400
 
 def _safe(text: str) -> str:
     plain = visible(shorten(" ".join(text.split()), _LONGEST_MESSAGE))
-    return _CHAT_MARKERS.sub(lambda found: found[0].translate(_OPENERS), plain)
+    return without_chat_markers(plain)

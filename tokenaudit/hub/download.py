@@ -1,32 +1,24 @@
-"""Download of a single file, streamed and limited in size and time.
-
-The Hub stores content elsewhere (a CDN, Xet) and redirects to a signed URL. Redirects are followed without the token,
-which is sent to the Hub's own origin only.
-"""
+"""Download of a single file, streamed and limited in size and time."""
 
 from __future__ import annotations
 
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from http.client import HTTPException, HTTPMessage
 from io import BytesIO
-from typing import IO, BinaryIO
-from urllib.parse import quote, urljoin, urlsplit
+from typing import BinaryIO
+from urllib.parse import quote
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.endpoint import is_loopback, origin
+from tokenaudit.hub.file_request import FileRequest, FileResponse
 from tokenaudit.hub.pagination import listed, text
+from tokenaudit.hub.repo_content import tree
 from tokenaudit.hub.repo_listing import HubRepository
-from tokenaudit.hub.result import Failure, PagedListing, Reply, Result, error_kind
+from tokenaudit.hub.result import Failure, PagedListing, Reply, Result
 from tokenaudit.secret import Secret
 from tokenaudit.timestamps import parse_timestamp
 
-_MOST_REDIRECTS = 4
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _PART = 1 << 20
 _SLOWEST = 256 << 10
 """Minimum speed in bytes per second; sets the time limit of a download where none is given."""
@@ -41,6 +33,18 @@ class _Transfer:
     into: BinaryIO
     largest: int
     ends: float
+
+    def write(self, opened: FileResponse) -> Result:
+        """Copy the body of a response."""
+        size = 0
+        while part := opened.body.read(min(_PART, self.largest + 1 - size)):
+            size += len(part)
+            if size > self.largest:
+                return Failure("oversized", opened.status, f"larger than {self.largest} bytes")
+            if time.monotonic() > self.ends:  # abandoned: the next attempt writes to the same file
+                return _TOO_SLOW
+            self.into.write(part)
+        return Reply(opened.status, size)
 
 
 def download(
@@ -58,75 +62,10 @@ def download(
         into.seek(0)
         into.truncate()
         transfer = _Transfer(into, largest, time.monotonic() + allowed)
-        return hub.within(allowed, lambda: _redirected(hub, path, secret, transfer)) or (_TOO_SLOW, {})
+        sent = FileRequest(hub.endpoint, hub.endpoint + path, secret, hub.timeout)
+        return hub.within(allowed, lambda: sent.send(transfer.write)) or (_TOO_SLOW, {})
 
     return hub.send(attempt)
-
-
-def _redirected(hub: Hub, path: str, secret: Secret | None, transfer: _Transfer) -> tuple[Result, Mapping[str, str]]:
-    """Make one attempt, following redirects."""
-    url = hub.endpoint + path
-    for _ in range(_MOST_REDIRECTS):
-        token = secret if origin(url) == origin(hub.endpoint) else None
-        answer, headers = _fetched(url, token, hub.timeout, transfer)
-        target = headers.get("location", "")
-        if isinstance(answer, Reply) or answer.status not in _REDIRECTS or not target:
-            return answer, headers
-        try:
-            url = urljoin(url, target)
-            safe = _safe(url, hub.endpoint)
-        except ValueError:
-            safe = False
-        if not safe:
-            return Failure("redirect", answer.status, "the Hub redirected to an unencrypted address"), {}
-    return Failure("redirect", None, "too many redirects"), {}
-
-
-def _fetched(url: str, secret: Secret | None, timeout: float, transfer: _Transfer) -> tuple[Result, Mapping[str, str]]:
-    request = urllib.request.Request(url, headers={"User-Agent": "tokenaudit"})  # noqa: S310 - checked by the caller
-    if secret is not None:
-        request.add_unredirected_header("Authorization", f"Bearer {secret.reveal()}")
-    try:
-        with urllib.request.build_opener(_NoRedirect).open(request, timeout=timeout) as response:
-            return _written(response, response.status, transfer), {}
-    except urllib.error.HTTPError as error:
-        headers = {name.lower(): value for name, value in error.headers.items()}
-        error.close()
-        return Failure(error_kind(error.code), error.code, "the file was refused"), headers
-    except TimeoutError:
-        return _TOO_SLOW, {}
-    except (OSError, HTTPException, ValueError) as error:
-        return Failure("network", None, f"the file could not be fetched ({type(error).__name__})"), {}
-
-
-def _written(response: IO[bytes], status: int, transfer: _Transfer) -> Result:
-    size = 0
-    while part := response.read(min(_PART, transfer.largest + 1 - size)):
-        size += len(part)
-        if size > transfer.largest:
-            return Failure("oversized", status, f"larger than {transfer.largest} bytes")
-        if time.monotonic() > transfer.ends:  # abandoned: the next attempt writes to the same file
-            return _TOO_SLOW
-        transfer.into.write(part)
-    return Reply(status, size)
-
-
-def _safe(url: str, endpoint: str) -> bool:
-    parts = urlsplit(url)
-    if parts.scheme == "https":
-        return True
-    both_here = is_loopback(parts.hostname or "") and is_loopback(urlsplit(endpoint).hostname or "")
-    return parts.scheme == "http" and both_here
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Returns every redirect to the caller instead of following it."""
-
-    def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> urllib.request.Request | None:
-        del req, fp, code, msg, headers, newurl
-        return None
 
 
 @dataclass(frozen=True)
@@ -185,16 +124,11 @@ def large_files(
 
     Source: `GET /api/{type}s/{id}/tree/{revision}` in the Hub's OpenAPI document, whose entries have `lfs`.
     """
-    path = f"/api/{repository.target}/tree/{quote(revision, safe='')}"
-    answer = listed(hub, path, secret, {"recursive": "true"})
+    answer = tree(hub, repository, revision, secret)
     if isinstance(answer, Failure):
         return answer
-    found = []
-    for item in answer:
-        lfs = item.get("lfs")
-        if isinstance(lfs, dict) and isinstance(lfs.get("size"), int) and text(item.get("path")):
-            found.append(LargeFile(text(item.get("path")), text(lfs.get("oid")).removeprefix("sha256:"), lfs["size"]))
-    return PagedListing(tuple(found), answer.incomplete)
+    large = [LargeFile(file.path, file.content_id, file.size) for file in answer if file.is_large and file.size]
+    return PagedListing(tuple(large), answer.incomplete)
 
 
 def fetch(

@@ -38,14 +38,14 @@ _LONGEST_NAME = 255
 _ROOT, _WORK_FOLDER = "SRCROOT", "WORKDIR"
 _IN_URLS = "/:@-._~!$&'()*+,;=%?#[]"
 
-_LEVELS = {
+LEVELS = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
     Severity.MEDIUM: "warning",
     Severity.LOW: "note",
     Severity.INFO: "note",
 }
-_SCORES = {
+SCORES = {
     Severity.CRITICAL: "9.5",
     Severity.HIGH: "8.0",
     Severity.MEDIUM: "5.5",
@@ -93,7 +93,7 @@ def render(report: Report, options: Options) -> str:
 
 def _properties(report: Report) -> dict[str, Any]:
     properties = {"policy": presentation.policy_lines(report.policy), "followed": presentation.followed_lines(report)}
-    return {name: [_short(visible(line)) for line in lines] for name, lines in properties.items() if lines}
+    return {name: [short(visible(line)) for line in lines] for name, lines in properties.items() if lines}
 
 
 def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dict[str, Any]:
@@ -105,17 +105,17 @@ def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dic
     remedy = reference.remedy if reference else of_rule[0].remedy
     risks = reference.owasp if reference else ()
     return {
-        "id": _short(rule, _LONGEST_NAME),
-        "name": _short("".join(word.capitalize() for word in rule.split("-")), _LONGEST_NAME),
-        "shortDescription": {"text": _short(title)},
-        "fullDescription": {"text": _short(why)},
-        "help": {"text": _short(f"{why} {remedy}")},
+        "id": short(rule, _LONGEST_NAME),
+        "name": short("".join(word.capitalize() for word in rule.split("-")), _LONGEST_NAME),
+        "shortDescription": {"text": short(title)},
+        "fullDescription": {"text": short(why)},
+        "help": {"text": short(f"{why} {remedy}")},
         "helpUri": reference.references[0] if reference and reference.references else HOME,
-        "defaultConfiguration": {"level": _LEVELS[worst]},
+        "defaultConfiguration": {"level": LEVELS[worst]},
         "properties": {
             "tags": ["security", "secrets", "huggingface", *(f"OWASP-{risk}" for risk in risks)],
             "precision": _PRECISION[reference.confidence if reference else "high"],
-            "security-severity": _SCORES[worst],
+            "security-severity": SCORES[worst],
         },
     }
 
@@ -123,10 +123,10 @@ def _rule(rule: str, shown: list[FlatFinding], known: Mapping[str, Rule]) -> dic
 def _result(item: FlatFinding, rule_index: int, roots: list[str]) -> dict[str, Any]:
     where = f" At {item.where}." if item.where and item.credential is None else ""
     result: dict[str, Any] = {
-        "ruleId": _short(item.rule, _LONGEST_NAME),
+        "ruleId": short(item.rule, _LONGEST_NAME),
         "ruleIndex": rule_index,
-        "level": _LEVELS[item.severity],
-        "message": {"text": _short(_with_remedy(f"{item.message}.{where}", item.remedy))},
+        "level": LEVELS[item.severity],
+        "message": {"text": short(_with_remedy(f"{item.message}.{where}", item.remedy))},
         "locations": [_location(item, _base(item.root, roots))],
         "partialFingerprints": {"primaryLocationLineHash": _identity(item)},
         "properties": {"severity": item.severity.value, "target": item.target},
@@ -164,7 +164,7 @@ def _bases(roots: list[str], local: set[str | None]) -> dict[str, Any]:
         return {_ROOT: {"description": {"text": "Root of the audited repository."}}}
     found: dict[str, Any] = {_WORK_FOLDER: {"description": {"text": "Folder that tokenaudit ran in."}}}
     for root in roots:
-        entry: dict[str, Any] = {"description": {"text": _short(f"Root of {root}.")}}
+        entry: dict[str, Any] = {"description": {"text": short(f"Root of {root}.")}}
         if "://" in root:
             entry["uri"] = f"{quote(root.rstrip('/'), safe=_IN_URLS)}/"
         elif root in local and (root.startswith("/") or root[1:3] == ":/"):
@@ -203,25 +203,26 @@ def _notifications(report: Report, unplaced: int, cut: int) -> list[dict[str, An
         texts.append(f"{count(unplaced, 'finding')} without a file not included; see the JSON report")
     if cut:
         texts.append(f"{count(cut, 'finding')} over the limit of {MOST_RESULTS:,} not included; see the JSON report")
-    return [{"level": "warning", "message": {"text": _short(_no_links(text))}} for text in texts]
+    return [{"level": "warning", "message": {"text": short(escape_links(text))}} for text in texts]
 
 
 def _skipped(entry: Skipped) -> str:
     return f"not read: {visible(entry.where)}: {visible(entry.reason)}"
 
 
-def _no_links(text: str) -> str:
-    # "[word](target)" in a message is a link; a file name must not create one.
+def escape_links(text: str) -> str:
+    """`text` without links: "[word](target)" in a message is one, and a file name must not create it."""
     return text.replace("\\", "\\\\").replace("[", "\\[").replace("]", "\\]")
 
 
 def _with_remedy(message: str, remedy: str) -> str:
     """Both, where the message is cut if there is no room for them."""
-    remedy = _no_links(remedy)
-    return f"{_short(_no_links(message), max(_SHORTEST, _LONGEST - len(remedy) - 1))} {remedy}"
+    remedy = escape_links(remedy)
+    return f"{short(escape_links(message), max(_SHORTEST, _LONGEST - len(remedy) - 1))} {remedy}"
 
 
-def _short(text: str, most: int = _LONGEST) -> str:
+def short(text: str, most: int = _LONGEST) -> str:
+    """`text` made visible and at most `most` characters long; never empty, which GitHub refuses."""
     return shorten(visible(text), most) or "-"
 
 

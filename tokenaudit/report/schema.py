@@ -1,7 +1,7 @@
 """The JSON Schemas of the documents, generated from their classes.
 
 After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, and the same
-with `plan`, `incident` and `service-accounts`.
+with `plan`, `incident`, `service-accounts` and `changes`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from tokenaudit.changes.model import ChangesReport
 from tokenaudit.incident.model import IncidentReport
 from tokenaudit.model import Report
 from tokenaudit.remediate.runbook import Runbook
@@ -32,6 +33,7 @@ class SchemaDocument:
 
 
 REPORT = SchemaDocument(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
+CHANGES = SchemaDocument(ChangesReport, "tokenaudit/changes/1", "tokenaudit changes", "changes.schema.json")
 INCIDENT = SchemaDocument(IncidentReport, "tokenaudit/incident/1", "tokenaudit incident", "incident.schema.json")
 SERVICE_ACCOUNTS = SchemaDocument(
     ServiceAccountsReport,
@@ -40,7 +42,13 @@ SERVICE_ACCOUNTS = SchemaDocument(
     "service_accounts.schema.json",
 )
 PLAN = SchemaDocument(Runbook, "tokenaudit/plan/1", "tokenaudit plan", "plan.schema.json")
-DOCUMENTS = {"report": REPORT, "plan": PLAN, "incident": INCIDENT, "service-accounts": SERVICE_ACCOUNTS}
+DOCUMENTS = {
+    "report": REPORT,
+    "plan": PLAN,
+    "incident": INCIDENT,
+    "service-accounts": SERVICE_ACCOUNTS,
+    "changes": CHANGES,
+}
 
 
 def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""The double of the Hub for the tests of changes, and a second one behind it that stores large files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.changes.hosted import HostedRepository
+from tests.hub.double import HubDouble, hub_double
+
+__all__ = ["hub_double", "model", "storage"]
+
+
+@pytest.fixture
+def storage(hub_double: HubDouble) -> Iterator[HubDouble]:
+    """The place to which large files are redirected: another port, so another origin, with the same repositories."""
+    with HubDouble() as double:
+        double.world.repos = hub_double.world.repos
+        hub_double.world.storage = double.endpoint
+        yield double
+        assert not [seen for seen in double.requests if "authorization" in seen.headers or "cookie" in seen.headers]
+
+
+@pytest.fixture
+def model(hub_double: HubDouble, storage: HubDouble, tmp_path: Path) -> HostedRepository:
+    """The model `acme/m` with a harmless first revision."""
+    del storage
+    hosted = HostedRepository(hub_double, tmp_path, "acme/m")
+    hosted.commit("start", "2026-06-01", {"README.md": "# M\n", "config.json": '{"model_type": "bert"}\n'})
+    return hosted

@@ -1,0 +1,156 @@
+"""The examination of many repositories at once, and the report of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from tokenaudit.changes.examine import RepositoryComparison
+from tokenaudit.changes.judgements import Judgements
+from tokenaudit.changes.model import (
+    ChangesReport,
+    ChangesSummary,
+    ContentsMode,
+    ExaminedRepository,
+    LoadedBy,
+)
+from tokenaudit.changes.questions import ExaminationContext
+from tokenaudit.changes.window import ChangesWindow
+from tokenaudit.content.change import Risk
+from tokenaudit.hub.client import Hub
+from tokenaudit.hub.remote_file import DownloadBudget
+from tokenaudit.hub.repo_listing import HubRepository
+from tokenaudit.interfaces import NullProgress, Progress
+from tokenaudit.map_text import map_text
+from tokenaudit.model import Skipped, Tool
+from tokenaudit.redaction import redacted
+from tokenaudit.secret import Secret
+from tokenaudit.text import without_chat_markers
+
+MAX_DOWNLOAD = 2_000_000_000
+"""Bytes of contents that a run downloads at most, unless another number is given."""
+
+_THREADS = 6
+"""Repositories that are examined at once: most of the time is spent waiting for the Hub."""
+
+_HARM: Mapping[Risk, int] = {"executes": 4, "misleads": 3, "weakens": 2, "unknown": 1, "none": 0}
+
+
+@dataclass(frozen=True)
+class RepositoryAccess:
+    """What touched credentials could do with a repository: the best access, and their fingerprints."""
+
+    access: str
+    fingerprints: tuple[str, ...]
+
+
+@dataclass
+class ChangesRun:
+    """Examines repositories.
+
+    Args:
+        hub: who is asked, as `secret` (None: anonymously).
+        window: which changes count.
+        tool: who writes the report.
+        now: the clock.
+        contents: which files are read.
+        max_download: maximum number of bytes of contents.
+        judgements: remembers what was judged.
+        progress: told how far it is.
+    """
+
+    hub: Hub
+    secret: Secret | None
+    window: ChangesWindow
+    tool: Tool
+    now: Callable[[], datetime]
+    contents: ContentsMode = "changed"
+    max_download: int = MAX_DOWNLOAD
+    judgements: Judgements = field(default_factory=Judgements)
+    progress: Progress = field(default_factory=NullProgress)
+
+    def report(
+        self,
+        repositories: Sequence[HubRepository],
+        skipped: Iterable[Skipped] = (),
+        loaded_by: Mapping[str, tuple[LoadedBy, ...]] | None = None,
+    ) -> ChangesReport:
+        """Examine `repositories`; `skipped` is what is already known to be missing, `loaded_by` uses by page."""
+        started = self.now()
+        context, found, missing = self.examined(repositories)
+        uses = loaded_by or {}
+        shown = [replace(each, loaded_by=uses.get(each.page, ())) for each in found]
+        everything = tuple(dict.fromkeys((*skipped, *missing)))
+        report = ChangesReport(
+            self.tool,
+            started,
+            self.now(),
+            self.window.text,
+            complete=not everything,
+            skipped=everything,
+            repositories=tuple(shown),
+            summary=summarized(shown),
+            endpoint=self.hub.endpoint,
+            examined=len(repositories),
+            downloaded=context.budget.spent,
+        )
+        return neutral(redacted(report, [self.secret] if self.secret is not None else []))
+
+    def examined(
+        self, repositories: Sequence[HubRepository]
+    ) -> tuple[ExaminationContext, list[ExaminedRepository], list[Skipped]]:
+        """The repositories in which something changed or was found, by harm; and what was skipped."""
+        context = ExaminationContext(
+            self.hub, self.secret, self.window, self.contents, DownloadBudget(self.max_download), self.judgements
+        )
+        self.progress.start("examining repositories", len(repositories))
+
+        def one(repository: HubRepository) -> tuple[ExaminedRepository | None, list[Skipped]]:
+            before = context.budget.spent
+            queries = RepositoryComparison(context, repository)
+            result = queries.examine()
+            self.progress.advance(1, max(context.budget.spent - before, 0))
+            return result, queries.skipped
+
+        pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="tokenaudit-changes")
+        try:
+            answers = list(pool.map(one, repositories))
+        finally:
+            # After an interrupt nothing more is asked; what is under way is abandoned.
+            pool.shutdown(wait=False, cancel_futures=True)
+        self.judgements.close()
+        found = [result for result, _ in answers if result is not None and (result.files or result.commits)]
+        missing = [each for _, skipped in answers for each in skipped]
+        if self.judgements.unusable:
+            self.progress.note(self.judgements.unusable)
+        return context, sorted(found, key=harm), missing
+
+
+def harm(repository: ExaminedRepository) -> tuple[object, ...]:
+    """A sort key, the most harmful first: by what the worst change does, then by how many pull it, then by severity."""
+    worst = max((_HARM[file.risk] for file in repository.files), default=0)
+    severity = repository.severity
+    rank = severity.rank if severity is not None else -1
+    return (-worst, -repository.downloads_month, -rank, repository.type, repository.id)
+
+
+def summarized(repositories: Iterable[ExaminedRepository]) -> ChangesSummary:
+    """The numbers of `repositories`."""
+    listed = list(repositories)
+    files = [file for each in listed for file in each.files if file.change != "unchanged"]
+    risks = [file.risk for each in listed for file in each.files]
+    return ChangesSummary(
+        repositories=sum(any(file.change != "unchanged" for file in each.files) for each in listed),
+        changed_files=len(files),
+        executes=risks.count("executes"),
+        misleads=risks.count("misleads"),
+        weakens=risks.count("weakens"),
+        unknown=risks.count("unknown"),
+    )
+
+
+def neutral(report: ChangesReport) -> ChangesReport:
+    """`report` with nothing in its texts that a language model takes for the turns of a chat."""
+    return map_text(report, without_chat_markers)
