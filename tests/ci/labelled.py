@@ -86,6 +86,15 @@ hf auth token «ci-token-printed»
 test -n "$HF_TOKEN"
 python train.py --model acme/m --trust-remote-code «ci-unpinned-remote-code»
 ---
+test -n "$HF_TOKEN"
+vllm serve acme/m --revision main --trust-remote-code «ci-unpinned-remote-code»
+---
+test -n "$HF_TOKEN"
+vllm serve acme/m --revision=v1.2 --trust-remote-code «ci-unpinned-remote-code»
+---
+test -n "$HF_TOKEN"
+vllm serve acme/m --code-revision 0123456789abcdef0123456789abcdef01234567 --trust-remote-code «ci-unpinned-remote-code»
+---
 T=$HF_TOKEN
 python train.py --token "$T" «ci-token-in-argv»
 ---
@@ -142,6 +151,9 @@ git push https://user:$GITLAB_TOKEN@gitlab.com/acme/code main
 echo "$SHELF_TOKEN" > shelf.txt
 ---
 python serve.py --model acme/m --trust-remote-code --revision 0123456789abcdef0123456789abcdef01234567
+---
+test -n "$HF_TOKEN"
+vllm serve acme/m --trust-remote-code --revision="$REVISION"
 ---
 length=$(echo -n "$HF_TOKEN" | wc -c)
 echo "$length"
