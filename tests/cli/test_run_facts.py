@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from tests.support import inprocess
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit.cli.output import width
 
 
 @pytest.fixture
@@ -78,3 +81,10 @@ def test_the_command_is_in_the_report_without_credentials_and_passwords(repo: Gi
     shown = report_of(folder.name)["command"]
     assert token not in shown
     assert "hf_****" in shown
+
+
+def test_a_terminal_without_a_size_wraps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
+    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
+    assert width(None) is None

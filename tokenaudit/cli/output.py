@@ -91,7 +91,7 @@ def color_wanted(output: Path | None, *, no_color: bool) -> bool:
 
 
 def width(output: Path | None) -> int | None:
-    """The width of the terminal if the report is written to one, else None."""
+    """The width of the terminal if the report is written to one and it has a width, else None."""
     if output is not None or not sys.stdout.isatty():
         return None
-    return os.get_terminal_size(sys.stdout.fileno()).columns
+    return os.get_terminal_size(sys.stdout.fileno()).columns or None  # 0 where nobody has set a size
