@@ -29,6 +29,7 @@ class Block:
 
     text: str
     code: int
+    language: str
 
     @property
     def commands(self) -> str:
@@ -47,7 +48,7 @@ class Block:
 def blocks(page: str) -> list[Block]:
     """The blocks of commands of a page in `docs`."""
     text = (ROOT / "docs" / page).read_text("utf-8")
-    return [Block(found["text"], int(found["code"] or 0)) for found in _BLOCK.finditer(text)]
+    return [Block(found["text"], int(found["code"] or 0), found["language"]) for found in _BLOCK.finditer(text)]
 
 
 def script(found: Sequence[Block]) -> str:

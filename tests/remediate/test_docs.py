@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
+from tests.docs.terminal import Answer, blocks, script, typed
 from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.support.mint import Mint
@@ -18,12 +18,8 @@ from tokenaudit.report.markdown import on_terminal
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def blocks(name: str) -> list[str]:
-    return re.findall(r"^```sh\n(.*?)^```$", (DOCS / name).read_text(), re.MULTILINE | re.DOTALL)
-
-
 def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_double: HubDouble, tmp_path: Path) -> None:
-    """Every command of the guide is run in order; only the typed confirmations are given as --yes."""
+    """Every command of the guide is typed at a terminal, with the values and confirmations that it asks for."""
     mint = Mint(90)
     old, new = mint.user_token(), mint.user_token()
     hub_double.knows(old, bodies.user(bodies.access_token("write", created="2026-03-01T08:00:00.000Z")))
@@ -40,19 +36,14 @@ def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_doubl
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("HF_", "HUGGING", "XDG_"))}
     binaries = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {**kept, "HOME": str(tmp_path), "PATH": binaries, "HF_ENDPOINT": hub_double.endpoint, "NO_PROXY": "*"}
-    script = "set -eu\n" + "\n".join(blocks("breach.md"))
-    script = re.sub(r"(tokenaudit (?:revoke|rotate) \S+)", r"\1 --yes", script)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        input=f"{old}\n{new}\n",
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    guide = script([block for block in blocks("breach.md") if block.language == "sh"])
+    answers = [
+        Answer("", old),
+        Answer(r'Type "([^"]+)" to continue', r"\1"),
+        Answer(r"Paste the new token", new),
+    ]
+    code, shown = typed(guide, cwd=project, env=environment, answers=answers, seconds=200)
+    assert code == 0, shown
     assert hub_double.world.revoked == [[old]]
     assert old not in hub_double.world.tokens
     assert (project / ".env").read_text() == f"HF_TOKEN={new}\n"
@@ -65,11 +56,12 @@ def test_following_the_breach_guide_leaves_the_token_dead_and_replaced(hub_doubl
     lookback = (project / "lookback.md").read_text()
     assert "**1 credential affected, 0 open; " in lookback
     assert f'- [x] hf_****{old[-4:]} "laptop" of alice: invalid' in on_terminal(lookback)
-    assert "not finished: see lookback.md" in done.stdout
+    assert "not finished: see lookback.md" in shown
     for name in ("report.json", "runbook.md", "incident.md", "after.json", "lookback.md"):
         assert old not in (project / name).read_text()
         assert new not in (project / name).read_text()
-    assert old not in done.stdout + done.stderr
+    assert old not in shown
+    assert new not in shown
 
 
 def test_every_kind_of_consumer_is_in_the_guide() -> None:
