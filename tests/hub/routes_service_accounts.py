@@ -247,3 +247,11 @@ def _resource_groups(routes: Routes, request: Request, found: re.Match[str]) -> 
     if request.token is None:
         return refusal(401, "Invalid username or password.")
     return reply(routes.world.resource_groups.get(found["org"], []))
+
+
+@_route("GET", "/api/(?P<type>model|dataset)s/(?P<id>[^/]+/[^/]+)/user-access-request/pending")
+def _access_requests(routes: Routes, request: Request, found: re.Match[str]) -> Response:
+    repo = routes.repo(request, found, write=True)
+    if isinstance(repo, Response):
+        return repo
+    return routes.page(request, routes.world.access_requests.get(found["id"], []))

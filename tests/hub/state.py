@@ -107,6 +107,8 @@ class World:
     rotation_changes_id: bool = False
     network_security: dict[str, Body] = field(default_factory=dict)
     resource_groups: dict[str, list[Body]] = field(default_factory=dict)
+    access_requests: dict[str, list[Body]] = field(default_factory=dict)
+    """Pending access requests by repository id."""
     page_size: int = 50
     moment: Callable[[], str] = lambda: MOMENT
 

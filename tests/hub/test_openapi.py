@@ -78,6 +78,7 @@ def full(hub_double: HubDouble) -> HubDouble:
     world.resource_groups["acme"] = [
         {"id": "1" * 24, "name": "g", "users": [], "resources": [], "autoJoin": {"enabled": False}}
     ]
+    world.access_requests["acme/d"] = [{"status": "pending", "timestamp": "2026-11-20T00:00:00.000Z"}]
     world.audit_log["acme"] = [resources.audit_event("jobs.create", last4="abcd")]
     return hub_double
 
@@ -113,6 +114,10 @@ def complaints(
         ("/api/organizations/{name}/settings/repositories", "/api/organizations/acme/settings/repositories"),
         ("/api/organizations/{name}/members", "/api/organizations/acme/members"),
         ("/api/organizations/{name}/audit-log/export", "/api/organizations/acme/audit-log/export"),
+        (
+            "/api/datasets/{namespace}/{repo}/user-access-request/{status}",
+            "/api/datasets/acme/d/user-access-request/pending",
+        ),
         ("/api/organizations/{name}/service-accounts", "/api/organizations/acme/service-accounts"),
         (
             "/api/organizations/{name}/service-accounts/{serviceAccountId}",

@@ -11,7 +11,7 @@ import pytest
 from tests.hub import bodies, resources
 from tests.hub.faults import error
 from tests.hub.routes_service_accounts import service_token
-from tests.service_accounts.conftest import Organization
+from tests.service_accounts.conftest import NOW, Organization
 from tests.support.gitrepo import GitRepo
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.organization import OrganizationReading, read_organization
@@ -89,7 +89,7 @@ def test_an_organization_whose_plan_has_no_service_accounts_is_complete(swept: O
 
 
 def read(org: Organization) -> OrganizationReading:
-    return read_organization(org.hub, "acme", Secret(org.own), "enterprise")
+    return read_organization(org.hub, "acme", Secret(org.own), "enterprise", NOW)
 
 
 def rules(org: Organization) -> dict[str, str]:
@@ -153,6 +153,20 @@ def test_resource_groups_that_everyone_joins_with_write_access_are_found(org: Or
     join = {"enabled": True, "role": "admin", "scope": "all"}
     org.double.world.resource_groups["acme"] = [group, {**group, "name": "open", "autoJoin": join}]
     assert rules(org) == {"org-group-auto-join": "every new member joins the resource group open with the role admin"}
+
+
+def test_access_requests_that_nobody_answers_are_counted_without_names(org: Organization) -> None:
+    org.double.world.members["acme"] = [resources.member("root", "admin")]
+    org.double.world.add_repo("acme/gated", gated="manual")
+    request = {"status": "pending", "timestamp": "2026-11-20T00:00:00.000Z"}
+    org.double.world.access_requests["acme/gated"] = [request]
+    assert rules(org) == {}
+    org.double.world.access_requests["acme/gated"].append({**request, "timestamp": "2026-08-01T00:00:00.000Z"})
+    (problem,) = read(org).problems
+    assert (problem.rule, problem.target) == ("repo-access-requests-pending", "models/acme/gated")
+    assert problem.message == "2 access requests pending, the oldest for 119 days"
+    org.double.fails(r"/user-access-request/", error(403, "Forbidden"), always=True)
+    assert any("acme/gated" in each.reason and "repo.access.read" in each.reason for each in read(org).skipped)
 
 
 def test_settings_in_an_unknown_form_are_skipped(org: Organization) -> None:

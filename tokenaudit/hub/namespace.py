@@ -64,6 +64,13 @@ def resource_groups(hub: Hub, organization: str, secret: Secret | None) -> Paged
     return listed(hub, f"/api/organizations/{organization}/resource-groups", secret)
 
 
+def access_requests(
+    hub: Hub, kind: Literal["model", "dataset"], repository: str, secret: Secret | None
+) -> PagedListing[JsonObject] | Failure:
+    """Return the pending access requests of a gated repository. They name people: keep only what is needed."""
+    return listed(hub, f"/api/{kind}s/{repository}/user-access-request/pending", secret)
+
+
 SERVICE = "https://api.endpoints.huggingface.cloud"
 
 

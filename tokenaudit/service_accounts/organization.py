@@ -9,22 +9,27 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_network
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.namespace import jobs, network_security, resource_groups
+from tokenaudit.hub.namespace import access_requests, jobs, network_security, resource_groups
 from tokenaudit.hub.pagination import JsonObject, needs, text
-from tokenaudit.hub.repo_listing import members
+from tokenaudit.hub.repo_listing import members, popularity
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.hub.service_accounts import READ_PERMISSION, accounts
 from tokenaudit.model import Problem, Rule, Severity, Skipped
 from tokenaudit.secret import Secret
 from tokenaudit.text import count, listed
+from tokenaudit.timestamps import parse_timestamp
 
 T = TypeVar("T")
 
 _SHOWN = 10
+_PATIENT_DAYS = 30
+_MOST_REPOSITORIES = 1000
+_GATED_TYPES: tuple[Literal["model", "dataset"], ...] = ("model", "dataset")
 _WRITERS = frozenset({"admin", "write"})
 _WITH_GROUPS = frozenset({"team", "enterprise", "plus", "academia", "unknown"})
 _WITH_NETWORK_RULES = frozenset({"enterprise", "plus", "academia", "unknown"})
@@ -72,7 +77,9 @@ class OrganizationReading:
         return answer
 
 
-def read_organization(hub: Hub, organization: str, secret: Secret | None, plan: str | None) -> OrganizationReading:
+def read_organization(
+    hub: Hub, organization: str, secret: Secret | None, plan: str | None, now: datetime
+) -> OrganizationReading:
     """Return the problems of an organization's settings, as far as `secret` can read them.
 
     `plan` is that of the organization, `unknown` where whoami does not name it: what a plan lacks is not asked for.
@@ -92,7 +99,32 @@ def read_organization(hub: Hub, organization: str, secret: Secret | None, plan: 
         groups = reading.answered("resource groups", "org.read", resource_groups(hub, organization, secret))
         for group in groups or ():
             reading.found += _group(organization, group)
+    if secret is not None:
+        reading.found += _waiting(hub, reading, secret, now)
     return reading
+
+
+def _waiting(hub: Hub, reading: OrganizationReading, secret: Secret, now: datetime) -> Iterator[Problem]:
+    """Finds access requests to gated repositories that nobody has answered for a long time."""
+    refused: dict[str, list[str]] = defaultdict(list)
+    for kind in _GATED_TYPES:
+        found = popularity(hub, reading.organization, kind, secret, limit=_MOST_REPOSITORIES)
+        # The listing of repositories reports one that failed.
+        for name, about in found.items() if not isinstance(found, Failure) else ():
+            if not about.gated:
+                continue
+            answer = access_requests(hub, kind, name, secret)
+            if isinstance(answer, Failure):
+                refused[needs(answer, "repo.access.read")].append(name)
+                continue
+            times = [time for row in answer if (time := parse_timestamp(row.get("timestamp"))) is not None]
+            days = (now - min(times)).days if times else 0
+            if days >= _PATIENT_DAYS:
+                waiting = f"{count(len(answer), 'access request')} pending, the oldest for {days} days"
+                target = f"{kind}s/{name}"
+                yield _problem(reading.organization, REQUESTS_PENDING, waiting, where="access requests", target=target)
+    for reason, names in refused.items():
+        reading.skip("access requests", f"{listed(names, _SHOWN)}: {reason}")
 
 
 def _members(reading: OrganizationReading, people: Sequence[JsonObject]) -> Iterator[Problem]:
@@ -187,11 +219,19 @@ def _group(organization: str, group: JsonObject) -> Iterator[Problem]:
         yield _problem(organization, GROUP_AUTO_JOIN, message, where=f"resource group {name}")
 
 
-def _problem(organization: str, rule: Rule, message: str, severity: Severity | None = None, *, where: str) -> Problem:
+def _problem(
+    organization: str,
+    rule: Rule,
+    message: str,
+    severity: Severity | None = None,
+    *,
+    where: str,
+    target: str | None = None,
+) -> Problem:
     return Problem(
         rule=rule.id,
         severity=severity or rule.severity,
-        target=f"organization/{organization}",
+        target=target or f"organization/{organization}",
         path=None,
         line=None,
         column=None,
@@ -262,9 +302,20 @@ GROUP_AUTO_JOIN = Rule(
     good="A resource group that new members join with the role read.",
 )
 
+REQUESTS_PENDING = Rule(
+    id="repo-access-requests-pending",
+    title="Unanswered access requests",
+    severity=Severity.INFO,
+    why="People who wait for access to a gated repository borrow the token of somebody who has it.",
+    remedy="Accept or reject the requests in the settings of the repository, or switch to automatic approval.",
+    bad="An access request that is pending for three months.",
+    good="Access requests that are answered within days.",
+)
+
 RULES: dict[str, Rule] = {
     rule.id: rule
     for rule in (
+        REQUESTS_PENDING,
         WITHOUT_TWO_FACTOR, EXTERNAL_WRITER, DEPARTED_MEMBER, NETWORK_NOT_ENFORCED, NETWORK_OPEN_RANGE, GROUP_AUTO_JOIN,
     )
 }  # fmt: skip

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tokenaudit.hub import service_accounts as api
 from tokenaudit.hub.client import Hub
@@ -157,14 +156,3 @@ def with_names(account: ServiceAccount, names: Mapping[str, tuple[str, str]]) ->
             repositories.append(replace(each, type=kind, name=name))
         tokens.append(replace(token, repositories=tuple(repositories)))
     return replace(account, tokens=tuple(tokens))
-
-
-def rights_of(token: ServiceToken) -> dict[str, Any]:
-    """Return the rights as the Hub's API takes them."""
-    inside = [permission for each in token.repositories[:1] for permission in each.permissions]
-    return {
-        "permissions": list(token.permissions),
-        "repoIds": [each.id for each in token.repositories],
-        "repoPermissions": inside,
-        "endpointPatterns": list(token.endpoint_patterns),
-    }

@@ -30,7 +30,7 @@ from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.delivery import TokenDelivery, is_interrupted
 from tokenaudit.service_accounts.resolve import find_account, find_token, own_token
 from tokenaudit.service_accounts.rights import TokenRights, express, parse_grants, rights_of, with_ids
-from tokenaudit.text import file_name, listed
+from tokenaudit.text import file_name, listed, shorten
 
 _FINGERPRINT = 12
 
@@ -111,7 +111,7 @@ def begin_create(
     """
     rights = express(wanted.grants, organization)
     consumers = _consumers(to, around)
-    shown = name or f"{consumers[0].where}"[: api.LONGEST_NAME]
+    shown = name or shorten(consumers[0].where, api.LONGEST_NAME)
     if not 1 <= len(shown) <= api.LONGEST_NAME:
         message = f"a token's name has 1 to {api.LONGEST_NAME} characters"
         raise UsageError(message)

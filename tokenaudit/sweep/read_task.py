@@ -176,7 +176,7 @@ def _service_accounts(context: WorkerContext, task: Task, place: PlaceRecord, sc
 
 
 def _organization(context: WorkerContext, task: Task, place: PlaceRecord, scanner: Scanner) -> Outcome:
-    found = read_organization(context.hub, task.namespace, context.secret, task.plan)
+    found = read_organization(context.hub, task.namespace, context.secret, task.plan, context.now())
     outcome = Outcome(place, problems=found.problems, skipped=found.skipped, failed=found.nothing_read, objects=1)
     return without_values(outcome, scanner)
 
