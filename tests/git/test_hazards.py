@@ -230,6 +230,20 @@ def test_a_configuration_that_includes_a_pipe(repo: GitRepo, tmp_path: Path) -> 
             finds(ran)
 
 
+def test_a_repository_that_changes_is_read_again(repo: GitRepo, tmp_path: Path) -> None:
+    fifo(tmp_path / "pipe")
+    config = repo.path / ".git/config"
+    good = config.read_text()
+    hostile = f"{good}[include]\n\tpath = {tmp_path / 'pipe'}\n"
+    config.write_text(hostile)
+    before = places(scan(repo.path))
+    config.write_text(good)
+    new = repo.commit("new", {"new.py": f"t = '{Mint('changed').user_token()}'\n"})
+    config.write_text(hostile)
+    after = places(scan(repo.path))
+    assert new in {place.commit for place in after} - {place.commit for place in before}
+
+
 def test_staged_and_since_with_a_pipe(repo: GitRepo) -> None:
     repo.write("new.txt", f"{Mint(32).user_token()}\n")
     repo.git("add", "new.txt")

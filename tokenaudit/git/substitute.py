@@ -10,9 +10,11 @@ import atexit
 import os
 import re
 import stat
+import threading
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TypeAlias
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
@@ -24,30 +26,58 @@ _ALLOWED_SETTINGS = re.compile(
     r"core\.repositoryformatversion|core\.bare|extensions\.(?:objectformat|refstorage|partialclone)|"
     r"remote\..*\.(?:url|promisor|partialclonefilter)"
 )
+_FILES = ("HEAD", "packed-refs", "shallow", "index")
 _FOLDERS = ("refs", "logs", "info", "reftable")
 _LONG_ID = re.compile(rb"(?m)^[0-9a-f]{64}\b")
 _PART = re.compile(r"[0-9a-f]{2}")
-_made: dict[Path, Path] = {}
+_State: TypeAlias = "dict[Path, tuple[int, int]]"
+_made: dict[Path, tuple[_State, Path]] = {}
+_lock = threading.Lock()
 _exit_stack = ExitStack()
 atexit.register(_exit_stack.close)
 
 
 def substitute(folders: Folders) -> Path:
-    """Return a bare repository that git can read. It is created once and removed at exit.
+    """Return a bare repository that git can read. It is created again when the original changes, and removed at exit.
 
     Raises:
         GitError: the repository can't be created.
     """
-    made = _made.get(folders.git_dir)
-    if made is None:
+    with _lock:
         try:
-            made = _exit_stack.enter_context(scratch_folder("repository")) / "repository.git"
-            _fill(made, folders)
+            state = _state(folders)
+            before, made = _made.get(folders.git_dir, (None, Path()))
+            if before != state:
+                made = _exit_stack.enter_context(scratch_folder("repository")) / "repository.git"
+                _fill(made, folders)
+                _made[folders.git_dir] = state, made
         except OSError as error:
             message = f"unsafe git configuration, and a copy without it can't be created: {error.strerror}"
             raise GitError(message) from error
-        _made[folders.git_dir] = made
-    return made
+        return made
+
+
+def _state(folders: Folders) -> _State:
+    """Return what changes whenever something that `_fill` copies or links is added, removed or written."""
+    found: _State = {}
+    for path in _sources(folders):
+        with suppress(OSError):  # missing
+            status = path.stat()
+            found[path] = (status.st_mtime_ns, status.st_size)
+    return found
+
+
+def _sources(folders: Folders) -> Iterator[Path]:
+    for folder in dict.fromkeys((folders.common_dir, folders.git_dir)):
+        yield from (folder / name for name in ("config", "worktrees", *_FILES))
+        yield from folder.glob("sharedindex.*")
+        yield from folder.glob("worktrees/*/HEAD")
+        for name in _FOLDERS:
+            for parent, _, names in os.walk(folder / name):
+                yield from (Path(parent, name) for name in names)
+    for objects in folders.objects:
+        with suppress(OSError):  # reported when its objects are read
+            yield from (part for part in objects.iterdir() if part.name == "pack" or _PART.fullmatch(part.name))
 
 
 def _fill(made: Path, folders: Folders) -> None:
@@ -55,7 +85,7 @@ def _fill(made: Path, folders: Folders) -> None:
     for name in ("refs", "objects/info", "objects/pack"):
         (made / name).mkdir(parents=True)
     for folder in dict.fromkeys((folders.common_dir, folders.git_dir)):
-        for name in ("HEAD", "packed-refs", "shallow", "index"):
+        for name in _FILES:
             _take(folder / name, made / name, bad)
         for shared in folder.glob("sharedindex.*"):
             _take(shared, made / shared.name, bad)
