@@ -13,6 +13,7 @@ import os
 import select
 import stat
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -127,16 +128,44 @@ def read_argument(path: str | os.PathLike[str], most: int = LARGEST) -> bytes:
         TooLargeError: it has more than `most` bytes.
         OSError: it can't be opened or read.
     """
-    mode = Path(path).stat().st_mode
-    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or not hasattr(select, "poll"):
+    if _is_plain(path):
         return read_regular(path, most)
+    parts: list[bytes] = []
+    left = most
+    for part in stream_argument(path):
+        left -= len(part)
+        if left < 0:
+            raise _too_large(path, most)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def stream_argument(path: str | os.PathLike[str]) -> Iterator[bytes]:
+    """Reads a file argument of any size piece by piece: a regular file, or a pipe as for `read_argument`.
+
+    The iterator raises:
+        NotRegularError: it is a folder, socket or block device.
+        TimeoutError: it is a pipe without a writer.
+        OSError: it can't be opened or read.
+    """
+    if _is_plain(path):
+        with open_regular(path) as file:
+            while part := file.read(_CHUNK):
+                yield part
+        return
+    mode = Path(path).stat().st_mode
     if stat.S_ISSOCK(mode) or stat.S_ISBLK(mode):
         _check(Path(path).stat(), path)
     descriptor = os.open(path, _FLAGS)
     try:
-        return _drained(descriptor, path, most)
+        yield from _pipe(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _is_plain(path: str | os.PathLike[str]) -> bool:
+    mode = Path(path).stat().st_mode
+    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or not hasattr(select, "poll")
 
 
 def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
@@ -163,30 +192,28 @@ def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
             return os.fdopen(descriptor, "wb")
 
 
-def _drained(descriptor: int, path: str | os.PathLike[str], most: int) -> bytes:
+def _pipe(descriptor: int, path: str | os.PathLike[str]) -> Iterator[bytes]:
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    parts: list[bytes] = []
-    left = most + 1
+    begun = False
     heard = time.monotonic()
-    while left > 0:
+    while True:
         ready = poll.poll(NO_WRITER_SECONDS * 1000)
         try:
-            part = os.read(descriptor, min(left, _CHUNK))
+            part = os.read(descriptor, _CHUNK)
         except BlockingIOError:  # it is open for writing
             if time.monotonic() - heard >= SILENT_WRITER_SECONDS:
                 message = f"no data for {SILENT_WRITER_SECONDS} seconds"
                 raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
             continue
         if not part:
-            if ready or parts:
-                return b"".join(parts)
+            if ready or begun:
+                return
             message = f"not opened for writing within {NO_WRITER_SECONDS} seconds"
             raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path))
-        parts.append(part)
-        left -= len(part)
+        begun = True
+        yield part
         heard = time.monotonic()
-    raise _too_large(path, most)
 
 
 def _too_large(path: str | os.PathLike[str], most: int) -> TooLargeError:

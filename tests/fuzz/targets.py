@@ -6,6 +6,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cache
@@ -20,16 +21,18 @@ from tests.support.contexts import CONTEXTS
 from tests.support.mint import Mint
 from tests.support.randomrepo import random_repository
 from tests.support.toy import ToyExaminer
+from tokenaudit.audit_log.aggregate import UsageAggregator
+from tokenaudit.audit_log.events import NotALogError
+from tokenaudit.audit_log.model import FoundCredential
 from tokenaudit.ci import audit_files
 from tokenaudit.code_usage import needs_of
 from tokenaudit.detect import Detector, Limits
 from tokenaudit.git.pack.delta import LargeResultError, build, delta_insertions
-from tokenaudit.hub.audit_log import _Reading
 from tokenaudit.hub.result import Reply
-from tokenaudit.hub.transport import RequestAborted
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.map_text import map_text
+from tokenaudit.model import Tool
 from tokenaudit.redaction import mask, redactor
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret
@@ -141,13 +144,10 @@ def _whoami_seeds() -> list[bytes]:
 
 
 def _audit_log(data: bytes) -> None:
-    from ijson import JSONError  # noqa: PLC0415 - raised for what is no JSON, as documented
-
-    try:
-        for _event in _Reading(data[at : at + 100] for at in range(0, len(data), 100)):
-            pass
-    except (JSONError, ValueError, RequestAborted):
-        return
+    log = UsageAggregator("acme", [FoundCredential("f" * 32, "abcd", None)])
+    with suppress(NotALogError):
+        log.read("log", (data[at : at + 100] for at in range(0, len(data), 100)))
+    log.report(Tool("tokenaudit", ""))
 
 
 def _audit_log_seeds() -> list[bytes]:
@@ -201,7 +201,7 @@ TARGETS: dict[str, Target] = {
     "ci": Target(_ci_seeds, _ci, ("tokenaudit/ci/*",)),
     "code-usage": Target(_usage_seeds, _usage, ("tokenaudit/code_usage/*",)),
     "whoami": Target(_whoami_seeds, _whoami, ("tokenaudit/inspect/whoami.py", "tokenaudit/inspect/json_reader.py")),
-    "audit-log": Target(_audit_log_seeds, _audit_log, ("tokenaudit/hub/audit_log.py",)),
+    "audit-log": Target(_audit_log_seeds, _audit_log, ("tokenaudit/audit_log/*",)),
     "redaction": Target(_redaction_seeds, _redaction, ("tokenaudit/redaction.py", "tokenaudit/text.py")),
     "reports": Target(_report_seeds, _reports, ("tokenaudit/report/*",)),
 }

@@ -166,7 +166,7 @@ def test_what_can_not_be_asked_is_said_with_what_it_would_take(after: Breach) ->
     after.double.world.tokens[after.own] = token_body(SINCE, "read", name="carol", orgs=[bodies.org("acme", "read")])
     told = skipped(after.view())
     assert "acme: audit log (tokens, secrets, members): the Hub denied access (403)" in told
-    assert "needs a token of an administrator of acme, on a Team or Enterprise plan" in told
+    assert "needs the role admin in acme, on a Team or Enterprise plan" in told
     assert "spaces/acme/app: secret names: the Hub denied access (403): Forbidden; needs repo.write" in told
     assert "webhooks of alice" in told
     assert "private repositories of alice" in told
@@ -217,8 +217,8 @@ def test_limits_are_said_where_they_cut(after: Breach) -> None:
     told = skipped(view)
     assert "commits on main: only the newest 1 were read" in told
     assert "more writable repositories: only the first 1 were checked" in told
-    assert "audit log (tokens, secrets, members): only the newest 1 of 3 are listed" in told
-    assert [c["credential"] for c in view["changes"] if c["kind"] == "audit"] == [after.mark]
+    assert "audit log (tokens, secrets, members): only the newest 1 of 2 are listed" in told
+    assert [c["credential"] for c in view["changes"] if c["kind"] in {"audit", "member"}].count(after.mark) == 1
     assert len(view["reach"]["repositories"]) == 1
 
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "service-accounts": "List an organization's service accounts; create, narrow and rotate their tokens.",
     "incident": "Assess exposure to an incident.",
     "changes": "Show what changed in Hub repositories, and which changes run code or mislead.",
+    "usage": "Show who used an organization's tokens, when and from where.",
     "inventory": "Query, check and export the results of earlier sweeps.",
     "auth": "Store your own tokens for the Hub, GitHub and GitLab in the OS keyring.",
 }

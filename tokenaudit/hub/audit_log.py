@@ -1,195 +1,129 @@
-"""An organization's audit log: `GET /api/organizations/{name}/audit-log/export`.
+"""Export of an organization's audit log: `GET /api/organizations/{name}/audit-log/export`.
 
-Source: the Hub's OpenAPI document: one JSON array of the last 100,000 events, for Team and Enterprise organizations. At
-about 500 bytes per event that is 50 MB, so the response is streamed and only what the caller stores stays in memory.
+Source: the Hub's OpenAPI document: one JSON array of the last 100,000 events, for Team and Enterprise organizations;
+`q` selects events by type, author or address (`type:repo.create`), not by time. At about 500 bytes per event that is
+50 MB, so the response is streamed and only what the caller stores stays in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
-
-import ijson
+from urllib.parse import quote, urlencode
 
 from tokenaudit.hub.client import Hub, Token
-from tokenaudit.hub.pagination import JsonObject, text
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.transport import RequestAborted
 from tokenaudit.secret import Secret
-from tokenaudit.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
 T = TypeVar("T")
 
-MOST_EVENTS = 100_000
-"""Maximum number of events in an export."""
+EVENT_TYPES: tuple[str, ...] = (
+    "billing.update_payment_method", "billing.create_customer", "billing.remove_payment_method", "billing.aws_add",
+    "billing.aws_remove", "billing.gcp_add", "billing.gcp_remove", "billing.marketplace_approve",
+    "billing.cancel_subscription", "billing.renew_subscription", "billing.start_subscription",
+    "billing.un_cancel_subscription", "billing.update_subscription", "billing.update_subscription_plan",
+    "collection.create", "collection.delete", "collection.update_resource_group", "org.add_user", "org.change_role",
+    "org.create", "org.delete", "org.restore", "org.invite_user", "org.invite.accept", "org.invite.email",
+    "org.join.from_domain", "org.join.automatic", "org.leave", "org.remove_user", "org.rename", "org.rotate_token",
+    "org.sso_login", "org.sso_join", "org.update_join_settings", "org.update_settings", "org.settings.regions",
+    "org.settings.profile", "org.settings.resource_groups", "org.settings.publisher_gating",
+    "org.settings.inference_providers", "org.settings.inference_providers.keys.add",
+    "org.settings.inference_providers.keys.remove", "org.settings.inference_providers.usage", "org.settings.sso",
+    "org.settings.sso.enable", "org.settings.sso.disable", "org.settings.security.repo_visibility",
+    "org.settings.security.2fa.enable", "org.settings.security.2fa.disable", "org.settings.security.auto_join.enable",
+    "org.settings.security.auto_join.disable", "org.settings.security.members_privacy.enable",
+    "org.settings.security.members_privacy.disable", "org.settings.network",
+    "org.settings.network.ip_restriction.enable", "org.settings.network.ip_restriction.disable",
+    "org.settings.network.auth_enforcement.enable", "org.settings.network.auth_enforcement.disable",
+    "org.token_approval.enabled", "org.token_approval.disabled", "org.token_approval.authorization_request",
+    "org.token_approval.authorization_request.authorized", "org.token_approval.authorization_request.revoked",
+    "org.token_approval.authorization_request.denied", "repo.add_secrets", "repo.remove_secrets", "repo.add_secret",
+    "repo.update_secret", "repo.remove_secret", "repo.create", "repo.delete", "repo.disable", "repo.removeDisable",
+    "repo.duplication", "repo.delete_doi", "repo.move", "repo.update_resource_group", "repo.update_settings",
+    "repo.add_variable", "repo.update_variable", "repo.remove_variable", "repo.add_variables",
+    "repo.remove_variables", "repo.delete_lfs_file", "repo.add_trusted_publisher", "repo.remove_trusted_publisher",
+    "spaces.add_storage", "spaces.remove_storage", "spaces.set_volumes", "spaces.remove_volumes",
+    "spaces.update_hardware", "spaces.update_sleep_time", "resource_group.create", "resource_group.add_users",
+    "resource_group.remove_users", "resource_group.change_role", "resource_group.settings", "resource_group.delete",
+    "jobs.create", "jobs.cancel", "jobs.update_labels", "jobs.update_expose", "scheduled_job.create",
+    "scheduled_job.delete", "scheduled_job.resume", "scheduled_job.suspend", "scheduled_job.run",
+    "scheduled_job.update_schedule", "scheduled_job.update_labels", "org.service_account.create",
+    "org.service_account.delete", "org.service_account.token.create", "org.service_account.token.delete",
+    "org.service_account.token.rotate", "org.service_account.token.update", "oauth.token",
+)  # fmt: skip
+"""Types of events (source: the Hub's OpenAPI document). Others can follow."""
 
-LARGEST_LOG = 1 << 30
+PERMISSION = "the role admin in {organization}, on a Team or Enterprise plan (fine-grained tokens: org.auditLog.write)"
+"""What reading an audit log takes."""
+
+LARGEST_EXPORT = 1 << 30
 """Maximum size of an export in bytes; the rest is not read."""
-
-LARGEST_EVENT = 1 << 20
-"""Maximum size of one event in bytes; reading stops at a larger one."""
 
 SECONDS = 300.0
 """Maximum time to read an export, in seconds."""
 
 
 @dataclass(frozen=True)
-class Event:
-    """One event; `message` and `author` are untrusted text.
-
-    `last4` is the last four characters of the access token that was used, `token_id` its id on the Hub.
-    """
-
-    id: str
-    type: str
-    message: str
-    author: str | None
-    date: datetime | None
-    ip: str | None = None
-    place: str | None = None
-    token_id: str | None = None
-    last4: str | None = None
-
-
-@dataclass(frozen=True)
-class LogRead(Generic[T]):
-    """Result of reading a log: the caller's `result`, the number of `events` and the date of the `oldest`.
-
-    `incomplete` is the reason why events can be missing, apart from those that the export omits; otherwise empty.
-    """
+class ExportRead(Generic[T]):
+    """The caller's `result` for an export. `broken` is the reason why its end was not received; otherwise empty."""
 
     result: T
-    events: int
-    oldest: datetime | None
-    incomplete: str = ""
-
-    def reaches(self, since: datetime) -> bool:
-        """Return whether the export, which is limited to the newest events, goes back to `since`."""
-        return self.events < MOST_EVENTS or (self.oldest is not None and self.oldest < since)
+    broken: str = ""
 
 
-def read_log(
-    hub: Hub, organization: str, secret: Secret | None, fold: Callable[[Iterator[Event]], T]
-) -> LogRead[T] | Failure:
-    """Pass an iterator of all events to `fold` and return its result.
+def read_export(
+    hub: Hub, organization: str, secret: Secret | None, fold: Callable[[Iterator[bytes]], T], query: str = ""
+) -> ExportRead[T] | Failure:
+    """Pass the bytes of an export to `fold` while they are received, and return its result.
 
-    If the log ends early or contains malformed data, `fold` receives the events that could be read, and the result is
-    marked incomplete. `fold` is called again if the request is retried.
+    If the connection breaks, `fold` receives what arrived before. An exception of `fold` makes the response malformed.
+    `fold` is called again if the request is retried. `query` selects events, as in `type:repo.create`.
     """
 
     def fetch(_api: HfApi, token: Token) -> object:
-        url = f"{hub.endpoint}/api/organizations/{organization}/audit-log/export"
-        with hub.stream(url, token) as response:
-            reading = _Reading(response.iter_bytes())
-            result = fold(iter(reading))
-            for _ in reading:  # consume what `fold` did not read
+        url = f"{hub.endpoint}/api/organizations/{quote(organization, safe='')}/audit-log/export"
+        with hub.stream(f"{url}?{urlencode({'q': query})}" if query else url, token) as response:
+            body = _Body(response.iter_bytes())
+            try:
+                result = fold(iter(body))
+            except Exception:
+                if body.error is not None:
+                    raise body.error from None  # the reason why `fold` found nothing
+                raise
+            for _ in body:  # what `fold` did not read
                 pass
-        return LogRead(result, reading.count, reading.oldest, reading.incomplete)
+        return ExportRead(result, body.broken)
 
-    answer = hub.ask(fetch, secret, deadline=SECONDS, largest=LARGEST_LOG)
+    answer = hub.ask(fetch, secret, deadline=SECONDS, largest=LARGEST_EXPORT)
     if isinstance(answer, Failure):
         return answer
-    log: LogRead[T] = answer.body
-    return log
+    export: ExportRead[T] = answer.body
+    return export
 
 
-@dataclass
-class _Reading:
-    """Parses the events of a response while it is received; can be iterated once."""
+class _Body:
+    """The bytes of a response; they end where it breaks, and `error` says why."""
 
-    chunks: Iterable[bytes]
-    count: int = 0
-    odd: int = 0
-    oldest: datetime | None = None
-    broken: str = ""
-    _events: Iterator[Event] | None = field(default=None, init=False)
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.error: Exception | None = None
+        self._chunks = self._read(chunks)
 
     @property
-    def incomplete(self) -> str:
-        odd = f"{self.odd:,} entries are not events" if self.odd else ""
-        return "; ".join(filter(None, (self.broken, odd)))
+    def broken(self) -> str:
+        if isinstance(self.error, RequestAborted):
+            return self.error.message
+        return f"the connection broke ({type(self.error).__name__})" if self.error is not None else ""
 
-    def __iter__(self) -> Iterator[Event]:
-        if self._events is None:
-            self._events = self._read()
-        return self._events
+    def __iter__(self) -> Iterator[bytes]:
+        return self._chunks
 
-    def _read(self) -> Iterator[Event]:
+    def _read(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:
-            for item in _items(self.chunks):
-                if not isinstance(item, dict) or not text(item.get("type")):
-                    self.odd += 1
-                    continue
-                event = _event(item)
-                self.count += 1
-                if event.date is not None and (self.oldest is None or event.date < self.oldest):
-                    self.oldest = event.date
-                yield event
-        except RequestAborted as stopped:
-            if not self.count:
-                raise
-            self.broken = f"only the newest {self.count:,} events were read: {stopped.message}"
-        except Exception as error:
-            # The errors of both HTTP backends of the library, and of the parser for an array that ends early.
-            if not self.count:
-                raise
-            self.broken = (
-                f"only the newest {self.count:,} events were read: the log ended early ({type(error).__name__})"
-            )
-
-
-def _items(chunks: Iterable[bytes]) -> Iterator[object]:
-    """Yield the items of a JSON array as they become complete.
-
-    Raises:
-        ValueError: the document is not an array.
-        ijson.JSONError: the document is not valid JSON, or is truncated.
-        RequestAborted: an item is too large.
-    """
-    items = ijson.sendable_list()
-    parser = ijson.items_coro(items, "item", use_float=True)
-    size, started = 0, False
-    for chunk in chunks:
-        if not started and chunk.strip():
-            started = True
-            if not chunk.lstrip().startswith(b"["):
-                raise ValueError
-        broken: Exception | None = None
-        try:
-            parser.send(chunk)
-        except ijson.JSONError as error:
-            broken = error  # yield the items before it in the same chunk first
-        size = 0 if items else size + len(chunk)
-        yield from items
-        del items[:]
-        if broken is not None:
-            raise broken
-        if size > LARGEST_EVENT:
-            raise RequestAborted(kind="oversized", message=f"an event is larger than {LARGEST_EVENT >> 20} MiB")
-    parser.close()
-    yield from items
-
-
-def _event(item: JsonObject) -> Event:
-    author, token, location = (_part(item, key) for key in ("author", "token", "location"))
-    return Event(
-        text(item.get("_id")),
-        text(item.get("type")),
-        text(item.get("message")),
-        text(author.get("user")) or None,
-        parse_timestamp(item.get("createdAt")),
-        text(item.get("ip")) or None,
-        text(location.get("formatted")) or None,
-        text(token.get("id")) or None,
-        text(token.get("last4")) or None,
-    )
-
-
-def _part(item: JsonObject, key: str) -> JsonObject:
-    part = item.get(key)
-    return part if isinstance(part, dict) else {}
+            yield from chunks
+        except Exception as error:  # noqa: BLE001 - errors of both HTTP backends of the library
+            self.error = error

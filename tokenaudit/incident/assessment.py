@@ -12,6 +12,7 @@ from tokenaudit.incident import reach
 from tokenaudit.incident.action_items import ActionContext, action_items
 from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
 from tokenaudit.incident.changes import Answers, Places, ask_all
+from tokenaudit.incident.changes.audit_log import TouchedTokens
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
 from tokenaudit.incident.model import AffectedCredential, IncidentReport, IncidentSummary, StoredSecret
@@ -70,7 +71,14 @@ class IncidentAssessor:
             for mark in sorted(marks)
         ]
         reached = reach.measure(credential_reaches, queries)
-        answers = ask_all(window, self._places(reached, material, marks), found, queries, self.scanner, self.progress)
+        answers = ask_all(
+            window,
+            self._places(reached, material, marks),
+            TouchedTokens(marks, material.found_credentials()),
+            queries,
+            self.scanner,
+            self.progress,
+        )
         names = Names()
         secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
         found = [_with_reach(one, reached) for one in found]
@@ -179,7 +187,7 @@ class IncidentAssessor:
             complete=not skipped, sources=tuple(material.sources), skipped=skipped, summary=numbers,
             credentials=tuple(sorted(credentials, key=_order)), secrets=tuple(secrets),
             reach=reach.summed(reached, window.limit), changes=answers.changes, open=opened_items, done=done,
-            policy=policy,
+            policy=policy, usage=answers.usage,
         )  # fmt: skip
         own = [self.hub.own.secret] if self.hub.own is not None else []
         return hidden(written, [*material.values.values(), *own], self.scanner)

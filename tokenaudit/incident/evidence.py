@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from tokenaudit.audit.aggregate import Findings
+from tokenaudit.audit_log.model import FoundCredential
 from tokenaudit.errors import InventoryError
 from tokenaudit.inspect import input as credential_input
 from tokenaudit.inspect.input import CredentialInput, GivenCredential
@@ -19,7 +20,12 @@ from tokenaudit.model import Credential, Inspection, Report, SecretName, Skipped
 from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.remediate.runbook.consumers import consumers_of
 from tokenaudit.secret import Secret
+from tokenaudit.timestamps import to_utc
 
+_ACCESS_TOKENS = frozenset({"user_token", "org_token", "legacy_token"})
+"""The kinds of credentials that an audit log calls access tokens."""
+
+_LAST = 4
 _NO_SCANNER = Tool("tokenaudit", "")
 
 
@@ -99,6 +105,25 @@ class IncidentEvidence:
             for mark, credential in self.credentials.items()
             if mark in self.values and credential.likelihood == "credential"
         ]
+
+    def found_credentials(self) -> list[FoundCredential]:
+        """The access tokens whose last four characters are known, with their exposure.
+
+        The exposure is the earliest time that is known for one of its places: the date of the commit that introduced
+        it, or when a sweep or scan first saw it. A value that was only handed over has no place.
+        """
+        seen = {mark: [time] for mark, time in self.first_seen.items()}
+        for _, report in self.reports:
+            for credential in report.credentials if report.tool is not _NO_SCANNER else ():
+                if credential.locations:
+                    seen.setdefault(credential.fingerprint, []).append(to_utc(report.started_at))
+        found = []
+        for mark, credential in self.credentials.items():
+            last4 = credential.display.rpartition("*")[2]
+            if credential.likelihood == "credential" and credential.kind in _ACCESS_TOKENS and len(last4) == _LAST:
+                times = [to_utc(spot.date) for spot in credential.locations if spot.date is not None]
+                found.append(FoundCredential(mark, last4, min([*times, *seen.get(mark, ())], default=None)))
+        return found
 
     def consumers(self, fingerprint: str) -> tuple[RunbookConsumer, ...]:
         """What is known to use a credential. Of a place that was read twice the later complete reading counts."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from tokenaudit.audit_log.model import TokenUse
 from tokenaudit.model import Account, Policy, Severity, Skipped, Status, Tool
 from tokenaudit.policy.settings import Incident
 from tokenaudit.remediate.runbook import RunbookConsumer
@@ -191,5 +192,6 @@ class IncidentReport:
     changes: tuple[IncidentChange, ...] = ()
     open: tuple[ActionItem, ...] = ()
     done: tuple[ActionItem, ...] = ()
+    usage: tuple[TokenUse, ...] = ()
     policy: Policy = field(default_factory=Policy)
     schema: Literal["tokenaudit/incident/1"] = "tokenaudit/incident/1"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -50,9 +51,13 @@ def render(report: Report, options: Options) -> str:
     return as_json(replace(report, credentials=tuple(credentials), problems=tuple(problems)))
 
 
-def as_json(document: object) -> str:
-    """A document with a `schema`, such as a report, as indented JSON with the schema first; all times in UTC."""
+def as_json(document: object, names: Mapping[str, str] | None = None) -> str:
+    """A document with a `schema`, such as a report, as indented JSON with the schema first; all times in UTC.
+
+    `names` are the JSON names of fields at the top level that can't have them in Python.
+    """
     written = msgspec.to_builtins(_in_utc(map_text(document, _encodable)))
+    written = {(names or {}).get(name, name): value for name, value in written.items()}
     document = {"schema": written.pop("schema"), **written}
     return _UNSEEN.sub(_as_escape, json_text(document))
 

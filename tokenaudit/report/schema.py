@@ -1,7 +1,7 @@
 """The JSON Schemas of the documents, generated from their classes.
 
 After a change of the model: `python -m tokenaudit.report.schema > tokenaudit/report/report.schema.json`, and the same
-with `plan`, `incident`, `service-accounts` and `changes`.
+with `plan`, `incident`, `service-accounts`, `changes` and `usage`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib.resources
 import inspect
 import sys
-from dataclasses import dataclass, is_dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
 from datetime import datetime
 from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from tokenaudit.audit_log.model import UsageReport
 from tokenaudit.changes.model import ChangesReport
 from tokenaudit.incident.model import IncidentReport
 from tokenaudit.model import Report
@@ -30,6 +32,8 @@ class SchemaDocument:
     id: str
     title: str
     file: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    """JSON names of fields at the top level that can't have them in Python."""
 
 
 REPORT = SchemaDocument(Report, "tokenaudit/report/1", "tokenaudit report", "report.schema.json")
@@ -42,12 +46,14 @@ SERVICE_ACCOUNTS = SchemaDocument(
     "service_accounts.schema.json",
 )
 PLAN = SchemaDocument(Runbook, "tokenaudit/plan/1", "tokenaudit plan", "plan.schema.json")
+USAGE = SchemaDocument(UsageReport, "tokenaudit/usage/1", "tokenaudit usage", "usage.schema.json", {"from_": "from"})
 DOCUMENTS = {
     "report": REPORT,
     "plan": PLAN,
     "incident": INCIDENT,
     "service-accounts": SERVICE_ACCOUNTS,
     "changes": CHANGES,
+    "usage": USAGE,
 }
 
 
@@ -60,8 +66,11 @@ def generate(document: SchemaDocument = REPORT) -> dict[str, Any]:
             definition["description"] = inspect.cleandoc(definition["description"])
         if "properties" in definition:
             definition["required"] = list(definition["properties"])
-            for field in _times(classes[name]):
-                _mark_as_time(definition["properties"][field])
+            for time in _times(classes[name]):
+                _mark_as_time(definition["properties"][time])
+    top = schema["$defs"][document.model.__name__]
+    top["properties"] = {document.names.get(name, name): value for name, value in top["properties"].items()}
+    top["required"] = list(top["properties"])
     whole = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": document.id,

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
+from tokenaudit.audit_log.model import TokenUse
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
-from tokenaudit.incident.changes.audit_log import audit_log_changes, last_characters
+from tokenaudit.incident.changes.audit_log import TouchedTokens, audit_log_changes
 from tokenaudit.incident.changes.namespaces import job_changes, webhook_changes
 from tokenaudit.incident.changes.repositories import commit_changes, discussion_changes, file_changes
 from tokenaudit.incident.changes.settings import SpaceSettings, setting_changes, settings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
-from tokenaudit.incident.model import AffectedCredential, IncidentChange, ReachedBy
+from tokenaudit.incident.model import IncidentChange, ReachedBy
 from tokenaudit.interfaces import Progress, Scanner
 from tokenaudit.secret import Secret
 
@@ -36,16 +37,17 @@ class Places:
 
 @dataclass(frozen=True)
 class Answers:
-    """What changed, newest first, and what each Space (`spaces/owner/name`) keeps today."""
+    """What changed, newest first, what each Space (`spaces/owner/name`) keeps today, and the use of touched tokens."""
 
     changes: tuple[IncidentChange, ...] = ()
     settings: dict[str, SpaceSettings] = field(default_factory=dict)
+    usage: tuple[TokenUse, ...] = ()
 
 
 def ask_all(
     window: TimeWindow,
     places: Places,
-    touched: Sequence[AffectedCredential],
+    touched: TouchedTokens,
     queries: HubQueries,
     scanner: Scanner,
     progress: Progress,
@@ -76,12 +78,14 @@ def ask_all(
         progress.advance()
     if places.users:
         found += webhook_changes(window, places.users, queries)
-    endings = last_characters({one.fingerprint: one.display for one in touched})
+    usage: list[TokenUse] = []
     for organization in _organizations(places, queries):
-        found += audit_log_changes(window, organization, endings, queries)
+        logged, used = audit_log_changes(window, organization, touched, queries)
+        found += logged
+        usage += used
     undated = [change for change in found if change.at is None]
     dated = sorted((c for c in found if c.at is not None), key=lambda c: (c.at or window.since, c.where, c.id or ""))
-    return Answers((*reversed(dated), *undated), today)
+    return Answers((*reversed(dated), *undated), today, tuple(usage))
 
 
 def _organizations(places: Places, queries: HubQueries) -> list[str]:

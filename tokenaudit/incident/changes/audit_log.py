@@ -1,17 +1,22 @@
-"""Events of an organization's audit log that matter after a break-in: tokens, secrets, members, rules, Jobs."""
+"""An organization's audit log after a break-in: tokens, secrets, members, rules, Jobs, and use of touched tokens."""
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from tokenaudit.hub.audit_log import MOST_EVENTS, Event, LogRead, read_log
+from tokenaudit.audit_log.aggregate import MOST_LISTED, UsageAggregator
+from tokenaudit.audit_log.events import MOST_EVENTS, Event, EventReader
+from tokenaudit.audit_log.model import FoundCredential, TokenUse
+from tokenaudit.hub.audit_log import PERMISSION, ExportRead, read_export
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import ChangeKind, IncidentChange
+from tokenaudit.model import Tool
 from tokenaudit.secret import Secret
 
 TYPES: tuple[str, ...] = (
@@ -33,74 +38,122 @@ TYPES: tuple[str, ...] = (
 """Types of events that are listed (source: the Hub's OpenAPI document); others only if an affected token made them."""
 
 _MEMBERS = ("org.add_user", "org.invite.accept", "org.join.", "org.sso_join")
-_LAST = 4
 
 
-def last_characters(displays: Mapping[str, str]) -> dict[str, str]:
-    """By the last four characters that a display form shows: the fingerprint, where only one credential ends so.
+@dataclass(frozen=True)
+class TouchedTokens:
+    """The fingerprints of touched credentials, and everything that is known of the last four characters of any."""
 
-    `displays` are display forms by fingerprint.
-    """
-    found: dict[str, list[str]] = {}
-    for mark, display in displays.items():
-        shown = display.rpartition("*")[2]
-        if len(shown) == _LAST:
-            found.setdefault(shown, []).append(mark)
-    return {end: marks[0] for end, marks in found.items() if len(marks) == 1}
+    fingerprints: Collection[str]
+    found: Collection[FoundCredential] = ()
+
+    def by_last4(self) -> dict[str, tuple[str, ...]]:
+        """The fingerprints of all credentials with these last four characters, where one of them is touched."""
+        fitting: dict[str, dict[str, None]] = {}
+        for each in self.found:
+            fitting.setdefault(each.last4, {})[each.fingerprint] = None
+        touched = frozenset(self.fingerprints)
+        return {last4: tuple(marks) for last4, marks in fitting.items() if touched & marks.keys()}
 
 
 def audit_log_changes(
-    window: TimeWindow, organization: str, endings: Mapping[str, str], queries: HubQueries
-) -> list[IncidentChange]:
-    """The events, newest first. `endings` are fingerprints of touched credentials by their last four characters."""
+    window: TimeWindow, organization: str, touched: TouchedTokens, queries: HubQueries
+) -> tuple[list[IncidentChange], list[TokenUse]]:
+    """The events since the incident, newest first, and the whole use of touched tokens that the log knows."""
     where = f"{organization}: audit log (tokens, secrets, members)"
-    permission = f"a token of an administrator of {organization}, on a Team or Enterprise plan"
-    log = queries.ask(where, permission, partial(_read, organization, window, endings))
+    permission = PERMISSION.format(organization=organization)
+    log = queries.ask(where, permission, partial(_read, organization, window, touched))
     if log is None:
-        return []
-    found, count = log.result
-    if log.incomplete:
-        queries.skip(where, log.incomplete)
-    if not log.reaches(window.since):
+        return [], []
+    selected = log.result
+    reader = selected.reader
+    broken = f"only the first {reader.count:,} events were read: {log.broken}" if log.broken else ""
+    incomplete = broken or reader.incomplete
+    if incomplete:
+        queries.skip(where, incomplete)
+    if reader.count >= MOST_EVENTS and (reader.oldest is None or reader.oldest >= window.since):
         queries.skip(where, f"the Hub exports the last {MOST_EVENTS:,} events only; earlier ones are missing")
-    if count > len(found):
-        queries.skip(where, f"only the newest {len(found)} of {count} are listed; raise --limit for the rest")
-    return [_change(event, organization, endings) for event in found]
+    found, left = selected.events()
+    if left:
+        queries.skip(where, f"only the newest {window.limit} of {left + window.limit} are listed; raise --limit")
+    uses = [use for use in selected.usage.report(Tool("tokenaudit", "")).tokens if selected.is_touched(use.last4)]
+    return [selected.change(event, organization) for event in found], uses
 
 
 def _read(
-    organization: str, window: TimeWindow, endings: Mapping[str, str], hub: Hub, secret: Secret | None
-) -> LogRead[tuple[list[Event], int]] | Failure:
-    return read_log(hub, organization, secret, partial(_selected, window, endings))
+    organization: str, window: TimeWindow, touched: TouchedTokens, hub: Hub, secret: Secret | None
+) -> ExportRead[_Selected] | Failure:
+    def fold(chunks: Iterator[bytes]) -> _Selected:
+        selected = _Selected(window, touched.by_last4(), UsageAggregator(organization, touched.found))
+        selected.reader = selected.usage.read(organization, chunks, selected.add)
+        return selected
+
+    return read_export(hub, organization, secret, fold)
 
 
-def _selected(window: TimeWindow, endings: Mapping[str, str], events: Iterator[Event]) -> tuple[list[Event], int]:
-    """The newest events that matter, at most `window.limit`, and how many there are of them in all."""
-    count = 0
+@dataclass
+class _Selected:
+    """The events of one log that matter: those of `TYPES` in the time window, and all of touched tokens."""
 
-    def matter() -> Iterator[Event]:
-        nonlocal count
-        for event in events:
-            fresh = event.date is None or event.date >= window.since
-            if fresh and (event.type in TYPES or event.last4 in endings):
-                count += 1
-                yield event
+    window: TimeWindow
+    by_last4: Mapping[str, tuple[str, ...]]
+    usage: UsageAggregator
+    reader: EventReader = field(default_factory=lambda: EventReader(()))
+    touched: list[Event] = field(default_factory=list)
+    _without_last4: list[Event] = field(default_factory=list)
+    _ids: dict[str, str] = field(default_factory=dict)
+    _newest: list[tuple[datetime, str, int, Event]] = field(default_factory=list)
+    _count: int = 0
 
-    def newest(event: Event) -> tuple[datetime, str]:
-        return event.date or window.since, event.id
+    def add(self, event: Event) -> None:
+        if event.token_id is not None and event.last4 in self.by_last4:
+            self._ids[event.token_id] = event.last4 or ""
+        if event.date is not None and event.date < self.window.since:
+            return
+        if event.last4 in self.by_last4:
+            if len(self.touched) < MOST_LISTED:
+                self.touched.append(event)
+            return
+        if event.token_id is not None and event.last4 is None and len(self._without_last4) < MOST_LISTED:
+            self._without_last4.append(event)
+            return
+        if event.type in TYPES:
+            self._add_type(event)
 
-    # What a touched token did is never what is cut off.
-    stored_secret = heapq.nlargest(window.limit, matter(), key=lambda event: (event.last4 in endings, newest(event)))
-    return sorted(stored_secret, key=newest, reverse=True), count
+    def _add_type(self, event: Event) -> None:
+        self._count += 1
+        entry = (event.date or self.window.since, event.id, self._count, event)
+        if len(self._newest) < self.window.limit:
+            heapq.heappush(self._newest, entry)
+        else:
+            heapq.heappushpop(self._newest, entry)
 
+    def events(self) -> tuple[list[Event], int]:
+        """The events, newest first, and how many of those of other tokens are omitted."""
+        for event in self._without_last4:
+            if event.token_id in self._ids:
+                self.touched.append(event)
+            elif event.type in TYPES:
+                self._add_type(event)
+        self._without_last4 = []
+        found = [*self.touched, *(entry[-1] for entry in self._newest)]
+        found.sort(key=lambda event: (event.date or self.window.since, event.id), reverse=True)
+        return found, self._count - len(self._newest)
 
-def _change(event: Event, organization: str, endings: Mapping[str, str]) -> IncidentChange:
-    kind: ChangeKind = "member" if event.type.startswith(_MEMBERS) else "audit"
-    mark = endings.get(event.last4 or "")
-    notes = []
-    if mark is not None:
-        notes.append(f"done with a token that ends in {event.last4}, like an affected one")
-    if event.ip or event.place:
-        notes.append(f"from {event.ip or 'an address that is not told'}" + (f" ({event.place})" if event.place else ""))
-    what = f"{event.type}: {event.message}"
-    return IncidentChange(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
+    def is_touched(self, last4: str | None) -> bool:
+        return last4 in self.by_last4
+
+    def change(self, event: Event, organization: str) -> IncidentChange:
+        kind: ChangeKind = "member" if event.type.startswith(_MEMBERS) else "audit"
+        last4 = event.last4 or self._ids.get(event.token_id or "", "")
+        marks = self.by_last4.get(last4, ())
+        notes = []
+        if marks:
+            like = "an affected one" if len(marks) == 1 else f"{len(marks)} known ones"
+            notes.append(f"done with a token that ends in {last4}, like {like}")
+        if event.ip or event.place:
+            place = f" ({event.place})" if event.place else ""
+            notes.append(f"from {event.ip or 'an unknown address'}{place}")
+        what = f"{event.type}: {event.message}"
+        mark = marks[0] if len(marks) == 1 else None
+        return IncidentChange(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)

@@ -1,0 +1,1 @@
+"""Reading audit logs and the use of tokens."""

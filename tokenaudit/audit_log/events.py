@@ -1,0 +1,484 @@
+"""Events of an audit log, read one by one from the bytes of an export.
+
+Source: the Hub's OpenAPI document: the export is one JSON array of objects, newest first. Files can also hold one event
+per line, several exports one after the other, and be compressed with gzip. Only the event that is read is in memory.
+
+Elements are split here and decoded with msgspec. A streaming parser such as ijson needs memory that grows with the
+square of the nesting depth: an event of 200 kB can exhaust the memory.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from tokenaudit.text import shorten
+from tokenaudit.timestamps import parse_timestamp
+
+MOST_EVENTS = 100_000
+"""Maximum number of events in an export."""
+
+LARGEST_LOG = 1 << 30
+"""Maximum size of a log in bytes, after decompression; the rest is not read."""
+
+LARGEST_EVENT = 1 << 20
+"""Maximum size of one event in bytes; reading stops at a larger one."""
+
+MOST_NOT_EVENTS = 1_000
+"""Number of entries that are not events after which data without any event is not an audit log."""
+
+_READ = 1 << 18
+_ATTEMPTS = 8
+_DEEPEST = 20
+_LAST = 4
+_LONGEST_NUMBER = 400
+_LONGEST_NAME = 200
+_LONGEST_TEXT = 500
+_BOM = b"\xef\xbb\xbf"
+_GZIP = b"\x1f\x8b"
+_IN_ARRAY = re.compile(rb"\}\s*,\s*\{")
+_IN_SEQUENCE = re.compile(rb"\}\s*\{")
+_SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
+_SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\w]+', re.DOTALL)
+_NOT_BLANK = re.compile(rb"\S")
+_EMPTY = "it is empty"
+_MORE_DATA = "there is other data after the end of the log"
+_ENDED_EARLY = "the log ended early"
+_MALFORMED = "the JSON is malformed"
+_DAMAGED_GZIP = "the gzip data is damaged"
+_TRUNCATED_GZIP = "the gzip data ended early"
+
+
+class LogError(Exception):
+    """The log can't be read further; the events before are valid."""
+
+
+class NotALogError(Exception):
+    """The data contains no event and is not an empty log."""
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One event. All texts are untrusted; `message` and `user_agent` are shortened.
+
+    `last4` is the last four characters of the access token that was used, `token_id` its ID on the Hub; `deleted` is
+    whether that token no longer exists. `date` is None if it is missing or invalid. `data` is JSON of any shape.
+    """
+
+    id: str
+    type: str
+    message: str
+    author: str | None
+    date: datetime | None
+    ip: str | None = None
+    place: str | None = None
+    country: str | None = None
+    user_agent: str | None = None
+    token_id: str | None = None
+    token_type: str | None = None
+    last4: str | None = None
+    role: str | None = None
+    deleted: bool = False
+    data: bytes = b""
+
+
+class _Author(msgspec.Struct):
+    user: str | None = None
+
+
+class _Location(msgspec.Struct):
+    formatted: str | None = None
+    country: str | None = None
+
+
+class _Token(msgspec.Struct):
+    type: str | None = None
+    id: str | None = None
+    role: str | None = None
+    last4: str | None = None
+    deleted: bool | None = None
+
+
+class _Record(msgspec.Struct):
+    """An event as the Hub writes it; other fields are ignored."""
+
+    id: str | None = msgspec.field(name="_id", default=None)
+    createdAt: str | int | float | None = None  # noqa: N815 - the Hub's name
+    type: str | None = None
+    message: str | None = None
+    ip: str | None = None
+    userAgent: str | None = None  # noqa: N815 - as above
+    author: _Author | None = None
+    location: _Location | None = None
+    token: _Token | None = None
+    data: msgspec.Raw = msgspec.Raw(b"")
+
+
+_DECODER = msgspec.json.Decoder(_Record)
+
+
+class EventReader:
+    """Reads the events of a log while its bytes are received; can be iterated once.
+
+    `count` is the number of events, `not_events` the number of other entries, `oldest` and `newest` are dates.
+    `broken` is the reason why reading ended early; otherwise empty.
+
+    Iterating raises:
+        NotALogError: there is no event, and the data is not an empty log.
+    """
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self.count = 0
+        self.not_events = 0
+        self.oldest: datetime | None = None
+        self.newest: datetime | None = None
+        self.broken = ""
+        self._events = self._read(chunks)
+
+    @property
+    def incomplete(self) -> str:
+        """Reason why events can be missing; empty if none are."""
+        broken = f"only the first {self.count:,} events were read: {self.broken}" if self.broken else ""
+        return "; ".join(filter(None, (broken, f"{self.not_events:,} entries are not events" * bool(self.not_events))))
+
+    def __iter__(self) -> Iterator[Event]:
+        return self._events
+
+    def _read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+        try:
+            for record in _Splitter(_decompressed(chunks)).records():
+                event = _event(record) if record is not None else None
+                if event is None:
+                    self.not_events += 1
+                    if not self.count and self.not_events >= MOST_NOT_EVENTS:
+                        break
+                    continue
+                self.count += 1
+                if event.date is not None:
+                    if self.oldest is None or event.date < self.oldest:
+                        self.oldest = event.date
+                    if self.newest is None or event.date > self.newest:
+                        self.newest = event.date
+                yield event
+        except LogError as error:
+            self.broken = str(error)
+        if not self.count and (self.broken or self.not_events):
+            raise NotALogError(self.broken or "it contains no events")
+
+
+class _Splitter:
+    """Splits bytes into the elements of JSON arrays, or into lines or objects one after the other."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+        self._data = b""
+        self._at = 0
+        self._ended = False
+        self._broken: LogError | None = None
+
+    def records(self) -> Iterator[_Record | None]:
+        """Yield the objects; None for any other element.
+
+        Raises:
+            LogError: the data is truncated or not JSON.
+        """
+        self._more()
+        self._at = len(_BOM) if self._data.startswith(_BOM) else 0
+        sign = self._peek()
+        if sign is None:
+            raise LogError(_EMPTY)
+        if sign != b"[":
+            yield from self._lines()
+            return
+        while sign is not None:
+            if sign != b"[":
+                raise LogError(_MORE_DATA)
+            self._at += 1
+            yield from self._array()
+            sign = self._peek()
+
+    def _array(self) -> Iterator[_Record | None]:
+        first = True
+        while (sign := self._peek()) != b"]":
+            if not first:
+                if sign != b",":
+                    raise self._malformed(sign)
+                self._at += 1
+                sign = self._peek()
+            if sign is None:
+                raise self._malformed(sign)
+            first = False
+            yield self._element(_IN_ARRAY)
+        self._at += 1
+
+    def _lines(self) -> Iterator[_Record | None]:
+        first = True
+        while self._peek() is not None:
+            end = self._data.find(b"\n", self._at)
+            if end < 0 and not self._ended:
+                self._extend()
+                continue
+            last = end < 0
+            line = self._data[self._at : None if last else end]
+            record = _lenient(line)
+            if record is None and first and line.startswith(b"{"):
+                yield from self._sequence()
+                return
+            if record is None and last:
+                raise self._ended_early()
+            self._at = len(self._data) if last else end
+            first = False
+            yield record
+
+    def _sequence(self) -> Iterator[_Record | None]:
+        while self._peek() is not None:
+            yield self._element(_IN_SEQUENCE)
+
+    def _element(self, between: re.Pattern[bytes]) -> _Record | None:
+        """Return the element that begins at the current position.
+
+        Where one object ends and another begins is only a guess: it can be inside an object or a string. What is
+        before it is a whole element exactly if it is valid JSON.
+        """
+        searched = 0
+        while True:
+            data, start = self._data, self._at
+            exact = data[start : start + 1] != b"{"
+            at, attempts = start, 0
+            while not exact and not searched and (found := between.search(data, at)) is not None:
+                at = found.start() + 1
+                try:
+                    record = _DECODER.decode(data[start:at])
+                except (msgspec.ValidationError, RecursionError):
+                    exact = True
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    attempts += 1
+                    exact = attempts >= _ATTEMPTS
+                else:
+                    self._at = at
+                    return record
+            # An element that can be incomplete is searched only when it has doubled: it can arrive in tiny pieces.
+            if self._ended or len(data) - start >= max(2 * searched, 1 if exact else _READ):
+                searched = len(data) - start
+                end = _end(data, start, ended=self._ended)
+                if end is not None:
+                    self._at = end
+                    return _lenient(data[start:end])
+                if self._ended:
+                    raise self._ended_early()
+            self._extend()
+
+    def _peek(self) -> bytes | None:
+        """Return the next byte that is not blank; None at the end."""
+        while (found := _NOT_BLANK.search(self._data, self._at)) is None:
+            self._at = len(self._data)
+            if not self._more():
+                if self._broken is not None:
+                    raise self._broken
+                return None
+        self._at = found.start()
+        return found[0]
+
+    def _extend(self) -> None:
+        if len(self._data) - self._at > LARGEST_EVENT:
+            message = f"an event is larger than {LARGEST_EVENT >> 20 or 1} MiB"
+            raise LogError(message)
+        self._more()
+
+    def _more(self) -> bool:
+        """Read on; return False at the end."""
+        if self._ended:
+            return False
+        parts, size = [self._data[self._at :]], 0
+        try:
+            while size < _READ:
+                chunk = next(self._chunks)
+                parts.append(chunk)
+                size += len(chunk)
+        except StopIteration:
+            self._ended = True
+        except LogError as error:  # what arrived before is valid
+            self._ended, self._broken = True, error
+        self._data, self._at = b"".join(parts), 0
+        return size > 0
+
+    def _malformed(self, sign: bytes | None) -> LogError:
+        return self._ended_early() if sign is None else LogError(_MALFORMED)
+
+    def _ended_early(self) -> LogError:
+        return self._broken or LogError(_ENDED_EARLY)
+
+
+def _end(data: bytes, start: int, *, ended: bool) -> int | None:
+    """Return where the JSON value at `start` ends; None if more data is needed.
+
+    Raises:
+        LogError: it is not JSON.
+    """
+    if data[start : start + 1] not in {b"{", b"["}:
+        found = _SCALAR.match(data, start)
+        if found is None and data[start : start + 1] != b'"':
+            raise LogError(_MALFORMED)
+        return found.end() if found is not None and (ended or found.end() < len(data)) else None
+    depth = 0
+    for found in _SIGN.finditer(data, start):
+        sign = found[0]
+        if sign in b"{[":
+            depth += 1
+        elif sign in b"}]":
+            depth -= 1
+            if not depth:
+                return found.end()
+        elif sign == b'"':
+            return None
+    return None
+
+
+def _lenient(piece: bytes) -> _Record | None:
+    """Return the event in `piece` if it is an object; values of unexpected types are missing from it."""
+    try:
+        return _DECODER.decode(piece)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        found = json.loads(_flattened(piece).decode("utf-8", "replace"), parse_int=_number)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(found, dict):
+        return None
+    author, location, token = (_part(found, key) for key in ("author", "location", "token"))
+    date, deleted = found.get("createdAt"), token.get("deleted")
+    return _Record(
+        _text(found, "_id"),
+        date if isinstance(date, (str, int, float)) and not isinstance(date, bool) else None,
+        _text(found, "type"),
+        _text(found, "message"),
+        _text(found, "ip"),
+        _text(found, "userAgent"),
+        _Author(_text(author, "user")),
+        _Location(_text(location, "formatted"), _text(location, "country")),
+        _Token(_text(token, "type"), _text(token, "id"), _text(token, "role"), _text(token, "last4"), deleted is True),
+    )
+
+
+def _flattened(piece: bytes) -> bytes:
+    """Return `piece` without what is nested deeper than any event of the Hub, which no decoder reads."""
+    parts, at, depth = [], 0, 0
+    for found in _SIGN.finditer(piece):
+        if found[0] in b"{[":
+            if depth == _DEEPEST:
+                parts.append(piece[at : found.start()])
+            depth += 1
+        elif found[0] in b"}]":
+            depth -= 1
+            if depth == _DEEPEST:
+                parts.append(b"null")
+                at = found.end()
+    return b"".join([*parts, piece[at:]]) if depth == 0 else piece
+
+
+def _number(digits: str) -> int | float:
+    return int(digits) if len(digits) < _LONGEST_NUMBER else float(digits)
+
+
+def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    part = found.get(key)
+    return part if isinstance(part, dict) else {}
+
+
+def _text(found: Mapping[str, Any], key: str) -> str | None:
+    value = found.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _event(record: _Record) -> Event | None:
+    if not record.type:
+        return None
+    location, token = record.location, record.token
+    last4 = token.last4 if token is not None else None
+    return Event(
+        record.id or "",
+        _short(record.type) or "",
+        _short(record.message, _LONGEST_TEXT) or "",
+        _short(record.author.user) if record.author is not None else None,
+        parse_timestamp(record.createdAt),
+        address(record.ip) if record.ip else None,
+        _short(location.formatted) if location is not None else None,
+        _short(location.country) if location is not None else None,
+        _short(record.userAgent, _LONGEST_TEXT),
+        _short(token.id) if token is not None else None,
+        _short(token.type) if token is not None else None,
+        last4 if last4 is not None and len(last4) == _LAST else None,
+        _short(token.role) if token is not None else None,
+        token is not None and token.deleted is True,
+        bytes(record.data),
+    )
+
+
+def _short(text: str | None, most: int = _LONGEST_NAME) -> str | None:
+    if text is None or not text.strip():
+        return None
+    return text if len(text) <= most else shorten(text, most)
+
+
+@lru_cache(maxsize=4096)
+def address(text: str) -> str:
+    """Return an IP address in its usual form: IPv6 compressed and lower-case, IPv4 in IPv6 as IPv4.
+
+    Text that is not an address, such as an anonymized one, stays as it is.
+    """
+    text = text.strip()
+    try:
+        found = ipaddress.ip_address(text)
+    except ValueError:
+        return _short(text) or ""
+    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return str(mapped or found)
+
+
+def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the bytes of a log, which can be compressed with gzip.
+
+    Raises:
+        LogError: the compressed data is damaged or truncated, or the log is too large.
+    """
+    size = 0
+    for chunk in _gunzipped(chunks):
+        size += len(chunk)
+        if size > LARGEST_LOG:
+            message = f"the log is larger than {LARGEST_LOG >> 20 or 1} MiB"
+            raise LogError(message)
+        yield chunk
+
+
+def _gunzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    rest = iter(chunks)
+    head = b""
+    while len(head) < len(_GZIP) and (chunk := next(rest, None)) is not None:
+        head += chunk
+    if not head.startswith(_GZIP):
+        yield head
+        yield from rest
+        return
+    member = zlib.decompressobj(wbits=31)
+    pending: bytes | None = head
+    try:
+        while pending is not None:
+            while pending:
+                if member.eof:
+                    member = zlib.decompressobj(wbits=31)
+                yield member.decompress(pending, _READ)
+                pending = member.unused_data if member.eof else member.unconsumed_tail
+            pending = next(rest, None)
+        yield member.flush()
+    except zlib.error:
+        raise LogError(_DAMAGED_GZIP) from None
+    if not member.eof:
+        raise LogError(_TRUNCATED_GZIP)

@@ -1,0 +1,174 @@
+"""Use of an organization's tokens; written as JSON field by field (`tokenaudit/usage/1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from tokenaudit.model import Severity, Skipped, Tool
+
+UsageFlag: TypeAlias = Literal[
+    "new-address-after-exposure", "new-country", "minted-token", "changed-secret", "deleted-token", "unknown-token"
+]
+"""What is unusual about a token's use.
+
+`new-address-after-exposure` and `new-country`: seen after the exposure and never before it. `minted-token` and
+`changed-secret`: the token was used for that. `deleted-token`: the token was used to delete another one, or no longer
+exists itself. `unknown-token`: its ID belongs to no known service account, Job or found credential."""
+
+ACTIONS: Mapping[str, UsageFlag] = {
+    "org.rotate_token": "minted-token",
+    "org.service_account.token.create": "minted-token",
+    "org.service_account.token.rotate": "minted-token",
+    "repo.add_secret": "changed-secret",
+    "repo.add_secrets": "changed-secret",
+    "repo.update_secret": "changed-secret",
+    "repo.remove_secret": "changed-secret",
+    "repo.remove_secrets": "changed-secret",
+    "org.settings.inference_providers.keys.add": "changed-secret",
+    "org.settings.inference_providers.keys.remove": "changed-secret",
+    "org.service_account.token.delete": "deleted-token",
+    "org.service_account.delete": "deleted-token",
+}
+"""Flags by type of event (source of the types: the Hub's OpenAPI document)."""
+
+
+@dataclass(frozen=True)
+class FoundCredential:
+    """A credential that a sweep or report knows. `exposed_at` is the earliest known time for one of its places."""
+
+    fingerprint: str
+    last4: str
+    exposed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class KnownToken:
+    """A token ID that is known from a service account, Job or scheduled Job; `where` and `name` say of which one."""
+
+    token_id: str
+    kind: Literal["service-account", "job", "scheduled-job"]
+    where: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class AddressUse:
+    """Use from one address. `location` and `country` are those of the latest event that has them.
+
+    `new` is whether it was seen after the exposure and never before it.
+    """
+
+    ip: str | None
+    location: str | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    events: int
+    country: str | None = None
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class UserAgentUse:
+    """Use by one program, as it names itself."""
+
+    user_agent: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    events: int
+
+
+@dataclass(frozen=True)
+class LoggedEvent:
+    """One event. `message` and `user_agent` are untrusted text."""
+
+    at: datetime
+    type: str
+    message: str
+    ip: str | None = None
+    location: str | None = None
+    user_agent: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True)
+class TokenUse:
+    """Use of one token, or of one value of it: after a rotation the same ID has other last four characters.
+
+    `fingerprint` is that of the only found credential with these last four characters; of several, all are in
+    `candidates`. `exposed_at` is that credential's exposure. `owner` is the author of most events, `owners` counts the
+    events of each. `events` counts them by type, `days` by day (UTC). `after_exposure` lists the events after the
+    exposure, oldest first, and `after_exposure_events` counts all of them. `deleted` is whether the token no longer
+    exists. `known_as` is what the ID is known from. `total` counts all events, also those of types beyond a limit.
+    """
+
+    token_id: str | None
+    type: str | None
+    last4: str | None
+    role: str | None
+    fingerprint: str | None
+    owner: str | None
+    first_seen: datetime | None
+    last_seen: datetime | None
+    events: Mapping[str, int]
+    addresses: tuple[AddressUse, ...]
+    after_exposure: tuple[LoggedEvent, ...]
+    flags: tuple[UsageFlag, ...]
+    severity: Severity = Severity.INFO
+    candidates: tuple[str, ...] = ()
+    exposed_at: datetime | None = None
+    deleted: bool = False
+    owners: Mapping[str, int] = field(default_factory=dict)
+    user_agents: tuple[UserAgentUse, ...] = ()
+    countries: tuple[str, ...] = ()
+    days: Mapping[str, int] = field(default_factory=dict)
+    after_exposure_events: int = 0
+    known_as: tuple[KnownToken, ...] = ()
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class LogSource:
+    """One log that was read: its events, and how many of them another one had already."""
+
+    name: str
+    events: int
+    duplicates: int = 0
+    oldest: datetime | None = None
+    newest: datetime | None = None
+
+
+@dataclass(frozen=True)
+class UsageReport:
+    """What an audit log says of the use of tokens, most severe first.
+
+    `from_` and `to` are the dates of the oldest and newest event, `events` counts all different events and
+    `without_token` those that were not done with a token. `not_in_log` are tokens that were asked for and are not in
+    the log. `complete` is False if events can be missing or something could not be read: `skipped` says what.
+    """
+
+    organization: str
+    from_: datetime | None
+    to: datetime | None
+    events: int
+    complete: bool
+    tokens: tuple[TokenUse, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    without_token: int = 0
+    not_in_log: tuple[str, ...] = ()
+    logs: tuple[LogSource, ...] = ()
+    sources: tuple[str, ...] = ()
+    tool: Tool = field(default_factory=lambda: Tool("tokenaudit", ""))
+    schema: Literal["tokenaudit/usage/1"] = "tokenaudit/usage/1"
+
+    @property
+    def severity(self) -> Severity:
+        """The highest severity of a token."""
+        return max((token.severity for token in self.tokens), key=lambda one: one.rank, default=Severity.INFO)
+
+    @property
+    def flagged(self) -> tuple[TokenUse, ...]:
+        """Tokens with flags."""
+        return tuple(token for token in self.tokens if token.flags)
