@@ -220,7 +220,8 @@ def _invisible(card: CardText) -> Iterator[_Feature]:
         for match in _SELECTORS.finditer(line):
             yield _Feature(HIDDEN, match[0], f"{len(match[0])} variation selectors in a row can carry a text", number)
         for match in _ZERO_WIDTH.finditer(line):
-            around = line[max(match.start() - 20, 0) : match.end() + 20]
+            before, after = line[: match.start()].rpartition(" ")[2], line[match.end() :].partition(" ")[0]
+            around = f"{before}{match[0]}{after}"
             yield _Feature(
                 HIDDEN, around, f"{len(match[0])} invisible characters in a text", number, Severity.MEDIUM, around
             )
@@ -397,4 +398,4 @@ def _blobs(card: CardText) -> Iterator[_Feature]:
                 and "/" * 3 not in match[0]
             ):
                 message = f"{len(match[0]):,} characters of encoded data in the text"
-                yield _Feature(HIDDEN, match[0], message, passage.line, Severity.MEDIUM, match[0][:40])
+                yield _Feature(HIDDEN, match[0], message, passage.line, Severity.MEDIUM, match[0])

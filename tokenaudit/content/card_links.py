@@ -199,7 +199,7 @@ def _owner(url: str) -> str:
 
 def _where(url: str) -> str:
     owner = _owner(url)
-    return f"{_host(url)}/{owner}" if owner else _host(url) or url[:80]
+    return f"{_host(url)}/{owner}" if owner else _host(url) or url
 
 
 def _same_place(one: str, other: str) -> bool:

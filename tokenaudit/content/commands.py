@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from tokenaudit.text import shorten
+
 CommandKind: TypeAlias = Literal["process", "network", "credential", "execute"]
 
 _LONGEST = 4_096
@@ -203,8 +205,12 @@ def _stays(line: str) -> bool:
     return bool(addresses) and all(_OWN_HOST.match(address) for address in addresses)
 
 
+def _searched(line: str) -> str:
+    return line if len(line) <= _LONGEST else shorten(line, _LONGEST)
+
+
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
     number = 0
     for raw in _CONTINUED.sub("\0", text).splitlines():
-        yield number, raw.replace("\0", " ")[:_LONGEST]
+        yield number, _searched(raw.replace("\0", " "))
         number += 1 + raw.count("\0")

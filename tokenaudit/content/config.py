@@ -308,7 +308,7 @@ def _address(entry: Entry, place: _Place) -> _Judged | None:
 
 
 def _host(url: str) -> str:
-    return url.strip().partition("://")[2].partition("/")[0].lower()[:80]
+    return url.strip().partition("://")[2].partition("/")[0].lower()
 
 
 _JUDGES: tuple[Callable[[Entry, _Place], _Judged | None], ...] = (

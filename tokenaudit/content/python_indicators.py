@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
 import warnings
 from collections.abc import Iterator
@@ -176,7 +177,7 @@ class _Reader:
         if not isinstance(node, ast.Call):
             return ""
         texts = [self._texts.of(value).values for value in (*node.args, *(k.value for k in node.keywords))]
-        return str(texts)[:2_000]
+        return hashlib.sha256(str(texts).encode("utf-8", "surrogatepass")).hexdigest()
 
     def _reference(self, node: ast.AST, name: str) -> Iterator[Indicator]:  # noqa: C901, PLR0912 - one branch a table
         if name in PROCESSES or NATIVE_PROCESSES.match(name):
@@ -213,7 +214,7 @@ class _Reader:
         call = self._context(node)
         command = " ".join(t for a in (call.args if isinstance(call, ast.Call) else []) for t in self._words(a))
         weak = bool(re.search(r"\bpip3? install\b", command)) and not re.search(r"https?:|git\+|index-url", command)
-        detail = f": {command[:120]}" if command else ""
+        detail = f": {command}" if command else ""
         yield self._made("process", name, f"starts a process ({name}){detail}", node, weak=weak)
         if command:
             yield from (self._from_command(found, node) for found in commands_in(command))
@@ -419,7 +420,7 @@ class _Reader:
             if foreign or client["space"]:
                 yield self._made("network", name, f"reads from another place ({name})", node, alone=False)
             return
-        where = foreign.split("/")[2][:80] if foreign else "an address that is not known"
+        where = foreign.split("/")[2] if foreign else "an address that is not known"
         suspicious = foreign is not None and (
             IP_HOST.match(foreign) or DROPS.search(foreign) or CODE_URL.search(foreign)
         )

@@ -64,7 +64,7 @@ class _Pairs(list[tuple[str, object]]):
 
 
 def _number(digits: str) -> str:
-    return digits[:_LONGEST_NUMBER]
+    return digits if len(digits) <= _LONGEST_NUMBER else f"a number of {len(digits):,} digits"
 
 
 def _json(document: object) -> Iterator[Entry]:
