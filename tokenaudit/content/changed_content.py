@@ -23,7 +23,7 @@ def quoted_evidence(text: str) -> str:
     """
     plain = visible(shorten(" ".join(text.split()), LONGEST_EVIDENCE))
     plain = without_chat_markers(plain)
-    return plain if len(plain) <= LONGEST_EVIDENCE else f"{plain[: LONGEST_EVIDENCE - 1]}…"
+    return shorten(plain, LONGEST_EVIDENCE)
 
 
 @dataclass(frozen=True)
