@@ -266,3 +266,11 @@ def test_json_of_any_shape_is_judged(value: object, path: str) -> None:
     judged = judge(path, json.dumps(value).encode())
     assert judged.risk != "unknown" or judged.skipped
     assert judge("m.safetensors", header(value)).risk in {"none", "unknown", "executes"}
+
+
+@pytest.mark.parametrize(
+    "part", [b"\x01\x00\xff\x03\x10\0\0\0", b"\x01\x08@", b'{"name":', b"OHDR\x02\x03\xff\xff\xff\xff"]
+)
+def test_hdf5_that_is_made_to_take_long_ends(part: bytes) -> None:
+    judged = judge("m.h5", b"\x89HDF\r\n\x1a\n" + part * 100_000)
+    assert judged.risk != "unknown" or judged.skipped

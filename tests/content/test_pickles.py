@@ -398,3 +398,23 @@ def test_without_picklescan_the_judgement_is_the_same(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "picklescan.scanner", None)
     (found,) = judge("m.pkl", CALL).findings
     assert (found.severity.value, found.message) == ("critical", "calls posix.system when it is loaded")
+
+
+# Content that is made to take long
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x00" + b"\x80\x04X\xff\xff\x0f\x00" * 150_000,
+        b"\x00" + b"cab\nab\n" * 150_000,
+        b"\x00" + b"iab\nab\n" * 150_000,
+        b"\x80\x04" + b"(t" * 500_000,
+        b"\x80\x04N" + b"\x85" * 1_000_000,
+    ],
+    ids=["long strings", "imports", "instances", "tuples", "nested tuples"],
+)
+def test_content_that_takes_long_is_cut_and_never_clean(data: bytes) -> None:
+    judged = judge("m.bin", data, limits=ContentLimits(operations=100_000))
+    assert judged.risk == "unknown"
+    assert "opcodes" in judged.skipped[0]

@@ -14,6 +14,7 @@ _LARGEST_TEXT = 4 << 20
 _STRING, _ARRAY = 8, 9
 _SIZES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 _DEEPEST = 4
+_MOST_ITEMS = 3_000_000
 
 
 class DamagedHeaderError(Exception):
@@ -51,6 +52,7 @@ class _Header:
         self._buffer = b""
         self._at = 0
         self._base = 0
+        self._items = 0
         self.width = 8
 
     def take(self, length: int) -> bytes:
@@ -69,6 +71,12 @@ class _Header:
         self._at += length
         return taken
 
+    def count(self) -> None:
+        self._items += 1
+        if self._items > _MOST_ITEMS:
+            message = f"a GGUF header with more than the {_MOST_ITEMS:,} values that are read"
+            raise DamagedHeaderError(message)
+
     def number(self, width: int) -> int:
         return int.from_bytes(self.take(width), "little")
 
@@ -80,6 +88,7 @@ class _Header:
         return self.take(length).decode("utf-8", "replace")
 
     def step_over(self, kind: int, depth: int) -> None:
+        self.count()
         if kind in _SIZES:
             self.take(_SIZES[kind])
         elif kind == _STRING:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST = 16 << 20
 """Bytes at the beginning that are looked into."""
 
+_MOST_MESSAGES, _MOST_LINKS = 1_000_000, 200_000
 _EXTERNAL_FILES = 7
 _LAYOUT = 8
 _VIRTUAL = b"\x04\x03"
@@ -28,22 +30,31 @@ _JSON_START = re.compile(rb'\{\s*"(?:class_name|module|backend|config|name|keras
 
 @dataclass
 class HdfReferences:
-    """The other files that an HDF5 file refers to: by links, and as places of its data sets' bytes."""
+    """The other files that an HDF5 file refers to: by links, and as places of its data sets' bytes.
+
+    `cut` is whether there is more that looks like a structure of HDF5 than is followed.
+    """
 
     external: dict[str, None] = field(default_factory=dict)
     storage: dict[str, None] = field(default_factory=dict)
+    cut: bool = False
 
 
 def read_references(data: bytes) -> HdfReferences:
     """What is referred to in `data`, the beginning of an HDF5 file or all of it."""
     found = HdfReferences()
-    for kind, message in _messages(data):
+    for number, (kind, message) in enumerate(_messages(data)):
+        if number > _MOST_MESSAGES:
+            found.cut = True
+            break
         if kind == _EXTERNAL_FILES:
             heap = int.from_bytes(message[8:16], "little")
             found.storage.update(dict.fromkeys(_heap_names(data, heap, message)))
         elif kind == _LAYOUT and message[:2] == _VIRTUAL:
             found.storage.update(dict.fromkeys(_virtual_sources(data, message)))
-    found.external.update(dict.fromkeys(_external_links(data)))
+    links = list(islice(_external_links(data), _MOST_LINKS))
+    found.cut |= len(links) == _MOST_LINKS
+    found.external.update((link, None) for link in links if link)
     return found
 
 
@@ -142,11 +153,9 @@ def _virtual_sources(data: bytes, message: bytes) -> Iterator[str]:
 
 
 def _external_links(data: bytes) -> Iterator[str]:
-    """The files of external links: link messages in object headers and in the heaps of large groups."""
+    """The files of external links, "" for what only looks like one: in object headers and in heaps of large groups."""
     for found in _LINK_MESSAGE.finditer(data):
-        target = _external_link(data[found.start() : found.start() + 4096])
-        if target:
-            yield target
+        yield _external_link(data[found.start() : found.start() + 4096]) or ""
 
 
 def _external_link(message: bytes) -> str | None:
@@ -163,26 +172,28 @@ def _external_link(message: bytes) -> str | None:
 
 def json_texts(data: bytes) -> Iterator[str]:
     """Texts of JSON in the file, such as the attribute `model_config`: from a brace to the one that closes it."""
-    at = 0
-    while (found := _JSON_START.search(data, at)) is not None:
-        end = _closing(data, found.start())
+    at, looked_at = 0, 0
+    while looked_at <= 2 * MOST and (found := _JSON_START.search(data, at)) is not None:
+        end, stopped = _closing(data, found.start())
+        looked_at += stopped - found.start()
         if end is not None:
             yield data[found.start() : end].decode("utf-8", "replace")
         at = end or found.end()
 
 
-def _closing(data: bytes, start: int) -> int | None:
+def _closing(data: bytes, start: int) -> tuple[int | None, int]:
+    """The position behind the brace that closes the one at `start`, if there is one, and how far was looked."""
     depth, quoted = 0, False
-    for found in re.finditer(rb'\\.|["{}]|\x00', data[start : start + MOST], re.DOTALL):
+    for found in re.finditer(rb'\\.|["{}]|\x00', memoryview(data)[start:], re.DOTALL):
         sign = found[0]
         if sign == b'"':
             quoted = not quoted
         elif sign == b"\x00":
-            return None
+            return None, start + found.end()
         elif not quoted and sign == b"{":
             depth += 1
         elif not quoted and sign == b"}":
             depth -= 1
             if depth == 0:
-                return start + found.end()
-    return None
+                return start + found.end(), start + found.end()
+    return None, len(data)

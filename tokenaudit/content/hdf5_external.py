@@ -46,6 +46,8 @@ def _hdf5(change: FileChange, version: FileVersion, content: ChangedContent) -> 
     if version.size > MOST:
         content.skip(f"only the first {MOST:,} bytes of an HDF5 file are looked into")
     now = read_references(content.read(version, 0, MOST))
+    if now.cut:
+        content.skip("more links and messages in an HDF5 file than are followed")
     earlier = change.before
     before = read_references(content.read(earlier, 0, MOST)) if earlier is not None else read_references(b"")
     for path in [each for each in now.storage if each not in before.storage][:_MOST]:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -131,19 +132,19 @@ def _parts(text: str) -> Iterator[_Part]:
         json.loads(text, object_pairs_hook=collect)
     except ValueError:
         return
-    for each in collected:
-        if isinstance(each.get("class_name"), str):
-            yield from _part(each, each["class_name"])
+    named = (each for each in collected if isinstance(each.get("class_name"), str))
+    yield from islice(chain.from_iterable(_part(each, each["class_name"]) for each in named), _MOST_PARTS)
 
 
 def _part(layer: dict[str, Any], kind: str) -> Iterator[_Part]:
     module = layer.get("module")
     config = layer.get("config")
-    detail = json.dumps(config, sort_keys=True, default=str)[:4000]
     if kind in {"Lambda", "__lambda__"} or kind.endswith(">Lambda"):
-        yield _Part("executes", f"a {kind} layer runs the function that it holds", Severity.CRITICAL, kind, detail)
+        yield _Part(
+            "executes", f"a {kind} layer runs the function that it holds", Severity.CRITICAL, kind, _detail(config)
+        )
     elif kind in _LOADERS:
-        yield _Part("executes", f"a {kind} layer loads another program", Severity.HIGH, kind, detail)
+        yield _Part("executes", f"a {kind} layer loads another program", Severity.HIGH, kind, _detail(config))
     elif kind in _LOOKUPS and isinstance(config, dict) and isinstance(config.get("vocabulary"), str):
         path = config["vocabulary"]
         yield _Part("misleads", f"a {kind} layer reads the file {path}", Severity.HIGH, kind, path)
@@ -152,9 +153,20 @@ def _part(layer: dict[str, Any], kind: str) -> Iterator[_Part]:
         if kind == "function":
             if not _is_known_function(layer, module, config):
                 reason = f"the function {name} is imported when it is loaded"
-                yield _Part("executes", reason, Severity.CRITICAL, name, detail)
+                yield _Part("executes", reason, Severity.CRITICAL, name, _detail(config))
         elif not _KERAS.match(module):
-            yield _Part("executes", f"the class {name} is imported when it is loaded", Severity.HIGH, name, detail)
+            yield _Part(
+                "executes", f"the class {name} is imported when it is loaded", Severity.HIGH, name, _detail(config)
+            )
+
+
+_MOST_PARTS = 50
+
+
+def _detail(config: object) -> str:
+    """The function that a part holds, or all that is said of it."""
+    function = config.get("function", config) if isinstance(config, dict) else config
+    return json.dumps(function, sort_keys=True, default=str)[:4000]
 
 
 _NO_ACTIVATIONS = frozenset(

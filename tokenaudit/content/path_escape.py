@@ -31,7 +31,7 @@ _INDEX = re.compile(r"\.index(?:\.[\w-]+)?\.json$")
 _ESCAPES = re.compile(r"(?:^|[/\\])\.\.(?:[/\\]|$)|^[/\\~]|^[A-Za-z]:[/\\]|^[A-Za-z][\w+.-]*://|\x00")
 _ONNX_LOCATION = re.compile(rb"\x0a\x08location\x12")
 _LARGEST_ONNX = 64 << 20
-_LARGEST_INDEX = 64 << 20
+_LARGEST_INDEX = 16 << 20
 _MOST = 5
 
 

@@ -13,7 +13,8 @@ WINDOW = 1 << 18
 
 LONGEST_TEXT = 2048
 _LONGEST_LINE = 1 << 16
-_LONGEST_IN_WINDOW = 1 << 20
+_PER_OPERATION = 1 << 13
+"""Bytes whose reading takes as long as an opcode."""
 _MOST_NESTED = 4096
 
 PICKLE_LIKE = re.compile(
@@ -56,14 +57,16 @@ class PickleWalk:
     `names` are those that it imports, in order; `called` those among them that are called. `unknown` says in words what
     is imported or called without a name that can be known. `stopped` is the position behind the last opcode, `end` that
     behind STOP, None where there is none; `broken` says why, and `cut` that a limit is reached. `nested` are stretches
-    (position, length) of bytes or text that can be a pickle themselves, `nested_bytes` those that are only known
-    decoded, `arrays` the bytes of arrays between opcodes. `storages` are torch's storages: key to size in bytes.
+    (position, length) of bytes or text that can be a pickle themselves, `nested_text` those whose characters stand for
+    bytes, `nested_bytes` those that are only known decoded, `arrays` the bytes of arrays between opcodes. `storages`
+    are torch's storages: key to size in bytes.
     """
 
     names: dict[str, None] = field(default_factory=dict)
     called: dict[str, None] = field(default_factory=dict)
     unknown: dict[str, None] = field(default_factory=dict)
     nested: list[tuple[int, int]] = field(default_factory=list)
+    nested_text: list[tuple[int, int]] = field(default_factory=list)
     nested_bytes: list[bytes] = field(default_factory=list)
     storages: dict[str, int] = field(default_factory=dict)
     arrays: list[tuple[int, int]] = field(default_factory=list)
@@ -89,6 +92,14 @@ def fail(why: str) -> NoReturn:
     raise BrokenPickleError(why)
 
 
+def latin_bytes(text: bytes) -> bytes | None:
+    """The bytes that text in UTF-8 stands for, one a character; None where a character is none."""
+    try:
+        return text.decode("utf-8", "surrogatepass").encode("latin-1")
+    except UnicodeError:
+        return None
+
+
 def may_be_pickle(content: bytes) -> bool:
     """Whether a whole argument can be a pickle. One without a header imports by lines, which words have not."""
     return bool(PICKLE_LIKE.match(content)) and (content[0] not in b"(c}][" or b"\n" in content)
@@ -107,6 +118,7 @@ class PickleInput:
 
     def fill(self, least: int = WINDOW) -> None:
         """Reads on: what is left in the buffer, then `least` bytes or a window more."""
+        self.budget.spend_operations(1 + max(least, 1) // _PER_OPERATION)
         rest = self.buffer[self.i :]
         self.base += self.i
         self.i = 0
@@ -151,8 +163,8 @@ class PickleInput:
             if length > self.source.size - at:
                 fail("names more bytes than there are")
             self.maybe_nested(at, length)
-            if length <= _LONGEST_IN_WINDOW:
-                self.take(length)
+            if self.i + length <= len(self.buffer):
+                self.i += length
             else:
                 self.skip(length)
             return None
@@ -168,8 +180,7 @@ class PickleInput:
         # Text of protocol 2 that stands for bytes has each byte above 0x7f in two.
         start = self.buffer[self.i : self.i + 8]
         if start.startswith(b"\xc2\x80"):
-            whole = self.source.read(at, length)
-            self.nest_decoded(whole)
+            self.walk.nested_text.append((at, length))
         elif PICKLE_LIKE.match(start):
             self.nest(at, length)
 
@@ -182,10 +193,9 @@ class PickleInput:
 
     def nest_decoded(self, whole: bytes) -> None:
         """Notes text that stands for bytes which can be a pickle."""
-        try:
-            self.walk.nested_bytes.append(whole.decode("utf-8", "surrogatepass").encode("latin-1"))
-        except UnicodeError:
-            return
+        decoded = latin_bytes(whole)
+        if decoded is not None:
+            self.walk.nested_bytes.append(decoded)
 
     def skip(self, length: int) -> None:
         """Steps over `length` bytes without reading them."""

@@ -482,6 +482,7 @@ class _Machine(PickleInput):
         ):
             mine.update(other)
         self.walk.nested += inner.nested
+        self.walk.nested_text += inner.nested_text
         self.walk.nested_bytes += inner.nested_bytes
 
     def persid(self) -> None:

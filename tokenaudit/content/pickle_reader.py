@@ -23,7 +23,7 @@ from tokenaudit.content.detect_format import (
     opaque_archive,
 )
 from tokenaudit.content.path_escape import escapes
-from tokenaudit.content.pickle_input import PickleWalk
+from tokenaudit.content.pickle_input import PickleWalk, latin_bytes
 from tokenaudit.content.pickle_machine import walk_pickle
 from tokenaudit.content.pickle_names import name_verdict
 from tokenaudit.content.zip_reader import ZipDirectory, ZipMember, find_end, open_member, read_directory
@@ -37,7 +37,17 @@ _NESTED_PICKLES = 3
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _STORAGE_MEMBER = re.compile(r"(?:.*/)?data/\d+")
 _PLAUSIBLE = re.compile(r"[^\W\d]\w*(?:\.[\w<>]+)+")
-_CANDIDATE = re.compile(rb"\x80[\x00-\x05](?=[\x00-\xff])|[ci][A-Za-z_][\w.]{1,100}\r?\n[A-Za-z_][\w.]{1,100}\r?\n")
+_HEADER = re.compile(rb"\x80[\x00-\x05]")
+_SECOND_LINE = re.compile(rb"(?<=[\w.\r])\n[A-Za-z_][\w.]{1,100}\r?\n")
+"""The end of an import by two lines, from the end of the first on."""
+
+_PLAIN_LINE = re.compile(rb"[\w.]*\r?")
+_OTHER_SIGNS = [bytes([code]) for code in range(256) if not re.match(rb"[\w.\r]", bytes([code]))]
+_LONGEST_NAME = 102
+_MOST_STARTS = 8
+_TRIAL = 1 << 12
+"""Bytes that are followed to see whether a pickle begins."""
+
 _LEAD = 64
 """Bytes before an import in which a pickle without a header can begin."""
 
@@ -230,7 +240,8 @@ class _Reader:
     def _nested(self, source: ByteRange, walk: PickleWalk, depth: int, pickles: int) -> None:
         for start, length in walk.nested:
             self.look(source.part(start, length), "", depth, pickles=pickles + 1, inside=True)
-        for data in walk.nested_bytes:
+        texts = [latin_bytes(source.read(start, length)) for start, length in walk.nested_text]
+        for data in [*walk.nested_bytes, *(text for text in texts if text is not None)]:
             self.look(MemoryRange(data), "", depth, pickles=pickles + 1, inside=True)
 
     def _keep(self, source: ByteRange, at: int, walk: PickleWalk) -> None:
@@ -249,12 +260,12 @@ class _Reader:
             window = source.read(at, _WINDOW)
             last = at + len(window) >= source.size
             memory = MemoryRange(window)
-            for found in _CANDIDATE.finditer(window):
-                if found.start() >= len(window) - _OVERLAP and not last:
-                    break
-                if found[0][:1] != b"\x80" and at + found.start() < followed:
+            for candidate, headed in _candidates(window):
+                if candidate >= len(window) - _OVERLAP and not last:
                     continue
-                begin = self._begin(memory, found)
+                if not headed and at + candidate < followed:
+                    continue
+                begin = self._begin(memory, candidate, headed=headed)
                 if begin is not None:
                     walk = self._one(source, at + begin, depth, pickles, inside=False)
                     if walk.end is not None and self._starts_again(source, walk.end):
@@ -273,27 +284,23 @@ class _Reader:
     def _starts_again(self, source: ByteRange, at: int) -> bool:
         return _starts_pickle(source.read(at, 2))
 
-    def _begin(self, window: MemoryRange, found: re.Match[bytes]) -> int | None:
+    def _begin(self, window: MemoryRange, candidate: int, *, headed: bool) -> int | None:
         """Where in the window a pickle begins that imports something, None where there is none."""
-        if found[0][:1] == b"\x80":
-            starts = iter([found.start()])
-        else:
-            starts = iter(range(found.start(), max(found.start() - _LEAD, -1), -1))
-        for start in islice(starts, _LEAD):
-            walk = walk_pickle(window, start, self.budget)
+        # What an import by `i` calls is between a mark and it; one by `c` can have a mark in front.
+        lead = 1 if headed else _LEAD if window.read(candidate, 1) == b"i" else 2
+        for start in range(candidate, max(candidate - lead, -1), -1):
+            self.budget.spend_operations(1)
+            walk = walk_pickle(window.part(start, _TRIAL), 0, self.budget)
             if walk.cut is not None:
                 raise LimitReachedError(walk.cut)
             # From the middle of a pickle some opcodes can be followed too: only a name that is code is worth a word.
             code = any(name_verdict(name) == "code" for name in walk.names)
-            headed = found[0][:1] == b"\x80"
-            if all(map(_PLAUSIBLE.fullmatch, walk.names)) and (
-                (code and (walk.end is not None or walk.called or headed))
-                or (headed and walk.unknown and walk.end is not None and walk.opcodes > _WHOLE)
-            ):
+            whole = walk.end is not None
+            nameless = headed and whole and bool(walk.unknown) and walk.opcodes > _WHOLE
+            named = code and (whole or bool(walk.called) or headed)
+            if (named or nameless) and all(map(_PLAUSIBLE.fullmatch, walk.names)):
                 return start
         return None
-
-    # Containers
 
     def _compressed(self, source: ByteRange, kind: str, path: str, depth: int, pickles: int, *, inside: bool) -> bool:
         """Looks into a compressed stream. False where it is none: two bytes are not much of a mark."""
@@ -436,6 +443,27 @@ _FEW = 3
 """Opcodes after which a text is more than a word that looks like an import."""
 
 _MOST_KEPT_STREAMS, _LONGEST_KEPT_STREAM = 64, 1 << 20
+
+
+def _candidates(window: bytes) -> Iterator[tuple[int, bool]]:
+    """Where a pickle can begin: at a header, or, without one, at an import by two lines."""
+    for found in _HEADER.finditer(window):
+        yield found.start(), True
+    for found in _SECOND_LINE.finditer(window):
+        first = max(found.start() - _LONGEST_NAME, 0)
+        line = window[first : found.start()]
+        line = line[line.rfind(b"\n") + 1 :]
+        begin = found.start() - len(line)
+        run = _trailing_name(line)
+        starts = (begin + at for at in range(run, len(line) - 2) if line[at] in b"ci")
+        for start in islice(starts, _MOST_STARTS):
+            yield start, False
+
+
+def _trailing_name(line: bytes) -> int:
+    """Where the letters, digits, underscores and dots begin with which the line ends."""
+    other = max(line.rfind(sign) for sign in _OTHER_SIGNS) if not _PLAIN_LINE.fullmatch(line) else -1
+    return other + 1
 
 
 def _starts_pickle(head: bytes) -> bool:

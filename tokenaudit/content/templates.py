@@ -53,6 +53,8 @@ _PYTHON_ATTRIBUTES = frozenset(
 _ATTRIBUTE_FILTERS = frozenset({"map", "selectattr", "rejectattr", "groupby", "sort", "unique", "sum", "max", "min"})
 _URL = re.compile(r"https?://[^\s'\"<>]+|<!--|javascript:", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w ,.'-]{2,}")
+_LONGEST = 200_000
+_JOINED = "puts together the name of a Python attribute"
 _PLANTED = 40
 """Letters of text in a branch for a certain word of a message: more than the marks of a format."""
 
@@ -83,6 +85,9 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
     known = {reason for text in before for _, reason, _ in _judged(text)}
     for where, text in _templates(version, content):
         if text in before:
+            continue
+        if len(text) > _LONGEST:
+            content.skip(f"{where} is longer than the {_LONGEST:,} characters that are judged")
             continue
         try:
             reasons = list(_judge(text))
@@ -158,6 +163,8 @@ def _named(value: object) -> Iterator[tuple[str, str]]:
 
 
 def _judged(text: str) -> list[tuple[Risk, str, int]]:
+    if len(text) > _LONGEST:
+        return []
     try:
         return list(_judge(text))
     except TemplateSyntaxError:
@@ -172,7 +179,14 @@ def _judge(text: str) -> Iterator[tuple[Risk, str, int]]:
     """
     tree = _ENVIRONMENT.parse(text)
     seen: set[str] = set()
+    folded: set[int] = set()
     for node in tree.find_all(nodes.Node):
+        if isinstance(node, nodes.Concat | nodes.Add) and id(node) not in folded:
+            # The parts of a sum are sums themselves: only the whole is put together.
+            folded.update(id(each) for each in node.find_all((nodes.Concat, nodes.Add)))
+            if _PYTHON.search(_folded(node)) and _JOINED not in seen:
+                seen.add(_JOINED)
+                yield "executes", _JOINED, node.lineno
         for risk, reason in (*_reaches(node), *_plants(node)):
             if reason not in seen:
                 seen.add(reason)
@@ -195,8 +209,6 @@ def _reaches(node: nodes.Node) -> Iterator[tuple[Risk, str]]:
         yield "executes", f"calls {node.node.name}"
     elif isinstance(node, nodes.Const) and isinstance(node.value, str) and _PYTHON.search(node.value):
         yield "executes", "holds the name of a Python attribute as text"
-    elif isinstance(node, nodes.Concat | nodes.Add) and _PYTHON.search(_folded(node)):
-        yield "executes", "puts together the name of a Python attribute"
 
 
 def _item(node: nodes.Getitem) -> Iterator[tuple[Risk, str]]:

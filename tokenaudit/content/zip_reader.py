@@ -6,6 +6,7 @@ between member and directory. Each of these is a defect that is reported, and th
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator
@@ -171,15 +172,30 @@ def _local_members(source: ByteRange, budget: ContentBudget) -> Iterator[ZipMemb
         body = at + _LOCAL_SIZE + name_size + extra_size
         if flags & 8 and not packed:
             # The sizes are behind the content: the next header, or the end, says where that is.
-            rest = source.read(body, budget.limits.pickle_bytes)
-            ends = [position for mark in (_LOCAL, _CENTRAL, b"PK\x07\x08") if (position := rest.find(mark)) >= 0]
-            packed = size = min(ends, default=len(rest))
+            packed = size = _next_record(source, body) - body
         yield ZipMember(_text(names[:name_size]), flags, method, crc, packed, size, at)
         at = body + packed
         if flags & 8:
             following = source.read(at, 28)
             found = following.find(_LOCAL)
             at += max(found, 0)
+
+
+_RECORD = re.compile(rb"PK(?:\x03\x04|\x01\x02|\x07\x08)")
+_STEP = 1 << 18
+
+
+def _next_record(source: ByteRange, at: int) -> int:
+    """The position of the next record of an archive, or the end."""
+    while at < source.size:
+        data = source.read(at, _STEP)
+        found = _RECORD.search(data)
+        if found is not None:
+            return at + found.start()
+        at += max(len(data) - 3, 1) if at + len(data) < source.size else len(data)
+        if not data:
+            break
+    return source.size
 
 
 def open_member(
