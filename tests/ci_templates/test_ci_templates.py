@@ -174,7 +174,7 @@ def _pages() -> dict[str, str]:
         r"actions/setup-python@(\S+ +# \S+)",
         r"actions/cache@(.+)",
         r"github/codeql-action/upload-sarif@(.+)",
-        r"tokenaudit/tokenaudit@(.+)",
+        r"uses: tokenaudit/tokenaudit@(.+)",
         r"image: python:(\S+)",
     ],
 )
