@@ -196,3 +196,17 @@ def test_the_action_takes_policy_and_baseline_of_the_base_branch(checkout: Check
     assert _scan(checkout, BASE=good).returncode == 1
     repo.git("update-ref", "refs/remotes/origin/main", broken)
     assert _scan(checkout, BASE="").returncode == 2
+
+
+def test_the_template_fetches_the_history_that_a_shallow_clone_lacks(checkout: Checkout) -> None:
+    origin = GitRepo(checkout.repo.path.parent / "origin")
+    origin.commit(files={"old.py": f'login("{Mint(19).user_token()}")\n'})
+    origin.commit(files={"old.py": "login()\n"})
+    work = checkout.temp / "shallow"
+    origin.git("clone", "-q", "--depth=1", f"file://{origin.path}", str(work))
+    shallow = Checkout(GitRepo(work), checkout.temp, checkout.ran, checkout.told, checkout.base)
+    job = yaml.safe_load((ROOT / "templates" / "tokenaudit.gitlab-ci.yml").read_text())["tokenaudit"]
+    done = shallow.bash("\n".join(job["script"]), **{**job["variables"], **_source(checkout)})
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "the history that it lacks was fetched" in done.stdout
+    assert "old.py" in done.stdout
