@@ -106,10 +106,18 @@ def test_a_rotation_checks_rotates_delivers_and_verifies(org: Organization) -> N
     ] * 2
 
 
-@pytest.mark.parametrize("changes_id", [False, True])
+@pytest.mark.parametrize(
+    ("everywhere", "changes_id"),
+    [
+        (False, False),
+        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(True, True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_process_that_is_killed_between_any_two_requests_is_taken_up_again(
-    org: Organization, changes_id: bool, monkeypatch: pytest.MonkeyPatch
+    org: Organization, everywhere: bool, changes_id: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    to = consumers(org) if everywhere else [f"file:{org.home}/token"]
     org.double.world.rotation_changes_id = changes_id
     steps = 0
     for kill_at in range(1, 40):
@@ -135,17 +143,19 @@ def test_a_process_that_is_killed_between_any_two_requests_is_taken_up_again(
             for name in ("_deliver", "_restart", "_prove"):
                 patch.setattr(TokenDelivery, name, counted(getattr(TokenDelivery, name)))
             try:
-                rotate(org)
+                rotate(org, *to)
             except KilledError:
                 steps += 1
             else:
                 break
-        rotate(org)
-        assert held(org) == [org.values[-1]] * 4, kill_at
+        rotate(org, *to)
+        assert held(org)[-1] == org.values[-1], kill_at
+        assert not everywhere or held(org) == [org.values[-1]] * 4, kill_at
         assert org.tokens == ["deploy"], kill_at
         assert org.values[-1] in org.double.world.tokens
         assert not any(value in everything_written(org) for value in org.values)
-    assert steps == 14  # before and after: the rotation, four deliveries, the proof, the restart
+    # Before and after: the rotation, each delivery, the proof, the restart.
+    assert steps == 2 * (3 + len(to))
     assert sum(value in org.double.world.tokens for value in org.values) == 1
 
 
@@ -182,6 +192,7 @@ def test_a_creation_that_is_killed_is_found_by_its_name_and_deleted(
     assert other in org.account["accessTokens"]
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_really_killed(org: Organization) -> None:
     """The process gets SIGKILL while the Hub answers the rotation; another process finishes it."""
     command = [

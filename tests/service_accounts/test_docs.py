@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shlex
 import subprocess
-import sys
 from pathlib import Path
 
+import pytest
+
 from tests.service_accounts.conftest import Organization
-from tests.support.cli import environment
 from tokenaudit.remediate.consumers.resolve import DESTINATIONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "service-accounts.md").read_text()
 
 
-def test_following_the_page_creates_narrows_and_rotates(org: Organization) -> None:
+def test_following_the_page_creates_narrows_and_rotates(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every command of the page is run in order; only the typed confirmations are given as --yes."""
-    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    script = "set -eu\n" + "\n".join(blocks)
-    script = re.sub(r"(service-accounts (?:create-token|rotate)) (?!.*--dry-run)", r"\1 --yes ", script)
     project = org.home / "project"
     project.mkdir()
     subprocess.run(["git", "init", "-q", str(project)], check=True)
-    variables = environment(org.home, org.environment)
-    variables["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=project, env=variables, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "service-token-no-expiry" in done.stdout
+    monkeypatch.chdir(project)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    commands = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    written = ""
+    for program, group, command, *arguments in commands:
+        assert (program, group) == ("tokenaudit", "service-accounts")
+        sure = [] if command == "list" or "--dry-run" in arguments else ["--yes"]
+        ran = org.command(command, *arguments, *sure)
+        assert ran.code == 0, ran.err
+        written += ran.out + ran.err
+    assert {command for _, _, command, *_ in commands} == {"list", "create-token", "narrow", "rotate"}
+    assert "service-token-no-expiry" in written
     assert (org.home / "hf-token").read_text() == org.values[0]
     assert (org.home / "hf-deploy-token").read_text() == org.values[1]
     assert org.double.world.repos["space", "acme/app"].secret_values["HF_TOKEN"] == org.values[1]
-    assert not any(value in done.stdout + done.stderr for value in org.values)
+    assert not any(value in written for value in org.values)
 
 
 def test_the_page_names_every_consumer_and_rule() -> None:

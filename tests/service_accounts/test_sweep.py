@@ -59,7 +59,7 @@ def test_a_sweep_matches_tokens_with_what_it_found_and_the_inventory_remembers_t
     # A later sweep sees new tokens, although nothing else has changed; a failed one keeps what is known.
     swept.account["accessTokens"].append(service_token("second", 2))
     assert len(sweep(swept)[1]["service_accounts"][0]["tokens"]) == 2
-    swept.double.fails(r"/service-accounts$", error(500, "oops"), always=True)
+    swept.double.fails(r"/service-accounts$", error(403, "Forbidden"), always=True)
     code, report = sweep(swept)
     assert len(report["service_accounts"][0]["tokens"]) == 2
     assert any(entry["where"] == "service-accounts/acme" for entry in report["skipped"])
