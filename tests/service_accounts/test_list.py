@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,8 @@ from tests.hub.faults import error, html, rate_limited
 from tests.hub.routes_service_accounts import service_account, service_token
 from tests.service_accounts.conftest import NOW, Organization
 from tests.support.mint import Mint
+from tokenaudit.hub import pagination
+from tokenaudit.hub.result import Failure
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.settings import Exemption, Settings
 from tokenaudit.report.schema import SERVICE_ACCOUNTS, shipped
@@ -126,6 +129,20 @@ def test_every_page_and_every_account_is_read_with_names_of_repositories(org: Or
     (first, second) = found.accounts[0].tokens[0].repositories
     assert (first.type, first.name, first.permissions) == ("model", "acme/m", ("repo.content.read",))
     assert (second.id, second.name) == ("9" * 24, None)
+
+
+def test_a_listing_without_ids_is_completed_one_by_one(org: Organization, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = pagination.listed
+
+    def without_ids(*arguments: Any, **more: Any) -> Any:
+        listing = original(*arguments, **more)
+        if isinstance(listing, Failure) or not arguments[1].startswith("/api/models"):
+            return listing
+        return replace(listing, items=tuple({k: v for k, v in row.items() if k != "_id"} for row in listing))
+
+    monkeypatch.setattr("tokenaudit.hub.service_accounts.listed", without_ids)
+    found = read_accounts(org.hub, "acme", Secret(org.own))
+    assert found.accounts[0].tokens[0].repositories[0].name == "acme/m"
 
 
 def test_what_can_not_be_read_is_skipped_with_the_permission_and_exits_3(org: Organization) -> None:

@@ -123,6 +123,10 @@ def repository_id(hub: Hub, kind: str, name: str, secret: Secret | None) -> str 
     return found or Failure("malformed", answer.status, "the response has no id of the repository")
 
 
+_MOST_SINGLE = 500
+"""Maximum number of repositories that are requested one by one, where a listing has no ids."""
+
+
 def repository_names(
     hub: Hub, organization: str, secret: Secret | None
 ) -> tuple[dict[str, tuple[str, str]], Sequence[tuple[str, Failure | str]]]:
@@ -136,6 +140,11 @@ def repository_names(
             continue
         if listing.incomplete:
             missing.append((f"{kind}s of {organization}", listing.incomplete))
+        without = [text(row.get("id")) for row in listing if text(row.get("id")) and not text(row.get("_id"))]
+        if len(without) > _MOST_SINGLE:
+            missing.append((f"{kind}s of {organization}", f"{len(without) - _MOST_SINGLE:,} are listed without an id"))
+        single = ((repository_id(hub, kind, name, secret), name) for name in without[:_MOST_SINGLE])
+        found |= {one: (kind, name) for one, name in single if not isinstance(one, Failure)}
         for row in listing:
             if text(row.get("_id")) and text(row.get("id")):
                 found[text(row.get("_id"))] = kind, text(row.get("id"))
