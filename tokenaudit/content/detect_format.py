@@ -53,6 +53,12 @@ DATA_STARTS: tuple[bytes, ...] = (
 )
 """Beginnings of formats that hold data and that no loader of models takes for a pickle."""
 
+TAR_MARK = 257
+"""Where the mark of a tar archive is."""
+
+_PE_FIELDS = 64
+"""Bytes of a Windows program's first header."""
+
 _NATIVE_STARTS = (
     b"\x7fELF",
     b"\xfe\xed\xfa\xce",
@@ -107,7 +113,7 @@ def is_native(head: bytes) -> bool:
 
 def _is_pe(head: bytes) -> bool:
     # Two letters are too few for text such as "MZ is ...": the header's own fields are not text.
-    return head.startswith(b"MZ") and (b"\x00" in head[:64] or not is_text(head))
+    return head.startswith(b"MZ") and (0 <= head.find(b"\x00") < _PE_FIELDS or not is_text(head))
 
 
 def is_text(head: bytes) -> bool:
@@ -139,7 +145,7 @@ def detect_format(path: str, head: bytes, size: int) -> FileFormat:  # noqa: PLR
         return "numpy"
     if is_safetensors(head, size):
         return "safetensors"
-    if head.startswith(ZIP_STARTS) or opaque_archive(head) or head[257:262] == b"ustar":
+    if head.startswith(ZIP_STARTS) or opaque_archive(head) or head.startswith(b"ustar", TAR_MARK):
         return "archive"
     if head[:1] == b"\x80" and head[1:2] <= b"\x05":
         return "pickle"

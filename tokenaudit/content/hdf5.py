@@ -48,7 +48,7 @@ def read_references(data: bytes) -> HdfReferences:
             found.cut = True
             break
         if kind == _EXTERNAL_FILES:
-            heap = int.from_bytes(message[8:16], "little")
+            heap = _address(message, 8)
             found.storage.update(dict.fromkeys(_heap_names(data, heap, message)))
         elif kind == _LAYOUT and message[:2] == _VIRTUAL:
             found.storage.update(dict.fromkeys(_virtual_sources(data, message)))
@@ -111,9 +111,13 @@ def _version1(data: bytes) -> Iterator[tuple[int, bytes]]:
                 yield kind, message
                 if kind == _CONTINUATION and len(message) >= 16:  # noqa: PLR2004 - an address and a length
                     there = int.from_bytes(message[:8], "little")
-                    blocks.append((there, there + int.from_bytes(message[8:16], "little")))
+                    blocks.append((there, there + _address(message, 8)))
                 start += 8 + length
                 count -= 1
+
+
+def _address(message: bytes, at: int) -> int:
+    return int.from_bytes(message[at:][:8], "little")
 
 
 def _heap_names(data: bytes, heap: int, message: bytes) -> Iterator[str]:
@@ -125,14 +129,14 @@ def _heap_names(data: bytes, heap: int, message: bytes) -> Iterator[str]:
     for slot in range(min(used, 256)):
         at = 16 + 24 * slot
         offset = int.from_bytes(message[at : at + 8], "little")
-        name = data[segment + offset :][:512].split(b"\x00", 1)[0]
+        name = data[segment + offset : max(data.find(b"\x00", segment + offset), 0)]
         if name:
             yield name.decode("utf-8", "backslashreplace")
 
 
 def _virtual_sources(data: bytes, message: bytes) -> Iterator[str]:
     """The first file that a virtual data set takes its bytes from; `.` is the file itself."""
-    collection, index = int.from_bytes(message[2:10], "little"), int.from_bytes(message[10:14], "little")
+    collection, index = _address(message, 2), int.from_bytes(message[10:][:4], "little")
     if data[collection : collection + 4] != b"GCOL":
         return  # behind what is read, which is noted then, or no message at all
     at = collection + 16

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ _MEMBERS = ("config.json", "metadata.json")
 
 @dataclass(frozen=True)
 class _Part:
-    """What a part of a model does. `detail` distinguishes two parts of one reason: the function's own text."""
+    """What a part of a model does. `detail` distinguishes two parts of one reason."""
 
     risk: Risk
     reason: str
@@ -78,7 +79,6 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
                     risk=part.risk,
                     severity=part.severity,
                     names=(part.name,),
-                    evidence=part.detail,
                 )
 
 
@@ -164,9 +164,9 @@ _MOST_PARTS = 50
 
 
 def _detail(config: object) -> str:
-    """The function that a part holds, or all that is said of it."""
+    """A digest of the function that a part holds, or of all that is said of it."""
     function = config.get("function", config) if isinstance(config, dict) else config
-    return json.dumps(function, sort_keys=True, default=str)[:4000]
+    return hashlib.sha256(json.dumps(function, sort_keys=True, default=str).encode()).hexdigest()
 
 
 _NO_ACTIVATIONS = frozenset(

@@ -166,7 +166,7 @@ class _Machine(PickleInput):
         self.stack.append(None)
 
     def _push_text(self, content: bytes | None, encoding: str) -> None:
-        if content is None:
+        if content is None or len(content) > LONGEST_TEXT:
             self.stack.append(None)
             return
         try:
@@ -193,7 +193,7 @@ class _Machine(PickleInput):
         line = self.read_line()
         if line.startswith((b"\\u0080", b"\x80")):
             self._remember_bytes(line.decode("raw_unicode_escape", "replace").encode("latin-1", "replace"))
-        self._push_text(line[:LONGEST_TEXT], "raw_unicode_escape")
+        self._push_text(line, "raw_unicode_escape")
 
     def string_line(self) -> None:
         line = self.read_line().strip()
@@ -202,7 +202,7 @@ class _Machine(PickleInput):
             fail("has a string without quotes")
         content = _ESCAPE.sub(_unescaped, line[1:-1])
         self._remember_bytes(content)
-        self._push_text(content[:LONGEST_TEXT], "latin-1")
+        self._push_text(content, "latin-1")
 
     def _remember_bytes(self, content: bytes) -> None:
         if len(content) >= SHORTEST_PICKLE and may_be_pickle(content):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,6 +16,7 @@ from tokenaudit.content.decompress import decompress
 from tokenaudit.content.detect_format import (
     DATA_STARTS,
     MODEL_NAMES,
+    TAR_MARK,
     ZIP_STARTS,
     compression,
     is_native,
@@ -68,6 +70,9 @@ _OWN_NAMES = (".safetensors", ".gguf", ".h5", ".hdf5", ".keras")
 _SMALL = 8 << 20
 _TEXTS = (".json", ".txt", ".md", ".py", ".yaml", ".yml", ".html")
 _TAR_BLOCK = 512
+_TAR_FIELDS = struct.Struct("100s 24x 12s 20x c 100s")
+"""Name, size, kind and target of a link in the header of a tar archive's member."""
+
 _LONGEST_JSON = 16 << 20
 
 
@@ -136,7 +141,7 @@ class _Reader:
             self._opaque(archive, inside=inside)
         elif head.startswith(b"\x93NUMPY"):
             self._numpy(source, head, depth, pickles)
-        elif head[257:262] == b"ustar":
+        elif head.startswith(b"ustar", TAR_MARK):
             self._tar(source, depth, pickles)
         elif _starts_pickle(head):
             self._streams(source, depth, pickles, inside=inside)
@@ -406,13 +411,13 @@ class _Reader:
             if not header.strip(b"\x00"):
                 at += _TAR_BLOCK
                 continue
-            size = _tar_size(header[124:136])
-            if header[257:262] != b"ustar" or size is None:
+            name_field, size_field, kind, link_field = _TAR_FIELDS.unpack_from(header)
+            size = _tar_size(size_field)
+            if not header.startswith(b"ustar", TAR_MARK) or size is None:
                 self._damaged_tar(source, at, depth, pickles)
                 return
-            name = header[:100].rstrip(b"\x00").decode("utf-8", "backslashreplace")
-            kind = header[156:157]
-            target = header[157:257].rstrip(b"\x00").decode("utf-8", "backslashreplace")
+            name = name_field.rstrip(b"\x00").decode("utf-8", "backslashreplace")
+            target = link_field.rstrip(b"\x00").decode("utf-8", "backslashreplace")
             linked = [f"{name} -> {target}"] if kind in {b"1", b"2"} and escapes(target) else []
             self.report.escapes.update(dict.fromkeys([*([name] if escapes(name) else []), *linked]))
             if kind in {b"0", b"\x00", b"7"}:
