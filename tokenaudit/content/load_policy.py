@@ -17,7 +17,7 @@ from typing import Any
 from tokenaudit.constant_folding import spelled
 from tokenaudit.content.python_names import PythonNames
 from tokenaudit.model import Problem, Rule, Severity, Skipped
-from tokenaudit.text import listed
+from tokenaudit.text import listed, one_line
 from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
 _PIN = (
@@ -172,6 +172,9 @@ _PICKLES = frozenset(
 )
 
 
+_LONGEST_MESSAGE = 600
+
+
 @dataclass(frozen=True)
 class _Load:
     """One load that is not as it should be."""
@@ -235,8 +238,8 @@ def _problem(target: str, path: str, load: _Load, credential: str | None) -> Pro
         column=1,
         where=None,
         credential_name=credential if held and credential != "a token" else None,
-        message=f"{load.message}{held}",
-        remedy=remedy,
+        message=one_line(f"{load.message}{held}", _LONGEST_MESSAGE),
+        remedy=one_line(remedy, _LONGEST_MESSAGE),
     )
 
 

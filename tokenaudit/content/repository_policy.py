@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
 from tokenaudit.model import Problem, Rule, Severity
+from tokenaudit.redaction import mask
 from tokenaudit.text import listed
 
 PICKLE_ONLY = Rule(
@@ -97,11 +98,11 @@ def _problem(rule: Rule, target: str, path: str, message: str) -> Problem:
         rule=rule.id,
         severity=rule.severity,
         target=target,
-        path=path,
+        path=mask(path),
         line=None,
         column=None,
         where=None,
         credential_name=None,
-        message=message,
+        message=mask(message),
         remedy=rule.remedy,
     )
