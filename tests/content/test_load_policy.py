@@ -82,6 +82,8 @@ def test_loads_that_are_not_as_they_should_be(code: str, expected: list[tuple[st
         '"""AutoModel.from_pretrained("a/m", trust_remote_code=True)"""',
         "def f():\n    '''\n    >>> AutoModel.from_pretrained('a/m')\n    '''",
         "# AutoModel.from_pretrained('a/m')",
+        "x = 'AutoModel.from_pretrained(\"a/m\")'",
+        "x = make(attn_implementation='a/k')",
         f"import torch\ntorch.hub.load('a/repo:{SHA}', 'm')",
         "import torch\ntorch.hub.load('.', 'm', source='local')",
         "import torch\ntorch.load('x.pt', weights_only=False)",

@@ -252,7 +252,9 @@ def _plain(code: str) -> Iterator[tuple[int, str]]:
         owner = _CLASS.search(code, max(match.start() - _LONGEST_CLASS, 0), match.start())
         if not name or _LOCAL.match(name) or (owner is not None and _NO_WEIGHTS.search(owner[0])):
             continue
-        if not _SETTLED.search(match["rest"]):
+        before = code[code.rfind("\n", 0, match.start()) + 1 : match.start()]
+        in_text = before.count('"') % 2 or before.count("'") % 2
+        if not _SETTLED.search(match["rest"]) and not in_text:
             yield code.count("\n", 0, match.start()) + 1, name
 
 
@@ -302,7 +304,8 @@ class _Reader:
             if value and not _LOCAL.match(value) and self._is_unpinned(options.get(revision), call):
                 yield self._code(call, f"{name} runs code of {value} without a pinned {revision}", value)
                 return
-        kernel = self._text(options.get("attn_implementation"))
+        loads = _LOADERS.match(called) or called.endswith("from_config")
+        kernel = self._text(options.get("attn_implementation")) if loads else ""
         if kernel and _REPOSITORY.match(kernel.partition("@")[0].partition(":")[0]) and not _SHA.search(kernel):
             yield self._code(call, f"attn_implementation loads a kernel of {kernel} without a pinned revision", kernel)
         if not self._is_true(options.get("trust_remote_code")):
