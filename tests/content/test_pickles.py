@@ -394,6 +394,17 @@ def test_the_opinion_of_the_hub_is_said_and_makes_a_finding_critical() -> None:
     assert ("would say suspicious" in found.message, found.severity.value) == (True, "high")
 
 
+def test_an_opinion_that_fails_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanner = pytest.importorskip("picklescan.scanner")
+
+    def fail(*_: object) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(scanner, "scan_pickle_bytes", fail)
+    (found,) = judge("m.pkl", CALL).findings
+    assert found.message == "calls posix.system when it is loaded"
+
+
 def test_without_picklescan_the_judgement_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "picklescan.scanner", None)
     (found,) = judge("m.pkl", CALL).findings
