@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.content.changes import judge_all
 from tokenaudit.content.repository_policy import repository_problems
 from tokenaudit.model import Severity
 
@@ -37,3 +38,14 @@ def test_rules_of_a_list_of_files(target: str, paths: list[str], rules: list[str
     found = list(repository_problems(target, [*paths, *_REST]))
     assert sorted(one.rule for one in found) == rules
     assert all(one.target == target and one.path in paths and one.severity.rank <= Severity.LOW.rank for one in found)
+
+
+def test_the_file_by_which_a_repository_first_has_a_problem_is_a_finding() -> None:
+    safe = {"README.md": b"# A", "config.json": b"{}"}
+    code = {"modeling_acme.py": b"x = 1\n", "handler.py": b"y = 1\n"}
+    first = judge_all(safe, {**safe, **code})
+    assert [one.rule for one in first["handler.py"].findings if one.rule.startswith("repo-")] == ["repo-remote-code"]
+    assert [one.rule for one in first["modeling_acme.py"].findings if one.rule.startswith("repo-")] == []
+    second = judge_all({**safe, **code}, {**safe, **code, "tokenization_acme.py": b"z = 1\n"})
+    assert second["tokenization_acme.py"].findings == ()
+    assert all(one.findings == () for one in judge_all({}, {"modeling_acme.py": b"x = 1\n"}).values())

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+from tokenaudit.content.change import ContentFinding, FileChange, RepositoryFacts
+from tokenaudit.content.changed_content import ChangedContent, finding
 from tokenaudit.model import Problem, Rule, Severity
 from tokenaudit.redaction import mask
 from tokenaudit.text import listed
@@ -106,3 +108,20 @@ def _problem(rule: Rule, target: str, path: str, message: str) -> Problem:
         message=mask(message),
         remedy=rule.remedy,
     )
+
+
+def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
+    """A finding for the file by which a repository first has one of these problems."""
+    del content
+    name = PurePosixPath(change.path).name
+    is_concerned = _LEFTOVERS.fullmatch(name) or _WEIGHTS.fullmatch(name) or name.endswith(".py")
+    if change.after is None or not repository.before or not is_concerned:
+        return
+    target = f"{repository.type}s/{repository.id}"
+    before = {problem.rule for problem in repository_problems(target, repository.before)}
+    for problem in repository_problems(target, repository.after):
+        if problem.rule not in before and problem.path == change.path:
+            yield finding(_BY_ID[problem.rule], problem.message, risk="weakens")
+
+
+_BY_ID = {rule.id: rule for rule in RULES}
