@@ -17,12 +17,13 @@ from tests.hub.double import HubDouble
 from tests.report.test_sarif import published
 from tests.support.mint import Mint
 from tests.support.traces import assert_hidden
+from tokenaudit.changes import phrasing
 from tokenaudit.changes.model import ChangedFile, ChangesReport, ExaminedRepository, LoadedBy, RepositoryCommit
 from tokenaudit.changes.run import summarized
 from tokenaudit.content.change import ContentFinding
 from tokenaudit.model import Severity, Skipped
 from tokenaudit.report import schema
-from tokenaudit.report.changes import FORMATS, phrasing, render
+from tokenaudit.report.changes import FORMATS, render
 
 PAINTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\U000e0000-\U000e007f]")
 

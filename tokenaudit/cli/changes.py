@@ -9,6 +9,7 @@ import typer
 
 from tokenaudit.audit.auditor import TOOL, utc_now
 from tokenaudit.changes.judgements import Judgements, default_path
+from tokenaudit.changes.phrasing import exit_code
 from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun
 from tokenaudit.changes.window import named_repositories, parse_repository, parse_window
 from tokenaudit.cli import context, options
@@ -18,7 +19,6 @@ from tokenaudit.cli.output import color_wanted, width
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.model import Severity
 from tokenaudit.report.changes import FORMATS, render
-from tokenaudit.report.changes.phrasing import exit_code
 
 _LIMIT = 500
 
@@ -33,6 +33,10 @@ class Contents(str, Enum):
 
 ContentsOption = Annotated[
     Contents, typer.Option("--contents", metavar="WHICH", help="Files to examine: none, changed or all.")
+]
+
+MaxDownloadOption = Annotated[
+    int, typer.Option("--max-download", metavar="BYTES", min=0, help="Maximum size of all contents that are read.")
 ]
 
 
@@ -50,10 +54,7 @@ def changes(
         ),
     ],
     contents: ContentsOption = Contents.CHANGED,
-    max_download: Annotated[
-        int,
-        typer.Option("--max-download", metavar="BYTES", min=0, help="Maximum size of all contents that are read."),
-    ] = MAX_DOWNLOAD,
+    max_download: MaxDownloadOption = MAX_DOWNLOAD,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Maximum number of repositories.")] = _LIMIT,
     formats: Annotated[list[OutputDestination] | None, format_option(tuple(FORMATS), panel=options.REPORT)] = None,
     output: options.OutputOption = None,

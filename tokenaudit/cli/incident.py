@@ -9,7 +9,10 @@ from typing import Annotated
 import typer
 
 from tokenaudit.audit.auditor import TOOL, utc_now
+from tokenaudit.changes.judgements import Judgements, default_path
+from tokenaudit.changes.run import MAX_DOWNLOAD
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.changes import Contents, ContentsOption, MaxDownloadOption
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
 from tokenaudit.cli.output import color_wanted, width
 from tokenaudit.cli.progress import progress as progress_for
@@ -63,6 +66,8 @@ def incident(
             min=1, max=10_000, metavar="N", help="Maximum repositories, and entries of each list. Default: 100."
         ),
     ] = None,
+    contents: ContentsOption = Contents.CHANGED,
+    max_download: MaxDownloadOption = MAX_DOWNLOAD,
     formats: Annotated[list[OutputDestination] | None, format_option(tuple(FORMATS), panel=options.REPORT)] = None,
     output: options.OutputOption = None,
     config: options.ConfigOption = None,
@@ -119,7 +124,10 @@ def incident(
     material.ended(answers.ends(hub.endpoint))
     start = wanted.since if since is None else since.replace(tzinfo=timezone.utc)
     with progress_for(quiet=quiet, color=not no_color) as progress:
-        assessor = IncidentAssessor(hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress)
+        assessor = IncidentAssessor(
+            hub, scanner, settings, TOOL, utc_now, WriteOnlyCache(answers), progress,
+            contents.value, Judgements(default_path()), max_download,
+        )  # fmt: skip
         view = assessor.view(wanted, material, TimeWindow(start, limit or _LIMIT))
     emit_each(
         placed,

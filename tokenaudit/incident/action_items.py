@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenaudit.ci.model import Names
-from tokenaudit.incident.model import ActionItem, AffectedCredential, StoredSecret
+from tokenaudit.incident.contents import repository_items
+from tokenaudit.incident.model import ActionItem, AffectedCredential, IncidentContents, StoredSecret
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.context import exposed
 from tokenaudit.remediate.runbook import RunbookConsumer
@@ -23,7 +24,8 @@ _COVERED = frozenset({"space-variable"})
 class ActionContext:
     """What advice needs to know.
 
-    `credentials` are the touched ones by fingerprint, `plans` report files by the fingerprints in them.
+    `credentials` are the touched ones by fingerprint, `plans` report files by the fingerprints in them, `contents` what
+    changed in the repositories.
     """
 
     incident: str
@@ -31,6 +33,7 @@ class ActionContext:
     credentials: Mapping[str, Credential]
     plans: Mapping[str, str]
     names: Names = field(default_factory=Names)
+    contents: IncidentContents | None = None
 
 
 def action_items(
@@ -69,7 +72,10 @@ def action_items(
             (key, ActionItem("secret", subject, title, severity, stored_secret.touched, stored_secret.why, do, command))
         )
     opened.sort(key=lambda pair: pair[0])
-    return tuple(item for _, item in opened), tuple(done)
+    displays = {credential.fingerprint: credential.display for credential in credentials}
+    certain = {credential.fingerprint: credential.touched for credential in credentials}
+    harmful = repository_items(ground.contents, displays, certain)
+    return (*harmful, *(item for _, item in opened)), tuple(done)
 
 
 def _open(touched: AffectedCredential, ground: ActionContext) -> ActionItem:

@@ -6,6 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from tokenaudit.changes.judgements import Judgements
+from tokenaudit.changes.model import ContentsMode
+from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun
+from tokenaudit.changes.window import ChangesWindow
 from tokenaudit.ci.model import Names
 from tokenaudit.hub.client import Hub
 from tokenaudit.incident import reach
@@ -13,9 +17,16 @@ from tokenaudit.incident.action_items import ActionContext, action_items
 from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
 from tokenaudit.incident.changes import Answers, Places, ask_all
 from tokenaudit.incident.changes.audit_log import TouchedTokens
+from tokenaudit.incident.contents import examine_contents
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
-from tokenaudit.incident.model import AffectedCredential, IncidentReport, IncidentSummary, StoredSecret
+from tokenaudit.incident.model import (
+    AffectedCredential,
+    IncidentContents,
+    IncidentReport,
+    IncidentSummary,
+    StoredSecret,
+)
 from tokenaudit.inspect import inspect_credentials
 from tokenaudit.inspect.inspector import Cache
 from tokenaudit.interfaces import NullProgress, Progress, Scanner
@@ -40,6 +51,9 @@ class IncidentAssessor:
         now: the clock.
         cache: stores inspections for later runs.
         progress: receives progress.
+        contents: which changed files to read in repositories that affected credentials could write.
+        judgements: remembers the judgements of contents between runs.
+        max_download: maximum bytes of contents to download.
     """
 
     hub: Hub
@@ -49,6 +63,9 @@ class IncidentAssessor:
     now: Callable[[], datetime]
     cache: Cache | None = None
     progress: Progress = field(default_factory=NullProgress)
+    contents: ContentsMode = "none"
+    judgements: Judgements | None = None
+    max_download: int = MAX_DOWNLOAD
 
     def view(self, incident: Incident, material: IncidentEvidence, window: TimeWindow) -> IncidentReport:
         """The whole view of `incident`.
@@ -79,17 +96,27 @@ class IncidentAssessor:
             self.scanner,
             self.progress,
         )
+        contents = self._contents(window, reached, queries)
         names = Names()
         secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
         found = [_with_reach(one, reached) for one in found]
         plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
-        ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names)
+        ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names, contents)
         lowered = [
             one for mark in sorted(marks) for one in self._judged(material.credentials[mark], statuses[mark]).lowered
         ]
         policy = replace(self.settings.policy, lowered=tuple(lowered))
         return self._written(
-            incident, material, window, queries, (found, secrets, untouched), reached, answers, ground, started, policy
+            incident,
+            material,
+            window,
+            queries,
+            (found, secrets, untouched),
+            reached,
+            answers,
+            ground,
+            started,
+            policy,
         )
 
     def _statuses(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
@@ -150,6 +177,18 @@ class IncidentAssessor:
         organizations = reached.organizations - reached.users
         return Places(tuple(writable), spaces, reached.namespaces | reached.users, reached.users, organizations)
 
+    def _contents(
+        self, window: TimeWindow, reached: reach.CombinedReach, queries: HubQueries
+    ) -> IncidentContents | None:
+        writable = reached.writable()
+        if self.contents == "none" or not writable:
+            return None
+        run = ChangesRun(
+            self.hub, queries.secret, ChangesWindow(window.since), self.tool, self.now, self.contents,
+            self.max_download, self.judgements or Judgements(), self.progress,
+        )  # fmt: skip
+        return examine_contents(run, window.repositories(writable, queries), writable, queries)
+
     def _inspected(self, secret: Secret) -> Inspection:
         ((_, inspection),) = inspect_credentials([("user_token", secret)], self.hub, now=self.now)
         return inspection
@@ -187,7 +226,7 @@ class IncidentAssessor:
             complete=not skipped, sources=tuple(material.sources), skipped=skipped, summary=numbers,
             credentials=tuple(sorted(credentials, key=_order)), secrets=tuple(secrets),
             reach=reach.summed(reached, window.limit), changes=answers.changes, open=opened_items, done=done,
-            policy=policy, usage=answers.usage,
+            policy=policy, usage=answers.usage, contents=ground.contents,
         )  # fmt: skip
         own = [self.hub.own.secret] if self.hub.own is not None else []
         return hidden(written, [*material.values.values(), *own], self.scanner)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from tokenaudit.audit_log.model import TokenUse
+from tokenaudit.changes.model import ChangesSummary, ContentsMode, ExaminedRepository
 from tokenaudit.model import Account, Policy, Severity, Skipped, Status, Tool
 from tokenaudit.policy.settings import Incident
 from tokenaudit.remediate.runbook import RunbookConsumer
@@ -17,7 +18,7 @@ certainly younger is only counted."""
 
 ItemState: TypeAlias = Literal["open", "done"]
 
-About: TypeAlias = Literal["credential", "secret", "consumer"]
+About: TypeAlias = Literal["credential", "secret", "consumer", "repository"]
 
 ChangeKind: TypeAlias = Literal[
     "commit",
@@ -137,8 +138,8 @@ class IncidentChange:
 class ActionItem:
     """One thing that is still open, or that is done.
 
-    `subject` is a fingerprint, or the place and name of a kept secret. `why` says what is open or how it was settled,
-    `do` what is to be done about it, `command` the command for that where there is one.
+    `subject` is a fingerprint, the place and name of a stored secret, or a repository. `why` says what is open or how
+    it was settled, `do` what is to be done about it, `command` the command for that where there is one.
     """
 
     about: About
@@ -167,12 +168,26 @@ class IncidentSummary:
 
 
 @dataclass(frozen=True)
+class IncidentContents:
+    """What changed inside the repositories that affected credentials could write, in order of harm.
+
+    `mode` is which files were read (`--contents`), `examined` the number of repositories, `downloaded` the bytes read.
+    """
+
+    mode: ContentsMode = "changed"
+    repositories: tuple[ExaminedRepository, ...] = ()
+    summary: ChangesSummary = field(default_factory=ChangesSummary)
+    examined: int = 0
+    downloaded: int = 0
+
+
+@dataclass(frozen=True)
 class IncidentReport:
     """The report on one incident.
 
     `since` is the time from which changes are listed, `since_reason` its reason. `sources` are the sources of the
     credentials. `complete` is False if something could not be read or queried: `skipped` says what, and what it
-    requires. `open` is in order of harm.
+    requires. `open` is in order of harm. `contents` is None where contents were not examined.
     """
 
     tool: Tool
@@ -193,5 +208,6 @@ class IncidentReport:
     open: tuple[ActionItem, ...] = ()
     done: tuple[ActionItem, ...] = ()
     usage: tuple[TokenUse, ...] = ()
+    contents: IncidentContents | None = None
     policy: Policy = field(default_factory=Policy)
     schema: Literal["tokenaudit/incident/1"] = "tokenaudit/incident/1"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tokenaudit.report.changes import phrasing
+from tokenaudit.changes import phrasing
 from tokenaudit.text import shorten, visible
 from tokenaudit.timestamps import minute
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.changes import phrasing
+from tokenaudit.changes import phrasing
 from tokenaudit.report.markdown import code, on_terminal, text
 from tokenaudit.report.plan import prose
 from tokenaudit.text import and_more, count, visible

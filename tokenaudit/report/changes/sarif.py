@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from tokenaudit.changes import phrasing
 from tokenaudit.json_text import json_text
-from tokenaudit.report.changes import phrasing
 from tokenaudit.report.sarif import HOME, LEVELS, MOST_RESULTS, SCHEMA, SCORES, escape_links, short, uri
 from tokenaudit.rule_index import all_rules
 from tokenaudit.text import count, visible

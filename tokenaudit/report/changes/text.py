@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.changes import phrasing
+from tokenaudit.changes import phrasing
 from tokenaudit.report.terminal import TerminalWriter
 from tokenaudit.report.text import STYLES
 from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, size, visible

@@ -46,6 +46,7 @@ def render(view: IncidentReport, options: Options) -> str:
         *_more(view.done),
         "",
         *_reach(view),
+        *_contents(view),
         f"## Changed since {phrasing.moment(view.since)}: {len(view.changes):,}",
         "",
         f"{text(view.since_reason[:1].upper() + view.since_reason[1:])}. Confirm that each change is legitimate.",
@@ -97,6 +98,14 @@ def _reach(view: IncidentReport) -> list[str]:
         lines += [*_more(reached.repositories), ""]
     lines += [f"- Unknown: {text(unknown)}" for unknown in reached.not_known[:_MOST]]
     return [*lines, ""]
+
+
+def _contents(view: IncidentReport) -> list[str]:
+    if view.contents is None:
+        return []
+    summary = view.contents.summary
+    head = f"## Contents: {count(summary.changed_files, 'changed file')} in {summary.repositories:,} repositories"
+    return [head, "", *(f"- {text(line)}" for line in phrasing.contents(view)[:_MOST]), ""]
 
 
 def _change(change: IncidentChange) -> str:

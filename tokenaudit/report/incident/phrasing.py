@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokenaudit.changes import phrasing as changes
 from tokenaudit.text import count, listed
-from tokenaudit.timestamps import day, minute
+from tokenaudit.timestamps import day, minute, rfc3339
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -95,3 +96,23 @@ def happened(change: IncidentChange) -> str:
     number = f" #{change.id}" if change.kind in {"discussion", "pull-request"} and change.id else ""
     note = f" ({change.note})" if change.note else ""
     return f"{change.kind}{name}{number}{by}: {change.what}{note}"
+
+
+def contents(view: IncidentReport) -> list[str]:
+    """What changed inside the writable repositories: one sentence a credential, then one a harmful repository."""
+    found = view.contents
+    if found is None:
+        return []
+    lines = []
+    since_text = rfc3339(view.since)
+    for credential in view.credentials:
+        mine = [each for each in found.repositories if credential.fingerprint in each.fingerprints]
+        if mine:
+            token = f"token {credential.display}"
+            lines.append(f"{changes.headline(mine, credential.writable or len(mine), token, since_text)}.")
+    lines += [
+        f"{repository.page} {changes.does(repository)}; last good revision {changes.good(repository)}"
+        for repository in found.repositories
+        if changes.risk(repository) != "none"
+    ]
+    return lines

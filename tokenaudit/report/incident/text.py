@@ -38,6 +38,7 @@ def render(view: IncidentReport, options: Options) -> str:
     _more(screen, view.open)
     _done(screen, view)
     _reach(screen, view)
+    _contents(screen, view)
     _changes(screen, view)
     _skipped(screen, view)
     policy(screen, view.policy)
@@ -102,6 +103,26 @@ def _reach(screen: TerminalWriter, view: IncidentReport) -> None:
         screen.add(f"administrator of {_clean(', '.join(reached.admin_of))}", indent=2)
     for unknown in reached.not_known[:10]:
         screen.add(("unknown: ", "yellow"), _clean(unknown), indent=2)
+    screen.blank()
+
+
+def _contents(screen: TerminalWriter, view: IncidentReport) -> None:
+    contents = view.contents
+    if contents is None:
+        return
+    summary = contents.summary
+    counts = ", ".join(
+        f"{number:,} {what}"
+        for number, what in (
+            (summary.executes, "run code"), (summary.misleads, "mislead"), (summary.weakens, "remove a protection"),
+            (summary.unknown, "unknown"),
+        ) if number
+    )  # fmt: skip
+    files = count(summary.changed_files, "changed file")
+    where = f"in {summary.repositories:,} of {count(contents.examined, 'writable repository')}"
+    screen.add((" CONTENTS ", "bold black on cyan"), f"  {files} {where}" + (f": {counts}" if counts else ""))
+    for line in phrasing.contents(view)[:_MOST]:
+        screen.add(_clean(line), indent=2)
     screen.blank()
 
 

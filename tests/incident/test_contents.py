@@ -1,0 +1,65 @@
+"""`tokenaudit incident` on what changed inside the repositories that an affected token could write."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.changes.hosted import HostedRepository
+from tests.incident.breach import Breach
+from tokenaudit.report.incident import FORMATS
+
+PICKLE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00trueq\x00\x85q\x01Rq\x02."
+"""Calls `posix.system("true")` when loaded; it never is."""
+
+
+@pytest.fixture
+def planted(after: Breach) -> HostedRepository:
+    """A model of the organization in which a pickle was replaced during the incident."""
+    hosted = HostedRepository(after.double, after.folder, "acme/planted")
+    hosted.commit("start", "2026-06-01", {"README.md": "# M\n", "model.pkl": b"\x80\x02}q\x00."})
+    hosted.commit("update weights", "2026-07-12", {"model.pkl": PICKLE})
+    return hosted
+
+
+def test_a_planted_pickle_is_open_first_with_pin_revert_and_notice(after: Breach, planted: HostedRepository) -> None:
+    view = after.view()
+    contents = view["contents"]
+    repository = contents["repositories"][0]
+    assert (repository["id"], repository["access"], repository["fingerprints"]) == (
+        "acme/planted",
+        "write",
+        [after.mark],
+    )
+    good = repository["good_revision"]
+    assert len(good) == 40
+    (file,) = [each for each in repository["files"] if each["path"] == "model.pkl"]
+    assert file["risk"] == "executes"
+    assert "posix.system" in [name for finding in file["findings"] for name in finding["names"]]
+    assert contents["summary"]["executes"] >= 1
+    items = [item for item in view["open"] if item["about"] == "repository" and item["subject"] == "acme/planted"]
+    assert view["open"][: len(items)] == items
+    pin, revert, notify = items
+    assert pin["command"] == f"hf download acme/planted --revision {good}"
+    assert f'revision="{good}"' in pin["do"]
+    assert "git restore" in revert["do"]
+    assert notify["command"].startswith("hf discussions create acme/planted ")
+    del planted
+
+
+def test_the_screen_says_it_in_a_sentence(after: Breach, planted: HostedRepository) -> None:
+    del planted
+    out = after.incident().out
+    assert "could write" in out
+    assert "acme/planted now runs `posix.system` when loaded, downloaded 41,000 times a month" in " ".join(out.split())
+    for form in FORMATS:
+        assert "acme/planted" in after.incident("--format", form).out, form
+
+
+def test_contents_are_not_read_unless_wanted(after: Breach, planted: HostedRepository) -> None:
+    del planted
+    before = len(after.double.requests)
+    view = after.view("--contents", "none")
+    assert view["contents"] is None
+    assert not [item for item in view["open"] if item["about"] == "repository"]
+    asked = [seen.path for seen in after.double.requests[before:]]
+    assert not [path for path in asked if "/tree/" in path or "/resolve/" in path]
