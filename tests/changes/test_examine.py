@@ -184,7 +184,9 @@ def test_the_same_content_is_judged_once(hub_double: HubDouble, tmp_path: Path, 
     data = b"\x80\x02}q\x00."
     for name in ("one", "two"):
         hosted = HostedRepository(hub_double, tmp_path, f"acme/{name}")
-        hosted.commit("add", "2026-07-10", {"model.bin": hosted.large(data)})
+        files = {"model.bin": hosted.large(data), "other/w.safetensors": name}
+        hosted.commit("start", "2026-06-01", {"other/w.safetensors": name, "notes.txt": name})
+        hosted.commit("add", "2026-07-10", files)
     first, second = Judgements(cache), Judgements(cache)
     report = examined(hub_double, "acme/one", judgements=first)
     again = examined(hub_double, "acme/one", "acme/two", judgements=second)

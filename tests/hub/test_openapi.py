@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 
 from tests.hub import bodies, resources
 from tests.hub.double import HubDouble
+from tests.hub.routes_files import security, upload
 from tests.hub.routes_service_accounts import service_account, service_token
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
@@ -265,3 +266,43 @@ def test_the_commits_of_a_real_repository_are_listed_as_the_document_says(
     body = answer.body  # type: ignore[union-attr]  # a failure has none, and fails the test
     assert [commit["title"] for commit in body] == ["first"]
     assert complaints(document, "/api/models/{namespace}/{repo}/commits/{rev}", body) == []
+
+
+def test_files_verdicts_and_uploads_are_listed_as_the_document_says(
+    document: dict[str, Any], hub_double: HubDouble, tmp_path: Path
+) -> None:
+    own = hub_double.knows(Mint(1).user_token())
+    key = "1" * 64
+    repo = GitRepo(tmp_path / "r")
+    first = repo.commit("first", {"a.txt": "a\n"})
+    large = f"version https://git-lfs.github.com/spec/v1\noid sha256:{key}\nsize 9\n"
+    head = repo.commit("second", {"w.bin": large})
+    hosted = hub_double.hosts(repo.path, "alice/m")
+    hosted.security["w.bin"] = security("unsafe", imports={"posix.system": "dangerous"}, jFrogScan="unsafe")
+    hosted.uploads = [upload(key, "2026-07-10T03:00:00.000Z", "eve")]
+    asked = Request(
+        f"{hub_double.endpoint}/api/models/alice/m/paths-info/{head}",
+        json.dumps({"paths": ["a.txt", "w.bin"], "expand": True}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urlopen(asked) as response:
+        info = json.load(response)
+    base = "/api/models/{namespace}/{repo}"
+    assert len(info) == 2
+    assert complaints(document, f"{base}/paths-info/{{rev}}", info, method="post") == []
+    hub = Hub(hub_double.endpoint)
+    for path, actual in (
+        ("lfs-files", "lfs-files"),
+        ("scan", "scan"),
+        ("refs", "refs?include_prs=1"),
+        ("compare/{compare}", f"compare/{first}..{head}"),
+    ):
+        answer = hub.get(f"/api/models/alice/m/{actual}", Secret(own))
+        body = answer.body  # type: ignore[union-attr]  # a failure has none, and fails the test
+        assert body
+        assert complaints(document, f"{base}/{path}", body) == []
+    for expand in ("", "&expand=true"):
+        answer = hub.get(f"/api/models/alice/m/tree/{head}?recursive=true{expand}", None)
+        # The document forbids the `path` of an entry, without which no client could use the listing.
+        listed = [{key: entry[key] for key in entry if key != "path"} for entry in answer.body]  # type: ignore[union-attr]
+        assert complaints(document, f"{base}/tree/{{rev}}/{{path}}", listed) == []

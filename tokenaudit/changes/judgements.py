@@ -1,7 +1,7 @@
 """Judgements remembered by content: the same blob is judged once, across repositories and runs.
 
 A judgement depends on the content before and after, the path, what the Hub's scan says and this program's version; all
-of that is the key. What depends on the files around it is asked anew. One SQLite file that only its owner can read;
+of that is the key, and so is what a judgement depends on around the file. One SQLite file that only its owner can read;
 one that does not fit is thrown away.
 """
 
@@ -10,15 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 from platformdirs import user_cache_path
 
 from tokenaudit._version import __version__
-from tokenaudit.content.change import ContentJudgement, FileChange, RepositoryFacts
+from tokenaudit.content.change import ContentJudgement, FileChange, FileVersion, RepositoryFacts
 from tokenaudit.content.changed_content import ContentLimits
 from tokenaudit.content.judge import judge_change
 from tokenaudit.content.rules import RULES
@@ -84,7 +86,6 @@ class Judgements:
             [(each.path, each.size, each.content_id) for each in versions],
             change.before is None,
             repository.type,
-            repository.owner,
             repository.holds_secrets,
             repository.hub_imports.get(change.path),
             _around(change, repository),
@@ -133,15 +134,29 @@ class Judgements:
         self.unusable = f"cache {self._path} can't be used ({error}); remove it"
 
 
+_WEIGHTS = re.compile(
+    r"\.(?:bin|pt|pth|th|ckpt|pkl|pickle|joblib|safetensors|gguf|onnx|h5|hdf5|keras|npy|npz|msgpack|nemo)$",
+    re.IGNORECASE,
+)
+"""Names of files whose judgement depends on nothing around them but the weights in their folder."""
+
+
 def _around(change: FileChange, repository: RepositoryFacts) -> object:
-    """The other files that a judgement can depend on, by path and content."""
-    del change
-    listings = (repository.before, repository.after)
-    return hashlib.sha256(
-        json.dumps([[(path, each.content_id) for path, each in sorted(files.items())] for files in listings]).encode(
-            "utf-8", "backslashreplace"
-        )
-    ).hexdigest()
+    """What else a judgement depends on: for weights those next to them, for code and texts the whole repository."""
+    listings: list[Mapping[str, FileVersion]] = [repository.before, repository.after]
+    if not _WEIGHTS.search(change.path):
+        return [repository.id, *(_contents(files, files) for files in listings)]
+    folder = change.path.rpartition("/")[0]
+    near = [
+        [path for path in files if path.rpartition("/")[0] == folder and _WEIGHTS.search(path)] for files in listings
+    ]
+    return [_contents(files, paths) for files, paths in zip(listings, near, strict=True)]
+
+
+def _contents(files: Mapping[str, FileVersion], paths: Iterable[str]) -> str:
+    """A digest of the contents of some files, by path."""
+    listed = [(path, files[path].content_id) for path in sorted(paths)]
+    return hashlib.sha256(json.dumps(listed).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _open(path: Path) -> sqlite3.Connection:
