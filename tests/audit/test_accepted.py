@@ -166,3 +166,10 @@ def test_a_bad_entry_is_named_in_one_line(place: Path, tmp_path: Path, text: str
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_history_and_tree_at_one_place_are_one_accepted_finding() -> None:
+    (at,) = ONE.locations
+    twice = replace(ONE, locations=(replace(at, source="history"), replace(at, source="tree")))
+    accepted = accept(report(twice), [AllowEntry("x", fingerprint=ONE.fingerprint)], TODAY).policy.accepted
+    assert [len(entry.findings) for entry in accepted] == [1]

@@ -116,7 +116,7 @@ def _without(
             )
         else:
             problems.append(problem)
-    return tuple(credentials), tuple(problems), found
+    return tuple(credentials), tuple(problems), list(dict.fromkeys(found))  # history and tree can be one place
 
 
 def _accepts_problem(problem: Problem, entry: AllowEntry) -> bool:
