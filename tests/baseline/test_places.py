@@ -240,3 +240,13 @@ class TestDetectSecrets:
         assert "scan, audit or hook" in ran.err
         assert host(repo.path, "frobnicate").code == 2
         assert "usage: detect-secrets" in host(repo.path, "scan", "--help").out
+
+
+@pytest.mark.parametrize("content", [None, "", "no JSON"])
+def test_a_file_that_is_no_baseline_is_one_line(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "known.json").write_text(content)
+    ran = tokenaudit("detect-secrets", "audit", "known.json", home=tmp_path, cwd=tmp_path)
+    assert ran.code == 2, ran.err
+    assert ran.err.count("\n") == 1
+    assert "known.json" in ran.err

@@ -6,30 +6,27 @@ from files before it begins. With `detect_secrets` no baseline has to say where 
 
 from __future__ import annotations
 
+import multiprocessing
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from detect_secrets import main as program
+from detect_secrets import pre_commit_hook
+from detect_secrets.core.plugins import util
+from detect_secrets.exceptions import InvalidBaselineError, UnableToReadBaselineError
+
 from tokenaudit.baseline.match import OURS, Baseline, FileNames, digest, identity, normal, of_document, place
+from tokenaudit.detect.plugins import shipped
+from tokenaudit.errors import ConfigurationError, UsageError
+from tokenaudit.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from tokenaudit.model import Credential, Location, Report, Target
     from tokenaudit.secret import Secret
-import multiprocessing
-from typing import TYPE_CHECKING
-
-from detect_secrets import main as program
-from detect_secrets import pre_commit_hook
-from detect_secrets.core.plugins import util
-
-from tokenaudit.detect.plugins import shipped
-from tokenaudit.errors import UsageError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
 FORMAT = "1.5.0"
 """The version of detect-secrets whose format this is; later ones read it."""
@@ -261,6 +258,7 @@ def detect_secrets(arguments: Sequence[str]) -> int:
 
     Raises:
         UsageError: there are no arguments.
+        ConfigurationError: a named baseline can't be read or is not one.
     """
     if not arguments:
         message = "no detect-secrets command; use scan, audit or hook, followed by its options"
@@ -278,5 +276,9 @@ def detect_secrets(arguments: Sequence[str]) -> int:
     run, rest = (pre_commit_hook.main, arguments[1:]) if arguments[0] == HOOK else (program.main, arguments)
     try:
         return int(run([*cores, *rest]) or 0)
+    except (UnableToReadBaselineError, InvalidBaselineError):
+        files = one_line(" ".join(each for each in rest if not each.startswith("-")), 200)
+        message = f"detect-secrets can't read the baseline among: {files}; create one with --update-baseline FILE"
+        raise ConfigurationError(message) from None
     except SystemExit as end:  # its argument parser has said what is wrong
         return end.code if isinstance(end.code, int) else int(end.code is not None)
