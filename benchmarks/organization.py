@@ -1,30 +1,42 @@
-"""How long the service accounts of a large organization take beyond the Hub's own pace, and how much memory.
+"""How long the service accounts and the audit log of a large organization take, and how much memory.
 
     python -m benchmarks.organization [ACCOUNTS [TOKENS]]
+    python -m benchmarks.organization log [EVENTS [TOKENS]]
 
-Runs against the test double over loopback, in a process of its own. Seconds are CPU time of this process (what is
-left of the clock is the double's work), memory is its peak.
+The first runs against the test double over loopback, in a process of its own: seconds are CPU time of this process
+(what is left of the clock is the double's work), memory is its peak. The second reads an exported log.
 """
 
 from __future__ import annotations
 
 import multiprocessing
+import random
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from multiprocessing.connection import Connection
+from pathlib import Path
+
+import msgspec
 
 from tests.hub import bodies
 from tests.hub.double import HubDouble
+from tests.hub.resources import audit_event
 from tests.hub.routes_service_accounts import service_account, service_token
 from tests.support.mint import Mint
+from tokenaudit.audit_log.aggregate import UsageAggregator
+from tokenaudit.audit_log.model import FoundCredential
+from tokenaudit.file_access import stream_argument
 from tokenaudit.hub.client import Hub
-from tokenaudit.model import Credential
+from tokenaudit.model import Credential, Tool
 from tokenaudit.policy.settings import Settings
 from tokenaudit.report.service_accounts import FORMATS
+from tokenaudit.report.usage import FORMATS as USAGE_FORMATS
+from tokenaudit.report.usage import render as render_usage
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.assess import ServiceAccountsReport, assessed
 from tokenaudit.service_accounts.read import read_accounts
@@ -88,6 +100,53 @@ def main(accounts: int, tokens: int) -> None:
     print("characters:", ", ".join(f"{name} {size:,}" for name, size in written.items()))
 
 
+def log_chunks(events: int, tokens: int) -> Iterator[bytes]:
+    """The export of a log of about 650 bytes per event, in which each token is used from up to three addresses."""
+    chance = random.Random(1)
+    newest = NOW
+    yield b"["
+    for number in range(events):
+        token = chance.randrange(tokens)
+        event = audit_event(
+            chance.choice(("repo.create", "repo.update_secret", "jobs.create", "repo.update_settings")),
+            _id=f"{number:024x}",
+            createdAt=(newest - timedelta(seconds=30 * number)).strftime("%Y-%m-%dT%H:%M:%S.000Z"),
+            message=f"event {number} in acme/app {'x' * 100}",
+            ip=f"192.0.{token % 200}.{chance.randrange(3)}",
+            location={"formatted": "Paris, France", "country": "FR", "city": "Paris"},
+            userAgent="huggingface_hub/1.0; python/3.12",
+            data={"repo": {"name": "acme/app", "type": "space"}, "number": number},
+        )
+        used = {"type": "access_token", "id": f"{token:024x}", "role": "write", "last4": f"{token:04d}"}
+        yield (b"," if number else b"") + msgspec.json.encode({**event, "token": {**used, "deleted": False}})
+    yield b"]"
+
+
+def read_log(events: int, tokens: int) -> None:
+    """Prints seconds and memory of reading an audit log, of whose tokens every fourth is exposed."""
+    with tempfile.NamedTemporaryFile() as file:
+        for chunk in log_chunks(events, tokens):
+            file.write(chunk)
+        file.flush()
+        exposed = NOW - timedelta(seconds=15 * events)
+        found = [FoundCredential(f"{number:032x}", f"{number:04d}", exposed) for number in range(0, tokens, 4)]
+        cpu = time.process_time()
+        aggregator = UsageAggregator("acme", found)
+        aggregator.read("log", stream_argument(file.name))
+        report = aggregator.report(Tool("tokenaudit", "benchmark"))
+        read = time.process_time() - cpu
+        written = {name: len(render_usage(report, name)) for name in USAGE_FORMATS}
+        seconds, size = time.process_time() - cpu, Path(file.name).stat().st_size >> 20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"{report.events:,} events ({size} MB), {len(report.tokens):,} tokens, {len(report.flagged):,} flagged")
+    print(f"{read:.1f} s to read, {seconds:.1f} s with all formats, peak {peak:.0f} MB")
+    print("characters:", ", ".join(f"{name} {length:,}" for name, length in written.items()))
+
+
 if __name__ == "__main__":
+    if sys.argv[1:2] == ["log"]:
+        sizes = [int(argument) for argument in sys.argv[2:]]
+        read_log(sizes[0] if sizes else 100_000, sizes[1] if len(sizes) > 1 else 2000)
+        sys.exit()
     numbers = [int(argument) for argument in sys.argv[1:]] or [500, 2000]
     main(numbers[0], numbers[1] if len(numbers) > 1 else 4 * numbers[0])

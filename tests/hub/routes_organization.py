@@ -19,7 +19,10 @@ _MOST_EVENTS = 100_000
 
 @_route("GET", "/api/organizations/(?P<name>[^/]+)/audit-log/export")
 def _audit_log(routes: Routes, request: Request, found: re.Match[str]) -> Response:
-    """The last events, newest first, to administrators of a Team or Enterprise organization; `q` may name a type."""
+    """The last events, newest first, to administrators of a Team or Enterprise organization.
+
+    `q` can name a type, author or ip.
+    """
     if request.token is None:
         return refusal(401, "Invalid username or password.")
     orgs = {org["name"]: org for org in routes.world.tokens[request.token].get("orgs", [])}
@@ -27,9 +30,11 @@ def _audit_log(routes: Routes, request: Request, found: re.Match[str]) -> Respon
     if org.get("roleInOrg") != "admin" or org.get("plan") not in _PLANS:
         return refusal(403, "Forbidden")
     events = sorted(routes.world.audit_log.get(found["name"], []), key=lambda event: event["createdAt"], reverse=True)
-    wanted = request.query.get("q", "")
-    if wanted.startswith("type:"):
-        events = [event for event in events if event["type"] == wanted.removeprefix("type:")]
+    field, _, wanted = request.query.get("q", "").partition(":")
+    chosen = {"type": lambda event: event["type"], "author": lambda event: event["author"]["user"],
+              "ip": lambda event: event.get("ip")}  # fmt: skip
+    if field in chosen:
+        events = [event for event in events if chosen[field](event) == wanted]
     return reply(events[:_MOST_EVENTS])
 
 

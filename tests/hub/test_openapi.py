@@ -22,6 +22,7 @@ from tests.hub.routes_service_accounts import service_account, service_token
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.hub import service_accounts
+from tokenaudit.hub.audit_log import EVENT_TYPES
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_access import service_check
 from tokenaudit.hub.result import Failure, Reply
@@ -252,8 +253,11 @@ def test_the_endpoints_that_nobody_can_check_are_still_the_same(document: dict[s
 
 def test_the_events_asked_for_by_type_are_types_of_the_document(document: dict[str, Any]) -> None:
     operation = document["paths"]["/api/organizations/{name}/audit-log/export"]["get"]
+    (query,) = [one["schema"]["examples"] for one in operation["parameters"] if one["name"] == "q"]
+    assert {one.partition(":")[0] for one in query} == {"author", "ip", "type"}
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     assert set(TYPES) <= set(schema["items"]["properties"]["type"]["enum"])
+    assert list(EVENT_TYPES) == schema["items"]["properties"]["type"]["enum"]
 
 
 def test_the_commits_of_a_real_repository_are_listed_as_the_document_says(

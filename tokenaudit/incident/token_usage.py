@@ -11,6 +11,7 @@ from tokenaudit.audit_log.aggregate import UsageAggregator
 from tokenaudit.audit_log.events import EventReader, NotALogError
 from tokenaudit.audit_log.model import KnownToken, UsageReport
 from tokenaudit.errors import InventoryError, UsageError
+from tokenaudit.hub import service_accounts
 from tokenaudit.hub.audit_log import EVENT_TYPES, PERMISSION, ExportRead, read_export
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.namespace import jobs
@@ -20,7 +21,7 @@ from tokenaudit.hub.result import TRANSIENT, Failure
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.interfaces import NullProgress, Progress
 from tokenaudit.inventory import open_inventory
-from tokenaudit.model import Report, SecretName, Skipped, Tool
+from tokenaudit.model import Report, SecretName, ServiceAccount, Skipped, Tool
 from tokenaudit.secret import Secret
 from tokenaudit.text import parse_fingerprint
 
@@ -72,10 +73,11 @@ def token_usage(
     if not is_namespace(named.organization):
         message = f"invalid organization name: {named.organization!r}"
         raise UsageError(message)
-    material, skipped = _evidence(named, load)
+    material, accounts, skipped = _evidence(named, load)
     credentials = material.found_credentials()
     wanted = [_wanted(name, {each.fingerprint for each in credentials}) for name in named.tokens]
     aggregator = UsageAggregator(named.organization, credentials, _jobs_of(material.secrets.values()))
+    aggregator.known += _tokens_of(accounts)
     aggregator.skipped += skipped
     if named.logs:
         for name, chunks in named.logs:
@@ -85,11 +87,19 @@ def token_usage(
     return aggregator.report(tool, tuple(dict.fromkeys(wanted)), material.sources)
 
 
-def _evidence(named: UsageInput, load: Callable[[str], Report]) -> tuple[IncidentEvidence, list[Skipped]]:
-    """What is known of credentials and Jobs; reports take the place of the inventory, unless that is named too."""
+def _evidence(
+    named: UsageInput, load: Callable[[str], Report]
+) -> tuple[IncidentEvidence, list[ServiceAccount], list[Skipped]]:
+    """What is known of credentials, Jobs and service accounts, and what of it could not be read.
+
+    Reports take the place of the inventory, unless that is named too.
+    """
     material = IncidentEvidence()
+    accounts: list[ServiceAccount] = []
     for path in named.reports:
-        material.report(load(path), f"the report {path}", path)
+        report = load(path)
+        material.report(report, f"the report {path}", path)
+        accounts += report.service_accounts
     skipped: list[Skipped] = []
     if named.inventory is not None or not named.reports:
         try:
@@ -100,8 +110,9 @@ def _evidence(named: UsageInput, load: Callable[[str], Report]) -> tuple[Inciden
         else:
             with inventory:
                 material.inventory(inventory.credentials(), inventory.secrets())
+                accounts += inventory.service_accounts()
                 skipped += inventory.damage.skipped()
-    return material, skipped
+    return material, accounts, skipped
 
 
 def _wanted(name: str, known: Iterable[str]) -> str:
@@ -137,6 +148,14 @@ def _jobs_of(secrets: Iterable[SecretName]) -> Iterator[KnownToken]:
         if found is not None:
             scheduled = secret.target.startswith("scheduled-jobs/")
             yield KnownToken(found[1], "scheduled-job" if scheduled else "job", secret.target)
+
+
+def _tokens_of(accounts: Iterable[ServiceAccount]) -> Iterator[KnownToken]:
+    """The tokens of service accounts that a sweep recorded."""
+    for account in accounts:
+        for token in account.tokens:
+            where = f"{account.organization}/{account.name}" if account.organization else account.name
+            yield KnownToken(token.id, "service-account", where, token.name)
 
 
 def _read_file(aggregator: UsageAggregator, name: str, chunks: Iterable[bytes]) -> None:
@@ -253,4 +272,29 @@ def _learn_jobs(aggregator: UsageAggregator, hub: Hub, secret: Secret) -> None:
 
 
 def _learn_service_accounts(aggregator: UsageAggregator, hub: Hub, secret: Secret) -> None:
-    del aggregator, hub, secret
+    organization = aggregator.organization
+    where, permission = f"service accounts of {organization}", f"{service_accounts.READ_PERMISSION} on {organization}"
+    listing = service_accounts.accounts(hub, organization, secret)
+    if isinstance(listing, Failure):
+        aggregator.skipped.append(Skipped(where, needs(listing, permission)))
+        return
+    if listing.incomplete:
+        aggregator.skipped.append(Skipped(where, listing.incomplete))
+    for row in listing:
+        name = text(row.get("name")) or text(row.get("_id"))
+        answer = service_accounts.account(hub, organization, text(row.get("_id")), secret)
+        if isinstance(answer, Failure):
+            aggregator.skipped.append(Skipped(f"tokens of {name} ({where})", needs(answer, permission)))
+            if answer.kind == "unavailable":
+                return
+            continue
+        tokens = answer.get("accessTokens")
+        if not isinstance(tokens, list):
+            aggregator.skipped.append(Skipped(f"tokens of {name} ({where})", "the Hub returned no list of them"))
+            continue
+        for token in tokens:
+            token_id = text(token.get("_id")) if isinstance(token, dict) else ""
+            if token_id:
+                owner = f"{organization}/{name}"
+                known = KnownToken(token_id, "service-account", owner, text(token.get("displayName")))
+                aggregator.known.append(known)
