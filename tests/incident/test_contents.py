@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.changes.hosted import HostedRepository
 from tests.incident.breach import Breach
+from tests.report.test_json import a_leak
+from tokenaudit.incident.contents import known_uses
+from tokenaudit.model import Entity, Evidence, Recommendation
 from tokenaudit.report.incident import FORMATS
 
 PICKLE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00trueq\x00\x85q\x01Rq\x02."
@@ -63,3 +68,22 @@ def test_contents_are_not_read_unless_wanted(after: Breach, planted: HostedRepos
     assert not [item for item in view["open"] if item["about"] == "repository"]
     asked = [seen.path for seen in after.double.requests[before:]]
     assert not [path for path in asked if "/tree/" in path or "/resolve/" in path]
+
+
+def test_code_that_is_known_to_load_a_repository_is_named_with_its_pin() -> None:
+    pin = "3f" * 20
+    model, data = Entity("model", "acme/m"), Entity("dataset", "acme/d")
+    evidence = (
+        Evidence(
+            "repo.content.read", "needed", "a.py", 3, 'snapshot_download("acme/m")', model, target="github:acme/x"
+        ),
+        Evidence("repo.content.read", "needed", "b.sh", 1, f"hf download acme/d --revision {pin}", data),
+        Evidence("repo.write", "needed", "c.py", 9, 'upload_folder("acme/m")', model),
+        Evidence("repo.content.read", "perhaps", "d.py", 2, "hf_hub_download(name)"),
+    )
+    credential = replace(a_leak().credentials[0], recommendation=Recommendation("fine-grained", evidence=evidence))
+    uses = known_uses([credential])
+    assert set(uses) == {"acme/m", "datasets/acme/d"}
+    (load,) = uses["acme/m"]
+    assert (load.where, load.path, load.line, load.pin) == ("github:acme/x", "a.py", 3, None)
+    assert uses["datasets/acme/d"][0].pin == pin

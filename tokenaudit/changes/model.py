@@ -60,7 +60,7 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class LoadedBy:
-    """Code or CI that is known to load a repository. `pin` is the revision it asks for, None where it asks for none."""
+    """Code or CI that is known to load a repository. `pin` is the commit it asks for, None where none is known."""
 
     where: str
     path: str | None

@@ -17,7 +17,7 @@ from tokenaudit.incident.action_items import ActionContext, action_items
 from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
 from tokenaudit.incident.changes import Answers, Places, ask_all
 from tokenaudit.incident.changes.audit_log import TouchedTokens
-from tokenaudit.incident.contents import examine_contents
+from tokenaudit.incident.contents import examine_contents, known_uses
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
 from tokenaudit.incident.model import (
@@ -96,7 +96,7 @@ class IncidentAssessor:
             self.scanner,
             self.progress,
         )
-        contents = self._contents(window, reached, queries)
+        contents = self._contents(window, reached, material, queries)
         names = Names()
         secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
         found = [_with_reach(one, reached) for one in found]
@@ -178,7 +178,7 @@ class IncidentAssessor:
         return Places(tuple(writable), spaces, reached.namespaces | reached.users, reached.users, organizations)
 
     def _contents(
-        self, window: TimeWindow, reached: reach.CombinedReach, queries: HubQueries
+        self, window: TimeWindow, reached: reach.CombinedReach, material: IncidentEvidence, queries: HubQueries
     ) -> IncidentContents | None:
         writable = reached.writable()
         if self.contents == "none" or not writable:
@@ -187,7 +187,8 @@ class IncidentAssessor:
             self.hub, queries.secret, ChangesWindow(window.since), self.tool, self.now, self.contents,
             self.max_download, self.judgements or Judgements(), self.progress,
         )  # fmt: skip
-        return examine_contents(run, window.repositories(writable, queries), writable, queries)
+        uses = known_uses(one for _, report in material.reports for one in report.credentials)
+        return examine_contents(run, window.repositories(writable, queries), writable, queries, uses)
 
     def _inspected(self, secret: Secret) -> Inspection:
         ((_, inspection),) = inspect_credentials([("user_token", secret)], self.hub, now=self.now)

@@ -2,25 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenaudit.changes import phrasing
-from tokenaudit.changes.model import ExaminedRepository
+from tokenaudit.changes.model import ExaminedRepository, LoadedBy
 from tokenaudit.changes.run import ChangesRun, harm, summarized
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import ActionItem, IncidentContents, MatchReason, ReachedBy
-from tokenaudit.model import Severity
+from tokenaudit.model import Credential, Severity
 from tokenaudit.text import listed
 
 HARMFUL = ("executes", "misleads", "weakens")
 
 
+_REVISION = re.compile(r"""revision[=\s]+["']?([0-9a-f]{40})(?![0-9a-f])""")
+
+
+def known_uses(credentials: Iterable[Credential]) -> dict[str, tuple[LoadedBy, ...]]:
+    """Code that reads a repository, by its page, from the evidence of what the code of credentials needs."""
+    found: dict[str, dict[LoadedBy, None]] = {}
+    for credential in credentials:
+        for each in credential.recommendation.evidence if credential.recommendation is not None else ():
+            entity = each.entity
+            if each.need != "repo.content.read" or entity is None or entity.name is None:
+                continue
+            page = entity.name if entity.type == "model" else f"{entity.type}s/{entity.name}"
+            pinned = _REVISION.search(each.what)
+            use = LoadedBy(each.target or "", each.path, each.line, each.what, pinned[1] if pinned else None)
+            found.setdefault(page, {})[use] = None
+    return {page: tuple(uses) for page, uses in found.items()}
+
+
 def examine_contents(
-    run: ChangesRun, repositories: Sequence[HubRepository], writable: Sequence[ReachedBy], queries: HubQueries
+    run: ChangesRun,
+    repositories: Sequence[HubRepository],
+    writable: Sequence[ReachedBy],
+    queries: HubQueries,
+    uses: Mapping[str, tuple[LoadedBy, ...]],
 ) -> IncidentContents:
-    """Examines `repositories`; each has the access and the fingerprints of the credentials that could write it."""
+    """Examines `repositories`; each has the access and the fingerprints of the credentials that could write it.
+
+    `uses` is the code that is known to load a repository, by its page.
+    """
     reached = {(repo.type, repo.id): repo for repo in writable}
     context, found, skipped = run.examined([repo for repo in repositories if repo.type != "bucket"])
     queries.skipped += skipped
@@ -28,7 +54,8 @@ def examine_contents(
     for each in found:
         repo = reached.get((each.type, each.id))
         if repo is not None:
-            shown.append(replace(each, access=repo.access, fingerprints=repo.credentials))
+            mine = uses.get(each.page, ())
+            shown.append(replace(each, access=repo.access, fingerprints=repo.credentials, loaded_by=mine))
     return IncidentContents(
         run.contents,
         tuple(sorted(shown, key=harm)),

@@ -43,7 +43,7 @@ def repository_lines(repository: ExaminedRepository) -> list[str]:
         lines += _file(repository, file)
     lines += [*_more(len(repository.files)), f"- Last good revision: {code(phrasing.good(repository))}"]
     for use in repository.loaded_by[:_MOST]:
-        pin = f"pinned to {code(use.pin)}" if use.pin else "not pinned"
+        pin = f"pinned to {code(use.pin)}" if use.pin else "no pin known"
         lines.append(f"- Loaded by {code(' '.join(filter(None, (use.where, use.path))))}, {pin}")
     lines += [f"- Unknown: {text(each)}" for each in repository.not_known]
     command = phrasing.pin_command(repository)

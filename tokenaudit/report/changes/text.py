@@ -66,7 +66,7 @@ def _repository(screen: TerminalWriter, repository: ExaminedRepository) -> None:
     _row(screen, "good", _clean(phrasing.good(repository)))
     for use in repository.loaded_by[:5]:
         line = f":{use.line}" if use.line else ""
-        pin = f"pinned to {use.pin[:12]}" if use.pin else "not pinned"
+        pin = f"pinned to {use.pin[:12]}" if use.pin else "no pin known"
         _row(screen, "used by", _clean(f"{use.where} {use.path or ''}{line}"), (f"  {pin}", "yellow"))
     for unknown in repository.not_known:
         _row(screen, "unknown", _clean(unknown))
