@@ -14,8 +14,10 @@ def on_files(files: Any, config: Any) -> Any:
     """The living examples, synthetic reports rendered now, and the published schemas."""
     from mkdocs.structure.files import File  # noqa: PLC0415 - only MkDocs runs this
 
+    from tests.support.planted import planted  # noqa: PLC0415 - as above
     from tests.support.reports import examples  # noqa: PLC0415 - as above
     from tokenaudit.report import render, schema  # noqa: PLC0415 - as above
+    from tokenaudit.report.changes import render as render_changes  # noqa: PLC0415 - as above
     from tokenaudit.rule_index import all_rules  # noqa: PLC0415 - as above
 
     for document in schema.DOCUMENTS.values():
@@ -23,4 +25,6 @@ def on_files(files: Any, config: Any) -> Any:
     for name, report in examples().items():
         page = render(report, "html", rules=all_rules())
         files.append(File.generated(config, f"examples/{name}.html", content=page))
+    changes = render_changes(planted(), "html")
+    files.append(File.generated(config, "examples/planted.html", content=changes))
     return files

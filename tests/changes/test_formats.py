@@ -16,6 +16,7 @@ from tests.changes.hosted import NOW, SINCE, TOOL, HostedRepository, examined, o
 from tests.hub.double import HubDouble
 from tests.report.test_sarif import published
 from tests.support.mint import Mint
+from tests.support.planted import planted
 from tests.support.traces import assert_hidden
 from tokenaudit.changes import phrasing
 from tokenaudit.changes.model import ChangedFile, ChangesReport, ExaminedRepository, LoadedBy, RepositoryCommit
@@ -162,3 +163,9 @@ def test_who_loads_a_repository_is_on_every_page() -> None:
 def test_a_report_of_nothing_is_one_in_every_format() -> None:
     for form in FORMATS:
         assert render(report_of(), form).endswith("\n")
+
+
+def test_the_example_of_the_documentation_names_what_was_planted() -> None:
+    for form in FORMATS:
+        assert "pytorch_model.bin" in render(planted(), form)
+    assert "acme/sentiment now runs `posix.system` when loaded" in render(planted(), "text")
