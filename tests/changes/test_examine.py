@@ -223,4 +223,4 @@ def test_a_namespace_is_listed_and_what_it_hides_is_said(
     with pytest.raises(UsageError, match="neither a user nor an organization"):
         examined(hub_double, "nobody")
     report = examined(hub_double, "acme/absent")
-    assert (report.repositories, report.complete) == ((), False)
+    assert (report.repositories, report.examined, report.complete) == ((), 0, False)

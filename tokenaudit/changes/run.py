@@ -70,6 +70,8 @@ class ChangesRun:
     max_download: int = MAX_DOWNLOAD
     judgements: Judgements = field(default_factory=Judgements)
     progress: Progress = field(default_factory=NullProgress)
+    answered: int = field(default=0, init=False)
+    """Repositories of the last examination about which the Hub answered."""
 
     def report(
         self,
@@ -93,7 +95,7 @@ class ChangesRun:
             repositories=tuple(shown),
             summary=summarized(shown),
             endpoint=self.hub.endpoint,
-            examined=len(repositories),
+            examined=self.answered,
             downloaded=context.budget.spent,
         )
         return neutral(redacted(report, [self.secret] if self.secret is not None else []))
@@ -122,6 +124,7 @@ class ChangesRun:
             pool.shutdown(wait=False, cancel_futures=True)
         self.judgements.close()
         found = [result for result, _ in answers if result is not None and (result.files or result.commits)]
+        self.answered = sum(result is not None for result, _ in answers)
         missing = [each for _, skipped in answers for each in skipped]
         if self.judgements.unusable:
             self.progress.note(self.judgements.unusable)
