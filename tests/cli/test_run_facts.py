@@ -83,8 +83,8 @@ def test_the_command_is_in_the_report_without_credentials_and_passwords(repo: Gi
     assert "hf_****" in shown
 
 
-def test_a_terminal_without_a_size_wraps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_without_a_size_is_taken_as_80_columns_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
     monkeypatch.setattr(sys.stdout, "fileno", lambda: 1, raising=False)
     monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((0, 0)))
-    assert width(None) is None
+    assert width(None) == 80

@@ -43,6 +43,15 @@ BASE: dict[str, list[str]] = {
         *("--consumer", "dotenv:ENV#HF_TOKEN", "--endpoint", "http://127.0.0.1:9"),
     ],
     "incident": ["incident", "platform-2026-07", "--endpoint", "http://127.0.0.1:9", "--no-token"],
+    "changes": ["changes", "acme/m", "--since", "7d", "--endpoint", "http://127.0.0.1:9", "--no-token"],
+    "usage": ["usage", "acme"],
+    "service-accounts list": ["service-accounts", "list", "acme"],
+    "service-accounts create-token": [
+        *("service-accounts", "create-token", "acme", "bot", "--to", "keyring:new", "--yes"),
+        *("--grant", "repo.content.read@acme/m"),
+    ],
+    "service-accounts rotate": ["service-accounts", "rotate", "acme", "bot", "ci", "--to", "keyring:new", "--yes"],
+    "service-accounts narrow": ["service-accounts", "narrow", "acme", "bot", "ci", "--yes"],
     "inventory list": ["inventory", "list"],
     "inventory show": ["inventory", "show", "0" * 32],
     "inventory diff": ["inventory", "diff"],
@@ -132,12 +141,22 @@ def empty_inventory() -> bytes:
 @pytest.mark.parametrize("kind", SPECIAL)
 @pytest.mark.parametrize(("command", "option"), [each for each in file_arguments() if each not in LATER])
 def test_it_ends_in_one_line(
-    place: Path, command: str, option: str, kind: str, capsys: pytest.CaptureFixture[str]
+    place: Path,
+    command: str,
+    option: str,
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     special = SPECIAL[kind](place)
+    if command.startswith(("usage", "service-accounts")):  # they need a token of the auditor
+        monkeypatch.setenv("HF_TOKEN", TOKEN)
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     named = {"PLACE": str(place / "place"), "GOOD": str(place / "good.json"), "dotenv:ENV#HF_TOKEN": ""}
     named["dotenv:ENV#HF_TOKEN"] = f"dotenv:{place / 'env'}#HF_TOKEN"
     arguments = [named.get(each, each) for each in BASE[command]]
+    if option == "--plan" and "--grant" in arguments:
+        arguments = arguments[: arguments.index("--grant")]
     if option:
         arguments += [option, str(special)]
     else:

@@ -90,8 +90,11 @@ def color_wanted(output: Path | None, *, no_color: bool) -> bool:
     return output is None and not no_color and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
 
 
+_USUAL_WIDTH = 80
+
+
 def width(output: Path | None) -> int | None:
-    """The width of the terminal if the report is written to one and it has a width, else None."""
+    """The width of the terminal if the report is written to one, else None; 80 for one without a size."""
     if output is not None or not sys.stdout.isatty():
         return None
-    return os.get_terminal_size(sys.stdout.fileno()).columns or None  # 0 where nobody has set a size
+    return os.get_terminal_size(sys.stdout.fileno()).columns or _USUAL_WIDTH
