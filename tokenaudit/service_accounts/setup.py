@@ -110,6 +110,7 @@ def begin_create(
         HaltedError: the Hub denied access or did not answer.
     """
     rights = express(wanted.grants, organization)
+    _check_journal(around)
     consumers = _consumers(to, around)
     shown = name or shorten(consumers[0].where, api.LONGEST_NAME)
     if not 1 <= len(shown) <= api.LONGEST_NAME:
@@ -124,6 +125,12 @@ def begin_create(
     return _delivery(found, rights.grants(organization), consumers, own, path, state, around)
 
 
+def _check_journal(around: ChangeContext) -> None:
+    """Reads a named journal before anything is sent: one that can't be read ends the command without a request."""
+    if around.journal is not None:
+        read(around.journal)
+
+
 def begin_rotate(
     organization: str, account: str, token: str, to: Sequence[str], around: ChangeContext
 ) -> TokenDelivery:
@@ -134,6 +141,7 @@ def begin_rotate(
         ConfigurationError: a token of the operator's is missing, or the journal can't be read.
         HaltedError: the Hub denied access or did not answer.
     """
+    _check_journal(around)
     consumers = _consumers(to, around)
     own = own_token(around.hub)
     found = find_account(around.hub, organization, account, own)
