@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
-from tokenaudit.detect.allowlist import AllowlistFilter
+from tokenaudit.detect.plugins import AllowlistFilter
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,7 @@ from datetime import datetime, timezone
 import pytest
 
 from tests.support.origins import Origin, Reply, Seen, as_json, origin
-from tokenaudit.hub import discussions, download, namespace, repo_listing
-from tokenaudit.hub import namespace as collections
+from tokenaudit.hub import discussions, download, repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import MOST_REQUESTS, all_pages
 from tokenaudit.hub.rate_limit import RetryPolicy
@@ -27,8 +26,8 @@ LISTINGS: dict[str, Callable[[Hub], object]] = {
     "buckets": lambda hub: repo_listing.repositories(hub, "acme", "bucket", None),
     "administered": lambda hub: repo_listing.administered(hub, "acme", "org", None),
     "bucket files": lambda hub: download.files(hub, "acme/b", None),
-    "collections": lambda hub: collections.collections(hub, "acme", None),
-    "jobs": lambda hub: namespace.jobs(hub, "acme", "jobs", None),
+    "collections": lambda hub: repo_listing.collections(hub, "acme", None),
+    "jobs": lambda hub: repo_listing.jobs(hub, "acme", "jobs", None),
     "repositories of a token": lambda hub: repo_listing.visible_repositories(hub, None, NOBODY, limit=10**6),
     "commits": lambda hub: repo_listing.commits_since(hub, MODEL, "main", None, SINCE, limit=10**6),
     "discussions": lambda hub: discussions.discussions(hub, MODEL, None),

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from tests.support.mint import Mint
 from tokenaudit.ci.model import Names
 from tokenaudit.incident.affected import affected_secrets
-from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.changes.namespaces import SpaceSettings
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.inventory import KnownCredential, Sweep
 from tokenaudit.model import Credential, Location, Report, SecretName, Target, Tool

@@ -58,14 +58,14 @@ def exclude(findings: Findings, patterns: Sequence[str]) -> tuple[Exclusion, ...
     excluded = []
     for pattern in patterns:
         places = 0
-        for mark, credential in list(findings.credentials.items()):
+        for fingerprint, credential in list(findings.credentials.items()):
             kept = tuple(at for at in credential.locations if not matches(pattern, at.target, at.path))
             places += len(credential.locations) - len(kept)
             if not kept and credential.locations:
-                del findings.credentials[mark]
-                findings.secrets.pop(mark, None)
+                del findings.credentials[fingerprint]
+                findings.secrets.pop(fingerprint, None)
             else:
-                findings.credentials[mark] = replace(credential, locations=kept)
+                findings.credentials[fingerprint] = replace(credential, locations=kept)
         problems = [found for found in findings.problems if not matches(pattern, found.target, found.path)]
         skipped = [entry for entry in findings.skipped if not _is_skipped_at(pattern, entry)]
         excluded.append(

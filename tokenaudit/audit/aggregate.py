@@ -33,18 +33,18 @@ class Findings:
 
     def learn(self, detection: Detection) -> str:
         """Adds a detection and returns its fingerprint. For a repeated value, the more likely reading is used."""
-        mark = detection.secret.fingerprint
-        known = self.credentials.get(mark)
+        fingerprint = detection.secret.fingerprint
+        known = self.credentials.get(fingerprint)
         if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
-            self.credentials[mark] = Credential(
-                fingerprint=mark,
+            self.credentials[fingerprint] = Credential(
+                fingerprint=fingerprint,
                 kind=detection.kind,
                 display=detection.secret.display,
                 likelihood=detection.likelihood,
                 claims=detection.claims,
             )
-            self.secrets[mark] = detection.secret
-        return mark
+            self.secrets[fingerprint] = detection.secret
+        return fingerprint
 
 
 def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
@@ -78,9 +78,9 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
         run.objects += share.objects
         run.bytes += share.bytes
     findings.skipped += _not_there(places_read)
-    for mark, places in spots.items():
+    for fingerprint, places in spots.items():
         ordered = tuple(sorted(places, key=_location_order))
-        findings.credentials[mark] = replace(findings.credentials[mark], locations=ordered)
+        findings.credentials[fingerprint] = replace(findings.credentials[fingerprint], locations=ordered)
     findings.problems = sorted(set(findings.problems), key=lambda problem: problem.order)
     findings.skipped = sorted(set(findings.skipped), key=lambda skipped: (skipped.where, skipped.reason))
     return findings
@@ -136,8 +136,8 @@ def count_once(findings: Findings) -> None:
     """Removes duplicates from `findings` that exist because targets overlap."""
     shared = SharedPlaces(findings.targets)
     if shared.are_possible:
-        for mark, credential in findings.credentials.items():
-            findings.credentials[mark] = replace(credential, locations=shared.locations(credential.locations))
+        for fingerprint, credential in findings.credentials.items():
+            findings.credentials[fingerprint] = replace(credential, locations=shared.locations(credential.locations))
         findings.problems = shared.problems(findings.problems)
 
 

@@ -15,7 +15,7 @@ from tokenaudit.audit.aggregate import Findings, count_once, gather
 from tokenaudit.audit.assessment import Uses, report
 from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
-from tokenaudit.detect.allowlist import AllowlistFilter
+from tokenaudit.detect.plugins import AllowlistFilter
 from tokenaudit.errors import UsageError
 from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
 from tokenaudit.model import Credential, Evidence, Report, Skipped, Target, Tool

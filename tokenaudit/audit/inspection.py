@@ -41,20 +41,22 @@ class InspectionOptions:
             ConfigurationError: the cache can't be used.
         """
         asked = [
-            (credential.kind, findings.secrets[mark])
-            for mark, credential in findings.credentials.items()
+            (credential.kind, findings.secrets[fingerprint])
+            for fingerprint, credential in findings.credentials.items()
             if credential.likelihood == "credential"
         ]
         inspections = dict(
             inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress, jobs=self.jobs)
         )
-        live = [mark for mark, inspection in inspections.items() if inspection.status == "active"]
+        live = [fingerprint for fingerprint, inspection in inspections.items() if inspection.status == "active"]
         if live and (self.level != "none" or self.repos):
             progress.start("counting what they reach", len(live))
             with ThreadPoolExecutor(self.jobs) as pool:
-                measured = pool.map(lambda mark: self._reach(inspections[mark], findings.secrets[mark]), live)
-                for mark, found in zip(live, measured, strict=True):
-                    findings.credentials[mark] = replace(findings.credentials[mark], reach=found)
+                measured = pool.map(
+                    lambda fingerprint: self._reach(inspections[fingerprint], findings.secrets[fingerprint]), live
+                )
+                for fingerprint, found in zip(live, measured, strict=True):
+                    findings.credentials[fingerprint] = replace(findings.credentials[fingerprint], reach=found)
                     progress.advance()
         return inspections
 

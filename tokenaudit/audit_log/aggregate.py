@@ -469,7 +469,9 @@ def is_wanted(use: TokenUse, name: str) -> bool:
     """Whether `name` is a token's ID or last four characters, or begins the fingerprint of one of its credentials."""
     if name in {use.token_id, use.last4}:
         return True
-    return any(mark.startswith(name.lower()) for mark in (*use.candidates, *filter(None, [use.fingerprint])))
+    return any(
+        fingerprint.startswith(name.lower()) for fingerprint in (*use.candidates, *filter(None, [use.fingerprint]))
+    )
 
 
 def _identity(event: Event) -> bytes:

@@ -174,9 +174,9 @@ def _ours(
 ) -> dict[str, Any]:
     problems = {}
     for problem in report.problems:
-        mark = identity(problem, read.names)
+        key = identity(problem, read.names)
         file = read.names.written(problem.target, problem.path)
-        problems[mark] = {"id": mark, "rule": problem.rule, "place": file or problem.target}
+        problems[key] = {"id": key, "rule": problem.rule, "place": file or problem.target}
     if not read.everything:
         before = old.get(OURS, {})
         elsewhere = {(e["fingerprint"].lower(), e["place"]): e for e in before.get("credentials", ())} | elsewhere

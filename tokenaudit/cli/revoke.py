@@ -97,7 +97,7 @@ def revoke(
 def _values(fingerprints: Sequence[str], targets: Sequence[str], names: Sequence[str]) -> SecretValues:
 
     if not targets and not names:
-        asked = [f"the credential {mark}" for mark in fingerprints]
+        asked = [f"the credential {fingerprint}" for fingerprint in fingerprints]
         return revocation.typed(asked) if sys.stdin.isatty() else revocation.of_lines(sys.stdin.buffer)
     found = [revocation.SecretValues((revocation.kept(name),)) for name in names]
     if targets:

@@ -84,8 +84,8 @@ def create_token(
       tokenaudit service-accounts create-token acme ci --grant repo.content.read@model:acme/m --to file:token
     """
     around = _around(endpoint, journal, dry_run=dry_run, yes=yes)
-    mark = parse_fingerprint(credential) if credential else None
-    wanted = setup.wanted_rights(organization, plan, mark, grant or ())
+    fingerprint = parse_fingerprint(credential) if credential else None
+    wanted = setup.wanted_rights(organization, plan, fingerprint, grant or ())
     _run(lambda: setup.begin_create(organization, account, wanted, to or (), name, around))
 
 
@@ -133,8 +133,8 @@ def narrow(
       tokenaudit service-accounts narrow acme ci deploy --plan plan.json --dry-run
     """
     around = _around(endpoint, None, dry_run=dry_run, yes=yes)
-    mark = parse_fingerprint(credential) if credential else None
-    wanted = setup.wanted_rights(organization, plan, mark, grant or ())
+    fingerprint = parse_fingerprint(credential) if credential else None
+    wanted = setup.wanted_rights(organization, plan, fingerprint, grant or ())
     try:
         result = narrowing.begin_narrow(organization, account, token, wanted, around).run()
     except HaltedError as error:

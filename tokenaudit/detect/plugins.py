@@ -1,4 +1,4 @@
-"""Load detect-secrets plugins: the built-in ones and additional files."""
+"""Load detect-secrets plugins: the built-in ones and additional files. Inline ignore comments are off by default."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.abc import SourceLoader
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, NamedTuple, cast
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.file_access import read_argument
+from tokenaudit.interfaces import Detection, Scanner, ScanResult
 from tokenaudit.model import Likelihood
 from tokenaudit.text import one_line
 
@@ -258,3 +259,44 @@ def _by_analyze_string(kind: str, analyze: Callable[[str], Iterator[str]]) -> Fi
 
 def _one_line(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {error}", 200)
+
+
+_ON_THE_LINE = re.compile(
+    rb"pragma:[ \t]*(?:allow|white)list[ \t]+secret"  # detect-secrets
+    rb"|gitleaks:allow|betterleaks:allow|trufflehog:ignore|kingfisher:ignore|ggignore|ggshield-ignore"
+    rb"|secretlint-disable-line|tokenaudit:allow",
+    re.IGNORECASE,
+)
+_ON_THE_LINE_BEFORE = re.compile(
+    rb"pragma:[ \t]*(?:allow|white)list[ \t]+nextline[ \t]+secret|secretlint-disable-next-line", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class AllowlistFilter:
+    """A detector that omits detections on lines with an ignore comment of a scanner.
+
+    Not used by default: a scanned repository must not be able to suppress findings.
+    """
+
+    scanner: Scanner
+
+    def may_contain(self, data: bytes) -> bool:
+        """Return the result of the wrapped detector."""
+        return self.scanner.may_contain(data)
+
+    def scan(self, data: bytes, name: str = "") -> ScanResult:
+        """Return the result of the wrapped detector without detections on lines with an ignore comment."""
+        examined = self.scanner.scan(data, name)
+        if not examined.detections:
+            return examined
+        lines = data.split(b"\n")
+        allowed = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
+        return replace(examined, detections=allowed)
+
+
+def _allowed(detection: Detection, lines: list[bytes]) -> bool:
+    if detection.line is None or detection.member is not None or detection.line > len(lines):
+        return False
+    before = lines[detection.line - 2] if detection.line > 1 else b""
+    return bool(_ON_THE_LINE.search(lines[detection.line - 1]) or _ON_THE_LINE_BEFORE.search(before))

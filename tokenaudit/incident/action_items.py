@@ -143,7 +143,7 @@ def for_credential(
     place = found_again(credential, endpoint)
     again = f" --from {place}" if place else ""
     # A report can be made by hand, and what it calls a fingerprint ends up in somebody's shell.
-    mark, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
+    fingerprint, short = shlex.quote(touched.fingerprint), shlex.quote(touched.fingerprint[:12])
     runbook = f" Runbook: tokenaudit plan {shlex.quote(report)} --mode breach --only {short}." if report else ""
     if touched.kind in EXPIRES_ONLY:
         do = "Can't be revoked by value: remove the application's access, or revoke the credential it is derived from."
@@ -158,8 +158,11 @@ def for_credential(
     if exposed(credential):
         paste = "" if place else " Pass the value on stdin."
         do = f"Exposed: revoke it, then replace it.{paste}{runbook}"
-        return do, f"tokenaudit revoke {mark}{again}"
-    return f"Replace it; the old one is revoked first.{runbook}", f"tokenaudit rotate {mark} --mode breach{again}"
+        return do, f"tokenaudit revoke {fingerprint}{again}"
+    return (
+        f"Replace it; the old one is revoked first.{runbook}",
+        f"tokenaudit rotate {fingerprint} --mode breach{again}",
+    )
 
 
 def for_stored_secret(stored_secret: StoredSecret, endpoint: str, names: Names) -> tuple[str, str | None]:
@@ -167,8 +170,8 @@ def for_stored_secret(stored_secret: StoredSecret, endpoint: str, names: Names) 
     page = f"{endpoint}/{stored_secret.target}/settings"
     if stored_secret.kind == "space-variable":
         do = f"Variables are public: store a new token as a secret, then delete the variable ({page})."
-        mark = shlex.quote(stored_secret.fingerprint or "")
-        command = f"tokenaudit rotate {mark} --mode breach --consumer {_consumer('space-secret', stored_secret)}"
+        fingerprint = shlex.quote(stored_secret.fingerprint or "")
+        command = f"tokenaudit rotate {fingerprint} --mode breach --consumer {_consumer('space-secret', stored_secret)}"
         return do, command if stored_secret.fingerprint else None
     if stored_secret.kind == "space-secret" and not names.match(stored_secret.name):
         return f"Create a new one at its service, then set it at {page}.", None

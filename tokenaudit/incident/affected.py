@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from tokenaudit.ci.model import Names
-from tokenaudit.incident.changes.settings import SpaceSettings
+from tokenaudit.incident.changes.namespaces import SpaceSettings
 from tokenaudit.incident.model import ItemState, MatchReason, StoredSecret
 from tokenaudit.model import Credential, Inspection, SecretName
 from tokenaudit.policy.settings import Incident

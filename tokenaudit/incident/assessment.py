@@ -79,31 +79,36 @@ class IncidentAssessor:
         )
         statuses = self._statuses(material, fresh)
         found, untouched = self._touched(incident, material, statuses)
-        marks = frozenset(one.fingerprint for one in found)
-        queries = open_queries(self.hub, marks, self._inspected)
+        fingerprints = frozenset(one.fingerprint for one in found)
+        queries = open_queries(self.hub, fingerprints, self._inspected)
         credential_reaches = [
             reach.CredentialReach(
-                mark, material.credentials[mark].display, statuses[mark].details, material.credentials[mark].reach
+                fingerprint,
+                material.credentials[fingerprint].display,
+                statuses[fingerprint].details,
+                material.credentials[fingerprint].reach,
             )
-            for mark in sorted(marks)
+            for fingerprint in sorted(fingerprints)
         ]
         reached = reach.measure(credential_reaches, queries)
         answers = ask_all(
             window,
-            self._places(reached, material, marks),
-            TouchedTokens(marks, material.found_credentials()),
+            self._places(reached, material, fingerprints),
+            TouchedTokens(fingerprints, material.found_credentials()),
             queries,
             self.scanner,
             self.progress,
         )
         contents = self._contents(window, reached, material, queries)
         names = Names()
-        secrets = affected_secrets(material.secrets.values(), answers.settings, marks, incident, names)
+        secrets = affected_secrets(material.secrets.values(), answers.settings, fingerprints, incident, names)
         found = [_with_reach(one, reached) for one in found]
         plans = {c.fingerprint: path for path, report in material.reports if path for c in report.credentials}
         ground = ActionContext(incident.id, self.hub.endpoint, material.credentials, plans, names, contents)
         lowered = [
-            one for mark in sorted(marks) for one in self._judged(material.credentials[mark], statuses[mark]).lowered
+            one
+            for fingerprint in sorted(fingerprints)
+            for one in self._judged(material.credentials[fingerprint], statuses[fingerprint]).lowered
         ]
         policy = replace(self.settings.policy, lowered=tuple(lowered))
         return self._written(
@@ -121,14 +126,14 @@ class IncidentAssessor:
 
     def _statuses(self, material: IncidentEvidence, fresh: Mapping[str, Inspection]) -> dict[str, CurrentStatus]:
         return {
-            mark: current_status(
+            fingerprint: current_status(
                 credential,
-                material.known_inspections.get(mark, ()),
-                fresh.get(mark),
+                material.known_inspections.get(fingerprint, ()),
+                fresh.get(fingerprint),
                 endpoint=self.hub.endpoint,
                 now=self.now(),
             )
-            for mark, credential in material.credentials.items()
+            for fingerprint, credential in material.credentials.items()
             if credential.likelihood == "credential"
         }
 
@@ -137,23 +142,23 @@ class IncidentAssessor:
     ) -> tuple[list[AffectedCredential], int]:
         found: list[AffectedCredential] = []
         untouched = 0
-        for mark, now in statuses.items():
-            credential = material.credentials[mark]
-            inspections = [*material.known_inspections.get(mark, ()), now.inspection]
-            touch, why = credential_touched(credential, inspections, material.first_seen.get(mark), incident)
+        for fingerprint, now in statuses.items():
+            credential = material.credentials[fingerprint]
+            inspections = [*material.known_inspections.get(fingerprint, ()), now.inspection]
+            touch, why = credential_touched(credential, inspections, material.first_seen.get(fingerprint), incident)
             if touch == "no":
                 untouched += 1
                 continue
             inspection = now.inspection
             found.append(
                 AffectedCredential(
-                    mark, credential.kind, credential.display, touch, why, self._severity(credential, now),
+                    fingerprint, credential.kind, credential.display, touch, why, self._severity(credential, now),
                     "done" if now.dead else "open", inspection.status, inspection.reason,
                     inspection.checked_at if now.has_status else None, now.asked_now, inspection.account,
                     inspection.name,
                     inspection.role, inspection.created_at,
                     places=tuple(dict.fromkeys(spot(location) for location in credential.locations)),
-                    consumers=material.consumers(mark),
+                    consumers=material.consumers(fingerprint),
                 )
             )  # fmt: skip
         return found, untouched
@@ -167,12 +172,12 @@ class IncidentAssessor:
     def _judged(self, credential: Credential, now: CurrentStatus) -> Verdict:
         return evaluate(replace(credential, inspection=now.inspection), self.settings, self.now())
 
-    def _places(self, reached: reach.CombinedReach, material: IncidentEvidence, marks: frozenset[str]) -> Places:
+    def _places(self, reached: reach.CombinedReach, material: IncidentEvidence, fingerprints: frozenset[str]) -> Places:
         writable = reached.writable()
         spaces = {repo.id for repo in writable if repo.type == "space"}
         spaces |= set(spaces_of(material.secrets.values()))
         targets = {target.target for _, report in material.reports for target in report.targets}
-        targets |= {spot.target for mark in marks for spot in material.credentials[mark].locations}
+        targets |= {spot.target for fingerprint in fingerprints for spot in material.credentials[fingerprint].locations}
         spaces |= {target.removeprefix("spaces/") for target in targets if target.startswith("spaces/")}
         organizations = reached.organizations - reached.users
         return Places(tuple(writable), spaces, reached.namespaces | reached.users, reached.users, organizations)

@@ -14,9 +14,9 @@ from tokenaudit.errors import InventoryError, UsageError
 from tokenaudit.hub import service_accounts
 from tokenaudit.hub.audit_log import EVENT_TYPES, PERMISSION, ExportRead, read_export
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.namespace import jobs
 from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.repo_access import is_namespace
+from tokenaudit.hub.repo_listing import jobs
 from tokenaudit.hub.result import TRANSIENT, Failure
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.interfaces import NullProgress, Progress
@@ -125,20 +125,20 @@ def _wanted(name: str, known: Iterable[str]) -> str:
     if len(name) == _LAST or _OBJECT_ID.fullmatch(name):
         return name
     try:
-        mark = parse_fingerprint(name, shortest=_SHORTEST_FINGERPRINT)
+        fingerprint = parse_fingerprint(name, shortest=_SHORTEST_FINGERPRINT)
     except UsageError:
         message = (
             "--token takes a fingerprint (at least 6 hex digits), the last four characters of a token, or a token ID "
             "(24 hex digits)"
         )
         raise UsageError(message) from None
-    if not any(each.startswith(mark) for each in known):
+    if not any(each.startswith(fingerprint) for each in known):
         message = (
-            f"no sweep or report knows the credential {mark}, so its last four characters are not known; "
+            f"no sweep or report knows the credential {fingerprint}, so its last four characters are not known; "
             "pass --report REPORT.json, or the last four characters"
         )
         raise UsageError(message)
-    return mark
+    return fingerprint
 
 
 def _jobs_of(secrets: Iterable[SecretName]) -> Iterator[KnownToken]:

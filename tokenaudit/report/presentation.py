@@ -311,8 +311,8 @@ def _accepted_lines(policy: Policy) -> list[str]:
         for item in one.findings[:MOST_LOWERED]:
             place = ":".join(str(part) for part in (item.path or item.target, item.line) if part is not None)
             where = f" at {place}" if place else ""
-            mark = f" {item.fingerprint[:12]}" if item.fingerprint else ""
-            lines.append(f"{item.severity.value} {item.rule}{mark}{where}: {item.message}")
+            fingerprint = f" {item.fingerprint[:12]}" if item.fingerprint else ""
+            lines.append(f"{item.severity.value} {item.rule}{fingerprint}{where}: {item.message}")
         if left := and_more(len(one.findings), MOST_LOWERED, ALL_IN_JSON):
             lines.append(left)
     return lines

@@ -67,9 +67,9 @@ def states(report: Report, path_of: Callable[[str], Path] = journal_path) -> dic
 
     Only valid fingerprints are looked up, because they become part of a file name and a report can be made by hand.
     """
-    marks = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
-    sentences = {mark: _sentence(path_of(mark)) for mark in sorted(marks)}
-    return {mark: words for mark, words in sentences.items() if words}
+    fingerprints = {c.fingerprint for c in report.credentials if c.fingerprint.isascii() and c.fingerprint.isalnum()}
+    sentences = {fingerprint: _sentence(path_of(fingerprint)) for fingerprint in sorted(fingerprints)}
+    return {fingerprint: words for fingerprint, words in sentences.items() if words}
 
 
 def _sentence(path: Path) -> str:

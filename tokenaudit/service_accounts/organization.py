@@ -14,9 +14,8 @@ from ipaddress import ip_network
 from typing import Literal, TypeVar
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.namespace import access_requests, jobs, network_security, resource_groups
 from tokenaudit.hub.pagination import JsonObject, needs, text
-from tokenaudit.hub.repo_listing import members, popularity
+from tokenaudit.hub.repo_listing import access_requests, jobs, members, network_security, popularity, resource_groups
 from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.hub.service_accounts import READ_PERMISSION, accounts
 from tokenaudit.model import Problem, Rule, Severity, Skipped

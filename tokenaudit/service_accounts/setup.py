@@ -94,8 +94,8 @@ def _planned(path: Path, credential: str | None) -> PlannedCredential:
         wanted = f"credential with the fingerprint {credential}" if credential else "credential"
         message = f"{path} has no {wanted}"
         raise UsageError(message)
-    marks = listed([each.fingerprint[:_FINGERPRINT] for each in found])
-    message = f"{path} has {len(found)} credentials; choose one with --credential: {marks}"
+    fingerprints = listed([each.fingerprint[:_FINGERPRINT] for each in found])
+    message = f"{path} has {len(found)} credentials; choose one with --credential: {fingerprints}"
     raise UsageError(message)
 
 

@@ -149,7 +149,7 @@ class _TaskQueue:
                     continue
                 reason = f"worker lost {number} times ({type(error).__name__})"
                 done = TaskResult(tuple(missed(place, reason) for place in task.places))
-            self.known |= {mark for outcome in done.outcomes for mark in outcome.inspections}
+            self.known |= {fingerprint for outcome in done.outcomes for fingerprint in outcome.inspections}
             yield task, done
 
     def judge(self, task: Task, outcomes: Sequence[Outcome]) -> None:

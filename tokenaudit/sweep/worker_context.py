@@ -113,7 +113,7 @@ class InspectionCache:
         """Add the results of an interrupted run of this sweep; `unknown` ones are retried."""
         with self._lock:
             self._known.update(
-                {mark: inspection for mark, inspection in known.items() if inspection.status != "unknown"}
+                {fingerprint: inspection for fingerprint, inspection in known.items() if inspection.status != "unknown"}
             )
 
     def __call__(self, credentials: Sequence[tuple[str, Secret]]) -> dict[str, Inspection]:
@@ -123,11 +123,11 @@ class InspectionCache:
         found: dict[str, Inspection] = {}
         with self._lock:
             for kind, secret in credentials:
-                mark = secret.fingerprint
-                if mark not in self._known:
-                    inspection = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[mark]
-                    self._known[mark] = inspection
-                found[mark] = self._known[mark]
+                fingerprint = secret.fingerprint
+                if fingerprint not in self._known:
+                    inspection = dict(inspect_credentials([(kind, secret)], self._hub, now=self._now))[fingerprint]
+                    self._known[fingerprint] = inspection
+                found[fingerprint] = self._known[fingerprint]
         return found
 
 
@@ -202,9 +202,9 @@ def missed(place: PlaceRecord, reason: str) -> Outcome:
 
 def _inspections(findings: Findings, inspecting: InspectionCache, known: frozenset[str]) -> dict[str, Inspection]:
     asked = [
-        (credential.kind, findings.secrets[mark])
-        for mark, credential in findings.credentials.items()
-        if credential.likelihood == "credential" and mark not in known
+        (credential.kind, findings.secrets[fingerprint])
+        for fingerprint, credential in findings.credentials.items()
+        if credential.likelihood == "credential" and fingerprint not in known
     ]
     return inspecting(asked)
 

@@ -15,8 +15,8 @@ from tests.support.origins import Origin, Reply, Seen, as_json, origin
 from tokenaudit.detect import Detector
 from tokenaudit.errors import AuditError, EndpointError
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.namespace import endpoints
 from tokenaudit.hub.rate_limit import RetryPolicy
+from tokenaudit.hub.repo_listing import endpoints
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import SecretName, Skipped

@@ -12,9 +12,14 @@ from tokenaudit.hub.repo_access import invalid_repo_name, is_namespace
 from tokenaudit.hub.repo_listing import namespace_kind
 from tokenaudit.hub.result import Failure
 from tokenaudit.incident.changes.audit_log import TouchedTokens, audit_log_changes
-from tokenaudit.incident.changes.namespaces import job_changes, webhook_changes
+from tokenaudit.incident.changes.namespaces import (
+    SpaceSettings,
+    job_changes,
+    setting_changes,
+    settings,
+    webhook_changes,
+)
 from tokenaudit.incident.changes.repositories import commit_changes, discussion_changes, file_changes
-from tokenaudit.incident.changes.settings import SpaceSettings, setting_changes, settings
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow
 from tokenaudit.incident.model import IncidentChange, ReachedBy
 from tokenaudit.interfaces import Progress, Scanner

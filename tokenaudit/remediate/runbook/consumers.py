@@ -95,7 +95,7 @@ def _at(location: Location) -> Iterator[RunbookConsumer]:
     if kind:
         yield RunbookConsumer(kind, location.target, location.member or location.path, how, location.date, owner)
         return
-    if any(mark in (location.path or "") for mark, _, _ in _CI):
+    if any(fingerprint in (location.path or "") for fingerprint, _, _ in _CI):
         secret = f" as {location.variable}" if location.variable else ""
         how = f"store the new token as a CI secret{secret}, and read it from there instead of from this file"
         yield RunbookConsumer("file", where, location.variable or name, how, None, owner)
@@ -129,8 +129,8 @@ def spot(location: Location) -> str:
 def _in_ci(problem: Problem) -> Iterator[RunbookConsumer]:
     if not problem.credential_name or not problem.path:
         return
-    for mark, kind, how in _CI:
-        if mark in problem.path:
+    for fingerprint, kind, how in _CI:
+        if fingerprint in problem.path:
             yield RunbookConsumer(kind, problem.target, problem.credential_name, how, certain=False)
 
 

@@ -64,7 +64,7 @@ def credential(use: TokenUse) -> str:
     """The found credential of the token and its exposure; empty if there is none."""
     if use.candidates:
         return f"ambiguous: {count(len(use.candidates), 'found credential')} end in {use.last4}: " + listed(
-            [mark[:12] for mark in use.candidates], _MOST_NAMES
+            [fingerprint[:12] for fingerprint in use.candidates], _MOST_NAMES
         )
     if use.fingerprint is None:
         return ""

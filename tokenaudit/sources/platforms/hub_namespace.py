@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from tokenaudit.hub.client import Hub
-from tokenaudit.hub.namespace import collection, collections, endpoints, jobs, texts, webhooks
 from tokenaudit.hub.pagination import JsonObject, needs, text
+from tokenaudit.hub.repo_listing import collection, collections, endpoints, jobs, texts, webhooks
 from tokenaudit.hub.result import Failure
 from tokenaudit.interfaces import ScanContext
 from tokenaudit.model import Location, SecretName, Skipped

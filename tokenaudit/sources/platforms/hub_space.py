@@ -64,14 +64,14 @@ class SpaceSource:
                 yield self._problem(space_variable.RULE, variable.name, message, Severity.MEDIUM)
             if self._space.sdk == "static" and held is not None:
                 yield self._problem(space_static.RULE, variable.name, self._in_variable(variable.name))
-            mark = held.secret.fingerprint if held is not None else None
+            fingerprint = held.secret.fingerprint if held is not None else None
             yield SecretName(
                 self.target,
                 variable.name,
                 "space-variable",
                 variable.updated_at,
                 self._plain(variable.description),
-                mark,
+                fingerprint,
             )
 
     def _secrets(self, run: ScanContext) -> Iterator[Found]:
