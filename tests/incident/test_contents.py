@@ -9,8 +9,9 @@ import pytest
 from tests.changes.hosted import HostedRepository
 from tests.incident.breach import Breach
 from tests.report.test_json import a_leak
-from tokenaudit.incident.contents import known_uses
+from tokenaudit.changes.run import known_uses
 from tokenaudit.model import Entity, Evidence, Recommendation
+from tokenaudit.report import render
 from tokenaudit.report.incident import FORMATS
 
 PICKLE = b"\x80\x02cposix\nsystem\nX\x04\x00\x00\x00trueq\x00\x85q\x01Rq\x02."
@@ -87,3 +88,23 @@ def test_code_that_is_known_to_load_a_repository_is_named_with_its_pin() -> None
     (load,) = uses["acme/m"]
     assert (load.where, load.path, load.line, load.pin) == ("github:acme/x", "a.py", 3, None)
     assert uses["datasets/acme/d"][0].pin == pin
+
+
+def test_changes_names_the_code_of_a_report_that_loads_a_repository(after: Breach, planted: HostedRepository) -> None:
+    good = planted.repo.git("rev-parse", "HEAD~1")
+    evidence = (
+        Evidence(
+            "repo.content.read", "needed", "serve.py", 7, f'from_pretrained(revision="{good}")',
+            Entity("model", "acme/planted"), target="github:acme/serve",
+        ),
+    )  # fmt: skip
+    leak = a_leak()
+    advice = Recommendation("fine-grained", evidence=evidence)
+    report = after.folder / "uses.json"
+    report.write_text(render(replace(leak, credentials=(replace(leak.credentials[0], recommendation=advice),)), "json"))
+    ran = after.run("changes", "acme/planted", "--since", "2026-07-09", "--report", report, "--format", "json")
+    assert ran.code == 1, ran.err
+    (use,) = ran.report["repositories"][0]["loaded_by"]
+    assert (use["where"], use["path"], use["line"], use["pin"]) == ("github:acme/serve", "serve.py", 7, good)
+    bad = after.run("changes", "acme/planted", "--since", "2026-07-09", "--report", "nothing.json")
+    assert (bad.code, bad.err.count("\n")) == (2, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from tokenaudit.hub.remote_file import DownloadBudget
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.interfaces import NullProgress, Progress
 from tokenaudit.map_text import map_text
-from tokenaudit.model import Skipped, Tool
+from tokenaudit.model import Credential, Skipped, Tool
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
 from tokenaudit.text import without_chat_markers
@@ -36,14 +37,6 @@ _THREADS = 6
 """Repositories that are examined at once: most of the time is spent waiting for the Hub."""
 
 _HARM: Mapping[Risk, int] = {"executes": 4, "misleads": 3, "weakens": 2, "unknown": 1, "none": 0}
-
-
-@dataclass(frozen=True)
-class RepositoryAccess:
-    """What touched credentials could do with a repository: the best access, and their fingerprints."""
-
-    access: str
-    fingerprints: tuple[str, ...]
 
 
 @dataclass
@@ -157,3 +150,21 @@ def summarized(repositories: Iterable[ExaminedRepository]) -> ChangesSummary:
 def neutral(report: ChangesReport) -> ChangesReport:
     """`report` with nothing in its texts that a language model takes for the turns of a chat."""
     return map_text(report, without_chat_markers)
+
+
+_REVISION = re.compile(r"""revision[=\s]+["']?([0-9a-f]{40})(?![0-9a-f])""")
+
+
+def known_uses(credentials: Iterable[Credential]) -> dict[str, tuple[LoadedBy, ...]]:
+    """Code that reads a repository, by its page, from the evidence of what the code of credentials needs."""
+    found: dict[str, dict[LoadedBy, None]] = {}
+    for credential in credentials:
+        for each in credential.recommendation.evidence if credential.recommendation is not None else ():
+            entity = each.entity
+            if each.need != "repo.content.read" or entity is None or entity.name is None:
+                continue
+            page = entity.name if entity.type == "model" else f"{entity.type}s/{entity.name}"
+            pinned = _REVISION.search(each.what)
+            use = LoadedBy(each.target or "", each.path, each.line, each.what, pinned[1] if pinned else None)
+            found.setdefault(page, {})[use] = None
+    return {page: tuple(uses) for page, uses in found.items()}

@@ -10,7 +10,7 @@ import typer
 from tokenaudit.audit.auditor import TOOL, utc_now
 from tokenaudit.changes.judgements import Judgements, default_path
 from tokenaudit.changes.phrasing import exit_code
-from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun
+from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun, known_uses
 from tokenaudit.changes.window import named_repositories, parse_repository, parse_window
 from tokenaudit.cli import context, options
 from tokenaudit.cli.choices import FailOn
@@ -19,6 +19,7 @@ from tokenaudit.cli.output import color_wanted, width
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.model import Severity
 from tokenaudit.report.changes import FORMATS, render
+from tokenaudit.report.json import load_report
 
 _LIMIT = 500
 
@@ -53,6 +54,12 @@ def changes(
             "--since", metavar="WHEN", help="Date, RFC 3339 time, 7d, 12h, or the id of the last good commit."
         ),
     ],
+    report: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report", metavar="REPORT.json", help="Name the code in this report that loads a repository. Repeatable."
+        ),
+    ] = None,
     contents: ContentsOption = Contents.CHANGED,
     max_download: MaxDownloadOption = MAX_DOWNLOAD,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Maximum number of repositories.")] = _LIMIT,
@@ -85,6 +92,7 @@ def changes(
     hub = context.hub(endpoint, no_token=no_token)
     window = parse_window(since, utc_now())
     named = [parse_repository(each, hub.endpoint) for each in repositories]
+    uses = known_uses(one for name in report or () for one in load_report(name).credentials)
     own = hub.own
     secret = own.secret if own is not None else None
     with progress_for(quiet=quiet, color=not no_color) as progress:
@@ -92,7 +100,7 @@ def changes(
         run = ChangesRun(
             hub, secret, window, TOOL, utc_now, contents.value, max_download, Judgements(default_path()), progress
         )
-        view = run.report(chosen, skipped)
+        view = run.report(chosen, skipped, uses)
     emit_each(
         placed,
         lambda to: render(view, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file)),

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tokenaudit.changes.judgements import Judgements
 from tokenaudit.changes.model import ContentsMode
-from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun
+from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun, known_uses
 from tokenaudit.changes.window import ChangesWindow
 from tokenaudit.ci.model import Names
 from tokenaudit.hub.client import Hub
@@ -17,7 +17,7 @@ from tokenaudit.incident.action_items import ActionContext, action_items
 from tokenaudit.incident.affected import CurrentStatus, affected_secrets, credential_touched, current_status, spaces_of
 from tokenaudit.incident.changes import Answers, Places, ask_all
 from tokenaudit.incident.changes.audit_log import TouchedTokens
-from tokenaudit.incident.contents import examine_contents, known_uses
+from tokenaudit.incident.contents import examine_contents
 from tokenaudit.incident.evidence import IncidentEvidence
 from tokenaudit.incident.hub_queries import HubQueries, TimeWindow, open_queries
 from tokenaudit.incident.model import (

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from tokenaudit.changes import phrasing
@@ -12,28 +11,10 @@ from tokenaudit.changes.run import ChangesRun, harm, summarized
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.incident.hub_queries import HubQueries
 from tokenaudit.incident.model import ActionItem, IncidentContents, MatchReason, ReachedBy
-from tokenaudit.model import Credential, Severity
+from tokenaudit.model import Severity
 from tokenaudit.text import listed
 
 HARMFUL = ("executes", "misleads", "weakens")
-
-
-_REVISION = re.compile(r"""revision[=\s]+["']?([0-9a-f]{40})(?![0-9a-f])""")
-
-
-def known_uses(credentials: Iterable[Credential]) -> dict[str, tuple[LoadedBy, ...]]:
-    """Code that reads a repository, by its page, from the evidence of what the code of credentials needs."""
-    found: dict[str, dict[LoadedBy, None]] = {}
-    for credential in credentials:
-        for each in credential.recommendation.evidence if credential.recommendation is not None else ():
-            entity = each.entity
-            if each.need != "repo.content.read" or entity is None or entity.name is None:
-                continue
-            page = entity.name if entity.type == "model" else f"{entity.type}s/{entity.name}"
-            pinned = _REVISION.search(each.what)
-            use = LoadedBy(each.target or "", each.path, each.line, each.what, pinned[1] if pinned else None)
-            found.setdefault(page, {})[use] = None
-    return {page: tuple(uses) for page, uses in found.items()}
 
 
 def examine_contents(
