@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -203,3 +204,12 @@ def test_the_log_says_what_is_read_without_values(place: Path) -> None:
         assert value not in ran.err
         assert json.loads(ran.out)["schema"] == "tokenaudit/report/1"
     assert run("scan", str(place), "--log-level", "loud").code == 2
+
+
+def test_a_command_leaves_the_logging_of_its_program_as_it_was(tmp_path: Path) -> None:
+    logger = logging.getLogger("tokenaudit")
+    before = (list(logger.handlers), logger.propagate, logger.level)
+    (tmp_path / "a.txt").write_text("x")
+    assert run("scan", str(tmp_path), "-v").code == 0
+    assert run("scan", str(tmp_path), "--log-level", "debug", "--no-such").code == 2
+    assert (list(logger.handlers), logger.propagate, logger.level) == before

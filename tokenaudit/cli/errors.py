@@ -13,7 +13,7 @@ from types import FrameType
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli import streams
+from tokenaudit.cli import logs, streams
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
 from tokenaudit.redaction import mask
@@ -38,6 +38,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(app, arguments)
     finally:
+        logs.stop()
         streams.settle()
 
 

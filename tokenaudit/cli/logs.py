@@ -44,6 +44,14 @@ def set_level(level: LogLevel) -> None:
     logger.debug("tokenaudit %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
 
 
+def stop() -> None:
+    """Undoes `set_level`: in a program that goes on, the stream of this command can be closed, or belong to another."""
+    logger = logging.getLogger("tokenaudit")
+    if any(isinstance(handler.formatter, _MaskingFormatter) for handler in logger.handlers):
+        logger.handlers, logger.propagate = [], True
+        logger.setLevel(logging.NOTSET)
+
+
 def _verbose(wanted: bool) -> None:
     if wanted:
         set_level(LogLevel.INFO)
