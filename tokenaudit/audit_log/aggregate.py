@@ -552,7 +552,7 @@ def _order(use: TokenUse) -> tuple[object, ...]:
 
 
 def _continuity(logs: Collection[_Log]) -> Iterator[Skipped]:
-    """Logs that hold as many events as the Hub exports, unless another one goes on where they begin."""
+    """Logs that hold as many events as the Hub exports, unless another log continues them."""
     for log in logs:
         if log.count != MOST_EVENTS:
             continue

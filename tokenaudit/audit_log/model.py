@@ -46,7 +46,7 @@ class FoundCredential:
 
 @dataclass(frozen=True)
 class KnownToken:
-    """A token ID that is known from a service account, Job or scheduled Job; `where` and `name` say of which one."""
+    """A token ID of a service account, Job or scheduled Job, which `where` and `name` identify."""
 
     token_id: str
     kind: Literal["service-account", "job", "scheduled-job"]

@@ -29,7 +29,7 @@ _FORMS = "use a date (2026-07-09), an RFC 3339 time, 7d, 12h, or a commit id of 
 
 @dataclass(frozen=True)
 class ChangesWindow:
-    """Changes at or after `since`, or after `commit`, of which one is given."""
+    """Changes at or after `since`, or after `commit`; exactly one of the two is set."""
 
     since: datetime | None = None
     commit: str | None = None

@@ -194,7 +194,7 @@ def language_of(shell: str) -> str:
 
 
 def parse_script(text: SpanText, budget: WorkBudget, language: str = "bash") -> Script:
-    """The commands of a script; none for a language other than a shell, of which only the text is searched.
+    """The commands of a script; none for a language other than a shell: only its text is searched.
 
     Raises:
         WorkLimitError: more work than `budget` allows.
