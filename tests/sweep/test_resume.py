@@ -36,6 +36,7 @@ def command(org: Acme, *more: str) -> list[str]:
     return [sys.executable, "-m", "tokenaudit", "sweep", "acme", *where, "-f", "json", "-j", "2", *more]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="kill -9 is POSIX")
 def test_a_killed_sweep_continues_without_reading_anything_twice(org: Acme) -> None:
     for number in range(9):
@@ -64,12 +65,14 @@ def test_a_killed_sweep_continues_without_reading_anything_twice(org: Acme) -> N
     cloned = {request.path.split("/git-")[0] for request in org.double.requests[before:] if CLONES in request.path}
     assert cloned.isdisjoint({target.removeprefix("models") for target in done})
     assert (swept.number, swept.finished) == (1, True)
+    assert swept.report.skipped == ()
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
     assert swept.report.complete
     fresh = Acme(org.double, org.folder / "fresh", org.own)
     assert essence(fresh.sweep().report) == essence(swept.report)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_an_interrupted_sweep_says_so_and_continues(org: Acme) -> None:
     for number in range(9):
@@ -85,6 +88,7 @@ def test_an_interrupted_sweep_says_so_and_continues(org: Acme) -> None:
     assert lines[-1].startswith("tokenaudit: interrupted")
     swept = org.sweep()
     assert (swept.number, swept.finished) == (1, True)
+    assert swept.report.skipped == ()
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
 
 
