@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 
 from tokenaudit.errors import UsageError
+from tokenaudit.map_text import T, map_text
 from tokenaudit.redaction import mask
 
 _LARGEST = 1 << 16
@@ -202,3 +203,8 @@ def without_chat_markers(text: str) -> str:
     Their brackets are replaced by others that look alike and that no tokenizer knows.
     """
     return _CHAT_MARKERS.sub(lambda found: found[0].translate(_OPENERS), text)
+
+
+def neutral(tree: T) -> T:
+    """A copy of `tree`, such as a report, without chat markers in any of its texts: an agent can read the report."""
+    return map_text(tree, without_chat_markers)

@@ -24,11 +24,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.remote_file import DownloadBudget
 from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.interfaces import NullProgress, Progress
-from tokenaudit.map_text import map_text
 from tokenaudit.model import Credential, Skipped, Tool
 from tokenaudit.redaction import redacted
 from tokenaudit.secret import Secret
-from tokenaudit.text import without_chat_markers
+from tokenaudit.text import neutral
 
 MAX_DOWNLOAD = 2_000_000_000
 """Bytes of contents that a run downloads at most, unless another number is given."""
@@ -145,11 +144,6 @@ def summarized(repositories: Iterable[ExaminedRepository]) -> ChangesSummary:
         weakens=risks.count("weakens"),
         unknown=risks.count("unknown"),
     )
-
-
-def neutral(report: ChangesReport) -> ChangesReport:
-    """`report` with nothing in its texts that a language model takes for the turns of a chat."""
-    return map_text(report, without_chat_markers)
 
 
 _REVISION = re.compile(r"""revision[=\s]+["']?([0-9a-f]{40})(?![0-9a-f])""")

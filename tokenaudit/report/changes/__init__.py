@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tokenaudit.redaction import masked
 from tokenaudit.report import Options
+from tokenaudit.text import neutral
 
 if TYPE_CHECKING:
     from tokenaudit.changes.model import ChangesReport
@@ -35,7 +36,5 @@ class ChangesReportFormat(Protocol):
 
 def render(view: ChangesReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
     """`view` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
-    from tokenaudit.changes.run import neutral  # noqa: PLC0415 - the engine loads the network
-
     chosen = cast("ChangesReportFormat", importlib.import_module(FORMATS[format]))
     return chosen.render(neutral(masked(view)), Options(color, width))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tokenaudit.redaction import masked
 from tokenaudit.report import Options
+from tokenaudit.text import neutral
 
 if TYPE_CHECKING:
     from tokenaudit.incident.model import IncidentReport
@@ -33,4 +34,4 @@ class IncidentReportFormat(Protocol):
 def render(view: IncidentReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
     """`view` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
     chosen = cast("IncidentReportFormat", importlib.import_module(FORMATS[format]))
-    return chosen.render(masked(view), Options(color, width))
+    return chosen.render(neutral(masked(view)), Options(color, width))

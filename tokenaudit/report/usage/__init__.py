@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from tokenaudit.redaction import masked
 from tokenaudit.report import Options
+from tokenaudit.text import neutral
 
 if TYPE_CHECKING:
     from tokenaudit.audit_log.model import UsageReport
@@ -34,4 +35,4 @@ class UsageReportFormat(Protocol):
 def render(usage: UsageReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
     """`usage` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
     chosen = cast("UsageReportFormat", importlib.import_module(FORMATS[format]))
-    return chosen.render(masked(usage), Options(color, width))
+    return chosen.render(neutral(masked(usage)), Options(color, width))
