@@ -21,7 +21,8 @@ class Detection:
     lines of the member count. `end_line` and `end_column` are the position after the value (or after its encoded form,
     if only that has lines). `via` lists the decoders, outermost first. `member` is the path inside archives, nested
     ones joined by `!/`. `variable` is the name that the value is assigned to, if any. `repeats` is the number of
-    further matches of the same value, decoded in the same way, that are not listed.
+    further matches of the same value, decoded in the same way, that are not listed. `ignored` is whether an ignore
+    comment is on its line and those are respected.
     """
 
     kind: str
@@ -36,6 +37,12 @@ class Detection:
     end_line: int | None = None
     end_column: int | None = None
     repeats: int = 0
+    ignored: bool = False
+
+    @property
+    def change_key(self) -> str:
+        """What versions of a file are compared by: a value with an ignore comment is not the same as without one."""
+        return f"{self.secret.fingerprint} ignored" if self.ignored else self.secret.fingerprint
 
 
 @dataclass(frozen=True)

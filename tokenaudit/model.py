@@ -8,7 +8,7 @@ Times are aware `datetime` objects in UTC, written as RFC 3339. Lines and column
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
@@ -288,6 +288,37 @@ class AcceptedFinding:
     path: str | None
     line: int | None
     message: str
+    status: Status | None = None
+    """That of the credential, None for a problem or without an inspection."""
+
+
+@dataclass(frozen=True)
+class AcceptedActive:
+    """A credential that the report leaves out as accepted, although it is active according to the Hub.
+
+    `by` is what accepts it: an entry of the policy file's allowlist, the baseline, or an ignore comment on its line
+    (`--honour-ignores`). `reason` and `until` are those of the entry. `severity` is the one it would have been reported
+    with, `account` its owner, `locations` are those that were accepted.
+    """
+
+    fingerprint: str
+    kind: str
+    display: str
+    severity: Severity
+    by: Literal["allow", "baseline", "ignore-comment"]
+    reason: str = ""
+    until: date | None = None
+    account: Account | None = None
+    locations: tuple[Location, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExpiredExemption:
+    """An exemption of the policy file whose last day has passed: its findings count again."""
+
+    organization: str
+    until: date
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -324,7 +355,7 @@ class Policy:
     user's configuration folder), `directory` (the current one). `inside_target` is whether it is inside a scanned
     target, which only `--config` allows. `not_read` is a file in the current directory that was not read because it is
     inside a scanned target. `lowered` are the findings that the file removed or lowered,
-    `accepted` the entries of its allowlist.
+    `accepted` the entries of its allowlist, `expired_exemptions` those that no longer apply.
     """
 
     file: str | None = None
@@ -333,6 +364,7 @@ class Policy:
     not_read: str | None = None
     lowered: tuple[Lowered, ...] = ()
     accepted: tuple[Acceptance, ...] = ()
+    expired_exemptions: tuple[ExpiredExemption, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -417,6 +449,35 @@ class Credential:
         """Sorts findings: see `FindingOrder`."""
         _, target, path, line, column = min((at.order for at in self.locations), default=(0, "", "", 0, 0))
         return (-self.severity.rank, self.dead, target, path, line, column, self.kind, self.fingerprint, "", "")
+
+
+def accepted_active(
+    credential: Credential,
+    by: Literal["allow", "baseline", "ignore-comment"],
+    reason: str = "",
+    until: date | None = None,
+) -> AcceptedActive | None:
+    """What to report of a credential that is accepted by `by`: None unless it is active."""
+    inspection = credential.inspection
+    if inspection is None or inspection.status != "active" or credential.likelihood != "credential":
+        return None
+    return AcceptedActive(
+        credential.fingerprint,
+        credential.kind,
+        credential.display,
+        credential.severity,
+        by,
+        reason,
+        until,
+        inspection.account,
+        credential.locations,
+    )
+
+
+def worst_first(accepted: Iterable[AcceptedActive]) -> tuple[AcceptedActive, ...]:
+    """One entry a credential, most severe first."""
+    unique = {one.fingerprint: one for one in accepted}
+    return tuple(sorted(unique.values(), key=lambda one: (-one.severity.rank, one.fingerprint)))
 
 
 @dataclass(frozen=True)
@@ -558,7 +619,9 @@ class Report:
     """Everything one run found and everything it could not look at.
 
     `command` is the command line of the run, without passwords; empty where a library call made the report. `endpoint`
-    is the Hub that was asked, None for an offline run. `excluded` are the places that the user left out.
+    is the Hub that was asked, None for an offline run. `excluded` are the places that the user left out. `ignored` is
+    the number of places with an ignore comment that `--honour-ignores` left out. `accepted_active` are the credentials
+    that are left out as accepted but active, most severe first.
     """
 
     tool: Tool
@@ -575,6 +638,8 @@ class Report:
     endpoint: str | None = None
     service_accounts: tuple[ServiceAccount, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
+    ignored: int = 0
+    accepted_active: tuple[AcceptedActive, ...] = ()
     schema: Literal["tokenaudit/report/1"] = "tokenaudit/report/1"
 
 

@@ -34,4 +34,5 @@ def test_an_allow_comment_hides_its_own_line_only(line: str) -> None:
     detector = Detector.load()
     assert [found.secret.reveal() for found in detector.scan(data).detections] == [hidden, seen]
     honouring = pickle.loads(pickle.dumps(AllowlistFilter(detector)))  # noqa: S301 - made in this very line
-    assert [found.secret.reveal() for found in honouring.scan(data).detections] == [seen]
+    kept = [found.secret.reveal() for found in honouring.scan(data).detections if not found.ignored]
+    assert kept == [seen]

@@ -25,6 +25,8 @@ from tokenaudit.model import (
     Severity,
     Skipped,
     Summary,
+    accepted_active,
+    worst_first,
 )
 from tokenaudit.policy.settings import AllowEntry, Settings
 from tokenaudit.text import did_you_mean
@@ -57,22 +59,30 @@ def exclude(findings: Findings, patterns: Sequence[str]) -> tuple[Exclusion, ...
     """Takes everything that `patterns` name out of `findings`; returns how much each of them took."""
     excluded = []
     for pattern in patterns:
-        places = 0
-        for fingerprint, credential in list(findings.credentials.items()):
-            kept = tuple(at for at in credential.locations if not matches(pattern, at.target, at.path))
-            places += len(credential.locations) - len(kept)
-            if not kept and credential.locations:
-                del findings.credentials[fingerprint]
-                findings.secrets.pop(fingerprint, None)
-            else:
-                findings.credentials[fingerprint] = replace(credential, locations=kept)
+        places = _take_out(findings.credentials, pattern)
+        _take_out(findings.ignored, pattern)
         problems = [found for found in findings.problems if not matches(pattern, found.target, found.path)]
         skipped = [entry for entry in findings.skipped if not _is_skipped_at(pattern, entry)]
         excluded.append(
             Exclusion(pattern, places, len(findings.problems) - len(problems), len(findings.skipped) - len(skipped))
         )
         findings.problems, findings.skipped = problems, skipped
+    for fingerprint in findings.secrets.keys() - findings.credentials.keys() - findings.ignored.keys():
+        del findings.secrets[fingerprint]
     return tuple(excluded)
+
+
+def _take_out(credentials: dict[str, Credential], pattern: str) -> int:
+    """Takes the places that `pattern` names out of `credentials`; returns their number."""
+    places = 0
+    for fingerprint, credential in list(credentials.items()):
+        kept = tuple(at for at in credential.locations if not matches(pattern, at.target, at.path))
+        places += len(credential.locations) - len(kept)
+        if not kept and credential.locations:
+            del credentials[fingerprint]
+        else:
+            credentials[fingerprint] = replace(credential, locations=kept)
+    return places
 
 
 def _is_skipped_at(pattern: str, entry: Skipped) -> bool:
@@ -81,12 +91,19 @@ def _is_skipped_at(pattern: str, entry: Skipped) -> bool:
 
 
 def accept(report: Report, entries: Sequence[AllowEntry], today: date) -> Report:
-    """`report` without the findings that `entries` accept, which are listed in its policy instead."""
+    """`report` without the findings that `entries` accept, which are listed in its policy instead.
+
+    Credentials that are gone from the report but active are its `accepted_active`.
+    """
     accepted = []
+    active = list(report.accepted_active)
     for entry in entries:
         expired = entry.until is not None and today > entry.until
         credentials, problems, found = _without(report, entry)
         if not expired:
+            left = {credential.fingerprint for credential in credentials}
+            gone = (credential for credential in report.credentials if credential.fingerprint not in left)
+            active += filter(None, (accepted_active(each, "allow", entry.reason, entry.until) for each in gone))
             report = replace(report, credentials=credentials, problems=problems)
         accepted.append(
             Acceptance(entry.reason, entry.fingerprint, entry.rule, entry.path, entry.until, expired, tuple(found))
@@ -94,7 +111,8 @@ def accept(report: Report, entries: Sequence[AllowEntry], today: date) -> Report
     if not accepted:
         return report
     summary = Summary.of(report.credentials, report.problems, known=report.summary.known)
-    return replace(report, summary=summary, policy=replace(report.policy, accepted=tuple(accepted)))
+    policy = replace(report.policy, accepted=tuple(accepted))
+    return replace(report, summary=summary, policy=policy, accepted_active=worst_first(active))
 
 
 def _without(
@@ -167,4 +185,5 @@ def _accepted(
             at.path if at else None,
             at.line if at else None,
             message or credential.display,
+            credential.inspection.status if credential.inspection else None,
         )

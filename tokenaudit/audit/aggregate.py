@@ -23,20 +23,26 @@ _MODULES = ".git/modules/"
 
 @dataclass
 class Findings:
-    """Results of the sources: credentials by fingerprint, values (in memory only), problems, skipped parts, totals."""
+    """Results of the sources: credentials by fingerprint, values (in memory only), problems, skipped parts, totals.
+
+    `ignored` are credentials with the places that an ignore comment leaves out; they can be among `credentials` with
+    other places.
+    """
 
     credentials: dict[str, Credential] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     targets: list[Target] = field(default_factory=list)
+    ignored: dict[str, Credential] = field(default_factory=dict)
 
     def learn(self, detection: Detection) -> str:
         """Adds a detection and returns its fingerprint. For a repeated value, the more likely reading is used."""
         fingerprint = detection.secret.fingerprint
-        known = self.credentials.get(fingerprint)
+        credentials = self.ignored if detection.ignored else self.credentials
+        known = credentials.get(fingerprint)
         if known is None or _CERTAIN_FIRST.index(detection.likelihood) < _CERTAIN_FIRST.index(known.likelihood):
-            self.credentials[fingerprint] = Credential(
+            credentials[fingerprint] = Credential(
                 fingerprint=fingerprint,
                 kind=detection.kind,
                 display=detection.secret.display,
@@ -51,12 +57,14 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     """Collects the findings of every source, without duplicates and in a deterministic order."""
     findings = Findings()
     spots: dict[str, dict[Location, None]] = {}
+    ignored: dict[str, dict[Location, None]] = {}
     places_read = list(sources)
     for source in places_read:
         share = ScanContext(scanner=run.scanner, jobs=run.jobs, progress=run.progress)
         for finding in _guarded(source, share):
             if isinstance(finding, LocatedDetection):
-                spots.setdefault(findings.learn(finding.detection), {})[finding.location] = None
+                kept = ignored if finding.detection.ignored else spots
+                kept.setdefault(findings.learn(finding.detection), {})[finding.location] = None
             elif isinstance(finding, Problem):
                 findings.problems.append(finding)
             else:
@@ -78,9 +86,10 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
         run.objects += share.objects
         run.bytes += share.bytes
     findings.skipped += _not_there(places_read)
-    for fingerprint, places in spots.items():
-        ordered = tuple(sorted(places, key=_location_order))
-        findings.credentials[fingerprint] = replace(findings.credentials[fingerprint], locations=ordered)
+    for credentials, places_of in ((findings.credentials, spots), (findings.ignored, ignored)):
+        for fingerprint, places in places_of.items():
+            ordered = tuple(sorted(places, key=_location_order))
+            credentials[fingerprint] = replace(credentials[fingerprint], locations=ordered)
     findings.problems = sorted(set(findings.problems), key=lambda problem: problem.order)
     findings.skipped = sorted(set(findings.skipped), key=lambda skipped: (skipped.where, skipped.reason))
     return findings
@@ -136,8 +145,9 @@ def count_once(findings: Findings) -> None:
     """Removes duplicates from `findings` that exist because targets overlap."""
     shared = SharedPlaces(findings.targets)
     if shared.are_possible:
-        for fingerprint, credential in findings.credentials.items():
-            findings.credentials[fingerprint] = replace(credential, locations=shared.locations(credential.locations))
+        for credentials in (findings.credentials, findings.ignored):
+            for fingerprint, credential in credentials.items():
+                credentials[fingerprint] = replace(credential, locations=shared.locations(credential.locations))
         findings.problems = shared.problems(findings.problems)
 
 

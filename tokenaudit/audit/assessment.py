@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeAlias
 
 from tokenaudit.audit.accepted import accept
@@ -13,6 +13,7 @@ from tokenaudit.model import (
     Credential,
     Evidence,
     Exclusion,
+    ExpiredExemption,
     Inspection,
     Lowered,
     Problem,
@@ -20,6 +21,8 @@ from tokenaudit.model import (
     Skipped,
     Summary,
     Tool,
+    accepted_active,
+    worst_first,
 )
 from tokenaudit.policy import Settings
 
@@ -80,7 +83,7 @@ def report(
 
     `uses` returns the evidence of needs for a credential. `lowered` are problems that the settings removed or lowered.
     `endpoint` is the Hub that was asked, `excluded` what was left out before. Findings that the settings accept are in
-    the report's policy.
+    the report's policy; those that an ignore comment leaves out are counted.
     """
     moment = now()
     problems = findings.problems
@@ -91,7 +94,13 @@ def report(
         unread.update(dict.fromkeys(missed))
         assessed.append(assess(each, inspections, settings, moment, evidence, problems))
     credentials = sorted(assessed, key=lambda each: (each.likelihood != "credential", each.order))
-    skipped = (*findings.skipped, *unread, *_unanswered(credentials))
+    ignored = [
+        assess(each, inspections, settings, moment)
+        for fingerprint, each in findings.ignored.items()
+        if fingerprint not in findings.credentials
+    ]
+    active = filter(None, (accepted_active(each, "ignore-comment") for each in ignored))
+    skipped = (*findings.skipped, *unread, *_unanswered([*credentials, *ignored]))
     whole = Report(
         tool=tool,
         started_at=started_at,
@@ -104,12 +113,21 @@ def report(
         summary=Summary.of(credentials, findings.problems),
         policy=replace(
             settings.policy,
+            expired_exemptions=_expired_exemptions(settings, moment.date()),
             lowered=(*(one for each in credentials if each.verdict for one in each.verdict.lowered), *lowered),
         ),
         endpoint=endpoint,
         excluded=tuple(excluded),
+        ignored=sum(len(each.locations) for each in findings.ignored.values() if each.likelihood == "credential"),
+        accepted_active=worst_first(active),
     )
     return accept(whole, settings.allow, moment.date())
+
+
+def _expired_exemptions(settings: Settings, today: date) -> tuple[ExpiredExemption, ...]:
+    return tuple(
+        ExpiredExemption(one.organization, one.until, one.reason) for one in settings.exemptions if one.until < today
+    )
 
 
 def _unanswered(credentials: Sequence[Credential]) -> list[Skipped]:

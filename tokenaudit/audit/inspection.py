@@ -37,18 +37,24 @@ class InspectionOptions:
     def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
         """Inspects every likely credential, by fingerprint; the access of active ones is measured in `findings`.
 
+        Those that an ignore comment leaves out are inspected too: an active one must not go unnoticed.
+
         Raises:
             ConfigurationError: the cache can't be used.
         """
         asked = [
             (credential.kind, findings.secrets[fingerprint])
-            for fingerprint, credential in findings.credentials.items()
+            for fingerprint, credential in {**findings.ignored, **findings.credentials}.items()
             if credential.likelihood == "credential"
         ]
         inspections = dict(
             inspect_credentials(asked, self.hub, now=now, cache=self.cache, progress=progress, jobs=self.jobs)
         )
-        live = [fingerprint for fingerprint, inspection in inspections.items() if inspection.status == "active"]
+        live = [
+            fingerprint
+            for fingerprint, inspection in inspections.items()
+            if inspection.status == "active" and fingerprint in findings.credentials
+        ]
         if live and (self.level != "none" or self.repos):
             progress.start("counting what they reach", len(live))
             with ThreadPoolExecutor(self.jobs) as pool:

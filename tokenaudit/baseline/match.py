@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.file_access import read_argument
-from tokenaudit.model import Summary
+from tokenaudit.model import Summary, accepted_active, worst_first
 from tokenaudit.redaction import masked
 from tokenaudit.report.presentation import RepositoryPaths
 from tokenaudit.text import visible
@@ -118,23 +118,26 @@ def normal(name: str) -> str:
 def apply(report: Report, baseline: Baseline, secrets: Iterable[Secret], base: Path | None = None) -> Report:
     """Returns `report` without the locations and problems that `baseline` lists; `summary.known` is their number.
 
-    A credential is removed when none of its locations is left. One whose value is not among `secrets` can't be matched
-    by SHA-1 and is not removed. A value that an audit labelled as not a secret is removed at every location. `base` is
-    the folder of the baseline (default: the current folder), see `FileNames`.
+    A credential is removed when none of its locations is left; an active one is among `accepted_active` then. One
+    whose value is not among `secrets` can't be matched by SHA-1 and is not removed. A value that an audit labelled as
+    not a secret is removed at every location. `base` is the folder of the baseline (default: the current folder), see
+    `FileNames`.
     """
     names = FileNames(report, base)
     digests = {secret.fingerprint: digest(secret) for secret in secrets}
     credentials = []
     known = 0
+    active = list(report.accepted_active)
     for credential in report.credentials:
         left = _left(credential, baseline, digests.get(credential.fingerprint), names)
         if left is None:
             known += credential.likelihood == "credential"
+            active += filter(None, [accepted_active(credential, "baseline")])
         else:
             credentials.append(left)
     problems = tuple(problem for problem in report.problems if identity(problem, names) not in baseline.problems)
     known += len(report.problems) - len(problems)
-    reduced = replace(report, credentials=tuple(credentials), problems=problems)
+    reduced = replace(report, credentials=tuple(credentials), problems=problems, accepted_active=worst_first(active))
     return replace(reduced, summary=Summary.of(reduced.credentials, reduced.problems, report.summary.unlikely, known))
 
 

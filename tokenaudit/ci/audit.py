@@ -92,7 +92,9 @@ class _Reading:
         """Parses one file, if it refers to Hugging Face."""
         if self.scanner is not None and self.scanner.may_contain(data):
             examined = self.scanner.scan(data, path)
-            self.literals[path] = tuple(one for one in examined.detections if one.likelihood == "credential")
+            self.literals[path] = tuple(
+                one for one in examined.detections if one.likelihood == "credential" and not one.ignored
+            )
             yield from (Literal(path, detection) for detection in examined.detections)
             yield from (Skipped(f"{self.target}: {path}", reason) for reason in examined.skipped)
         if not self.literals.get(path) and not self.names.may_name(data) and not any(sign in data for sign in _WHOLE):

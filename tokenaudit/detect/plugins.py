@@ -274,7 +274,7 @@ _ON_THE_LINE_BEFORE = re.compile(
 
 @dataclass(frozen=True)
 class AllowlistFilter:
-    """A detector that omits detections on lines with an ignore comment of a scanner.
+    """A detector that marks detections on lines with an ignore comment of a scanner as ignored.
 
     Not used by default: a scanned repository must not be able to suppress findings.
     """
@@ -286,13 +286,13 @@ class AllowlistFilter:
         return self.scanner.may_contain(data)
 
     def scan(self, data: bytes, name: str = "") -> ScanResult:
-        """Return the result of the wrapped detector without detections on lines with an ignore comment."""
+        """Return the result of the wrapped detector; `Detection.ignored` for lines with an ignore comment."""
         examined = self.scanner.scan(data, name)
         if not examined.detections:
             return examined
         lines = data.split(b"\n")
-        allowed = tuple(detection for detection in examined.detections if not _allowed(detection, lines))
-        return replace(examined, detections=allowed)
+        marked = tuple(replace(each, ignored=True) if _allowed(each, lines) else each for each in examined.detections)
+        return replace(examined, detections=marked)
 
 
 def _allowed(detection: Detection, lines: list[bytes]) -> bool:

@@ -130,7 +130,7 @@ def fingerprints_of(examined: ScanResult) -> frozenset[str]:
     """Return the fingerprints that represent the result for a blob; none if it contains anything else to report."""
     if examined.skipped or examined.pointers:
         return frozenset()
-    return frozenset(seen.secret.fingerprint for seen in examined.detections)
+    return frozenset(seen.change_key for seen in examined.detections)
 
 
 class Partition(Protocol):

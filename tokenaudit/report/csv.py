@@ -42,8 +42,9 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         blank = dict.fromkeys(COLUMNS, "")
         blank |= {"severity": "not-read", "target": cell(entry.where), "message": cell(entry.reason)}
         writer.writerow(blank.values())
-    notes = {"accepted": presentation.policy_lines(report.policy) if report.policy.accepted else []}
-    notes["excluded"] = presentation.followed_lines(report) if report.excluded else []
+    active = [presentation.accepted_active_line(one) for one in report.accepted_active]
+    notes = {"accepted": [*active, *(presentation.policy_lines(report.policy) if report.policy.accepted else [])]}
+    notes["excluded"] = presentation.followed_lines(report) if report.excluded or report.ignored else []
     for severity, lines in notes.items():
         for line in lines:
             writer.writerow((dict.fromkeys(COLUMNS, "") | {"severity": severity, "message": cell(line)}).values())

@@ -41,8 +41,8 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
     lines = []
     left = 0
     used = dict.fromkeys(_LEVELS.values(), 0)
-    # One warning is kept free for the places that were not read, one notice for the verdict.
-    room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 1, "notice": MOST_OF_A_KIND - 3}
+    # Warnings are kept free for accepted credentials and for the places that were not read, a notice for the verdict.
+    room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 2, "notice": MOST_OF_A_KIND - 3}
     for item in flat_findings(report):
         level = _LEVELS[item.severity]
         used[level] += 1
@@ -54,9 +54,13 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         places = listed([f"{visible(entry.where)}: {visible(entry.reason)}" for entry in report.skipped], 5, "; ")
         title = {"title": "tokenaudit: incomplete scan"}
         lines.append(_command("warning", title, shorten(places.replace("::", COLONS), _LONGEST)))
+    if report.accepted_active:
+        active = listed([visible(presentation.accepted_active_line(one)) for one in report.accepted_active], 5, "; ")
+        title = {"title": "tokenaudit: accepted, still active"}
+        lines.append(_command("warning", title, shorten(active.replace("::", COLONS), _LONGEST)))
     for about, notes in (
         ("accepted", presentation.policy_lines(report.policy) if report.policy.accepted else []),
-        ("excluded", presentation.followed_lines(report) if report.excluded else []),
+        ("excluded", presentation.followed_lines(report) if report.excluded or report.ignored else []),
     ):
         if notes:
             joined = shorten("; ".join(map(visible, notes)).replace("::", COLONS), _LONGEST)

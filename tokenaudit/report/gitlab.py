@@ -57,6 +57,8 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
         for entry in report.skipped
     ]
     lines = [*presentation.followed_lines(report), *presentation.policy_lines(report.policy)]
+    active = [presentation.accepted_active_line(one) for one in report.accepted_active]
+    messages += [{"level": "warn", "value": visible(line)} for line in active]
     messages += [{"level": "info", "value": visible(line)} for line in lines]
     if messages:
         scan["messages"] = messages

@@ -34,6 +34,7 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
     root = ET.Element("testsuites", {"name": "tokenaudit", **numbers})
     suite = ET.SubElement(root, "testsuite", {"name": "tokenaudit", **numbers})
     property_lines = {
+        "accepted-active": [presentation.accepted_active_line(one) for one in report.accepted_active],
         "policy": presentation.policy_lines(report.policy),
         "followed": presentation.followed_lines(report),
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_SPOTS = 10
 MOST_DEAD = 20
+MOST_ACCEPTED = 50
 MOST_BYTES = 60_000
 """GitHub rejects comments of more than 65,536 characters."""
 
@@ -42,6 +43,12 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
     """The verdict and one collapsible section per credential; truncated with a count if too long."""
     unlikely = presentation.unlikely(report) if options.show_unlikely else []
     head = ["## Hugging Face credentials", "", f"**{text(presentation.sentence(report))}**", ""]
+    if report.accepted_active:
+        head += [f"### Accepted, still active: {count(len(report.accepted_active), 'credential')}", ""]
+        lines = [presentation.accepted_active_line(one) for one in report.accepted_active]
+        head += [f"- {text(line)}" for line in lines[:MOST_ACCEPTED]]
+        head += [f"- {left}"] if (left := and_more(len(lines), MOST_ACCEPTED)) else []
+        head.append("")
     if report.skipped:
         head += [f"### Skipped: {count(len(report.skipped), 'place')}", ""]
         head += [f"- {code(entry.where)}: {text(entry.reason)}" for entry in report.skipped[:20]]

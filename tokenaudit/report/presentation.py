@@ -15,7 +15,17 @@ from tokenaudit.text import ALL_IN_JSON, and_more, count, listed, size
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tokenaudit.model import Exclusion, Location, Policy, Problem, Report, Target
+    from tokenaudit.model import (
+        Acceptance,
+        AcceptedActive,
+        AcceptedFinding,
+        Exclusion,
+        Location,
+        Policy,
+        Problem,
+        Report,
+        Target,
+    )
 
 _MODULES = ".git/modules/"
 HERE = "."
@@ -220,6 +230,8 @@ def sentence(report: Report) -> str:
     ends = [count(notes, "note")] if notes else []
     accepted = sum(len(one.findings) for one in report.policy.accepted if not one.expired)
     ends += [f"{accepted:,} accepted"] if accepted else []
+    active = len(report.accepted_active)
+    ends += [f"{count(active, 'accepted credential')} still active"] if active else []
     ends += [f"{listed([one.pattern for one in report.excluded])} excluded"] if report.excluded else []
     ends += [f"{summary.new:,} new"] if summary.new is not None else []
     ends += [f"{count(summary.earlier, 'finding')} of earlier sweeps not listed"] if summary.earlier else []
@@ -235,6 +247,8 @@ def sentence(report: Report) -> str:
         ends += [f"{count(summary.known, 'finding')} in the baseline"] if summary.known else []
     elif not any(target.objects for target in report.targets) and not notes:
         return "Nothing to scan: no objects were read."
+    elif report.accepted_active:
+        first = f"Nothing found except what is accepted in {amount}"
     elif report.excluded:
         first = f"No Hugging Face credentials and no problems found outside of the excluded places in {amount}"
     else:
@@ -283,12 +297,16 @@ def policy_lines(policy: Policy) -> list[str]:
         return [f"Policy: built-in. {policy.not_read} was ignored: it is inside a scanned target."]
     inside = ", inside a scanned target" if policy.inside_target else ""
     first = f"Policy: {policy.file} ({_ORIGINS[policy.origin]}{inside})"
-    if not policy.lowered and not policy.accepted:
+    expired = [
+        f"expired on {one.until}, counts again: exemption of {one.organization}: {one.reason}"
+        for one in policy.expired_exemptions
+    ]
+    if not policy.lowered and not policy.accepted and not expired:
         return [f"{first}; no finding removed or lowered."]
     changed = f"; {count(len(policy.lowered), 'finding')} removed or lowered" if policy.lowered else ""
     taken = sum(len(one.findings) for one in policy.accepted if not one.expired)
     accepted = f"; {count(taken, 'finding')} accepted" if policy.accepted else ""
-    lines = [f"{first}{changed}{accepted}:", *_accepted_lines(policy)]
+    lines = [f"{first}{changed}{accepted}:", *_accepted_lines(policy), *expired]
     for one in policy.lowered[:MOST_LOWERED]:
         now = "removed" if one.now is None else f"lowered to {one.now.value}"
         lines.append(f"{one.severity.value} {one.rule} {now}: {one.subject}: {one.message}")
@@ -299,7 +317,7 @@ def policy_lines(policy: Policy) -> list[str]:
 
 def _accepted_lines(policy: Policy) -> list[str]:
     lines = []
-    for one in policy.accepted:
+    for one in sorted(policy.accepted, key=_worst_entry_first):
         named = {"fingerprint": one.fingerprint, "rule": one.rule, "path": one.path}
         entry = ", ".join(f"{name} {value}" for name, value in named.items() if value is not None)
         until = f" until {one.until}" if one.until is not None else ""
@@ -308,14 +326,56 @@ def _accepted_lines(policy: Policy) -> list[str]:
             lines.append(f"expired on {one.until}, counts again: {entry}: {found}: {one.reason}")
             continue
         lines.append(f"accepted{until}: {entry}: {found}: {one.reason}")
-        for item in one.findings[:MOST_LOWERED]:
+        for item in sorted(one.findings, key=_worst_accepted_first)[:MOST_LOWERED]:
             place = ":".join(str(part) for part in (item.path or item.target, item.line) if part is not None)
             where = f" at {place}" if place else ""
             fingerprint = f" {item.fingerprint[:12]}" if item.fingerprint else ""
-            lines.append(f"{item.severity.value} {item.rule}{fingerprint}{where}: {item.message}")
+            active = "still active: " if item.status == "active" else ""
+            lines.append(f"{active}{item.severity.value} {item.rule}{fingerprint}{where}: {item.message}")
         if left := and_more(len(one.findings), MOST_LOWERED, ALL_IN_JSON):
             lines.append(left)
     return lines
+
+
+def _worst_accepted_first(found: AcceptedFinding) -> tuple[bool, int]:
+    return (found.status != "active", -found.severity.rank)
+
+
+def _worst_entry_first(entry: Acceptance) -> tuple[bool, int]:
+    return min(map(_worst_accepted_first, entry.findings), default=(True, 1))
+
+
+def accepted_active_line(accepted: AcceptedActive) -> str:
+    """`accepted, still active: critical hf_****WxYz …`, with its owner, its first place and what accepts it."""
+    owner = f" of {accepted.account.name}" if accepted.account else ""
+    return (
+        f"accepted, still active: {accepted.severity.value} {accepted.display} {accepted.fingerprint[:12]}{owner}"
+        f"{accepted_place(accepted)}: {accepted_by(accepted)}"
+    )
+
+
+def accepted_place(accepted: AcceptedActive) -> str:
+    """` at train.py:3 +2 more`, the first place and the number of the others."""
+    places = list(dict.fromkeys((at.target, at.path, at.line) for at in sorted(accepted.locations, key=_at)))
+    if not places:
+        return ""
+    target, path, line = places[0]
+    more = f" {left}" if (left := and_more(len(places), 1)) else ""
+    return f" at {path or target}{f':{line}' if line else ''}{more}"
+
+
+def _at(location: Location) -> tuple[int, str, str, int, int]:
+    return location.order
+
+
+def accepted_by(accepted: AcceptedActive) -> str:
+    """What accepts a credential, in words."""
+    until = f" until {accepted.until}" if accepted.until else ""
+    return {
+        "allow": f"[[allow]]{until}: {accepted.reason}",
+        "baseline": "in the baseline",
+        "ignore-comment": "ignore comment in the file (--honour-ignores)",
+    }[accepted.by]
 
 
 MOST_FOLLOWED = 20
@@ -323,8 +383,11 @@ MOST_FOLLOWED = 20
 
 
 def followed_lines(report: Report) -> list[str]:
-    """What was left out by `--exclude`, and the folders outside of a target that were read because it leads there."""
+    """What `--exclude` and ignore comments left out, and folders outside of a target that were read too."""
     excluded = [_excluded(one) for one in report.excluded]
+    if report.ignored:
+        be = "has an ignore comment and is" if report.ignored == 1 else "have an ignore comment and are"
+        excluded.append(f"{count(report.ignored, 'place')} {be} not listed (--honour-ignores).")
     every = list(dict.fromkeys((target.target, folder) for target in report.targets for folder in target.followed))
     lines = [f"Outside of {target}, but read since it leads there: {folder}" for target, folder in every]
     if len(lines) > MOST_FOLLOWED:

@@ -95,6 +95,10 @@ def next_step(report: Report) -> str:
         return "tokenaudit plan REPORT.json shows how to replace each one (write REPORT.json with --format json)."
     if report.problems:
         return f"tokenaudit rules {problems(report)[0].rule} explains the first problem."
+    if report.accepted_active:
+        return (
+            "revoke the accepted credentials that are still active, with tokenaudit revoke FINGERPRINT --from TARGET."
+        )
     if not report.complete:
         return "make the skipped places readable and run the same command again."
     return ""

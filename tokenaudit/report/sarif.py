@@ -194,10 +194,13 @@ def _identity(item: FlatFinding) -> str:
 
 
 def _notifications(report: Report, unplaced: int, cut: int) -> list[dict[str, Any]]:
-    texts = [_skipped(entry) for entry in report.skipped[:_MOST_NOTIFICATIONS]]
+    texts = [presentation.accepted_active_line(one) for one in report.accepted_active[:_MOST_NOTIFICATIONS]]
+    if left := and_more(len(report.accepted_active), _MOST_NOTIFICATIONS):
+        texts.append(f"accepted, still active: {left}")
+    texts += [_skipped(entry) for entry in report.skipped[:_MOST_NOTIFICATIONS]]
     if left := and_more(len(report.skipped), _MOST_NOTIFICATIONS):
         texts.append(f"not read: {left}")
-    if not report.complete and not texts:
+    if not report.complete and not report.skipped:
         texts.append("incomplete scan")
     if unplaced:
         texts.append(f"{count(unplaced, 'finding')} without a file not included; see the JSON report")

@@ -13,9 +13,10 @@ from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from tokenaudit.model import Grant, Inspection, Policy, Report, Skipped
+    from tokenaudit.model import AcceptedActive, Grant, Inspection, Policy, Report, Skipped
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
@@ -62,6 +63,7 @@ def render(report: Report, options: Options) -> str:
     _dead(screen, dead)
     if options.show_unlikely:
         _unlikely(screen, presentation.unlikely(report), several=several)
+    _accepted_active(screen, report.accepted_active)
     _skipped(screen, report.skipped)
     _closing(screen, report, options)
     return screen.written()
@@ -253,6 +255,25 @@ def _unlikely(screen: TerminalWriter, credentials: list[Credential], *, several:
         )
         _where(screen, credential, several=several)
     screen.blank()
+
+
+def _accepted_active(screen: TerminalWriter, accepted: Sequence[AcceptedActive]) -> None:
+    """Credentials that are accepted but active, in full: nobody may take them for dead."""
+    for one in accepted:
+        screen.add(
+            (f" {one.severity.value.upper()} ", STYLES[one.severity]),
+            "  ",
+            ("accepted, still active: ", "bold red"),
+            (_clean(one.display), "bold"),
+            f"  {kind(one.kind)}  ",
+            (_clean(one.fingerprint)[:_FINGERPRINT], "dim"),
+        )
+        if one.account:
+            _row(screen, "who", _clean(f"{one.account.name} ({one.account.type})"))
+        if place := presentation.accepted_place(one):
+            _row(screen, "where", _clean(place.removeprefix(" at ")))
+        _row(screen, "by", _clean(presentation.accepted_by(one)))
+        screen.blank()
 
 
 def _skipped(screen: TerminalWriter, skipped: tuple[Skipped, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from tokenaudit.model import Credential, Severity
@@ -29,7 +29,7 @@ from tokenaudit.timestamps import day, minute
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from tokenaudit.model import Problem, Report, Skipped
+    from tokenaudit.model import AcceptedActive, Problem, Report, Skipped
     from tokenaudit.report import Options
 
 MOST_ROWS = 2000
@@ -102,6 +102,20 @@ class Row:
 
 
 @dataclass(frozen=True)
+class AcceptedRow:
+    """A credential that is accepted although it is active: `by` is what accepts it."""
+
+    severity: str
+    name: str
+    fingerprint: str
+    detail: str
+    owner: str
+    place: PlaceView
+    more_places: str
+    by: str
+
+
+@dataclass(frozen=True)
 class CounterPart:
     """A part of a counter; `start` and `width` are those of its bar, in percent."""
 
@@ -146,6 +160,7 @@ class Page:
     targets: tuple[tuple[str, str | None, str], ...]
     policy: tuple[str, ...]
     followed: tuple[str, ...]
+    accepted_active: tuple[AcceptedRow, ...]
     severities: tuple[str, ...] = tuple(severity.value for severity in ORDER)
     statuses: tuple[str, ...] = STATUSES
 
@@ -187,6 +202,25 @@ def page(report: Report, options: Options) -> Page:
         targets=tuple(_targets(report, pages)),
         policy=tuple(presentation.policy_lines(report.policy)),
         followed=tuple(presentation.followed_lines(report)),
+        accepted_active=tuple(_accepted_row(one, pages) for one in report.accepted_active),
+    )
+
+
+def _accepted_row(accepted: AcceptedActive, pages: Pages) -> AcceptedRow:
+    first = min(accepted.locations, key=lambda at: at.order, default=None)
+    places = len({(at.target, at.path, at.line) for at in accepted.locations})
+    where = presentation.accepted_place(replace(accepted, locations=(first,) if first else ()))
+    return AcceptedRow(
+        severity=accepted.severity.value,
+        name=accepted.display,
+        fingerprint=accepted.fingerprint,
+        detail=kind(accepted.kind),
+        owner=accepted.account.name if accepted.account else "",
+        place=PlaceView(
+            where.removeprefix(" at "), pages.file(first.target, first.path, first.line) if first else None
+        ),
+        more_places=f"+{places - 1:,} more" if places > 1 else "",
+        by=presentation.accepted_by(accepted),
     )
 
 

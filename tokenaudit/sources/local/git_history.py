@@ -236,7 +236,7 @@ class HistorySource:
         earlier: HistoryState | None,
     ) -> Generator[Finding, None, HistoryState]:
         fingerprints = hits.fingerprints | {
-            blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()
+            blob: frozenset(seen.change_key for seen in found) for blob, found in detections.items()
         }
         attributed = frozenset(fingerprints)
         if not fingerprints:
@@ -262,7 +262,7 @@ class HistorySource:
         yield from self._unread(unread.values())
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections.get(introduction.blob, ()):
-                if seen.secret.fingerprint == introduction.fingerprint:
+                if seen.change_key == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
         if attribution.incomplete:
             return HistoryState(b"", ())

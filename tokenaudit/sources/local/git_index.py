@@ -72,7 +72,7 @@ class StagedSource:
                     known = _removed(entries, reader, run)
                 here = _marks(entry.old, reader, run) if detections else frozenset()
                 for seen in detections:
-                    if seen.secret.fingerprint not in here | (known or frozenset()):
+                    if seen.change_key not in here | (known or frozenset()):
                         location = replace(place(source, self.target, seen), path=entry.path, object=entry.new)
                         yield LocatedDetection(seen, location)
         yield from without_content(self.target, missing)
@@ -115,4 +115,4 @@ def _marks(blob: str, reader: ObjectReader, run: ScanContext) -> frozenset[str]:
     examined = examine_object(reader, blob, run, is_counted=False) if blob.strip("0") else None
     if examined is None or isinstance(examined, Unread):
         return frozenset()
-    return frozenset(seen.secret.fingerprint for seen in examined.detections)
+    return frozenset(seen.change_key for seen in examined.detections)

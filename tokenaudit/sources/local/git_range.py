@@ -85,10 +85,10 @@ class SinceSource:
             yield from without_content_in_history(self.target, self._missing)
             for blob in sorted(_parents_of(steps, detections) - new):
                 yield from self._examine(blob, detections, reader, run)
-        marks = {blob: frozenset(seen.secret.fingerprint for seen in found) for blob, found in detections.items()}
+        marks = {blob: frozenset(seen.change_key for seen in found) for blob, found in detections.items()}
         for introduction in introductions_in(git_dir, steps, marks):
             for seen in detections[introduction.blob]:
-                if seen.secret.fingerprint == introduction.fingerprint:
+                if seen.change_key == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
 
     def _examine(
