@@ -484,7 +484,7 @@ def worst_first(accepted: Iterable[AcceptedActive]) -> tuple[AcceptedActive, ...
 class Problem:
     """Misuse of a credential in configuration, without a value being involved.
 
-    `new` is whether no earlier sweep has found it; None outside of sweeps and where the inventory does not know.
+    `new` is whether no earlier sweep has found it, whatever its line; None outside of sweeps.
     """
 
     rule: str

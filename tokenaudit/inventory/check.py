@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Boolean, Connection, Integer, Table, text
 
+from tokenaudit.inventory.record import ACROSS
 from tokenaudit.inventory.tables import (
     CREDENTIALS,
     NOTES,
@@ -261,7 +262,7 @@ def _sighting(work: _Check, row: Values, reasons: list[str]) -> str | None:
 
 
 def _note(work: _Check, row: Values, reasons: list[str]) -> str | None:
-    kind = {"problem": Problem, "skipped": Skipped, "service-account": ServiceAccount}.get(row["kind"])
+    kind = {"problem": Problem, ACROSS: Problem, "skipped": Skipped, "service-account": ServiceAccount}.get(row["kind"])
     if kind is None:
         reasons.append("kind unknown")
     elif _is_orphan(work, row, reasons, (PLACES, "place")):

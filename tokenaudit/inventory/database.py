@@ -22,7 +22,7 @@ from tokenaudit.inventory import read, record, tables
 from tokenaudit.inventory.check import CheckResult, check
 from tokenaudit.inventory.model import Consumer, Difference, KnownCredential, Outcome, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import DamagedRows
-from tokenaudit.model import Credential, Inspection, SecretName, ServiceAccount, Skipped
+from tokenaudit.model import Credential, Inspection, Problem, SecretName, ServiceAccount, Skipped
 from tokenaudit.text import one_line
 
 if TYPE_CHECKING:
@@ -141,6 +141,11 @@ class Inventory:
         """Record the verdicts and recommendations of known credentials."""
         with self._transaction() as connection:
             record.assessed(connection, credentials)
+
+    def across(self, sweep: int, problems: Sequence[Problem]) -> list[Problem]:
+        """Record problems that are computed from several places; return those that no earlier sweep has found."""
+        with self._transaction() as connection:
+            return record.across(connection, sweep, problems)
 
     def ended(self, ends: Mapping[str, Inspection]) -> None:
         """Record known credentials as revoked: the Hub's inspections by fingerprint."""

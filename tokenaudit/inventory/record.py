@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from tokenaudit.inventory.model import Outcome, PlaceRecord, Sweep
 from tokenaudit.inventory.tables import (
@@ -23,7 +23,10 @@ from tokenaudit.inventory.tables import (
     storable,
     unpacked,
 )
-from tokenaudit.model import Credential, Inspection, Location
+from tokenaudit.model import Credential, Inspection, Location, Problem
+
+ACROSS = "across"
+"""The kind of a note about a problem that is computed from several places."""
 
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
 
@@ -90,18 +93,67 @@ def _notes(connection: Connection, sweep: int, key: str, outcome: Outcome) -> No
     if outcome.failed:
         # Recorded data of the place is retained; only the reason why it can't be read now is new.
         mine &= NOTES.c.kind == "skipped"
+    mine &= NOTES.c.kind != ACROSS
     known = {row.document: row.first_in for row in connection.execute(select(NOTES).where(mine))}
     connection.execute(delete(NOTES).where(mine))
     notes = [("skipped", packed(skipped)) for skipped in outcome.skipped]
     if not outcome.failed:
         notes += [("problem", packed(problem)) for problem in outcome.problems]
         notes += [("service-account", packed(account)) for account in outcome.service_accounts]
+    kinds = {text: kind for kind, text in notes}
+    first_in = {text: known[text] for text in kinds if text in known}
+    problems = {packed(problem): problem for problem in outcome.problems if packed(problem) in kinds.keys() - known}
+    first_in |= _moved(problems, {text: number for text, number in known.items() if text not in kinds})
     rows = [
-        {"place": key, "kind": kind, "document": text, "first_in": known.get(text, sweep)}
+        {"place": key, "kind": kind, "document": text, "first_in": first_in.get(text, sweep)}
         for kind, text in dict.fromkeys(notes)
     ]
     if rows:
         connection.execute(insert(NOTES), rows)
+
+
+def _moved(problems: Mapping[str, Problem], gone: Mapping[str, int]) -> dict[str, int]:
+    """Return the first sweep of `problems` that only have another line or message than one of the `gone` documents."""
+    if not problems or not gone:
+        return {}
+    earlier: dict[tuple[str | None, ...], list[int]] = {}
+    for text, number in gone.items():
+        if (problem := _problem(text)) is not None:
+            earlier.setdefault(_identity(problem), []).append(number)
+    found = {}
+    for text, problem in problems.items():
+        numbers = earlier.get(_identity(problem))
+        if numbers:
+            found[text] = numbers.pop()
+    return found
+
+
+def _identity(problem: Problem) -> tuple[str | None, ...]:
+    """What a problem keeps while lines move and days pass."""
+    return (problem.rule, problem.target, problem.path, problem.where, problem.credential_name)
+
+
+def across(connection: Connection, sweep: int, problems: Sequence[Problem]) -> list[Problem]:
+    """Record problems that are computed from several places; return those that no earlier sweep has found.
+
+    They stay recorded when they are gone: a sweep of another scope can't see them.
+    """
+    rows = connection.execute(select(NOTES.c.document, NOTES.c.first_in).where(NOTES.c.kind == ACROSS)).all()
+    known: dict[tuple[str | None, ...], int] = {}
+    for row in rows:
+        if (problem := _problem(row.document)) is not None:
+            known[_identity(problem)] = row.first_in
+    fresh = {_identity(problem): problem for problem in problems if _identity(problem) not in known}
+    places = select(PLACES.c.target, func.min(PLACES.c.key)).group_by(PLACES.c.target)
+    keys: dict[str, str] = {row[0]: row[1] for row in connection.execute(places)} if fresh else {}
+    notes = [
+        {"place": keys[storable(problem.target)], "kind": ACROSS, "document": packed(problem), "first_in": sweep}
+        for problem in fresh.values()
+        if storable(problem.target) in keys
+    ]
+    if notes:
+        connection.execute(insert(NOTES), notes)
+    return [problem for problem in problems if known.get(_identity(problem), sweep) == sweep]
 
 
 def _columns(place: PlaceRecord) -> dict[str, str]:
@@ -201,6 +253,14 @@ def _readable(document: str) -> Credential | None:
     """Return the credential in a document; None if it is damaged, which is reported when the inventory is read."""
     try:
         return unpacked(document, Credential)
+    except DamagedError:
+        return None
+
+
+def _problem(document: str) -> Problem | None:
+    """Return the problem in a document; None if it is another kind of note, or damaged, as for `_readable`."""
+    try:
+        return unpacked(document, Problem)
     except DamagedError:
         return None
 

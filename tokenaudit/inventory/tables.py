@@ -174,7 +174,7 @@ NOTES = Table(
     METADATA,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("place", SafeText, ForeignKey("places.key", ondelete="CASCADE"), nullable=False),
-    # problem, skipped or service-account
+    # problem, skipped, service-account, or across: a problem that is computed from several places
     Column("kind", String(16), nullable=False),
     Column("document", Text, nullable=False),
     Column("first_in", Integer, nullable=False),

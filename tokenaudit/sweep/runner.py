@@ -127,21 +127,18 @@ def _report(
     eased = (one for account in accounts for token in account.tokens if token.verdict for one in token.verdict.lowered)
     policy = replace(whole.policy, lowered=(*whole.policy.lowered, *eased))
     whole = replace(whole, service_accounts=accounts, policy=policy)
-    marked = _marked(whole, frozenset(found.new_credentials), frozenset(found.new_problems), frozenset(found.problems))
+    computed = inventory.across(number, problems)
+    marked = _marked(whole, frozenset(found.new_credentials), frozenset({*found.new_problems, *computed}))
     return SweepResult(marked, only_new(marked), number, stopped is None)
 
 
-def _marked(
-    report: Report, credentials: AbstractSet[str], problems: AbstractSet[Problem], recorded: AbstractSet[Problem]
-) -> Report:
-    """`report` with what is new. Of a problem that is no record of the inventory this is unknown."""
+def _marked(report: Report, credentials: AbstractSet[str], problems: AbstractSet[Problem]) -> Report:
+    """`report` with what is new: the credentials with these fingerprints and these problems."""
     return _counted(
         replace(
             report,
             credentials=tuple(replace(found, new=found.fingerprint in credentials) for found in report.credentials),
-            problems=tuple(
-                replace(found, new=found in problems if found in recorded else None) for found in report.problems
-            ),
+            problems=tuple(replace(found, new=found in problems) for found in report.problems),
         )
     )
 
