@@ -4,9 +4,10 @@
 
 Every round runs every program once, one after the other, so that they share whatever else the machine does; ratios are
 taken within a round, and the table gives their median and range. Programs that are not on PATH are left out; they run
-with their rules for Hugging Face alone. `floor` merely inflates the blobs, commits and tags of the same packs with the
-same library and number of processes. CPU seconds are user time, children included. `--agree` times nothing: it
-compares, object by object, what the pack reader delivers with what `git cat-file` delivers.
+with their rules for Hugging Face alone. tokenaudit runs with and without the compiled part, if that is installed.
+`floor` merely inflates the blobs, commits and tags of the same packs with the same library, loop and number of
+processes. CPU seconds are user time, children included. `--agree` times nothing: it compares, object by object, what
+the pack reader delivers with what `git cat-file` delivers, and what is found with and without the compiled part.
 """
 
 from __future__ import annotations
@@ -24,19 +25,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from zlib import decompress
 
+import numpy as np
 from deflate import zlib_decompress
 
+from tokenaudit.detect import Detector
 from tokenaudit.git.catfile import cat_file_partitions
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import GitObject, ObjectMatcher, Partition, ScanBatch, Unread
+from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.reader import TINY, PackPartition
 from tokenaudit.git.parallel import search
 from tokenaudit.interfaces import PrefilterResult, ScanResult
+from tokenaudit.sources.local.git_history import HistoryMatcher
 
 _PEERS = {
     "kingfisher": ["kingfisher", "scan", "--rule", "huggingface-access-token", "--no-validate", "--quiet"],
@@ -62,11 +68,14 @@ def main() -> None:
 
 def _compare(repository: Path, rounds: int) -> None:
     jobs = os.cpu_count() or 1
+    command = [*_OURS, "--jobs", str(jobs), str(repository)]
     programs: dict[str, Callable[[], None]] = {
-        f"tokenaudit, {jobs} processes": partial(_run, [*_OURS, "--jobs", str(jobs), str(repository)]),
+        f"tokenaudit, {jobs} processes": partial(_run, command),
         "tokenaudit, 1 process": partial(_run, [*_OURS, "--jobs", "1", str(repository)]),
         f"floor, {jobs} processes": partial(_floor, repository, jobs),
     }
+    if compiled.accelerator() is not None:
+        programs["without the compiled part"] = partial(_run, command, **{compiled.VARIABLE: "off"})
     for name, command in _PEERS.items():
         if shutil.which(name):
             programs[name] = partial(_run, [*command, str(repository)])
@@ -100,8 +109,9 @@ def _used() -> float:
     return sum(resource.getrusage(who).ru_utime for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
 
 
-def _run(command: list[str]) -> None:
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+def _run(command: list[str], **variables: str) -> None:
+    environment = os.environ | variables
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment, check=False)
 
 
 class _Nothing:
@@ -116,6 +126,11 @@ class _Nothing:
         """Nothing."""
         del data
         return PrefilterResult.NOTHING
+
+    def traces(self, data: bytes) -> list[tuple[int, int]]:
+        """Nothing."""
+        del data
+        return []
 
     def examine(self, data: bytes) -> ScanResult:
         """Nothing."""
@@ -140,8 +155,20 @@ class _Inflated:
         del watcher
         partition = self._share
         bodies = partition.forest.headers.bodies[partition.nodes]
-        ends = (bodies + partition.forest.lengths[partition.nodes]).tolist()
-        sizes = partition.forest.headers.sizes[partition.nodes].tolist()
+        all_ends = bodies + partition.forest.lengths[partition.nodes]
+        all_sizes = partition.forest.headers.sizes[partition.nodes]
+        found = compiled.accelerator()
+        if found is not None:
+            count = len(bodies)
+            alone, none = np.zeros(count + 1, np.int64), np.zeros(0, np.int64)
+            each = compiled.Plan(partition.nodes, bodies, all_ends, all_sizes, alone[1:], alone, none, np.arange(count))
+            with partition.pack.open("rb") as file:
+                walk = compiled.walk(found, file.fileno(), each, 0, 1 << 62)
+            while walk.fill(1 << 20)[-1]:
+                pass
+            yield ScanBatch()
+            return
+        ends, sizes = all_ends.tolist(), all_sizes.tolist()
         with partition.pack.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             view = memoryview(mapped)
             for start, end, size in zip(bodies.tolist(), ends, sizes, strict=True):
@@ -200,6 +227,7 @@ def _held(pid: int) -> int:
 def _agree(repository: Path) -> None:
     opened = open_repository(repository)
     ours = plan(opened, 1, small=0)
+    _agree_on_hits(repository, [*ours.partitions])
     theirs, _, _ = cat_file_partitions(opened.git_dir, 1)
     difference = _contents([*ours.partitions]) ^ _contents([*theirs])
     print(
@@ -208,6 +236,33 @@ def _agree(repository: Path) -> None:
     )
     if difference or ours.unread or ours.note:
         sys.exit(f"the readers disagree: {sorted(difference)[:3]} {ours.unread[:3]} {ours.note or ''}")
+
+
+def _agree_on_hits(repository: Path, partitions: list[Partition]) -> None:
+    if compiled.accelerator() is None:
+        print(f"{repository}: tokenaudit-fast is not installed or switched off, so there is nothing to compare")
+        return
+    with_it = _searched(partitions)
+    without: list[Partition] = [
+        replace(partition, is_compiled=False) if isinstance(partition, PackPartition) else partition
+        for partition in partitions
+    ]
+    if with_it != _searched(without):
+        sys.exit(f"{repository}: the result with the compiled part differs")
+    hits, unread, objects, size = with_it
+    print(
+        f"{repository}: {objects:,} objects, {size:,} bytes, {len(hits)} hits, {len(unread)} unread, with and without"
+    )
+
+
+def _searched(partitions: list[Partition]) -> tuple[list[tuple[str, str]], list[str], int, int]:
+    batches = list(search(partitions, HistoryMatcher(Detector.load()), os.cpu_count() or 1))
+    return (
+        sorted(hit for batch in batches for hit in batch.hits),
+        sorted(f"{item.id}: {item.reason}" for batch in batches for item in batch.unread),
+        sum(batch.objects for batch in batches),
+        sum(batch.bytes for batch in batches),
+    )
 
 
 def _contents(partitions: list[Partition]) -> set[tuple[str, bytes]]:

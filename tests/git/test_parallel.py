@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import itertools
 import random
+import re
 import shutil
 import zlib
 from collections.abc import Iterator
@@ -49,10 +50,18 @@ class Literal:
         # Parts of words are traces, or not: both have to lead to the same hits.
         return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
+    def traces(self, data: bytes) -> list[tuple[int, int]]:
+        """Every word, and every part of one that is a trace: the same as `look` finds, with the places."""
+        found = [(at.start(), at.end()) for word in self.words for at in re.finditer(re.escape(word), data)]
+        return found + [
+            (at.start(), at.end()) for word in self.words[:-1] for at in re.finditer(re.escape(word[:4]), data)
+        ]
+
     def examine(self, data: bytes) -> ScanResult:
         return ScanResult(skipped=("seen",)) if self.look(data) is PrefilterResult.EVIDENCE else ScanResult()
 
 
+@pytest.mark.usefixtures("searched_by")
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1 << 32), shape=st.sampled_from(SHAPES), jobs=st.integers(1, 3))
 def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: object, jobs: int) -> None:
@@ -76,6 +85,7 @@ def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: o
     shutil.rmtree(home)
 
 
+@pytest.mark.usefixtures("searched_by")
 def test_no_result_of_an_examination_is_sent_by_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,9 +113,11 @@ class Scanning:
         self.reach: int | None = self.detector.prefilter.reach
         self.prepare = self.detector.prefilter.prepare
         self.look = self.detector.prefilter.look
+        self.traces = self.detector.prefilter.traces
         self.examine = self.detector.scan
 
 
+@pytest.mark.usefixtures("searched_by")
 @pytest.mark.parametrize("seed", range(2))
 def test_every_encoding_is_found_in_deltas(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

@@ -75,6 +75,12 @@ class Prefilter:
             return PrefilterResult.EVIDENCE
         return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
+    def traces(self, data: bytes) -> list[tuple[int, int]]:
+        """Return (start, end) of ranges in `data`: each contains a match of a literal pattern, unconfirmed."""
+        candidates: list[tuple[int, int]] = []
+        self._scan(data, candidates, None)
+        return [(max(0, end - self.patterns[pattern].width), end) for pattern, end in candidates]
+
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Return at most `most` hits in `data`, sorted by start; none if no hit is a reason to decode the data."""
         candidates: list[tuple[int, int]] = []

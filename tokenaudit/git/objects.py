@@ -88,6 +88,9 @@ class ObjectMatcher(Protocol):
     def look(self, data: bytes) -> PrefilterResult:
         """Return the result of the prefilter for `data`."""
 
+    def traces(self, data: bytes) -> list[tuple[int, int]]:
+        """Return (start, end) of ranges in `data`. What overlaps none of them has no trace. Needs a bounded `reach`."""
+
     def examine(self, data: bytes) -> ScanResult:
         """Scan an object with evidence that is not larger than `LARGE`."""
 

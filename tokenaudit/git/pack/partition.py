@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tokenaudit.file_access import open_regular
 from tokenaudit.git.objects import ObjectType, Unread
 from tokenaudit.git.pack import ChecksumPartition
+from tokenaudit.git.pack.compiled import accelerator
 from tokenaudit.git.pack.layout import (
     COMMIT,
     DeltaForest,
@@ -73,6 +74,7 @@ def pack_partitions(
 
     `known` are raw ids, sorted. An object in several packs is read from the first of them.
     """
+    accelerator()  # before processes are forked, so that it is loaded once
     partitions: list[PackPartition | ChecksumPartition] = []
     unread: list[Unread] = []
     seen = _rows(known)

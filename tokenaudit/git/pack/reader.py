@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from zlib import decompress
@@ -28,6 +28,8 @@ from tokenaudit.git.objects import (
     too_large,
     work_limit,
 )
+from tokenaudit.git.pack import compiled
+from tokenaudit.git.pack.compiled import Plan
 from tokenaudit.git.pack.delta import LargeResultError, build
 from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, DeltaForest, Ids, Ints
 from tokenaudit.git.pack.scan import Leaf, Visit, search
@@ -37,7 +39,11 @@ TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag",
 
 @dataclass(frozen=True)
 class PackPartition:
-    """Some complete delta trees of a pack. `nodes` are positions in the pack; those not in `wanted` are only bases."""
+    """Some complete delta trees of a pack. `nodes` are positions in the pack; those not in `wanted` are only bases.
+
+    Where `leading`, over all objects of the pack, is false, what is built from an object without evidence is left out.
+    `is_compiled`: whether the compiled part is used, if it is installed.
+    """
 
     pack: Path
     ids: Ids
@@ -45,6 +51,8 @@ class PackPartition:
     nodes: Ints
     wanted: Ints
     size: int
+    leading: npt.NDArray[np.bool_] | None = None
+    is_compiled: bool = True
 
     @property
     def count(self) -> int:
@@ -69,7 +77,73 @@ class PackPartition:
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Partition`."""
-        return search(self.walk, lambda node: (self.name(node), self._type(node)), watcher)
+        found = compiled.accelerator()
+        if self.is_compiled and found is not None and watcher.reach is not None:
+            return self._search_compiled(found, watcher, watcher.reach)
+        return self._search(watcher)
+
+    def _search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+        return search(self.walk, self._known_as, watcher)
+
+    def _known_as(self, node: int) -> tuple[str, ObjectType]:
+        return self.name(node), self._type(node)
+
+    def _search_compiled(self, found: compiled.Accelerator, watcher: ObjectMatcher, reach: int) -> Iterator[ScanBatch]:
+        plan = _plan(self)
+        limit = work_limit(int((plan.ends - plan.starts).sum()))
+        try:
+            with open_regular(self.pack) as file:
+                walk = compiled.walk(found, file.fileno(), plan, reach, limit)
+        except (
+            OSError,
+            ValueError,
+            MemoryError,
+        ):  # such as a pack that was replaced: the other reader says what is wrong
+            yield from self._search(watcher)
+            return
+        evidence: list[int] = []
+        lost: set[str] = set()
+        passed = 0
+        batch = ScanBatch()
+        for filled in compiled.batches(walk, watcher):
+            evidence += filled.evidence
+            batch.objects += filled.objects
+            batch.bytes += filled.bytes
+            for node, damage in filled.failures:
+                unread = self._lost(plan, node, damage)
+                passed += len(unread) - int(plan.wanted[node])
+                lost.update(each.id for each in unread)
+                batch.unread += unread
+            if filled.passed is not None:
+                batch.unread.append(beyond_limit(int(plan.wanted.sum()) - passed - filled.passed))
+            if batch.is_due:
+                yield batch
+                batch = ScanBatch()
+        yield batch
+        if evidence:
+            for again in self._search_below(plan, evidence, watcher):
+                unread = [each for each in again.unread if each.id not in lost]
+                yield replace(again, objects=0, bytes=0, unread=unread)
+
+    def _search_below(self, plan: Plan, places: list[int], watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+        """Search the objects at `places` of `plan`, the only ones with evidence that their base does not contain.
+
+        Below an object without evidence, only what leads to another of `places` is searched.
+        """
+        leading = np.zeros(len(self.forest.roots), bool)
+        leading[plan.nodes[places]] = True
+        leading = self.forest.needed_for(leading)
+        below = np.zeros(len(plan.nodes), bool)
+        while places:
+            each = places.pop()
+            if not below[each]:
+                below[each] = True
+                places += plan.children[plan.first[each] : plan.first[each + 1]].tolist()
+        chosen = np.zeros(len(leading), bool)
+        chosen[plan.nodes[below]] = True
+        nodes = np.nonzero(chosen | leading)[0]
+        again = replace(self, nodes=nodes, wanted=self.wanted[chosen[self.wanted]], leading=leading)
+        return search(again.walk, again._known_as, watcher)  # noqa: SLF001 - of its own class
 
     def name(self, node: int) -> str:
         """Return the id of the object at position `node`."""
@@ -96,14 +170,14 @@ class PackPartition:
 
     def _trees(self, mapped: mmap.mmap, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
         plan = _plan(self)
-        starts, ends, sizes = plan.starts, plan.ends, plan.sizes
-        first, children, wanted, names = plan.first, plan.children, plan.wanted, plan.nodes
+        names, starts, ends, sizes, wanted, first, children, roots = (column.tolist() for column in plan)
+        leads = [True] * len(names) if self.leading is None else self.leading[plan.nodes].tolist()
         failures: list[Unread] = []
         left = work_limit(sum(ends) - sum(starts))
         passed = 0
         # Entries: content of a base, what its visit returned, the next child to take, the end of its children.
         stack: list[tuple[bytes, bool, int, int]] = []
-        for number, root in enumerate(plan.roots):
+        for number, root in enumerate(roots):
             if not number % pause:
                 yield failures
                 failures = []
@@ -119,7 +193,7 @@ class PackPartition:
                         data = inflated if base is None else build(base, inflated)
                         left -= len(data)
                         seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
-                        stack.append((data, seen, begin, stop))
+                        stack += [(data, seen, begin, stop)] if leads[node] or not seen else []
                     elif wanted[node]:
                         leaf(names[node], inflated, base, mark)
                         left -= len(base) if base is not None and not mark else 0
@@ -139,28 +213,28 @@ class PackPartition:
                 node = children[begin]
         yield failures
 
-    def _lost(self, plan: _Plan, node: int, damage: Exception) -> list[Unread]:
+    def _lost(self, plan: Plan, node: int, damage: Exception) -> list[Unread]:
         """Return `node` and all objects built from it as unread."""
         lost, waiting = [], [node]
         is_too_large = isinstance(damage, LargeResultError)
         while waiting:
             each = waiting.pop()
-            name = self.name(plan.nodes[each])
+            name = self.name(int(plan.nodes[each]))
             if is_too_large and each == node:
                 unread = too_large(name)
             elif is_too_large:
                 # Its size is unknown, so it is read like large objects.
-                reason = f"delta base {self.name(plan.nodes[node])} is larger than {LARGE >> 20} MiB"
+                reason = f"delta base {self.name(int(plan.nodes[node]))} is larger than {LARGE >> 20} MiB"
                 unread = Unread(name, reason, is_large=True)
             elif isinstance(damage, MemoryError):
                 unread = Unread(name, "object too large for the available memory")
             else:
                 unread = Unread(
-                    name, "the object is corrupt" if each == node else f"delta base {self.name(plan.nodes[node])}"
+                    name, "the object is corrupt" if each == node else f"delta base {self.name(int(plan.nodes[node]))}"
                 )
             if plan.wanted[each]:
                 lost.append(unread)
-            waiting += plan.children[plan.first[each] : plan.first[each + 1]]
+            waiting += plan.children[plan.first[each] : plan.first[each + 1]].tolist()
         return lost
 
 
@@ -189,21 +263,7 @@ _DAMAGES = (
 )
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A partition as plain lists, with objects numbered from 0."""
-
-    nodes: list[int]
-    starts: list[int]
-    ends: list[int]
-    sizes: list[int]
-    wanted: list[bool]
-    first: list[int]
-    children: list[int]
-    roots: list[int]
-
-
-def _plan(partition: PackPartition) -> _Plan:
+def _plan(partition: PackPartition) -> Plan:
     forest, nodes = partition.forest, partition.nodes
     headers = forest.headers
     parents = headers.parents[nodes]
@@ -214,13 +274,13 @@ def _plan(partition: PackPartition) -> _Plan:
     children = is_delta[order]
     first = np.searchsorted(above[order], np.arange(len(nodes) + 1))
     bodies = headers.bodies[nodes]
-    return _Plan(
-        nodes=nodes.tolist(),
-        starts=bodies.tolist(),
-        ends=(bodies + forest.lengths[nodes]).tolist(),
-        sizes=headers.sizes[nodes].tolist(),
-        wanted=np.isin(nodes, partition.wanted, assume_unique=True).tolist(),
-        first=first.tolist(),
-        children=children.tolist(),
-        roots=np.nonzero(parents < 0)[0].tolist(),
+    return Plan(
+        nodes=nodes,
+        starts=bodies,
+        ends=bodies + forest.lengths[nodes],
+        sizes=headers.sizes[nodes],
+        wanted=np.isin(nodes, partition.wanted, assume_unique=True).astype(np.int64),
+        first=first,
+        children=children,
+        roots=np.nonzero(parents < 0)[0],
     )

@@ -151,7 +151,7 @@ class HistorySource:
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
         run.progress.start(f"history of {self.target}", work.objects)
-        watcher = _Watcher(run.scanner)
+        watcher = HistoryMatcher(run.scanner)
         hits = _Hits()
         unread = list(work.unread)
         with self._missing(repository, work) as missing:
@@ -390,21 +390,26 @@ class _Hits:
         self.fingerprints |= {name: self._shared.setdefault(each, each) for name, each in found.items() if each}
 
 
-class _Watcher:
-    """Applies the scanner to objects."""
+class HistoryMatcher:
+    """Applies the scanner to objects. See `git.objects.ObjectMatcher`."""
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self.look = self._whole
+        self.traces = self._everything
         self.reach: int | None = None
         # If a scanner reports the maximum length of its evidence, deltas can be searched for inserted bytes only.
         self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
             self.reach = self._prefilter.reach
+            self.traces = self._prefilter.traces
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
+
+    def _everything(self, data: bytes) -> list[tuple[int, int]]:
+        return [(0, len(data))]
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""

@@ -1,0 +1,142 @@
+"""The optional compiled part, from the distribution `tokenaudit-fast`: fills batches of bytes to search.
+
+It assumes that no base contains evidence, so of a delta it delivers only what that inserts. Where the assumption fails,
+the reader in Python reads the object again, and what is built from it. So the results are those of the reader alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenaudit.git.objects import LARGE, ObjectMatcher
+from tokenaudit.git.pack.delta import LargeResultError
+from tokenaudit.interfaces import PrefilterResult
+
+INTERFACE = 1
+"""The interface of `tokenaudit-fast` that this module calls."""
+
+VARIABLE = "TOKENAUDIT_ACCELERATOR"
+"""Environment variable: with `off`, the compiled part is not used."""
+
+_BATCH = 512 << 10
+"""Bytes to fill at a time."""
+
+_DAMAGES: dict[int, type[Exception]] = {1: ValueError, 2: LargeResultError, 3: MemoryError}
+_LOG = logging.getLogger(__name__)
+
+
+class Walk(Protocol):
+    """See the stub of `tokenaudit_fast`."""
+
+    def fill(self, limit: int, /) -> tuple[bytes, bytes, bytes, int, int, int, bool]:
+        """Return the next batch."""
+
+
+class Accelerator(Protocol):
+    """What is used of the module `tokenaudit_fast`."""
+
+    INTERFACE: int
+
+    def Walk(  # noqa: N802 - a class
+        self, file: int, plan: bytes, count: int, roots: int, reach: int, large: int, limit: int, /
+    ) -> Walk:
+        """Map the pack; see the stub."""
+
+
+class Plan(NamedTuple):
+    """A partition with objects numbered from 0, as arrays of 64-bit integers.
+
+    `nodes` are positions in the pack, `starts` and `ends` those of the compressed data. The children of an object are
+    `children[first[object] : first[object + 1]]`, with the largest subtree last.
+    """
+
+    nodes: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    wanted: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    children: npt.NDArray[np.int64]
+    roots: npt.NDArray[np.int64]
+
+
+class Filled(NamedTuple):
+    """A batch: objects with evidence in what was searched, failures, counts of objects and their bytes.
+
+    `passed` is the number of wanted objects before the work limit, if that was reached.
+    """
+
+    evidence: list[int]
+    failures: list[tuple[int, Exception]]
+    objects: int
+    bytes: int
+    passed: int | None
+
+
+@cache
+def accelerator() -> Accelerator | None:
+    """Return the compiled part; None if it is not installed, does not fit, or is switched off."""
+    if os.environ.get(VARIABLE, "").lower() in {"0", "false", "no", "off"}:
+        _LOG.info("accelerator: off (%s)", VARIABLE)
+        return None
+    try:
+        module = importlib.import_module("tokenaudit_fast")
+    except ModuleNotFoundError as error:
+        _LOG.info("accelerator: not used: package %s is not installed", error.name)
+        return None
+    except ImportError as error:
+        _LOG.warning("accelerator: not used: tokenaudit-fast can't be loaded: %s", error)
+        return None
+    if getattr(module, "INTERFACE", None) != INTERFACE:
+        _LOG.warning(
+            "accelerator: not used: tokenaudit-fast is of another version; run pip install -U tokenaudit[fast]"
+        )
+        return None
+    _LOG.info("accelerator: tokenaudit-fast")
+    return cast("Accelerator", module)
+
+
+def walk(found: Accelerator, file: int, plan: Plan, reach: int, limit: int) -> Walk:
+    """Begin to read the objects of `plan` from `file`, at most `limit` bytes.
+
+    Raises:
+        ValueError: the plan points outside the pack.
+        OSError: the pack can't be mapped.
+    """
+    columns = b"".join(np.ascontiguousarray(column, np.int64).tobytes() for column in plan[1:])
+    return found.Walk(file, columns, len(plan.nodes), len(plan.roots), reach, LARGE, limit)
+
+
+def batches(walk: Walk, watcher: ObjectMatcher) -> Iterator[Filled]:
+    """Read all objects of `walk` and search them with `watcher`."""
+    is_more = True
+    while is_more:
+        text, table, failures, objects, size, passed, is_more = walk.fill(_BATCH)
+        entries = np.frombuffer(table, np.int64).reshape(-1, 2)
+        yield Filled(
+            [int(entries[place, 0]) for place in _with_evidence(text, entries[:, 1], watcher)],
+            [(node, _DAMAGES[code]()) for node, code in np.frombuffer(failures, np.int64).reshape(-1, 2).tolist()],
+            objects,
+            size,
+            passed if passed >= 0 else None,
+        )
+
+
+def _with_evidence(text: bytes, starts: npt.NDArray[np.int64], watcher: ObjectMatcher) -> Iterator[int]:
+    """Yield the entries of `text` with evidence: of those with a trace, each that has it when searched separately."""
+    traces = watcher.traces(text)
+    if not traces:
+        return
+    ranges = np.searchsorted(starts, np.array(traces, np.int64), side="right")
+    for place in sorted({place for low, high in ranges.tolist() for place in range(max(0, low - 1), high)}):
+        end = int(starts[place + 1]) if place + 1 < len(starts) else len(text)
+        if watcher.look(text[starts[place] : end - 1]) is PrefilterResult.EVIDENCE:
+            yield place
