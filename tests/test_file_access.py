@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.cli import environment
 from tests.support.mint import Mint
-from tokenaudit import file_access
+from tokenaudit import exit_codes, file_access
 from tokenaudit.cli import errors
 from tokenaudit.cli.app import build
 from tokenaudit.file_access import NotRegularError, TooLargeError, open_regular, read_argument, read_regular
@@ -143,7 +143,7 @@ def test_a_command_given_a_pipe_without_an_other_end_says_so(
     place = tmp_path / "place"
     place.mkdir()
     named = {"PIPE": str(pipe), "PLACE": str(place)}
-    assert errors.run(build(complete=True), [named.get(each, each) for each in arguments]) == errors.EXIT_USAGE
+    assert errors.run(build(complete=True), [named.get(each, each) for each in arguments]) == exit_codes.USAGE
     said = capsys.readouterr().err
     assert str(pipe) in said
     assert "not opened" in said

@@ -9,7 +9,7 @@ from tokenaudit.ci import rules as configuration
 from tokenaudit.content import rules as changed
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Rule
-from tokenaudit.service_accounts import organization
+from tokenaudit.service_accounts import organization_rules as organization
 from tokenaudit.sources import machine
 from tokenaudit.sweep import cross_checks as kept
 from tokenaudit.text import did_you_mean
@@ -71,7 +71,14 @@ def all_rules() -> dict[str, Rule]:
     """Rules by id: about tokens, configuration, machines, what is kept on the Hub, what changed there; each by name."""
     return {
         rule.id: _with_risks(rule)
-        for group in (policy.RULES, configuration.RULES, machine.RULES, kept.RULES, changed.RULES, organization.RULES)
+        for group in (
+            policy.RULES,
+            configuration.RULES,
+            machine.RULES,
+            kept.RULES,
+            changed.RULES,
+            organization.RULES,
+        )
         for rule in sorted(group.values(), key=lambda rule: rule.id)
     }
 

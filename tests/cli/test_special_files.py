@@ -15,7 +15,7 @@ import typer
 
 from tests.support import reports
 from tests.support.mint import Mint
-from tokenaudit import file_access
+from tokenaudit import exit_codes, file_access
 from tokenaudit.cli import errors
 from tokenaudit.cli.app import build
 from tokenaudit.inventory import open_inventory
@@ -166,9 +166,9 @@ def test_it_ends_in_one_line(
     code = errors.run(APP, arguments)
     said = capsys.readouterr().err
     if kind == "device" and option in WRITTEN:
-        assert code != errors.EXIT_USAGE
+        assert code != exit_codes.USAGE
         return
-    assert code == errors.EXIT_USAGE, said
+    assert code == exit_codes.USAGE, said
     (line,) = [line for line in said.splitlines() if line.startswith("tokenaudit: error: ")]
     assert str(special) in line, said
     assert "Traceback" not in said

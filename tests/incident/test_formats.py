@@ -18,8 +18,6 @@ from hypothesis import strategies as st
 from tests.incident.breach import Breach
 from tests.report.test_secrecy import KINDS, WAYS, traces
 from tests.support.mint import Mint
-from tokenaudit.detect import Detector
-from tokenaudit.incident.assessment import hidden
 from tokenaudit.incident.model import (
     ActionItem,
     AffectedCredential,
@@ -34,6 +32,7 @@ from tokenaudit.incident.reach import CombinedReach, summed
 from tokenaudit.map_text import map_text
 from tokenaudit.model import Account, Severity, Skipped, Tool
 from tokenaudit.policy.settings import built_in
+from tokenaudit.redaction import redacted
 from tokenaudit.remediate.runbook import RunbookConsumer
 from tokenaudit.report import schema
 from tokenaudit.report.incident import FORMATS, phrasing, render
@@ -43,7 +42,6 @@ from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 9, 1, 12, 30, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())
-EXAMINER = Detector.load()
 OURS = {
     "yes", "open", "done", "active", "credential", "secret", "commit", "write", "space-secret", "tokenaudit/incident/1",
 }  # fmt: skip
@@ -152,7 +150,7 @@ def test_no_format_holds_a_value_wherever_it_stood(format_name: str, seed: int, 
     value = kind(Mint(seed))  # type: ignore[operator]  # one of KINDS
     secret = Secret(value)
     planted = map_text(view(secret), lambda text: text if text in OURS else f"{text} {WAYS[way](value)}")
-    written = render(hidden(planted, [secret], EXAMINER), format_name)
+    written = render(redacted(planted, [secret]), format_name)
     assert secret.display in on_terminal(written)
     for trace in traces(value):
         assert trace.lower() not in written.lower()

@@ -22,7 +22,7 @@ from tokenaudit.hub.result import Failure
 from tokenaudit.model import Credential, Severity
 from tokenaudit.policy.settings import Exemption, Settings
 from tokenaudit.report.schema import SERVICE_ACCOUNTS, shipped
-from tokenaudit.report.service_accounts import FORMATS
+from tokenaudit.report.service_accounts import FORMATS, render
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.assess import ServiceAccountsReport, assessed, problems
 from tokenaudit.service_accounts.read import parse_account, parse_token, read_accounts
@@ -184,7 +184,7 @@ def test_every_format_says_the_same_and_escapes_hostile_names(org: Organization)
     report = ServiceAccountsReport(
         "acme", assessed(read_accounts(org.hub, "acme", Secret(org.own)).accounts, [], Settings(), NOW)
     )
-    texts = {name: render(report) for name, render in FORMATS.items()}
+    texts = {name: render(report, name) for name in FORMATS}
     for text in texts.values():
         assert leaked not in text
         assert "\x1b" not in text

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
@@ -159,9 +159,7 @@ def scanned_places(targets: Sequence[str]) -> list[Path]:
             url = urlsplit(target)
             if url.scheme.lower() != "file":
                 continue
-            from urllib.request import url2pathname  # noqa: PLC0415 - slow to load
-
-            target = url2pathname(url.path)  # noqa: PLW2901 - the same target, as a path
+            target = _local_path(url.path)  # noqa: PLW2901 - the same target, as a path
         real = Path(os.path.realpath(target))
         found[real] = None
         for folder in (real, *real.parents):
@@ -169,6 +167,12 @@ def scanned_places(targets: Sequence[str]) -> list[Path]:
                 found[folder] = None
                 found.update(dict.fromkeys(_kept_in(folder / ".git")))
     return list(found)
+
+
+def _local_path(path: str) -> str:
+    """The path of a `file:` URL as the system writes it: on Windows, `/C:/work` names `C:/work`."""
+    plain = unquote(path, errors="surrogateescape")
+    return plain[1:] if os.name == "nt" and plain[2:3] == ":" else plain
 
 
 def _kept_in(link: Path) -> list[Path]:

@@ -6,6 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from tokenaudit import exit_codes
 from tokenaudit.text import count, listed, one_line
 from tokenaudit.timestamps import day, parse_timestamp
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from tokenaudit.content.change import ContentFinding, Risk
     from tokenaudit.model import Severity
 
-CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 SHORT = 12
 """Characters of a commit id that people read."""
 
@@ -36,11 +36,9 @@ DOES: dict[Risk, str] = {
 
 
 def exit_code(view: ChangesReport, fail_on: Severity | None) -> int:
-    """1 for a finding of at least `fail_on` (None: never), else 3 where something was not looked into, else 0."""
+    """1 for a finding of at least `fail_on` (None: never), else 3 if something could not be examined, else 0."""
     found = [each.severity for repository in view.repositories for each in repository.all_findings]
-    if fail_on is not None and any(severity.rank >= fail_on.rank for severity in found):
-        return FOUND
-    return CLEAN if view.complete else INCOMPLETE
+    return exit_codes.exit_code(found, fail_on, complete=view.complete)
 
 
 def since(text: str) -> str:

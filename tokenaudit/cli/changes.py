@@ -14,10 +14,8 @@ from tokenaudit.changes.run import MAX_DOWNLOAD, ChangesRun, known_uses
 from tokenaudit.changes.window import named_repositories, parse_repository, parse_window
 from tokenaudit.cli import context, options
 from tokenaudit.cli.choices import FailOn
-from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
-from tokenaudit.cli.output import color_wanted, width
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_rendered, format_option
 from tokenaudit.cli.progress import progress as progress_for
-from tokenaudit.model import Severity
 from tokenaudit.report.changes import FORMATS, render
 from tokenaudit.report.json import load_report
 
@@ -101,8 +99,5 @@ def changes(
             hub, secret, window, TOOL, utc_now, contents.value, max_download, Judgements(default_path()), progress
         )
         view = run.report(chosen, skipped, uses)
-    emit_each(
-        placed,
-        lambda to: render(view, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file)),
-    )
-    raise typer.Exit(exit_code(view, None if fail_on is FailOn.NEVER else Severity(fail_on.value)))
+    emit_rendered(placed, render, view, no_color=no_color)
+    raise typer.Exit(exit_code(view, fail_on.severity))

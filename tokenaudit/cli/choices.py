@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenaudit.cli.variables import SET
 from tokenaudit.errors import UsageError
+from tokenaudit.model import Severity
 
 
 class FailOn(str, Enum):
@@ -19,6 +20,11 @@ class FailOn(str, Enum):
     HIGH = "high"
     CRITICAL = "critical"
     NEVER = "never"
+
+    @property
+    def severity(self) -> Severity | None:
+        """The severity; None for `never`."""
+        return None if self is FailOn.NEVER else Severity(self.value)
 
 
 class ReachChoice(str, Enum):

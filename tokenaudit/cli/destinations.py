@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import typer
 
-from tokenaudit.cli.output import emit, or_stdout
+from tokenaudit.cli.output import color_wanted, emit, or_stdout, width
 from tokenaudit.errors import UsageError
+
+D_contra = TypeVar("D_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,25 @@ def emit_each(
                 emit(text)  # the disk is full, say: what took hours is not lost
     if failed is not None:
         raise failed
+
+
+class Renderer(Protocol[D_contra]):
+    """The `render` of a package of formats, such as `tokenaudit.report.changes`."""
+
+    def __call__(self, document: D_contra, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
+        """The whole document in `format`, for a terminal with `color` and of `width` columns."""
+
+
+def emit_rendered(
+    placed: Sequence[OutputDestination], render: Renderer[D_contra], document: D_contra, *, no_color: bool
+) -> None:
+    """Writes `document` to each destination, with color and wrapped lines only on a terminal.
+
+    Raises:
+        UsageError: as in `emit_each`.
+    """
+
+    def written(to: OutputDestination) -> str:
+        return render(document, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file))
+
+    emit_each(placed, written)

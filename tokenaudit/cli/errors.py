@@ -12,16 +12,13 @@ from types import FrameType
 
 import typer
 
+from tokenaudit import exit_codes
 from tokenaudit._version import __version__
 from tokenaudit.cli import logs, streams
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import AuditError, UsageError
 from tokenaudit.redaction import mask
 from tokenaudit.text import did_you_mean, one_line, visible
-
-EXIT_USAGE = 2
-EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 # typer keeps click's classes in a place of its own since 0.26 and in click before; the family tree is the same.
 _CommandLineError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -50,17 +47,17 @@ def _run(app: typer.Typer, arguments: Sequence[str] | None) -> int:
         emit("")  # what typer wrote, such as the help, may not have left yet
     except (KeyboardInterrupt, typer.Abort):
         say(_INTERRUPTED)
-        return EXIT_INTERRUPTED
+        return exit_codes.INTERRUPTED
     except AuditError as error:
         say(f"error: {error}")
-        return EXIT_USAGE
+        return exit_codes.USAGE
     except BrokenPipeError:
-        return EXIT_INCOMPLETE  # the reader went away (`| head`): there is nobody to say more to
+        return exit_codes.INCOMPLETE  # the reader went away (`| head`): there is nobody to say more to
     except _CommandLineError as error:
         return _usage(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must not print a traceback with values
         return _lost(error) if isinstance(error, OSError) else _bug(error)
-    if code == EXIT_INTERRUPTED:  # newer versions of typer make a quiet exit of an interrupt
+    if code == exit_codes.INTERRUPTED:  # newer versions of typer make a quiet exit of an interrupt
         say(_INTERRUPTED)
     return code if isinstance(code, int) else 0
 
@@ -69,12 +66,12 @@ def _lost(error: OSError) -> int:
     """What typer writes itself, such as the help, fails in its own words; what fails in ours has been said by then."""
     if any(frame.name == "echo" for frame in traceback.extract_tb(error.__traceback__)):
         say(f"error: can't write to stdout: {error.strerror}")
-        return EXIT_USAGE
+        return exit_codes.USAGE
     try:
         emit("")
     except UsageError as unwritten:
         say(f"error: {unwritten}")
-        return EXIT_USAGE
+        return exit_codes.USAGE
     return _bug(error)
 
 
@@ -97,13 +94,13 @@ def _usage(error: Exception) -> int:
     # has printed it by now, and asking for it once more would print it again: so the error is known by its name.
     if type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(f"{message}\n" if message else "")  # our own help, in lines
-        return EXIT_USAGE
+        return exit_codes.USAGE
     command = context.command_path if context is not None else "tokenaudit"
     line = " ".join(_CLICK_HINT.sub("", str(message)).replace("Value error, ", "").split()).rstrip(".")
     hint = _suggestion(error, line)
     end = "" if line.endswith("?") else hint.replace("; did", ". Did") or "."
     say(f"error: {line}{end} See '{command} --help'.")
-    return EXIT_USAGE
+    return exit_codes.USAGE
 
 
 def _suggestion(error: Exception, message: str) -> str:
@@ -126,7 +123,7 @@ def _bug(error: Exception) -> int:
         for frame in traceback.extract_tb(error.__traceback__)
     ]
     say(f"this is a bug in tokenaudit {__version__}; please report these names: {' > '.join(frames[-6:])}")
-    return EXIT_INCOMPLETE
+    return exit_codes.INCOMPLETE
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -13,8 +13,7 @@ from tokenaudit.changes.judgements import Judgements, default_path
 from tokenaudit.changes.run import MAX_DOWNLOAD
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.changes import Contents, ContentsOption, MaxDownloadOption
-from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
-from tokenaudit.cli.output import color_wanted, width
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, emit_rendered, format_option
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.prompt import announce
 from tokenaudit.detect import Detector
@@ -129,8 +128,5 @@ def incident(
             contents.value, Judgements(default_path()), max_download,
         )  # fmt: skip
         view = assessor.view(wanted, material, TimeWindow(start, limit or _LIMIT))
-    emit_each(
-        placed,
-        lambda to: render(view, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file)),
-    )
+    emit_rendered(placed, render, view, no_color=no_color)
     raise typer.Exit(exit_code(view))

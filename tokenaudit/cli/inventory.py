@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit import exit_codes
 from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import options
 from tokenaudit.cli.destinations import destinations, emit_each
-from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
+from tokenaudit.cli.errors import say
 from tokenaudit.cli.output import emit
 from tokenaudit.inventory import export, open_inventory, read
 
@@ -38,7 +39,7 @@ def _ended(database: Inventory) -> None:
     for entry in left_out:
         say(f"{entry.where}: {entry.reason}")
     if left_out:
-        raise typer.Exit(EXIT_INCOMPLETE)
+        raise typer.Exit(exit_codes.INCOMPLETE)
 
 
 def _write(

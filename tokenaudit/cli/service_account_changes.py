@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tokenaudit import exit_codes
 from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import context, options
-from tokenaudit.cli.errors import EXIT_INCOMPLETE, ask, say
+from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate.consumers import ConsumerError
@@ -170,4 +171,4 @@ def _run(begin: Callable[[], TokenDelivery]) -> None:
             say("fix the error and run the same command again")
         raise typer.Exit(1) from None
     emit(record_as_text(result.record, dry_run=delivery.dry_run))
-    raise typer.Exit(0 if result.proven else EXIT_INCOMPLETE)
+    raise typer.Exit(0 if result.proven else exit_codes.INCOMPLETE)

@@ -9,11 +9,11 @@ import typer
 from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
-from tokenaudit.cli.errors import EXIT_INCOMPLETE, say
+from tokenaudit.cli.errors import say
 from tokenaudit.cli.service_account_changes import create_token, narrow, rotate
+from tokenaudit.exit_codes import exit_code
 from tokenaudit.inventory import known_credentials
-from tokenaudit.model import Severity
-from tokenaudit.report.service_accounts import FORMATS
+from tokenaudit.report.service_accounts import FORMATS, render
 from tokenaudit.service_accounts.assess import ServiceAccountsReport, assessed
 from tokenaudit.service_accounts.read import read_accounts
 from tokenaudit.service_accounts.resolve import organization_name, own_token
@@ -53,20 +53,14 @@ def list_(
     found = read_accounts(hub, organization_name(organization), own_token(hub))
     accounts = assessed(found.accounts, known, settings, utc_now())
     report = ServiceAccountsReport(organization, accounts, (*found.skipped, *damaged))
-    emit_each(placed, lambda to: FORMATS[to.format](report))
+    emit_each(placed, lambda to: render(report, to.format))
     if not quiet:
         for entry in report.skipped if placed != (OutputDestination("text"),) else ():
             say(f"skipped {entry.where}: {entry.reason}")
-    raise typer.Exit(_exit_code(report, fail_on))
+    worst = [report.severity] if report.severity is not None else []
+    raise typer.Exit(exit_code(worst, fail_on.severity, complete=not report.skipped))
 
 
 app.command("create-token")(create_token)
 app.command()(rotate)
 app.command()(narrow)
-
-
-def _exit_code(report: ServiceAccountsReport, fail_on: choices.FailOn) -> int:
-    worst = report.severity
-    if fail_on is not choices.FailOn.NEVER and worst is not None and worst.rank >= Severity(fail_on.value).rank:
-        return 1
-    return EXIT_INCOMPLETE if report.skipped else 0

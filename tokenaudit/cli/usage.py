@@ -11,8 +11,7 @@ import typer
 from tokenaudit.audit.auditor import TOOL
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.choices import FailOn
-from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, format_option
-from tokenaudit.cli.output import color_wanted, width
+from tokenaudit.cli.destinations import OutputDestination, destinations, emit_rendered, format_option
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.errors import UsageError
 from tokenaudit.file_access import stream_argument
@@ -84,11 +83,8 @@ def usage(
     )
     with progress_for(quiet=quiet, color=not no_color) as progress:
         found = token_usage(named, lambda: context.hub(endpoint, no_token=no_token), load_report, TOOL, progress)
-    emit_each(
-        placed,
-        lambda to: render(found, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file)),
-    )
-    raise typer.Exit(exit_code(found, fail_on.value))
+    emit_rendered(placed, render, found, no_color=no_color)
+    raise typer.Exit(exit_code(found, fail_on.severity))
 
 
 def _shown(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -235,7 +235,7 @@ class IncidentAssessor:
             policy=policy, usage=answers.usage, contents=ground.contents,
         )  # fmt: skip
         own = [self.hub.own.secret] if self.hub.own is not None else []
-        return hidden(written, [*material.values.values(), *own], self.scanner)
+        return redacted(written, [*material.values.values(), *own])
 
 
 def _with_reach(touched: AffectedCredential, reached: reach.CombinedReach) -> AffectedCredential:
@@ -247,9 +247,3 @@ def _with_reach(touched: AffectedCredential, reached: reach.CombinedReach) -> Af
 
 def _order(touched: AffectedCredential) -> tuple[bool, int, str]:
     return touched.state == "done", -touched.severity.rank, touched.fingerprint
-
-
-def hidden(view: IncidentReport, secrets: Iterable[Secret], scanner: Scanner) -> IncidentReport:
-    """`view` with every value of `secrets`, and every other credential in its texts, as its display form."""
-    del scanner  # every text is examined, by whatever is installed
-    return redacted(view, secrets)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from tokenaudit.errors import UsageError
+from tokenaudit.map_text import T
 from tokenaudit.redaction import masked
+from tokenaudit.text import neutral
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +60,7 @@ class Options:
 class Format(Protocol):
     """What a format's module looks like."""
 
-    def render(self, report: Report, options: Options) -> str:
+    def render(self, document: Any, options: Options, /) -> str:  # noqa: ANN401 - a `Report` or another document
         """The whole document, ending in a line feed."""
 
 
@@ -86,3 +88,12 @@ def render(
     chosen = cast("Format", importlib.import_module(module))
     options = Options(color, width, show_unlikely, show_dead, rules or {}, rotation or {})
     return chosen.render(masked(report), options)
+
+
+def render_document(formats: Mapping[str, str], document: T, format: str, options: Options) -> str:  # noqa: A002 - as above
+    """A document other than a `Report` in one of `formats`, which map a format's name to the module that writes it.
+
+    The module gets the document masked and without chat markers, because an agent can read the output.
+    """
+    chosen = cast("Format", importlib.import_module(formats[format]))
+    return chosen.render(neutral(masked(document)), options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timezone
 from typing import TYPE_CHECKING
 
@@ -24,12 +25,13 @@ _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "|", "%"
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """Findings, most severe first, then rows of severity `not-read` for skipped places, `accepted`, `excluded`."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    return table(COLUMNS, _rows(report))
+
+
+def _rows(report: Report) -> Iterator[Mapping[str, object] | Sequence[object]]:
     for item in flat_findings(report):
         spot = item.spot
-        row = (
+        yield (
             item.severity.value, item.rule, item.display, item.fingerprint,
             item.credential.kind if item.credential else None, item.status, item.target, item.path, item.line,
             item.column, item.commit, spot.author if spot else None,
@@ -37,17 +39,24 @@ def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signa
             {True: "yes", False: "no", None: "unknown"}[item.live], item.message, item.remedy,
             item.repeats if item.path is not None else None,
         )  # fmt: skip
-        writer.writerow([cell(value) for value in row])
     for entry in report.skipped:
-        blank = dict.fromkeys(COLUMNS, "")
-        blank |= {"severity": "not-read", "target": cell(entry.where), "message": cell(entry.reason)}
-        writer.writerow(blank.values())
+        yield {"severity": "not-read", "target": entry.where, "message": entry.reason}
     active = [presentation.accepted_active_line(one) for one in report.accepted_active]
     notes = {"accepted": [*active, *(presentation.policy_lines(report.policy) if report.policy.accepted else [])]}
     notes["excluded"] = presentation.followed_lines(report) if report.excluded or report.ignored else []
     for severity, lines in notes.items():
         for line in lines:
-            writer.writerow((dict.fromkeys(COLUMNS, "") | {"severity": severity, "message": cell(line)}).values())
+            yield {"severity": severity, "message": line}
+
+
+def table(columns: Sequence[str], rows: Iterable[Mapping[str, object] | Sequence[object]]) -> str:
+    """A header and rows, each a value per column, or values by column where the others are empty."""
+    out = io.StringIO()
+    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        values = [row.get(name) for name in columns] if isinstance(row, Mapping) else row
+        writer.writerow([cell(value) for value in values])
     return out.getvalue()
 
 

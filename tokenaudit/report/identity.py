@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from tokenaudit.model import Severity
 from tokenaudit.permissions import danger, effect_of, is_known
 from tokenaudit.report import presentation
-from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.report.text import STYLES, policy
-from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
+from tokenaudit.report.terminal import STYLES, TerminalWriter, clean
+from tokenaudit.report.text import policy
+from tokenaudit.text import ALL_IN_JSON, and_more, count, visible
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
-_LONGEST = 300
 _MOST = 30
 _STATUS = {"active": "bold", "unknown": "yellow", "invalid": "dim", "expired": "dim"}
 _PRIVILEGE = {
@@ -45,9 +44,9 @@ def render(report: Report, options: Options) -> str:
         screen.blank()
     if options.show_unlikely:
         for credential in presentation.unlikely(report):
-            screen.add((f"{credential.likelihood}", "dim"), f"  {_clean(credential.display)}")
+            screen.add((f"{credential.likelihood}", "dim"), f"  {clean(credential.display)}")
     for skipped in report.skipped[:_MOST]:
-        screen.add(("SKIPPED ", "bold yellow"), f"{_clean(skipped.where)}: {_clean(skipped.reason)}")
+        screen.add(("SKIPPED ", "bold yellow"), f"{clean(skipped.where)}: {clean(skipped.reason)}")
     if left := and_more(len(report.skipped), _MOST, ALL_IN_JSON):
         screen.add((left, "dim"))
     screen.add((_closing(report), "bold"))
@@ -70,8 +69,8 @@ def _credential(credential: Credential, report: Report) -> TreeNode:
     head: tuple[Span, ...] = (
         (f" {severity.value.upper()} ", STYLES[severity]),
         "  ",
-        (_clean(credential.display), "bold"),
-        f"  {_clean(credential.kind).replace('_', ' ')}  ",
+        (clean(credential.display), "bold"),
+        f"  {clean(credential.kind).replace('_', ' ')}  ",
         (credential.fingerprint, "dim"),
     )
     inspection = credential.inspection
@@ -98,16 +97,16 @@ def _credential(credential: Credential, report: Report) -> TreeNode:
 def _who(inspection: Inspection, report: Report) -> Iterator[Span]:
     yield inspection.status, _STATUS[inspection.status]
     if inspection.account is not None:
-        yield f": {_clean(inspection.account.name)} ({_clean(inspection.account.type)}), role {_clean(inspection.role)}"
+        yield f": {clean(inspection.account.name)} ({clean(inspection.account.type)}), role {clean(inspection.role)}"
     if inspection.name:
-        yield f', named "{_clean(inspection.name)}"'
+        yield f', named "{clean(inspection.name)}"'
     if inspection.created_at is not None:
         days = (report.started_at - inspection.created_at).days
         yield f", created {day(inspection.created_at)} ({count(max(days, 0), 'day')} ago)"
     if inspection.expires_at is not None:
         yield f", expires {minute(inspection.expires_at)} UTC"
     if inspection.account is None or not inspection.details_known:
-        yield f": {_clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
+        yield f": {clean(inspection.reason)}", "yellow" if inspection.status == "unknown" else "dim"
 
 
 def _grants(inspection: Inspection) -> list[TreeNode]:
@@ -134,17 +133,17 @@ def _grants(inspection: Inspection) -> list[TreeNode]:
 
 def _grant(grant: Grant) -> TreeNode:
     entity = grant.entity
-    name = _clean(entity.name or entity.id or "(unnamed)")
-    patterns = f" (only {_clean(', '.join(grant.patterns))})" if grant.patterns else ""
+    name = clean(entity.name or entity.id or "(unnamed)")
+    patterns = f" (only {clean(', '.join(grant.patterns))})" if grant.patterns else ""
     permissions = tuple(_permission(name_, entity) for name_ in grant.permissions[:_MOST])
-    return TreeNode(((f"{_clean(entity.type)} {name}", "bold"), patterns), permissions)
+    return TreeNode(((f"{clean(entity.type)} {name}", "bold"), patterns), permissions)
 
 
 def _permission(name: str, entity: Entity | None) -> TreeNode:
     grade = danger(name, entity)
     words = effect_of(name) if is_known(name) else "unknown; counts as dangerous"
     mark: Span = ("! ", STYLES[grade]) if grade.rank >= Severity.HIGH.rank else "  "
-    return TreeNode((mark, _clean(name), (f"  {words}", "dim")))
+    return TreeNode((mark, clean(name), (f"  {words}", "dim")))
 
 
 def _organizations(orgs: Sequence[Organization]) -> list[TreeNode]:
@@ -152,13 +151,13 @@ def _organizations(orgs: Sequence[Organization]) -> list[TreeNode]:
         return []
     nodes = []
     for org in orgs[:_MOST]:
-        plan = f", {_clean(org.plan)}" if org.plan else ""
-        shut: Span = (f", no access: {_clean(', '.join(org.restrictions))}", "yellow") if org.restrictions else ""
+        plan = f", {clean(org.plan)}" if org.plan else ""
+        shut: Span = (f", no access: {clean(', '.join(org.restrictions))}", "yellow") if org.restrictions else ""
         groups = [
-            f"{_clean(group.name or group.id or '?')} ({_clean(group.role or '?')})" for group in org.resource_groups
+            f"{clean(group.name or group.id or '?')} ({clean(group.role or '?')})" for group in org.resource_groups
         ]
         grouped = f", groups: {', '.join(groups[:5])}" if groups else ""
-        nodes.append(TreeNode((f"{_clean(org.name)}: {_clean(org.role or 'unknown role')}{plan}{grouped}", shut)))
+        nodes.append(TreeNode((f"{clean(org.name)}: {clean(org.role or 'unknown role')}{plan}{grouped}", shut)))
     if left := and_more(len(orgs), _MOST):
         nodes.append(TreeNode((left,)))
     return [TreeNode((("organizations", "bold"),), tuple(nodes))]
@@ -173,13 +172,13 @@ def _reach(reach: Reach) -> TreeNode:
     below = [
         TreeNode(
             (
-                f"{_clean(repo.type)} {_clean(repo.id)}",
+                f"{clean(repo.type)} {clean(repo.id)}",
                 (f"  {repo.access}, {repo.downloads or 0:,} downloads/month", "dim"),
             )
         )
         for repo in reach.repos[:5]
     ]
-    below += [TreeNode((("not counted: ", "yellow"), _clean(words))) for words in reach.not_counted[:5]]
+    below += [TreeNode((("not counted: ", "yellow"), clean(words))) for words in reach.not_counted[:5]]
     return TreeNode((("reach ", "bold"), head + pulled), tuple(below))
 
 
@@ -187,9 +186,9 @@ def _verdict(verdict: Verdict) -> TreeNode:
     words, style = _PRIVILEGE[verdict.privilege]
     below = []
     for reason in verdict.reasons:
-        remedy = (TreeNode((("→ ", "dim"), _clean(reason.remedy))),) if reason.remedy else ()
+        remedy = (TreeNode((("→ ", "dim"), clean(reason.remedy))),) if reason.remedy else ()
         grade = (f"{reason.severity.value} ", STYLES[reason.severity])
-        below.append(TreeNode((grade, _clean(reason.message), (f"  [{_clean(reason.rule)}]", "dim")), remedy))
+        below.append(TreeNode((grade, clean(reason.message), (f"  [{clean(reason.rule)}]", "dim")), remedy))
     return TreeNode((("verdict ", "bold"), (words, style)), tuple(below))
 
 
@@ -199,7 +198,3 @@ def _draw(screen: TerminalWriter, node: TreeNode, guide: str = "", *, last: bool
     inner = "" if top else guide + ("   " if last else "│  ")
     for number, below in enumerate(node.below):
         _draw(screen, below, inner, last=number == len(node.below) - 1, top=False)
-
-
-def _clean(text: str) -> str:
-    return visible(shorten(text, _LONGEST))

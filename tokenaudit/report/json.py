@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,23 +12,16 @@ import msgspec
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.file_access import read_argument
-from tokenaudit.json_text import json_text
-from tokenaudit.map_text import map_text
 from tokenaudit.model import Credential, Report
 from tokenaudit.redaction import masked
-from tokenaudit.text import visible
-from tokenaudit.timestamps import to_utc
+from tokenaudit.report.json_document import as_json, in_utc
 
 if TYPE_CHECKING:
     from tokenaudit.report import Options
 
 SCHEMA = "tokenaudit/report/1"
+STDIN = "-"
 _FAMILY = "tokenaudit/report/"
-_UNSEEN = re.compile(
-    r"[\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0"
-    r"\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _BYTE = re.compile(r"\\x([89a-f][0-9a-f])")
 _NAMES = frozenset({"path", "member", "target", "inside", "repository"})
 _AT = re.compile(r"at `(\$[^`]*)`")
@@ -38,28 +29,13 @@ _EXPECTED = re.compile(r"Expected `[a-z0-9 |]+`, got `[a-z]+`|Object missing req
 
 
 def render(report: Report, options: Options) -> str:
-    r"""The report as indented JSON; placeholders and look-alikes only on request, though always counted.
-
-    Characters that can't be seen or that turn the reading direction are written as `\uXXXX`; bytes of a file name
-    that are no UTF-8 appear as a backslash escape (`\\xff`).
-    """
+    """The report as indented JSON; placeholders and look-alikes only on request, though always counted."""
     if not options.show_unlikely:
         kept = tuple(c for c in report.credentials if c.likelihood == "credential")
         report = replace(report, credentials=kept)
     credentials = sorted(report.credentials, key=lambda c: (c.likelihood != "credential", c.order))
     problems = sorted(report.problems, key=lambda problem: problem.order)
     return as_json(replace(report, credentials=tuple(credentials), problems=tuple(problems)))
-
-
-def as_json(document: object, names: Mapping[str, str] | None = None) -> str:
-    """A document with a `schema`, such as a report, as indented JSON with the schema first; all times in UTC.
-
-    `names` are the JSON names of fields at the top level that can't have them in Python.
-    """
-    written = msgspec.to_builtins(_in_utc(map_text(document, _encodable)))
-    written = {(names or {}).get(name, name): value for name, value in written.items()}
-    document = {"schema": written.pop("schema"), **written}
-    return _UNSEEN.sub(_as_escape, json_text(document))
 
 
 def load(text: str | bytes, name: str = "the report") -> Report:
@@ -81,7 +57,7 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     if head.schema != SCHEMA:
         raise ConfigurationError(_schema_error(head.schema, name))
     try:
-        report: Report = _in_utc(msgspec.json.decode(data, type=Report))
+        report: Report = in_utc(msgspec.json.decode(data, type=Report))
     except msgspec.ValidationError as error:
         message = f"{name} is not a valid tokenaudit report: {_validation_error(error)}"
         raise ConfigurationError(message) from None
@@ -147,31 +123,6 @@ def _json_error(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8"
     return str(error)
-
-
-def _encodable(text: str) -> str:
-    return _SURROGATE.sub(lambda found: visible(found.group()), text)
-
-
-def _as_escape(found: re.Match[str]) -> str:
-    raw = found.group().encode("utf-16-be")
-    return "".join(f"\\u{raw[at : at + 2].hex()}" for at in range(0, len(raw), 2))
-
-
-def _in_utc(node: Any) -> Any:  # noqa: ANN401 - any node of a report
-    """`node` with all times in UTC: git has times in the author's zone, a report made by hand can have none."""
-    if isinstance(node, datetime):
-        return to_utc(node)
-    if isinstance(node, tuple):
-        return tuple(_in_utc(item) for item in node)
-    if is_dataclass(node) and not isinstance(node, type):
-        old = {field.name: getattr(node, field.name) for field in fields(node)}
-        changed = {name: new for name, value in old.items() if (new := _in_utc(value)) is not value}
-        return replace(node, **changed) if changed else node
-    return node
-
-
-STDIN = "-"
 
 
 def load_report(source: str | Path | None) -> Report:

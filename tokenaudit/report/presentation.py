@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from tokenaudit import exit_codes
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Severity
 from tokenaudit.text import ALL_IN_JSON, and_more, count, listed, size
@@ -406,7 +407,6 @@ def _places(number: int, what: str) -> str:
     return f"{count(number, unit)}{f' with {rest}' if rest else ''}"
 
 
-CLEAN, FOUND, INCOMPLETE = 0, 1, 3
 NEVER = "never"
 
 
@@ -418,13 +418,10 @@ def exit_code(report: Report, fail_on: str = "low") -> int:
     Raises:
         UsageError: `fail_on` is neither.
     """
-    if fail_on != NEVER:
-        least = _severity(fail_on).rank
-        found = [credential.severity for credential in likely(report)]
-        found += [problem.severity for problem in report.problems]
-        if any(severity.rank >= least for severity in found):
-            return FOUND
-    return CLEAN if report.complete else INCOMPLETE
+    found = [credential.severity for credential in likely(report)]
+    found += [problem.severity for problem in report.problems]
+    least = None if fail_on == NEVER else _severity(fail_on)
+    return exit_codes.exit_code(found, least, complete=report.complete)
 
 
 def _severity(name: str) -> Severity:

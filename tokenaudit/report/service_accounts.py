@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-import msgspec
-
-from tokenaudit.json_text import json_text
-from tokenaudit.map_text import map_text
 from tokenaudit.model import Entity, ServiceAccount, ServiceToken
 from tokenaudit.permissions import label_of, name_of
 from tokenaudit.redaction import masked
 from tokenaudit.remediate.rotation.journal import Record
-from tokenaudit.report.csv import cell
+from tokenaudit.report.csv import table
+from tokenaudit.report.json_document import as_json
 from tokenaudit.report.markdown import code, escape
 from tokenaudit.service_accounts.assess import ServiceAccountsReport
-from tokenaudit.text import count, listed, visible
+from tokenaudit.text import count, listed, neutral, visible
 from tokenaudit.timestamps import day, rfc3339
 
 _SHOWN = 5
 _FINGERPRINT = 12
 
 
-def to_json(report: ServiceAccountsReport) -> str:
-    """The report as indented JSON."""
-    written = msgspec.to_builtins(map_text(masked(report), visible))
-    return json_text({"schema": written.pop("schema"), **written})
-
-
 def to_text(report: ServiceAccountsReport) -> str:
     """A paragraph per account, a block per token, then what was skipped and the totals."""
-    report = masked(report)
     lines: list[str] = []
     for account in report.accounts:
         about = f": {account.description}" if account.description else ""
@@ -91,7 +79,6 @@ def rights_in_words(token: ServiceToken) -> list[str]:
 
 def to_markdown(report: ServiceAccountsReport) -> str:
     """A table of the tokens, their reasons, and what was skipped."""
-    report = masked(report)
     lines = [f"# Service accounts of {escape(visible(report.organization))}", ""]
     lines += ["| account | token | severity | rights | last used | expires | found |", "|---|---|---|---|---|---|---|"]
     for account, token in _pairs(report.accounts):
@@ -122,13 +109,13 @@ COLUMNS = (
 
 def to_csv(report: ServiceAccountsReport) -> str:
     """One row per token, then one row with severity `not-read` per skipped place."""
-    report = masked(report)
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
+    return table(COLUMNS, _rows(report))
+
+
+def _rows(report: ServiceAccountsReport) -> Iterator[Mapping[str, object] | Sequence[object]]:
     for account, token in _pairs(report.accounts):
         verdict = token.verdict
-        row = (
+        yield (
             account.name, account.id, token.name, token.id, token.last4, verdict.severity.value if verdict else "",
             verdict.privilege if verdict else "", _joined([each.rule for each in verdict.reasons] if verdict else ()),
             _joined(token.permissions), _joined([f"{r.type}:{r.name}" if r.name else r.id for r in token.repositories]),
@@ -136,12 +123,8 @@ def to_csv(report: ServiceAccountsReport) -> str:
             "yes" if token.skips_network_security else "no", _time(token.created_at), _time(token.last_used_at),
             _time(token.expires_at), token.fingerprint, _joined(token.candidates),
         )  # fmt: skip
-        writer.writerow([cell(value) for value in row])
     for entry in report.skipped:
-        blank = dict.fromkeys(COLUMNS, "")
-        blank |= {"severity": "not-read", "account": cell(entry.where), "rules": cell(entry.reason)}
-        writer.writerow(blank.values())
-    return out.getvalue()
+        yield {"severity": "not-read", "account": entry.where, "rules": entry.reason}
 
 
 def record_as_text(record: Record, *, dry_run: bool) -> str:
@@ -163,7 +146,13 @@ def record_as_text(record: Record, *, dry_run: bool) -> str:
     return "".join(f"{visible(line)}\n" for line in lines)
 
 
-FORMATS = {"text": to_text, "json": to_json, "markdown": to_markdown, "csv": to_csv}
+FORMATS = {"text": to_text, "json": as_json, "markdown": to_markdown, "csv": to_csv}
+"""Format name to the function that writes it."""
+
+
+def render(report: ServiceAccountsReport, format: str) -> str:  # noqa: A002 - the option's name
+    """`report` in one of `FORMATS`, masked and without chat markers."""
+    return FORMATS[format](neutral(masked(report)))
 
 
 def _pairs(accounts: Sequence[ServiceAccount]) -> Iterator[tuple[ServiceAccount, ServiceToken]]:

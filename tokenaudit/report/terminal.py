@@ -6,7 +6,12 @@ import io
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from tokenaudit.model import Severity, Skipped
+from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
+
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from rich.console import Console
     from rich.text import Text
 
@@ -15,6 +20,21 @@ Span: TypeAlias = "str | tuple[str, str]"
 
 _NARROWEST_TEXT = 24
 _NARROW_COLUMN = 6
+_INDENT = 2
+_LONGEST = 300
+
+STYLES = {
+    Severity.CRITICAL: "bold white on red",
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "bold yellow",
+    Severity.LOW: "bold cyan",
+    Severity.INFO: "bold blue",
+}
+
+
+def clean(text: str) -> str:
+    """Untrusted text on one line, with invisible characters as escapes, of at most 300 characters."""
+    return shorten(visible(text), _LONGEST)
 
 
 @dataclass(frozen=True)
@@ -41,12 +61,13 @@ class Line:
 class TerminalWriter:
     """Collects lines; `written` returns them as one text.
 
-    `width` is in terminal columns, None for no wrapping. rich is imported only for color or wrapping, because hooks and
-    scripts wait for piped output.
+    `width` is in terminal columns, None for no wrapping; `column` is the width of the labels of rows. rich is imported
+    only for color or wrapping, because hooks and scripts wait for piped output.
     """
 
     color: bool
     width: int | None
+    column: int = 9
     lines: list[Line] = field(default_factory=list)
 
     def add(self, *spans: Span, label: str = "", indent: int = 0, column: int = 0, label_style: str = "dim") -> None:
@@ -57,6 +78,30 @@ class TerminalWriter:
         """An empty line, unless the last line is empty."""
         if self.lines and self.lines[-1].spans:
             self.lines.append(Line(()))
+
+    @property
+    def row_width(self) -> int | None:
+        """The columns left for the text of a row, None for no wrapping."""
+        return None if self.width is None else self.width - self.column - _INDENT
+
+    def row(self, label: str, *spans: Span) -> None:
+        """A line below a heading: a label, and what it names."""
+        self.add(*spans, label=label, indent=_INDENT, column=max(self.column, len(label) + 1))
+
+    def more(self, total: int, shown: int) -> None:
+        """How many of `total` entries are not shown; nothing if all are."""
+        if left := and_more(total, shown, ALL_IN_JSON):
+            self.add((left, "dim"), indent=_INDENT)
+
+    def skipped(self, entries: Collection[Skipped], most: int) -> None:
+        """The first `most` skipped places with the reason; nothing if there are none."""
+        if not entries:
+            return
+        self.add((" SKIPPED ", "bold black on yellow"), "  ", (f"{count(len(entries), 'place')}:", "bold"))
+        for entry in sorted(entries, key=lambda entry: (entry.where, entry.reason))[:most]:
+            self.add(clean(entry.where), (f"  {clean(entry.reason)}", "yellow"), indent=_INDENT)
+        self.more(len(entries), most)
+        self.blank()
 
     def written(self) -> str:
         """All lines, ending in a line feed."""

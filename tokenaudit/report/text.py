@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tokenaudit.model import Credential, Problem, Severity
+from tokenaudit.model import Credential, Problem
 from tokenaudit.report import presentation
 from tokenaudit.report.remedies import NO_ACTION, RemedyLog, dead_lines, next_step, remedies_of
-from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
+from tokenaudit.report.terminal import STYLES, TerminalWriter, clean
+from tokenaudit.text import and_more, count, visible
 from tokenaudit.timestamps import day, minute
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from tokenaudit.model import AcceptedActive, Grant, Inspection, Policy, Report, Skipped
+    from tokenaudit.model import AcceptedActive, Grant, Inspection, Policy, Report
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
@@ -32,16 +32,6 @@ _RECENTLY = timedelta(hours=1)
 
 _FINGERPRINT = 12
 _COMMIT = 12
-_LONGEST = 300
-_COLUMN = 9
-
-STYLES = {
-    Severity.CRITICAL: "bold white on red",
-    Severity.HIGH: "bold red",
-    Severity.MEDIUM: "bold yellow",
-    Severity.LOW: "bold cyan",
-    Severity.INFO: "bold blue",
-}
 
 
 def render(report: Report, options: Options) -> str:
@@ -64,7 +54,7 @@ def render(report: Report, options: Options) -> str:
     if options.show_unlikely:
         _unlikely(screen, presentation.unlikely(report), several=several)
     _accepted_active(screen, report.accepted_active)
-    _skipped(screen, report.skipped)
+    screen.skipped(report.skipped, MOST_SKIPPED)
     _closing(screen, report, options)
     return screen.written()
 
@@ -76,7 +66,7 @@ def _dead(screen: TerminalWriter, credentials: list[Credential]) -> None:
     first, *others = dead_lines(credentials)
     screen.add((f" {worst.value.upper()} ", STYLES[worst]), "  ", (first, "bold"), ("  --show-dead lists them", "dim"))
     for number, line in enumerate(others):
-        _row(screen, "do" if number == 0 else "", line)
+        screen.row("do" if number == 0 else "", line)
     screen.blank()
 
 
@@ -92,20 +82,20 @@ def _credential(
     screen.add(
         (f" {severity.value.upper()} ", STYLES[severity]),
         "  ",
-        (_clean(credential.display), "bold"),
+        (clean(credential.display), "bold"),
         f"  {kind(credential.kind)}  ",
-        (_clean(credential.fingerprint)[:_FINGERPRINT], "dim"),
+        (clean(credential.fingerprint)[:_FINGERPRINT], "dim"),
     )
     _who(screen, credential, started_at)
     _where(screen, credential, several=several)
     reasons = sorted(credential.verdict.reasons, key=lambda r: -r.severity.rank) if credential.verdict else ()
     for number, reason in enumerate(reasons):
-        _row(screen, "why" if number == 0 else "", _clean(reason.message), "  ", (f"[{_clean(reason.rule)}]", "dim"))
+        screen.row("why" if number == 0 else "", clean(reason.message), "  ", (f"[{clean(reason.rule)}]", "dim"))
     rows = _what_to_do(credential)
     if not rows and credential.locations:
         hint = "" if credential.inspection else "; --inspect checks its permissions"
-        _row(screen, "do", f"{NO_ACTION}{hint}.")
-    _do(screen, rows, _clean(credential.display), remedies)
+        screen.row("do", f"{NO_ACTION}{hint}.")
+    _do(screen, rows, clean(credential.display), remedies)
     screen.blank()
 
 
@@ -116,30 +106,30 @@ def _who(screen: TerminalWriter, credential: Credential, started_at: datetime) -
     style = {"active": "bold red", "unknown": "yellow"}.get(inspection.status, "green")
     is_old = inspection.checked_at < started_at - _RECENTLY
     asked = [(f", checked {minute(inspection.checked_at)} UTC", "dim")] if is_old else []
-    _row(screen, "who", (inspection.status, style), *_identity(inspection), *asked)
+    screen.row("who", (inspection.status, style), *_identity(inspection), *asked)
     for number, grant in enumerate(inspection.grants[:MOST_GRANTS]):
-        _row(screen, "can" if number == 0 else "", grant_text(grant))
+        screen.row("can" if number == 0 else "", grant_text(grant))
     if left := and_more(len(inspection.grants), MOST_GRANTS):
-        _row(screen, "", f"{left} grants")
+        screen.row("", f"{left} grants")
     if inspection.global_permissions:
-        _row(screen, "can", f"everywhere: {_clean(', '.join(inspection.global_permissions))}")
+        screen.row("can", f"everywhere: {clean(', '.join(inspection.global_permissions))}")
     reach = credential.reach
     if reach is not None:
         pulled = f" ({reach.downloads_month:,} downloads/month)" if reach.downloads_month else ""
-        _row(screen, "reach", f"writes {count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
+        screen.row("reach", f"writes {count(reach.writable, 'repo')}, reads {reach.readable:,}{pulled}")
 
 
 def _identity(inspection: Inspection) -> list[Span]:
     parts: list[Span] = []
     if inspection.account:
         account = f"{inspection.account.name} ({inspection.account.type})"
-        parts.append(f": {_clean(account)}, role {_clean(inspection.role)}")
+        parts.append(f": {clean(account)}, role {clean(inspection.role)}")
     if inspection.name:
-        parts.append(f', named "{_clean(inspection.name)}"')
+        parts.append(f', named "{clean(inspection.name)}"')
     if inspection.created_at:
         parts.append(f", created {day(inspection.created_at)}")
     if inspection.status == "unknown":
-        parts.append(f": {_clean(inspection.reason)}")
+        parts.append(f": {clean(inspection.reason)}")
     return parts
 
 
@@ -147,18 +137,18 @@ def _where(screen: TerminalWriter, credential: Credential, *, several: bool) -> 
     spots = presentation.spots(credential)
     for number, spot in enumerate(spots[:MOST_SPOTS]):
         place = f"{spot.target}: {spot.place}" if several else spot.place
-        _row(screen, "where" if number == 0 else "", _clean(place), *(("  " + note, "dim") for note in notes(spot)))
+        screen.row("where" if number == 0 else "", clean(place), *(("  " + note, "dim") for note in notes(spot)))
     if left := and_more(len(spots) + sum(spot.repeats for spot in spots[MOST_SPOTS:]), MOST_SPOTS):
-        _row(screen, "", (left, "dim"))
+        screen.row("", (left, "dim"))
 
 
 def notes(spot: presentation.Spot) -> list[str]:
     """Details of a spot: origin, whether it is still present, encoding."""
     details = []
     if spot.commit:
-        by = f" by {_clean(spot.author)}" if spot.author else ""
+        by = f" by {clean(spot.author)}" if spot.author else ""
         on = f" on {day(spot.date)}" if spot.date else ""
-        details.append(f"introduced in {_clean(spot.commit)[:_COMMIT]}{by}{on}")
+        details.append(f"introduced in {clean(spot.commit)[:_COMMIT]}{by}{on}")
     if spot.sources == ("staged",):
         details.append("staged, not committed yet")
     elif spot.live:
@@ -167,7 +157,7 @@ def notes(spot: presentation.Spot) -> list[str]:
         unreachable = "unreachable from any branch" if spot.commit else "in no commit"
         details.append("not in HEAD, still in the history" if spot.reachable is not False else unreachable)
     if spot.via:
-        details.append(f"inside {_clean(' in '.join(reversed(spot.via)))}")
+        details.append(f"inside {clean(' in '.join(reversed(spot.via)))}")
     if spot.repeats:
         details.append(f"and {spot.repeats:,} more in this file")
     return details
@@ -184,7 +174,7 @@ def _what_to_do(credential: Credential) -> list[Span]:
 def _do(screen: TerminalWriter, rows: list[Span], name: str, remedies: RemedyLog) -> None:
     """The rows of what to do, in full; those that an earlier finding has are replaced by a reference to that one."""
     for number, row in enumerate(remedies.new(rows, name)):
-        _row(screen, "do" if number == 0 else "", row)
+        screen.row("do" if number == 0 else "", row)
 
 
 def grant_text(grant: Grant) -> str:
@@ -192,24 +182,24 @@ def grant_text(grant: Grant) -> str:
     entity = grant.entity
     patterns = f" ({', '.join(grant.patterns)})" if grant.patterns else ""
     name = entity.name or entity.id or ""
-    return _clean(f"{entity.type} {name}: {', '.join(grant.permissions) or 'nothing'}{patterns}")
+    return clean(f"{entity.type} {name}: {', '.join(grant.permissions) or 'nothing'}{patterns}")
 
 
 def kind(name: str) -> str:
     """A credential's kind in words."""
-    return _clean(name).replace("_", " ")
+    return clean(name).replace("_", " ")
 
 
 def _problem(screen: TerminalWriter, problem: Problem, remedies: RemedyLog, *, several: bool) -> None:
     screen.add(
         (f" {problem.severity.value.upper()} ", STYLES[problem.severity]),
         "  ",
-        (_clean(problem.message), "bold"),
-        ("  [" + _clean(problem.rule) + "]", "dim"),
+        (clean(problem.message), "bold"),
+        ("  [" + clean(problem.rule) + "]", "dim"),
     )
-    inside = (("  " + _clean(problem.where), "dim"),) if problem.where else ()
+    inside = (("  " + clean(problem.where), "dim"),) if problem.where else ()
     place = _place(problem, several=several)
-    _row(screen, "where", place, *inside)
+    screen.row("where", place, *inside)
     _do(screen, [visible(problem.remedy)], place, remedies)
     _patch(screen, problem.patch)
     screen.blank()
@@ -221,22 +211,22 @@ def _patch(screen: TerminalWriter, patch: str | None) -> None:
     ]  # a row is indented: "--- " is no command there
     for number, line in enumerate(lines[:MOST_PATCH_LINES]):
         style = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1], "dim")
-        _row(screen, "patch" if number == 0 else "", (line, style))
+        screen.row("patch" if number == 0 else "", (line, style))
     if left := and_more(len(lines), MOST_PATCH_LINES):
-        _row(screen, "", (f"{left} lines", "dim"))
+        screen.row("", (f"{left} lines", "dim"))
 
 
 def _place(problem: Problem, *, several: bool) -> str:
     numbers = [str(number) for number in (problem.line, problem.column) if number]
     place = ":".join([problem.path or problem.target, *numbers])
-    return _clean(f"{problem.target}: {place}" if several and problem.path else place)
+    return clean(f"{problem.target}: {place}" if several and problem.path else place)
 
 
 def _line(screen: TerminalWriter, finding: Credential | Problem, *, several: bool) -> None:
     if isinstance(finding, Credential):
         text = _short(finding, several=several)
     else:
-        text = f"{_place(finding, several=several)}  {_clean(finding.rule)}"
+        text = f"{_place(finding, several=several)}  {clean(finding.rule)}"
     screen.add((f" {finding.severity.value.upper()} ", STYLES[finding.severity]), f"  {text}")
 
 
@@ -245,14 +235,12 @@ def _short(credential: Credential, *, several: bool) -> str:
     places = [f"{spot.target}: {spot.place}" if several else spot.place for spot in spots[:1]]
     more = f" {left}" if (left := and_more(len(spots), 1)) else ""
     parts = [credential.display, kind(credential.kind), credential.fingerprint[:_FINGERPRINT], *places]
-    return _clean("  ".join(parts)) + more
+    return clean("  ".join(parts)) + more
 
 
 def _unlikely(screen: TerminalWriter, credentials: list[Credential], *, several: bool) -> None:
     for credential in credentials:
-        screen.add(
-            (f" {credential.likelihood} ", "dim"), "  ", _clean(credential.display), f"  {kind(credential.kind)}"
-        )
+        screen.add((f" {credential.likelihood} ", "dim"), "  ", clean(credential.display), f"  {kind(credential.kind)}")
         _where(screen, credential, several=several)
     screen.blank()
 
@@ -264,27 +252,16 @@ def _accepted_active(screen: TerminalWriter, accepted: Sequence[AcceptedActive])
             (f" {one.severity.value.upper()} ", STYLES[one.severity]),
             "  ",
             ("accepted, still active: ", "bold red"),
-            (_clean(one.display), "bold"),
+            (clean(one.display), "bold"),
             f"  {kind(one.kind)}  ",
-            (_clean(one.fingerprint)[:_FINGERPRINT], "dim"),
+            (clean(one.fingerprint)[:_FINGERPRINT], "dim"),
         )
         if one.account:
-            _row(screen, "who", _clean(f"{one.account.name} ({one.account.type})"))
+            screen.row("who", clean(f"{one.account.name} ({one.account.type})"))
         if place := presentation.accepted_place(one):
-            _row(screen, "where", _clean(place.removeprefix(" at ")))
-        _row(screen, "by", _clean(presentation.accepted_by(one)))
+            screen.row("where", clean(place.removeprefix(" at ")))
+        screen.row("by", clean(presentation.accepted_by(one)))
         screen.blank()
-
-
-def _skipped(screen: TerminalWriter, skipped: tuple[Skipped, ...]) -> None:
-    if not skipped:
-        return
-    screen.add((" SKIPPED ", "bold black on yellow"), "  ", (f"{count(len(skipped), 'place')}:", "bold"))
-    for entry in sorted(skipped, key=lambda entry: (entry.where, entry.reason))[:MOST_SKIPPED]:
-        screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
-    if left := and_more(len(skipped), MOST_SKIPPED, ALL_IN_JSON):
-        screen.add((left, "dim"), indent=2)
-    screen.blank()
 
 
 def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
@@ -297,7 +274,7 @@ def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
     if report.summary.known:
         screen.add((f"{count(report.summary.known, 'finding')} in the baseline, not listed.", "dim"))
     for line in presentation.followed_lines(report):
-        screen.add((_clean(line), "dim"))
+        screen.add((clean(line), "dim"))
     policy(screen, report.policy)
     advice = next_step(report)
     if advice:
@@ -307,12 +284,4 @@ def _closing(screen: TerminalWriter, report: Report, options: Options) -> None:
 def policy(screen: TerminalWriter, used: Policy) -> None:
     """Which policy file was used and what it removed or lowered."""
     for number, line in enumerate(presentation.policy_lines(used)):
-        screen.add((_clean(line), "yellow" if number else "dim"), indent=2 if number else 0)
-
-
-def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:
-    screen.add(*spans, label=label, indent=2, column=_COLUMN)
-
-
-def _clean(text: str) -> str:
-    return shorten(visible(text), _LONGEST)
+        screen.add((clean(line), "yellow" if number else "dim"), indent=2 if number else 0)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from itertools import chain
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.csv import cell
+from tokenaudit.report.csv import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +21,9 @@ COLUMNS = (
 
 def render(view: ChangesReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """A row per finding, or per file without one; then one with the risk `not-read` per skipped place."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for repository in view.repositories:
-        for row in _rows(repository):
-            writer.writerow([cell(value) for value in row])
-    for entry in view.skipped:
-        blank = dict.fromkeys(COLUMNS, "")
-        blank |= {"repository": cell(entry.where), "risk": "not-read", "message": cell(entry.reason)}
-        writer.writerow(blank.values())
-    return out.getvalue()
+    rows = (row for repository in view.repositories for row in _rows(repository))
+    skipped = ({"repository": each.where, "risk": "not-read", "message": each.reason} for each in view.skipped)
+    return table(COLUMNS, chain(rows, skipped))
 
 
 def _rows(repository: ExaminedRepository) -> Iterator[tuple[object, ...]]:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.changes import phrasing
-from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.report.text import STYLES
-from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, size, visible
+from tokenaudit.report.terminal import STYLES, TerminalWriter, clean
+from tokenaudit.text import ALL_IN_JSON, and_more, count, size, visible
 
 if TYPE_CHECKING:
     from tokenaudit.changes.model import ChangedFile, ChangesReport, ExaminedRepository
     from tokenaudit.content.change import ContentFinding, Risk
     from tokenaudit.report import Options
 
-_COLUMN = 9
 _MOST_REPOSITORIES = 30
 _MOST_FILES = 8
 _MOST_SKIPPED = 20
-_LONGEST = 300
 _RISKS: dict[Risk, str] = {
     "executes": "bold white on red",
     "misleads": "bold red",
@@ -34,9 +31,9 @@ def render(view: ChangesReport, options: Options) -> str:
     harmful = [each for each in view.repositories if phrasing.risk(each) != "none" or each.all_findings]
     for repository in harmful[:_MOST_REPOSITORIES]:
         _repository(screen, repository)
-    _more(screen, len(harmful), _MOST_REPOSITORIES)
+    screen.more(len(harmful), _MOST_REPOSITORIES)
     _plain(screen, [each for each in view.repositories if each not in harmful])
-    _skipped(screen, view)
+    screen.skipped(view.skipped, _MOST_SKIPPED)
     style = "bold red" if harmful else "bold green" if view.complete else "bold yellow"
     screen.add((visible(phrasing.sentence(view)), style))
     if view.downloaded:
@@ -48,28 +45,28 @@ def _repository(screen: TerminalWriter, repository: ExaminedRepository) -> None:
     risk = phrasing.risk(repository)
     pulled = f"  {repository.downloads_month:,} downloads/month" if repository.downloads_month else ""
     screen.add(
-        (f" {risk.upper()} ", _RISKS[risk]), "  ", (_clean(repository.page), "bold"), pulled,
+        (f" {risk.upper()} ", _RISKS[risk]), "  ", (clean(repository.page), "bold"), pulled,
         "  private" if repository.private else "",
     )  # fmt: skip
     if risk not in {"none", "unknown"}:
-        _row(screen, "what", _clean(phrasing.does(repository)))
+        screen.row("what", clean(phrasing.does(repository)))
     shown = [file for file in phrasing.ordered(repository.files) if file.risk != "none" or file.findings]
     for file in shown[:_MOST_FILES]:
         _file(screen, repository, file)
     if len(shown) > _MOST_FILES:
-        _row(screen, "", f"{and_more(len(shown), _MOST_FILES, ALL_IN_JSON)}")
+        screen.row("", f"{and_more(len(shown), _MOST_FILES, ALL_IN_JSON)}")
     for finding in repository.findings:
         _finding(screen, finding)
     quiet = len(repository.files) - len(shown)
     if quiet:
-        _row(screen, "", f"{count(quiet, 'other file')} changed without objection")
-    _row(screen, "good", _clean(phrasing.good(repository)))
+        screen.row("", f"{count(quiet, 'other file')} changed without objection")
+    screen.row("good", clean(phrasing.good(repository)))
     for use in repository.loaded_by[:5]:
         line = f":{use.line}" if use.line else ""
         pin = f"pinned to {use.pin[:12]}" if use.pin else "no pin known"
-        _row(screen, "used by", _clean(f"{use.where} {use.path or ''}{line}"), (f"  {pin}", "yellow"))
+        screen.row("used by", clean(f"{use.where} {use.path or ''}{line}"), (f"  {pin}", "yellow"))
     for unknown in repository.not_known:
-        _row(screen, "unknown", _clean(unknown))
+        screen.row("unknown", clean(unknown))
     _next(screen, repository)
     screen.blank()
 
@@ -79,29 +76,28 @@ def _next(screen: TerminalWriter, repository: ExaminedRepository) -> None:
         return
     pin, command = phrasing.pin(repository), phrasing.pin_command(repository)
     if pin is not None and command is not None:
-        _row(screen, "next", "Pin every load: ", (_clean(pin), "bold"))
-        _row(screen, "", (_whole(command), "bold"))
-        _row(screen, "", _clean(phrasing.revert(repository) or ""))
+        screen.row("next", "Pin every load: ", (clean(pin), "bold"))
+        screen.row("", (visible(command), "bold"))
+        screen.row("", clean(phrasing.revert(repository) or ""))
 
 
 def _file(screen: TerminalWriter, repository: ExaminedRepository, file: ChangedFile) -> None:
     how = f"{phrasing.happened(file)} {phrasing.by_whom(repository, file)}".rstrip()
-    _row(screen, "file", (_clean(file.path), "bold"), f"  {_clean(how)}")
+    screen.row("file", (clean(file.path), "bold"), f"  {clean(how)}")
     for finding in file.findings:
         _finding(screen, finding)
     for reason in file.skipped:
-        _row(screen, "", (f"not looked into: {_clean(reason)}", "yellow"))
+        screen.row("", (f"not looked into: {clean(reason)}", "yellow"))
 
 
 def _finding(screen: TerminalWriter, finding: ContentFinding) -> None:
     line = f"line {finding.line}: " if finding.line else ""
-    _row(
-        screen, "",
-        (f"{finding.severity.value.upper()}", STYLES[finding.severity]), " ", f"{line}{_clean(finding.message)}",
+    screen.row("",
+        (f"{finding.severity.value.upper()}", STYLES[finding.severity]), " ", f"{line}{clean(finding.message)}",
         (f"  [{finding.rule}]", "dim"),
     )  # fmt: skip
     if finding.evidence:
-        _row(screen, "", (f"quoted: {_clean(finding.evidence)}", "dim"))
+        screen.row("", (f"quoted: {clean(finding.evidence)}", "dim"))
 
 
 def _plain(screen: TerminalWriter, repositories: list[ExaminedRepository]) -> None:
@@ -112,34 +108,6 @@ def _plain(screen: TerminalWriter, repositories: list[ExaminedRepository]) -> No
     for repository in repositories[:_MOST_REPOSITORIES]:
         commits = count(len(repository.commits), "commit")
         what = f"{count(len(repository.files), 'file')} in {commits}"
-        screen.add(_clean(repository.page), (f"  {what}, head {(repository.head or '')[:12]}", "dim"), indent=2)
-    _more(screen, len(repositories), _MOST_REPOSITORIES)
+        screen.add(clean(repository.page), (f"  {what}, head {(repository.head or '')[:12]}", "dim"), indent=2)
+    screen.more(len(repositories), _MOST_REPOSITORIES)
     screen.blank()
-
-
-def _skipped(screen: TerminalWriter, view: ChangesReport) -> None:
-    if not view.skipped:
-        return
-    screen.add((" SKIPPED ", "bold black on yellow"), f"  {count(len(view.skipped), 'place')}:")
-    for entry in view.skipped[:_MOST_SKIPPED]:
-        screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "dim"), indent=2)
-    _more(screen, len(view.skipped), _MOST_SKIPPED)
-    screen.blank()
-
-
-def _more(screen: TerminalWriter, total: int, shown: int) -> None:
-    left = and_more(total, shown, ALL_IN_JSON)
-    if left:
-        screen.add((left, "dim"), indent=2)
-
-
-def _row(screen: TerminalWriter, label: str, *spans: str | tuple[str, str]) -> None:
-    screen.add(*spans, label=label, indent=2, column=_COLUMN)
-
-
-def _clean(text: str) -> str:
-    return shorten(visible(text), _LONGEST)
-
-
-def _whole(command: str) -> str:
-    return visible(command)

@@ -1,37 +1,27 @@
 """Output formats of an incident report, one file per format.
 
-As with reports, a format is a module with `render(view, options) -> str`, and none of them ever sees a value.
+A format is a module with `render(document, options) -> str`. The document is masked and has no chat markers; each
+format escapes the characters that have a meaning in it.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
-from tokenaudit.redaction import masked
-from tokenaudit.report import Options
-from tokenaudit.text import neutral
+from tokenaudit.report import Options, render_document
 
 if TYPE_CHECKING:
     from tokenaudit.incident.model import IncidentReport
 
 FORMATS: dict[str, str] = {
     "text": "tokenaudit.report.incident.text",
-    "json": "tokenaudit.report.incident.json",
+    "json": "tokenaudit.report.json_document",
     "markdown": "tokenaudit.report.incident.markdown",
     "csv": "tokenaudit.report.incident.csv",
 }
 """Format name to the module that writes it."""
 
 
-class IncidentReportFormat(Protocol):
-    """What a format's module looks like."""
-
-    def render(self, view: IncidentReport, options: Options) -> str:
-        """The whole document, ending in a line feed."""
-
-
-def render(view: IncidentReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
-    """`view` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
-    chosen = cast("IncidentReportFormat", importlib.import_module(FORMATS[format]))
-    return chosen.render(neutral(masked(view)), Options(color, width))
+def render(document: IncidentReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
+    """`document` in one of `FORMATS`, ending in a line feed; the other arguments are `tokenaudit.report.Options`."""
+    return render_document(FORMATS, document, format, Options(color, width))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.csv import cell
+from tokenaudit.report.csv import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,12 +17,7 @@ COLUMNS = ("state", "severity", "kind", "touched", "where", "what", "at", "by", 
 
 def render(view: IncidentReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """Rows of state `open`, `done`, `changed` and `not-asked`, in this order."""
-    out = io.StringIO()
-    writer = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writerow(COLUMNS)
-    for row in _rows(view):
-        writer.writerow([cell(value) for value in row])
-    return out.getvalue()
+    return table(COLUMNS, _rows(view))
 
 
 def _rows(view: IncidentReport) -> Iterator[tuple[object, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tokenaudit import exit_codes
 from tokenaudit.changes import phrasing as changes
 from tokenaudit.text import count, listed
 from tokenaudit.timestamps import day, minute, rfc3339
@@ -14,14 +15,12 @@ if TYPE_CHECKING:
     from tokenaudit.incident.model import ActionItem, IncidentChange, IncidentReport, Reached
     from tokenaudit.policy.settings import Incident
 
-CLEAN, OPEN, INCOMPLETE = 0, 1, 3
-
 
 def exit_code(view: IncidentReport) -> int:
     """1 where something is open, else 3 where something could not be read or asked, else 0."""
     if view.open:
-        return OPEN
-    return CLEAN if view.complete else INCOMPLETE
+        return exit_codes.FOUND
+    return exit_codes.CLEAN if view.complete else exit_codes.INCOMPLETE
 
 
 def answer(view: IncidentReport) -> str:

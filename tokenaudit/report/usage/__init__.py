@@ -1,23 +1,21 @@
 """Output formats of a usage report, one file per format.
 
-As with reports, a format is a module with `render(usage, options) -> str`, and none of them ever sees a value.
+A format is a module with `render(document, options) -> str`. The document is masked and has no chat markers; each
+format escapes the characters that have a meaning in it.
 """
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING
 
-from tokenaudit.redaction import masked
-from tokenaudit.report import Options
-from tokenaudit.text import neutral
+from tokenaudit.report import Options, render_document
 
 if TYPE_CHECKING:
     from tokenaudit.audit_log.model import UsageReport
 
 FORMATS: dict[str, str] = {
     "text": "tokenaudit.report.usage.text",
-    "json": "tokenaudit.report.usage.json",
+    "json": "tokenaudit.report.json_document",
     "markdown": "tokenaudit.report.usage.markdown",
     "html": "tokenaudit.report.usage.html",
     "csv": "tokenaudit.report.usage.csv",
@@ -25,14 +23,6 @@ FORMATS: dict[str, str] = {
 """Format name to the module that writes it."""
 
 
-class UsageReportFormat(Protocol):
-    """What a format's module looks like."""
-
-    def render(self, usage: UsageReport, options: Options) -> str:
-        """The whole document, ending in a line feed."""
-
-
-def render(usage: UsageReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
-    """`usage` in one of `FORMATS`, ending in a line feed; see `tokenaudit.report.Options` for the other arguments."""
-    chosen = cast("UsageReportFormat", importlib.import_module(FORMATS[format]))
-    return chosen.render(neutral(masked(usage)), Options(color, width))
+def render(document: UsageReport, format: str, *, color: bool = False, width: int | None = None) -> str:  # noqa: A002 - the option's name
+    """`document` in one of `FORMATS`, ending in a line feed; the other arguments are `tokenaudit.report.Options`."""
+    return render_document(FORMATS, document, format, Options(color, width))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
-from tokenaudit.report.csv import cell
+from tokenaudit.report.csv import table
 from tokenaudit.report.usage.phrasing import describe
 from tokenaudit.timestamps import rfc3339
 
@@ -26,12 +24,7 @@ COLUMNS = (
 
 def render(usage: UsageReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """Rows `token` and, below each, `address` and `after-exposure`; last `skipped`, with the reason as message."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, restval="", quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    writer.writeheader()
-    for row in _rows(usage):
-        writer.writerow({name: cell(value) for name, value in row.items()})
-    return out.getvalue()
+    return table(COLUMNS, _rows(usage))
 
 
 def _rows(usage: UsageReport) -> Iterator[dict[str, object]]:

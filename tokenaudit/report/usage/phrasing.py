@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+from tokenaudit import exit_codes
 from tokenaudit.text import count, listed
 from tokenaudit.timestamps import day, minute
 
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tokenaudit.audit_log.model import KnownToken, TokenUse, UsageFlag, UsageReport
-
-CLEAN, FLAGGED, INCOMPLETE = 0, 1, 3
+    from tokenaudit.model import Severity
 
 FLAGS: dict[UsageFlag, str] = {
     "new-address-after-exposure": "used from an address that was never seen before the exposure",
@@ -26,12 +26,9 @@ FLAGS: dict[UsageFlag, str] = {
 _MOST_NAMES = 3
 
 
-def exit_code(usage: UsageReport, fail_on: str) -> int:
-    """1 for a flagged token of at least the severity `fail_on`, else 3 if the log is incomplete, else 0."""
-    ranks = ["info", "low", "medium", "high", "critical"]
-    if fail_on in ranks and any(use.severity.rank >= ranks.index(fail_on) for use in usage.flagged):
-        return FLAGGED
-    return CLEAN if usage.complete else INCOMPLETE
+def exit_code(usage: UsageReport, fail_on: Severity | None) -> int:
+    """1 for a flagged token of at least `fail_on` (None: never), else 3 if the log is incomplete, else 0."""
+    return exit_codes.exit_code((use.severity for use in usage.flagged), fail_on, complete=usage.complete)
 
 
 def answer(usage: UsageReport) -> str:

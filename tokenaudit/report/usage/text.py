@@ -5,20 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tokenaudit.model import Severity
-from tokenaudit.report.terminal import TerminalWriter
-from tokenaudit.report.text import STYLES
+from tokenaudit.report.terminal import STYLES, TerminalWriter, clean
 from tokenaudit.report.usage import phrasing
-from tokenaudit.text import ALL_IN_JSON, and_more, count, listed, shorten, visible
+from tokenaudit.text import ALL_IN_JSON, and_more, count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tokenaudit.audit_log.model import AddressUse, TokenUse, UsageReport
     from tokenaudit.report import Options
     from tokenaudit.report.terminal import Span
 
-_LONGEST = 300
-_COLUMN = 10
 _MOST = 30
 _MOST_LINES = 8
 _PERIODS = 40
@@ -27,27 +22,28 @@ _BARS = "▁▂▃▄▅▆▇█"
 
 def render(usage: UsageReport, options: Options) -> str:
     """The whole screen."""
-    screen = TerminalWriter(options.color, options.width)
+    screen = TerminalWriter(options.color, options.width, column=10)
     style = "bold red" if usage.flagged else "bold green" if usage.complete else "bold yellow"
     screen.add((phrasing.answer(usage), style))
-    _row(screen, "log", _clean("; ".join(_logs(usage))) or "nothing was read")
-    _row(screen, "exposures", _clean(", ".join(usage.sources)) or _NO_SOURCES)
+    screen.row("log", clean("; ".join(_logs(usage))) or "nothing was read")
+    screen.row("exposures", clean(", ".join(usage.sources)) or _NO_SOURCES)
     for name in usage.not_in_log:
-        _row(screen, "not used", _clean(f"{name}: no event in the log"))
+        screen.row("not used", clean(f"{name}: no event in the log"))
     screen.blank()
     for use in usage.flagged[:_MOST]:
         _token(screen, use, usage)
-    _more(screen, usage.flagged)
+    screen.more(len(usage.flagged), _MOST)
+    screen.blank()
     quiet = [use for use in usage.tokens if not use.flags]
     if quiet:
         screen.add((" NOT FLAGGED ", STYLES[Severity.INFO]), f"  {count(len(quiet), 'token')}:")
         for use in quiet[:_MOST]:
             what = ", ".join(filter(None, (phrasing.describe(use.known_as), phrasing.credential(use))))
             when = f"{count(use.total, 'event')}, {phrasing.span(use.first_seen, use.last_seen)}"
-            screen.add(_clean(phrasing.title(use)), (f"  {when}  {_clean(what)}".rstrip(), "dim"), indent=2)
-        _more(screen, quiet)
+            screen.add(clean(phrasing.title(use)), (f"  {when}  {clean(what)}".rstrip(), "dim"), indent=2)
+        screen.more(len(quiet), _MOST)
         screen.blank()
-    _skipped(screen, usage)
+    screen.skipped(usage.skipped, _MOST)
     return screen.written()
 
 
@@ -65,34 +61,33 @@ def _logs(usage: UsageReport) -> list[str]:
 
 def _token(screen: TerminalWriter, use: TokenUse, usage: UsageReport) -> None:
     screen.add(
-        (f" {use.severity.value.upper()} ", STYLES[use.severity]), "  ", (_clean(phrasing.title(use)), "bold"),
-        (f"  {_clean(use.role)}" if use.role else "", "dim"),
+        (f" {use.severity.value.upper()} ", STYLES[use.severity]), "  ", (clean(phrasing.title(use)), "bold"),
+        (f"  {clean(use.role)}" if use.role else "", "dim"),
     )  # fmt: skip
     for number, name in enumerate(use.flags):
-        _row(screen, "" if number else "flags", f"{name}: {phrasing.flag(name, use)}")
+        screen.row("" if number else "flags", f"{name}: {phrasing.flag(name, use)}")
     if use.known_as:
-        _row(screen, "known as", _clean(phrasing.describe(use.known_as)))
+        screen.row("known as", clean(phrasing.describe(use.known_as)))
     if found := phrasing.credential(use):
-        _row(screen, "found as", _clean(found))
+        screen.row("found as", clean(found))
     if len(use.owners) > 1:
-        _row(screen, "used by", _clean(_counts(use.owners.items())))
-    _row(screen, "used", f"{count(use.total, 'event')}, {phrasing.span(use.first_seen, use.last_seen)}")
-    _row(screen, "timeline", *_timeline(use, usage))
+        screen.row("used by", clean(_counts(use.owners.items())))
+    screen.row("used", f"{count(use.total, 'event')}, {phrasing.span(use.first_seen, use.last_seen)}")
+    screen.row("timeline", *_timeline(use, usage))
     for number, address in enumerate(use.addresses[:_MOST_LINES]):
-        _row(screen, "" if number else "from", *_address(address))
+        screen.row("" if number else "from", *_address(address))
     if left := and_more(len(use.addresses), _MOST_LINES, ALL_IN_JSON):
-        _row(screen, "", (left, "dim"))
+        screen.row("", (left, "dim"))
     if use.user_agents:
         agents = [f"{each.user_agent} ({each.events:,})" for each in use.user_agents]
-        _row(screen, "with", _clean(listed(agents, 3, "; ")))
-    _row(screen, "events", _clean(_counts(use.events.items())))
+        screen.row("with", clean(listed(agents, 3, "; ")))
+    screen.row("events", clean(_counts(use.events.items())))
     for number, event in enumerate(use.after_exposure[:_MOST_LINES]):
-        _row(
-            screen, "" if number else "after", (f"{phrasing.moment(event.at)}  ", "dim"),
-            _clean(f"{event.type}: {event.message}"), (f"  {_clean(event.ip or '')}".rstrip(), "dim"),
+        screen.row("" if number else "after", (f"{phrasing.moment(event.at)}  ", "dim"),
+            clean(f"{event.type}: {event.message}"), (f"  {clean(event.ip or '')}".rstrip(), "dim"),
         )  # fmt: skip
     if left := and_more(use.after_exposure_events, _MOST_LINES, ALL_IN_JSON):
-        _row(screen, "", (left, "dim"))
+        screen.row("", (left, "dim"))
     screen.blank()
 
 
@@ -108,36 +103,13 @@ def _timeline(use: TokenUse, usage: UsageReport) -> list[Span]:
 
 
 def _address(address: AddressUse) -> list[Span]:
-    place = f" ({_clean(address.location)})" if address.location else ""
+    place = f" ({clean(address.location)})" if address.location else ""
     when = phrasing.span(address.first_seen, address.last_seen)
     new: list[Span] = [("new ", "bold red")] if address.new else []
-    where = _clean(address.ip or "unknown address")
+    where = clean(address.ip or "unknown address")
     return [*new, f"{where}{place}", (f"  {count(address.events, 'event')}, {when}", "dim")]
 
 
 def _counts(items: object) -> str:
     pairs = [f"{name} {number:,}" for name, number in items]  # type: ignore[attr-defined]  # pairs of name and count
     return listed(pairs, _MOST_LINES)
-
-
-def _skipped(screen: TerminalWriter, usage: UsageReport) -> None:
-    if not usage.skipped:
-        return
-    screen.add((" SKIPPED ", "bold black on yellow"), f"  {count(len(usage.skipped), 'place')}:")
-    for entry in usage.skipped[:_MOST]:
-        screen.add(_clean(entry.where), (f"  {_clean(entry.reason)}", "yellow"), indent=2)
-    _more(screen, usage.skipped)
-
-
-def _more(screen: TerminalWriter, entries: Sequence[object]) -> None:
-    if left := and_more(len(entries), _MOST, ALL_IN_JSON):
-        screen.add((left, "dim"), indent=2)
-        screen.blank()
-
-
-def _row(screen: TerminalWriter, label: str, *spans: Span) -> None:
-    screen.add(*spans, label=label, indent=2, column=max(_COLUMN, len(label) + 1))
-
-
-def _clean(text: str) -> str:
-    return shorten(visible(text), _LONGEST)
