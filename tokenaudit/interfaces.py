@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from tokenaudit.exclusions import Exclusions
 from tokenaudit.model import Claims, Likelihood, Location, Problem, Skipped
 from tokenaudit.secret import Secret
 
@@ -140,13 +141,14 @@ class ScanContext:
     """State shared by the sources of one run. Sources add what they have read to `objects` and `bytes`.
 
     `relied` are the objects and bytes that an earlier run has read and this one relies on. `followed` are the folders
-    outside of the target that it led to. `head` and `web_page` are those of the repository that was read; see
-    `tokenaudit.model.Target`.
+    outside of the target that it led to. Places that `exclusions` leave out are not read. `head` and `web_page` are
+    those of the repository that was read; see `tokenaudit.model.Target`.
     """
 
     scanner: Scanner
     jobs: int = 1
     progress: Progress = field(default_factory=NullProgress)
+    exclusions: Exclusions = field(default_factory=Exclusions)
     objects: int = 0
     bytes: int = 0
     relied: tuple[int, int] = (0, 0)

@@ -339,12 +339,17 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class Exclusion:
-    """A pattern of `--exclude`, and how much it left out: places with a credential, problems, and skipped places."""
+    """A pattern of `--exclude`, and how much it left out.
+
+    `unread` is the number of files, variables and repositories inside a target that were not read. Of what was read,
+    `places` is the number of places with a credential, `problems` and `skipped` those of problems and skipped places.
+    """
 
     pattern: str
     places: int = 0
     problems: int = 0
     skipped: int = 0
+    unread: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,9 @@ from tests.report.test_order import credential, problem, report
 from tests.support.inprocess import run
 from tests.support.mint import Mint
 from tokenaudit import model
-from tokenaudit.audit.accepted import accept, exclude, matches
+from tokenaudit.audit.accepted import accept, exclude
 from tokenaudit.audit.aggregate import Findings
+from tokenaudit.exclusions import Exclusions, matches
 from tokenaudit.model import Severity, Skipped
 from tokenaudit.policy.settings import AllowEntry
 from tokenaudit.report import FORMATS, render
@@ -100,7 +101,7 @@ def test_every_format_says_what_was_accepted_and_excluded(name: str) -> None:
 def test_an_excluded_place_is_not_called_clean() -> None:
     findings = Findings(credentials={ONE.fingerprint: ONE}, problems=[PROBLEM])
     findings.skipped = [Skipped(".: src/big.bin", "too large"), Skipped(".: other.bin", "too large")]
-    excluded = exclude(findings, ("src", ".github/workflows/*", "nothing"))
+    excluded = exclude(findings, Exclusions(("src", ".github/workflows/*", "nothing")))
     assert [(one.places, one.problems, one.skipped) for one in excluded] == [(1, 0, 1), (0, 1, 0), (0, 0, 0)]
     assert not findings.credentials
     assert not findings.problems
@@ -134,7 +135,9 @@ def test_the_commands_take_both(place: Path, tmp_path: Path) -> None:
     assert run("scan", str(place)).code == 1
     ran = run("scan", str(place), "--exclude", "vendor", "-f", "json")
     assert [each["fingerprint"] for each in json.loads(ran.out)["credentials"]] == [fingerprint(value)]
-    assert json.loads(ran.out)["excluded"] == [{"pattern": "vendor", "places": 1, "problems": 0, "skipped": 0}]
+    assert json.loads(ran.out)["excluded"] == [
+        {"pattern": "vendor", "places": 0, "problems": 0, "skipped": 0, "unread": 1}
+    ]
     config.write_text(f'[[allow]]\nfingerprint = "{fingerprint(value)}"\nreason = "revoked, kept as a test"\n')
     ran = run("scan", str(place), "--exclude", "vendor")
     assert ran.code == 0, ran.out

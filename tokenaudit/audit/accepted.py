@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from fnmatch import fnmatchcase
 
 from tokenaudit.audit.aggregate import Findings
 from tokenaudit.errors import ConfigurationError
+from tokenaudit.exclusions import Exclusions, matches
 from tokenaudit.model import (
     Acceptance,
     AcceptedFinding,
@@ -32,16 +32,6 @@ from tokenaudit.policy.settings import AllowEntry, Settings
 from tokenaudit.text import did_you_mean
 
 
-def matches(pattern: str, target: str, path: str | None) -> bool:
-    """Whether a glob names a place: a path, a folder with all below it, or either with the target in front.
-
-    `*` also matches `/`.
-    """
-    names = [target] if path is None else [path, f"{target.rstrip('/')}/{path}"]
-    pattern = pattern.removeprefix("./").rstrip("/")
-    return any(fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}/*") for name in names)
-
-
 def check_rules(settings: Settings, known: Mapping[str, Rule]) -> None:
     """Checks the rules that the allowlist names.
 
@@ -55,17 +45,16 @@ def check_rules(settings: Settings, known: Mapping[str, Rule]) -> None:
             raise ConfigurationError(message)
 
 
-def exclude(findings: Findings, patterns: Sequence[str]) -> tuple[Exclusion, ...]:
-    """Takes everything that `patterns` name out of `findings`; returns how much each of them took."""
+def exclude(findings: Findings, exclusions: Exclusions) -> tuple[Exclusion, ...]:
+    """Takes everything that the patterns name out of `findings`; returns how much each of them left out."""
     excluded = []
-    for pattern in patterns:
+    for pattern in exclusions.patterns:
         places = _take_out(findings.credentials, pattern)
         _take_out(findings.ignored, pattern)
         problems = [found for found in findings.problems if not matches(pattern, found.target, found.path)]
         skipped = [entry for entry in findings.skipped if not _is_skipped_at(pattern, entry)]
-        excluded.append(
-            Exclusion(pattern, places, len(findings.problems) - len(problems), len(findings.skipped) - len(skipped))
-        )
+        gone = (len(findings.problems) - len(problems), len(findings.skipped) - len(skipped))
+        excluded.append(Exclusion(pattern, places, *gone, exclusions.unread(pattern)))
         findings.problems, findings.skipped = problems, skipped
     for fingerprint in findings.secrets.keys() - findings.credentials.keys() - findings.ignored.keys():
         del findings.secrets[fingerprint]

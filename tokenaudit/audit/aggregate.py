@@ -60,7 +60,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
     ignored: dict[str, dict[Location, None]] = {}
     places_read = list(sources)
     for source in places_read:
-        share = ScanContext(scanner=run.scanner, jobs=run.jobs, progress=run.progress)
+        share = ScanContext(run.scanner, run.jobs, run.progress, run.exclusions)
         for finding in _guarded(source, share):
             if isinstance(finding, LocatedDetection):
                 kept = ignored if finding.detection.ignored else spots

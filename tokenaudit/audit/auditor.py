@@ -17,6 +17,7 @@ from tokenaudit.audit.targets import Scope, resolved
 from tokenaudit.detect import Detector
 from tokenaudit.detect.plugins import AllowlistFilter
 from tokenaudit.errors import UsageError
+from tokenaudit.exclusions import Exclusions
 from tokenaudit.interfaces import NullProgress, Progress, ScanContext, Source
 from tokenaudit.model import Credential, Evidence, Report, Skipped, Target, Tool
 from tokenaudit.policy import Settings
@@ -61,7 +62,7 @@ class Auditor:
         jobs: number of processes; one per CPU by default.
         progress: receives progress updates.
         now: the clock.
-        exclude: globs of places to leave out of the report; see `audit.accepted`.
+        exclude: globs of places to leave out; see `tokenaudit.exclusions`.
     """
 
     plugins: Sequence[Path] = ()
@@ -82,12 +83,12 @@ class Auditor:
         started_at = self.now()
         detector = Detector.load(self.plugins)
         scanner = AllowlistFilter(detector) if self.honour_ignores else detector
-        run = ScanContext(scanner=scanner, jobs=self.jobs or os.cpu_count() or 1, progress=self.progress)
+        run = ScanContext(scanner, self.jobs or os.cpu_count() or 1, self.progress, Exclusions(self.exclude))
         places = list(sources)
         findings = gather(places, run)
         findings.targets = [_placed(target, placements or {}) for target in findings.targets]
         count_once(findings)
-        excluded = exclude(findings, self.exclude)
+        excluded = exclude(findings, run.exclusions)
         inspections = self.questions.answers(findings, self.now, self.progress) if self.questions else {}
         trees = [place for place in places if _is_tree(place)]
         finished = report(

@@ -397,14 +397,14 @@ def followed_lines(report: Report) -> list[str]:
 
 
 def _excluded(one: Exclusion) -> str:
-    counts = {"place with a credential": one.places, "problem": one.problems, "skipped place": one.skipped}
-    left_out = ", ".join(_places(number, what) for what, number in counts.items() if number) or "nothing found there"
+    parts = [
+        f"{count(one.unread, 'place')} not read" if one.unread else "",
+        f"{count(one.places, 'place')} with a credential" if one.places else "",
+        count(one.problems, "problem") if one.problems else "",
+        count(one.skipped, "skipped place") if one.skipped else "",
+    ]
+    left_out = ", ".join(part for part in parts if part) or "nothing found there"
     return f"Excluded by --exclude {one.pattern}: {left_out}."
-
-
-def _places(number: int, what: str) -> str:
-    unit, _, rest = what.partition(" with ")
-    return f"{count(number, unit)}{f' with {rest}' if rest else ''}"
 
 
 NEVER = "never"

@@ -67,7 +67,12 @@ class CiSource:
             skipped: list[Skipped] = []
             names: dict[str, str] = {}
             self._scripts.clear()
-            yield from self._audit(_folder_files(self.path, self.target, skipped, run, names), run, None, seen)
+            files = _folder_files(self.path, self.target, skipped, run, names)
+            yield from self._audit(files, run, None, seen)
+            excluded = {file for file, name in names.items() if run.exclusions.leaves_out(self.target, name)}
+            if any(may_be_ci(names[file]) for file in excluded):
+                self.absent = None
+            names = {file: name for file, name in names.items() if file not in excluded}
             known = {one.path for one in seen if isinstance(one, Problem) and one.rule == _UNPINNED}
             for found in load_findings(names, self.target, self._scripts, {path for path in known if path}):
                 finding = self._finding(found)
@@ -170,6 +175,9 @@ def _folder_files(
     skipped += [Skipped(where(each.path), each.reason) for each in listing.unreadable]
     for file, name in sorted(names.items()):
         if not may_be_ci(name):
+            continue
+        # Another pipeline can include an excluded YAML file.
+        if not name.endswith((".yml", ".yaml")) and run.exclusions.leaves_out(target, name):
             continue
         try:
             window, *more = islice(read_windows(file), 2)

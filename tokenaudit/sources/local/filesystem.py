@@ -24,6 +24,7 @@ from tokenaudit.sources.local.parallel import examine_file, search
 from tokenaudit.sources.local.pointers import PointerContents, without_content
 
 if TYPE_CHECKING:
+    from tokenaudit.exclusions import Exclusions
     from tokenaudit.interfaces import Detection, Pointer
 
 
@@ -65,7 +66,8 @@ class TreeSource:
         """See `sources.interface.Source`."""
         root = os.fspath(self.path)
         is_folder = self.path.is_dir()
-        listing = list_files(root)
+        whole = list_files(root)
+        listing = _left(whole, root if is_folder else None, self.path.name, self.target, run.exclusions)
         self.files = tuple(listing.files)
         names = _Names(root if is_folder else None, self.path.name, listing, run)
         run.progress.start(f"files of {self.target}", len(listing.files) + len(listing.links))
@@ -78,7 +80,7 @@ class TreeSource:
             yield from self._behind_links(listing, run, names)
         for path, seen in sorted(search(listing.files, run).items()):
             yield from self._in_file(path, names.shown(path), seen, run)
-        if run.bytes == before and not listing.unreadable:
+        if run.bytes == before and not listing.unreadable and len(listing.files) == len(whole.files):
             self.absent = _nothing_in(listing, is_folder=is_folder)
         yield from without_content(self.target, self._missing)
         if self._is_work_tree:
@@ -157,6 +159,28 @@ class TreeSource:
         return LocatedDetection(seen, replace(place("tree", self.target, seen), path=path))
 
 
+def _left(listing: Listing, root: str | None, name: str, target: str, exclusions: Exclusions) -> Listing:
+    """Return `listing` without the files, links and repositories that are excluded."""
+    if not exclusions.patterns:
+        return listing
+
+    def is_left(path: str) -> bool:
+        return not exclusions.leaves_out(target, _below(path, root, name))
+
+    return Listing(
+        [path for path in listing.files if is_left(path)],
+        [link for link in listing.links if is_left(link.path)],
+        listing.unreadable,
+        [folder for folder in listing.repositories if is_left(folder.removesuffix(f"{os.sep}.git"))],
+    )
+
+
+def _below(path: str, root: str | None, name: str) -> str:
+    """Return `path` relative to the folder `root`, with forward slashes; without a `root`, the name of the file."""
+    inside = name if root is None else path[len(root) :].lstrip(os.sep)
+    return inside.replace(os.sep, "/")
+
+
 def _nothing_in(listing: Listing, *, is_folder: bool) -> str:
     if not is_folder:
         return "no content (an empty file)"
@@ -180,8 +204,7 @@ class _Names:
                 self._hidden[seen.secret.reveal()] = seen.secret.display
 
     def _relative(self, path: str) -> str:
-        inside = self._name if self._root is None else path[len(self._root) :].lstrip(os.sep)
-        return inside.replace(os.sep, "/")
+        return _below(path, self._root, self._name)
 
     def shown(self, path: str) -> str:
         """Return `path` relative to the root, with credentials masked; invalid UTF-8 remains as lone surrogates."""

@@ -69,13 +69,14 @@ class GitDirSource:
             # Refs contain ids, and objects are history: a repository (also a submodule) has both next to its HEAD.
             if "HEAD" in files and "objects" in folders:
                 folders[:] = [name for name in folders if name not in {"objects", "refs"}]
-                if inside != folder:
+                submodule = inside.relative_to(folder).as_posix().removeprefix("modules/")
+                if inside != folder and not run.exclusions.leaves_out(self.target, submodule):
                     yield from history_within(inside, folder, f"{self.target}/{shown}".rstrip("/"), run)
             folders.sort()
             for name in sorted(files):
                 path = inside / name
                 relative = path.relative_to(folder).as_posix()
-                if relative != "packed-refs":
+                if relative != "packed-refs" and not run.exclusions.leaves_out(self.target, shown + relative):
                     yield from self._file(path, shown + relative, run)
         for failure in failures:
             yield Skipped(f"{self.target}: {failure.filename}", failure.strerror or "can't be read")

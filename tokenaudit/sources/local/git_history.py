@@ -456,6 +456,10 @@ class NestedHistoriesSource:
         """See `sources.interface.Source`."""
         listing = list_files(os.fspath(self.path))
         for folder in listing.repositories:
+            inside = Path(folder.removesuffix(f"{os.sep}.git")).relative_to(self.path).as_posix()
+            if run.exclusions.leaves_out(self.target, inside):
+                self.absent = None
+                continue
             history = _history_within(Path(folder), self.path, self.target)
             yield from history.findings(run)
             if history.absent is None:

@@ -59,6 +59,8 @@ class StagedSource:
             for entry in entries:
                 if entry.mode == _SUBMODULE or not entry.new.strip("0"):
                     continue
+                if run.exclusions.leaves_out(self.target, entry.path):
+                    continue
                 examined = examine_object(reader, entry.new, run, entry.path)
                 if isinstance(examined, Unread):
                     yield Skipped(f"{self.target}: {entry.path}", examined.reason)

@@ -78,7 +78,8 @@ class SinceSource:
         with ObjectReader(git_dir) as reader:
             yield from self._in_commits(commits, reader, run)
             detections: dict[str, tuple[Detection, ...]] = {}
-            new = {change.new for step in steps for change in step.changes}
+            left_out = run.exclusions.leaves_out
+            new = {change.new for step in steps for change in step.changes if not left_out(self.target, change.path)}
             run.progress.start(f"changes of {self.target} since {self.rev}", len(new))
             for blob in sorted(new):
                 yield from self._examine(blob, detections, reader, run)

@@ -147,6 +147,8 @@ class MachineSource:
             yield from self._text(f"${name}", value, run)
 
     def _text(self, name: str, value: str, run: ScanContext) -> Iterator[Finding]:
+        if run.exclusions.leaves_out(self.target, name):
+            return
         data = value.encode("utf-8", "surrogateescape")
         run.read(1, len(data))
         for detection in run.scanner.scan(data).detections:
@@ -156,6 +158,8 @@ class MachineSource:
     def _file(self, file: MachineFile, real: str, run: ScanContext) -> Iterator[Finding]:
         """Scan a file; `real` is its real path: home folders often contain links to files stored elsewhere."""
         shown = self._shown(file.path)
+        if run.exclusions.leaves_out(self.target, shown):
+            return
         try:
             status = file.path.stat()
             if not stat.S_ISREG(status.st_mode):
