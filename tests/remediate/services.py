@@ -98,10 +98,13 @@ class Gitlab:
     variables: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     url: str = ""
     refuses: bool = False
+    scopes: Any = field(default_factory=lambda: ["api"])
+    """Scopes of the token; None for one that GitLab does not describe, such as an OAuth token."""
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Any) -> tuple[int, Any]:
-        if self.refuses:
-            return 401, {"message": "401 Unauthorized"}
+        of_token = self._of_token(method, path)
+        if of_token is not None:
+            return of_token
         listed = re.fullmatch(r"/api/v4/(?:projects|groups)/(.+)/variables", path)
         if listed and method == "POST":
             made = {"masked": False, "protected": False, "variable_type": "env_var", **body}
@@ -121,6 +124,16 @@ class Gitlab:
         if method == "PUT":
             row.update({k: v for k, v in body.items() if k != "filter"})
         return 200, row
+
+    def _of_token(self, method: str, path: str) -> tuple[int, Any] | None:
+        """The answer that the token alone decides."""
+        if self.refuses:
+            return 401, {"message": "401 Unauthorized"}
+        if path == "/api/v4/personal_access_tokens/self":
+            return (404, {"message": "404 Not found"}) if self.scopes is None else (200, {"scopes": self.scopes})
+        if method in {"POST", "PUT"} and self.scopes is not None and "api" not in self.scopes:
+            return 403, {"error": "insufficient_scope", "error_description": "needs higher privileges"}
+        return None
 
 
 @contextmanager

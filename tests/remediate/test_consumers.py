@@ -269,3 +269,28 @@ def test_without_a_token_of_yours_nothing_is_changed_at_github(hub: Hub, monkeyp
     monkeypatch.setattr("tokenaudit.hub.keyring.available", lambda: None)
     with pytest.raises(ConfigurationError, match="GITHUB_TOKEN"):
         resolve("github-secret:a/b", OLD.fingerprint, Owners(hub, {}))
+
+
+@pytest.mark.parametrize("scopes", [["api"], ["read_user", "api"], ["granular"], None])
+def test_a_gitlab_token_that_may_write_passes_the_check(gitlab: Gitlab, scopes: list[str] | None) -> None:
+    gitlab.scopes = scopes
+    GitlabVariable("acme/app", "HF_TOKEN", OWNER, url=gitlab.url).check_writable(dry_run=False)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reason"),
+    [
+        (["read_api"], "the token lacks the scope api"),
+        (["read_api", "write_repository"], "the token lacks the scope api"),
+        ([], "the token lacks the scope api"),
+        ("api", "unexpected"),
+        ([1], "unexpected"),
+    ],
+)
+def test_a_gitlab_token_that_can_only_read_fails_the_check(gitlab: Gitlab, scopes: object, reason: str) -> None:
+    gitlab.scopes = scopes
+    for group in (False, True):
+        consumer = GitlabVariable("acme/app", "HF_TOKEN", OWNER, group=group, url=gitlab.url)
+        with pytest.raises(ConsumerError, match=reason):
+            consumer.check_writable(dry_run=True)
+    assert gitlab.variables == {}

@@ -227,6 +227,10 @@ def refuse_gitlab(org: Organization) -> None:
     org.gitlab.refuses = True
 
 
+def read_only_gitlab_token(org: Organization) -> None:
+    org.gitlab.scopes = ["read_api"]
+
+
 def refuse_space(org: Organization) -> None:
     org.double.fails(r"/api/spaces/acme/app/auth-check/write", error(403, "Forbidden"), always=True)
 
@@ -255,8 +259,8 @@ def a_folder(org: Organization) -> None:
 @pytest.mark.parametrize(
     "spoil",
     [
-        refuse_github, refuse_gitlab, refuse_space, variable_of_the_same_name, folder_of_git, another_value,
-        several_lines, a_folder,
+        refuse_github, refuse_gitlab, read_only_gitlab_token, refuse_space, variable_of_the_same_name, folder_of_git,
+        another_value, several_lines, a_folder,
     ],
 )  # fmt: skip
 def test_a_consumer_that_can_not_be_written_is_found_before_anything_is_rotated(

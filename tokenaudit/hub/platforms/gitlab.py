@@ -18,7 +18,7 @@ from tokenaudit.hub.platforms.transport import (
     next_link,
     translated_errors,
 )
-from tokenaudit.hub.result import PagedListing
+from tokenaudit.hub.result import Failure, PagedListing
 from tokenaudit.secret import Secret
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ PUBLIC_URL = "https://gitlab.com"
 _NAME = "GitLab"
 _SETTING = "GITLAB_URL"
 _PAGE_SIZE = 100
+_FORBIDDEN = 403
 _NOT_FOUND = 404
+_WRITING_SCOPES = frozenset({"api", "granular"})
+"""Scopes of a token that can change variables; what a `granular` token can do is not in its scopes."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,29 @@ class GitlabClient:
         if not isinstance(found, dict) or found.get("key") != name:
             raise malformed(_NAME)
         return found
+
+    def check_writable(self, place: str) -> None:
+        """Check that variables of `place` can be changed: they are readable, and the token has the scope `api`.
+
+        GitLab shows variables only to maintainers and owners, but also to their tokens with the scope `read_api`. The
+        scopes are those of https://docs.gitlab.com/api/personal_access_tokens/ for `self`, which personal, project and
+        group access tokens have. Where GitLab doesn't show them, as for OAuth tokens, they are not checked.
+
+        Raises:
+            PlatformError: the variables or scopes can't be read, or the token can't change variables.
+        """
+        self.variables(place)
+        try:
+            found = self._get("/personal_access_tokens/self", {})[0]
+        except PlatformError as error:
+            if error.status in {_FORBIDDEN, _NOT_FOUND}:
+                return
+            raise
+        scopes = found.get("scopes") if isinstance(found, dict) else None
+        if not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
+            raise malformed(_NAME)
+        if _WRITING_SCOPES.isdisjoint(scopes):
+            raise PlatformError(_NAME, Failure("refused", _FORBIDDEN, "the token lacks the scope api"))
 
     def set_variable(self, place: str, name: str, scope: str, body: Mapping[str, Any]) -> None:
         """Change the variable `name` of `place` in the environment `scope` to `body`.

@@ -66,10 +66,10 @@ class GitlabVariable:
         return ConsumerState(exists=True, fingerprint=seen, detail=detail)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`: GitLab shows variables only to those who can change them."""
+        """See `Destination`. The check changes nothing."""
         del dry_run
         try:
-            self._client.variables(self._holder)
+            self._client.check_writable(self._holder)
         except PlatformError as error:
             raise self._refused(error) from None
 
