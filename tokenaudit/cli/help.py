@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from tokenaudit.cli.choices import argument_name, choices, default, option_name
+from tokenaudit.cli.conversion import convert_without_pydantic
 from tokenaudit.cli.logs import common_options
 from tokenaudit.cli.variables import SET, from_variables
 from tokenaudit.errors import UsageError
@@ -40,6 +41,7 @@ class PlainCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - click's own types moved between versions
         """See `TyperCommand`. An empty value comes from a variable that is unset, and would be as no option at all."""
         refuse_empty_values(self.params, args)
+        convert_without_pydantic(self.get_params(ctx))
         options = [one for one in self.get_params(ctx) if one.param_type_name == "option"]
         found = from_variables(options, ctx.command_path.partition(" ")[2], self._given(ctx, args))
         SET.set(frozenset(name for one in options if one.name in found for name in one.opts))
@@ -66,6 +68,12 @@ class PlainCommand(TyperCommand):
 
 class PlainGroup(TyperGroup):
     """A group of commands whose help is set in this style."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401 - as above
+        """See `TyperGroup`."""
+        convert_without_pydantic(self.get_params(ctx))
+        parsed: list[str] = super().parse_args(ctx, args)
+        return parsed
 
     def format_help(self, ctx: Any, formatter: Any) -> None:  # noqa: ANN401 - as above
         """See `TyperGroup`."""
