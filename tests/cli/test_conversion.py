@@ -17,7 +17,8 @@ from tokenaudit.cli.conversion import convert_without_pydantic
 
 VALUES: tuple[Any, ...] = (
     None, "", "a", "low", "LOW", "summary", "text", "json", "text=", "csv=out.csv", "1", "0", "007", "-1", "+1", " 1 ",
-    "1.0", "9" * 30, "65", "٣", "yes", "-", "missing/file", ".", "2026-01-02", "a\0b", "näme", "\udce9", "long" * 2_000, 5, True, 1.5,
+    "1.0", "9" * 30, "65", "٣", "yes", "-", "missing/file", ".", "2026-01-02", "a\0b", "näme", "\udce9",
+    "long" * 2_000, 5, True, 1.5,
 )  # fmt: skip
 
 
