@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
 
+from tests.support import hostile
 from tests.support.cli import tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
@@ -109,3 +111,19 @@ def test_what_cannot_be_read_is_reported(repo: GitRepo) -> None:
 def test_limits_hold_inside_a_pack(repo: GitRepo) -> None:
     scanned = Detector.load(limits=Limits(size=1000)).scan(_pack(repo))
     assert any("not read to its end" in reason for reason in scanned.skipped)
+
+
+def test_an_object_beyond_the_limit_is_not_inflated_to_its_end() -> None:
+    """What follows is not looked at: the stream below breaks off, and that is not what is reported."""
+    size = 4 << 30
+    stream = zlib.compress(bytes(4 << 20))[:-40]
+    pack = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + hostile.entry(hostile.BLOB, size, stream)
+    found = Detector.load().scan(pack + bytes(20))
+    assert any("was not read to its end" in reason for reason in found.skipped)
+    assert not any("damaged" in reason for reason in found.skipped)
+
+
+@pytest.mark.parametrize("size", [3, 4 << 30])
+def test_an_object_that_is_not_what_its_size_claims_is_damaged(size: int) -> None:
+    pack = b"PACK" + (2).to_bytes(4, "big") + (1).to_bytes(4, "big") + hostile.entry(hostile.BLOB, size, b"no stream")
+    assert any("damaged" in reason for reason in Detector.load().scan(pack + bytes(20)).skipped)

@@ -44,6 +44,11 @@ class Budget:
         self._entries = limits.entries
         self._work = limits.work
 
+    @property
+    def left(self) -> int:
+        """Decoded bytes that the size limit still allows."""
+        return max(0, self._size)
+
     def skip(self, reason: str) -> None:
         """Record that some content could not be read. `reason` can be long and contain any characters."""
         self.reasons[reason] = None

@@ -38,6 +38,10 @@ class _DamagedError(Exception):
     """The rest of the pack can't be read."""
 
 
+class _BeyondLimitError(Exception):
+    """An object is larger than what the limits allow to decode."""
+
+
 def unwrap_pack(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
     """Yield the contents of all blobs, commits and tags. Trees contain only names and ids."""
     end = -1
@@ -123,7 +127,10 @@ class _Pack:
         elif code not in _TYPES:
             raise _DamagedError
         entry = _Entry(_TYPES.get(code, ""), at, body, size)
-        content, self.end = _inflated(self.data, body, size)
+        try:
+            content, self.end = _inflated(self.data, body, size, self.budget.left)
+        except _BeyondLimitError:
+            content = None
         if not self._pays(size):
             return
         if base is not None:
@@ -234,8 +241,13 @@ def _result_size(delta: bytes) -> int:
     return size
 
 
-def _inflated(data: bytes, at: int, size: int) -> tuple[bytes | None, int]:
-    """Return `size` inflated bytes of the stream at `at` (None if larger than `_LARGEST`), and its end."""
+def _inflated(data: bytes, at: int, size: int, most: int | None = None) -> tuple[bytes | None, int]:
+    """Return `size` inflated bytes of the stream at `at` (None if larger than `_LARGEST`), and its end.
+
+    Raises:
+        _DamagedError: the stream is cut off, or has another size.
+        _BeyondLimitError: `size` is above `most`, and the beginning of the stream does not contradict it.
+    """
     inflater = zlib.decompressobj()
     parts: list[bytes] = []
     came = 0
@@ -250,6 +262,8 @@ def _inflated(data: bytes, at: int, size: int) -> tuple[bytes | None, int]:
         came += len(part)
         if came > size:
             raise _DamagedError
+        if most is not None and size > most and part:
+            raise _BeyondLimitError
         if size <= _LARGEST:
             parts.append(part)
     if came != size:
