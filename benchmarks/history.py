@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -127,9 +127,9 @@ class _Nothing:
         del data
         return PrefilterResult.NOTHING
 
-    def traces(self, data: bytes) -> list[tuple[int, int]]:
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
         """Nothing."""
-        del data
+        del data, starts
         return []
 
     def examine(self, data: bytes) -> ScanResult:

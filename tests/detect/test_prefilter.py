@@ -108,6 +108,26 @@ def test_pieces_that_overlap_by_the_width_lose_nothing(context: Context, at: int
     assert prefilter.may_contain(left) or prefilter.may_contain(right)
 
 
+@settings(max_examples=60)
+@given(st.integers(0, 1 << 32))
+def test_entries_with_evidence_are_those_that_have_it_alone(seed: int) -> None:
+    """Whole contexts, pieces of them in neighboring entries, empty entries, and entries that belong together."""
+    dice = random.Random(seed)
+    entries: list[bytes] = []
+    for number in range(dice.randrange(1, 12)):
+        written = dice.choice(CONTEXTS).write(Mint(f"{seed} {number}").user_token())
+        cut = dice.randrange(len(written) + 1)
+        whole, parts = [written], [written[:cut], written[cut:]]
+        entries += dice.choice([whole, parts, [b"", b"hf_"], [b"some text " * dice.randrange(300) + written[cut:]]])
+    data = b"".join(entry + b"\0" for entry in entries)
+    starts = [sum(len(entry) + 1 for entry in entries[:place]) for place in range(len(entries))]
+    expected = [place for place, entry in enumerate(entries) if detector().may_contain(entry)]
+    assert detector().prefilter.with_evidence(data, starts) == expected
+    assert by_literals().with_evidence(data, starts) == expected
+    assert by_re().with_evidence(data, starts) == expected
+    assert detector().prefilter.with_evidence(b"", []) == []
+
+
 def test_names_of_functions_are_no_evidence() -> None:
     text = b"from huggingface_hub import hf_hub_download, hf_raise_for_status\nhf_token = os.environ['HF_TOKEN']\n"
     assert not detector().may_contain(text * 100)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import base64
 import itertools
 import random
-import re
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -50,12 +49,9 @@ class Literal:
         # Parts of words are traces, or not: both have to lead to the same hits.
         return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
-    def traces(self, data: bytes) -> list[tuple[int, int]]:
-        """Every word, and every part of one that is a trace: the same as `look` finds, with the places."""
-        found = [(at.start(), at.end()) for word in self.words for at in re.finditer(re.escape(word), data)]
-        return found + [
-            (at.start(), at.end()) for word in self.words[:-1] for at in re.finditer(re.escape(word[:4]), data)
-        ]
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+        entries = [data[start : end - 1] for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+        return [place for place, each in enumerate(entries) if self.look(each) is PrefilterResult.EVIDENCE]
 
     def examine(self, data: bytes) -> ScanResult:
         return ScanResult(skipped=("seen",)) if self.look(data) is PrefilterResult.EVIDENCE else ScanResult()
@@ -113,7 +109,7 @@ class Scanning:
         self.reach: int | None = self.detector.prefilter.reach
         self.prepare = self.detector.prefilter.prepare
         self.look = self.detector.prefilter.look
-        self.traces = self.detector.prefilter.traces
+        self.with_evidence = self.detector.prefilter.with_evidence
         self.examine = self.detector.scan
 
 

@@ -7,7 +7,8 @@ reads only what the prefilter finds, so `may_contain` is true for everything in 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, TypeAlias
@@ -75,11 +76,23 @@ class Prefilter:
             return PrefilterResult.EVIDENCE
         return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
-    def traces(self, data: bytes) -> list[tuple[int, int]]:
-        """Return (start, end) of ranges in `data`: each contains a match of a literal pattern, unconfirmed."""
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+        """Return which entries of `data` contain evidence, as `look` finds it in each one.
+
+        Entries begin at `starts`, and each is followed by a byte that separates it from the next.
+        """
         candidates: list[tuple[int, int]] = []
         self._scan(data, candidates, None)
-        return [(max(0, end - self.patterns[pattern].width), end) for pattern, end in candidates]
+        around: dict[int, list[tuple[int, int]]] = {}
+        for pattern, end in candidates:
+            first = bisect_right(starts, max(0, end - self.patterns[pattern].width)) - 1
+            for place in range(max(0, first), bisect_right(starts, end)):
+                around.setdefault(place, []).append((pattern, end - starts[place]))
+        return [place for place in sorted(around) if self._is_evidence(data, starts, place, around[place])]
+
+    def _is_evidence(self, data: bytes, starts: Sequence[int], place: int, near: list[tuple[int, int]]) -> bool:
+        entry = data[starts[place] : (starts[place + 1] if place + 1 < len(starts) else len(data)) - 1]
+        return any(self._is_reason(entry, hit) for hit in self._matches(entry, near))
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Return at most `most` hits in `data`, sorted by start; none if no hit is a reason to decode the data."""

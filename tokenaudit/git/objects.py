@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, Protocol, TypeAlias
@@ -88,8 +88,11 @@ class ObjectMatcher(Protocol):
     def look(self, data: bytes) -> PrefilterResult:
         """Return the result of the prefilter for `data`."""
 
-    def traces(self, data: bytes) -> list[tuple[int, int]]:
-        """Return (start, end) of ranges in `data`. What overlaps none of them has no trace. Needs a bounded `reach`."""
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+        """Return which entries of `data` contain evidence. Needs a bounded `reach`.
+
+        Entries begin at `starts`, and each is followed by a byte that separates it from the next.
+        """
 
     def examine(self, data: bytes) -> ScanResult:
         """Scan an object with evidence that is not larger than `LARGE`."""

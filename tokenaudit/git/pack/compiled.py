@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple, Protocol, cast
 
@@ -122,7 +122,7 @@ def batches(walk: Walk, watcher: ObjectMatcher) -> Iterator[Filled]:
         text, table, failures, objects, size, passed, is_more = walk.fill(_BATCH)
         entries = np.frombuffer(table, np.int64).reshape(-1, 2)
         yield Filled(
-            [int(entries[place, 0]) for place in _with_evidence(text, entries[:, 1], watcher)],
+            [int(entries[place, 0]) for place in _with_evidence(text, entries[:, 1].tolist(), watcher)],
             [(node, _DAMAGES[code]()) for node, code in np.frombuffer(failures, np.int64).reshape(-1, 2).tolist()],
             objects,
             size,
@@ -130,13 +130,12 @@ def batches(walk: Walk, watcher: ObjectMatcher) -> Iterator[Filled]:
         )
 
 
-def _with_evidence(text: bytes, starts: npt.NDArray[np.int64], watcher: ObjectMatcher) -> Iterator[int]:
-    """Yield the entries of `text` with evidence: of those with a trace, each that has it when searched separately."""
-    traces = watcher.traces(text)
-    if not traces:
-        return
-    ranges = np.searchsorted(starts, np.array(traces, np.int64), side="right")
-    for place in sorted({place for low, high in ranges.tolist() for place in range(max(0, low - 1), high)}):
-        end = int(starts[place + 1]) if place + 1 < len(starts) else len(text)
-        if watcher.look(text[starts[place] : end - 1]) is PrefilterResult.EVIDENCE:
-            yield place
+def _with_evidence(text: bytes, starts: Sequence[int], watcher: ObjectMatcher) -> list[int]:
+    """Return the entries of `text` with evidence. A large one, always the last, is searched alone."""
+    if not starts:
+        return []
+    last = len(starts) - 1
+    if len(text) - starts[last] <= _BATCH:
+        return watcher.with_evidence(text, starts)
+    found = watcher.with_evidence(text[: starts[last]], starts[:last])
+    return [*found, last] if watcher.look(text[starts[last] : -1]) is PrefilterResult.EVIDENCE else found

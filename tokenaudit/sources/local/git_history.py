@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -396,20 +396,22 @@ class HistoryMatcher:
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
         self.look = self._whole
-        self.traces = self._everything
         self.reach: int | None = None
         # If a scanner reports the maximum length of its evidence, deltas can be searched for inserted bytes only.
         self._prefilter = getattr(scanner, "prefilter", None)
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
             self.reach = self._prefilter.reach
-            self.traces = self._prefilter.traces
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
 
-    def _everything(self, data: bytes) -> list[tuple[int, int]]:
-        return [(0, len(data))]
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+        """See `git.objects.ObjectMatcher`."""
+        if self._prefilter is None or self._prefilter.everything:
+            return list(range(len(starts)))
+        found: list[int] = self._prefilter.with_evidence(data, starts)
+        return found
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""
