@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-import zstandard
+from tests.support import zstd
 
 
 @dataclass(frozen=True)
@@ -225,7 +225,7 @@ CONTEXTS = (
     Context("compressed", "gzip, two members", lambda v: gzip.compress(b"a\n") + gzip.compress(v.encode()), ("gzip",), 2, 1),
     Context("compressed", "bzip2", lambda v: bz2.compress(f"a\nb {v}".encode()), ("bzip2",), 2, 3),
     Context("compressed", "xz", lambda v: lzma.compress(f"a\nb {v}".encode()), ("xz",), 2, 3),
-    Context("compressed", "zstd", lambda v: zstandard.compress(f"a\nb {v}".encode()), ("zstd",), 2, 3),
+    Context("compressed", "zstd", lambda v: zstd.compress(f"a\nb {v}".encode()), ("zstd",), 2, 3),
     Context("compressed", "gzip in the middle of a binary", lambda v: b"\x00" * 99 + gzip.compress(f"{'x ' * 50}{v}".encode()), ("gzip",), 1),
     Context("compressed", "base64 of gzip", lambda v: b"x: " + base64.b64encode(gzip.compress(v.encode())), ("base64", "gzip"), 1, 4),
     Context("encoded", "base64 with escaped slashes in JSON", lambda v: b'{"k": "' + base64.b64encode(f"user:{v}??????".encode()).replace(b"/", b"\\/") + b'"}', ("base64",), 1),

@@ -7,13 +7,11 @@ import lzma
 import zlib
 from typing import Protocol
 
-import zstandard
-
 from tokenaudit.content.byte_range import ByteRange, ContentBudget, LimitReachedError
+from tokenaudit.zstd import ZstdNotBuiltError, new_zstd_decompressor, zstd_errors
 
 _STEP = 1 << 18
 _MOST_AT_ONCE = 1 << 20
-_ERRORS = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 _LZ4_STORED = 1 << 31
 
 
@@ -52,7 +50,7 @@ def decompress(source: ByteRange, kind: str, budget: ContentBudget) -> Decompres
             _lz4(source, budget, done)
         else:
             _stream(source, kind, budget, done)
-    except LimitReachedError as error:
+    except (LimitReachedError, ZstdNotBuiltError) as error:
         done.cut = str(error)
     return done
 
@@ -72,7 +70,7 @@ def _stream(source: ByteRange, kind: str, budget: ContentBudget, done: Decompres
             piece = data[start : start + (_MOST_AT_ONCE >> 10)]
             try:
                 more = decompressor.decompress(piece)
-            except _ERRORS:
+            except _damage():
                 done.broken = f"the {kind} stream is damaged"
                 return
             done.data += more
@@ -83,13 +81,17 @@ def _stream(source: ByteRange, kind: str, budget: ContentBudget, done: Decompres
                 break
 
 
+def _damage() -> tuple[type[Exception], ...]:
+    return (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, *zstd_errors())
+
+
 def _new(kind: str) -> _Decompressor:
     if kind == "bz2":
         return bz2.BZ2Decompressor()
     if kind in {"xz", "lzma"}:
         return lzma.LZMADecompressor(memlimit=1 << 27)
     if kind == "zstd":
-        return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
+        return new_zstd_decompressor()
     return zlib.decompressobj({"gzip": 31, "zlib": 15, "deflate": -15}[kind])
 
 

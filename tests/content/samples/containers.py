@@ -14,7 +14,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
 
-import zstandard
+from tests.support import zstd
 
 
 def zipped(members: Sequence[tuple[str, bytes]], method: int = zipfile.ZIP_STORED) -> bytes:
@@ -82,7 +82,7 @@ def compressed(data: bytes) -> dict[str, bytes]:
         "bz2": bz2.compress(data),
         "xz": lzma.compress(data),
         "lzma": lzma.compress(data, lzma.FORMAT_ALONE),
-        "zst": zstandard.compress(data),
+        "zst": zstd.compress(data),
         "lz4": lz4(data),
     }
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 from tokenaudit.detect.decode import Decoded, Decoder
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.literals import Hit
+from tokenaudit.zstd import ZstdNotBuiltError, new_zstd_decompressor, zstd_errors
 
 WINDOW = 64 * MIB
 """Decompressed bytes to scan together."""
@@ -33,11 +35,25 @@ class _Reader(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
+class _Decompressor(Protocol):
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    def decompress(self, data: bytes, size: int, /) -> bytes: ...
+
+
 class _Gzip:
     """Reader for gzip, including concatenated members, which tolerates trailing garbage."""
 
-    def __init__(self, source: io.BytesIO) -> None:
+    def __init__(self, source: io.BytesIO, budget: Budget) -> None:
         self._source = source
+        self._budget = budget
         self._left = b""
         self._inflater = zlib.decompressobj(31)
 
@@ -47,6 +63,8 @@ class _Gzip:
                 rest = _following(self._inflater.unused_data, self._source)
                 if not rest.lstrip(b"\0").startswith(b"\x1f\x8b"):
                     self._source.seek(-len(rest), io.SEEK_CUR)
+                    return b""
+                if not self._budget.work(_OPEN):
                     return b""
                 self._inflater, self._left = zlib.decompressobj(31), rest.lstrip(b"\0")
             fed = self._left or self._source.read(_FED)
@@ -61,30 +79,37 @@ class _Gzip:
 
 def _following(unused: bytes, source: io.BytesIO) -> bytes:
     """Return the bytes after a stream, enough to detect whether another one follows."""
-    return unused if unused.strip(b"\0")[2:] else unused + source.read(_FED)
+    return unused if unused.strip(b"\0")[3:] else unused + source.read(_FED)
 
 
-def _zstd(source: io.BytesIO) -> _Reader:
-    import zstandard  # noqa: PLC0415 - rarely needed
-
-    reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(source, read_across_frames=True)
-    return cast("_Reader", reader)
+def _zstd(source: io.BytesIO, budget: Budget) -> _Reader:
+    return _Whole(source, budget, new_zstd_decompressor, _ZSTD_FRAME)
 
 
-def _xz(source: io.BytesIO) -> _Reader:
-    return _Whole(source, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 * MIB))
+def _xz(source: io.BytesIO, budget: Budget) -> _Reader:
+    return _Whole(source, budget, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 * MIB), _XZ_STREAM)
 
 
-def _bzip2(source: io.BytesIO) -> _Reader:
-    return _Whole(source, bz2.BZ2Decompressor)
+def _bzip2(source: io.BytesIO, budget: Budget) -> _Reader:
+    return _Whole(source, budget, bz2.BZ2Decompressor, _BZIP2_STREAM)
+
+
+_BZIP2_STREAM = re.compile(rb"BZh")
+_XZ_STREAM = re.compile(rb"\xfd7z")
+_ZSTD_FRAME = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")
+"""The beginning of a further frame; the second one is a frame to skip (RFC 8878, 3.1.2)."""
 
 
 class _Whole:
-    """Reader for bzip2 and xz, including concatenated streams, as the command-line tools write them."""
+    """Reader for bzip2, xz and zstd, including concatenated streams, as the command-line tools write them."""
 
-    def __init__(self, source: io.BytesIO, make: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> None:
+    def __init__(
+        self, source: io.BytesIO, budget: Budget, make: Callable[[], _Decompressor], start: re.Pattern[bytes]
+    ) -> None:
         self._source = source
+        self._budget = budget
         self._make = make
+        self._start = start
         self._decompressor = make()
 
     def read(self, size: int, /) -> bytes:
@@ -92,8 +117,10 @@ class _Whole:
             fed = b""
             if self._decompressor.eof:
                 rest = _following(self._decompressor.unused_data, self._source)
-                if rest[:3] not in {b"BZh", b"\xfd7z"}:
+                if not self._start.match(rest):
                     self._source.seek(-len(rest), io.SEEK_CUR)
+                    return b""
+                if not self._budget.work(_OPEN):
                     return b""
                 self._decompressor, fed = self._make(), rest
             elif self._decompressor.needs_input:
@@ -106,10 +133,12 @@ class _Whole:
                 return out
 
 
-_DAMAGE: tuple[type[Exception], ...] = (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, MemoryError)
+def _damage() -> tuple[type[Exception], ...]:
+    """Return what reading a damaged stream can raise."""
+    return (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, MemoryError, *zstd_errors())
 
 
-def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> Decoder:
+def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO, Budget], _Reader]) -> Decoder:
     """Return the decoder for one compression format."""
 
     def unwrap(data: bytes, hits: Sequence[Hit], budget: Budget) -> Iterator[Decoded]:
@@ -119,37 +148,56 @@ def unwrap_stream(name: str, open_reader: Callable[[io.BytesIO], _Reader]) -> De
                 continue
             if not budget.work(_OPEN):
                 return
-            source = io.BytesIO(data)
-            source.seek(hit.start)
-            came = 0
-            for window, line in windows(_parts(name, open_reader, source, budget, whole=hit.start == 0)):
-                came += len(window)
-                end = source.tell()
+            parts = _Parts(name, data, hit.start, budget)
+            for window, line in windows(parts.read(open_reader)):
+                end = parts.end
                 yield Decoded(window, (name,), hit.start, covers=(hit.start, end), line=line)
+            if parts.complete:  # even without any content: thousands of empty streams are read once
+                end = parts.end
 
     return unwrap
 
 
-def _parts(
-    name: str, open_reader: Callable[[io.BytesIO], _Reader], source: io.BytesIO, budget: Budget, *, whole: bool
-) -> Iterator[bytes]:
-    start = source.tell()
-    came = 0
-    try:
-        reader = open_reader(source)
-        while True:
-            part = reader.read(_STEP)
-            came += len(part)
-            if not part:
-                return
-            if not budget.spend(len(part)) or budget.grows_too_much(f"{name} data", came, source.tell() - start):
-                return
-            yield part
-    except Exception as error:
-        if not isinstance(error, _DAMAGE) and type(error).__name__ != "ZstdError":
-            raise
-        if (whole and len(source.getbuffer()) >= _SMALLEST) or came >= _WORTH_TELLING:
-            budget.skip(f"{name} data is damaged or truncated after {came} bytes")
+class _Parts:
+    """The parts of the stream that begins at `start`, and of those that follow it without a gap."""
+
+    def __init__(self, name: str, data: bytes, start: int, budget: Budget) -> None:
+        self.complete = False
+        """Whether the streams were read to their end."""
+        self._name = name
+        self._source = io.BytesIO(data)
+        self._source.seek(start)
+        self._start = start
+        self._whole = start == 0 and len(data) >= _SMALLEST
+        self._budget = budget
+
+    @property
+    def end(self) -> int:
+        """The position behind what was read."""
+        return self._source.tell()
+
+    def read(self, open_reader: Callable[[io.BytesIO, Budget], _Reader]) -> Iterator[bytes]:
+        """Yield the decompressed bytes until the streams or the budget end; damage is reported."""
+        name, budget = self._name, self._budget
+        came = 0
+        try:
+            reader = open_reader(self._source, budget)
+            while True:
+                part = reader.read(_STEP)
+                came += len(part)
+                if not part:
+                    self.complete = True
+                    return
+                if not budget.spend(len(part)):
+                    return
+                if budget.grows_too_much(f"{name} data", came, self.end - self._start):
+                    return
+                yield part
+        except ZstdNotBuiltError as error:
+            budget.skip(f"{name} data can't be read: {error}")
+        except _damage():
+            if self._whole or came >= _WORTH_TELLING:
+                budget.skip(f"{name} data is damaged or truncated after {came} bytes")
 
 
 def windows(parts: Iterator[bytes]) -> Iterator[tuple[bytes, int]]:
