@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
@@ -167,22 +168,37 @@ def _pages() -> dict[str, str]:
     return {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in files}
 
 
-@pytest.mark.parametrize(
-    "pin",
-    [
-        r"actions/checkout@(\S+ +# \S+)",
-        r"actions/setup-python@(\S+ +# \S+)",
-        r"actions/cache@(.+)",
-        r"github/codeql-action/upload-sarif@(.+)",
-        r"uses: tokenaudit/tokenaudit@(.+)",
-        r"image: python:(\S+)",
-    ],
-)
-def test_every_pin_has_one_spelling(pin: str) -> None:
-    found = {
-        re.sub(r" +#", "  #", spelling).strip() for text in _pages().values() for spelling in re.findall(pin, text)
+def _used() -> set[tuple[str, str]]:
+    """Every action that pages, templates and workflows use, with its pin and comment; not the examples of rules."""
+    texts = [text for name, text in _pages().items() if name != str(Path("docs", "rules.md"))]
+    return {
+        (action, re.sub(r" +#", "  #", pin).strip())
+        for text in texts
+        for action, pin in re.findall(r"uses: *([\w./-]+)@(.+)", text)
     }
-    assert len(found) == 1, found
+
+
+def test_every_action_is_pinned_to_a_commit_with_its_version() -> None:
+    used = _used()
+    assert {"actions/cache", "actions/checkout", "github/codeql-action/upload-sarif"} <= {action for action, _ in used}
+    for action, pin in used:
+        # The commit of our own release is known when it is made: the page says how to look it up.
+        id_ = "<full commit id>" if action == "tokenaudit/tokenaudit" else "[0-9a-f]{40}"
+        assert re.fullmatch(rf"{id_}  # v\d+\.\d+\.\d+", pin), (action, pin)
+
+
+def test_every_pin_has_one_spelling() -> None:
+    used = _used()
+    assert len({action for action, _ in used}) == len(used), sorted(used)
+    images = {image for text in _pages().values() for image in re.findall(r"image: python:(\S+)", text)}
+    assert len(images) == 1, images
+
+
+def test_a_page_that_pins_us_says_where_the_commit_is_found() -> None:
+    pages = {name: text for name, text in _pages().items() if "tokenaudit/tokenaudit@<full commit id>" in text}
+    assert len(pages) >= 2
+    for name, text in pages.items():
+        assert f"git ls-remote https://github.com/tokenaudit/tokenaudit refs/tags/v{__version__}" in text, name
 
 
 def test_every_version_of_ours_is_the_current_one() -> None:
@@ -195,9 +211,9 @@ def test_what_is_installed_is_locked_by_hash() -> None:
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     entries = re.split(r"\n(?=[A-Za-z0-9])", lock.split("\n", 2)[2])
     assert all("--hash=sha256:" in entry for entry in entries)
-    locked = {re.match(r"[A-Za-z0-9._-]+", entry)[0].lower().replace("_", "-") for entry in entries}  # type: ignore[index]
+    locked = {canonicalize_name(re.match(r"[A-Za-z0-9._-]+", entry)[0]) for entry in entries}  # type: ignore[index]
     project = (ROOT / "pyproject.toml").read_text("utf-8").split("dependencies = [", 1)[1].split("\n]", 1)[0]
-    declared = {name.lower().replace("_", "-") for name in re.findall(r'^  "([A-Za-z0-9._-]+)', project, re.MULTILINE)}
+    declared = {canonicalize_name(name) for name in re.findall(r'^  "([A-Za-z0-9._-]+)', project, re.MULTILINE)}
     assert declared | {"hatchling"} <= locked
     assert "http" not in re.sub(r"http(?:core|x)\w*", "", lock)
 
