@@ -8,12 +8,15 @@ a commit is attributed to the commit that introduced the fingerprint at its old 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
 from tokenaudit.git.reachability import ancestors_first, unreached
+from tokenaudit.git.whole import CommitGraph, UnusualError
 
 Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the fingerprints found in it."""
@@ -60,10 +63,12 @@ def attribute(
     commits: Sequence[str],
     jobs: int = 1,
     known: tuple[Sequence[str], Reachability] | None = None,
+    graph: CommitGraph | None = None,
 ) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
-    `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since.
+    `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since. With
+    `graph`, which describes the same repository, git is not needed.
 
     Raises:
         GitError: git can't be run.
@@ -72,6 +77,9 @@ def attribute(
     if not fingerprints:
         return result
     blobs = frozenset(fingerprints)
+    if graph is not None:
+        with suppress(UnusualError):
+            return _by_graph(graph, fingerprints, commits)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
     order = {name: place for place, name in enumerate(known[0])} if known else {}
     if known and all(step.commit.id in order for step in steps):
@@ -83,8 +91,24 @@ def attribute(
     result.commits = tuple(step.commit.id for step in steps)
     result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), result.reach)
     seen = {change.new for step in steps for change in step.changes}
-    result.introductions += _without_commit(git_dir, fingerprints, blobs - seen)
+    if blobs - seen:
+        result.introductions += _without_commit(_index(git_dir), fingerprints, blobs - seen)
     return result
+
+
+def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[str]) -> Attribution:
+    steps, incomplete = graph.changes(fingerprints.keys(), commits)
+    steps.sort(key=lambda step: (step.commit.committed, step.commit.id))
+    order = {name: place for place, name in enumerate(graph.ancestors_first(step.commit.id for step in steps))}
+    steps.sort(key=lambda step: order[step.commit.id])
+    ids = frozenset(step.commit.id for step in steps)
+    lost = ids - graph.reached()
+    notes = ids - graph.reached(notes=False) - lost if graph.has_notes else frozenset()
+    reach = Reachability(lost, notes)
+    introductions = _introduced(steps, fingerprints, graph.files() if steps else {}, reach)
+    seen = {change.new for step in steps for change in step.changes}
+    introductions += _without_commit(graph.staged(), fingerprints, fingerprints.keys() - seen)
+    return Attribution(introductions, tuple(step.commit.id for step in steps), reach, incomplete)
 
 
 def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -> list[Changes]:
@@ -194,11 +218,10 @@ def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reac
         return Reachability()
 
 
-def _without_commit(git_dir: Path, fingerprints: Fingerprints, blobs: frozenset[str]) -> Iterator[Introduction]:
+def _without_commit(
+    staged: Mapping[str, list[str | None]], fingerprints: Fingerprints, blobs: AbstractSet[str]
+) -> Iterator[Introduction]:
     """Yield introductions for blobs that are only in the index or have no name."""
-    if not blobs:
-        return
-    staged = _index(git_dir)
     for blob in sorted(blobs):
         for fingerprint in sorted(fingerprints[blob]):
             for path in staged.get(blob, [None]):

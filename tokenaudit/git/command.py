@@ -111,14 +111,14 @@ def allowance(git_dir: Path | None) -> Allowance:
     """Return limits that grow with the size of the repository on disk, which can't be forged."""
     if git_dir is None:
         return Allowance(SECONDS, MEMORY)
-    size = _stored_bytes(git_dir)
+    size = _stored_bytes(os.path.abspath(git_dir))  # noqa: PTH100 - links are not followed, and this is called often
     return Allowance(SECONDS + size * _SECONDS_A_BYTE, MEMORY + size * _MEMORY_A_BYTE, size)
 
 
 @lru_cache(maxsize=64)
-def _stored_bytes(git_dir: Path) -> int:
+def _stored_bytes(git_dir: str) -> int:
     try:
-        return stored_bytes(look_at(git_dir))
+        return stored_bytes(look_at(Path(git_dir)))
     except BrokenLinkError:
         return 0
 
@@ -276,12 +276,14 @@ def git(
     stdin: bytes = b"",
     allowed: Iterable[int] = (0,),
     seconds: float | None = None,
+    warnings: bytearray | None = None,
+    most: int = MOST_OUTPUT,
 ) -> bytes:
-    """Run git and return its stdout; `seconds` can lower the time limit.
+    """Run git and return its stdout; `seconds` can lower the time limit, `warnings` receives stderr.
 
     Raises:
         GitError: git is missing, or its exit code is not in `allowed`; the text is git's first error message.
-        GitLimitError: git took too long, or printed more than `MOST_OUTPUT`.
+        GitLimitError: git took too long, or printed more than `most` bytes.
     """
     process = start(
         arguments,
@@ -290,17 +292,23 @@ def git(
         keep=keep,
         stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
     )
-    return answer(process, stdin, allowance(git_dir).seconds if seconds is None else seconds, allowed)
+    limit = allowance(git_dir).seconds if seconds is None else seconds
+    return answer(process, stdin, limit, allowed, warnings, most)
 
 
 def answer(
-    process: subprocess.Popen[bytes], stdin: bytes = b"", seconds: float = SECONDS, allowed: Iterable[int] = (0,)
+    process: subprocess.Popen[bytes],
+    stdin: bytes = b"",
+    seconds: float = SECONDS,
+    allowed: Iterable[int] = (0,),
+    warnings: bytearray | None = None,
+    most: int = MOST_OUTPUT,
 ) -> bytes:
-    """Return the stdout of `process`, a git process with pipes, within `seconds`.
+    """Return the stdout of `process`, a git process with pipes, within `seconds`; `warnings` receives its stderr.
 
     Raises:
         GitError: the exit code is not in `allowed`.
-        GitLimitError: git took too long, or printed more than `MOST_OUTPUT`.
+        GitLimitError: git took too long, or printed more than `most` bytes.
     """
     complaints = Drain(cast("IO[bytes]", process.stderr))
     watchdog = Watchdog(process, seconds)
@@ -310,10 +318,10 @@ def answer(
         if process.stdin is not None:
             threading.Thread(target=feed, args=(process.stdin, [stdin]), daemon=True).start()
         with watchdog.waiting(), cast("IO[bytes]", process.stdout) as pipe:
-            while size <= MOST_OUTPUT and (part := pipe.read(1 << 20)):
+            while size <= most and (part := pipe.read(1 << 20)):
                 parts.append(part)
                 size += len(part)
-            if size > MOST_OUTPUT:
+            if size > most:
                 process.kill()
             process.wait()
     except BaseException:
@@ -322,13 +330,15 @@ def answer(
         raise
     finally:
         watchdog.close()
-    if size > MOST_OUTPUT:
-        message = f"git was stopped: output larger than {MOST_OUTPUT >> 20} MiB"
+    if size > most:
+        message = f"git was stopped: output larger than {most >> 20} MiB"
         raise GitLimitError(message)
     if watchdog.has_ended:
         raise GitLimitError(watchdog.explain())
     if process.returncode not in allowed:
         raise GitError(reason(complaints.text(), process.returncode))
+    if warnings is not None:
+        warnings += complaints.text()
     return b"".join(parts)
 
 

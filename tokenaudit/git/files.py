@@ -11,6 +11,8 @@ import os
 import re
 import stat
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,12 +79,35 @@ class Folders:
         return tuple(folder for folder in outside if folder not in within)
 
 
+_looked: ContextVar[dict[str, Folders] | None] = ContextVar("looked", default=None)
+
+
+@contextmanager
+def looked_once() -> Iterator[None]:
+    """Look at each repository only once while the context is entered."""
+    token = _looked.set({})
+    try:
+        yield
+    finally:
+        _looked.reset(token)
+
+
 def look_at(git_dir: Path) -> Folders:
     """Locate and check the folders of the repository in `git_dir` (a folder, link or `.git` file).
 
     Raises:
         BrokenLinkError: `git_dir` does not lead to a folder.
     """
+    known = _looked.get()
+    if known is None:
+        return _look_at(git_dir)
+    key = os.path.abspath(git_dir)  # noqa: PTH100 - links are not followed, and this is called often
+    if key not in known:
+        known[key] = _look_at(git_dir)
+    return known[key]
+
+
+def _look_at(git_dir: Path) -> Folders:
     own = _resolved(git_dir)
     hazards: list[Hazard] = []
     common = _common_dir(own, hazards)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -10,8 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at
+from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at, looked_once
 from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
@@ -25,8 +27,9 @@ class Repository:
     `git_dir` is passed to git: the repository's own folder, or a substitute if that contains `hazards`, files that git
     must not read. `common_dir` contains objects and refs (a different folder in a linked worktree). `shallow` and
     `partial` repositories lack a part of their history or content by design. `outside` are folders that are read but
-    not inside the opened folder. `head` is the commit that HEAD names, if any. `remotes` are the URLs of the remotes by
-    name, as the configuration contains them: untrusted, possibly with passwords.
+    not inside the opened folder. `head` is the commit that HEAD names, if any. `refs` are the ids by full name.
+    `remotes` are the URLs of the remotes by name, as the configuration contains them: untrusted, possibly with
+    passwords.
     """
 
     git_dir: Path
@@ -38,6 +41,7 @@ class Repository:
     hazards: tuple[Hazard, ...] = ()
     outside: tuple[Path, ...] = ()
     head: str | None = None
+    refs: Mapping[str, str] = field(default_factory=dict, repr=False)
     remotes: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -107,16 +111,38 @@ def index_of_hook(path: Path) -> bool:
 
 
 _opened: ContextVar[dict[Path, Repository] | None] = ContextVar("opened", default=None)
+_staged: ContextVar[dict[Path, bytes] | None] = ContextVar("staged", default=None)
 
 
 @contextmanager
 def opened_once() -> Iterator[None]:
-    """Open each repository only once while the context is entered: all sources read the same HEAD and configuration."""
-    token = _opened.set({})
+    """Open each repository only once while the context is entered.
+
+    All sources read the same HEAD, refs, configuration and index.
+    """
+    opened, staged = _opened.set({}), _staged.set({})
     try:
-        yield
+        with looked_once():
+            yield
     finally:
-        _opened.reset(token)
+        _opened.reset(opened)
+        _staged.reset(staged)
+
+
+def staged_files(git_dir: Path, work_tree: Path | None) -> bytes:
+    """Return the index as `git ls-files --stage -t -z` prints it.
+
+    Raises:
+        GitError: git can't read it.
+    """
+    known = _staged.get()
+    key = git_dir.absolute()
+    if known is not None and key in known:
+        return known[key]
+    listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree)
+    if known is not None:
+        known[key] = listing
+    return listing
 
 
 def open_repository(path: Path) -> Repository:
@@ -140,12 +166,18 @@ def _open(path: Path) -> Repository:
         raise GitError(message)
     folders = _looked_at(found)
     safe = _safe(folders, found)
+    warnings = bytearray()
     answer = git(
         "rev-parse", "--absolute-git-dir", "--show-object-format", "--is-shallow-repository", "--revs-only", "HEAD",
-        git_dir=safe,
+        "--all", "--symbolic", "--all", git_dir=safe, warnings=warnings,
     ).decode("utf-8", "surrogateescape")  # fmt: skip
-    git_dir, object_format, shallow, *head = answer.splitlines()
-    promisor, remotes = _remotes(Path(git_dir))
+    git_dir, object_format, shallow, *listed = answer.split("\n")[:-1]
+    names = [name for name in listed if name.startswith("refs/")]
+    ids = listed[: len(listed) - len(names)]
+    head = ids.pop(0) if ids else None
+    # Without HEAD git takes the other arguments for files.
+    refs = dict(zip(names, ids, strict=True)) if head and not warnings else _refs(safe)
+    promisor, remotes = _remotes(Path(git_dir), Path(git_dir) if folders.hazards else folders.common_dir)
     return Repository(
         git_dir=Path(git_dir),
         common_dir=folders.common_dir,
@@ -155,7 +187,8 @@ def _open(path: Path) -> Repository:
         partial=promisor or any((folders.common_dir / "objects" / "pack").glob("*.promisor")),
         hazards=folders.hazards,
         outside=folders.outside(path),
-        head=head[0] if head else None,
+        head=head,
+        refs=refs,
         remotes=remotes,
     )
 
@@ -171,8 +204,30 @@ def _git_dir(path: Path) -> Path | None:
     return path if looks_bare else None
 
 
-def _remotes(git_dir: Path) -> tuple[bool, dict[str, str]]:
-    """Return whether the configuration has a promisor remote, and the first URL of each remote."""
+def _refs(git_dir: Path) -> dict[str, str]:
+    """Return all refs. `git rev-parse` leaves out those whose object is missing, with a warning."""
+    listing = git("for-each-ref", "--format=%(objectname) %(refname)", git_dir=git_dir)
+    rows = (line.split(" ", 1) for line in listing.decode("utf-8", "surrogateescape").split("\n")[:-1])
+    return {name: identity for identity, name in rows}
+
+
+_REMOTE = re.compile(rb"remote|worktreeconfig", re.IGNORECASE)
+_LARGEST_CONFIG = 16 << 20
+
+
+def _remotes(git_dir: Path, common_dir: Path) -> tuple[bool, dict[str, str]]:
+    """Return whether the configuration has a promisor remote, and the first URL of each remote.
+
+    git is asked only if the text contains the name of such a section, which can't be escaped.
+    """
+    try:
+        if not _REMOTE.search(read_regular(common_dir / "config", _LARGEST_CONFIG)):
+            return False, {}
+    except FileNotFoundError:
+        return False, {}
+    except OSError as error:
+        message = f"{common_dir / 'config'} can't be read: {error.strerror}"
+        raise GitError(message) from error
     settings = git("config", "-z", "--get-regexp", r"^remote\..*\.(promisor|url)$", git_dir=git_dir, allowed=(0, 1))
     promisor = False
     remotes: dict[str, str] = {}

@@ -124,9 +124,13 @@ def _ask(
     many = git(
         "rev-list", "--no-walk=unsorted", f"--min-parents={MOST_PARENTS + 1}", "--stdin", git_dir=git_dir, stdin=lines
     )
-    reason = f"has more than {MOST_PARENTS} parents and was not compared with them"
-    failures += [f"commit {name} {reason}" for name in many.decode("ascii").split()]
+    failures += [too_many_parents(name) for name in many.decode("ascii").split()]
     return found
+
+
+def too_many_parents(name: str) -> str:
+    """Return the failure of a commit with more than `MOST_PARENTS`."""
+    return f"commit {name} has more than {MOST_PARENTS} parents and was not compared with them"
 
 
 def _fields(raw_output: bytes) -> Iterator[bytes]:

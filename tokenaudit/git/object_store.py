@@ -31,6 +31,7 @@ from tokenaudit.git.objects import (
     too_large,
 )
 from tokenaudit.git.pack import ChecksumPartition
+from tokenaudit.git.whole import CommitGraph, commit_graph, read_whole
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git is faster than importing the pack reader."""
@@ -54,6 +55,8 @@ class ScanPlan:
     all objects, sorted, so that the next scan can skip them; it is None for small and unusual repositories, which are
     always read completely. `missing` returns those of some ids that are not in such raw ids.
 
+    `graph` describes the commits of a small repository without anything missing or unusual.
+
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
     """
@@ -65,6 +68,7 @@ class ScanPlan:
     missing: Callable[[Sequence[str], bytes], list[str]] = lambda names, _: list(names)
     links: Links = "all"
     note: str | None = None
+    graph: CommitGraph | None = None
 
     @property
     def objects(self) -> int:
@@ -106,6 +110,13 @@ def plan(
         except OSError as error:
             # Git can possibly read objects that can't be listed here, and reports the others.
             reason = f"{error.filename}: {error.strerror}"
+    checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
+    whole = read_whole(repository.git_dir) if reason is None else None
+    if whole is not None:
+        graph = commit_graph(whole, repository)
+        links: Links = "all" if graph is None else "none"
+        partition = whole.partition(types)
+        return ScanPlan([partition, *checksums], lacking, lambda: whole.commits, links=links, graph=graph)
     try:
         partitions, unread, commits = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     except ListingError as error:
@@ -115,7 +126,6 @@ def plan(
             raise GitError(message) from error
         return _fast(indexes, loose, lacking, wish)
     note = f"read with git: {reason}" if reason else None
-    checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
     return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: commits, note=note)
 
 

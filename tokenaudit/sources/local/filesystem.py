@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.detect.pointers import read_pointers
-from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import open_repository, safe_git_dir
+from tokenaudit.git.command import GitError
+from tokenaudit.git.layout import open_repository, safe_git_dir, staged_files
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files, read_small, why
@@ -234,7 +234,7 @@ def not_checked_out(path: Path, target: str, *, history_is_read: bool) -> Iterat
         git_dir = safe_git_dir(path / ".git")
         if git_dir != path / ".git":
             yield from hazards(open_repository(path), target)
-        listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=path)
+        listing = staged_files(git_dir, path)
     except GitError as error:
         yield Skipped(target, f"git can't list its index: {error}")
         return

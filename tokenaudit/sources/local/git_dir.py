@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import open_repository
+from tokenaudit.git.command import GitError
+from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, why
@@ -47,18 +47,14 @@ class GitDirSource:
         shown = "" if folder == self.path.resolve() else ".git/"
         if repository is not None:
             followed(repository, run)
-            yield from self._ref_names(repository.git_dir, run)
+            yield from self._ref_names(repository, run)
         yield from self._files(folder, shown, run)
 
-    def _ref_names(self, folder: Path, run: ScanContext) -> Iterator[Finding]:
-        try:
-            listing = git("for-each-ref", "--format=%(refname)", git_dir=folder)
-        except GitError as error:
-            yield Skipped(f"{self.target}: ref names", str(error))
+    def _ref_names(self, repository: Repository, run: ScanContext) -> Iterator[Finding]:
+        names = [name.encode("utf-8", "surrogateescape") for name in repository.refs]
+        if not run.scanner.may_contain(b"\n".join(names)):
             return
-        if not run.scanner.may_contain(listing):
-            return
-        for name in listing.splitlines():
+        for name in names:
             for seen in run.scanner.scan(name).detections:
                 yield LocatedDetection(seen, self._location("ref-name", name.decode("utf-8", "surrogateescape"), seen))
 

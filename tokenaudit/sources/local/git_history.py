@@ -39,6 +39,7 @@ from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
+    from tokenaudit.git.whole import CommitGraph
 
 _MOST_DETECTIONS = 50_000
 """Detections of the first pass held in memory until their commits are determined: about 50 MB."""
@@ -89,7 +90,7 @@ class HistorySource:
         yield from self._missing_by_design(repository)
         yield from hazards(repository, self.target)
         if repository.work_tree is None or not self._has_files:
-            yield from submodules_of_trees(repository.git_dir, self.target)
+            yield from submodules_of_trees(repository, self.target)
         followed(repository, run)
         try:
             signed = signature(run.scanner) if self.state else None
@@ -110,7 +111,7 @@ class HistorySource:
                     yield from _saved(self.state, signed, replace(state, fingerprints=hits.fingerprints))
             else:
                 yield from self._sightings(repository, work, hits, run)
-            if not work.commits() and not has_commits(repository.git_dir):
+            if not work.commits() and not (work.graph is None and has_commits(repository.git_dir)):
                 self.absent = "no history (no commits)"
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
@@ -218,8 +219,8 @@ class HistorySource:
             yield from self._unread(unread.values())
             in_blobs = {name: seen for name, seen in detections.items() if seen}
             attributed = yield from self._in_blobs(repository, in_blobs, hits, work, reader, run, earlier)
-            yield from self._in_commits(repository, commits, scanner)
-            yield from self._in_tags(repository, tags, scanner, reader)
+            yield from self._in_commits(repository, commits, scanner, work.graph)
+            yield from self._in_tags(repository, tags, scanner, reader, work.graph)
         self.pointers = tuple(dict.fromkeys(missing))
         if self._report_pointers:
             yield from without_content_in_history(self.target, missing)
@@ -248,7 +249,7 @@ class HistorySource:
             is_same = not work.missing(commits, earlier.ids)
             known = (earlier.commits, Reachability(earlier.lost, earlier.notes)) if is_same else None
         compared = _to_compare(commits, work, attributed, earlier)
-        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known)
+        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known, work.graph)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
@@ -269,13 +270,18 @@ class HistorySource:
         reach = attribution.reach
         return HistoryState(b"", (), 0, 0, {}, attributed, attribution.commits, refs, reach.lost, reach.notes)
 
-    def _in_commits(self, repository: Repository, commits: list[GitObject], scanner: Scanner) -> Iterator[Finding]:
+    def _in_commits(
+        self, repository: Repository, commits: list[GitObject], scanner: Scanner, graph: CommitGraph | None
+    ) -> Iterator[Finding]:
         if not commits:
             return
         ids = [commit.id for commit in commits]
         try:
-            lost = unreached(repository.git_dir, ids, "--all")
-            outside = outside_head(repository.git_dir, ids)
+            if graph is not None:
+                lost, outside = frozenset(ids) - graph.reached(), frozenset(ids) - graph.in_head()
+            else:
+                lost = unreached(repository.git_dir, ids, "--all")
+                outside = outside_head(repository.git_dir, ids)
         except GitError as error:
             yield Skipped(self.target, f"reachability of commits unknown: {error}")
             lost, outside = frozenset(), frozenset()
@@ -293,10 +299,18 @@ class HistorySource:
                 yield LocatedDetection(sighting.detection, location)
 
     def _in_tags(
-        self, repository: Repository, tags: list[GitObject], scanner: Scanner, reader: ObjectReader
+        self,
+        repository: Repository,
+        tags: list[GitObject],
+        scanner: Scanner,
+        reader: ObjectReader,
+        graph: CommitGraph | None,
     ) -> Iterator[Finding]:
         try:
-            reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
+            if graph is not None:
+                reached = graph.reached_tags
+            else:
+                reached = reached_tags(repository.git_dir, reader) if tags else frozenset()
         except GitError as error:
             yield Skipped(self.target, f"reachability of tags unknown: {error}")
             reached = frozenset(tag.id for tag in tags)
@@ -338,8 +352,8 @@ def _refs(repository: Repository) -> str:
     """Return a digest of everything that makes commits reachable; empty if it can change without a ref."""
     if repository.shallow or (repository.common_dir / "worktrees").exists():
         return ""
-    listing = git("for-each-ref", "--format=%(objectname) %(refname)", git_dir=repository.git_dir)
-    return hashlib.sha256(listing + str(repository.head).encode()).hexdigest()
+    listing = "".join(f"{identity} {name}\n" for name, identity in repository.refs.items())
+    return hashlib.sha256(f"{listing}{repository.head}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _to_compare(commits: list[str], work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:

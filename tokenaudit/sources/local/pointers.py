@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from tokenaudit.git.command import GitError, git, without_password
-from tokenaudit.git.layout import open_repository
+from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.interfaces import Detection, Pointer, Scanner
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Unreadable
@@ -173,10 +173,11 @@ def _summed(target: str, what: str, pointers: Sequence[Pointer], command: str) -
             yield Skipped(target, f"{reason}; fetch with: {how}")
 
 
-def submodules_of_trees(git_dir: Path, target: str) -> Iterator[Skipped]:
+def submodules_of_trees(repository: Repository, target: str) -> Iterator[Skipped]:
     """Yield the submodules at HEAD and at the tip of every ref that has a `.gitmodules`; each path once."""
+    git_dir = repository.git_dir
     try:
-        trees, more = _trees(git_dir)
+        trees, more = _trees(repository)
         found = {path: tree for tree in reversed(trees) for path in _gitlinks(git_dir, tree)}
     except GitError as error:
         yield Skipped(target, f"git can't list its submodules: {error}")
@@ -196,10 +197,10 @@ def _not_read(url: str | None) -> str:
     return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
 
 
-def _trees(git_dir: Path) -> tuple[list[str], int]:
+def _trees(repository: Repository) -> tuple[list[str], int]:
     """Return HEAD and the distinct trees of other refs with a `.gitmodules`, up to a limit; and the number above it."""
-    refs = git("for-each-ref", "--format=%(objectname)", git_dir=git_dir).decode("ascii", "replace").split()
-    tips = list(dict.fromkeys(refs))
+    git_dir = repository.git_dir
+    tips = list(dict.fromkeys(repository.refs.values()))
     asked = "".join(f"{tip}^{{tree}}\n{tip}:.gitmodules\n" for tip in tips).encode()
     answers = git("cat-file", "--batch-check", git_dir=git_dir, stdin=asked).decode("utf-8", "replace").splitlines()
     with_submodules = {
