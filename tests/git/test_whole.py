@@ -17,7 +17,7 @@ from tests.support.toy import ToyExaminer
 from tokenaudit.git import whole
 from tokenaudit.git.attribution import Attribution, attribute
 from tokenaudit.git.layout import open_repository
-from tokenaudit.git.log import changes
+from tokenaudit.git.log import Change, changes
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.reachability import ancestors_first, outside_head, unreached
 from tokenaudit.git.whole import CommitGraph, UnusualError
@@ -135,7 +135,7 @@ def test_any_history_is_attributed_as_git_does(made: list[Made], data: st.DataOb
         ]
 
 
-def _plain(change: whole.Change) -> tuple[str, frozenset[str], str]:
+def _plain(change: Change) -> tuple[str, frozenset[str], str]:
     return change.path, frozenset(change.old), change.new
 
 
