@@ -14,8 +14,8 @@ from typing import Any
 import typer
 
 from tokenaudit.cli.app import build
-from tokenaudit.cli.choices import argument_name, choices, default, metavar
 from tokenaudit.cli.help import parts as help_parts
+from tokenaudit.cli.parameters import argument_name, choices, default, metavar
 from tokenaudit.model import Rule
 from tokenaudit.rule_index import OWASP, all_rules
 from tokenaudit.sources.machine.source import FOLDERS, VARIABLES

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from datetime import date, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _EARLIEST = datetime.min.replace(tzinfo=timezone.utc)
@@ -113,6 +112,8 @@ def _from_number(value: float) -> datetime | None:
 
 
 def _from_http(text: str) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - every command would load it, and sockets with it
+
     try:
         return to_utc(parsedate_to_datetime(text))
     except ValueError:  # no such month, day or hour

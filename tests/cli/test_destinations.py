@@ -14,8 +14,8 @@ import typer
 from tests.support.inprocess import run
 from tests.support.mint import Mint
 from tokenaudit.cli.app import build
-from tokenaudit.cli.choices import choices
 from tokenaudit.cli.destinations import OutputDestination, destinations
+from tokenaudit.cli.parameters import choices
 from tokenaudit.cli.variables import NEVER, from_variables, variable_names
 from tokenaudit.errors import UsageError
 

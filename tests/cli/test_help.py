@@ -16,8 +16,8 @@ import typer.main
 from tests.support.cli import environment, tokenaudit
 from tokenaudit.cli import main
 from tokenaudit.cli.app import build
-from tokenaudit.cli.choices import choices
 from tokenaudit.cli.help import parts
+from tokenaudit.cli.parameters import choices
 
 SENTENCES = {
     "": "Find exposed Hugging Face tokens, show what they can access, and rotate them",

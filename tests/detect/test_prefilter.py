@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import random
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -56,6 +59,27 @@ def test_much_data_is_searched_at_once() -> None:
         True,
     ]
     assert "_hyperscan" in vars(prefilter)
+
+
+_HELD = """
+import hyperscan
+from pathlib import Path
+from tokenaudit.detect import Detector
+def held():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))
+prefilter = Detector.load().prefilter
+prefilter.may_contain(b"x")
+before = held()
+prefilter.prepare()
+print(held() - before)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="the kernel does not say what is held")
+def test_what_compiling_needs_is_given_back() -> None:
+    run = subprocess.run([sys.executable, "-c", _HELD], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 8 << 10, "KB"  # compiling itself takes more than 20 MB
 
 
 def test_many_repeats_are_searched_without_preparation() -> None:

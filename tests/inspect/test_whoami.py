@@ -13,8 +13,9 @@ from tests.hub import bodies
 from tests.support.mint import Mint
 from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import parse_whoami
+from tokenaudit.jwt_claims import read_claims
 from tokenaudit.model import Account, Claims, Entity, Grant, Inspection, ResourceGroup
-from tokenaudit.secret import Secret, read_claims
+from tokenaudit.secret import Secret
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 SECRET = Secret(Mint(3).user_token())

@@ -33,9 +33,10 @@ from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Prefilter
 from tokenaudit.interfaces import Detection, Pointer, ScanResult
+from tokenaudit.jwt_claims import read_claims
 from tokenaudit.model import Claims
 from tokenaudit.redaction import mask
-from tokenaudit.secret import Masking, Secret, read_claims
+from tokenaudit.secret import Masking, Secret
 from tokenaudit.text import one_line
 
 _LEFT, _RIGHT = 64, 32 << 10

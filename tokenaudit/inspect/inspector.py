@@ -23,9 +23,10 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.result import Failure
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import NullProgress, Progress
+from tokenaudit.jwt_claims import read_claims
 from tokenaudit.model import Inspection, Status
 from tokenaudit.redaction import masked
-from tokenaudit.secret import Secret, read_claims
+from tokenaudit.secret import Secret
 from tokenaudit.timestamps import minute
 
 _Known: TypeAlias = "Inspection | Callable[[], Inspection]"

@@ -13,7 +13,7 @@ import typer
 
 from tests.support.cli import environment
 from tokenaudit.cli.app import build
-from tokenaudit.cli.conversion import convert_without_pydantic
+from tokenaudit.cli.parameters import convert_without_pydantic
 
 VALUES: tuple[Any, ...] = (
     None, "", "a", "low", "LOW", "summary", "text", "json", "text=", "csv=out.csv", "1", "0", "007", "-1", "+1", " 1 ",

@@ -1,8 +1,8 @@
-"""Converts the values of ordinary options without pydantic, which takes longer to load than a small scan takes to run.
+"""Parameters of commands: how they are called in `--help` and the docs, and how values are converted without pydantic.
 
-typer (0.16 and newer) lets pydantic convert every value, even a default. A value that needs no more than `str`, `Path`,
-`int` or a choice is converted here; every other one, and every wrong one, is left to typer, so that its messages and
-results are the same.
+typer (0.16 and newer) lets pydantic convert every value, even a default, and pydantic takes longer to load than a small
+scan takes to run. A value that needs no more than `str`, `Path`, `int` or a choice is converted here; every other one,
+and every wrong one, is left to typer, so that its messages and results are the same.
 """
 
 from __future__ import annotations
@@ -17,6 +17,44 @@ from typing import Any, get_args, get_origin
 _MOST_DIGITS = 18
 _UNCOMMON = ("exists", "resolve_path", "allow_dash", "writable", "path_type", "clamp")
 """Settings of a parameter that ask for more than a conversion."""
+
+
+def argument_name(argument: Any) -> str:  # noqa: ANN401 - click's own types moved between versions
+    """Such as `FINGERPRINT...` or `[TARGET]...`: brackets where it may be left out, dots where it may be repeated."""
+    name = (argument.metavar or argument.name.upper()).strip("[].")
+    dots = "..." if argument.nargs != 1 else ""
+    return f"{name}{dots}" if argument.required else f"[{name}]{dots}"
+
+
+def option_name(option: Any) -> str:  # noqa: ANN401 - as above
+    """Such as `-f, --format FORMAT`, with room for a short form where there is none."""
+    short = [name for name in option.opts if not name.startswith("--")]
+    long = [name for name in option.opts if name.startswith("--")]
+    names = f"{', '.join([*short, *long])}" if short else f"    {', '.join(long)}"
+    return names if option.is_flag else f"{names} {metavar(option)}"
+
+
+def metavar(option: Any) -> str:  # noqa: ANN401 - as above
+    """The metavar of an option: as declared, else the name of the option."""
+    return str(option.metavar or option.name.strip("_").rpartition("_")[2].upper())
+
+
+def choices(parameter: Any) -> list[str]:  # noqa: ANN401 - as above
+    """The values that a parameter can take, where they are a fixed set."""
+    # typer's own parameters name their Python type; older versions have a type of click's instead.
+    descriptor, of_click = getattr(parameter, "type_descriptor", None), getattr(parameter, "type", None)
+    parser = getattr(getattr(descriptor, "parameter_info", None), "parser", None) or getattr(of_click, "func", None)
+    kind = getattr(descriptor, "annotation", None)
+    listed = list(kind) if isinstance(kind, type) and issubclass(kind, Enum) else getattr(of_click, "choices", ())
+    listed = getattr(parser, "choices", listed)
+    return [str(getattr(choice, "value", choice)) for choice in listed]
+
+
+def default(parameter: Any) -> str | None:  # noqa: ANN401 - as above
+    """The default, if it is a value that can be given."""
+    value = getattr(parameter.default, "value", parameter.default)
+    known = isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+    return str(value) if known else None
 
 
 class _LeftToTyper(Exception):  # noqa: N818 - no error: typer converts the value
