@@ -32,7 +32,7 @@ def missed(samples: list[LabelledChange]) -> list[str]:
 
 
 def alarms(samples: list[LabelledChange]) -> list[str]:
-    """Benign changes that have a finding or could not be looked into; that a script changed is said of any script."""
+    """Benign changes that have a finding or could not be examined; that a script changed is said of any script."""
     found = []
     for sample in samples:
         result = judgement(sample)

@@ -389,9 +389,9 @@ def test_our_names_hold_those_of_picklescan() -> None:
 def test_the_opinion_of_the_hub_is_said_and_makes_a_finding_critical() -> None:
     pytest.importorskip("picklescan")
     (found,) = judge("m.pkl", CALL).findings
-    assert "the Hub's scan would say dangerous" in found.message
+    assert "picklescan, which the Hub runs, rates it dangerous" in found.message
     (found,) = judge("m.pkl", op.call("helper", "run")).findings
-    assert ("would say suspicious" in found.message, found.severity.value) == (True, "high")
+    assert ("rates it suspicious" in found.message, found.severity.value) == (True, "high")
 
 
 def test_an_opinion_that_fails_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ _NO_LFS_LIST = frozenset({401, 403, 404})
 
 @dataclass
 class RepositoryComparison(RepositoryQuestions):
-    """Examines one repository; what could not be asked or looked into is in `skipped` afterwards."""
+    """Examines one repository; what could not be read or examined is in `skipped` afterwards."""
 
     def examine(self) -> ExaminedRepository | None:
         """What changed; None where the Hub says nothing of the repository, which is then in `skipped`."""

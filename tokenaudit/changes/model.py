@@ -39,7 +39,7 @@ class ChangedFile:
     `before` and `after` are content ids: the SHA-256 of a large file, else the id of the git blob. `size` is that of
     the version after, in bytes, of a deleted file that of the version before. `ref` is the branch or pull request that
     has the version after, None for the default branch; `removed_in` is the commit of the window that removed this
-    version again. `skipped` says what of the file was not looked into.
+    version again. `skipped` says what of the file was not examined.
     """
 
     path: str
@@ -126,7 +126,7 @@ class ChangesReport:
     """What changed in some repositories. `since` is a time (RFC 3339) or a commit id.
 
     `repositories` holds every repository in which something changed or that has findings, the most harmful first;
-    `examined` counts all that were looked at. `complete` is False where something could not be asked or looked into.
+    `examined` counts all that were looked at. `complete` is False where something could not be read or examined.
     """
 
     tool: Tool

@@ -29,7 +29,7 @@ DOES: dict[Risk, str] = {
     "executes": "runs code when loaded",
     "misleads": "misleads those who read it",
     "weakens": "removes a protection",
-    "unknown": "could not be looked into",
+    "unknown": "could not be examined",
     "none": "no objection",
 }
 """What a change does, without the names involved."""

@@ -36,7 +36,7 @@ class ExaminationContext:
 
 @dataclass
 class RepositoryQuestions:
-    """Asks about one repository; what could not be asked or looked into is in `skipped` afterwards.
+    """Asks about one repository; what could not be read or examined is in `skipped` afterwards.
 
     `not_known` says in words what the Hub did not tell, where that is usual.
     """
@@ -52,7 +52,7 @@ class RepositoryQuestions:
         return self.repository.page
 
     def skip(self, where: str, reason: str) -> None:
-        """Notes what could not be asked or looked into."""
+        """Notes what could not be read or examined."""
         self.skipped.append(Skipped(where, reason))
 
     def asked(self, where: str, answer: T | Failure) -> T | None:

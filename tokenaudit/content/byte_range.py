@@ -1,4 +1,4 @@
-"""Stretches of a file that are read little by little, and the budget of reading and following them."""
+"""Parts of a file, read piece by piece, and the budget for reading them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tokenaudit.text import size as size_text
 
 
 class LimitReachedError(Exception):
-    """A limit of judging one file is reached; the text says which, and what was not looked into."""
+    """A limit for one file was reached. The message names the limit and what was not examined."""
 
 
 class ByteRange(Protocol):
-    """Bytes with a known length. `read` returns fewer than asked for only at their end."""
+    """Bytes with a known length. `read` returns fewer bytes than requested only at the end."""
 
     size: int
 
@@ -27,7 +27,7 @@ class ByteRange(Protocol):
 
 @dataclass
 class ContentBudget:
-    """What judging one version can still cost. Shared by everything that is found inside it."""
+    """What is left of the limits for one version of a file. Everything found inside the file shares it."""
 
     limits: ContentLimits
     bytes_left: int = field(init=False)
@@ -43,18 +43,18 @@ class ContentBudget:
         """Counts bytes that are read or decompressed.
 
         Raises:
-            LimitReachedError: these are more than the limit.
+            LimitReachedError: the limit is exceeded.
         """
         self.bytes_left -= number
         if self.bytes_left < 0:
-            message = f"only the first {size_text(self.limits.pickle_bytes)} of what can hold a pickle are looked into"
+            message = f"only the first {size_text(self.limits.pickle_bytes)} of possible pickles are examined"
             raise LimitReachedError(message)
 
     def spend_operations(self, number: int) -> None:
         """Counts opcodes that are followed.
 
         Raises:
-            LimitReachedError: these are more than the limit.
+            LimitReachedError: the limit is exceeded.
         """
         self.operations_left -= number
         if self.operations_left < 0:
@@ -62,19 +62,19 @@ class ContentBudget:
             raise LimitReachedError(message)
 
     def spend_member(self) -> None:
-        """Counts a member of an archive that is looked into.
+        """Counts a member of an archive that is examined.
 
         Raises:
-            LimitReachedError: these are more than the limit.
+            LimitReachedError: the limit is exceeded.
         """
         self.members_left -= 1
         if self.members_left < 0:
-            message = f"only the first {self.limits.members:,} members of an archive are looked into"
+            message = f"only the first {self.limits.members:,} members of an archive are examined"
             raise LimitReachedError(message)
 
 
 class FileRange:
-    """A stretch of a seekable file. Every byte that is read counts against the budget."""
+    """A part of a seekable file. Every byte that is read counts against the budget."""
 
     def __init__(self, file: BinaryIO, budget: ContentBudget, start: int, size: int) -> None:
         self._file = file
@@ -87,7 +87,7 @@ class FileRange:
 
         Raises:
             OSError: the file can't be read.
-            LimitReachedError: more was read than the limit.
+            LimitReachedError: the limit is exceeded.
         """
         wanted = min(length, self.size - at)
         if wanted <= 0:
@@ -106,7 +106,7 @@ class FileRange:
 
 
 class MemoryRange:
-    """Bytes in memory, such as those of a decompressed stream, which were counted when they were made."""
+    """Bytes in memory, such as a decompressed stream. They were counted when they were produced."""
 
     def __init__(self, data: bytes | bytearray, start: int = 0, size: int | None = None) -> None:
         self._data = data

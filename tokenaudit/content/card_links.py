@@ -1,4 +1,4 @@
-"""Links and pictures of a card that newly lead elsewhere."""
+"""New links and images in a card that lead to another host or owner."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ LINK = Rule(
     id="content-card-link",
     title="Link of a card leads elsewhere",
     severity=Severity.MEDIUM,
-    why="Readers follow the links of a card that they trust. A changed host or owner, a look-alike or an address that "
+    why="Readers follow the links of a card they trust. A changed host or owner, a look-alike or an address that "
     "hides its target takes them to another model, page or form.",
-    remedy="Revert the link. If it asked for tokens or logins, tell readers to replace them.",
-    bad="`[weights](https://huggingface.co/acme/m)` turned to `https://huggingface.co/acrne/m`.",
+    remedy="Revert the link. If the linked page asked for tokens or logins, tell readers to replace them.",
+    bad="`[weights](https://huggingface.co/acme/m)` changed to `https://huggingface.co/acrne/m`.",
     good="The same host and owner as before.",
 )
 RULES = (LINK,)
@@ -69,7 +69,7 @@ _TOKEN_BAIT = re.compile(
     re.IGNORECASE,
 )
 _MOST_OWNERS = 100
-"""Owners in a card that new ones are compared with."""
+"""Owners in a card, to compare new owners with."""
 _TRUSTED = frozenset({"huggingface.co", "hf.co", "www.huggingface.co"})
 _CONFUSABLE = str.maketrans("01\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u03bf\u0261", "oiaeopcyxiog")
 
@@ -77,7 +77,7 @@ _CONFUSABLE = str.maketrans("01\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\
 def link_findings(
     before: CardText, after: CardText, repository: RepositoryFacts, *, has_before: bool
 ) -> Iterator[ContentFinding]:
-    """Findings for links and pictures of `after` that `before` does not have."""
+    """Findings for links and images of `after` that `before` does not have."""
     known = {(link.text, link.url) for link in before.links}
     by_text: dict[str, list[str]] = {}
     for link in before.links:
@@ -118,9 +118,9 @@ def _suspicious(  # noqa: C901, PLR0911 - one branch a trick
     if "@" in parts.netloc:
         return f"the address hides its host {host} behind a user name", Severity.HIGH
     if _IP.match(host) and not host.startswith("127."):
-        return f"the address has a number in place of a name: {host}", Severity.HIGH
+        return f"the address has a number instead of a name: {host}", Severity.HIGH
     if "xn--" in host or not host.isascii():
-        return f"the host {host} can be mistaken for another", Severity.HIGH
+        return f"the host {host} can be mistaken for another one", Severity.HIGH
     if _SHORTENERS.match(host):
         return f"the address hides its target behind {host}", Severity.MEDIUM
     shown = re.fullmatch(r"\s*(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})(?:/\S*)?\s*", link.text, re.IGNORECASE)
@@ -130,7 +130,7 @@ def _suspicious(  # noqa: C901, PLR0911 - one branch a trick
         and re.search(r"https?:|/|^www\.", link.text)
         and not _same_host(shown[1].lower(), host)
     ):
-        return f"the text shows {shown[1].lower()}, and the address leads to {host}", Severity.HIGH
+        return f"the text shows {shown[1].lower()}, but the address leads to {host}", Severity.HIGH
     for trusted in ("huggingface.co", "github.com"):
         if not _same_host(host, trusted) and _looks_like(_registered(host), trusted):
             return f"the host {host} looks like {trusted}", Severity.HIGH
@@ -145,10 +145,10 @@ def _suspicious(  # noqa: C901, PLR0911 - one branch a trick
 def _picture(link: CardLink, hosts: set[str], *, has_before: bool) -> tuple[str, Severity] | None:
     host = _host(link.url)
     if link.is_tiny:
-        return f"an invisible picture tells {host} who reads the card", Severity.HIGH
+        return f"an invisible image tells {host} who reads the card", Severity.HIGH
     if not has_before or host in hosts or _BADGES.match(host):
         return None
-    return f"a picture comes from {host}, which the card did not use before", Severity.LOW
+    return f"an image comes from {host}, which the card did not use before", Severity.LOW
 
 
 def _baits(before: CardText, after: CardText) -> Iterator[ContentFinding]:
@@ -163,7 +163,7 @@ def _baits(before: CardText, after: CardText) -> Iterator[ContentFinding]:
         addresses = [link.url for link in near if _host(link.url) and _host(link.url) not in _TRUSTED]
         addresses += re.findall(r"[\w.+-]+@[\w-]+\.[\w.]+|https?://(?!huggingface\.co|hf\.co)\S+", passage.text)
         if addresses:
-            message = f"readers are asked for a token, and sent to {_where(addresses[0])}"
+            message = f"the text asks readers for a token and sends them to {_where(addresses[0])}"
             yield finding(LINK, message, risk="misleads", severity=Severity.HIGH, line=passage.line, evidence=match[0])
 
 
@@ -203,7 +203,7 @@ def _where(url: str) -> str:
 
 
 def _same_place(one: str, other: str) -> bool:
-    """Whether a changed address is a repair: the same host and owner."""
+    """Whether a changed address is a correction: the same host and owner."""
     if not _host(other):
         return True  # a relative link became absolute, or the other way round
     return _same_host(_host(one), _host(other)) and _owner(one) == _owner(other)

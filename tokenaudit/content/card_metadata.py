@@ -1,4 +1,4 @@
-"""The metadata at the beginning of a card: keys that lead elsewhere, and YAML that readers understand differently."""
+"""The metadata at the beginning of a card: keys that lead elsewhere, and YAML that parsers read differently."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ METADATA = Rule(
     id="content-card-metadata",
     title="Card metadata that programs read differently",
     severity=Severity.MEDIUM,
-    why="Aliases can stand for gigabytes, parsers differ in which of two equal keys they take, and tags make an unsafe "
+    why="Aliases can expand to gigabytes, parsers disagree on which of two equal keys counts, and tags make an unsafe "
     "loader run code.",
     remedy="Write each key once, without anchors, aliases and tags.",
-    bad="`license` twice in the metadata of `README.md`.",
+    bad="Two `license` keys in the metadata of `README.md`.",
     good="Plain keys and values.",
 )
 RULES = (REDIRECT, METADATA)
 
 _LARGEST = 128 << 10
-"""Characters. Front matter of a real card, with its evaluation results, is smaller."""
+"""Characters. The front matter of real cards is smaller, even with evaluation results."""
 
 
 def metadata_findings(
@@ -48,20 +48,20 @@ def metadata_findings(
     if len(after.matter) > _LARGEST:
         message = f"{size(len(after.matter))} of metadata, more than the {size(_LARGEST)} of any real card"
         yield finding(METADATA, message, risk="misleads", line=1)
-        content.skip("metadata of the card is too large to be read")
+        content.skip("the card's metadata is too large to read")
         return
     try:
         entries = yaml_entries(after.matter, 2)
         twice = duplicate_keys(after.matter, 2)
     except UnreadableTextError as error:
         yield finding(METADATA, f"the metadata can't be read safely: {error}", risk="misleads", line=1)
-        content.skip(f"metadata of the card: {error}")
+        content.skip(f"card metadata: {error}")
         return
     earlier = _before(before)
     known = {one.path for one in _before_duplicates(before)}
     for one in twice:
         if one.path not in known:
-            message = f"the key {'.'.join(one.path)} is there twice; programs differ in which value they take"
+            message = f"the key {'.'.join(one.path)} appears twice; programs disagree on which value counts"
             yield finding(METADATA, message, risk="misleads", line=one.line, names=(one.key,))
     for one in entries:
         if is_python_tag(one.tag):
@@ -114,7 +114,7 @@ def _redirect(
     owners = {value.partition("/")[0].lower() for value in earlier if "/" in value}
     if top == "new_version" and (owner != repository.owner.lower() or earlier):
         severity = Severity.HIGH if owner != repository.owner.lower() else Severity.LOW
-        return severity, f"the page of the model sends visitors to {entry.value}"
+        return severity, f"the model page sends visitors to {entry.value}"
     if top in {"base_model", "datasets"} and earlier and owner not in owners:
         severity = Severity.HIGH if top == "base_model" else Severity.LOW
         return severity, f"{top} is {entry.value} instead of {earlier[0]}"
@@ -122,5 +122,5 @@ def _redirect(
         severity = Severity.LOW if top in {"pipeline_tag", "license_name"} else Severity.MEDIUM
         return severity, f"{top} is {entry.value} instead of {earlier[0]}"
     if top.startswith("extra_gated"):
-        return Severity.MEDIUM, f"the form of the gate changed: {'.'.join(entry.path)}"
+        return Severity.MEDIUM, f"the gate's form changed: {'.'.join(entry.path)}"
     return None

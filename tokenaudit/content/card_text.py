@@ -1,4 +1,4 @@
-"""A card as what its readers see: paragraphs, links, images and HTML for people, hidden text for programs.
+"""A card as its readers see it: paragraphs, links, images and HTML for people, hidden text for programs.
 
 Markdown is parsed with markdown-it-py, HTML with the standard library's parser. Nothing is rendered.
 """
@@ -18,7 +18,7 @@ from tokenaudit.content.structured_text import UnreadableTextError, front_matter
 from tokenaudit.text import size
 
 LARGEST = 512 << 10
-"""Characters of a card that is parsed."""
+"""Characters of a card that are parsed."""
 
 _VOID = frozenset(
     {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"}
@@ -45,7 +45,7 @@ _SMALL = re.compile(r"\s*[01](?:\.\d+)?\s*(?:px)?\s*\Z")
 
 @dataclass(frozen=True)
 class CardLink:
-    """A link or image. `text` is what a reader sees of it."""
+    """A link or image. `text` is what a reader sees."""
 
     text: str
     url: str
@@ -56,7 +56,7 @@ class CardLink:
 
 @dataclass(frozen=True)
 class Element:
-    """An HTML tag with its attributes, lower-case names."""
+    """An HTML tag with its attributes; names are in lower case."""
 
     tag: str
     attributes: tuple[tuple[str, str], ...]
@@ -65,7 +65,7 @@ class Element:
 
 @dataclass(frozen=True)
 class Passage:
-    """Text at a line. `quoted` says that it is code, a table cell or a quotation: shown as an example."""
+    """Text at a line. `quoted` is whether it is shown as an example: code, a table cell or a quotation."""
 
     text: str
     line: int
@@ -74,7 +74,7 @@ class Passage:
 
 @dataclass
 class CardText:
-    """What a card consists of. Lines count from 1 in the file."""
+    """The parts of a card. Lines count from 1 in the file."""
 
     lines: list[str]
     matter: str | None = None
@@ -85,25 +85,25 @@ class CardText:
     elements: list[Element] = field(default_factory=list)
     comments: list[Passage] = field(default_factory=list)
     hidden: list[Passage] = field(default_factory=list)
-    """Texts that a page does not show."""
+    """Elements whose text a page does not show."""
 
 
 _MOST_IN_A_PARAGRAPH = (("[", 5_000), ("<!--", 500), ("<", 20_000))
-"""Signs in one paragraph that make a parser of Markdown follow many readings."""
+"""Brackets in one paragraph, above which a Markdown parser becomes slow."""
 
 
 def parse_card(text: str) -> CardText:
     """Parses a card.
 
     Raises:
-        UnreadableTextError: the card is larger than `LARGEST` characters, or made to be slow to parse.
+        UnreadableTextError: the card is larger than `LARGEST` characters, or too slow to parse.
     """
     if len(text) > LARGEST:
         message = f"a card of {size(len(text))}, more than the {size(LARGEST)} that are parsed"
         raise UnreadableTextError(message)
     for paragraph in re.split(r"\n\s*\n", text):
         if any(paragraph.count(sign) > most for sign, most in _MOST_IN_A_PARAGRAPH):
-            message = "a paragraph has too many brackets to be parsed"
+            message = "a paragraph has too many brackets to parse"
             raise UnreadableTextError(message)
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     lines = text.split("\n")
@@ -116,7 +116,7 @@ def parse_card(text: str) -> CardText:
 
 
 class _Walk:
-    """Goes through the tokens of Markdown, with one HTML parser for all of them."""
+    """Reads the tokens of a Markdown document, with one HTML parser for all of them."""
 
     def __init__(self, card: CardText, start: int) -> None:
         self._card = card
@@ -185,7 +185,7 @@ def _shown(tokens: Sequence[Token]) -> str:
 
 @dataclass
 class _Open:
-    """An element that is not closed yet; `hidden` collects its text where it is not shown."""
+    """An element that is still open; `hidden` collects its text if a page does not show it."""
 
     tag: str
     hides: bool
@@ -211,13 +211,13 @@ class _Html(HTMLParser):
         self.feed(text)
 
     def end(self) -> None:
-        """Ends the document: what is still open is closed."""
+        """Ends the document and closes all open elements."""
         self.close()
         while self._open:
             self._closed(self._open.pop())
 
     def text(self, text: str, line: int) -> None:
-        """Adds text that is no HTML."""
+        """Adds plain text."""
         self.at = line
         for element in self._open:
             element.text.append(text)
@@ -247,11 +247,11 @@ class _Html(HTMLParser):
                 self._closed(self._open.pop(0))
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Takes a tag that ends itself, which browsers take for an opening one."""
+        """Takes a self-closing tag, which browsers treat as an opening one."""
         self.handle_starttag(tag, attrs)
 
     def handle_endtag(self, tag: str) -> None:
-        """Takes a closing tag; one that closes nothing is passed over."""
+        """Takes a closing tag; one without an opening tag is ignored."""
         for number in range(len(self._open) - 1, -1, -1):
             if self._open[number].tag == tag:
                 for element in reversed(self._open[number:]):
@@ -291,7 +291,7 @@ _DEEPEST = 200
 
 
 def hides_content(tag: str, attributes: dict[str, str]) -> bool:
-    """Whether a page does not show what is inside of a tag."""
+    """Whether a page hides the content of a tag."""
     style = html.unescape(attributes.get("style", ""))
     style = re.sub(r"/\*.*?\*/", "", style, flags=re.DOTALL)
     if tag in _UNSHOWN or "hidden" in attributes or _HIDING.search(style):

@@ -11,8 +11,8 @@ from tokenaudit.model import Severity
 FileChangeKind: TypeAlias = Literal["added", "modified", "deleted", "renamed"]
 
 Risk: TypeAlias = Literal["executes", "misleads", "weakens", "unknown", "none"]
-"""What a change does to those who use the repository. `executes`: code runs when it is loaded. `misleads`: people or
-programs that read it are led elsewhere. `weakens`: a protection is gone. `unknown`: it could not be looked into."""
+"""What a change does to users of the repository. `executes`: code runs on load. `misleads`: people or programs that
+read the file are led elsewhere. `weakens`: a protection was removed. `unknown`: the change could not be examined."""
 
 FileFormat: TypeAlias = Literal[
     "pickle",
@@ -39,9 +39,9 @@ class FileVersion:
     """A file at one revision.
 
     `path` is that in the repository, `size` in bytes. `content_id` is the SHA-256 of a large file, else the id of the
-    git blob; equal ids are equal contents. `open` gives a seekable binary file that reads only what is asked for: for a
-    remote file a read is a range request. Its reads raise `OSError` where the content can't be had: the network, a
-    server's answer, the limit of bytes to download.
+    git blob; equal ids mean equal contents. `open` returns a seekable binary file that reads only what is requested:
+    for a remote file, each read is a range request. Reads raise `OSError` if the content is not available, because of
+    the network, the server's response or the download limit.
     """
 
     path: str
@@ -70,12 +70,11 @@ class FileChange:
 
 @dataclass(frozen=True)
 class RepositoryFacts:
-    """What judging a file takes from the repository around it.
+    """The repository of a changed file, as far as the rules need it.
 
-    `id` is such as `acme/m`, `type` one of model, dataset, space, kernel, bucket. `before` and `after` are the files by
-    path at both revisions, from the listing. `changes` are all changed files. `holds_secrets` is whether a Space has
-    secrets, None where that is not known. `hub_imports` are the names that the Hub's own scan read from the pickles, by
-    path.
+    `id` is a name such as `acme/m`, `type` one of model, dataset, space, kernel, bucket. `before` and `after` are the
+    listed files by path at both revisions. `changes` are all changed files. `holds_secrets` is whether a Space has
+    secrets, None if unknown. `hub_imports` are the names that the Hub's scan found in each pickle, by path.
     """
 
     id: str
@@ -94,11 +93,11 @@ class RepositoryFacts:
 
 @dataclass(frozen=True)
 class ContentFinding:
-    """One rule's word on a change.
+    """What one rule found in a change.
 
     `names` are the importable names involved, such as `posix.system`. `evidence` is at most 80 characters of the
-    content, made safe by `quoted_evidence`. `line` counts from 1 in the version after. `risk` is what the change does
-    by this finding; `finding` sets it to that of the rule.
+    content, made safe by `quoted_evidence`. `line` counts from 1 in the version after. `risk` is what the change does;
+    `ChangedContent.finding` sets it to the risk of the rule.
     """
 
     rule: str
@@ -115,8 +114,8 @@ class ContentFinding:
 class ContentJudgement:
     """What judging one change found.
 
-    `skipped` are the reasons for what could not be looked into: never empty where `risk` is `unknown`, and a change
-    with any is not clean.
+    `skipped` are the reasons why parts could not be examined. It is never empty if `risk` is `unknown`, and a change
+    with a skipped part is not clean.
     """
 
     format: FileFormat

@@ -1,4 +1,4 @@
-"""What rules read of a change: both versions' bytes within limits, and how a finding is made and quoted."""
+"""The content of a change as rules read it: the bytes of both versions within limits, and safe quotations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tokenaudit.model import Rule, Severity
 from tokenaudit.text import shorten, size, visible, without_chat_markers
 
 LONGEST_EVIDENCE = 80
-"""Characters of content that a finding quotes at most."""
+"""Maximum number of characters that a finding quotes."""
 
 
 def quoted_evidence(text: str) -> str:
     """`text` as evidence: one line of at most 80 characters that is safe for people, terminals and language models.
 
-    Credentials are masked; control, direction and invisible characters are their escapes; what delimits turns of a chat
-    (`<|im_start|>`, `[INST]`) has its brackets replaced by others that no tokenizer knows.
+    Credentials are masked; control, direction and invisible characters are escaped; markers of chat turns
+    (`<|im_start|>`, `[INST]`) get other brackets, which no tokenizer knows.
     """
     plain = visible(shorten(" ".join(text.split()), LONGEST_EVIDENCE))
     plain = without_chat_markers(plain)
@@ -28,11 +28,11 @@ def quoted_evidence(text: str) -> str:
 
 @dataclass(frozen=True)
 class ContentLimits:
-    """Limits of judging one file.
+    """Limits for one file.
 
-    `pickle_bytes` are read of a pickle or of what can hold one, before and after decompression together; `operations`
-    is how many opcodes are followed (about ten seconds), `text_bytes` the size of text that is judged as a whole,
-    `depth` how many containers deep is looked, `members` how many entries of an archive.
+    `pickle_bytes` is how many bytes of pickles and their containers are read, compressed and decompressed together;
+    `operations` how many opcodes are followed (about ten seconds); `text_bytes` the largest text that is read;
+    `depth` how many nested containers and `members` how many members of an archive are examined.
     """
 
     pickle_bytes: int = 64 << 20
@@ -43,7 +43,7 @@ class ContentLimits:
 
 
 class ChangedContent:
-    """The content of one change. Each version is opened once; `skip` notes what could not be looked into.
+    """The content of one change. Each version is opened once; `skip` records what could not be examined.
 
     Reads raise `OSError`, which `judge_change` catches.
     """
@@ -57,14 +57,14 @@ class ChangedContent:
 
     @cached_property
     def format(self) -> FileFormat:
-        """The format by content. Of a deleted file, that of the version before."""
+        """The format by content; for a deleted file, that of the version before."""
         version = self.change.after or self.change.before
         if version is None:
             return "other"
         return detect_format(version.path, self.head(version), version.size)
 
     def refine(self, form: FileFormat) -> None:
-        """Sets the format once more than the first bytes is known: a zip that is a torch file."""
+        """Sets the format when more than the first bytes is known, such as for a zip that is a torch file."""
         self.__dict__["format"] = form
 
     @property
@@ -73,7 +73,7 @@ class ChangedContent:
         return self.change.path
 
     def skip(self, reason: str) -> None:
-        """Notes what was not looked into; the change is not clean then."""
+        """Records what was not examined: the change is not clean."""
         if reason not in self.skipped:
             self.skipped.append(reason)
 
@@ -107,7 +107,7 @@ class ChangedContent:
         return self._bytes[key]
 
     def text(self, version: FileVersion | None) -> str | None:
-        """The version as text; None where there is none, it is not text or is too large, which is then in `skipped`."""
+        """The version as text; None if there is none, or it is not text or too large, which `skipped` then says."""
         if version is None:
             return None
         if id(version) not in self._bytes:
@@ -132,7 +132,7 @@ class ChangedContent:
 
     @property
     def before_text(self) -> str | None:
-        """The text before; see `text`. A text before that can't be read is as none: all of the text now is new."""
+        """The text before; see `text`. If it can't be read, all of the text now counts as new."""
         return self.text(self.change.before)
 
 
@@ -146,9 +146,9 @@ def finding(
     names: tuple[str, ...] = (),
     evidence: str | None = None,
 ) -> ContentFinding:
-    """A finding of `rule`, with the rule's severity unless another is given. `evidence` is quoted safely here.
+    """A finding of `rule`, with the rule's severity unless another is given.
 
-    `names` and `message` can hold text of the file as well: both are made safe, the message at any length.
+    `evidence`, `names` and `message` can contain text of the file and are made safe here.
     """
     return ContentFinding(
         rule=rule.id,

@@ -1,6 +1,6 @@
 """Shell and PowerShell commands that run what they download, or read and send credentials.
 
-Read line by line, in scripts, recipes, cards and the arguments of calls; a shell's grammar is not needed for that.
+Scripts, recipes, cards and arguments of calls are read line by line, without a shell grammar.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from tokenaudit.text import shorten
 CommandKind: TypeAlias = Literal["process", "network", "credential", "execute"]
 
 _LONGEST = 4_096
-"""Characters of one line that are looked at."""
+"""Characters of a line that are searched."""
 
 
 @dataclass(frozen=True)
 class HarmfulCommand:
-    """A command that does harm. `line` counts from 1, `text` is the line."""
+    """A harmful command. `line` counts from 1, `text` is the line."""
 
     kind: CommandKind
     name: str
@@ -85,7 +85,7 @@ _RULES: tuple[tuple[CommandKind, str, str, str], ...] = (
     (
         "credential",
         "stored credential",
-        "reads a place where credentials are kept",
+        "reads stored credentials",
         r"(?:~|\$HOME|\$\{HOME\}|%USERPROFILE%|/root|/home/[\w.-]+)[/\\]\.?(?:ssh[/\\]|aws[/\\]|netrc|git-credentials|npmrc|pypirc|kube[/\\]|cache[/\\]huggingface[/\\](?:token|stored_tokens))|/proc/[\w$]+/environ|huggingface[/\\]+(?:token|stored_tokens)\b",
     ),
     (
@@ -109,12 +109,12 @@ _RULES: tuple[tuple[CommandKind, str, str, str], ...] = (
     (
         "process",
         "persistence",
-        "adds to what runs at the next login or start",
+        "adds a command that runs at the next login or start",
         r"(?:>>?|\btee\b[^\n]{0,100})\s*[\"']?(?:~|\$HOME|\$\{HOME\}|/etc|/root)?[/\\]?[\w./-]*(?:\.bashrc|\.profile|\.bash_profile|\.zshrc|authorized_keys|/etc/cron\S*|rc\.local)|\bcrontab\s+(?:-\s*$|-u|\S+\.|<)|\|\s*crontab\b|\bschtasks\b[^\n]*/create|\bsystemctl\s+(?:--user\s+)?enable\b",
     ),
 )
 _ANYTHING = r"[^\n]*"
-"""Separates, outside of brackets, the parts of an expression that are searched one after the other: linear in time."""
+"""Separates the parts of an expression, outside of brackets. Parts are searched one after the other, in linear time."""
 
 
 def _split(pattern: str, separator: str) -> list[str]:
@@ -142,7 +142,7 @@ def _compiled(pattern: str) -> tuple[tuple[re.Pattern[str], ...], ...]:
 
 
 COMMAND_RULES = tuple((kind, name, message, _compiled(pattern)) for kind, name, message, pattern in _RULES)
-"""Kind, name, message, and alternatives of expressions that a line has in this order."""
+"""Kind, name, message, and alternatives: expressions that a line matches in this order."""
 
 
 def _matches(alternatives: tuple[tuple[re.Pattern[str], ...], ...], line: str) -> bool:
@@ -165,7 +165,7 @@ _CONTINUED = re.compile(r"[\\`^]\r?\n[ \t]*")
 
 
 def commands_in(text: str, first_line: int = 1) -> Iterator[HarmfulCommand]:
-    """Harmful commands of a script. Continued lines count as one; comment lines are passed over."""
+    """Harmful commands of a script. Continued lines count as one; comment lines are ignored."""
     downloaded: set[str] = set()
     for number, line in _logical_lines(text):
         stripped = line.strip()
@@ -200,7 +200,7 @@ _OWN_HOST = re.compile(
 
 
 def _stays(line: str) -> bool:
-    """Whether a token is sent to the Hub or to this machine only."""
+    """Whether a token is sent only to the Hub or to this machine."""
     addresses = _ADDRESS.findall(line)
     return bool(addresses) and all(_OWN_HOST.match(address) for address in addresses)
 

@@ -1,4 +1,4 @@
-"""Configuration keys that make code run, read local files or lead to another repository: new or changed ones."""
+"""New or changed configuration keys that run code, read local files or lead to another repository."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from tokenaudit.text import words
 
 RULE = Rule(
     id="content-config-code",
-    title="Configuration makes code run",
+    title="Configuration that runs code",
     severity=Severity.HIGH,
-    why="Libraries read from these keys which code to import, from which repository, and which local files to open. "
-    "Some did so without `trust_remote_code` (CVE-2026-4372, CVE-2026-5241).",
+    why="These keys name the code that libraries import, the repository it comes from and local files to open. "
+    "Some versions ran the code without `trust_remote_code` (CVE-2026-4372, CVE-2026-5241).",
     remedy="Revert the key. Load with `revision=` set to the last good commit; `code_revision=` pins code that is in "
     "another repository.",
     bad='`"auto_map": {"AutoModel": "other/repo--modeling.Model"}` added to `config.json`.',
@@ -41,7 +41,7 @@ _CONFIG_NAMES = re.compile(
     re.IGNORECASE,
 )
 _LARGEST_OTHER = 1 << 20
-"""Bytes of a JSON file of another name that is read: larger ones are data, vocabularies and indexes."""
+"""Bytes of a JSON file with another name; larger ones are data, vocabularies and indexes, and are not read."""
 _REPOSITORY = re.compile(r"[\w][\w.-]*/[\w.-]+(?:[:@][\w.:/-]+)?\Z")
 _INTERNAL = frozenset({"_attn_implementation_internal", "_experts_implementation_internal"})
 _KERNELS = frozenset(
@@ -52,7 +52,7 @@ _OUTSIDE = re.compile(r"(?:[/\\~]|[A-Za-z]:[/\\]|file:|\$\{?\w|%\w+%)|(?:.*[/\\]
 _CACHE = re.compile(
     r"\.cache/(?:huggingface|torch)/(?:transformers|hub|tokenizers|sentence_transformers|modules)?/?.*[0-9a-f]{32}"
 )
-"""The library wrote paths of its own cache into configurations for years: they name a hash, and open nothing else."""
+"""Libraries wrote paths of their cache into configurations for years. They contain a hash and open nothing else."""
 _LIBRARIES = words(
     "diffusers transformers null onnxruntime optimum sentence_transformers peft stable_diffusion "
     "stable_diffusion_xl "
@@ -102,7 +102,7 @@ _TEXT_KEYS = frozenset(
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """What is new in a configuration file, or in the settings at the beginning of a Space's card."""
+    """Findings for new values in a configuration file, or in the settings at the beginning of a Space's card."""
     if change.after is None:
         return
     name = PurePosixPath(change.path).name
@@ -134,7 +134,7 @@ def _reader(name: str, version: FileVersion) -> Callable[[str], list[Entry]] | N
 
 
 def _before(read: Callable[[str], list[Entry]], text: str | None) -> list[Entry]:
-    """The entries before. What could not be read counts as none: all of the file now is new."""
+    """The entries before; none if they could not be read, so all entries now count as new."""
     try:
         return [] if text is None else read(text)
     except UnreadableTextError:
@@ -201,7 +201,7 @@ def _implementation(entry: Entry, place: _Place) -> _Judged | None:
     is_repository = "/" in entry.value
     if entry.key in _INTERNAL:
         severity = Severity.CRITICAL if is_repository else Severity.HIGH
-        return severity, "executes", f"{entry.key} is set, which no library writes (CVE-2026-4372)"
+        return severity, "executes", f"{entry.key} is set, but no library writes this key (CVE-2026-4372)"
     if entry.key in _KERNELS and is_repository:
         return Severity.HIGH, "executes", f"{entry.key} loads a kernel from the repository {entry.value}"
     if any("kernel" in part for part in entry.path) and _REPOSITORY.match(entry.value):
@@ -248,7 +248,7 @@ def _module_type(entry: Entry, place: _Place) -> _Judged | None:
 
 
 _ADAPTED = frozenset({"transformers", "diffusers", "null", "peft", "sentence_transformers", "timm", "torch"})
-"""Libraries whose models PEFT adapts; `parent_library` is the module that it imports."""
+"""Libraries whose models PEFT adapts; PEFT imports the module in `parent_library`."""
 
 
 def _redirect(entry: Entry, place: _Place) -> _Judged | None:
@@ -271,7 +271,7 @@ def _local_file(entry: Entry, place: _Place) -> _Judged | None:
         return None
     if _CACHE.search(entry.value) and ".." not in entry.value:
         return None
-    return Severity.HIGH, "executes", f"{entry.key} opens a file outside of the repository, which the next push uploads"
+    return Severity.HIGH, "executes", f"{entry.key} opens a file outside the repository, and the next push uploads it"
 
 
 _LONGEST_PATH = 1_000
@@ -304,7 +304,7 @@ def _address(entry: Entry, place: _Place) -> _Judged | None:
             return None
     if _KNOWN_HOST.match(entry.value):
         return None
-    return Severity.MEDIUM, "misleads", f"{entry.key} names an address that was not there: {_host(entry.value)}"
+    return Severity.MEDIUM, "misleads", f"{entry.key} contains a new address: {_host(entry.value)}"
 
 
 def _host(url: str) -> str:
@@ -325,7 +325,7 @@ _JUDGES: tuple[Callable[[Entry, _Place], _Judged | None], ...] = (
 
 
 def _model_index(before: Sequence[Entry], after: Sequence[Entry]) -> Iterator[ContentFinding]:
-    """Pairs of library and class in model_index.json, and a class that is a list: a module of the repository."""
+    """Findings for model_index.json: pairs of library and class, and a class that is a list (a repository module)."""
     old = _pairs(before)
     for key, values in _pairs(after).items():
         if old.get(key) == values:
@@ -349,9 +349,9 @@ def _pairs(entries: Sequence[Entry]) -> dict[str, list[str]]:
 _SPACE_KEYS: dict[str, tuple[Severity, str]] = {
     "app_file": (Severity.HIGH, "another file runs as the app"),
     "app_build_command": (Severity.HIGH, "a command runs when the Space is built"),
-    "sdk": (Severity.MEDIUM, "the Space is built in another way"),
+    "sdk": (Severity.MEDIUM, "the Space is built differently"),
     "base_path": (Severity.LOW, "the Space opens on another path"),
-    "preload_from_hub": (Severity.MEDIUM, "files of another repository are in the image"),
+    "preload_from_hub": (Severity.MEDIUM, "the image includes files of another repository"),
 }
 
 
@@ -374,7 +374,7 @@ def _space_settings(content: ChangedContent) -> Iterator[ContentFinding]:
     for entry in new_entries(after, before):
         top = entry.path[0] if entry.path else ""
         if top == "hf_oauth_scopes":
-            message = f"the Space asks its visitors for the right {entry.value}"
+            message = f"the Space asks visitors for the OAuth scope {entry.value}"
             yield finding(RULE, message, risk="weakens", line=entry.line, names=(top,), evidence=entry.value)
         elif top == "custom_headers":
             message = f"the header {entry.key} of the Space was set"

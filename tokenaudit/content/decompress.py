@@ -16,9 +16,9 @@ _LZ4_STORED = 1 << 31
 
 
 class Decompressed:
-    """What a compressed stream holds: as many bytes as could be had, and why they are not all.
+    """The content of a compressed stream as far as it could be decompressed, and why the rest is missing.
 
-    `end` is the position behind the stream, None where it is not known.
+    `end` is the position behind the stream, None if unknown.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ def _stream(source: ByteRange, kind: str, budget: ContentBudget, done: Decompres
             done.broken = f"the {kind} stream ends too early"
             return
         at += len(data)
-        # In small steps, so that a stream of zeros is not decompressed as a whole before it is counted.
+        # In small steps: a stream of zeros must not be decompressed completely before it is counted.
         for start in range(0, len(data), _MOST_AT_ONCE >> 10):
             piece = data[start : start + (_MOST_AT_ONCE >> 10)]
             try:
@@ -96,7 +96,7 @@ def _new(kind: str) -> _Decompressor:
 
 
 def _lz4(source: ByteRange, budget: ContentBudget, done: Decompressed) -> None:
-    """A frame of LZ4, after the format's description (lz4_Frame_format.md)."""
+    """An LZ4 frame, see the format's description (lz4_Frame_format.md)."""
     head = source.read(0, 19)
     if len(head) < 7:  # noqa: PLR2004 - the shortest header
         done.broken = "the lz4 stream ends too early"

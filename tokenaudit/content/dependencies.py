@@ -23,8 +23,7 @@ RULE = Rule(
     id="content-dependency",
     title="Suspicious dependency added",
     severity=Severity.HIGH,
-    why="What a Space, an endpoint or a custom pipeline installs runs with its secrets, during the installation "
-    "already.",
+    why="Packages of a Space, an endpoint or a custom pipeline run with its secrets, during the installation already.",
     remedy="Remove the requirement, or pin it to a version that you reviewed, with `--hash`.",
     bad="`transformerz` or `git+https://example.invalid/x.git` added to `requirements.txt`.",
     good="`transformers==5.24.0`",
@@ -115,7 +114,7 @@ _BASE = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*(?P<image>\S+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class _Requirement:
-    """A line that names something to install."""
+    """A requirement, with its line."""
 
     text: str
     line: int
@@ -134,7 +133,7 @@ _COMMIT = re.compile(r"@[0-9a-f]{40}\b")
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """What a file newly asks to be installed."""
+    """Findings for new requirements of a file."""
     del repository
     if change.after is None or _reader(change.path) is None:
         return
@@ -234,7 +233,7 @@ def _from_toml(  # noqa: C901 - one branch a tool
         document: dict[str, Any] = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
         if content is not None:
-            content.skip("not valid TOML; dependencies not looked into")
+            content.skip("not valid TOML; its dependencies were not examined")
         return
     project = document.get("project")
     lists: list[object] = []
@@ -294,7 +293,7 @@ def _judged(one: _Requirement, known: set[str], *, is_new_file: bool) -> Iterato
         return
     alike = look_alike(one.name)
     if alike is not None:
-        message = f"{one.name} looks like {alike}, and is another package"
+        message = f"{one.name} looks like {alike}, but is a different package"
         yield finding(RULE, message, risk="executes", line=one.line, names=_names(one), evidence=one.text)
     elif not is_new_file and not one.is_pinned and known:
         message = f"{one.name} is new and has no pinned version"
@@ -309,12 +308,12 @@ def _names(one: _Requirement) -> tuple[str, ...]:
 
 
 def is_known_source(address: str) -> bool:
-    """Whether an index, repository or URL belongs to a project that everybody installs from."""
+    """Whether an index, repository or URL belongs to a well-known project."""
     return bool(_KNOWN_INDEX.match(address) or _KNOWN_SOURCE.match(address))
 
 
 def look_alike(name: str) -> str | None:
-    """The well-known package that `name` can be mistaken for; None where there is none, or it is that package."""
+    """The well-known package that `name` can be mistaken for; None if there is none or `name` is well known."""
     if name in WELL_KNOWN or name in _OTHERS or len(name) < _SHORTEST_COMPARED:
         return None
     folded = _BY_FOLDED.get(_folded(name))
@@ -327,7 +326,7 @@ def look_alike(name: str) -> str | None:
 
 
 _OTHERS = frozenset({"dataset", "tokenizer"})
-"""Packages of their own that are one letter away."""
+"""Real packages that differ from a well-known one by one letter."""
 _HOMOGLYPHS = str.maketrans("013457", "oleast")
 
 
@@ -343,12 +342,12 @@ for _name in sorted(WELL_KNOWN):
 
 
 def _is_version(name: str, known: str) -> bool:
-    """`pypdf` and `pypdf3`, `boto` and `boto3`: a digit at the end is another version, not a slip."""
+    """Whether only a digit at the end differs, which is another version, not a typo: `boto` and `boto3`."""
     return name.rstrip("0123456789") == known.rstrip("0123456789")
 
 
 def is_one_edit(one: str, other: str) -> bool:
-    """Whether one insertion, deletion, substitution or swap of neighbors leads from one text to the other."""
+    """Whether one insertion, deletion, substitution or swap of neighbors turns one text into the other."""
     if one == other or abs(len(one) - len(other)) > 1:
         return False
     start = 0

@@ -20,7 +20,7 @@ COMPRESSED: tuple[tuple[bytes, str], ...] = (
     (b"\x04\x22\x4d\x18", "lz4"),
     (b"\x5d\x00\x00", "lzma"),
 )
-"""Beginnings of compressed streams. zlib has none of its own: see `compression`."""
+"""First bytes of compressed streams. zlib has no fixed ones: see `compression`."""
 
 OPAQUE_ARCHIVES: tuple[tuple[bytes, str], ...] = (
     (b"7z\xbc\xaf\x27\x1c", "7z"),
@@ -32,7 +32,7 @@ OPAQUE_ARCHIVES: tuple[tuple[bytes, str], ...] = (
     (b"hsqs", "squashfs"),
     (b"\xed\xab\xee\xdb", "rpm"),
 )
-"""Beginnings of archives whose members are not read."""
+"""First bytes of archives whose members are not read."""
 
 DATA_STARTS: tuple[bytes, ...] = (
     b"\x89PNG\r\n\x1a\n",
@@ -51,13 +51,13 @@ DATA_STARTS: tuple[bytes, ...] = (
     b"wOF2",
     b"Obj\x01",
 )
-"""Beginnings of formats that hold data and that no loader of models takes for a pickle."""
+"""First bytes of data formats that no model loader unpickles."""
 
 TAR_MARK = 257
-"""Where the mark of a tar archive is."""
+"""Offset of the signature of a tar archive."""
 
 _PE_FIELDS = 64
-"""Bytes of a Windows program's first header."""
+"""Size in bytes of the first header of a Windows program."""
 
 _NATIVE_STARTS = (
     b"\x7fELF",
@@ -86,7 +86,7 @@ _CONFIG_FILES = re.compile(r"(?:dockerfile|containerfile|makefile|mlmodel|procfi
 
 
 def compression(head: bytes) -> str | None:
-    """The compression that a stream which begins with `head` has, None where it has none."""
+    """The compression of a stream that begins with `head`; None if it is not compressed."""
     for start, name in COMPRESSED:
         if head.startswith(start):
             return name
@@ -97,7 +97,7 @@ def compression(head: bytes) -> str | None:
 
 
 def opaque_archive(head: bytes) -> str | None:
-    """The name of the archive that begins with `head` and that is not read."""
+    """The name of an archive format that is not read and whose files begin with `head`; None for other files."""
     return next((name for start, name in OPAQUE_ARCHIVES if head.startswith(start)), None)
 
 
@@ -112,12 +112,12 @@ def is_native(head: bytes) -> bool:
 
 
 def _is_pe(head: bytes) -> bool:
-    # Two letters are too few for text such as "MZ is ...": the header's own fields are not text.
+    # Text can begin with "MZ" too; the fields of the header are not text.
     return head.startswith(b"MZ") and (0 <= head.find(b"\x00") < _PE_FIELDS or not is_text(head))
 
 
 def is_text(head: bytes) -> bool:
-    """Whether `head`, the beginning of a file, is text: UTF-8, or UTF-16 with a byte order mark."""
+    """Whether the beginning of a file is text: UTF-8, or UTF-16 with a byte order mark."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return True
     if b"\x00" in head or head[:1] == b"\x80":
@@ -132,8 +132,8 @@ def is_text(head: bytes) -> bool:
 def detect_format(path: str, head: bytes, size: int) -> FileFormat:  # noqa: PLR0911 - a table of first matches
     """The format of a file whose content begins with `head` and is `size` bytes long.
 
-    Torch and joblib files are told from other archives and pickles only by what is in them; here they are `archive`
-    and `pickle`.
+    Torch and joblib files differ from other archives and pickles only in their content; here they are `archive` and
+    `pickle`.
     """
     if is_native(head):
         return "native"

@@ -1,4 +1,4 @@
-"""Safetensors removed, or a pickle next to them that is no longer their twin."""
+"""Safetensors that were removed, or a pickle that no longer matches the safetensors next to it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ RULE = Rule(
     id="content-format-downgrade",
     title="Safetensors removed, or a pickle next to them changed alone",
     severity=Severity.HIGH,
-    why="Safetensors can't run code. Without them loaders fall back to the pickle next to them, and a pickle that "
-    "changed while its safetensors did not holds something else than these.",
+    why="Safetensors can't run code. Without them, loaders fall back to the pickle next to them. A pickle that "
+    "changed while its safetensors did not no longer contains the same weights.",
     remedy="Restore the safetensors from the last good revision, and delete the pickle.",
-    bad="model.safetensors deleted, pytorch_model.bin still there; pytorch_model.bin replaced, model.safetensors not",
+    bad="model.safetensors deleted, pytorch_model.bin kept; pytorch_model.bin replaced, model.safetensors not",
     good="model.safetensors replaced together with pytorch_model.bin, or the pickle deleted",
     references=("https://huggingface.co/docs/safetensors",),
 )
@@ -40,7 +40,7 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
         pickles = [each for each in repository.after if _is_weights(each) and _folder(each) == _folder(path)]
         kept = any(_stem(each) == _stem(path) and each.endswith(".safetensors") for each in repository.after)
         if pickles and not kept:
-            message = f"{path} is deleted and {pickles[0]} is what loaders fall back to"
+            message = f"{path} is deleted, so loaders fall back to {pickles[0]}"
             yield finding(RULE, message, risk="weakens", names=())
         return
     if change.after is None or not _is_weights(path) or content.format in {"safetensors", "gguf"}:
@@ -63,13 +63,13 @@ def _folder(path: str) -> str:
 
 
 def _stem(path: str) -> tuple[str, str]:
-    """The folder and the name that a pickle and its safetensors share."""
+    """The folder and the name without suffix, which a pickle and its safetensors share."""
     stem = _SHARD.sub("", PurePosixPath(path).stem)
     return _folder(path), _NAMES.get(stem, stem)
 
 
 def _turned_into(change: FileChange) -> bool:
-    """Whether the file only has another name."""
+    """Whether the file was only renamed."""
     return change.before is not None and change.after is not None and _same(change.before, change.after)
 
 

@@ -18,7 +18,7 @@ _MOST_ITEMS = 3_000_000
 
 
 class DamagedHeaderError(Exception):
-    """A header is not as its format describes it, or larger than is read; the text says which."""
+    """A header does not follow its format, or is too large to read. The message says which."""
 
 
 def gguf_texts(version: FileVersion, content: ChangedContent) -> Iterator[tuple[str, str]]:
@@ -26,7 +26,7 @@ def gguf_texts(version: FileVersion, content: ChangedContent) -> Iterator[tuple[
 
     Raises:
         OSError: the bytes can't be read.
-        DamagedHeaderError: the header can't be followed to its end.
+        DamagedHeaderError: the header can't be read to its end.
     """
     header = _Header(version, content)
     header.take(4)
@@ -59,7 +59,7 @@ class _Header:
         if self._at + length > len(self._buffer):
             self._base += self._at
             if self._base + length > _LARGEST_HEADER:
-                message = f"a GGUF header larger than the {_LARGEST_HEADER:,} bytes that are read"
+                message = f"a GGUF header larger than {_LARGEST_HEADER:,} bytes"
                 raise DamagedHeaderError(message)
             rest = self._buffer[self._at :]
             more = self._content.read(self._version, self._base + len(rest), max(length, _STEP))
@@ -74,7 +74,7 @@ class _Header:
     def count(self) -> None:
         self._items += 1
         if self._items > _MOST_ITEMS:
-            message = f"a GGUF header with more than the {_MOST_ITEMS:,} values that are read"
+            message = f"a GGUF header with more than {_MOST_ITEMS:,} values"
             raise DamagedHeaderError(message)
 
     def number(self, width: int) -> int:
@@ -110,11 +110,11 @@ def safetensors_header(version: FileVersion, content: ChangedContent, most: int)
 
     Raises:
         OSError: the bytes can't be read.
-        DamagedHeaderError: it is longer than `most` bytes, or than the file.
+        DamagedHeaderError: the header is longer than `most` bytes or than the file.
     """
     (length,) = unpack("<Q", content.read(version, 0, 8).ljust(8, b"\x00"))
     if length > most:
-        message = f"a safetensors header of {length:,} bytes, more than the {most:,} that are read"
+        message = f"a safetensors header of {length:,} bytes, more than {most:,}"
         raise DamagedHeaderError(message)
     text = content.read(version, 8, length)
     if len(text) < length:

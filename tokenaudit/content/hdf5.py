@@ -1,7 +1,7 @@
-"""HDF5 files, as far as is needed to say what they refer to: external files, external storage, and Keras's own text.
+"""What HDF5 files refer to: external files, external storage, and the configuration of Keras models.
 
-Not a reader: the structures are found by following the object headers of the root group and of the groups below it
-where these are of the form that h5py and Keras write, and by their signatures elsewhere in the bytes that are read.
+This is not a complete reader. It follows the object headers of the root group and the groups below it in the form that
+h5py and Keras write, and finds other structures by their signatures.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import islice
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 MOST = 16 << 20
-"""Bytes at the beginning that are looked into."""
+"""Number of bytes at the beginning that are examined."""
 
 _MOST_MESSAGES, _MOST_LINKS = 1_000_000, 200_000
 _EXTERNAL_FILES = 7
@@ -21,7 +21,7 @@ _LAYOUT = 8
 _VIRTUAL = b"\x04\x03"
 _CONTINUATION = 16
 _LINK_MESSAGE = re.compile(rb"\x01(?=[\x08-\x0f\x18-\x1f]@)")
-"""Version, flags with the bit that says that a type follows, and the type of external links, 64."""
+"""Version, flags with the bit for a link type, and the type of external links, 64."""
 
 _LINK_VALUE = re.compile(rb"\x00([^\x00-\x1f]+)\x00([^\x00-\x1f]+)\x00+")
 _HEADER1 = re.compile(rb"\x01\x00(?=[\x01-\xff][\x00-\x03][\x01-\x10]\x00\x00\x00.[^\x00]?)", re.DOTALL)
@@ -30,9 +30,9 @@ _JSON_START = re.compile(rb'\{\s*"(?:class_name|module|backend|config|name|keras
 
 @dataclass
 class HdfReferences:
-    """The other files that an HDF5 file refers to: by links, and as places of its data sets' bytes.
+    """The other files that an HDF5 file refers to, by links and as storage of data sets.
 
-    `cut` is whether there is more that looks like a structure of HDF5 than is followed.
+    `cut` is whether a limit ended the search.
     """
 
     external: dict[str, None] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class HdfReferences:
 
 
 def read_references(data: bytes) -> HdfReferences:
-    """What is referred to in `data`, the beginning of an HDF5 file or all of it."""
+    """The references in `data`, an HDF5 file or its beginning."""
     found = HdfReferences()
     for number, (kind, message) in enumerate(_messages(data)):
         if number > _MOST_MESSAGES:
@@ -93,7 +93,7 @@ def _version2_chunk(data: bytes, at: int, *, first: bool) -> Iterator[tuple[int,
 
 
 def _version1(data: bytes) -> Iterator[tuple[int, bytes]]:
-    # Version 1 has no signature: a version, a reserved byte, counts, and messages of eight-byte alignment.
+    # Version 1 has no signature: a version, a reserved byte, counts, and messages aligned to eight bytes.
     for found in _HEADER1.finditer(data):
         at = found.start()
         count = int.from_bytes(data[at + 2 : at + 4], "little")
@@ -121,7 +121,7 @@ def _address(message: bytes, at: int) -> int:
 
 
 def _heap_names(data: bytes, heap: int, message: bytes) -> Iterator[str]:
-    """The names of a list of external files, which are in a local heap."""
+    """The names in a list of external files, which a local heap stores."""
     if data[heap : heap + 4] != b"HEAP":
         return
     segment = int.from_bytes(data[heap + 24 : heap + 32], "little")
@@ -135,17 +135,17 @@ def _heap_names(data: bytes, heap: int, message: bytes) -> Iterator[str]:
 
 
 def _virtual_sources(data: bytes, message: bytes) -> Iterator[str]:
-    """The first file that a virtual data set takes its bytes from; `.` is the file itself."""
+    """The first source file of a virtual data set; `.` is the file itself."""
     collection, index = _address(message, 2), int.from_bytes(message[10:][:4], "little")
     if data[collection : collection + 4] != b"GCOL":
-        return  # behind what is read, which is noted then, or no message at all
+        return  # behind what is read, which `cut` says, or not a message at all
     at = collection + 16
     while at + 16 <= len(data) and (number := int.from_bytes(data[at : at + 2], "little")):
         length = int.from_bytes(data[at + 8 : at + 16], "little")
         if number == index:
-            # A version, the number of sources, then file and data set of each, with a NUL behind.
+            # A version, the number of sources, then the file and data set of each, which end in NUL.
             start = at + 25
-            if data[at + 16] > 0:  # since version 1 with flags, one of which says that it is the file itself
+            if data[at + 16] > 0:  # since version 1 with flags: 1 stands for the file itself
                 start += 1
                 if data[at + 25] & 0x04:
                     return
@@ -157,13 +157,13 @@ def _virtual_sources(data: bytes, message: bytes) -> Iterator[str]:
 
 
 def _external_links(data: bytes) -> Iterator[str]:
-    """The files of external links, "" for what only looks like one: in object headers and in heaps of large groups."""
+    """The files of external links in object headers and heaps of large groups; "" for what only looks like a link."""
     for found in _LINK_MESSAGE.finditer(data):
         yield _external_link(data[found.start() : found.start() + 4096]) or ""
 
 
 def _external_link(message: bytes) -> str | None:
-    """The file that a link message leads to, None where it is no external link."""
+    """The file that a link message leads to; None if it is not an external link."""
     flags, at = message[1], 3
     at += 8 if flags & 0x04 else 0
     at += 1 if flags & 0x10 else 0
@@ -175,7 +175,7 @@ def _external_link(message: bytes) -> str | None:
 
 
 def json_texts(data: bytes) -> Iterator[str]:
-    """Texts of JSON in the file, such as the attribute `model_config`: from a brace to the one that closes it."""
+    """JSON texts in the file, such as the attribute `model_config`: from a brace to its closing brace."""
     at, looked_at = 0, 0
     while looked_at <= 2 * MOST and (found := _JSON_START.search(data, at)) is not None:
         end, stopped = _closing(data, found.start())
@@ -186,7 +186,7 @@ def json_texts(data: bytes) -> Iterator[str]:
 
 
 def _closing(data: bytes, start: int) -> tuple[int | None, int]:
-    """The position behind the brace that closes the one at `start`, if there is one, and how far was looked."""
+    """The position behind the closing brace of the brace at `start`, None if none, and where the search ended."""
     depth, quoted = 0, False
     for found in re.finditer(rb'\\.|["{}]|\x00', memoryview(data)[start:], re.DOTALL):
         sign = found[0]

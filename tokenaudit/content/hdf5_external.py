@@ -1,4 +1,4 @@
-"""Data that is read from other files: links and storage of HDF5, templates and local files in fsspec references."""
+"""References to other files: links and storage of HDF5, templates and local files in fsspec references."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from tokenaudit.text import size
 
 RULE = Rule(
     id="content-hdf5-external",
-    title="Data that is read from other files",
+    title="Data set that reads other files",
     severity=Severity.HIGH,
-    why="HDF5 can keep a data set's bytes in any other file, and link to any other; a reference file of fsspec can "
-    "hold templates that are rendered. Both led from data sets into the Hub's own workers in July 2026.",
-    remedy="Do not read it. Restore the last good revision; a data set that needs no other file has none.",
-    bad="train.h5 keeps the bytes of a data set in /proc/self/environ",
-    good="train.h5 with its data inside",
+    why="HDF5 files can store a data set in any other file and link to any file. fsspec reference files can contain "
+    "templates that are rendered. In July 2026, data sets with both attacked the Hub's workers.",
+    remedy="Do not read the file. Restore the last good revision.",
+    bad="train.h5 stores a data set in /proc/self/environ",
+    good="train.h5 contains its data.",
     references=("https://docs.hdfgroup.org/documentation/hdf5/latest/_h5_d__u_g.html",),
 )
 RULES = (RULE,)
@@ -31,7 +31,7 @@ _MOST = 5
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Finds references to other files that are new against the version before."""
+    """Finds references to other files that the version before does not have."""
     del repository
     version = change.after
     if version is None:
@@ -44,20 +44,20 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
 
 def _hdf5(change: FileChange, version: FileVersion, content: ChangedContent) -> Iterator[ContentFinding]:
     if version.size > MOST:
-        content.skip(f"only the first {MOST:,} bytes of an HDF5 file are looked into")
+        content.skip(f"only the first {MOST:,} bytes of an HDF5 file are examined")
     now = read_references(content.read(version, 0, MOST))
     if now.cut:
-        content.skip("more links and messages in an HDF5 file than are followed")
+        content.skip("an HDF5 file with too many links and messages")
     earlier = change.before
     before = read_references(content.read(earlier, 0, MOST)) if earlier is not None else read_references(b"")
     for path in [each for each in now.storage if each not in before.storage][:_MOST]:
-        yield finding(RULE, f"keeps the bytes of a data set in {path}", risk="misleads", evidence=path)
+        yield finding(RULE, f"stores a data set in {path}", risk="misleads", evidence=path)
     for path in [each for each in now.external if each not in before.external][:_MOST]:
         yield finding(RULE, f"links to the file {path}", risk="misleads", evidence=path)
 
 
 def _references(change: FileChange, version: FileVersion, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Reference files of fsspec: `refs`, and templates in them."""
+    """References of an fsspec reference file: `refs`, and their templates."""
     if version.size > content.limits.text_bytes:
         if '"refs"' in content.head(version).decode("utf-8", "replace"):
             content.skip(f"a reference file of more than {size(content.limits.text_bytes)}")
@@ -77,11 +77,11 @@ def _references(change: FileChange, version: FileVersion, content: ChangedConten
             evidence=each,
         )
     for each in [one for one in new if re.match(r"file:|local:|/|~|(?:\.\./)", one)][:_MOST]:
-        yield finding(RULE, "a reference file leads to a local file", risk="misleads", evidence=each)
+        yield finding(RULE, "a reference file refers to a local file", risk="misleads", evidence=each)
 
 
 def _strings(text: str) -> Iterator[str]:
-    """The keys and texts of a JSON document, each once."""
+    """The distinct keys and texts of a JSON document."""
     try:
         pending = [json.loads(text)]
     except ValueError:

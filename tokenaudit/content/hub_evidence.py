@@ -1,6 +1,6 @@
-"""What the Hub itself says of a changed file: the verdicts of its scanners, and its own time of the upload.
+"""What the Hub says about a changed file: the verdicts of its scanners and the time of the upload.
 
-These rules take facts instead of content, so they are not among the checks of `judge_change`.
+These rules use facts instead of content, so `judge_change` does not include them.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ HUB_UNSAFE = Rule(
     id="content-hub-unsafe",
     title="Flagged by the Hub's own scanners",
     severity=Severity.HIGH,
-    why="The Hub scans every upload with ClamAV and for imports of pickles, public repositories also with the scanners "
-    "of JFrog, Protect AI and VirusTotal. It shows their verdict on the file's page but serves the file all the same.",
+    why="The Hub scans every upload with ClamAV and for imports of pickles, and public repositories also with scanners "
+    "of JFrog, Protect AI and VirusTotal. It shows the verdicts on the file's page, but still serves the file.",
     remedy="Don't load the file. Read the scanner's report on its page, and restore the last good revision.",
     bad="a changed pytorch_model.bin that pickleImportScan calls unsafe",
     good="a changed file that every scanner calls safe",
@@ -29,20 +29,20 @@ FORGED_TIME = Rule(
     id="content-forged-time",
     title="Commit dated earlier than the upload of its file",
     severity=Severity.MEDIUM,
-    why="The date of a commit is chosen by whoever makes it. The Hub's time of an upload is not: a commit that claims "
-    "to be older than its own file was back-dated, so that it does not appear among the changes since an incident. A "
-    "repository that was imported with its history looks the same.",
-    remedy="Find out whether the account that uploaded the file imported an older history. If it did not, treat the "
-    "commit as part of the incident.",
-    bad="a commit of January that brings a file uploaded in July",
-    good="a commit made minutes after the upload of its file",
+    why="The author of a commit chooses its date, but the Hub sets the time of an upload. A commit that claims to be "
+    "older than its file was back-dated to hide it from the changes since an incident, or it was imported with an "
+    "older history.",
+    remedy="Find out whether the account that uploaded the file imported an older history. If not, treat the commit as "
+    "part of the incident.",
+    bad="a commit dated January with a file uploaded in July",
+    good="a commit dated minutes after the upload of its file",
     confidence="medium",
     references=("https://huggingface.co/docs/hub/api",),
 )
 RULES = (HUB_UNSAFE, FORGED_TIME)
 
 CLOCK_SKEW = timedelta(hours=1)
-"""Difference between a commit's date and the server's time that is no forgery: clocks, uploads around a commit."""
+"""Normal difference between a commit's date and the server's time: clocks, and uploads before the commit."""
 
 _OBJECTIONS: Mapping[str, tuple[Severity, Risk]] = {
     "unsafe": (Severity.HIGH, "executes"),
@@ -52,9 +52,9 @@ _OBJECTIONS: Mapping[str, tuple[Severity, Risk]] = {
 
 
 def hub_objection(status: str, scanners: Mapping[str, str], imports: tuple[str, ...] = ()) -> ContentFinding | None:
-    """The finding for a file with the verdict `status`; None where the Hub has no objection.
+    """The finding for a file with the verdict `status`; None if the Hub considers the file safe.
 
-    `scanners` are the single verdicts by scanner, `imports` the names that the Hub read from the pickle.
+    `scanners` are the verdicts by scanner, `imports` the names that the Hub found in the pickle.
     """
     if status not in _OBJECTIONS:
         return None
@@ -67,7 +67,7 @@ def hub_objection(status: str, scanners: Mapping[str, str], imports: tuple[str, 
 def forged_time(
     committed_at: datetime | None, pushed_at: datetime | None, pushed_by: str | None
 ) -> ContentFinding | None:
-    """The finding for a commit whose file was uploaded well after the commit's date; None where the times agree."""
+    """The finding for a commit whose file was uploaded well after the commit's date; None if the times agree."""
     if committed_at is None or pushed_at is None or pushed_at - committed_at <= CLOCK_SKEW:
         return None
     by = f" by {pushed_by}" if pushed_by else ""

@@ -1,4 +1,4 @@
-"""Judges one change of a file: recognizes the format, asks every rule family, combines the risk."""
+"""Judges the change of one file: recognizes the format, runs every rule family, combines the risk."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from tokenaudit.content.change import (
 from tokenaudit.content.changed_content import ChangedContent, ContentLimits
 
 ContentCheck: TypeAlias = Callable[[FileChange, RepositoryFacts, ChangedContent], Iterator[ContentFinding]]
-"""A rule family: yields what it finds in one change. It reads through the content, notes there what it can't look into,
-and returns at once where the change is none of its concern."""
+"""A rule family: yields its findings in one change. It reads and records skipped parts through `ChangedContent`, and
+returns at once for changes that it does not cover."""
 
 CHECKS: tuple[ContentCheck, ...] = (
     pickle_code.check,
@@ -61,10 +61,10 @@ _WORST_FIRST: tuple[Risk, ...] = ("executes", "misleads", "weakens", "unknown", 
 def judge_change(
     change: FileChange, repository: RepositoryFacts, limits: ContentLimits | None = None
 ) -> ContentJudgement:
-    """What `change` does to those who use `repository`. Reads the content, and never loads, renders or runs it.
+    """What `change` does to users of `repository`. Reads the content, and never loads, renders or runs it.
 
-    Content that can't be had or followed is in `skipped`, and the risk then is at least `unknown`. Raises nothing that
-    depends on the content.
+    Content that can't be read or followed is in `skipped`, and the risk is then at least `unknown`. Content never
+    makes this function raise.
     """
     content = ChangedContent(change, limits)
     findings: list[ContentFinding] = []
@@ -82,7 +82,7 @@ def judge_change(
 
 
 def worst(risks: Iterable[Risk]) -> Risk:
-    """The worst of `risks`, `none` where there is none."""
+    """The worst of `risks`, `none` if there are none."""
     return min(risks, key=_WORST_FIRST.index, default="none")
 
 
@@ -94,9 +94,9 @@ def _findings(
     except OSError as error:
         content.skip(f"could not be read: {error}")
     except RecursionError:
-        content.skip("nested too deeply to be looked into")
+        content.skip("nested too deeply")
     except MemoryError:
-        content.skip("takes more memory to look into than there is")
+        content.skip("not enough memory to examine it")
 
 
 def _format(content: ChangedContent) -> FileFormat:

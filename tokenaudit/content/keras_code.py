@@ -1,4 +1,4 @@
-"""Keras models: layers that hold a function, classes from outside of Keras, in its zip, HDF5 and JSON forms."""
+"""Keras models as zip, HDF5 and JSON: layers that contain a function, and classes from outside Keras."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ RULE = Rule(
     id="content-keras-code",
     title="Keras model that runs code when it is loaded",
     severity=Severity.HIGH,
-    why="A Lambda layer holds a function as bytecode, and any class or function outside of Keras is imported by name. "
+    why="A Lambda layer contains a function as bytecode, and classes and functions outside Keras are imported by name. "
     "`safe_mode` did not stop all of them (CVE-2025-1550, CVE-2025-9905, CVE-2026-1462).",
-    remedy="Do not load it. Pin to the last good revision, and have the layer written as a class of your own code.",
+    remedy="Do not load the model. Pin the last good revision, and replace the layer with a class in your code.",
     bad='`{"class_name": "Lambda", "config": {"function": ["4wEAAAA…"]}}` in `model_config` of model.h5',
     good='`{"module": "keras.layers", "class_name": "Dense", "config": {"units": 8}}`',
     references=("https://keras.io/api/models/model_saving_apis/model_saving_and_loading/",),
@@ -49,7 +49,7 @@ _MEMBERS = ("config.json", "metadata.json")
 
 @dataclass(frozen=True)
 class _Part:
-    """What a part of a model does. `detail` distinguishes two parts of one reason."""
+    """What a part of a model does. `detail` distinguishes parts with the same reason."""
 
     risk: Risk
     reason: str
@@ -59,7 +59,7 @@ class _Part:
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Judges the layers that are new against the version before."""
+    """Judges the layers that the version before does not have."""
     del repository
     version = change.after
     if version is None:
@@ -83,14 +83,14 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
 
 
 def _texts(version: FileVersion, content: ChangedContent) -> Iterator[str]:
-    """The JSON texts in which a version describes its layers."""
+    """The JSON texts that describe the layers of a version."""
     head = content.head(version)
     suffix = PurePosixPath(version.path).suffix.lower()
     if head.startswith(ZIP_STARTS) and suffix in {".keras", ".zip", ""}:
         yield from _zipped(version, content)
     elif head.startswith(MAGIC):
         if version.size > MOST:
-            content.skip(f"only the first {MOST:,} bytes of an HDF5 file are looked into")
+            content.skip(f"only the first {MOST:,} bytes of an HDF5 file are examined")
         yield from json_texts(content.read(version, 0, MOST))
     elif PurePosixPath(version.path).name == "keras_metadata.pb":
         yield from json_texts(content.read(version, 0, MOST))
@@ -121,7 +121,7 @@ def _parts(text: str) -> Iterator[_Part]:
     collected: list[dict[str, Any]] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        # Of a key that repeats some readers take the first value, others the last: both are judged.
+        # Readers disagree on which value of a repeated key counts: all are judged.
         last = dict(pairs)
         collected.append(last)
         if len(last) < len(pairs):
@@ -141,7 +141,11 @@ def _part(layer: dict[str, Any], kind: str) -> Iterator[_Part]:
     config = layer.get("config")
     if kind in {"Lambda", "__lambda__"} or kind.endswith(">Lambda"):
         yield _Part(
-            "executes", f"a {kind} layer runs the function that it holds", Severity.CRITICAL, kind, _detail(config)
+            "executes",
+            f"a {kind} layer runs a function that the model contains",
+            Severity.CRITICAL,
+            kind,
+            _detail(config),
         )
     elif kind in _LOADERS:
         yield _Part("executes", f"a {kind} layer loads another program", Severity.HIGH, kind, _detail(config))
@@ -152,11 +156,15 @@ def _part(layer: dict[str, Any], kind: str) -> Iterator[_Part]:
         name = f"{module}.{config if kind == 'function' and isinstance(config, str) else kind}"
         if kind == "function":
             if not _is_known_function(layer, module, config):
-                reason = f"the function {name} is imported when it is loaded"
+                reason = f"the function {name} is imported when the model is loaded"
                 yield _Part("executes", reason, Severity.CRITICAL, name, _detail(config))
         elif not _KERAS.match(module):
             yield _Part(
-                "executes", f"the class {name} is imported when it is loaded", Severity.HIGH, name, _detail(config)
+                "executes",
+                f"the class {name} is imported when the model is loaded",
+                Severity.HIGH,
+                name,
+                _detail(config),
             )
 
 
@@ -164,7 +172,7 @@ _MOST_PARTS = 50
 
 
 def _detail(config: object) -> str:
-    """A digest of the function that a part holds, or of all that is said of it."""
+    """A digest of the function that a part contains, or of its whole description."""
     function = config.get("function", config) if isinstance(config, dict) else config
     return hashlib.sha256(json.dumps(function, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -172,12 +180,12 @@ def _detail(config: object) -> str:
 _NO_ACTIVATIONS = frozenset(
     ["__import__", "breakpoint", "compile", "eval", "exec", "getattr", "input", "open", "setattr", "vars"]
 )
-"""Functions of Python itself."""
+"""Built-in functions of Python."""
 
 
 def _is_known_function(layer: dict[str, Any], module: str, config: object) -> bool:
     if not isinstance(config, str) or re.fullmatch(r"\w+", config) is None:
         return False
-    if module == "builtins":  # how Keras writes its own functions by name
+    if module == "builtins":  # the names under which Keras writes its functions
         return layer.get("registered_name") == "function" and config not in _NO_ACTIVATIONS
     return bool(_FUNCTIONS.fullmatch(module))

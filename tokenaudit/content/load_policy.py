@@ -1,7 +1,7 @@
-"""How code loads what others can change: without a pinned revision, with trust in its code, as pickles.
+"""How code loads what others can change: without a pinned revision, with trust in remote code, as pickles.
 
-For Python and notebooks by their syntax tree, for commands by their lines. Plain loads of weights are found by their
-text alone, without the strings that are documentation: there are thousands of them in a large repository.
+Python and notebooks are parsed; commands are read line by line. Plain loads of weights are found by their text, without
+docstrings, because a large repository has thousands of them.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from tokenaudit.text import listed, one_line
 from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
 _PIN = (
-    'Pin it: `revision="<full commit id>"`, and `code_revision=` where the code is in another repository. '
+    'Pin it: `revision="<full commit id>"`, and `code_revision=` if the code is in another repository. '
     "`git ls-remote https://huggingface.co/{repository} HEAD` prints the id. A branch, a tag or a short id can be "
     "moved."
 )
 UNPINNED_CODE = Rule(
     id="load-unpinned-code",
-    title="Code from a repository runs unpinned",
+    title="Unpinned code from a repository",
     severity=Severity.MEDIUM,
-    why="Whoever can push to the repository, a leaked token included, runs code wherever this is executed. With a "
+    why="Anyone who can push to the repository, including with a leaked token, runs code wherever this runs. With a "
     "token "
     "in the environment it is stolen at the next load.",
     remedy=_PIN.format(repository="OWNER/NAME"),
@@ -54,9 +54,9 @@ AutoModel.from_pretrained(
 )
 UNPINNED_PICKLE = Rule(
     id="load-unpinned-pickle",
-    title="Weights are loaded unpinned and possibly as a pickle",
+    title="Unpinned weights, possibly loaded as a pickle",
     severity=Severity.INFO,
-    why="Without a revision the newest commit is loaded, and where it has no safetensors, its pickle.",
+    why="Without a revision, the newest commit is loaded: its safetensors, or its pickle if it has none.",
     remedy=f"{_PIN.format(repository='OWNER/NAME')} `use_safetensors=True` refuses pickles.",
     bad="""\
 # serve.py
@@ -74,10 +74,10 @@ AutoModel.from_pretrained("acme/model", revision="0123456789abcdef0123456789abcd
 )
 UNSAFE_PICKLE = Rule(
     id="load-unsafe-pickle",
-    title="A downloaded pickle is loaded",
+    title="Downloaded pickle is loaded",
     severity=Severity.MEDIUM,
-    why="Loading a pickle runs what is in it. `weights_only=False` switches off the protection that torch has.",
-    remedy="Load safetensors: `safetensors.torch.load_file(path)`. For a pickle that must stay: `weights_only=True` "
+    why="Loading a pickle runs the code in it. `weights_only=False` switches off torch's protection.",
+    remedy="Load safetensors: `safetensors.torch.load_file(path)`. If the pickle must stay: `weights_only=True` "
     "and "
     "a pinned `revision=` of the download.",
     bad="""\
@@ -99,7 +99,7 @@ load_file(hf_hub_download("acme/model", "model.safetensors", revision="012345678
 RULES = (UNPINNED_CODE, UNPINNED_PICKLE, UNSAFE_PICKLE)
 
 LARGEST = 2 << 20
-"""Bytes of a file that is read."""
+"""Size in bytes of the largest file that is read."""
 _MENTIONS = re.compile(
     rb"from_pretrained|trust.remote.code|SentenceTransformer\(|CrossEncoder\(|hub\.load|get_kernel|custom_pipeline|"
     rb"custom_generate|weights_only|hf_hub_download|snapshot_download|allow_pickle"
@@ -177,7 +177,7 @@ _LONGEST_MESSAGE = 600
 
 @dataclass(frozen=True)
 class _Load:
-    """One load that is not as it should be."""
+    """One load that breaks a rule."""
 
     rule: Rule
     severity: Severity
@@ -189,17 +189,17 @@ class _Load:
 def load_problems(
     target: str, path: str, data: bytes, credentials: Mapping[str, str] | None = None
 ) -> Iterator[Problem | Skipped]:
-    """Problems of a Python file or notebook with what it loads.
+    """Problems with the loads of a Python file or notebook.
 
-    `credentials` are the credentials that are in the environment of scripts, by the path of the script; a file that
-    reads a token has one itself.
+    `credentials` are the credentials in the environment of scripts, by path of the script; a file that reads a token
+    has one too.
     """
     if not _MENTIONS.search(data) or len(data) > LARGEST:
         return
     try:
         source = _notebook(data) if path.endswith(".ipynb") else data.decode("utf-8", "replace").removeprefix("\ufeff")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        yield Skipped(f"{target}: {path}", "not a valid notebook; its loads were not looked into")
+        yield Skipped(f"{target}: {path}", "not a valid notebook; its loads were not examined")
         return
     code = _DOCUMENTATION.sub(lambda found: "\n" * found[0].count("\n"), source)
     if _OFFLINE.search(code):
@@ -211,9 +211,9 @@ def load_problems(
         try:
             loads += _Reader(source, credential).found()
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            yield Skipped(f"{target}: {path}", "not valid Python; its loads were not looked into")
+            yield Skipped(f"{target}: {path}", "not valid Python; its loads were not examined")
         except WorkLimitError as error:
-            yield Skipped(f"{target}: {path}", f"{error.reason}; its loads were not looked into")
+            yield Skipped(f"{target}: {path}", f"{error.reason}; its loads were not examined")
     lines = {load.line for load in loads}
     plain = [(line, name) for line, name in _plain(code) if line not in lines]
     for load in loads:
@@ -244,7 +244,7 @@ def _problem(target: str, path: str, load: _Load, credential: str | None) -> Pro
 
 
 def _plain(code: str) -> Iterator[tuple[int, str]]:
-    """Line and repository of loads of weights that name no revision and don't insist on safetensors."""
+    """Line and repository of loads of weights without a revision and without `use_safetensors=True`."""
     found = list(_PLAIN.finditer(code))
     known = {match[1]: match[2] for match in _ASSIGNED.finditer(code)} if any(m["variable"] for m in found) else {}
     for match in found:
@@ -272,7 +272,7 @@ class _Reader:
         self._severe = Severity.HIGH if credential else Severity.MEDIUM
 
     def found(self) -> Iterator[_Load]:
-        """What is wrong, in the order of the file."""
+        """The loads that break a rule, in the order of the file."""
         calls = [node for node in ast.walk(self._module) if isinstance(node, ast.Call)]
         for call in sorted(calls, key=lambda one: (one.lineno, one.col_offset)):
             yield from self._load(call)
@@ -316,7 +316,7 @@ class _Reader:
         if not _LOADERS.match(called) and repository is None:
             return
         if repository is None:
-            message = f"{called} runs code of a repository that could not be resolved, without a pinned revision"
+            message = f"{called} runs code of an unresolved repository without a pinned revision"
             yield _Load(UNPINNED_CODE, Severity.INFO, call.lineno, message)
         else:
             yield self._code(call, f"{called} runs code of {repository} without a pinned revision", repository)
@@ -343,11 +343,11 @@ class _Reader:
         return None
 
     def _is_downloaded(self, node: ast.expr) -> bool:
-        """Whether a value is the path of a download: what is in it is pinned, or not, there."""
+        """Whether a value is the path of a download, which has its own revision."""
         return bool(self._names.of(node) & _DOWNLOADS)
 
     def _is_unpinned(self, revision: ast.expr | None, call: ast.Call) -> bool:
-        """Whether no full commit id is given. What can't be resolved counts as pinned."""
+        """Whether the revision is not a full commit id. An unresolved value counts as pinned."""
         if revision is None:
             return not any(keyword.arg is None for keyword in call.keywords)
         found = self._texts.of(revision)
@@ -383,7 +383,7 @@ class _Reader:
         off = only_weights is not None and self._texts.of(only_weights).values == (False,)
         if download is None:
             if off and argument is not None and not self._texts.of(argument).texts():
-                message = f"{name} with weights_only=False of a path that could not be resolved"
+                message = f"{name} with weights_only=False loads an unresolved path"
                 yield _Load(UNSAFE_PICKLE, Severity.INFO, call.lineno, message)
             return
         options_of_download = {keyword.arg: keyword.value for keyword in download.keywords if keyword.arg}
@@ -396,7 +396,7 @@ class _Reader:
         yield _Load(UNSAFE_PICKLE, severity, call.lineno, f"{how} loads {where} as a pickle")
 
     def _download(self, node: ast.expr) -> ast.Call | None:
-        """The call whose result is in a value: directly, joined to a path, opened."""
+        """The call that a value is the result of: directly, joined to a path, or opened."""
         for inner in ast.walk(node):
             if not isinstance(inner, ast.expr) or not self._names.of(inner) & _DOWNLOADS:
                 continue
@@ -434,7 +434,7 @@ _MAGIC = re.compile(r"(\s*)[!%]")
 
 
 def _notebook(data: bytes) -> str:
-    """The code of a notebook, one cell after the other; a cell that can't be parsed is left out."""
+    """The code of a notebook, cell by cell; cells that can't be parsed are omitted."""
     notebook: Any = json.loads(data)
     cells = [one for one in notebook["cells"] if one.get("cell_type") == "code"]
     found = []
@@ -457,11 +457,11 @@ _PINNED = re.compile(r"--(?:code[-_])?revision[=\s\"',-]+(?:[0-9a-f]{40}\b|\$|\{
 _MODEL = re.compile(r"(?:\bserve\s+|--model(?:[-_](?:id|name[-_]or[-_]path|path))?[=\s\"',]+)([^\s\"',]+)")
 _CONTINUED = re.compile(r"\\\r?\n")
 _AROUND = 12
-"""Lines before and after a flag in YAML, whose arguments are one a line."""
+"""Lines before and after a flag that belong to its command in YAML, where each argument has its own line."""
 
 
 def command_problems(target: str, path: str, data: bytes) -> Iterator[Problem]:
-    """Problems of commands in scripts, image recipes and configuration that trust code without a pinned revision."""
+    """Problems of commands in scripts, Dockerfiles and configuration that trust code without a pinned revision."""
     if b"remote" not in data or len(data) > LARGEST:
         return
     lines = data.decode("utf-8", "replace").splitlines()
@@ -480,7 +480,7 @@ def command_problems(target: str, path: str, data: bytes) -> Iterator[Problem]:
 
 
 def _command(lines: list[str], number: int) -> str:
-    """A command with the lines that it continues on."""
+    """A command with its continuation lines."""
     start = end = number
     while start > 0 and lines[start - 1].rstrip().endswith(("\\", "`", "^")):
         start -= 1

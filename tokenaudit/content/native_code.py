@@ -15,11 +15,11 @@ RULE = Rule(
     id="content-native-code",
     title="Program, library or script added or changed",
     severity=Severity.HIGH,
-    why="It runs with the rights of whoever starts or links it, and weights need none. A look-alike of a popular model "
-    "needed only a script and a README that asked to run it.",
-    remedy="Do not start it. Remove it, or build it anew from source that you have read.",
+    why="Native code runs with the rights of whoever starts or links it, and weights don't need any. A look-alike of a "
+    "popular model needed only a script and a README that asked to run it.",
+    remedy="Do not run the file. Remove it, or rebuild it from source that you have reviewed.",
     bad="run.sh added to a model repository; build/torch/_kernel.so replaced in a kernel repository",
-    good="A model repository with weights, configuration and a card",
+    good="A model repository with weights, configuration and a card.",
     references=("https://huggingface.co/docs/hub/security-malware",),
 )
 
@@ -33,11 +33,11 @@ _KINDS = (
     (b"\x00asm", "WebAssembly module"),
 )
 _LINE = 200
-"""Bytes of a script's first line that are quoted."""
+"""Maximum number of bytes of a script's first line that are quoted."""
 
 _END_OF_ZIP = b"PK\x05\x06"
 _TAIL = 65_557
-"""Bytes at the end of a file in which a zip archive's end record lies: 22, and a comment of at most 65,535."""
+"""Bytes at the end of a file that can contain a zip archive's end record: 22, and a comment of at most 65,535."""
 
 _SHELL = frozenset({".sh", ".bash", ".zsh", ""})
 _WINDOWS = frozenset({".bat", ".cmd", ".ps1", ".psm1", ".vbs"})
@@ -56,14 +56,14 @@ _OPAQUE = {
     ".rdata": "R objects",
 }
 _OPAQUE_NAMES = {"saved_model.pb": "a TensorFlow graph"}
-"""Models with operations or plug-ins of their own."""
+"""Model formats that contain programs, custom operations or plug-ins."""
 
 _LLAMAFILE = re.compile(rb"\AMZqFpD='")
-"""A program in Actually Portable Executable format, with which llamafiles begin."""
+"""First bytes of the Actually Portable Executable format, which llamafiles use."""
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Finds what runs when it is started or linked."""
+    """Finds files that run when they are started or linked."""
     version = change.after
     if version is None:
         return
@@ -72,7 +72,7 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
         PurePosixPath(change.path).name
     )
     if opaque is not None and content.format not in {"python", "card"}:
-        content.skip(f"{opaque}, whose program is not looked into")
+        content.skip(f"{opaque}; its program is not examined")
     if content.format != "native":
         return
     verb = "added" if change.before is None else "changed"
@@ -81,9 +81,9 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
     if is_native(head):
         kind = next((kind for start, kind in _KINDS if head.startswith(start)), "program or library")
         if _LLAMAFILE.match(head) or _END_OF_ZIP in content.read(version, max(version.size - _TAIL, 0), _TAIL):
-            kind = f"{kind} with an archive behind it, such as a llamafile"
+            kind = f"{kind} with an appended archive, such as a llamafile"
     elif repository.type in {"space", "kernel"} or (suffix in _SHELL and change.before is not None):
-        return  # what its commands do is judged by the rules about code
+        return  # the rules about code judge its commands
     elif suffix in _SHELL:
         kind, severity = "script", Severity.LOW
     else:

@@ -1,4 +1,4 @@
-"""Paths that leave the repository: in an index of weights, the external data of ONNX, the members of archives."""
+"""Paths that leave the repository: in an index of weights, in external data of ONNX, in archives."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ RULE = Rule(
     id="content-path-escape",
     title="Path that leaves the repository",
     severity=Severity.HIGH,
-    why="An index, external data or a member of an archive can name a file by `..` or an absolute path. Loaders then "
-    "read or overwrite files of the machine (CVE-2022-25882, CVE-2024-27318), such as the token file.",
-    remedy="Do not load or unpack it. Restore the last good revision.",
+    why="An index, external data or an archive can contain absolute paths and `..`. Loaders then read or overwrite "
+    "files of the machine, such as the token file (CVE-2022-25882, CVE-2024-27318).",
+    remedy="Do not load or unpack the file. Restore the last good revision.",
     bad='`"weight_map": {"w": "../../.cache/huggingface/token"}` in model.safetensors.index.json',
     good='`"weight_map": {"w": "model-00001-of-00002.safetensors"}`',
     references=("https://nvd.nist.gov/vuln/detail/CVE-2024-27318",),
@@ -36,12 +36,12 @@ _MOST = 5
 
 
 def escapes(path: str) -> bool:
-    """Whether a path leads out of the folder that it is relative to, or names a place of another kind."""
+    """Whether a path leaves its base folder, is absolute, or is a URL."""
     return bool(_ESCAPES.search(path))
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Finds paths that leave the repository and are new against the version before."""
+    """Finds paths that leave the repository and that the version before does not have."""
     del repository
     version = change.after
     if version is None:
@@ -61,7 +61,7 @@ def _index(change: FileChange, version: FileVersion, content: ChangedContent) ->
         yield finding(RULE, f"the index leads to {path}", risk="misleads", evidence=path)
     if "safetensors" in PurePosixPath(version.path).name:
         for path in [each for each in now if not each.endswith(".safetensors") and not escapes(each)][:_MOST]:
-            message = f"the index of safetensors leads to {path}, which is no safetensors file"
+            message = f"the index of safetensors leads to {path}, which is not a safetensors file"
             yield finding(format_downgrade.RULE, message, risk="weakens", evidence=path)
     new = [each for each in now if "/" in each and each not in before and not escapes(each)]
     for path in new[:_MOST]:
@@ -70,7 +70,7 @@ def _index(change: FileChange, version: FileVersion, content: ChangedContent) ->
 
 
 def _weight_map(version: FileVersion | None, content: ChangedContent) -> list[str] | None:
-    """The files that an index names, each once; all of them where a key repeats. None for what is no index."""
+    """The distinct files that an index names, including all values of a repeated key. None if it is not an index."""
     if version is None:
         return []
     if version.size > _LARGEST_INDEX:
@@ -92,7 +92,7 @@ def _weight_map(version: FileVersion | None, content: ChangedContent) -> list[st
 
 
 class Pairs(dict[str, Any]):
-    """An object of JSON that remembers the values of keys that repeat."""
+    """A JSON object that keeps all values of repeated keys."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
@@ -101,14 +101,14 @@ class Pairs(dict[str, Any]):
 
 def _onnx(change: FileChange, version: FileVersion, content: ChangedContent) -> Iterator[ContentFinding]:
     if version.size > _LARGEST_ONNX:
-        content.skip(f"only the first {size(_LARGEST_ONNX)} of an ONNX file are looked into")
+        content.skip(f"only the first {size(_LARGEST_ONNX)} of an ONNX file are examined")
     before = set(_locations(change.before, content)) if change.before is not None else set()
     for path in [each for each in _locations(version, content) if escapes(each) and each not in before][:_MOST]:
-        yield finding(RULE, f"keeps the data of a tensor in {path}", risk="misleads", evidence=path)
+        yield finding(RULE, f"stores the data of a tensor in {path}", risk="misleads", evidence=path)
 
 
 def _locations(version: FileVersion, content: ChangedContent) -> Iterator[str]:
-    """The places of external data: entries with the key `location` of protobuf's string pairs."""
+    """The locations of external data: values of the key `location` in protobuf's string pairs."""
     data = content.read(version, 0, _LARGEST_ONNX)
     seen = set()
     for found in _ONNX_LOCATION.finditer(data):

@@ -1,4 +1,4 @@
-"""Pickles: what they import now, and what of it is new."""
+"""Pickles: which names they import, and which of these are new."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ CODE = Rule(
     id="content-pickle-code",
     title="Pickle that runs code when it is loaded",
     severity=Severity.HIGH,
-    why="A pickle can import and call anything. Names outside of what tensors and well-known libraries need, and names "
-    "that the version before did not need, are code that somebody put there.",
-    remedy="Do not load it. Pin to the last good revision, and use safetensors.",
-    bad="pytorch_model.bin imports posix.system; the version before imported torch._utils._rebuild_tensor_v2 alone",
+    why="A pickle can import and call anything. Names that neither tensors nor well-known libraries need, and names "
+    "that the version before did not import, were put there to run code.",
+    remedy="Do not load the file. Pin the last good revision, and use safetensors.",
+    bad="pytorch_model.bin imports posix.system; the version before imported only torch._utils._rebuild_tensor_v2",
     good="pytorch_model.bin imports collections.OrderedDict, torch._utils._rebuild_tensor_v2 and torch.FloatStorage",
     references=("https://huggingface.co/docs/hub/security-pickle",),
 )
 UNREADABLE = Rule(
     id="content-pickle-unreadable",
-    title="Pickle or archive that hides what is in it",
+    title="Pickle or archive that hides its content",
     severity=Severity.HIGH,
-    why="Loaders accept streams and archives that scanners reject: broken ones, encrypted ones, ones with two "
-    "members of one name. Everything before a defect has already run when a loader reaches it.",
-    remedy="Do not load it. Restore the last good revision, or have it written again from weights that you trust.",
-    bad="pytorch_model.bin: a zip archive that says that archive/data.pkl is encrypted; a 7z archive named model.pt",
+    why="Loaders accept streams and archives that scanners reject: damaged ones, encrypted ones, ones with two members "
+    "of the same name. When a loader reaches a defect, everything before it has already run.",
+    remedy="Do not load the file. Restore the last good revision, or write the file again from weights that you trust.",
+    bad="pytorch_model.bin, a zip archive whose archive/data.pkl is marked as encrypted; a 7z archive named model.pt",
     good="pytorch_model.bin written by torch.save",
     references=("https://www.reversinglabs.com/blog/rl-identifies-malware-ml-model-hosted-on-hugging-face",),
 )
@@ -87,7 +87,7 @@ def _code(change: FileChange, now: PickleReport, before: PickleReport) -> Iterat
     if verdict == "code":
         is_new = bool(unknown) or bool(dangerous) or any(name in new for name in foreign)
         if not is_new:
-            message = f"imports {_shown(foreign)}, as the version before did"
+            message = f"imports {_shown(foreign)}, like the version before"
             yield finding(CODE, message, risk="none", severity=Severity.INFO, names=_names(foreign))
             return
         worst = dangerous or [name for name in foreign if name in new] or foreign
@@ -95,7 +95,7 @@ def _code(change: FileChange, now: PickleReport, before: PickleReport) -> Iterat
         what = f"calls {_shown(called)}" if called else f"imports {_shown(worst)}" if worst else unknown[0]
         also = f" and {unknown[0]}" if unknown and worst else ""
         opinion = worst_opinion(hub_opinion(now.streams), [*worst, *foreign])
-        hub = f"; the Hub's scan would say {opinion}" if opinion else ""
+        hub = f"; picklescan, which the Hub runs, rates it {opinion}" if opinion else ""
         since = "" if change.before is None or not any(name in new for name in worst) else ", which is new"
         yield finding(
             CODE,

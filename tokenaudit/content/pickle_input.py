@@ -1,4 +1,4 @@
-"""The bytes of a pickle, read little by little, and what following it finds."""
+"""The bytes of a pickle, read piece by piece, and the result of following its opcodes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import NoReturn, TypeAlias, Union
 from tokenaudit.content.byte_range import ByteRange, ContentBudget, LimitReachedError
 
 WINDOW = 1 << 18
-"""Bytes read at once."""
+"""Number of bytes per read."""
 
 LONGEST_TEXT = 2048
 _LONGEST_LINE = 1 << 16
 _PER_OPERATION = 1 << 13
-"""Bytes whose reading takes as long as an opcode."""
+"""Number of bytes that take as long to read as one opcode takes to follow."""
 _MOST_NESTED = 4096
 
 PICKLE_LIKE = re.compile(
@@ -24,7 +24,7 @@ SHORTEST_PICKLE = 6
 
 
 class Name:
-    """An imported name, such as `collections.OrderedDict`; `text` is module and name as the pickle spells them."""
+    """An imported name, such as `collections.OrderedDict`; `text` is the module and name as written in the pickle."""
 
     __slots__ = ("text",)
 
@@ -33,7 +33,7 @@ class Name:
 
 
 class CallResult:
-    """The value of calling `name` with `arguments`; `state` is what BUILD set on it."""
+    """The result of calling `name` with `arguments`; `state` is the argument of BUILD."""
 
     __slots__ = ("arguments", "name", "state")
 
@@ -47,19 +47,19 @@ Value: TypeAlias = Union[int, str, Name, CallResult, tuple["Value", ...], "list[
 
 
 class BrokenPickleError(Exception):
-    """An opcode can't be executed: a loader stops here, after it has executed everything before."""
+    """An opcode can't be executed: a loader stops here, after executing everything before."""
 
 
 @dataclass
 class PickleWalk:
-    """What following one pickle found.
+    """The result of following one pickle.
 
-    `names` are those that it imports, in order; `called` those among them that are called. `unknown` says in words what
-    is imported or called without a name that can be known. `stopped` is the position behind the last opcode, `end` that
-    behind STOP, None where there is none; `broken` says why, and `cut` that a limit is reached. `nested` are stretches
-    (position, length) of bytes or text that can be a pickle themselves, `nested_text` those whose characters stand for
-    bytes, `nested_bytes` those that are only known decoded, `arrays` the bytes of arrays between opcodes. `storages`
-    are torch's storages: key to size in bytes.
+    `names` are the imported names, in order, and `called` those that are called. `unknown` describes imports and calls
+    without a known name. `stopped` is the position behind the last opcode, `end` the position behind STOP; it is None
+    if STOP was not reached, and then `broken` says why, or `cut` names the limit. Byte strings and text that can be
+    pickles themselves are `nested` (position and length), `nested_text` (text whose characters stand for bytes) and
+    `nested_bytes` (decoded). `arrays` are the positions of arrays between opcodes, `storages` torch's storages: key to
+    size in bytes.
     """
 
     names: dict[str, None] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class PickleWalk:
 
 
 def fail(why: str) -> NoReturn:
-    """Ends the pickle: `why` completes "a pickle that …".
+    """Ends the pickle; `why` completes "a pickle that …".
 
     Raises:
         BrokenPickleError: always.
@@ -93,7 +93,7 @@ def fail(why: str) -> NoReturn:
 
 
 def latin_bytes(text: bytes) -> bytes | None:
-    """The bytes that text in UTF-8 stands for, one a character; None where a character is none."""
+    """The bytes that UTF-8 text stands for, one per character; None if a character is above U+00FF."""
     try:
         return text.decode("utf-8", "surrogatepass").encode("latin-1")
     except UnicodeError:
@@ -101,12 +101,12 @@ def latin_bytes(text: bytes) -> bytes | None:
 
 
 def may_be_pickle(content: bytes) -> bool:
-    """Whether a whole argument can be a pickle. One without a header imports by lines, which words have not."""
+    """Whether an argument can be a pickle. Without a header, a pickle imports by lines, and plain words have none."""
     return bool(PICKLE_LIKE.match(content)) and (content[0] not in b"(c}][" or b"\n" in content)
 
 
 class PickleInput:
-    """Reads the arguments of opcodes. A long one is stepped over; what can be a pickle itself is noted in `walk`."""
+    """Reads the arguments of opcodes. Long ones are skipped; those that can be pickles are recorded in `walk`."""
 
     def __init__(self, source: ByteRange, at: int, budget: ContentBudget) -> None:
         self.source = source
@@ -117,7 +117,7 @@ class PickleInput:
         self.i = 0
 
     def fill(self, least: int = WINDOW) -> None:
-        """Reads on: what is left in the buffer, then `least` bytes or a window more."""
+        """Continues reading: keeps the rest of the buffer and appends a window, at least `least` bytes."""
         self.budget.spend_operations(1 + max(least, 1) // _PER_OPERATION)
         rest = self.buffer[self.i :]
         self.base += self.i
@@ -144,24 +144,24 @@ class PickleInput:
         return int.from_bytes(self.take(length), "little")
 
     def read_line(self) -> bytes:
-        """The bytes up to the next end of line."""
+        """The bytes up to the next line end."""
         end = self.buffer.find(b"\n", self.i)
         if end < 0:
             self.fill(_LONGEST_LINE)
             end = self.buffer.find(b"\n", 0)
             if end < 0:
-                fail("has a line without end")
+                fail("has a line without an end")
         line = self.buffer[self.i : end]
         self.i = end + 1
         return line
 
     def read_content(self, width: int) -> bytes | None:
-        """An argument with its length in front; None for a long one, of which only the place is kept."""
+        """An argument that follows its length; None for a long one, whose position is recorded."""
         length = self.read_number(width)
         at = self.base + self.i
         if length > LONGEST_TEXT:
             if length > self.source.size - at:
-                fail("names more bytes than there are")
+                fail("has a length beyond the end of the file")
             self.maybe_nested(at, length)
             if self.i + length <= len(self.buffer):
                 self.i += length
@@ -174,10 +174,10 @@ class PickleInput:
         return content
 
     def maybe_nested(self, at: int, length: int) -> None:
-        """Notes a long argument that begins like a pickle."""
+        """Records a long argument that begins like a pickle."""
         if self.i + 8 > len(self.buffer):
             self.fill()
-        # Text of protocol 2 that stands for bytes has each byte above 0x7f in two.
+        # Text of protocol 2 that stands for bytes encodes each byte above 0x7f in two.
         start = self.buffer[self.i : self.i + 8]
         if start.startswith(b"\xc2\x80"):
             self.walk.nested_text.append((at, length))
@@ -185,20 +185,20 @@ class PickleInput:
             self.nest(at, length)
 
     def nest(self, at: int, length: int) -> None:
-        """Notes a stretch that can be a pickle."""
+        """Records a position that can be the start of a pickle."""
         if len(self.walk.nested) >= _MOST_NESTED:
-            message = f"only the first {_MOST_NESTED:,} byte strings that begin like pickles are looked into"
+            message = f"only the first {_MOST_NESTED:,} byte strings that begin like pickles are examined"
             raise LimitReachedError(message)
         self.walk.nested.append((at, length))
 
     def nest_decoded(self, whole: bytes) -> None:
-        """Notes text that stands for bytes which can be a pickle."""
+        """Records text that stands for bytes that can be a pickle."""
         decoded = latin_bytes(whole)
         if decoded is not None:
             self.walk.nested_bytes.append(decoded)
 
     def skip(self, length: int) -> None:
-        """Steps over `length` bytes without reading them."""
+        """Skips `length` bytes without reading them."""
         self.base += self.i + length
         self.i = 0
         self.buffer = b""

@@ -1,8 +1,8 @@
-"""Follows the opcodes of a pickle without executing them: which names it imports, calls, and what it hides.
+"""Follows the opcodes of a pickle without executing them: which names it imports and calls, and what it hides.
 
-The stack holds what is known of each value: text and numbers, imported names, calls and small containers. All else is
-None. Names can be put together on the stack, moved by DUP and POP and bound in the memo again, so that only following
-the stack says what STACK_GLOBAL imports.
+The stack contains what is known about each value: text and numbers, imported names, calls and small containers; None
+for everything else. Names can be assembled on the stack, moved with DUP and POP, and memoized again. Therefore only the
+stack shows what STACK_GLOBAL imports.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tokenaudit.content.pickle_input import (
 
 _MOST_ITEMS = 1 << 16
 _ARGUMENT = 9
-"""Bytes of an opcode with the longest argument that has no length of its own."""
+"""Size in bytes of an opcode with the longest argument of fixed length."""
 _STEPS = 1024
 
 _RISKY_ATTRIBUTES = frozenset(
@@ -51,11 +51,11 @@ _RISKY_ATTRIBUTES = frozenset(
         "__subclasses__",
     ]
 )
-"""Attributes that, set by BUILD, change what a later opcode calls."""
+"""Attributes that change what a later opcode calls if BUILD sets them."""
 
 
 def walk_pickle(source: ByteRange, at: int, budget: ContentBudget) -> PickleWalk:
-    """Follows the pickle at `at` to its STOP or to what can't be executed.
+    """Follows the pickle at `at` to its STOP or to the first opcode that can't be executed.
 
     Raises:
         OSError: the bytes can't be read.
@@ -74,7 +74,7 @@ _STORAGE = re.compile(r"torch\.(?:cuda\.|storage\.)?(\w+?)Storage")
 _DTYPE = re.compile(r"[<>|=]?([biufcSUVOmM?])(\d*)")
 _LATIN_PICKLE = "\x80"
 _MOST_KEPT, _OVERHEAD = 80 << 20, 60
-"""Bytes of text that are kept, and what Python adds to each; text beyond is not known, and neither a name of it."""
+"""Bytes of text that are kept, including Python's overhead; later text, and names made of it, are unknown."""
 
 
 class _Machine(PickleInput):
@@ -172,7 +172,7 @@ class _Machine(PickleInput):
         try:
             text = content.decode(encoding, "surrogatepass" if encoding == "utf-8" else "strict")
         except UnicodeError:
-            fail("has text that is not in its encoding")
+            fail("has text in the wrong encoding")
         if text.startswith(_LATIN_PICKLE):
             self.nest_decoded(content)
         if text in _RISKY_ATTRIBUTES:
@@ -323,7 +323,7 @@ class _Machine(PickleInput):
         else:
             self.far_memo[index] = value
             if len(self.far_memo) > _MOST_ITEMS:
-                fail("binds more places of the memo than are followed")
+                fail("uses more of the memo than is followed")
 
     def _get(self, index: int) -> None:
         if 0 <= index < len(self.memo):
@@ -331,7 +331,7 @@ class _Machine(PickleInput):
         elif index in self.far_memo:
             self.stack.append(self.far_memo[index])
         else:
-            fail("reads a place of the memo that is not bound")
+            fail("reads an entry of the memo that is not set")
 
     def binput(self) -> None:
         self._put(self.read_number(1))
@@ -357,7 +357,7 @@ class _Machine(PickleInput):
     def _index(self) -> int:
         line = self.read_line().strip()
         if not re.fullmatch(rb"\d{1,10}", line):
-            fail("has a place of the memo that is no number")
+            fail("has a memo index that is not a number")
         return int(line)
 
     def _unknown(self, what: str) -> None:
@@ -375,7 +375,7 @@ class _Machine(PickleInput):
         try:
             return self.read_line().decode("utf-8").rstrip("\r"), self.read_line().decode("utf-8").rstrip("\r")
         except UnicodeDecodeError:
-            fail("has a name that is not text")
+            fail("imports a name that is not text")
 
     def stack_global(self) -> None:
         name, module = self._pop(), self._pop()
@@ -395,7 +395,7 @@ class _Machine(PickleInput):
             if called.text in _CALLS_ITS_ARGUMENT and not (
                 isinstance(arguments, tuple) and arguments and isinstance(arguments[0], Name)
             ):
-                self._unknown(f"{called.text} calls what is not in the file by name")
+                self._unknown(f"{called.text} calls a function that the file does not name")
             elif called.text in _CALLS_ITS_ARGUMENT and isinstance(arguments, tuple):
                 first = arguments[0]
                 self.walk.called.setdefault(first.text if isinstance(first, Name) else "")
@@ -420,7 +420,7 @@ class _Machine(PickleInput):
     def obj(self) -> None:
         items = self._pop_mark()
         if not items:
-            fail("has no class to make an object of")
+            fail("has no class to create an object of")
         self._call(items[0], tuple(items[1:]))
 
     def inst(self) -> None:
@@ -440,26 +440,26 @@ class _Machine(PickleInput):
                 self._array(target)
 
     def _array(self, wrapper: CallResult) -> None:
-        """Steps over the bytes of an array that joblib writes between two opcodes."""
+        """Skips the bytes of an array that joblib writes between two opcodes."""
         state = wrapper.state if isinstance(wrapper.state, dict) else {}
         dtype = state.get("dtype")
         shape = state.get("shape")
         code = dtype.arguments[0] if isinstance(dtype, CallResult) and isinstance(dtype.arguments, tuple) else None
         matched = _DTYPE.fullmatch(code) if isinstance(code, str) else None
         if matched is None or not isinstance(shape, tuple) or not all(isinstance(each, int) for each in shape):
-            fail("holds an array whose size is not known")
+            fail("contains an array of unknown size")
         count = 1
         for each in shape:
             count *= each if isinstance(each, int) else 1
         at = self.base + self.i
         if matched[1] == "O":
-            # A pickle of its own is between the opcodes; following it says where it ends.
+            # Another pickle is between the opcodes; following it shows where it ends.
             inner = walk_pickle(self.source, at, self.budget)
             self._join(inner)
             if inner.cut is not None:
                 raise LimitReachedError(inner.cut)
             if inner.end is None:
-                fail(inner.broken or "holds an array of objects that does not end")
+                fail(inner.broken or "contains an array of objects without an end")
             self.skip(inner.end - at)
             return
         width = (4 if matched[1] == "U" else 1) * int(matched[2] or 1)
@@ -470,7 +470,7 @@ class _Machine(PickleInput):
             length = 0
         length += count * width
         if count < 0 or length > self.source.size - at:
-            fail("names a larger array than there is")
+            fail("has an array beyond the end of the file")
         self.walk.arrays.append((at, length))
         self.skip(at + length - self.base - self.i)
 
@@ -503,7 +503,7 @@ class _Machine(PickleInput):
             fail("has a protocol newer than 5")
 
     def frame(self) -> None:
-        self.take(8)  # loaders differ in what they make of a length that is wrong: it says nothing for certain
+        self.take(8)  # loaders treat a wrong length differently: it proves nothing
 
     def buffer_out_of_band(self) -> None:
         self.stack.append(None)
@@ -525,13 +525,13 @@ _ESCAPED = dict(zip(b"abfnrtv\\'\"\n", (7, 8, 12, 10, 13, 9, 11, 92, 39, 34, Non
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:
-    """What an escape of Python stands for; one that Python does not know stands for itself."""
+    """The character of a Python escape; an unknown escape stands for itself."""
     if found[1] is not None:
         return bytes([int(found[1], 16)])
     if found[2] is not None:
         return bytes([int(found[2], 8) & 0xFF])
     if found[3] == b"x":
-        fail("has a string with a broken escape")
+        fail("has a string with an invalid escape")
     code = _ESCAPED.get(found[3][0], -1)
     return b"" if code is None else found[0] if code < 0 else bytes([code])
 

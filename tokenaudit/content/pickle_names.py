@@ -1,4 +1,4 @@
-"""What the names that a pickle imports mean: an allowlist. Whatever is not in it is code."""
+"""Judges the names that a pickle imports by an allowlist. Every other name is code."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ TENSOR_NAMES = frozenset(
         ),
     ]
 )
-"""Names that make weights and plain values. None of them runs anything for any argument, save
-`_rebuild_from_type_v2`, which calls its first: the machine looks at that."""
+"""Names that create weights and plain values. None of them runs code for any argument, except
+`_rebuild_from_type_v2`, which calls its first argument; the machine follows that call."""
 
 _KNOWN_NAMES = frozenset(
     [
@@ -176,8 +176,8 @@ _KNOWN_PATTERNS = re.compile(
     r"|(?:xgboost|lightgbm)\.sklearn\.(?:XGB|LGBM)\w*(?:Classifier|Regressor|Ranker|Model)"
     r"|__torch__\.(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*"
 )
-"""Classes of libraries that have too many to list: estimators, settings of trainers, cython's own unpickling. The last
-are those of TorchScript, which are defined inside the archive and are no Python."""
+"""Classes of libraries that have too many to list: estimators, settings of trainers, Cython's unpickling. The last are
+those of TorchScript, which the archive itself defines, not in Python."""
 
 _STANDARD = re.compile(
     r"(?:os|posix|nt|ntpath|posixpath|builtins|__builtin__|subprocess|commands|popen2|pty|sys|socket|ssl|shutil|pickle"
@@ -196,7 +196,7 @@ _STANDARD = re.compile(
 
 
 def name_verdict(name: str) -> PickleVerdict:
-    """What one name makes of a pickle. The whole dotted name counts."""
+    """The kind of a pickle that imports `name`. The whole dotted name counts."""
     if name in TENSOR_NAMES:
         return "only-tensors"
     if name in _KNOWN_NAMES or _KNOWN_PATTERNS.fullmatch(name):
@@ -205,7 +205,7 @@ def name_verdict(name: str) -> PickleVerdict:
 
 
 def pickle_verdict(names: Iterable[str], *, unknown: bool) -> PickleVerdict:
-    """What all names make of it; `unknown` is whether something is imported or called without a known name."""
+    """The kind of a pickle that imports `names`; `unknown` is whether it also imports or calls unknown names."""
     if unknown:
         return "code"
     verdicts = {name_verdict(name) for name in names}
@@ -214,10 +214,10 @@ def pickle_verdict(names: Iterable[str], *, unknown: bool) -> PickleVerdict:
 
 
 def is_dangerous(name: str) -> bool:
-    """Whether a name that is code belongs to what is used to run programs, reach files or the network, or load more.
+    """Whether a name that is code runs programs, accesses files or the network, or loads more code.
 
-    Only the severity depends on it: such names have no place among weights, while a class of a training framework that
-    is not in the allowlist may have been there for years.
+    Only the severity depends on this: weights never need such names, while a class of a training framework that is not
+    in the allowlist can be harmless.
     """
     return name_verdict(name) == "code" and bool(_STANDARD.match(name))
 

@@ -1,4 +1,4 @@
-"""Finds the pickles in a file, wherever they hide: streams behind each other, containers, compression, byte strings."""
+"""Finds all pickles in a file: consecutive streams, containers, compression, byte strings."""
 
 from __future__ import annotations
 
@@ -41,49 +41,49 @@ _STORAGE_MEMBER = re.compile(r"(?:.*/)?data/\d+")
 _PLAUSIBLE = re.compile(r"[^\W\d]\w*(?:\.[\w<>]+)+")
 _HEADER = re.compile(rb"\x80[\x00-\x05]")
 _SECOND_LINE = re.compile(rb"(?<=[\w.\r])\n[A-Za-z_][\w.]{1,100}\r?\n")
-"""The end of an import by two lines, from the end of the first on."""
+"""The end of an import by two lines, starting at the end of the first."""
 
 _PLAIN_LINE = re.compile(rb"[\w.]*\r?")
 _OTHER_SIGNS = [bytes([code]) for code in range(256) if not re.match(rb"[\w.\r]", bytes([code]))]
 _LONGEST_NAME = 102
 _MOST_STARTS = 8
 _TRIAL = 1 << 12
-"""Bytes that are followed to see whether a pickle begins."""
+"""Number of bytes that are followed to decide whether a pickle begins."""
 
 _LEAD = 64
-"""Bytes before an import in which a pickle without a header can begin."""
+"""Number of bytes before an import in which a pickle without a header can begin."""
 
 _BASE64_PICKLE = re.compile(rb"gA[I-X][A-Za-z0-9+/]{5,}={0,2}")
-"""Base64 of bytes that begin as pickles of protocol 2 to 5 do."""
+"""Base64 of the first bytes of pickles of protocol 2 to 5."""
 
 _DATA_MEMBERS = re.compile(
     r"\.(?:png|jpe?g|gif|bmp|webp|tiff?|svg|mp3|wav|flac|ogg|m4a|mp4|avi|mkv|webm|mov|txt|csv|tsv|html?|xml|pdf|parquet"
     r"|arrow|safetensors|md|rst|py|js|css|c|h|cpp|cu|ttf|woff2?|srt|vtt|cls|h5|hdf5)$",
     re.IGNORECASE,
 )
-"""Members of archives that no loader of models unpickles."""
+"""Members of archives that no model loader unpickles."""
 
 _SMALL_MEMBER = 1 << 20
-"""Bytes of a member of a model that is looked into though its name says that it is data."""
+"""Size in bytes up to which a member of a model is examined even if its name is that of data."""
 
 _OWN_NAMES = (".safetensors", ".gguf", ".h5", ".hdf5", ".keras")
 _SMALL = 8 << 20
 _TEXTS = (".json", ".txt", ".md", ".py", ".yaml", ".yml", ".html")
 _TAR_BLOCK = 512
 _TAR_FIELDS = struct.Struct("100s 24x 12s 20x c 100s")
-"""Name, size, kind and target of a link in the header of a tar archive's member."""
+"""Name, size, kind and link target in the header of a tar archive's member."""
 
 _LONGEST_JSON = 16 << 20
 
 
 @dataclass
 class PickleReport:
-    """What the pickles of one version of a file import, and what of it can't be looked into.
+    """What the pickles of one version of a file import, and what can't be examined.
 
-    `names` and `called` are those of all pickles together, `unknown` what is imported or called without a name.
+    `names` and `called` are those of all pickles together, `unknown` describes imports and calls without a name.
     `unreadable` are defects that hide something, with whether a call came before the defect. `skipped` is what a limit
-    cut. `escapes` are members whose names leave the folder that they are unpacked in. `format` is the container where
-    there is one. `pickles` is how many streams there are.
+    left out. `escapes` are members whose names leave the folder that they are unpacked in. `format` is the container,
+    if any. `pickles` is the number of streams.
     """
 
     names: dict[str, None] = field(default_factory=dict)
@@ -95,10 +95,10 @@ class PickleReport:
     format: FileFormat | None = None
     pickles: int = 0
     streams: list[bytes] = field(default_factory=list)
-    """The pickles themselves where they are small, for a second opinion."""
+    """The bytes of small pickles, for a second opinion."""
 
     def add(self, walk: PickleWalk) -> None:
-        """Adds what one pickle imports."""
+        """Adds the imports of one pickle."""
         self.names.update(walk.names)
         self.called.update(walk.called)
         self.unknown.update(walk.unknown)
@@ -106,7 +106,7 @@ class PickleReport:
 
 
 def read_pickles(source: ByteRange, path: str, budget: ContentBudget) -> PickleReport:
-    """What the pickles in the file import. Never raises for what is in it: limits and defects are in the report.
+    """What the pickles in the file import. Content never makes this raise: limits and defects are in the report.
 
     Raises:
         OSError: the bytes can't be read.
@@ -126,15 +126,15 @@ class _Reader:
         self.of_model = bool(MODEL_NAMES.search(path))
 
     def look(self, source: ByteRange, path: str, depth: int, *, pickles: int, inside: bool = False) -> None:
-        """Looks into `source`: `depth` containers deep, inside `pickles` pickles. `inside` is not a file of its own."""
+        """Examines `source`, which is inside `depth` containers and `pickles` pickles; `inside`: not a whole file."""
         head = source.read(0, _HEAD)
         if depth > self.budget.limits.depth or pickles > _NESTED_PICKLES:
             if compression(head) or head.startswith(ZIP_STARTS) or _starts_pickle(head):
-                self.report.unreadable.setdefault("nested deeper than is looked into")
+                self.report.unreadable.setdefault("nested too deeply to be examined")
             return
         if head.startswith(_POINTER):
             if self.of_model or inside:
-                self.report.unreadable.setdefault("a git-lfs pointer in place of the content")
+                self.report.unreadable.setdefault("a git-lfs pointer instead of the content")
         elif head.startswith(ZIP_STARTS):
             self._zip(source, depth, pickles)
         elif (archive := opaque_archive(head)) is not None:
@@ -149,7 +149,7 @@ class _Reader:
             self._other(source, head, path, depth, pickles, inside=inside)
 
     def _opaque(self, archive: str, *, inside: bool) -> None:
-        text = f"a {archive} archive, whose members can't be looked into"
+        text = f"a {archive} archive, whose members can't be examined"
         if self.of_model or inside:
             self.report.unreadable.setdefault(text)
         else:
@@ -160,7 +160,7 @@ class _Reader:
             self._streams(source, depth, pickles, inside=inside)
             return
         if is_safetensors(head, source.size) or head.startswith((*DATA_STARTS, b"GGUF", b"\x89HDF\r\n\x1a\n")):
-            # The beginning of one format under the name of another: as long as it is small, what is behind it counts.
+            # The header of one format in a file named like another: in a small file, the data behind it counts too.
             if self.of_model and not path.lower().endswith(_OWN_NAMES) and source.size <= _SMALL:
                 self._behind(source, head, depth, pickles)
             return
@@ -174,7 +174,7 @@ class _Reader:
             self._behind(source, head, depth, pickles)
 
     def _behind(self, source: ByteRange, head: bytes, depth: int, pickles: int) -> None:
-        """Looks for what is behind data of an unknown format: an archive, or a pickle."""
+        """Looks for an archive or a pickle behind data of an unknown format."""
         if find_end(source) is not None:
             self._zip(source, depth, pickles)
         if self.of_model and not is_native(head):
@@ -183,7 +183,7 @@ class _Reader:
     # Streams
 
     def _plain(self, source: ByteRange, head: bytes, *, inside: bool) -> bool:
-        """Whether a pickle without a header begins here: text can look like one, so it has to import and to go on."""
+        """Whether a pickle without a header begins here: since text can look like one, it must import and continue."""
         if not head or head[:1] == b"\x80":
             return False
         walk = walk_pickle(source, 0, self.budget)
@@ -256,9 +256,9 @@ class _Reader:
                 self.report.streams.append(source.read(at, length))
 
     def _search(self, source: ByteRange, start: int, depth: int, pickles: int, *, followed: int = 0) -> None:
-        """Looks for pickles behind other data, which a loader reaches that is told where they begin.
+        """Looks for pickles behind other data, which a loader with the right offset reaches.
 
-        Up to `followed` opcodes were followed: text there that looks like an import is part of one.
+        Opcodes were followed up to `followed`: text before it that looks like an import is part of an opcode.
         """
         at = start
         while at < source.size:
@@ -290,15 +290,15 @@ class _Reader:
         return _starts_pickle(source.read(at, 2))
 
     def _begin(self, window: MemoryRange, candidate: int, *, headed: bool) -> int | None:
-        """Where in the window a pickle begins that imports something, None where there is none."""
-        # What an import by `i` calls is between a mark and it; one by `c` can have a mark in front.
+        """The position in the window where a pickle begins that imports something; None if there is none."""
+        # The arguments of an import by `i` are between MARK and the opcode; `c` can follow a MARK.
         lead = 1 if headed else _LEAD if window.read(candidate, 1) == b"i" else 2
         for start in range(candidate, max(candidate - lead, -1), -1):
             self.budget.spend_operations(1)
             walk = walk_pickle(window.part(start, _TRIAL), 0, self.budget)
             if walk.cut is not None:
                 raise LimitReachedError(walk.cut)
-            # From the middle of a pickle some opcodes can be followed too: only a name that is code is worth a word.
+            # Opcodes can also be followed from the middle of a pickle: only names that are code are reported.
             code = any(name_verdict(name) == "code" for name in walk.names)
             whole = walk.end is not None
             nameless = headed and whole and bool(walk.unknown) and walk.opcodes > _WHOLE
@@ -308,7 +308,7 @@ class _Reader:
         return None
 
     def _compressed(self, source: ByteRange, kind: str, path: str, depth: int, pickles: int, *, inside: bool) -> bool:
-        """Looks into a compressed stream. False where it is none: two bytes are not much of a mark."""
+        """Examines a compressed stream. False if it is not one: two bytes are a weak signature."""
         done = decompress(source, kind, self.budget)
         weak = kind in {"zlib", "lzma"}
         if not done.data and (done.broken or done.cut) and (weak or (inside and pickles)):
@@ -331,13 +331,13 @@ class _Reader:
     def _zip(self, source: ByteRange, depth: int, pickles: int) -> None:
         found = read_directory(source, self.budget)
         if not found.members and not (self.of_model or depth):
-            self.report.skipped.setdefault("a zip archive without members that can be read")
+            self.report.skipped.setdefault("a zip archive without readable members")
         names = {member.name for member in found.members}
         self.report.escapes.update(dict.fromkeys(name for name in sorted(names) if escapes(name)))
         torch = any(re.fullmatch(r"(?:.*/)?data(?:\.pkl|/\d+)", name) for name in names)
         numpy = bool(names) and all(name.endswith(".npy") for name in names)
         if torch and any(re.fullmatch(r"(?:.*/)?code/.*\.py", name) for name in names):
-            self.report.skipped.setdefault("TorchScript, whose program is not looked into")
+            self.report.skipped.setdefault("TorchScript; its program is not examined")
         if self.report.format is None and not depth:
             self.report.format = "torch" if torch else "numpy" if numpy else "archive"
         model = self.of_model or torch
@@ -377,7 +377,7 @@ class _Reader:
             (self.report.unreadable if model else self.report.skipped).setdefault(f"a zip archive that {defect}")
 
     def _around(self, source: ByteRange, found: ZipDirectory, depth: int, pickles: int) -> None:
-        """Looks into what is before and behind the archive."""
+        """Examines the data before and behind the archive."""
         if found.start > 0:
             before = source.part(0, found.start)
             if not before.read(0, 4).startswith(ZIP_STARTS):
@@ -396,7 +396,7 @@ class _Reader:
         if not dtypes or b"\\" in header or length > _WINDOW:
             self.report.unreadable.setdefault("a NumPy array with a damaged header")
         content = source.part(start + length, source.size)
-        # In a structured type the first text of a pair is the field's name.
+        # In a structured type, the first text of a pair is the field's name.
         objects = any(re.search(rb"""(?:^|,)\s*['"][|<>=]?O\d*['"]""", each) for each in dtypes)
         if objects or _starts_pickle(content.read(0, 2)):
             self._streams(content, depth, pickles, inside=not objects)
@@ -442,16 +442,16 @@ class _Reader:
 
 
 _WHOLE = 8
-"""Opcodes of a pickle behind other data that is not there by chance, though it names nothing."""
+"""Number of opcodes that a pickle behind other data needs to count as one, even without a known name."""
 
 _FEW = 3
-"""Opcodes after which a text is more than a word that looks like an import."""
+"""Number of opcodes after which a text is not just a word that looks like an import."""
 
 _MOST_KEPT_STREAMS, _LONGEST_KEPT_STREAM = 64, 1 << 20
 
 
 def _candidates(window: bytes) -> Iterator[tuple[int, bool]]:
-    """Where a pickle can begin: at a header, or, without one, at an import by two lines."""
+    """Where a pickle can begin: at a header, or at an import by two lines."""
     for found in _HEADER.finditer(window):
         yield found.start(), True
     for found in _SECOND_LINE.finditer(window):
@@ -466,7 +466,7 @@ def _candidates(window: bytes) -> Iterator[tuple[int, bool]]:
 
 
 def _trailing_name(line: bytes) -> int:
-    """Where the letters, digits, underscores and dots begin with which the line ends."""
+    """The start of the letters, digits, underscores and dots at the end of the line."""
     other = max(line.rfind(sign) for sign in _OTHER_SIGNS) if not _PLAIN_LINE.fullmatch(line) else -1
     return other + 1
 

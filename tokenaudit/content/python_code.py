@@ -21,27 +21,26 @@ from tokenaudit.text import size
 from tokenaudit.work_budget import WorkLimitError
 
 _REMEDY = (
-    "Read the change. If nobody of yours made it, revert to the last good revision, revoke the token that pushed it, "
+    "Review the change. If it is not yours, revert to the last good revision, revoke the token that pushed it, "
     "and "
-    "tell those who loaded the repository meanwhile."
+    "tell those who have loaded the repository since."
 )
 CREDENTIALS = Rule(
     id="content-python-credentials",
     title="Changed code reads credentials",
     severity=Severity.HIGH,
-    why="Model code has no need for tokens, key files or the whole environment. Of 1,503 published files none reads "
+    why="Model code does not need tokens, key files or the whole environment. Of 1,503 published files, none reads "
     "them.",
     remedy=_REMEDY,
     bad="`requests.post(url, json=dict(os.environ))` added to `modeling_acme.py`.",
-    good="Code that takes a token as an argument of the caller.",
+    good="Code that takes a token as an argument.",
     references=("https://huggingface.co/docs/hub/security-tokens",),
 )
 PROCESS = Rule(
     id="content-python-process",
     title="Changed code starts a process",
     severity=Severity.HIGH,
-    why="Loading a model needs no other program. A process does whatever its command says, with the rights of the "
-    "user.",
+    why="Loading a model does not need another program. A process runs any command, with the rights of the user.",
     remedy=_REMEDY,
     bad='`subprocess.run(["sh", "-c", …])` added to `modeling_acme.py`.',
     good="Tensor code only.",
@@ -50,7 +49,7 @@ NETWORK = Rule(
     id="content-python-network",
     title="Changed code sends data or opens connections",
     severity=Severity.HIGH,
-    why="Code that is loaded with a model can send prompts, files and tokens elsewhere, or fetch more code.",
+    why="Code that is loaded with a model can send prompts, files and tokens to others, or fetch more code.",
     remedy=_REMEDY,
     bad="`socket.create_connection((host, 443))` added to `handler.py`.",
     good="Downloads from the Hub by `hf_hub_download` with a pinned revision.",
@@ -59,10 +58,10 @@ OBFUSCATED = Rule(
     id="content-python-obfuscated",
     title="Changed code hides what it does",
     severity=Severity.HIGH,
-    why="Code that is decoded or computed and then executed can't be reviewed. There is no reason for it in a model.",
+    why="Code that is decoded or computed and then executed can't be reviewed. A model has no reason to do this.",
     remedy=_REMEDY,
     bad="`exec(base64.b64decode(…))` added to `__init__.py`.",
-    good="The code itself.",
+    good="The same code, written plainly.",
 )
 RULES = (CREDENTIALS, PROCESS, NETWORK, OBFUSCATED)
 
@@ -78,11 +77,11 @@ _SCRIPTS = (".sh", ".bash", ".zsh", ".ksh", ".bat", ".cmd", ".ps1", ".psm1", ".c
 _DOCKER = re.compile(r"(?:dockerfile|containerfile)(?:\..*)?|.*\.dockerfile", re.IGNORECASE)
 _SHEBANG = re.compile(rb"#![^\n]*\b(?:(?P<python>python[\d.]*)|(?:ba|z|da|k)?sh)\b")
 _LARGEST = 4 << 20
-"""Bytes. Larger source files are not parsed."""
+"""Size in bytes of the largest source file that is parsed."""
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """What is new in the code of a file."""
+    """Findings for new code in a file."""
     if change.after is None:
         return
     kind = _kind(change.after, content)
@@ -115,7 +114,7 @@ def _kind(version: FileVersion, content: ChangedContent) -> str | None:
 
 
 def _indicators(kind: str, data: bytes, repository: RepositoryFacts, content: ChangedContent | None) -> list[Indicator]:
-    """The indicators of one version. Without `content`, for a version before, what can't be parsed counts as empty."""
+    """The indicators of one version. Without `content`, as for the version before, unparsable code counts as empty."""
     try:
         if kind == "notebook":
             return list(_in_notebook(data, repository.owner, content))
@@ -131,7 +130,7 @@ def _indicators(kind: str, data: bytes, repository: RepositoryFacts, content: Ch
 
 
 def _in_space(one: Indicator) -> Indicator:
-    """In a Space, reading its own token and asking services is what it is for: a finding only together."""
+    """A Space can read its token and call services: in a Space, each is a finding only together with the other."""
     own = one.kind == "credential" and (HUB_TOKEN_VARIABLE.search(one.name) or one.name.startswith("huggingface_hub."))
     service = one.kind == "network" and one.weak and not one.encoded
     return replace(one, alone=False) if own or service else one
@@ -151,14 +150,14 @@ _SHELL_LINE = re.compile(r"\s*(?:\w+\s*=\s*)?(?:!|%sx\s|%system\s|%pip\s)(.*)")
 
 
 def _in_notebook(data: bytes, owner: str, content: ChangedContent | None) -> Iterator[Indicator]:
-    """Code cells, one by one: lines count in the cell."""
+    """The code cells; lines count from the start of the cell."""
     try:
         notebook: Any = json.loads(data)
         cells = notebook["cells"] if "cells" in notebook else [c for w in notebook["worksheets"] for c in w["cells"]]
         sources = [_source(c.get("source", c.get("input", ""))) for c in cells if c.get("cell_type") == "code"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         if content is not None:
-            content.skip("not a valid notebook; not looked into")
+            content.skip("not a valid notebook; not examined")
         return
     for number, source in enumerate(sources, start=1):
         if _SHELL_CELL.match(source):
@@ -171,7 +170,7 @@ def _in_notebook(data: bytes, owner: str, content: ChangedContent | None) -> Ite
             yield from python_indicators(code, owner)
         except NotPythonError:
             if content is not None:
-                content.skip(f"code cell {number} is not valid Python; not looked into")
+                content.skip(f"code cell {number} is not valid Python; not examined")
 
 
 def _source(source: Any) -> str:  # noqa: ANN401 - a node of a JSON document
@@ -179,7 +178,7 @@ def _source(source: Any) -> str:  # noqa: ANN401 - a node of a JSON document
 
 
 def _judged(after: Sequence[Indicator], before: Sequence[Indicator], on_load: str | None) -> Iterator[ContentFinding]:
-    """Findings for what is new in `after`. One that needs a partner has it in either version's code."""
+    """Findings for what is new in `after`. An indicator that needs another one finds it in either version."""
     known = Counter(one.key for one in before)
     names = {(one.kind, one.name) for one in before if one.alone}
     new: list[Indicator] = []
@@ -205,7 +204,7 @@ def _judged(after: Sequence[Indicator], before: Sequence[Indicator], on_load: st
 
 
 def _without_repeats(found: Iterable[Indicator]) -> Iterator[Indicator]:
-    """One indicator a kind and line, the first that is enough alone."""
+    """One indicator per kind and line: the first that is a finding alone."""
     best: dict[tuple[str, int], Indicator] = {}
     for one in found:
         key = one.kind, one.line
@@ -230,7 +229,7 @@ _RISKY_PAIRS = frozenset(
 
 
 def _severity(one: Indicator, partners: Sequence[Indicator], *, is_new: bool) -> Severity | None:
-    """None where the indicator means nothing without a partner that it lacks."""
+    """The indicator, or None if it needs another one that is missing."""
     risky = [p for p in partners if frozenset((p.kind, one.kind)) in _RISKY_PAIRS]
     strong = [p for p in risky if p.alone]
     if not one.alone:
@@ -245,7 +244,7 @@ def _severity(one: Indicator, partners: Sequence[Indicator], *, is_new: bool) ->
 
 
 def _suspicious_pair(one: Indicator, risky: Sequence[Indicator]) -> bool:
-    """Whether two that mean nothing alone are a finding together: a secret and a connection, say."""
+    """Whether two indicators that are harmless alone are a finding together, such as a secret and a connection."""
     return any({p.kind, one.kind} == {"credential", "network"} for p in risky)
 
 

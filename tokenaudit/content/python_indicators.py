@@ -1,4 +1,4 @@
-"""What a Python module does that model code has no need for: credentials, processes, network, hidden code."""
+"""What a Python module does that model code does not need: credentials, processes, network, hidden code."""
 
 from __future__ import annotations
 
@@ -53,16 +53,16 @@ from tokenaudit.content.text_folding import DECODERS
 from tokenaudit.work_budget import WorkBudget
 
 _NESTED = 3
-"""Texts within texts that are followed where they are executed."""
+"""Maximum depth of executed texts within executed texts."""
 
 
 @dataclass(frozen=True)
 class Indicator:
     """One thing that code does.
 
-    One with `alone` is a finding without any other. `key` is what makes it the same in two versions: what it is and the
-    whole call with the constants behind its arguments. `at_import` says that importing the module runs it. `encoded`
-    says that its code was hidden in a text that is decoded and executed.
+    With `alone` it is a finding without any other indicator. `key` identifies it across versions: its kind and the
+    whole call, with constants resolved. `at_import` is whether importing the module runs it. `encoded` is whether its
+    code was in a text that is decoded and executed.
     """
 
     kind: IndicatorKind
@@ -74,7 +74,7 @@ class Indicator:
     at_import: bool = False
     encoded: bool = False
     weak: bool = False
-    """Whether the finding is less severe than usual, such as the installation of a named package."""
+    """Whether the finding is less severe than usual, such as installing a named package."""
 
 
 class NotPythonError(Exception):
@@ -82,11 +82,11 @@ class NotPythonError(Exception):
 
 
 def python_indicators(data: bytes | str, owner: str = "", *, depth: int = 0) -> list[Indicator]:
-    """What the module does. `owner` is the namespace of its repository: uploads to it are expected.
+    """What the module does. `owner` is the namespace of its repository, to which uploads are expected.
 
     Raises:
         NotPythonError: the module can't be parsed.
-        WorkLimitError: it takes more work than its size justifies.
+        WorkLimitError: the module takes more work than its size justifies.
     """
     try:
         with warnings.catch_warnings():
@@ -94,7 +94,7 @@ def python_indicators(data: bytes | str, owner: str = "", *, depth: int = 0) -> 
             module = ast.parse(data)
     except (SyntaxError, ValueError, RecursionError, MemoryError, LookupError) as error:
         line = f" (line {error.lineno})" if isinstance(error, SyntaxError) and error.lineno else ""
-        reason = f"not valid Python{line}; not looked into"
+        reason = f"not valid Python{line}; its code was not examined"
         raise NotPythonError(reason) from error
     reader = _Reader(module, owner, len(data), depth)
     found = [*reader.read(), *_in_bytes(data)]
@@ -102,12 +102,12 @@ def python_indicators(data: bytes | str, owner: str = "", *, depth: int = 0) -> 
 
 
 def _in_bytes(data: bytes | str) -> Iterator[Indicator]:
-    """What is visible in the text only: an unusual encoding, characters that change the order in which it is shown."""
+    """What only the text shows: an unusual encoding, and characters that change the displayed order."""
     text = data if isinstance(data, str) else data.decode("utf-8", "replace")
     for match in INVISIBLE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         code = f"U+{ord(match[0]):04X}"
-        yield Indicator("decode", code, f"{code} hides or reorders what is shown of the code", line, code)
+        yield Indicator("decode", code, f"{code} hides or reorders displayed code", line, code)
     cookie = COOKIE.match(data) if isinstance(data, bytes) else None
     if cookie is not None:
         name = re.sub(rb"[-_. ]", b"", cookie[1].lower())
@@ -165,7 +165,7 @@ class _Reader:
         )
 
     def _context(self, node: ast.AST) -> ast.AST:
-        """The call that a name is part of, else the name."""
+        """The call that a name is part of, or the name."""
         parent = self._names.parents.get(node)
         while isinstance(parent, (ast.Attribute, ast.Subscript)) or (
             isinstance(parent, ast.Call) and parent.func is node
@@ -184,17 +184,17 @@ class _Reader:
             yield from self._process(node, name)
         elif name in ENVIRONMENTS:
             if self._is_dump(node):
-                yield self._made("credential", name, f"copies or goes through the whole environment ({name})", node)
+                yield self._made("credential", name, f"reads the whole environment ({name})", node)
         elif name.startswith(("os.environ.", "os.environb.")):
             attribute = name.rpartition(".")[2]
             if attribute not in ENVIRONMENT_SAFE and "(" not in name and name not in ENVIRONMENT_READS:
-                yield self._made("credential", name, f"copies or goes through the whole environment ({name})", node)
+                yield self._made("credential", name, f"reads the whole environment ({name})", node)
         elif name in TOKEN_READS:
             yield self._made("credential", name, f"reads a stored credential ({name})", node)
         elif name in SOCKETS:
             yield self._made("network", name, f"opens a network connection ({name})", node)
         elif name in CODE_OBJECTS and (name not in TYPES or self._is_called(node)):
-            yield self._made("execute", name, f"makes code from data ({name})", node)
+            yield self._made("execute", name, f"creates code from data ({name})", node)
         elif name in SITE_PACKAGES:
             yield self._made("process", name, f"finds the folder of installed packages ({name})", node, weak=True)
         elif PRIVATE_TOKEN_READS.match(name):
@@ -204,7 +204,7 @@ class _Reader:
         elif name in PARTNERS:
             yield self._made(PARTNERS[name], name, f"uses {name}", node, alone=False)
         elif name in EXECUTION and not isinstance(self._names.parents.get(node), ast.Call):
-            yield self._made("execute", name, f"uses {name} without calling it here", node)
+            yield self._made("execute", name, f"passes {name} on without calling it", node)
 
     def _is_called(self, node: ast.AST) -> bool:
         parent = self._names.parents.get(node)
@@ -231,7 +231,7 @@ class _Reader:
         return self._made(found.kind, found.name, f"a command {found.message}", node)
 
     def _is_dump(self, node: ast.AST) -> bool:
-        """Whether the environment as a whole is used, and not one variable of it."""
+        """Whether the whole environment is used, not one variable."""
         parent = self._names.parents.get(node)
         if isinstance(parent, ast.Subscript):
             return parent.value is not node
@@ -266,7 +266,7 @@ class _Reader:
             for owner in sorted(self._names.of(node.value)):
                 if owner == "builtins" or f"{owner}.{node.attr}" in HOOKS:
                     name = f"{owner}.{node.attr}"
-                    yield self._made("execute", name, f"replaces {name} for all code of the process", node)
+                    yield self._made("execute", name, f"replaces {name} for all code in the process", node)
 
     def _call(self, node: ast.Call) -> Iterator[Indicator]:
         names = self._names.of(node.func)
@@ -294,7 +294,7 @@ class _Reader:
             and node.args
             and "builtins" in self._names.of(node.args[0])
         ):
-            yield self._made("execute", "builtins", "replaces a built-in for all code of the process", node)
+            yield self._made("execute", "builtins", "replaces a built-in function for all code in the process", node)
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"subprocess_exec", "subprocess_shell"}:
             yield self._made("process", node.func.attr, f"starts a process (loop.{node.func.attr})", node)
         if (
@@ -329,7 +329,7 @@ class _Reader:
         return isinstance(argument, ast.Call) and "builtins.compile" in self._names.of(argument.func)
 
     def _nested(self, texts: list[str | bytes], node: ast.Call) -> list[Indicator] | None:
-        """What code does that is executed from a known text; None where it can't be parsed or nothing is known."""
+        """What code in a known, executed text does; None if it can't be parsed or is unknown."""
         if not texts or self._depth >= _NESTED:
             return None
         found: list[Indicator] = []
@@ -357,7 +357,7 @@ class _Reader:
             yield from self._in_text(text, node)
 
     def _path(self, node: ast.expr) -> Iterator[Indicator]:
-        """Texts and paths that are put together."""
+        """Texts and paths that are assembled."""
         parent = self._names.parents.get(node)
         if isinstance(node, (ast.BinOp, ast.JoinedStr)) and isinstance(
             parent, (ast.BinOp, ast.JoinedStr, ast.FormattedValue)
@@ -376,11 +376,11 @@ class _Reader:
         path = CREDENTIAL_PATH.search(text)
         if path is not None:
             shown = path[0].strip("~/\\'\" =")
-            yield self._made("credential", shown, f"names a place where credentials are kept ({shown})", node)
+            yield self._made("credential", shown, f"names a file with credentials ({shown})", node)
         place = PERSISTENCE.search(text)
         if place is not None:
             shown = place[0].strip("~/\\")
-            yield self._made("process", shown, f"names a file that runs code later ({shown})", node)
+            yield self._made("process", shown, f"names a file whose code runs later ({shown})", node)
 
     def _network(self, node: ast.Call, names: frozenset[str]) -> Iterator[Indicator]:
         for name in sorted(names):
@@ -418,9 +418,9 @@ class _Reader:
             return
         if client["space"] or client["reader"]:
             if foreign or client["space"]:
-                yield self._made("network", name, f"reads from another place ({name})", node, alone=False)
+                yield self._made("network", name, f"reads from another host ({name})", node, alone=False)
             return
-        where = foreign.split("/")[2] if foreign else "an address that is not known"
+        where = foreign.split("/")[2] if foreign else "an unknown address"
         suspicious = foreign is not None and (
             IP_HOST.match(foreign) or DROPS.search(foreign) or CODE_URL.search(foreign)
         )
@@ -430,7 +430,7 @@ class _Reader:
         yield self._made("network", name, message, node, alone=alone, weak=not suspicious)
 
     def _carries(self, node: ast.Call, url: str) -> bool:
-        """Whether the address itself carries a value: `f"https://host/?q={value}"`."""
+        """Whether the address contains a value: `f"https://host/?q={value}"`."""
         if "?" not in url:
             return False
         first = node.args[0] if node.args else next((k.value for k in node.keywords if k.arg == "url"), None)
@@ -441,12 +441,12 @@ class _Reader:
             owners = self._names.of(node.args[0]) & COMPUTED_OWNERS
             for owner in sorted(owners):
                 yield self._made(
-                    "execute", f"getattr({owner}, …)", f"reaches a name of {owner} that is computed", node, weak=True
+                    "execute", f"getattr({owner}, …)", f"accesses a computed name of {owner}", node, weak=True
                 )
         imports = names & {"builtins.__import__", "importlib.import_module", "importlib.__import__"}
         if imports and node.args and not self._texts.of(node.args[0]).texts():
             yield self._made(
-                "execute", min(imports), f"imports a module whose name is computed ({min(imports)})", node, alone=False
+                "execute", min(imports), f"imports a module with a computed name ({min(imports)})", node, alone=False
             )
         if any(
             isinstance(k.value, ast.Constant) and k.arg == "trust_remote_code" and k.value.value is True
@@ -478,7 +478,7 @@ class _Reader:
         return False
 
     def _called_at_import(self) -> set[ast.AST]:
-        """Functions that importing the module calls, as far as names tell."""
+        """Functions that importing the module calls, as far as names show."""
         calls: dict[ast.AST | None, list[ast.AST]] = {}
         for node in ast.walk(self._module):
             if (
@@ -528,7 +528,7 @@ class _Reader:
 
 
 def _walks_classes(node: ast.expr) -> bool:
-    """Whether classes are reached through the bases of another: `().__class__.__base__`."""
+    """Whether classes are accessed through the bases of another one: `().__class__.__base__`."""
     return any(
         isinstance(one, ast.Attribute) and one.attr in {"__base__", "__bases__", "__mro__"} for one in ast.walk(node)
     )
@@ -546,7 +546,7 @@ def _joins(node: ast.Call) -> bool:
 
 
 def _docstrings(module: ast.Module) -> set[ast.AST]:
-    """Texts that are statements: documentation, not data."""
+    """Texts that are statements: docstrings, not data."""
     return {
         node.value for node in ast.walk(module) if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     }

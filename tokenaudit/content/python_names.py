@@ -1,4 +1,4 @@
-"""Full names that expressions of a Python module can refer to, however they are reached."""
+"""Full names that expressions of a Python module can refer to."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tokenaudit.text import words
 from tokenaudit.work_budget import WorkBudget
 
 PythonScope: TypeAlias = "ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef | None"
-"""Where a name is looked up; None is the module."""
+"""The scope where a name is looked up; None is the module."""
 _Names: TypeAlias = "frozenset[str]"
 
 _NONE: frozenset[str] = frozenset()
 _DEPTH = 40
 _MOST = 16
-"""Names that one expression can refer to; further ones are dropped."""
+"""Maximum number of names for one expression; more are dropped."""
 _LONGEST = 200
 _STEPS = 5
-"""Steps of the work budget for one call of a function."""
+"""Steps of the work budget for one function call."""
 _MOST_ELEMENTS = 256
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _SCOPES = (*_FUNCTIONS, ast.ClassDef)
@@ -46,15 +46,15 @@ _WRAPPERS = words(
     "functools.lru_cache "
     "functools.cache builtins.max builtins.min itertools.chain itertools.cycle"
 )
-"""Functions whose result is what they were given, or an element of it."""
+"""Functions that return their argument, or an element of it."""
 
 
 class PythonNames:
     """Resolves expressions to all the names that they can refer to.
 
-    Through imports, aliases, arguments of local functions, returned values, containers, attributes, and the ways to
-    reach a name by its text: `getattr`, `__import__`, `globals()`, `sys.modules`, `__dict__`. A name may be a candidate
-    only: assignments are not followed in time. A name that nothing defines is one of `builtins` or of a star import.
+    Follows imports, aliases, arguments of local functions, returned values, containers, attributes, and access by text:
+    `getattr`, `__import__`, `globals()`, `sys.modules`, `__dict__`. The order of assignments is ignored, so a name can
+    be one that the expression never has. A name without a definition is one of `builtins` or of a star import.
     """
 
     def __init__(self, module: ast.Module, budget: WorkBudget) -> None:
@@ -89,7 +89,7 @@ class PythonNames:
         self._collect(module)
 
     def of(self, node: ast.expr, depth: int = 0) -> frozenset[str]:
-        """The full names; `()` after one stands for what its call returns. Empty where nothing is known."""
+        """The full names; `()` after a name stands for its returned value. Empty if nothing is known."""
         if depth > _DEPTH:
             return _NONE
         found = self._known.get(node)
@@ -101,7 +101,7 @@ class PythonNames:
         return found
 
     def scope(self, node: ast.AST) -> PythonScope:
-        """The function or class that a node is in."""
+        """The function or class that contains a node."""
         return self._scopes.get(node)
 
     def _limited(self, names: Iterable[str]) -> frozenset[str]:
@@ -152,12 +152,12 @@ class PythonNames:
             self._calls[name].append(node)
             for keyword in node.keywords:
                 if keyword.arg and isinstance(keyword.value, (ast.Name, ast.Attribute)):
-                    self._attributes[keyword.arg].append(keyword.value)  # as of SimpleNamespace
+                    self._attributes[keyword.arg].append(keyword.value)  # such as those of SimpleNamespace
         elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             self.functions[node.name].append(node)
             self._bind(node.name, "", scope)
         elif isinstance(node, ast.arg) and scope is not None:
-            self._bound[scope, node.arg]  # a parameter is bound, to what the calls say
+            self._bound[scope, node.arg]  # a parameter is bound to the arguments of the calls
 
     def _from(self, node: ast.ImportFrom, scope: PythonScope) -> None:
         module = "." * node.level + (node.module or "")
@@ -202,7 +202,7 @@ class PythonNames:
         scope: PythonScope = self._scopes.get(node)
         first = True
         while True:
-            # a class body's names are not seen by the functions in it
+            # functions don't see the names of the class body that contains them
             if (scope, node.id) in self._bound and (first or not isinstance(scope, ast.ClassDef)):
                 return self._in_scope(scope, node.id, depth)
             if scope is None:
@@ -387,7 +387,7 @@ class PythonNames:
         return self._limited(self._elements(node, depth))
 
     def _elements(self, node: ast.expr, depth: int) -> Iterator[str]:
-        """Names of what is in a literal container."""
+        """Names of the elements of a literal container."""
         parts: Iterable[ast.expr | None] = ()
         if isinstance(node, (ast.Tuple, ast.List, ast.Set)):
             parts = node.elts
@@ -412,7 +412,7 @@ def _imported(alias: ast.alias) -> str:
 
 
 def _evaluated_outside(node: ast.AST) -> set[ast.AST]:
-    """Children of a definition that are evaluated where it stands: decorators, defaults, bases, annotations."""
+    """Children of a definition that are evaluated in its own scope: decorators, defaults, bases, annotations."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
         return {*node.decorator_list, *([node.returns] if node.returns else [])}
     if isinstance(node, ast.arguments):

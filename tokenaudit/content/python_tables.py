@@ -1,7 +1,7 @@
-"""Tables of what Python code has to be reviewed for: names, variables, paths and addresses.
+"""Tables of suspicious names, variables, paths and addresses in Python code.
 
 Sources: the Python standard library, huggingface_hub 2.4, and the review of 1,503 Python files of transformers,
-diffusers and copied Hub repositories, in which what is enough alone occurs once.
+diffusers and copied Hub repositories, in which the names that are a finding alone occur once.
 """
 
 from __future__ import annotations
@@ -76,12 +76,12 @@ PRIVATE_TOKEN_READS = re.compile(
     r"huggingface_hub\.utils\._auth\.|huggingface_hub\.utils\._headers\._?get_token|huggingface_hub\.(?:constants|"
     r"file_download)\.HF_(?:STORED_)?TOKENS?_PATH\Z"
 )
-"""The library's own functions and paths of the token store."""
+"""Functions and paths of huggingface_hub's token store."""
 NATIVE_PROCESSES = re.compile(
     r"ctypes\.(?:cdll|windll|oledll|(?:CDLL|PyDLL|WinDLL)\(\)|cdll\.LoadLibrary\(\))(?:\.\w+)*\."
     r"(?:_?w?system|popen|exec[lv]\w*|posix_spawnp?|WinExec|ShellExecute\w*|CreateProcess\w*)\Z"
 )
-"""Functions of the system's libraries that start a process."""
+"""Functions of system libraries that start a process."""
 HUB_TOKEN_VARIABLE = re.compile(
     r"(?:HF|HUGGING_?FACE)(?:_?HUB)?_?(?:API_?|ACCESS_?|WRITE_?|READ_?)?(?:TOKEN|KEY|PAT)(?:_PATH)?\Z", re.IGNORECASE
 )
@@ -204,7 +204,7 @@ CODE_OBJECTS = frozenset(
     }
 )  # fmt: skip
 TYPES = frozenset({"types.CodeType", "types.FunctionType", "new.code"})
-"""Names that `isinstance` uses too: only their call makes code."""
+"""Names that are also arguments of `isinstance`: only calling them creates code."""
 PARTNERS: dict[str, IndicatorKind] = {
     "ctypes.CDLL": "execute", "ctypes.PyDLL": "execute", "ctypes.WinDLL": "execute",
     "ctypes.cdll.LoadLibrary": "execute",

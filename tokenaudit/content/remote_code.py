@@ -1,4 +1,4 @@
-"""Which code of a repository runs when somebody loads it, and whether that changed."""
+"""Which code of a repository runs on load, and whether it changed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ CHANGED = Rule(
     id="content-remote-code-changed",
     title="Code that runs on load changed",
     severity=Severity.MEDIUM,
-    why="Everybody who loads the repository with `trust_remote_code=True` and without a pinned revision runs the new "
+    why="Everyone who loads the repository with `trust_remote_code=True` and without a pinned revision runs the new "
     "code, with their token in its environment.",
     remedy="Review the change line by line. Load with `revision=` set to the last good commit until then.",
-    bad="`modeling_acme.py`, which `auto_map` names, modified since the exposure.",
+    bad="`modeling_acme.py`, named by `auto_map`, modified since the exposure.",
     good="The same file, unchanged since before the exposure.",
     references=("https://huggingface.co/docs/transformers/main/en/custom_models",),
 )
@@ -38,7 +38,7 @@ _RELATIVE = re.compile(
     r"import[ \t]+\.(?P<plain>\w+))",
     re.MULTILINE,
 )
-"""Relative imports as transformers finds them: by expression, not by parsing."""
+"""Relative imports as transformers finds them: with a regular expression, not by parsing."""
 _LARGEST = 1 << 20
 _MOST_FILES = 200
 
@@ -56,7 +56,7 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
 
 
 def runs_on_load(path: str, repository: RepositoryFacts) -> str | None:  # noqa: PLR0911 - one a kind of code
-    """What runs the file when the repository is used; None for one that only lies there.
+    """What runs the file when the repository is used; None if nothing does.
 
     Reads the configuration files and the Python files of the version after.
     """
@@ -81,13 +81,13 @@ def runs_on_load(path: str, repository: RepositoryFacts) -> str | None:  # noqa:
 
 
 def _loaded(repository: RepositoryFacts) -> Mapping[str, str]:
-    """Files that run on load, with what runs them."""
+    """Files that run on load, and what runs them."""
     key = tuple(sorted((path, v.content_id) for path, v in repository.after.items() if _matters(path)))
     return _loaded_by_content(key, _Files(repository.after))
 
 
 class _Files:
-    """The files of a repository; equal to any other, as the cache's key is their content."""
+    """The files of a repository. All instances are equal, because the cache's key is the content."""
 
     def __init__(self, files: Mapping[str, FileVersion]) -> None:
         self.files = files

@@ -1,4 +1,4 @@
-"""What a repository offers to those who load it, from its list of files: pickles only, trainer leftovers, code."""
+"""What a repository offers, judged by its list of files: only pickles, trainer leftovers, code."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ PICKLE_ONLY = Rule(
     id="repo-pickle-only",
     title="Repository offers only pickles",
     severity=Severity.LOW,
-    why="Loading a pickle runs what is in it. Whoever can write the repository, a leaked token included, runs code at "
-    "everybody who loads the weights.",
-    remedy="Add the weights as safetensors, converted from a revision that you trust, then delete the pickles.",
+    why="Loading a pickle runs the code in it. Anyone who can write to the repository, including with a leaked token, "
+    "can run code on the machines that load the weights.",
+    remedy="Convert the weights of a revision that you trust to safetensors, then delete the pickles.",
     bad="A model with `pytorch_model.bin` and no `model.safetensors`.",
     good="`model.safetensors`",
     references=("https://huggingface.co/docs/safetensors/index",),
 )
 TRAINER_LEFTOVERS = Rule(
     id="repo-trainer-leftovers",
-    title="Repository carries pickles of a trainer",
+    title="Repository contains trainer pickles",
     severity=Severity.INFO,
-    why="Nobody needs the state of the optimizer to use the model, and each of these files runs code when it is "
+    why="The model works without the optimizer's state, and each of these files runs code when it is "
     "loaded. "
     "`training_args.bin` can hold tokens and paths of the machine.",
     remedy="Delete them: `hf repo-files delete REPO optimizer.pt scheduler.pt rng_state.pth training_args.bin`.",
@@ -38,12 +38,12 @@ REMOTE_CODE = Rule(
     id="repo-remote-code",
     title="Repository has code that runs on load",
     severity=Severity.INFO,
-    why="Everybody who loads the repository with `trust_remote_code=True` runs this code. A leaked token that can "
-    "write it runs code at all of them.",
+    why="Everyone who loads the repository with `trust_remote_code=True` runs this code. A leaked token with write "
+    "access can change it.",
     remedy="Contribute the model to the library, or tell users to pin `revision=` and `code_revision=` to a full "
     "commit id.",
     bad="A model with `modeling_acme.py` and `auto_map`.",
-    good="A model of an architecture that the library has.",
+    good="A model with an architecture that the library includes.",
     references=("https://huggingface.co/docs/transformers/main/en/custom_models",),
 )
 RULES = (PICKLE_ONLY, TRAINER_LEFTOVERS, REMOTE_CODE)
@@ -64,9 +64,9 @@ _LOADED_CODE = re.compile(
 
 
 def repository_problems(target: str, paths: Iterable[str]) -> Iterator[Problem]:
-    """What the files of a model or data set mean for those who load it.
+    """Problems for those who load a model or data set, judged by its files.
 
-    `target` is as in reports: `models/acme/m`, `datasets/acme/d`. `paths` are all its files. A Space is not loaded.
+    `target` is as in reports: `models/acme/m`, `datasets/acme/d`. `paths` are all files. Spaces are not loaded.
     """
     kind, _, name = target.partition("/")
     files = sorted(set(paths))
@@ -80,9 +80,11 @@ def repository_problems(target: str, paths: Iterable[str]) -> Iterator[Problem]:
     if kind not in {"models", "datasets"}:
         return
     if kind == "models" and weights and not any(_SAFE.fullmatch(names[path]) for path in files):
-        yield _problem(PICKLE_ONLY, target, weights[0], f"weights are offered as pickles only: {listed(weights, 3)}")
+        yield _problem(
+            PICKLE_ONLY, target, weights[0], f"the weights are only available as pickles: {listed(weights, 3)}"
+        )
     if leftovers:
-        message = f"pickles that only a trainer needs: {listed(leftovers, 3)}"
+        message = f"pickles that only training needs: {listed(leftovers, 3)}"
         yield _problem(TRAINER_LEFTOVERS, target, leftovers[0], message)
     code = [path for path in files if _is_loaded(path, kind, name)]
     if code:
@@ -111,7 +113,7 @@ def _problem(rule: Rule, target: str, path: str, message: str) -> Problem:
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """A finding for the file by which a repository first has one of these problems."""
+    """A finding for the file that introduces one of these problems."""
     del content
     name = PurePosixPath(change.path).name
     is_concerned = _LEFTOVERS.fullmatch(name) or _WEIGHTS.fullmatch(name) or name.endswith(".py")

@@ -1,4 +1,4 @@
-"""The rules on what changed inside a repository, for the reference. Importing them imports every rule family."""
+"""The rules for changes in a repository, for the reference. Importing this module imports every rule family."""
 
 from __future__ import annotations
 

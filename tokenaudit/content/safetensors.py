@@ -1,4 +1,4 @@
-"""The headers of safetensors: tensors that cover the file, names once, and metadata that are no code."""
+"""The headers of safetensors: tensors must cover the file, names must be unique, metadata must not contain code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenaudit.content.path_escape import Pairs
 from tokenaudit.model import Rule, Severity
 
 RULES: tuple[Rule, ...] = ()
-"""Its findings are of the rules about pickles and configuration."""
+"""Empty: the findings belong to the rules about pickles and configuration."""
 
 _LARGEST_HEADER = 25_000_000
 _LARGEST_METADATA = 64 << 10
@@ -44,7 +44,7 @@ def _safetensors(version: FileVersion, content: ChangedContent) -> Iterator[Cont
         yield _hides(content, "a safetensors header that is not JSON")
         return
     if not isinstance(header, Pairs):
-        yield _hides(content, "a safetensors header that is no object")
+        yield _hides(content, "a safetensors header that is not an object")
         return
     defect = _layout(header, version.size - 8 - len(text))
     if defect is not None:
@@ -52,7 +52,7 @@ def _safetensors(version: FileVersion, content: ChangedContent) -> Iterator[Cont
     metadata = header.get("__metadata__", {})
     written = json.dumps(metadata)
     if (found := _CODE_KEYS.search(written)) is not None:
-        message = f"the metadata of the safetensors hold {found[0]}"
+        message = f"the safetensors metadata contains {found[0]}"
         yield finding(config.RULE, message, risk="executes", evidence=written[max(found.start() - 20, 0) :])
     if len(written) > _LARGEST_METADATA:
         yield _hides(content, f"{len(written):,} characters of metadata in safetensors")
@@ -64,23 +64,23 @@ def _hides(content: ChangedContent, what: str) -> ContentFinding:
 
 
 def _layout(header: Pairs, length: int) -> str | None:
-    """What is wrong with the places of the tensors; None where they cover the file without gap or overlap."""
+    """What is wrong with the offsets of the tensors; None if they cover the file without gap or overlap."""
     if len(header) < len(header.pairs):
-        return "two tensors of one name"
+        return "two tensors with the same name"
     places = []
     for name, each in header.items():
         if name == "__metadata__":
             continue
         offsets = each.get("data_offsets") if isinstance(each, dict) else None
         if not (isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(at, int) for at in offsets)):  # noqa: PLR2004 - begin and end
-            return f"a tensor {name} without a place"
+            return f"a tensor {name} without offsets"
         shape, dtype = each.get("shape"), each.get("dtype")
         if dtype in _WIDTHS and isinstance(shape, list) and all(isinstance(side, int) for side in shape):
             count = _WIDTHS[dtype]
             for side in shape:
                 count *= side
             if count != offsets[1] - offsets[0]:
-                return f"a tensor {name} of another size than its place"
+                return f"a tensor {name} whose size does not match its offsets"
         places.append(tuple(offsets))
     at = 0
     for start, end in sorted(places):

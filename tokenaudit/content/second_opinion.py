@@ -1,6 +1,6 @@
-"""What picklescan says of a pickle: the scanner that the Hub runs. An extra, which gives severity and decides nothing.
+"""What picklescan, which the Hub runs, says about a pickle. An extra that affects only the severity of a finding.
 
-Only its reading of bytes is used, never what downloads.
+Only its functions for bytes are used, never those that download.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ _WORST_FIRST = ("dangerous", "suspicious", "innocuous")
 def hub_opinion(pickles: Iterable[bytes]) -> dict[str, str]:
     """The names that picklescan reads from `pickles`, each with `dangerous`, `suspicious` or `innocuous`.
 
-    Empty where picklescan is not installed. What it can't read adds nothing: its silence is no opinion.
+    Empty if picklescan is not installed. Pickles that it can't read add nothing: that is not an opinion.
     """
     try:
         from picklescan.scanner import scan_pickle_bytes  # noqa: PLC0415 - an extra
     except ImportError:
         return {}
-    # It logs what it finds, with the names as they are in the file.
+    # picklescan logs its findings with the unmasked names of the file.
     logging.getLogger("picklescan").setLevel(logging.CRITICAL + 1)
     found: dict[str, str] = {}
     for data in pickles:
@@ -41,6 +41,6 @@ def _rank(safety: str) -> int:
 
 
 def worst_opinion(opinions: dict[str, str], names: Iterable[str]) -> str | None:
-    """The worst opinion on `names`, None where there is none."""
+    """The worst opinion on `names`, None if there is none."""
     given = [opinions[name] for name in names if name in opinions]
     return min(given, key=_rank, default=None)

@@ -1,4 +1,4 @@
-"""Changed files that run in a Space that holds secrets."""
+"""Changed files that run in a Space with secrets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ RULE = Rule(
     id="content-space-changed",
     title="Code of a Space with secrets changed",
     severity=Severity.MEDIUM,
-    why="Pushing to a Space runs the code with all secrets of the Space. Nobody has to load anything.",
+    why="A push to a Space runs the code with all secrets of the Space, without any user action.",
     remedy="Review the change. If it is not yours, pause the Space, revert it, and replace every secret that the "
     "Space holds.",
     bad="`app.py` of a Space with the secret HF_TOKEN, modified since the exposure.",
@@ -35,7 +35,7 @@ _STATIC = (".js", ".mjs", ".html")
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """A finding for each changed file that runs, or decides what is installed, in a Space that holds secrets."""
+    """A finding for each changed file that runs, or decides what is installed, in a Space with secrets."""
     if repository.type != "space" or repository.holds_secrets is not True or change.after is None:
         return
     name = PurePosixPath(change.path).name
@@ -52,9 +52,7 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
     severity = None if what != "can run" else Severity.LOW
     verb = "was added" if change.before is None else "changed"
     del content
-    yield finding(
-        RULE, f"{name} {verb}, which {what} in a Space that holds secrets", risk="executes", severity=severity
-    )
+    yield finding(RULE, f"{name} {verb}; it {what} in a Space with secrets", risk="executes", severity=severity)
 
 
 def _app_file(repository: RepositoryFacts) -> str:

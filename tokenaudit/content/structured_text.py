@@ -1,4 +1,4 @@
-"""JSON and YAML of a repository as entries: nothing is constructed, aliases are refused, duplicate keys are kept."""
+"""JSON and YAML of a repository as entries: no objects are constructed, aliases are refused, all keys are kept."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import yaml
 from tokenaudit.text import size
 
 LARGEST_YAML = 1 << 20
-"""Bytes. PyYAML takes seconds for more, and no configuration is larger."""
+"""Size in bytes of the largest YAML text that is read. PyYAML takes seconds for more; configurations are smaller."""
 _LONGEST_NUMBER = 300
 _MOST_ENTRIES = 200_000
 _DEEPEST = 200
@@ -26,9 +26,10 @@ class UnreadableTextError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """A scalar with the keys that lead to it, without list positions. `value` is text as it is written.
+    """A scalar with the keys that lead to it, without list positions.
 
-    Numbers, true, false and null of JSON are their JSON text. `tag` is an explicit YAML tag.
+    `value` is the text as written; numbers, true, false and null of JSON are their JSON text. `tag` is an explicit YAML
+    tag.
     """
 
     path: tuple[str, ...]
@@ -43,10 +44,10 @@ class Entry:
 
 
 def json_entries(text: str) -> list[Entry]:
-    """Every scalar of a JSON document, those of duplicate keys too.
+    """Every scalar of a JSON document, including those of duplicate keys.
 
     Raises:
-        UnreadableTextError: not JSON, or nested too deeply.
+        UnreadableTextError: the text is not JSON, or nested too deeply.
     """
     try:
         document = json.loads(text, object_pairs_hook=_Pairs, parse_int=_number, parse_float=_number, strict=False)
@@ -60,7 +61,7 @@ def json_entries(text: str) -> list[Entry]:
 
 
 class _Pairs(list[tuple[str, object]]):
-    """An object of JSON as its pairs."""
+    """A JSON object as its pairs."""
 
 
 def _number(digits: str) -> str:
@@ -92,26 +93,26 @@ def _json_scalar(value: object) -> str:
 
 
 def yaml_entries(text: str, first_line: int = 1) -> list[Entry]:
-    """Every scalar of all YAML documents of `text`, those of duplicate keys too.
+    """Every scalar of all YAML documents in `text`, including those of duplicate keys.
 
     Raises:
-        UnreadableTextError: not YAML, has aliases, is too large or nested too deeply.
+        UnreadableTextError: the text is not YAML, has aliases, is too large or nested too deeply.
     """
     return _read_yaml(text, first_line).entries
 
 
 def duplicate_keys(text: str, first_line: int = 1) -> list[Entry]:
-    """The keys that a mapping of the YAML has twice; the entry's value is empty.
+    """The duplicate keys of mappings in the YAML; the value of each entry is empty.
 
     Raises:
-        UnreadableTextError: as of `yaml_entries`.
+        UnreadableTextError: see `yaml_entries`.
     """
     return _read_yaml(text, first_line).duplicates
 
 
 def _read_yaml(text: str, first_line: int) -> _YamlReader:
     if len(text) > LARGEST_YAML:
-        message = f"{size(len(text))} of YAML, more than the {size(LARGEST_YAML)} that are read"
+        message = f"{size(len(text))} of YAML, more than {size(LARGEST_YAML)}"
         raise UnreadableTextError(message)
     reader = _YamlReader(first_line)
     try:
@@ -130,7 +131,7 @@ def _read_yaml(text: str, first_line: int) -> _YamlReader:
 
 @dataclass
 class _Frame:
-    """A mapping or sequence that is being read. `key` is that of the value which comes next."""
+    """A mapping or sequence that is being read. `key` is the key of the next value."""
 
     path: tuple[str, ...]
     is_mapping: bool
@@ -145,7 +146,7 @@ class _Frame:
 
 
 class _YamlReader:
-    """Takes events, which need no memory for a tree and no recursion."""
+    """Collects entries from parser events, without a tree and without recursion."""
 
     def __init__(self, first_line: int) -> None:
         self.entries: list[Entry] = []
@@ -199,7 +200,7 @@ class _YamlReader:
         return frame.path if frame.key is None else (*frame.path, frame.key)
 
     def _complete(self) -> None:
-        """Forgets the key of a mapping whose value is complete; a complete key waits for its value."""
+        """Ends a value: drops its key; a mapping or sequence that is itself a key waits for its value."""
         if self._stack and self._stack[-1].is_mapping:
             frame = self._stack[-1]
             if frame.in_key:
@@ -214,7 +215,7 @@ def is_python_tag(tag: str | None) -> bool:
 
 
 def new_entries(after: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
-    """Entries of `after` that are not in `before`, wherever in a list they are."""
+    """Entries of `after` that are not in `before`, at any list position."""
     known = Counter((one.path, one.value, one.tag) for one in before)
     found = []
     for one in after:
@@ -227,7 +228,7 @@ def new_entries(after: Sequence[Entry], before: Sequence[Entry]) -> list[Entry]:
 
 
 def front_matter(text: str) -> tuple[str, int] | None:
-    """The YAML at the beginning of a card, and the line it begins on; None where there is none."""
+    """The YAML at the beginning of a card, and its first line; None if there is none."""
     lines = text.removeprefix("\ufeff").split("\n")
     if not lines or lines[0].rstrip() != "---":
         return None

@@ -1,4 +1,4 @@
-"""Chat templates: parsed by Jinja's own parser, never rendered, and judged by their syntax tree."""
+"""Chat templates, judged by the syntax tree of Jinja's parser. They are never rendered."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tokenaudit.model import Rule, Severity
 
 RULE = Rule(
     id="content-template-code",
-    title="Chat template that reaches for code or plants text",
+    title="Chat template that accesses code or inserts text",
     severity=Severity.CRITICAL,
-    why="Servers have rendered the templates of models without a sandbox (CVE-2024-34359, CVE-2026-5760): a template "
-    "that reaches Python's attributes runs code there. Inside a sandbox it can still put instructions into every chat.",
-    remedy="Restore the template of the last good revision, and give your server a template of your own.",
+    why="Some servers rendered chat templates without a sandbox (CVE-2024-34359, CVE-2026-5760), where a template that "
+    "accesses Python attributes can run code. Even in a sandbox, it can insert instructions into every chat.",
+    remedy="Restore the template of the last good revision, and configure your server with your own template.",
     bad="{{ messages.__class__.__mro__[1].__subclasses__() }}",
     good="{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}{% endfor %}",
     references=("https://arxiv.org/abs/2602.04653", "https://nvd.nist.gov/vuln/detail/CVE-2024-34359"),
@@ -54,13 +54,13 @@ _ATTRIBUTE_FILTERS = frozenset({"map", "selectattr", "rejectattr", "groupby", "s
 _URL = re.compile(r"https?://[^\s'\"<>]+|<!--|javascript:", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_][\w ,.'-]{2,}")
 _LONGEST = 200_000
-_JOINED = "puts together the name of a Python attribute"
+_JOINED = "assembles the name of a Python attribute"
 _PLANTED = 40
-"""Letters of text in a branch for a certain word of a message: more than the marks of a format."""
+"""Letters of text in a branch for a certain word of a message, above which it is more than format markers."""
 
 
 class _Generation(Extension):
-    """`{% generation %}`, with which transformers marks what the assistant says."""
+    """`{% generation %}`, which transformers uses to mark the assistant's text."""
 
     tags = {"generation"}  # noqa: RUF012 - the base class's own type
 
@@ -76,7 +76,7 @@ _ENVIRONMENT = Environment(  # noqa: S701 - only its parser is used
 
 
 def check(change: FileChange, repository: RepositoryFacts, content: ChangedContent) -> Iterator[ContentFinding]:
-    """Judges every template that is new or other than before."""
+    """Judges every new or changed template."""
     del repository
     version = change.after
     if version is None or not _may_hold(version.path, content):
@@ -87,7 +87,7 @@ def check(change: FileChange, repository: RepositoryFacts, content: ChangedConte
         if text in before:
             continue
         if len(text) > _LONGEST:
-            content.skip(f"{where} is longer than the {_LONGEST:,} characters that are judged")
+            content.skip(f"{where} is longer than {_LONGEST:,} characters")
             continue
         try:
             reasons = list(_judge(text))
@@ -109,7 +109,7 @@ def _may_hold(path: str, content: ChangedContent) -> bool:
 
 
 def _templates(version: FileVersion, content: ChangedContent) -> Iterator[tuple[str, str]]:
-    """Every template of a version, with the place where it is."""
+    """Every template of a version, with its location."""
     if content.head(version).startswith(b"GGUF"):
         try:
             for key, text in gguf_texts(version, content):
@@ -119,7 +119,7 @@ def _templates(version: FileVersion, content: ChangedContent) -> Iterator[tuple[
             content.skip(str(error))
         return
     if PurePosixPath(version.path).suffix.lower() == ".json" and version.size > content.limits.text_bytes:
-        # Vocabularies and weight maps have no template, and those with one are small.
+        # Vocabularies and weight maps contain no template, and files with a template are small.
         if "config" in PurePosixPath(version.path).name or "template" in version.path:
             content.text(version)
         return
@@ -136,7 +136,7 @@ def _json_templates(text: str) -> Iterator[tuple[str, str]]:
     found: list[tuple[str, str]] = []
 
     def collect(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        # Of a key that repeats some readers take the first value, others the last.
+        # Readers disagree on which value of a repeated key counts.
         for key, value in pairs:
             if key == "chat_template":
                 found.extend(_named(value))
@@ -145,7 +145,7 @@ def _json_templates(text: str) -> Iterator[tuple[str, str]]:
     try:
         json.loads(text, object_pairs_hook=collect)
     except ValueError:
-        return  # what is not JSON is noted by the rules about configuration
+        return  # the rules about configuration report invalid JSON
     yield from found
 
 
@@ -172,7 +172,7 @@ def _judged(text: str) -> list[tuple[Risk, str, int]]:
 
 
 def _judge(text: str) -> Iterator[tuple[Risk, str, int]]:
-    """What the template does, each reason once.
+    """The distinct reasons why the template is harmful.
 
     Raises:
         TemplateSyntaxError: Jinja can't parse it.
@@ -182,7 +182,7 @@ def _judge(text: str) -> Iterator[tuple[Risk, str, int]]:
     folded: set[int] = set()
     for node in tree.find_all(nodes.Node):
         if isinstance(node, nodes.Concat | nodes.Add) and id(node) not in folded:
-            # The parts of a sum are sums themselves: only the whole is put together.
+            # The parts of a sum are sums themselves: only the whole is assembled.
             folded.update(id(each) for each in node.find_all((nodes.Concat, nodes.Add)))
             if _PYTHON.search(_folded(node)) and _JOINED not in seen:
                 seen.add(_JOINED)
@@ -208,7 +208,7 @@ def _reaches(node: nodes.Node) -> Iterator[tuple[Risk, str]]:
     elif isinstance(node, nodes.Call) and isinstance(node.node, nodes.Name) and node.node.name in _GLOBALS:
         yield "executes", f"calls {node.node.name}"
     elif isinstance(node, nodes.Const) and isinstance(node.value, str) and _PYTHON.search(node.value):
-        yield "executes", "holds the name of a Python attribute as text"
+        yield "executes", "contains the name of a Python attribute as text"
 
 
 def _item(node: nodes.Getitem) -> Iterator[tuple[Risk, str]]:
@@ -220,17 +220,17 @@ def _item(node: nodes.Getitem) -> Iterator[tuple[Risk, str]]:
     if isinstance(key, nodes.Slice):
         return
     if _made_of_text(key):
-        yield "executes", "reads an item whose name it puts together"
+        yield "executes", "reads an item with an assembled name"
     elif isinstance(target, nodes.Const | nodes.TemplateData | nodes.List | nodes.Tuple | nodes.Dict) and not _counted(
         key
     ):
-        yield "executes", "reads an item of a constant by a name that it computes"
+        yield "executes", "reads an item of a constant with a computed name"
     elif isinstance(target, nodes.Name) and target.name in _GLOBALS | _FUNCTIONS:
         yield "executes", f"reads an item of {target.name}"
 
 
 def _made_of_text(key: nodes.Node) -> bool:
-    """Whether a key is text that is put together: by `~`, `+`, `%`, a filter or a method."""
+    """Whether a key is text that is assembled with `~`, `+`, `%`, a filter or a method."""
     if isinstance(key, nodes.Concat):
         return True
     if not isinstance(key, nodes.Add | nodes.Mod | nodes.Mul | nodes.Filter | nodes.Call | nodes.CondExpr):
@@ -260,11 +260,11 @@ def _filtered(node: nodes.Filter | nodes.Test) -> Iterator[tuple[Risk, str]]:
             ):
                 yield "executes", f"uses the filter {node.name} with {argument.value}"
         elif _made_of_text(argument):
-            yield "executes", f"uses the filter {node.name} with a name that it puts together"
+            yield "executes", f"uses the filter {node.name} with an assembled name"
 
 
 def _folded(node: nodes.Node) -> str:
-    """The constant texts of an expression, one behind the other."""
+    """The constant texts of an expression, joined."""
     return "".join(each.value for each in node.find_all(nodes.Const) if isinstance(each.value, str))
 
 
@@ -277,11 +277,11 @@ def _plants(node: nodes.Node) -> Iterator[tuple[Risk, str]]:
         words = [word for test in tests if isinstance(test, nodes.Compare) for word in _looked_for(test)]
         planted = sum(len(text) for each in node.body for text in _written(each) if len(text) >= _PLANTED)
         if words and planted:
-            yield "misleads", f"writes text into the chat when a message holds {words[0]!r}"
+            yield "misleads", f"writes text into the chat when a message contains {words[0]!r}"
 
 
 def _looked_for(compare: nodes.Compare) -> Iterator[str]:
-    """The words that a condition looks for in the content of a message."""
+    """The words that a condition searches for in the content of a message."""
     for operand in compare.ops:
         if operand.op not in {"in", "eq"} or not isinstance(compare.expr, nodes.Const):
             continue

@@ -1,4 +1,4 @@
-"""Constant folding of texts that code puts together to hide them: joined, sliced, decoded, made of numbers."""
+"""Constant folding of texts that code assembles to hide them: joined, sliced, decoded, made of numbers."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from tokenaudit.work_budget import WorkBudget
 
 _MOST_ELEMENTS = 4_096
 _LONGEST = 1 << 18
-"""Characters of a text that is folded: an encoded program of 256 KiB is followed."""
+"""Maximum number of characters of a folded text, enough for an encoded program of 256 KiB."""
 _MOST_CHOICES = 8
-"""Values of one operand that are combined with those of the others."""
+"""Number of values of one operand that are combined with those of the others."""
 _DEPTH = 40
 
 _TEXT_METHODS = words(
@@ -46,7 +46,7 @@ _CODECS = words(
     "utf32 utf_32 utf7 utf_7 utf8 utf_8"
 )
 _WIDTH = re.compile(r"\d{4}|\*|:[^{}]*\{")
-"""A width in a template that makes a short text a long one."""
+"""A width in a template, which can turn a short text into a long one."""
 
 
 def _decode(value: str | bytes, encoding: str = "utf-8", *_: object) -> object:
@@ -77,7 +77,7 @@ def _method(name: str, keywords: dict[str, object]) -> Callable[..., object]:
         if name == "format":
             _formatted(value.replace("%", ""), ())
         if name in {"replace", "join"} and len(value) * max(map(_length, arguments), default=0) > _LONGEST * 8:
-            message = "a text grows too much"
+            message = "the text becomes too long"
             raise ValueError(message)
         return getattr(value, name)(*arguments, **keywords)
 
@@ -121,10 +121,10 @@ _FUNCTIONS: dict[str, Callable[..., object]] = {
     "urllib.parse.unquote": unquote,
     "zlib.decompress": _inflate,
 }
-"""Pure functions, by full name, that texts are hidden with. None of them runs what it is given."""
+"""Pure functions, by full name, that can hide texts. None of them runs its argument."""
 
 DECODERS = frozenset(name for name in _FUNCTIONS if "." in name and not name.startswith("str."))
-"""Those that turn encoded data back into what it was."""
+"""Functions that decode data."""
 
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], object]] = {
     ast.Add: lambda left, right: left + right,
@@ -135,10 +135,10 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], object]] = {
 
 
 class TextFolder(ConstantFolder):
-    """Constant folding through the ways in which texts are hidden, of texts up to 256 KiB.
+    """Constant folding of hidden texts up to 256 KiB.
 
-    Lists and tuples of constants are constants too. `names` gives the full names of what is called; without it only
-    names as they are written count.
+    Lists and tuples of constants are constants too. `names` returns the full names of a called expression; without it,
+    only names as written count.
     """
 
     def __init__(self, module: ast.Module, budget: WorkBudget) -> None:
@@ -159,7 +159,7 @@ class TextFolder(ConstantFolder):
         )
 
     def path(self, node: ast.expr) -> str:
-        """The parts of a path that are known, joined with slashes: `Path.home() / ".ssh"` is `/.ssh`."""
+        """The known parts of a path, joined with slashes: `Path.home() / ".ssh"` is `/.ssh`."""
         parts: list[str] = []
         pending = [node]
         while pending:
@@ -218,7 +218,7 @@ class TextFolder(ConstantFolder):
         return Constants((tuple(v[0] for v in values),), sure=False) if all(values) else UNKNOWN
 
     def _comprehension(self, node: ast.ListComp | ast.GeneratorExp, depth: int) -> Constants:
-        """`chr(n ^ 3) for n in […]`: the expression once for each element."""
+        """Values of `chr(n ^ 3) for n in […]`: the expression for each element."""
         generator = node.generators[0]
         target = generator.target
         elements = self.of(generator.iter, depth + 1).values[:1]
@@ -278,7 +278,7 @@ class TextFolder(ConstantFolder):
         return min((name for name in plain if name in _FUNCTIONS), default="")
 
     def _applied(self, function: Callable[..., object], operands: list[Constants]) -> Constants:
-        """What a function gives for the first few values of each operand. What it refuses is unknown."""
+        """The results of a function for the first few values of each operand. If it raises, the result is unknown."""
         if not all(operand.values for operand in operands):
             return UNKNOWN
         combinations: list[tuple[object, ...]] = [()]
@@ -294,14 +294,14 @@ class TextFolder(ConstantFolder):
                 result = function(*arguments)
                 hash(result)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, zlib.error):
-                continue  # the code would fail here too
+                continue  # the examined code would fail here too
             if not isinstance(result, (str, bytes, tuple)) or len(result) <= _LONGEST:
                 results[result] = None
         return Constants(tuple(results), sure=False)
 
 
 class _Fill(ast.NodeTransformer):
-    """Puts a constant in the place of a name."""
+    """Replaces a name with a constant."""
 
     def __init__(self, name: str, value: object) -> None:
         self._name = name

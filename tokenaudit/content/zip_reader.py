@@ -1,7 +1,7 @@
-"""Reads zip archives as loaders do, not as they ought to be: by the directory, and where that and the members disagree.
+"""Reads zip archives as lenient loaders do, and reports what is wrong with them.
 
-Python's reader refuses what other loaders accept: a wrong check sum, a bit that says "encrypted", a name that differs
-between member and directory. Each of these is a defect that is reported, and the member is read all the same.
+Python's reader refuses archives that other loaders accept: with a wrong checksum, an "encrypted" flag, or a name that
+differs between member and directory. Each of these is reported as a defect, and the member is still read.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LOCAL_SIZE, _CENTRAL_SIZE, _END_SIZE, _END64_SIZE, _LOCATOR_SIZE = 30, 46, 22, 
 
 @dataclass(frozen=True)
 class ZipMember:
-    """A member as the directory, or its local header where there is no directory, describes it. Sizes in bytes."""
+    """A member as described by the directory, or by its local header if there is no directory. Sizes are in bytes."""
 
     name: str
     flags: int
@@ -40,7 +40,7 @@ class ZipMember:
 
 @dataclass
 class ZipDirectory:
-    """The members of an archive, and what is wrong with it. `start` is where the archive begins inside the file."""
+    """The members of an archive and its defects. `start` is the offset of the archive in the file."""
 
     members: list[ZipMember] = field(default_factory=list)
     defects: dict[str, None] = field(default_factory=dict)
@@ -49,12 +49,12 @@ class ZipDirectory:
     end: int = 0
 
     def defect(self, text: str) -> None:
-        """Notes a defect once."""
+        """Records a defect once."""
         self.defects.setdefault(text)
 
 
 def find_end(source: ByteRange) -> int | None:
-    """The position of the end record, None where there is none."""
+    """The position of the end record, None if there is none."""
     start = max(source.size - _TAIL, 0)
     tail = source.read(start, _TAIL)
     at = tail.rfind(_END)
@@ -62,11 +62,11 @@ def find_end(source: ByteRange) -> int | None:
 
 
 def read_directory(source: ByteRange, budget: ContentBudget) -> ZipDirectory:
-    """The archive's members by its directory, or by their local headers where that is missing or damaged.
+    """The archive's members by its directory, or by their local headers if it is missing or damaged.
 
     Raises:
         OSError: the bytes can't be read.
-        LimitReachedError: the limit of bytes is reached.
+        LimitReachedError: the limit of bytes is exceeded.
     """
     found = ZipDirectory(end=source.size)
     end = find_end(source)
@@ -91,15 +91,15 @@ def read_directory(source: ByteRange, budget: ContentBudget) -> ZipDirectory:
                 directory_end = at
     found.start = directory_end - length - offset
     if found.start < 0:
-        found.defect("has a directory that does not fit into the file")
+        found.defect("has a directory that does not fit in the file")
         found.members = list(_local_members(source, budget))
         return found
     if length > _LARGEST_DIRECTORY:
-        found.cut = f"only the first {_LARGEST_DIRECTORY:,} bytes of the archive's directory are looked into"
+        found.cut = f"only the first {_LARGEST_DIRECTORY:,} bytes of the archive's directory are read"
     directory = source.read(directory_end - length, min(length, _LARGEST_DIRECTORY))
     found.members = list(_central_members(directory, found.start, found))
     if found.cut is None and len(found.members) != entries:
-        found.defect("has another number of members than its end record says")
+        found.defect("has a number of members that differs from its end record")
         found.members += [
             each for each in _local_members(source, budget) if each.offset not in {m.offset for m in found.members}
         ]
@@ -109,9 +109,9 @@ def read_directory(source: ByteRange, budget: ContentBudget) -> ZipDirectory:
 
 def _shape(source: ByteRange, found: ZipDirectory) -> None:
     if found.start > 0:
-        found.defect("has other data before it")
+        found.defect("follows other data")
     if found.end < source.size:
-        found.defect("has other data behind it")
+        found.defect("is followed by other data")
     for name, times in Counter(member.name for member in found.members).items():
         if times > 1:
             found.defect(f"has {times} members with the name {name}")
@@ -133,7 +133,7 @@ def _central_members(directory: bytes, start: int, found: ZipDirectory) -> Itera
 
 
 def _wide(extra: bytes, packed: int, size: int, offset: int) -> tuple[int, int, int]:
-    """The sizes with those of 64 bits that the extra field holds in place of full ones of 32."""
+    """The sizes, with 64-bit values from the extra field where a 32-bit value is full."""
     at = 0
     while at + 4 <= len(extra):
         kind, length = unpack_from("<HH", extra, at)
@@ -171,7 +171,7 @@ def _local_members(source: ByteRange, budget: ContentBudget) -> Iterator[ZipMemb
         packed, size, _ = _wide(names[name_size:], packed, size, 0)
         body = at + _LOCAL_SIZE + name_size + extra_size
         if flags & 8 and not packed:
-            # The sizes are behind the content: the next header, or the end, says where that is.
+            # The sizes follow the content: the next header, or the end, shows where.
             packed = size = _next_record(source, body) - body
         yield ZipMember(_text(names[:name_size]), flags, method, crc, packed, size, at)
         at = body + packed
@@ -201,27 +201,27 @@ def _next_record(source: ByteRange, at: int) -> int:
 def open_member(
     source: ByteRange, member: ZipMember, found: ZipDirectory, budget: ContentBudget, *, most: int | None = None
 ) -> ByteRange | None:
-    """The content of a member, decompressed; None where it can't be had, which is then among the defects.
+    """The content of a member, decompressed; None if it can't be read, which is then one of the defects.
 
-    `most` cuts it to its first bytes.
+    `most` limits it to its first bytes.
 
     Raises:
         OSError: the bytes can't be read.
-        LimitReachedError: the limit of bytes is reached.
+        LimitReachedError: the limit of bytes is exceeded.
     """
     header = source.read(member.offset, _LOCAL_SIZE + 256)
     if len(header) < _LOCAL_SIZE or not header.startswith(_LOCAL):
-        found.defect(f"has no member where its directory says that {member.name} is")
+        found.defect(f"has no member at the position of {member.name} in its directory")
         return None
     flags, method = unpack_from("<HH", header, 6)
     name_size, extra_size = unpack_from("<HH", header, 26)
     name = header[_LOCAL_SIZE : _LOCAL_SIZE + name_size]
     if len(name) == name_size and _text(name) != member.name:
-        found.defect(f"calls a member {member.name} in its directory and {_text(name)} in front of it")
+        found.defect(f"names a member {member.name} in its directory but {_text(name)} in its header")
     if (flags | member.flags) & 1:
-        found.defect(f"says that {member.name} is encrypted")
+        found.defect(f"marks {member.name} as encrypted")
     if method != member.method:
-        found.defect(f"has two methods of compression for {member.name}")
+        found.defect(f"has two compression methods for {member.name}")
     body = source.part(member.offset + _LOCAL_SIZE + name_size + extra_size, member.packed)
     if body.size < member.packed:
         found.defect(f"ends before the end of {member.name}")
@@ -235,14 +235,14 @@ def _content(
         if most is None and body.size <= budget.limits.pickle_bytes // 8:
             data = body.read(0, body.size)
             if zlib.crc32(data) != member.crc and not (member.flags & 8 and not member.crc):
-                found.defect(f"has a wrong check sum for {member.name}")
+                found.defect(f"has a wrong checksum for {member.name}")
             return MemoryRange(data)
         return body if most is None else body.part(0, most)
     if most == 0:
         return MemoryRange(b"")
     kind = _METHODS.get(member.method)
     if kind is None:
-        found.defect(f"has an unknown compression for {member.name}")
+        found.defect(f"has an unknown compression method for {member.name}")
         return None
     if kind == "lzma":
         body = _lzma_alone(body, member)
@@ -252,12 +252,12 @@ def _content(
     if done.broken is not None:
         found.defect(f"has a damaged member {member.name}")
     elif done.cut is None and zlib.crc32(done.data) != member.crc:
-        found.defect(f"has a wrong check sum for {member.name}")
+        found.defect(f"has a wrong checksum for {member.name}")
     return MemoryRange(done.data)
 
 
 def _lzma_alone(body: ByteRange, member: ZipMember) -> ByteRange:
-    """The stream of method 14 with the header that `lzma` reads: properties, then the size unless its end is marked."""
+    """The stream of method 14 with the header that `lzma` reads: properties, then the size if no end is marked."""
     data = body.read(0, body.size)
     size = b"\xff" * 8 if member.flags & 2 else member.size.to_bytes(8, "little")
     return MemoryRange(data[4:9] + size + data[9:])

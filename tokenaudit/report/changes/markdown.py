@@ -64,7 +64,7 @@ def _file(repository: ExaminedRepository, file: ChangedFile) -> Iterator[str]:
         what = f"**{finding.severity.value}** {text(finding.message)} ({code(finding.rule)})"
         yield f"  - {what}.{quoted} {prose(finding.remedy)}"
     for reason in file.skipped:
-        yield f"  - Not looked into: {text(reason)}"
+        yield f"  - Not examined: {text(reason)}"
 
 
 def _more(total: int) -> list[str]:

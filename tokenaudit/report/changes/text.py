@@ -87,7 +87,7 @@ def _file(screen: TerminalWriter, repository: ExaminedRepository, file: ChangedF
     for finding in file.findings:
         _finding(screen, finding)
     for reason in file.skipped:
-        screen.row("", (f"not looked into: {clean(reason)}", "yellow"))
+        screen.row("", (f"not examined: {clean(reason)}", "yellow"))
 
 
 def _finding(screen: TerminalWriter, finding: ContentFinding) -> None:
