@@ -321,7 +321,7 @@ def test_limits_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (len(use.after_exposure), use.after_exposure_events) == (2, 5)
     assert len(report.tokens) == 2
     reasons = " ".join(entry.reason for entry in report.skipped)
-    assert "more than 2 tokens; 2 events of further ones omitted" in reasons
+    assert "more than 2 tokens; 2 events of the others omitted" in reasons
     assert "more than 3 addresses" in reasons
 
 

@@ -232,7 +232,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "missing": (lambda _: None, "No such file"),
     "folder": (Path.mkdir, "a folder, not a regular file"),
     "fifo": (_fifo, "not opened for writing"),
-    "empty": (lambda path: path.write_bytes(b""), "is not an audit log (it is empty)"),
+    "empty": (lambda path: path.write_bytes(b""), "is not an audit log (the log is empty)"),
     "html": (lambda path: path.write_bytes(b"<html>"), "is not an audit log"),
     "number": (lambda path: path.write_bytes(b"[7]"), "is not an audit log"),
     "report": (lambda path: path.write_bytes(b'{"schema": "tokenaudit/report/1"}'), "is not an audit log"),
@@ -279,7 +279,7 @@ def test_an_organization_has_a_valid_name(admin: Admin) -> None:
 
 def test_a_truncated_file_and_that_of_another_organization_are_incomplete(admin: Admin) -> None:
     found = admin.json("--log", admin.log("cut", encoded(STORY)[:-60]), "--report", admin.report)
-    assert (found["complete"], "the log ended early" in found["skipped"][0]["reason"]) == (False, True)
+    assert (found["complete"], "the log is truncated" in found["skipped"][0]["reason"]) == (False, True)
     foreign = admin.log("foreign", encoded(STORY).replace(b"acme/", b"globex/"))
     found = admin.json("--log", foreign, "--report", admin.report)
     assert "another organization" in found["skipped"][0]["reason"]

@@ -216,7 +216,7 @@ def test_a_namespace_is_listed_and_what_it_hides_is_said(
     reasons = {gap.where: gap.reason for gap in report.skipped}
     assert reasons == {
         "private repositories of acme": "needs a token of a member of acme",
-        "buckets/acme/b": "a bucket keeps no history to compare with",
+        "buckets/acme/b": "a bucket has no history to compare with",
     }
     report = examined(hub_double, "acme", limit=1)
     assert "raise --limit" in {gap.where: gap.reason for gap in report.skipped}["2 more repositories"]

@@ -419,7 +419,7 @@ def test_the_token_of_the_operator_is_not_rotated(org: Organization) -> None:
 def test_accounts_and_tokens_are_named_by_id_name_or_last_four(org: Organization) -> None:
     twin = {**org.token, "_id": "d" * 24}
     org.account["accessTokens"].append(twin)
-    with pytest.raises(UsageError, match=r"2 tokens of ci fit 'deploy'; pass an id"):
+    with pytest.raises(UsageError, match=r"2 tokens of ci match 'deploy'; pass an id"):
         rotate(org)
     org.account["accessTokens"].remove(twin)
     with pytest.raises(UsageError, match="did you mean 'deploy'"):

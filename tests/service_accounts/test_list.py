@@ -172,7 +172,7 @@ def test_malformed_answers_are_reported_and_nothing_is_called_clean(org: Organiz
     found = read_accounts(org.hub, "acme", Secret(org.own))
     reasons = [entry.reason for entry in found.skipped]
     assert "2 invalid entries" in reasons
-    assert "the Hub returned no list of its tokens" in reasons
+    assert "the Hub did not return a list of its tokens" in reasons
     assert parse_token({"_id": "5" * 24}).details_known is False
 
 

@@ -69,13 +69,13 @@ def test_grants_become_exactly_the_fields_of_the_api(
             "--grant repo.content.read@model:acme/a --grant repo.content.read@model:acme/b, or one token for each list",
         ),
         (("discussion.write@acme/a", "repo.content.read@acme/a"), "choice: --grant repo.content.read@model:acme/a"),
-        (("discussion.write",), "can't have discussion.write on an organization; nothing of it can be granted"),
+        (("discussion.write",), "can't have discussion.write on an organization; none of it can be granted"),
         (("quantum.write",), "can't have quantum.write"),
         (("job.write@model:acme/m",), "can't have job.write on one repository"),
         (("repo.content.read@user:alice",), "can't have permissions on user alice"),
         (("repo.content.read@org:other",), "has no permissions on organization other"),
         (("repo.content.read@resource-group:eu",), "name its repositories"),
-        (("repo.content.read@bucket:acme/b",), "returns no id of bucket acme/b"),
+        (("repo.content.read@bucket:acme/b",), "does not return the id of bucket acme/b"),
         (("repo.content.read@model:m",), "can't have permissions on model m"),
         (("canReadGatedRepos@global",), "can't have permissions on everywhere"),
         (
@@ -83,7 +83,7 @@ def test_grants_become_exactly_the_fields_of_the_api(
             "one list of endpoint patterns",
         ),
         (("inference.endpoints.infer.write@inference-endpoint:a.b",), "not one of Inference Endpoints"),
-        (("job.write@inference-endpoint:a",), "patterns restrict permissions on Inference Endpoints only"),
+        (("job.write@inference-endpoint:a",), "patterns only restrict permissions on Inference Endpoints"),
     ],
 )
 def test_what_the_api_can_not_express_is_refused_with_the_nearest_narrower_choice(
@@ -164,7 +164,7 @@ READ_M = (ServiceRepository("1" * 24, "model", "acme/m", ("repo.content.read",))
         (
             ServiceToken("t", "t", permissions=("repo.write",), repositories=READ_M),
             TokenRights(("repo.write",)),
-            ["repo.write on acme/m, which has its own list now"],
+            ["repo.write on acme/m, which now has a separate list"],
         ),
         (
             ServiceToken("t", "t", permissions=("org.read",)),
@@ -181,7 +181,7 @@ READ_M = (ServiceRepository("1" * 24, "model", "acme/m", ("repo.content.read",))
         (
             ServiceToken("t", "t", permissions=("inference.endpoints.infer.write",), endpoint_patterns=("gpt2-*",)),
             TokenRights(("inference.endpoints.infer.write",)),
-            ["Inference Endpoints that no pattern allows now"],
+            ["Inference Endpoints that no current pattern allows"],
         ),
     ],
 )

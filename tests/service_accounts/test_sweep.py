@@ -119,7 +119,7 @@ def test_jobs_of_former_members_are_found_and_service_accounts_are_not(org: Orga
     world.scheduled_jobs["acme"] = [resources.scheduled_job(createdBy={"name": "ci-bot"})]
     world.jobs["acme"] = [resources.job("a" * 24), resources.job("b" * 24, status={"stage": "RUNNING"})]
     assert rules(org) == {
-        "org-departed-member": f"alice is no member, but owns Job {'b' * 24}, scheduled Job {'c' * 24}"
+        "org-departed-member": f"alice is not a member, but owns Job {'b' * 24}, scheduled Job {'c' * 24}"
     }
     org.double.fails(r"/service-accounts$", error(403, "Forbidden"), always=True)
     found = read(org)
@@ -174,4 +174,4 @@ def test_settings_in_an_unknown_form_are_skipped(org: Organization) -> None:
     org.double.world.network_security["acme"] = {"ipRanges": ["everything"], "enforceIpRestriction": True}
     assert [entry.reason for entry in read(org).skipped] == ["the IP range 'everything' can't be read"]
     org.double.world.network_security["acme"] = {"ipRanges": None}
-    assert [entry.reason for entry in read(org).skipped] == ["the Hub returned them in an unknown form"]
+    assert [entry.reason for entry in read(org).skipped] == ["the Hub returned them in an unknown format"]

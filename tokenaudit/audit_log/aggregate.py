@@ -1,7 +1,7 @@
-"""Aggregates the events of audit logs to the use of each token.
+"""Aggregates the events of audit logs into the use of each token.
 
-Memory grows with the number of different tokens, addresses and so on, and by the ID of each event (80 bytes), but not
-with the size of the events. What anyone who uses a token can make grow is limited; what a limit omits is reported.
+Memory grows with the number of tokens, addresses and so on, and by the ID of each event (80 bytes), but not with the
+size of the events. Everything that a user of a token can make grow is limited; what a limit omits is reported.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ MOST_DIFFERENT = 10_000
 """Maximum number of addresses of a token, and of programs, types of events, owners and days."""
 
 MOST_LISTED = 10_000
-"""Maximum number of events after an exposure that are listed of each token."""
+"""Maximum number of listed events after an exposure, per token."""
 
 MOST_LISTED_IN_ALL = 100_000
-"""Maximum number of events after an exposure that are listed of all tokens."""
+"""Maximum number of listed events after an exposure, for all tokens together."""
 
 _NO_COUNTRY = frozenset({"", "-", "unknown", "n/a", "none", "null"})
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
@@ -62,7 +62,7 @@ _Key: TypeAlias = "tuple[str | None, str | None]"
 
 
 class _Span:
-    """First and last time and number of some events."""
+    """Number of events, with the first and last time."""
 
     __slots__ = ("count", "first", "last")
 
@@ -109,7 +109,7 @@ class _Address(_Span):
 
 
 class _Token(_Span):
-    """Everything about the use of one token, or of one value of it."""
+    """The use of one token, or of one of its values."""
 
     __slots__ = (
         "actions", "addresses", "after", "agents", "countries", "days", "deleted", "dropped", "exposed_at", "listed",
@@ -177,7 +177,7 @@ class _Token(_Span):
             self.dropped += 1
 
     def merge(self, other: _Token) -> None:
-        """Adds the use in `other`, whose events are of the same token."""
+        """Adds the use in `other`, of the same token."""
         self.include(other)
         self.type = self.type or other.type
         if other.role is not None and (self.role is None or _later(other.role_at, self.role_at)):
@@ -210,7 +210,7 @@ def _later(one: datetime | None, other: datetime | None) -> bool:
 
 @dataclass
 class _Log:
-    """What is known of one log."""
+    """What is known about one log."""
 
     name: str
     count: int = 0
@@ -230,8 +230,8 @@ class UsageAggregator:
 
     Args:
         organization: its name.
-        credentials: what sweeps and reports found. Only these have an exposure.
-        known: tokens that are known by their IDs; more can be added until `report`.
+        credentials: credentials that sweeps and reports found. Only these have an exposure.
+        known: tokens with known IDs; more can be added until `report`.
     """
 
     def __init__(
@@ -255,10 +255,10 @@ class UsageAggregator:
         self._reading = 0
 
     def read(self, name: str, chunks: Iterable[bytes], seen: Callable[[Event], None] | None = None) -> EventReader:
-        """Adds the events of one log; one with the same name is another reading of it. `seen` receives each new event.
+        """Adds the events of one log; a log with the same name is read again. `seen` receives each new event.
 
         Raises:
-            NotALogError: it is not an audit log.
+            NotALogError: the data is not an audit log.
         """
         again = name in self._logs
         log = self._logs.get(name) or _Log(name)
@@ -266,7 +266,7 @@ class UsageAggregator:
         reading = self._reading
         reader = EventReader(chunks)
         for event in reader:
-            if self._reading != reading:  # a request that took too long was abandoned and sent again
+            if self._reading != reading:  # a request that took too long was abandoned and repeated
                 break
             if self._event(event, log) and seen is not None:
                 seen(event)
@@ -277,7 +277,7 @@ class UsageAggregator:
         return reader
 
     def unknown_ids(self) -> set[str]:
-        """The IDs of tokens in the log that are not known and have no found credential's last four characters."""
+        """The IDs of tokens in the log that are unknown and don't match a found credential's last four characters."""
         known = {token.token_id for token in self.known}
         found = {token_id for token_id, last4 in self._tokens if last4 in self._credentials}
         return {token_id for token_id, _ in self._tokens if token_id is not None} - known - found
@@ -287,7 +287,7 @@ class UsageAggregator:
         return {name for token in self._tokens.values() for name in token.types}
 
     def _event(self, event: Event, log: _Log) -> bool:
-        """Adds an event; returns whether it was not there yet."""
+        """Adds an event; returns whether it is new."""
         if not log.names_organization:
             self._look_for_organization(event, log)
         key = _identity(event)
@@ -311,7 +311,7 @@ class UsageAggregator:
         return True
 
     def _learn_country(self, event: Event) -> None:
-        """Remembers the code of a country that an event names both ways."""
+        """Stores the code of a country, for an event with both code and name."""
         tail = _tail(event.place)
         if event.country is not None and tail is not None and len(self._country_codes) < MOST_DIFFERENT:
             code = event.country.strip().casefold()
@@ -376,7 +376,7 @@ class UsageAggregator:
         )
 
     def _join_events_without_last4(self) -> None:
-        """Adds events without the last four characters to the token with the same ID, if that has only one value."""
+        """Adds events without the last four characters to the token with the same ID, if it has only one value."""
         values: dict[str, list[_Key]] = {}
         for token_id, last4 in self._tokens:
             if token_id is not None and last4 is not None:
@@ -448,7 +448,7 @@ class UsageAggregator:
             )
         if self._too_many:
             yield Skipped(
-                where, f"more than {MOST_TOKENS:,} tokens; {counted(self._too_many, 'event')} of further ones omitted"
+                where, f"more than {MOST_TOKENS:,} tokens; {counted(self._too_many, 'event')} of the others omitted"
             )
         for (token_id, last4), token in self._tokens.items():
             if token.dropped:
@@ -466,7 +466,7 @@ class UsageAggregator:
 
 
 def is_wanted(use: TokenUse, name: str) -> bool:
-    """Whether `name` is a token's ID or last four characters, or begins the fingerprint of one of its credentials."""
+    """Whether `name` is a token's ID, its last four characters, or a prefix of the fingerprint of its credential."""
     if name in {use.token_id, use.last4}:
         return True
     return any(
@@ -515,7 +515,7 @@ def _tail(place: str | None) -> str | None:
 
 
 def _names_in(data: bytes) -> Iterator[str]:
-    """The namespaces that an event's `data`, JSON of any shape, names."""
+    """The namespaces in an event's `data`, JSON of any shape."""
     if not data:
         return
     try:
@@ -552,7 +552,7 @@ def _order(use: TokenUse) -> tuple[object, ...]:
 
 
 def _continuity(logs: Collection[_Log]) -> Iterator[Skipped]:
-    """Logs that hold as many events as the Hub exports, unless another log continues them."""
+    """Logs with as many events as the Hub exports, unless another log continues them."""
     for log in logs:
         if log.count != MOST_EVENTS:
             continue
@@ -563,4 +563,4 @@ def _continuity(logs: Collection[_Log]) -> Iterator[Skipped]:
         )  # fmt: skip
         if not goes_on:
             before = f"before {rfc3339(log.oldest)}" if log.oldest is not None else "earlier ones"
-            yield Skipped(log.name, f"the Hub exports the last {MOST_EVENTS:,} events only; those {before} are missing")
+            yield Skipped(log.name, f"the Hub exports only the last {MOST_EVENTS:,} events; those {before} are missing")

@@ -1,10 +1,10 @@
 """Events of an audit log, read one by one from the bytes of an export.
 
-Source: the Hub's OpenAPI document: the export is one JSON array of objects, newest first. Files can also hold one event
-per line, several exports one after the other, and be compressed with gzip. Only the event that is read is in memory.
+An export is one JSON array of objects, newest first (source: the Hub's OpenAPI document). Files can also contain one
+event per line or several consecutive exports, and be compressed with gzip. Only the current event is in memory.
 
-Elements are split here and decoded with msgspec. A streaming parser such as ijson needs memory that grows with the
-square of the nesting depth: an event of 200 kB can exhaust the memory.
+Elements are split here and decoded with msgspec. The memory of a streaming parser such as ijson grows with the square
+of the nesting depth, so an event of 200 kB can exhaust it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LARGEST_EVENT = 1 << 20
 """Maximum size of one event in bytes; reading stops at a larger one."""
 
 MOST_NOT_EVENTS = 1_000
-"""Number of entries that are not events after which data without any event is not an audit log."""
+"""Number of other entries after which data without any event is not an audit log."""
 
 _READ = 1 << 18
 _ATTEMPTS = 8
@@ -49,20 +49,20 @@ _IN_SEQUENCE = re.compile(rb"\}\s*\{")
 _SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 _SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\w]+', re.DOTALL)
 _NOT_BLANK = re.compile(rb"\S")
-_EMPTY = "it is empty"
-_MORE_DATA = "there is other data after the end of the log"
-_ENDED_EARLY = "the log ended early"
+_EMPTY = "the log is empty"
+_MORE_DATA = "other data follows the log"
+_ENDED_EARLY = "the log is truncated"
 _MALFORMED = "the JSON is malformed"
 _DAMAGED_GZIP = "the gzip data is damaged"
-_TRUNCATED_GZIP = "the gzip data ended early"
+_TRUNCATED_GZIP = "the gzip data is truncated"
 
 
 class LogError(Exception):
-    """The log can't be read further; the events before are valid."""
+    """The rest of the log can't be read; the events before are valid."""
 
 
 class NotALogError(Exception):
-    """The data contains no event and is not an empty log."""
+    """The data contains no event, and is not an empty log."""
 
 
 class Event(msgspec.Struct, frozen=True, gc=False):
@@ -125,10 +125,10 @@ _DECODER = msgspec.json.Decoder(_Record)
 
 
 class EventReader:
-    """Reads the events of a log while its bytes are received; can be iterated once.
+    """Reads the events of a log as its bytes arrive; can be iterated once.
 
     `count` is the number of events, `not_events` the number of other entries, `oldest` and `newest` are dates.
-    `broken` is the reason why reading ended early; otherwise empty.
+    `broken` is the reason why reading stopped early, or empty.
 
     Iterating raises:
         NotALogError: there is no event, and the data is not an empty log.
@@ -144,7 +144,7 @@ class EventReader:
 
     @property
     def incomplete(self) -> str:
-        """Reason why events can be missing; empty if none are."""
+        """The reason why events can be missing; empty if the log is complete."""
         broken = f"only the first {self.count:,} events were read: {self.broken}" if self.broken else ""
         return "; ".join(filter(None, (broken, f"{self.not_events:,} entries are not events" * bool(self.not_events))))
 
@@ -170,11 +170,11 @@ class EventReader:
         except LogError as error:
             self.broken = str(error)
         if not self.count and (self.broken or self.not_events):
-            raise NotALogError(self.broken or "it contains no events")
+            raise NotALogError(self.broken or "the log contains no events")
 
 
 class _Splitter:
-    """Splits bytes into the elements of JSON arrays, or into lines or objects one after the other."""
+    """Splits bytes into the elements of JSON arrays, or into lines or consecutive objects."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
@@ -244,8 +244,8 @@ class _Splitter:
     def _element(self, between: re.Pattern[bytes]) -> _Record | None:
         """Return the element that begins at the current position.
 
-        Where one object ends and another begins is only a guess: it can be inside an object or a string. What is
-        before it is a whole element exactly if it is valid JSON.
+        Where one object seems to end and another to begin can be inside an object or a string. The data before it is
+        a whole element exactly if it is valid JSON.
         """
         searched = 0
         while True:
@@ -264,7 +264,7 @@ class _Splitter:
                 else:
                     self._at = at
                     return record
-            # An element that can be incomplete is searched only when it has doubled: it can arrive in tiny pieces.
+            # An incomplete element is only searched again when it has doubled in size: it can arrive in tiny pieces.
             if self._ended or len(data) - start >= max(2 * searched, 1 if exact else _READ):
                 searched = len(data) - start
                 end = _end(data, start, ended=self._ended)
@@ -293,7 +293,7 @@ class _Splitter:
         self._more()
 
     def _more(self) -> bool:
-        """Read on; return False at the end."""
+        """Read more data; return False at the end."""
         if self._ended:
             return False
         parts, size = [self._data[self._at :]], 0
@@ -304,7 +304,7 @@ class _Splitter:
                 size += len(chunk)
         except StopIteration:
             self._ended = True
-        except LogError as error:  # what arrived before is valid
+        except LogError as error:  # the data before is valid
             self._ended, self._broken = True, error
         self._data, self._at = b"".join(parts), 0
         return size > 0
@@ -320,7 +320,7 @@ def _end(data: bytes, start: int, *, ended: bool) -> int | None:
     """Return where the JSON value at `start` ends; None if more data is needed.
 
     Raises:
-        LogError: it is not JSON.
+        LogError: the value is not JSON.
     """
     if data[start : start + 1] not in {b"{", b"["}:
         found = _SCALAR.match(data, start)
@@ -342,7 +342,7 @@ def _end(data: bytes, start: int, *, ended: bool) -> int | None:
 
 
 def _lenient(piece: bytes) -> _Record | None:
-    """Return the event in `piece` if it is an object; values of unexpected types are missing from it."""
+    """Return the event in `piece`, without values of unexpected types; None if it is not an object."""
     try:
         return _DECODER.decode(piece)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -369,7 +369,7 @@ def _lenient(piece: bytes) -> _Record | None:
 
 
 def _flattened(piece: bytes) -> bytes:
-    """Return `piece` without what is nested deeper than any event of the Hub, which no decoder reads."""
+    """Return `piece` without parts that are nested more deeply than any event of the Hub, which no decoder reads."""
     parts, at, depth = [], 0, 0
     for found in _SIGN.finditer(piece):
         if found[0] in b"{[":
@@ -430,9 +430,9 @@ def _short(text: str | None, most: int = _LONGEST_NAME) -> str | None:
 
 @lru_cache(maxsize=4096)
 def address(text: str) -> str:
-    """Return an IP address in its usual form: IPv6 compressed and lower-case, IPv4 in IPv6 as IPv4.
+    """Return an IP address in canonical form: IPv6 compressed and in lower case, IPv4 in IPv6 as IPv4.
 
-    Text that is not an address, such as an anonymized one, stays as it is.
+    Text that is not an address, such as an anonymized one, is returned unchanged.
     """
     text = text.strip()
     try:

@@ -1,4 +1,4 @@
-"""Use of an organization's tokens; written as JSON field by field (`tokenaudit/usage/1`)."""
+"""The data model of an organization's token use, written as JSON field by field (`tokenaudit/usage/1`)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ UsageFlag: TypeAlias = Literal[
 ]
 """What is unusual about a token's use.
 
-`new-address-after-exposure` and `new-country`: seen after the exposure and never before it. `minted-token` and
-`changed-secret`: the token was used for that. `deleted-token`: the token was used to delete another one, or no longer
-exists itself. `unknown-token`: its ID belongs to no known service account, Job or found credential."""
+`new-address-after-exposure` and `new-country`: seen after the exposure and never before. `minted-token`: the token was
+used to create a token. `changed-secret`: it was used to change a secret. `deleted-token`: it was used to delete another
+token, or no longer exists. `unknown-token`: its ID belongs to no known service account, Job or found credential."""
 
 ACTIONS: Mapping[str, UsageFlag] = {
     "org.rotate_token": "minted-token",
@@ -37,7 +37,7 @@ ACTIONS: Mapping[str, UsageFlag] = {
 
 @dataclass(frozen=True)
 class FoundCredential:
-    """A credential that a sweep or report knows. `exposed_at` is the earliest known time for one of its places."""
+    """A credential that a sweep or scan found. `exposed_at` is the earliest known time of one of its locations."""
 
     fingerprint: str
     last4: str
@@ -56,7 +56,7 @@ class KnownToken:
 
 @dataclass(frozen=True)
 class AddressUse:
-    """Use from one address. `location` and `country` are those of the latest event that has them.
+    """Use from one address. `location` and `country` are from the latest event that has them.
 
     `new` is whether it was seen after the exposure and never before it.
     """
@@ -72,7 +72,7 @@ class AddressUse:
 
 @dataclass(frozen=True)
 class UserAgentUse:
-    """Use by one program, as it names itself."""
+    """Use by one program, with the name that it sent."""
 
     user_agent: str
     first_seen: datetime | None
@@ -95,13 +95,14 @@ class LoggedEvent:
 
 @dataclass(frozen=True)
 class TokenUse:
-    """Use of one token, or of one value of it: after a rotation the same ID has other last four characters.
+    """Use of one token, or of one of its values: after a rotation, the same ID has other last four characters.
 
-    `fingerprint` is that of the only found credential with these last four characters; of several, all are in
-    `candidates`. `exposed_at` is that credential's exposure. `owner` is the author of most events, `owners` counts the
-    events of each. `events` counts them by type, `days` by day (UTC). `after_exposure` lists the events after the
-    exposure, oldest first, and `after_exposure_events` counts all of them. `deleted` is whether the token no longer
-    exists. `known_as` is what the ID is known from. `total` counts all events, also those of types beyond a limit.
+    `fingerprint` is that of the only found credential with these last four characters; if there are several, all are in
+    `candidates`. `exposed_at` is the exposure of that credential. `owner` is the author of most events, `owners` counts
+    the events of each author. `events` counts events by type, `days` by day (UTC). `after_exposure` lists the events
+    after the exposure, oldest first, and `after_exposure_events` counts all of them. `deleted` is whether the token no
+    longer exists. `known_as` says where the ID is known from. `total` counts all events, including types beyond a
+    limit.
     """
 
     token_id: str | None
@@ -131,7 +132,7 @@ class TokenUse:
 
 @dataclass(frozen=True)
 class LogSource:
-    """One log that was read: its events, and how many of them another one had already."""
+    """One log that was read: its events, and how many of them another log already had."""
 
     name: str
     events: int
@@ -142,11 +143,11 @@ class LogSource:
 
 @dataclass(frozen=True)
 class UsageReport:
-    """What an audit log says of the use of tokens, most severe first.
+    """What an audit log says about the use of tokens, the most severe first.
 
-    `from_` and `to` are the dates of the oldest and newest event, `events` counts all different events and
-    `without_token` those that were not done with a token. `not_in_log` are tokens that were asked for and are not in
-    the log. `complete` is False if events can be missing or something could not be read: `skipped` says what.
+    `from_` and `to` are the dates of the oldest and newest event, `events` counts all distinct events and
+    `without_token` those without a token. `not_in_log` are requested tokens that are not in the log. `complete` is
+    False if events can be missing or something could not be read: `skipped` says what.
     """
 
     organization: str

@@ -1,4 +1,4 @@
-"""The examination of one repository: its history, the files before and after and in between, each change judged."""
+"""Examines one repository: its history, the files before, after and in between, and what each change does."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from tokenaudit.text import count
 
 _DEFAULT_BRANCH = "refs/heads/main"
 MOST_REFS = 50
-"""Branches and pull requests besides the default branch that are examined."""
+"""Maximum number of branches and pull requests that are examined besides the default branch."""
 
 _MOST_LISTED = 50_000
-"""Files of all trees of a window's commits together, up to which each commit's tree is listed; above, its diff."""
+"""Up to this number of files in the trees of all commits of a window, trees are listed; above it, diffs are read."""
 
 _MOST_REOPENED = 5
 _NO_LFS_LIST = frozenset({401, 403, 404})
@@ -41,10 +41,10 @@ class RepositoryComparison(RepositoryQuestions):
     """Examines one repository; what could not be read or examined is in `skipped` afterwards."""
 
     def examine(self) -> ExaminedRepository | None:
-        """What changed; None where the Hub says nothing of the repository, which is then in `skipped`."""
+        """What changed; None if the Hub does not describe the repository, which is then in `skipped`."""
         repository = self.repository
         if repository.type == "bucket":
-            self.skip(self.where, "a bucket keeps no history to compare with")
+            self.skip(self.where, "a bucket has no history to compare with")
             return None
         hub, secret = self.context.hub, self.context.secret
         about = self.asked(self.where, overview(hub, repository, secret))
@@ -97,13 +97,13 @@ class RepositoryComparison(RepositoryQuestions):
         return history
 
     def _server_times(self, after: Files) -> ServerTimes:
-        """Uploads by the server's clock, asked for where there are large files. A refusal is no gap: it is usual."""
+        """Uploads by the server's clock, requested if there are large files. A refusal is usual and not reported."""
         if not any(file.is_large for file in after.values()):
             return ServerTimes()
         answer = large_uploads(self.context.hub, self.repository, self.context.secret)
         if isinstance(answer, Failure):
             if answer.status in _NO_LFS_LIST:
-                self.not_known.append("who uploaded which file when, by the server's clock (needs repo.write)")
+                self.not_known.append("who uploaded which file and when, by the server's clock (needs repo.write)")
             else:
                 self.skip(f"{self.where}: uploads", needs(answer, f"repo.write on {self.where}"))
             return ServerTimes()
@@ -117,7 +117,7 @@ class RepositoryComparison(RepositoryQuestions):
             good = history.good
             if good is None:
                 return history, {}
-            gone = "does not exist any more: the history was squashed or rewritten, so nothing can be compared"
+            gone = "no longer exists: the history was squashed or rewritten, so there is nothing to compare with"
             before = after if not history.new else self.tree(good, gone=gone)
             if before is None:
                 return replace(history, older=(), is_rewritten=False), {}
@@ -178,8 +178,8 @@ class RepositoryComparison(RepositoryQuestions):
         if len(history.new) > MOST_SINGLE_COMMITS:
             self.skip(
                 f"{self.where}: single commits",
-                f"{len(history.new):,} commits, more than the {MOST_SINGLE_COMMITS} that are looked at one by one: "
-                "what was added and removed again in between is not known",
+                f"{len(history.new):,} commits, more than the {MOST_SINGLE_COMMITS} that are examined one by one; "
+                "files that were added and removed in between are unknown",
             )
             return whole
         if len(inner) * len(after) <= _MOST_LISTED:
@@ -188,7 +188,7 @@ class RepositoryComparison(RepositoryQuestions):
         return [whole[0], *reversed(list(self._overlaid(list(reversed(inner)), before))), whole[1]]
 
     def _overlaid(self, commits: Sequence[str], base: Files) -> Iterator[tuple[str, Files]]:
-        """The files at each of `commits`, oldest first: those at the commit before, with the paths of its diff anew."""
+        """The files at each of `commits`, oldest first: those of the previous commit, updated by its diff."""
         context = self.context
         files = dict(base)
         for commit in commits:
@@ -207,7 +207,7 @@ class RepositoryComparison(RepositoryQuestions):
     def _other_refs(
         self, named: dict[str, str], history: BranchHistory, before: Files, after: Files
     ) -> tuple[list[SingleChange], list[RepositoryCommit]]:
-        """Changes on branches and pull requests: whoever names the ref loads them."""
+        """Changes on branches and pull requests, which are loaded by whoever names the ref."""
         known = {commit.id for commit in (*history.new, *history.older)}
         wanted = {
             ref: commit
@@ -250,7 +250,7 @@ class RepositoryComparison(RepositoryQuestions):
     def _pushed(
         self, commit: RepositoryCommit, changed: Iterable[SingleChange], times: ServerTimes
     ) -> RepositoryCommit:
-        """The commit with the server's time of what it brought."""
+        """The commit with the server's time of its uploads."""
         for each in changed:
             upload = times.uploads.get(each.after_file.content_id) if each.after_file is not None else None
             if upload is not None and each.commits[-1:] == (commit.id,) and upload.pushed_at is not None:

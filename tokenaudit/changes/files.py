@@ -1,4 +1,4 @@
-"""The judgement of every changed file of a repository, joined with what the Hub says of it."""
+"""Judges every changed file of a repository, and adds what the Hub says about it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tokenaudit.text import count
 
 @dataclass(frozen=True)
 class BothEnds:
-    """The revisions that are compared, each with its files. `good` is None where nothing is before the window."""
+    """The revisions that are compared, each with its files. `good` is None if there is no commit before the window."""
 
     head: str
     after: Files
@@ -30,7 +30,7 @@ class BothEnds:
 
 @dataclass(frozen=True)
 class RepositoryFiles:
-    """Judges `changed`, and with `--contents all` every other file at the head."""
+    """Judges the files in `changed`, and with `--contents all` every other file at the head."""
 
     queries: RepositoryQuestions
     ends: BothEnds
@@ -39,7 +39,7 @@ class RepositoryFiles:
     commits: Sequence[RepositoryCommit]
 
     def judged(self) -> list[ChangedFile]:
-        """Every change with its judgement; a file that did not change only where there is something to say of it."""
+        """Every change with its judgement, and unchanged files with findings or skipped parts."""
         queries = self.queries
         others = self._unchanged()
         security = self._security([*self.changed, *others])
@@ -84,19 +84,19 @@ class RepositoryFiles:
         )
 
     def _holds_secrets(self) -> bool | None:
-        """Whether a Space has secrets; None where that is unknown, as it usually is to others than its owner."""
+        """Whether a Space has secrets; None if unknown, which is usual for anyone but its owner."""
         queries = self.queries
         secret = queries.context.secret
         if queries.repository.type != "space" or not self.changed or secret is None:
             return None
         names = secret_names(queries.context.hub, queries.repository.id, secret)
         if isinstance(names, Failure):
-            queries.not_known.append("whether the Space holds secrets (needs repo.write)")
+            queries.not_known.append("whether the Space has secrets (needs repo.write)")
             return None
         return bool(names)
 
     def _security(self, everything: Sequence[SingleChange]) -> dict[str, FileSecurity]:
-        """The Hub's verdicts on the files at the head that are examined."""
+        """The Hub's verdicts on the examined files at the head."""
         paths = sorted({each.change.path for each in everything if each.is_at_head and each.change.after})
         if not paths:
             return {}
@@ -115,7 +115,7 @@ class RepositoryFiles:
         context = self.queries.context
         change, now = single.change, single.after_file
         judgement = ContentJudgement("other", "unknown")
-        unread = () if now is None or now.size is not None else ("the Hub does not name its size: it was not read",)
+        unread = () if now is None or now.size is not None else ("not read: the Hub does not report its size",)
         if context.contents != "none" and not unread:
             judgement = context.judgements.judge(change, facts)
         verdict = security.get(change.path) if single.is_at_head and change.after else None
@@ -146,7 +146,7 @@ class RepositoryFiles:
         return [found] if found is not None else []
 
     def _times(self, single: SingleChange) -> list[ContentFinding]:
-        """Whether the commit that brought the file is dated before the upload."""
+        """A finding if the commit that added the file is dated before the upload."""
         upload = self.times.uploads.get(single.after_file.content_id) if single.after_file is not None else None
         bringer = next((each for each in self.commits if each.id in single.commits[-1:]), None)
         if upload is None or bringer is None:

@@ -1,7 +1,7 @@
 """The commits of a window, the last good revision before it, and dates that the server contradicts.
 
-A commit's date is what its author says. The server's own time is known of large files only (`lfs-files`): a file that
-was uploaded inside the window, in a commit that is dated before it, was back-dated.
+The author of a commit chooses its date. The server's time is only known for large files (`lfs-files`): a commit that is
+dated before the window with a file that was uploaded inside it was back-dated.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from tokenaudit.timestamps import parse_timestamp
 
 _PAGE = 100
 MOST_COMMITS = 1000
-"""Commits of a branch that are listed."""
+"""Maximum number of listed commits of a branch."""
 
 _OLDER_IN_A_ROW = 50
-"""Consecutive commits with an earlier date that end the search for newer ones below them."""
+"""Number of consecutive commits before the window after which the search for later ones ends."""
 
 
 @dataclass(frozen=True)
 class BranchHistory:
-    """Commits of a branch, newest first: `new` those of the window, `older` the next ones below it.
+    """Commits of a branch, newest first: `new` are those of the window, `older` the next ones before it.
 
-    `complete` is False where the window reaches further back than was listed. `good` is the newest commit before the
-    window, None where there is none. `is_rewritten` is whether the branch has no commit before the window, or lacks the
-    commit that the window begins with.
+    `complete` is False if the window reaches further back than the listed commits. `good` is the newest commit before
+    the window, None if there is none. `is_rewritten` is whether the branch has no commit before the window, or lacks
+    the commit that the window begins with.
     """
 
     new: tuple[RepositoryCommit, ...] = ()
@@ -50,7 +50,7 @@ class BranchHistory:
         return self.older[0].id if self.older else None
 
     def reopened(self, commit: str) -> BranchHistory:
-        """The history with the window opened down to `commit`, which is one of `older`."""
+        """The history with the window extended back to `commit`, one of `older`."""
         at = next(number for number, each in enumerate(self.older) if each.id == commit) + 1
         return replace(self, new=(*self.new, *self.older[:at]), older=self.older[at:])
 
@@ -63,7 +63,7 @@ def branch_history(
     window: ChangesWindow,
     ref: str | None = None,
 ) -> BranchHistory | Failure:
-    """The history of `revision` (a branch, a ref or a commit), read as far as the window needs."""
+    """The history of `revision` (a branch, a ref or a commit), read as far as the window requires."""
 
     def enough(items: Sequence[JsonObject]) -> bool:
         if window.commit is not None:
@@ -81,7 +81,7 @@ def branch_history(
         if at is None:
             return BranchHistory(commits, complete=not listing.incomplete, reason=listing.incomplete, is_rewritten=True)
         return BranchHistory(commits[:at], commits[at:])
-    # A commit that says it is older than the window, below one that is not, was made inside the window.
+    # A commit dated before the window that comes after one dated inside it was made inside the window.
     last = max((at for at, item in enumerate(listing) if not _is_older(item, window)), default=-1) + 1
     whole = not listing.incomplete and not (last == len(commits) >= MOST_COMMITS)
     reason = listing.incomplete or f"only the newest {MOST_COMMITS:,} commits were read"
@@ -115,7 +115,7 @@ class ServerTimes:
 
     @classmethod
     def of(cls, uploads: Sequence[LargeUpload]) -> ServerTimes:
-        """The first upload of each content: a second one changes nothing."""
+        """The first upload of each content; later ones change nothing."""
         first: dict[str, LargeUpload] = {}
         for each in uploads:
             known = first.get(each.content_id)
@@ -127,7 +127,7 @@ class ServerTimes:
         return cls(first)
 
     def pushed_at(self, content_id: str | None) -> datetime | None:
-        """When the server got the content."""
+        """When the server received the content."""
         upload = self.uploads.get(content_id or "")
         return upload.pushed_at if upload is not None else None
 

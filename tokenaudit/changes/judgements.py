@@ -1,8 +1,8 @@
-"""Judgements remembered by content: the same blob is judged once, across repositories and runs.
+"""Cache of judgements by content: the same blob is judged once, across repositories and runs.
 
-A judgement depends on the content before and after, the path, what the Hub's scan says and this program's version; all
-of that is the key, and so is what a judgement depends on around the file. One SQLite file that only its owner can read;
-one that does not fit is thrown away.
+The key is everything that a judgement depends on: the content before and after, the path, the Hub's scan, the version
+of this program, and related files. The cache is one SQLite file that only its owner can read; a cache with another
+layout is discarded.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def default_path() -> Path:
 
 
 class Judgements:
-    """Judges changes, and remembers the judgements in memory and in the file `path` (None: in memory only).
+    """Judges changes, and caches the judgements in memory and in the file `path` (None: only in memory).
 
-    Thread-safe. A cache file that can't be used is ignored from then on; `unusable` says why.
+    Thread-safe. A cache file that can't be used is ignored; `unusable` says why.
     """
 
     def __init__(self, path: Path | None = None, limits: ContentLimits | None = None) -> None:
@@ -51,7 +51,7 @@ class Judgements:
         self._db: sqlite3.Connection | None = None
         self.unusable = ""
         self.judged = 0
-        """Changes that were judged by reading them."""
+        """Number of changes that were not in the cache."""
 
     def judge(self, change: FileChange, repository: RepositoryFacts) -> ContentJudgement:
         """The judgement of one change of `repository`; see `judge_change`."""
@@ -67,7 +67,7 @@ class Judgements:
         return judgement
 
     def close(self) -> None:
-        """Writes what was remembered."""
+        """Writes the new judgements to the file."""
         with self._lock:
             if self._db is not None:
                 self._db.commit()
@@ -75,7 +75,7 @@ class Judgements:
                 self._db = None
 
     def _key(self, change: FileChange, repository: RepositoryFacts) -> str | None:
-        """What the judgement depends on; None where a content has no id."""
+        """The key of a judgement; None if a content has no id."""
         versions = [each for each in (change.before, change.after) if each is not None]
         if not all(each.content_id for each in versions):
             return None
@@ -138,11 +138,11 @@ _WEIGHTS = re.compile(
     r"\.(?:bin|pt|pth|th|ckpt|pkl|pickle|joblib|safetensors|gguf|onnx|h5|hdf5|keras|npy|npz|msgpack|nemo)$",
     re.IGNORECASE,
 )
-"""Names of files whose judgement depends on nothing around them but the weights in their folder."""
+"""Names of files whose judgement depends only on the weights in the same folder."""
 
 
 def _around(change: FileChange, repository: RepositoryFacts) -> object:
-    """What else a judgement depends on: for weights those next to them, for code and texts the whole repository."""
+    """The related files: for weights those in the same folder, for code and texts the whole repository."""
     listings: list[Mapping[str, FileVersion]] = [repository.before, repository.after]
     if not _WEIGHTS.search(change.path):
         return [repository.id, *(_contents(files, files) for files in listings)]
@@ -192,7 +192,7 @@ def _prepared(path: Path) -> sqlite3.Connection:
 
 
 def _decoded(held: object) -> ContentJudgement | None:
-    """None where it is damaged or of another version: the change is judged again."""
+    """The judgement; None if it is damaged or of another version, so that the change is judged again."""
     try:
         return msgspec.json.decode(held, type=ContentJudgement) if isinstance(held, (bytes, str)) else None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

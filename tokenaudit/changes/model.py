@@ -1,4 +1,4 @@
-"""What the examination of repositories is made of; written as JSON field by field (`tokenaudit/changes/1`)."""
+"""The data model of examined repositories, written as JSON field by field (`tokenaudit/changes/1`)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ ContentsMode: TypeAlias = Literal["none", "changed", "all"]
 
 @dataclass(frozen=True)
 class RepositoryCommit:
-    """A commit of the window. `at`, `author` and `title` are what the commit says of itself.
+    """A commit of the window. Its author chose `at`, `author` and `title`.
 
-    `pushed_at` is the server's time of a large file that the commit brought, `pushed_by` the account that uploaded it;
-    both are None where there is no such file, or the Hub did not say. `ref` is None for the default branch.
+    `pushed_at` is the server's time of a large file that the commit added, `pushed_by` the account that uploaded it;
+    both are None if there is no such file or the Hub did not say. `ref` is None for the default branch.
     """
 
     id: str
@@ -34,12 +34,12 @@ class RepositoryCommit:
 
 @dataclass(frozen=True)
 class ChangedFile:
-    """One file that changed, or that was there in between only.
+    """One file that changed, or that existed only in between.
 
-    `before` and `after` are content ids: the SHA-256 of a large file, else the id of the git blob. `size` is that of
-    the version after, in bytes, of a deleted file that of the version before. `ref` is the branch or pull request that
-    has the version after, None for the default branch; `removed_in` is the commit of the window that removed this
-    version again. `skipped` says what of the file was not examined.
+    `before` and `after` are content ids: the SHA-256 of a large file, else the id of the git blob. `size` is the size
+    in bytes of the version after, or of the version before for a deleted file. `ref` is the branch or pull request
+    that has the version after, None for the default branch; `removed_in` is the commit of the window that removed this
+    version again. `skipped` says what was not examined.
     """
 
     path: str
@@ -60,7 +60,7 @@ class ChangedFile:
 
 @dataclass(frozen=True)
 class LoadedBy:
-    """Code or CI that is known to load a repository. `pin` is the commit it asks for, None where none is known."""
+    """Code or CI that loads a repository. `pin` is the commit it requests, None if unknown."""
 
     where: str
     path: str | None
@@ -71,11 +71,11 @@ class LoadedBy:
 
 @dataclass(frozen=True)
 class ExaminedRepository:
-    """A repository, what changed in it, and what that does.
+    """A repository, what changed in it, and what the changes do.
 
-    `head` is the commit of the default branch. `good_revision` is the newest commit before the window, None where there
-    is none or it can't be known. `access` is that of the touched credentials, whose `fingerprints` follow. `findings`
-    are those about the repository as a whole. `not_known` says in words what the Hub did not tell.
+    `head` is the commit of the default branch. `good_revision` is the newest commit before the window, None if there is
+    none or it is unknown. `access` is the access of the affected credentials, whose `fingerprints` follow. `findings`
+    are those about the repository as a whole. `not_known` describes what the Hub did not say.
     """
 
     id: str
@@ -111,7 +111,7 @@ class ExaminedRepository:
 
 @dataclass(frozen=True)
 class ChangesSummary:
-    """What a reader looks at first: numbers of repositories that changed, of files, and of files by risk."""
+    """Numbers of changed repositories, of files, and of files by risk."""
 
     repositories: int = 0
     changed_files: int = 0
@@ -125,8 +125,8 @@ class ChangesSummary:
 class ChangesReport:
     """What changed in some repositories. `since` is a time (RFC 3339) or a commit id.
 
-    `repositories` holds every repository in which something changed or that has findings, the most harmful first;
-    `examined` counts all that were looked at. `complete` is False where something could not be read or examined.
+    `repositories` are those with changes or findings, the most harmful first; `examined` counts all examined ones.
+    `complete` is False if something could not be read or examined.
     """
 
     tool: Tool

@@ -1,4 +1,4 @@
-"""Texts that all formats of the examination of changes share: one place for what a change does and what to do."""
+"""Texts that all formats of the examination of changes share: what a change does and what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tokenaudit.model import Severity
 
 SHORT = 12
-"""Characters of a commit id that people read."""
+"""Number of characters of a shown commit id."""
 
 WORST: tuple[Risk, ...] = ("executes", "misleads", "weakens", "unknown", "none")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -60,7 +60,7 @@ def sentence(view: ChangesReport) -> str:
 
 
 def headline(repositories: Sequence[ExaminedRepository], writable: int, display: str, since_text: str) -> str:
-    """What credentials (`display`) that could write `writable` repositories may have done there, in one sentence."""
+    """What changed in the `writable` repositories that credentials (`display`) could write, in one sentence."""
     return f"{display} could write {count(writable, 'repository')}; {_changed(repositories, since_text)}"
 
 
@@ -91,12 +91,12 @@ def risk(repository: ExaminedRepository) -> Risk:
 
 
 def worst_file(repository: ExaminedRepository) -> ChangedFile | None:
-    """The file that counts: of the worst risk, with the most severe finding."""
+    """The file with the worst risk and the most severe finding."""
     return min(repository.files, key=_order, default=None)
 
 
 def ordered(files: Iterable[ChangedFile]) -> list[ChangedFile]:
-    """The files in the order of harm."""
+    """The files, the most harmful first."""
     return sorted(files, key=_order)
 
 
@@ -137,7 +137,7 @@ def happened(file: ChangedFile) -> str:
 
 
 def by_whom(repository: ExaminedRepository, file: ChangedFile) -> str:
-    """Who made the newest change of a file, and who uploaded it by the server's account of it."""
+    """Who made the newest change of a file, and who uploaded it according to the server."""
     commit = next((each for each in repository.commits if each.id in file.commits[:1]), None)
     if commit is None:
         return ""
@@ -152,7 +152,7 @@ def by_whom(repository: ExaminedRepository, file: ChangedFile) -> str:
 
 
 def good(repository: ExaminedRepository) -> str:
-    """The last good revision, or that there is none."""
+    """The last good revision, or why it is unknown."""
     if repository.good_revision is None:
         return "unknown: no commit before the window is left"
     return repository.good_revision
@@ -172,7 +172,7 @@ def pin_command(repository: ExaminedRepository) -> str | None:
 
 
 def revert(repository: ExaminedRepository) -> str | None:
-    """How to put the last good revision back, with commands in backticks."""
+    """How to restore the last good revision, with commands in backticks."""
     if repository.good_revision is None:
         return None
     return (
@@ -182,7 +182,7 @@ def revert(repository: ExaminedRepository) -> str | None:
 
 
 def tell_command(repository: ExaminedRepository) -> str | None:
-    """The command that tells those who use the repository."""
+    """The command that informs users of the repository."""
     if repository.type == "bucket":
         return None
     kind = "" if repository.type == "model" else f" --type {repository.type}"

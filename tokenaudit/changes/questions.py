@@ -1,4 +1,4 @@
-"""Questions about one repository, and what could not be asked: shared by the steps of its examination."""
+"""Requests about one repository, and what could not be read: shared by the steps of its examination."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class ExaminationContext:
 
 @dataclass
 class RepositoryQuestions:
-    """Asks about one repository; what could not be read or examined is in `skipped` afterwards.
+    """Requests data of one repository; `skipped` collects what could not be read or examined.
 
-    `not_known` says in words what the Hub did not tell, where that is usual.
+    `not_known` describes what the Hub did not say, if that is usual.
     """
 
     context: ExaminationContext
@@ -52,11 +52,11 @@ class RepositoryQuestions:
         return self.repository.page
 
     def skip(self, where: str, reason: str) -> None:
-        """Notes what could not be read or examined."""
+        """Records what could not be read or examined."""
         self.skipped.append(Skipped(where, reason))
 
     def asked(self, where: str, answer: T | Failure) -> T | None:
-        """The answer; None where there is none, which is then in `skipped`."""
+        """The response; None for a failure, which is then in `skipped`."""
         if isinstance(answer, Failure):
             self.skip(where, needs(answer, f"repo.content.read on {self.where}"))
             return None
@@ -65,7 +65,7 @@ class RepositoryQuestions:
         return answer
 
     def tree(self, revision: str, *, gone: str = "") -> Files | None:
-        """The files of a revision; `gone` is what to say where there is no such revision."""
+        """The files of a revision; `gone` is the message if the revision does not exist."""
         answer = tree(self.context.hub, self.repository, revision, self.context.secret)
         where = f"{self.where}: files at {revision[:12]}"
         if isinstance(answer, Failure) and gone and is_gone(answer):
@@ -75,7 +75,7 @@ class RepositoryQuestions:
         return None if listing is None else {file.path: file for file in listing}
 
     def version(self, revision: str, file: RepoFile) -> FileVersion:
-        """A file at a revision, which is read from the Hub when it is opened."""
+        """A file at a revision, which is requested from the Hub when it is opened."""
         context = self.context
         remote = RemoteFile(
             context.hub, self.repository, revision, file.path, file.size or 0, context.secret, context.budget

@@ -1,4 +1,4 @@
-"""The examination of many repositories at once, and the report of it."""
+"""Examines several repositories concurrently, and reports the result."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from tokenaudit.secret import Secret
 from tokenaudit.text import neutral
 
 MAX_DOWNLOAD = 2_000_000_000
-"""Bytes of contents that a run downloads at most, unless another number is given."""
+"""Default limit of downloaded contents of a run, in bytes."""
 
 _THREADS = 6
-"""Repositories that are examined at once: most of the time is spent waiting for the Hub."""
+"""Number of repositories that are examined concurrently; most of the time is spent waiting for the Hub."""
 
 _HARM: Mapping[Risk, int] = {"executes": 4, "misleads": 3, "weakens": 2, "unknown": 1, "none": 0}
 
@@ -43,14 +43,14 @@ class ChangesRun:
     """Examines repositories.
 
     Args:
-        hub: who is asked, as `secret` (None: anonymously).
+        hub: the Hub, requested with `secret` (None: anonymously).
         window: which changes count.
-        tool: who writes the report.
+        tool: the program that writes the report.
         now: the clock.
         contents: which files are read.
         max_download: maximum number of bytes of contents.
-        judgements: remembers what was judged.
-        progress: told how far it is.
+        judgements: cache of judgements.
+        progress: receives the progress.
     """
 
     hub: Hub
@@ -63,7 +63,7 @@ class ChangesRun:
     judgements: Judgements = field(default_factory=Judgements)
     progress: Progress = field(default_factory=NullProgress)
     answered: int = field(default=0, init=False)
-    """Repositories of the last examination about which the Hub answered."""
+    """Repositories of the last examination that the Hub described."""
 
     def report(
         self,
@@ -71,7 +71,7 @@ class ChangesRun:
         skipped: Iterable[Skipped] = (),
         loaded_by: Mapping[str, tuple[LoadedBy, ...]] | None = None,
     ) -> ChangesReport:
-        """Examine `repositories`; `skipped` is what is already known to be missing, `loaded_by` uses by page."""
+        """Examine `repositories`; `skipped` is what is already missing, `loaded_by` the uses by page."""
         started = self.now()
         context, found, missing = self.examined(repositories)
         uses = loaded_by or {}
@@ -95,7 +95,7 @@ class ChangesRun:
     def examined(
         self, repositories: Sequence[HubRepository]
     ) -> tuple[ExaminationContext, list[ExaminedRepository], list[Skipped]]:
-        """The repositories in which something changed or was found, by harm; and what was skipped."""
+        """The repositories with changes or findings, the most harmful first; and what was skipped."""
         context = ExaminationContext(
             self.hub, self.secret, self.window, self.contents, DownloadBudget(self.max_download), self.judgements
         )
@@ -112,7 +112,7 @@ class ChangesRun:
         try:
             answers = list(pool.map(one, repositories))
         finally:
-            # After an interrupt nothing more is asked; what is under way is abandoned.
+            # After an interrupt, no more requests are sent; running ones are abandoned.
             pool.shutdown(wait=False, cancel_futures=True)
         self.judgements.close()
         found = [result for result, _ in answers if result is not None and (result.files or result.commits)]
@@ -124,7 +124,7 @@ class ChangesRun:
 
 
 def harm(repository: ExaminedRepository) -> tuple[object, ...]:
-    """A sort key, the most harmful first: by what the worst change does, then by how many pull it, then by severity."""
+    """Sort key, the most harmful first: by the risk of the worst change, then by downloads, then by severity."""
     worst = max((_HARM[file.risk] for file in repository.files), default=0)
     severity = repository.severity
     rank = severity.rank if severity is not None else -1
@@ -150,7 +150,7 @@ _REVISION = re.compile(r"""revision[=\s]+["']?([0-9a-f]{40})(?![0-9a-f])""")
 
 
 def known_uses(credentials: Iterable[Credential]) -> dict[str, tuple[LoadedBy, ...]]:
-    """Code that reads a repository, by its page, from the evidence of what the code of credentials needs."""
+    """Code that reads a repository, by page, from the evidence for the permissions of credentials."""
     found: dict[str, dict[LoadedBy, None]] = {}
     for credential in credentials:
         for each in credential.recommendation.evidence if credential.recommendation is not None else ():

@@ -1,4 +1,4 @@
-"""Which files changed between two revisions, which were there in between only, and who changed them."""
+"""Which files changed between two revisions, which existed only in between, and which commits changed them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tokenaudit.content.change import FileChange, FileVersion
 from tokenaudit.hub.repo_content import RepoFile
 
 MOST_SINGLE_COMMITS = 50
-"""Commits of a window whose single changes are looked at; of more, only the revisions before and after."""
+"""Maximum number of commits of a window that are examined one by one; of more, only the first and last revision."""
 
 Files = Mapping[str, RepoFile]
 """The files of a revision, by path."""
@@ -20,9 +20,9 @@ Files = Mapping[str, RepoFile]
 
 @dataclass(frozen=True)
 class SingleChange:
-    """A change with where its version after is: the revision to read it from, and the commits that made it.
+    """A change with the revision that has its version after, and the commits that made it.
 
-    `removed_in` is the commit that removed or replaced that version again; None where it is still there.
+    `removed_in` is the commit that removed or replaced that version again; None if it still exists.
     """
 
     change: FileChange
@@ -33,7 +33,7 @@ class SingleChange:
 
     @property
     def is_at_head(self) -> bool:
-        """Whether the default branch has the version after today."""
+        """Whether the default branch has the version after now."""
         return self.ref is None and self.removed_in is None
 
 
@@ -45,11 +45,11 @@ def same(one: RepoFile | None, other: RepoFile | None) -> bool:
 
 
 Opener = Callable[[str, RepoFile], FileVersion]
-"""Makes the version of a file at a revision that can be read."""
+"""Returns the readable version of a file at a revision."""
 
 
 def changes_between(before: Files, after: Files, old: str | None, new: str, version: Opener) -> Iterator[FileChange]:
-    """Every change from the files at the revision `old` to those at `new`; a moved file is one change."""
+    """Every change between the files at the revisions `old` and `new`; a moved file is one change."""
     gone = [file for path, file in before.items() if path not in after]
     added = [file for path, file in after.items() if path not in before]
     by_content: dict[str, list[RepoFile]] = defaultdict(list)
@@ -85,7 +85,7 @@ def commits_by_path(trees: list[tuple[str, Files]]) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class PassingVersion:
-    """A version of a file that was there inside the window and is at neither end: its commit, and the one after it."""
+    """A version of a file that existed only inside the window: its commit, and the commit that ended it."""
 
     commit: str
     file: RepoFile
@@ -93,8 +93,8 @@ class PassingVersion:
 
 
 def passing_versions(trees: list[tuple[str, Files]]) -> Iterator[PassingVersion]:
-    """Versions that only revisions between the first and the last of `trees` (newest first) have, each once."""
-    if len(trees) < 3:  # noqa: PLR2004 - both ends and something between
+    """Distinct versions that only revisions between the first and the last of `trees` (newest first) have."""
+    if len(trees) < 3:  # noqa: PLR2004 - both ends and at least one in between
         return
     head, base = trees[0][1], trees[-1][1]
     seen: set[tuple[str, str]] = set()
@@ -111,7 +111,7 @@ def passing_versions(trees: list[tuple[str, Files]]) -> Iterator[PassingVersion]
 
 
 def paths_of_diff(diff: str) -> set[str]:
-    """Every path, old and new, in a diff as git writes it; names in quotes are C strings."""
+    """Every old and new path in a git diff; quoted names are C strings."""
     found: set[str] = set()
     for line in diff.split("\n"):
         if line.startswith("diff --git "):
@@ -122,7 +122,7 @@ def paths_of_diff(diff: str) -> set[str]:
 
 
 def _header(names: str) -> Iterator[str]:
-    """The name in `a/NAME b/NAME`. Different names are those of a rename, which has lines of its own."""
+    """The name in `a/NAME b/NAME`. Different names belong to a rename, which has separate lines."""
     if names.startswith('"'):
         first = _QUOTED.match(names)
         if first is not None:

@@ -1,4 +1,4 @@
-"""`--since WHEN`, and which repositories the arguments name."""
+"""Parses `--since WHEN` and the repository arguments."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class ChangesWindow:
 
     @property
     def text(self) -> str:
-        """As it is written in a report."""
+        """The window as a report contains it."""
         return rfc3339(self.since) if self.since is not None else self.commit or ""
 
 
 def parse_window(when: str, now: datetime) -> ChangesWindow:
-    """The window that `--since WHEN` opens.
+    """The window of `--since WHEN`.
 
     Raises:
-        UsageError: WHEN is none of the forms, or in the future.
+        UsageError: WHEN has none of the forms, or is in the future.
     """
     text = when.strip()
     ago = _AGO.fullmatch(text)
@@ -77,7 +77,7 @@ _KINDS: dict[str, RepoType] = {
 
 @dataclass(frozen=True)
 class NamedRepositories:
-    """What one argument names: a repository, or the namespace whose repositories are meant."""
+    """One argument: a repository, or a namespace, which stands for all its repositories."""
 
     name: str
     repository: HubRepository | None
@@ -87,7 +87,7 @@ def parse_repository(argument: str, endpoint: str) -> NamedRepositories:
     """`acme/m`, `datasets/acme/d`, `spaces/acme/s`, `buckets/acme/b`, the URL of one of them, or `acme`.
 
     Raises:
-        UsageError: it is none of these.
+        UsageError: the argument is none of these.
     """
     shown = one_line(argument, 100)
     text = argument.strip().rstrip("/")
@@ -119,13 +119,13 @@ def parse_repository(argument: str, endpoint: str) -> NamedRepositories:
 def named_repositories(
     hub: Hub, named: list[NamedRepositories], secret: Secret | None, limit: int, window: ChangesWindow
 ) -> tuple[list[HubRepository], list[Skipped]]:
-    """The repositories that the arguments mean, each once, at most `limit`; and what could not be listed.
+    """The distinct repositories that the arguments name, at most `limit`; and what could not be listed.
 
     Raises:
         UsageError: a namespace does not exist, or a commit is given for several repositories.
     """
     if window.commit is not None and (len(named) != 1 or named[0].repository is None):
-        message = f"the commit {window.commit} belongs to one repository; name it alone, or use a date"
+        message = f"the commit {window.commit} belongs to one repository; name only that repository, or use a date"
         raise UsageError(message)
     found: dict[HubRepository, None] = {}
     skipped: list[Skipped] = []
@@ -167,7 +167,7 @@ def _owned(hub: Hub, name: str, secret: Secret | None) -> tuple[list[HubReposito
 
 
 def _is_member(hub: Hub, name: str, secret: Secret | None) -> bool:
-    """Whether the token's account is, or belongs to, the namespace."""
+    """Whether the token's account is the namespace or one of its members."""
     answer = hub.whoami(secret) if secret is not None else None
     if answer is None or isinstance(answer, Failure) or not isinstance(answer.body, dict):
         return False

@@ -1,7 +1,7 @@
 """Reads the values of credentials and revokes them, with a preview before and a check afterwards.
 
-Values come from stdin, a prompt, the keyring or a scan, never from a file of tokenaudit. Callers confirm before
-anything is sent. A credential counts as revoked when the Hub rejects it afterwards; an accepted request is no evidence.
+Values come from stdin, a prompt, the keyring or a scan, never from a file of tokenaudit. Callers ask for confirmation
+first. A credential counts as revoked when the Hub rejects it afterwards; an accepted request is not evidence.
 """
 
 from __future__ import annotations
@@ -224,7 +224,7 @@ def revoke_all_in_organization(
 
 
 def candidate_is_out(seen: Inspection, organization: str) -> bool | None:
-    """Whether `organization` has revoked a credential's access; None if the Hub does not tell."""
+    """Whether `organization` has revoked a credential's access; None if the Hub does not say."""
     if seen.dead:
         return True
     restrictions = next((o.restrictions for o in seen.orgs if o.name == organization), None)

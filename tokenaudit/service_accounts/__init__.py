@@ -1,1 +1,1 @@
-"""Service accounts of an organization: their tokens with rights and verdicts; minting, narrowing and rotation."""
+"""Service accounts of an organization: their tokens with rights and verdicts; creation, narrowing and rotation."""

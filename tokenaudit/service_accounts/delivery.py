@@ -1,8 +1,8 @@
-"""Creates or rotates a token of a service account, hands it to its consumers and proves it.
+"""Creates or rotates a token of a service account, delivers it to its consumers and verifies it.
 
-The Hub shows a value once. A process that is killed before every consumer has it, or a response that is lost, leaves a
-token whose value nobody knows: the next run creates another one with the same rights, delivers that, and deletes what
-was left. The journal has ids, names and fingerprints, never a value.
+The Hub shows a value only once. If the process is killed before every consumer has the value, or a response is lost,
+the value is lost too. The next run then creates another token with the same rights, delivers it, and deletes the one
+whose value was lost. The journal contains ids, names and fingerprints, never a value.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _TRIES = 4
 _MINTS = 2
 _MADE_STEPS = ("create", "rotate")
 _WHOLE_VALUE = frozenset({"keyring", "file"})
-"""Kinds of consumers whose content is the value and nothing else."""
+"""Kinds of consumers that contain only the value."""
 
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """The record of an operation, and whether the new token was proven (False: the Hub gave no clear response)."""
+    """The record of an operation, and whether the new token was verified (False: the Hub gave no clear response)."""
 
     record: Record
     proven: bool = True
@@ -55,13 +55,13 @@ class TokenDelivery:
         own: the operator's token.
         account: the service account with its tokens, as read before.
         grants: the rights of the token, as grants.
-        consumers: what gets the value, in this order.
+        consumers: receive the value, in this order.
         journal: the record, continued from an interrupted run or new. It has `service_token`.
         confirm: asks for confirmation, given the effect and the phrase to type.
         say: prints one line.
         now: the clock.
         dry_run: read everything, change nothing.
-        cache: gets the inspections, for later scans.
+        cache: receives the inspections, for later scans.
     """
 
     hub: Hub
@@ -82,13 +82,13 @@ class TokenDelivery:
         """The part of the record about the token."""
         found = self.journal.record.service_token
         if found is None:
-            message = "the journal is not one of a service account's token"
+            message = "the journal does not belong to a service account's token"
             raise HaltedError(message)
         return found
 
     @property
     def is_started(self) -> bool:
-        """Whether something was changed that the next run has to continue."""
+        """Whether a change was made that the next run has to continue."""
         return is_interrupted(self.journal.record)
 
     def run(self) -> DeliveryResult:
@@ -142,10 +142,10 @@ class TokenDelivery:
         return DeliveryResult(self.journal.record, proven)
 
     def create(self) -> Secret:
-        """Create the token with exactly its rights, and deliver it to nobody: the caller does, and proves it.
+        """Create the token with exactly its rights. The caller delivers and verifies it.
 
         Raises:
-            HaltedError: it was not created, or has other rights; it is deleted then.
+            HaltedError: the token was not created, or had other rights and was deleted.
         """
         self._lost = self.is_started
         minted = self._create()
@@ -156,7 +156,7 @@ class TokenDelivery:
         """Delete the tokens whose values were lost; the caller has delivered the last one everywhere.
 
         Raises:
-            HaltedError: one could not be deleted.
+            HaltedError: a token could not be deleted.
         """
         self._delete_leftovers(self.state.new_token_id or "")
         self._settle()
@@ -167,7 +167,7 @@ class TokenDelivery:
         of = f"{state.name} of the service account {state.account} of {state.organization}"
         if rotates and self._lost:
             first = (
-                f"an interrupted run has replaced {of}, or has tried to; a second token with the same rights will be "
+                f"an interrupted run replaced {of}, or tried to; a second token with the same rights will be "
                 f"created and delivered to {names}, then the first one deleted"
             )
         elif rotates:
@@ -202,7 +202,7 @@ class TokenDelivery:
                 self._check_value(consumer, seen.fingerprint)
 
     def _check_value(self, consumer: Destination, fingerprint: str) -> None:
-        """Stops if a consumer holds a value that is neither the token's nor one that this operation has made."""
+        """Stops if a consumer has a value that is neither the token's nor one that this operation created."""
         last4 = self.state.last4
         if last4 is None or fingerprint in self.state.made:
             return
@@ -256,25 +256,25 @@ class TokenDelivery:
         secret = minted.secret
         state = replace(self.state, new_token_id=minted.id, made=(*self.state.made, secret.fingerprint))
         self.journal.change(service_token=state, new_fingerprint=secret.fingerprint, new_display=secret.display)
-        # "begun" until every consumer has the value: a run that ends before has lost it.
+        # "begun" until every consumer has the value: a run that ends before that loses it.
         self.journal.note(step, title, "begun", f"{secret.display}, id {minted.id}")
         self.say(f"{title}: {secret.display}, id {minted.id}")
 
     def _settle(self) -> None:
-        """Records that no value can be lost any more."""
+        """Records that no value can be lost anymore."""
         for step in _MADE_STEPS:
             entry = self.journal.entry(step)
             if entry is not None and entry.state == "begun":
                 self.journal.note(step, entry.title, "done", entry.evidence)
 
     def _check_new(self, minted: MintedToken) -> None:
-        """Stops, and deletes the token, if it has other rights than requested; nothing was delivered yet."""
+        """Stops and deletes the token if its rights differ from the requested ones; nothing was delivered yet."""
         self._compare(minted)
         if self.state.token_id is None:
             self._prove(minted, delivered=False)
 
     def _compare(self, minted: MintedToken) -> None:
-        """Compares the rights that the Hub describes with those requested; what its response lacks is read again."""
+        """Compares the rights in the Hub's description with the requested ones; missing fields are read again."""
         rights: dict[str, object] = dict(self.state.rights)
         info = dict(minted.info)
         if not rights.keys() <= info.keys():
@@ -338,7 +338,7 @@ class TokenDelivery:
                 self.say(f"{title}: {state}")
 
     def _leftovers(self, new_id: str | None) -> list[ServiceToken]:
-        """The tokens whose value was lost: those that did not exist before, and the one that was to be rotated."""
+        """The tokens whose value was lost: those that did not exist before, and the one to be rotated."""
         state = self.state
         read = read_account(self.hub, state.organization, state.account_id, self.own)
         if isinstance(read, Failure):
@@ -379,7 +379,7 @@ class TokenDelivery:
 
 
 def is_interrupted(record: Record) -> bool:
-    """Return whether a token was made, or can have been made, whose value not every consumer has."""
+    """Return whether a token was created, or can have been, and not every consumer has its value."""
     begun = any(entry.id in _MADE_STEPS and entry.state == "begun" for entry in record.entries)
     return begun and record.finished_at is None
 

@@ -34,7 +34,7 @@ class Narrowing:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the token has exactly these rights already."""
+        """Whether the token already has exactly these rights."""
         return _sorted(rights_of(self.token)) == _sorted(self.after) and self.token.details_known
 
     def lines(self) -> list[str]:

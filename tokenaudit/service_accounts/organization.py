@@ -1,7 +1,7 @@
 """The security settings of an organization: members and two-factor authentication, network rules, resource groups.
 
-Only what the Hub's API tells. Its OpenAPI document has no endpoint for the token policy, for members' tokens or for
-Trusted Publishers: these are visible on the organization's and the repositories' settings pages only.
+Limited to what the Hub's API returns. Its OpenAPI document has no endpoint for the token policy, members' tokens or
+Trusted Publishers, which are only visible on the settings pages of the organization and its repositories.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _WRITERS = frozenset({"admin", "write"})
 _WITH_GROUPS = frozenset({"team", "enterprise", "plus", "academia", "unknown"})
 _WITH_NETWORK_RULES = frozenset({"enterprise", "plus", "academia", "unknown"})
 _WIDEST = {4: 8, 6: 16}
-"""The prefix length below which an IP range is taken for a large part of the internet, by IP version."""
+"""The prefix length, by IP version, below which an IP range counts as a large part of the internet."""
 _ENDED = frozenset({"COMPLETED", "CANCELED", "CANCELLED", "ERROR", "DELETED"})
 
 
@@ -49,12 +49,12 @@ class OrganizationReading:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The problems, without repetitions."""
+        """The distinct problems."""
         return tuple(dict.fromkeys(self.found))
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What could not be read, with the permission it takes."""
+        """What could not be read, and the permission it needs."""
         return tuple(dict.fromkeys(self.missing))
 
     @property
@@ -65,7 +65,7 @@ class OrganizationReading:
     def report(
         self, rule: Rule, where: str, message: str, severity: Severity | None = None, target: str | None = None
     ) -> None:
-        """Record a problem; the severity is that of the rule, and the target the organization, if not given."""
+        """Record a problem. The default severity is that of the rule, the default target the organization."""
         self.found.append(
             Problem(
                 rule=rule.id,
@@ -101,7 +101,8 @@ def read_organization(
 ) -> OrganizationReading:
     """Return the problems of an organization's settings, as far as `secret` can read them.
 
-    `plan` is that of the organization, `unknown` where whoami does not name it: what a plan lacks is not asked for.
+    `plan` is the plan of the organization, `unknown` if whoami does not name it. Features that a plan lacks are not
+    requested.
     """
     reading = OrganizationReading(organization)
     people = reading.answered("members", "org.read", members(hub, organization, secret))
@@ -124,11 +125,11 @@ def read_organization(
 
 
 def _waiting(hub: Hub, reading: OrganizationReading, secret: Secret, now: datetime) -> None:
-    """Finds access requests to gated repositories that nobody has answered for a long time."""
+    """Finds access requests to gated repositories that have been pending for a long time."""
     refused: dict[str, list[str]] = defaultdict(list)
     for kind in _GATED_TYPES:
         found = popularity(hub, reading.organization, kind, secret, limit=_MOST_REPOSITORIES)
-        # The listing of repositories reports one that failed.
+        # The reader of repositories reports a listing that failed.
         for name, about in found.items() if not isinstance(found, Failure) else ():
             if not about.gated:
                 continue
@@ -167,7 +168,7 @@ def _members(reading: OrganizationReading, people: Sequence[JsonObject]) -> None
 
 
 def _departed(hub: Hub, reading: OrganizationReading, secret: Secret | None, people: Sequence[JsonObject]) -> None:
-    """Finds Jobs that run with the token, or in the name, of somebody who is no longer a member."""
+    """Finds Jobs that run with the token, or in the name, of someone who is no longer a member."""
     organization = reading.organization
     present = {text(person.get("user")) for person in people}
     owners: dict[str, set[str]] = defaultdict(set)
@@ -183,11 +184,11 @@ def _departed(hub: Hub, reading: OrganizationReading, secret: Secret | None, peo
     services = reading.answered("service accounts", READ_PERMISSION, accounts(hub, organization, secret))
     if services is None:
         names = listed(sorted(owners), _SHOWN)
-        reading.skip("owners of Jobs", f"these are no members, but can be service accounts: {names}")
+        reading.skip("owners of Jobs", f"these are not members, but can be service accounts: {names}")
         return
     known = {text(row.get("user")) for row in services} | {text(row.get("name")) for row in services}
     for name in sorted(set(owners) - known - {organization}):
-        message = f"{name} is no member, but owns {listed(sorted(owners[name]), _SHOWN)}"
+        message = f"{name} is not a member, but owns {listed(sorted(owners[name]), _SHOWN)}"
         reading.report(rules.DEPARTED_MEMBER, f"Jobs of {name}", message)
 
 
@@ -209,10 +210,14 @@ def _owners(row: JsonObject) -> set[str]:
 def _network(reading: OrganizationReading, settings: JsonObject) -> None:
     ranges, enforced = settings.get("ipRanges"), settings.get("enforceIpRestriction")
     if not isinstance(ranges, list) or not isinstance(enforced, bool):
-        reading.skip("network rules", "the Hub returned them in an unknown form")
+        reading.skip("network rules", "the Hub returned them in an unknown format")
         return
     if not enforced:
-        message = "its IP ranges are not enforced" if ranges else "tokens work from every address: it has no IP ranges"
+        message = (
+            "its IP ranges are not enforced"
+            if ranges
+            else "tokens work from every address: the organization has no IP ranges"
+        )
         severity = Severity.MEDIUM if ranges else Severity.INFO
         reading.report(rules.NETWORK_NOT_ENFORCED, "network rules", message, severity)
         return

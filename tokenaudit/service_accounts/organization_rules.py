@@ -19,7 +19,7 @@ EXTERNAL_WRITER = Rule(
     title="External collaborator who can write",
     severity=Severity.MEDIUM,
     why="The rules for accounts of the organization, such as single sign-on, do not apply to external collaborators.",
-    remedy="Give the role read or contributor, or a resource group with the repositories that are needed.",
+    remedy="Give the collaborator the role read or contributor, or a resource group with only the needed repositories.",
     bad="An external collaborator with the role write.",
     good="An external collaborator with the role contributor.",
 )
@@ -28,7 +28,7 @@ DEPARTED_MEMBER = Rule(
     id="org-departed-member",
     title="Job of a former member",
     severity=Severity.HIGH,
-    why="The Job runs with the token of somebody who left: nobody rotates it, and its owner can still use it.",
+    why="The Job runs with the token of someone who left. Nobody rotates the token, and its owner can still use it.",
     remedy="Recreate the Job with a token of a service account, then delete the old Job.",
     bad="A scheduled Job whose token belongs to a former member.",
     good="A scheduled Job with a token of a service account.",
@@ -38,18 +38,18 @@ NETWORK_NOT_ENFORCED = Rule(
     id="org-network-not-enforced",
     title="IP ranges not enforced",
     severity=Severity.MEDIUM,
-    why="Without an enforced IP allowlist a stolen token works from everywhere.",
-    remedy="Define the IP ranges of the organization and enforce them, after a check of its consumers.",
+    why="Without an enforced IP allowlist, a stolen token works from anywhere.",
+    remedy="Define the organization's IP ranges, check that its consumers are inside them, then enforce them.",
     bad="IP ranges without enforcement.",
     good="Enforced IP ranges of offices and CI runners.",
 )
 
 NETWORK_OPEN_RANGE = Rule(
     id="org-network-open-range",
-    title="IP range that allows nearly everyone",
+    title="IP range that allows almost everyone",
     severity=Severity.HIGH,
     why="A range such as 0.0.0.0/0 makes the IP allowlist ineffective.",
-    remedy="Replace the range by the addresses of offices and CI runners.",
+    remedy="Replace the range with the addresses of offices and CI runners.",
     bad="0.0.0.0/0 in the enforced IP ranges.",
     good="203.0.113.0/24 in the enforced IP ranges.",
 )
@@ -58,8 +58,8 @@ GROUP_AUTO_JOIN = Rule(
     id="org-group-auto-join",
     title="Resource group that everyone joins with write access",
     severity=Severity.MEDIUM,
-    why="Every new member, and every token of theirs, can write the repositories of the group.",
-    remedy="Set the role of automatic members to read or contributor.",
+    why="All new members, and all their tokens, can write to the repositories of the group.",
+    remedy="Change the role for automatic members to read or contributor.",
     bad="A resource group that new members join with the role admin.",
     good="A resource group that new members join with the role read.",
 )
@@ -68,9 +68,9 @@ REQUESTS_PENDING = Rule(
     id="repo-access-requests-pending",
     title="Unanswered access requests",
     severity=Severity.INFO,
-    why="People who wait for access to a gated repository borrow the token of somebody who has it.",
+    why="People who wait for access to a gated repository tend to borrow someone else's token.",
     remedy="Accept or reject the requests in the settings of the repository, or switch to automatic approval.",
-    bad="An access request that is pending for three months.",
+    bad="An access request that has been pending for three months.",
     good="Access requests that are answered within days.",
 )
 

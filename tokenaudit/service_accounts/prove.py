@@ -1,4 +1,4 @@
-"""Proves a new token: the Hub's description, whoami, the doors it must open, and those that must stay shut."""
+"""Verifies a new token: the Hub's description, whoami, the access it must have, and the access it must not have."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Now: TypeAlias = Callable[[], datetime]
 
 @dataclass(frozen=True)
 class TokenProof:
-    """Whether a token has exactly its rights: True, False, or None where the Hub gave no clear response."""
+    """Whether a token has exactly its rights: True, False, or None if the Hub gave no clear response."""
 
     ok: bool | None
     messages: tuple[str, ...]
@@ -29,7 +29,7 @@ class TokenProof:
 def differences(info: JsonObject, rights: dict[str, object]) -> list[str]:
     """Return the fields in which the Hub's description of a token differs from the requested rights.
 
-    A field that the description lacks is not compared: in the response to a creation `permissions` is optional.
+    Fields that the description lacks are not compared: `permissions` is optional in the response to a creation.
     """
     found = []
     for key, wanted in rights.items():

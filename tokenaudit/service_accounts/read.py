@@ -1,6 +1,6 @@
 """Reads the service accounts of an organization and their tokens from the Hub.
 
-Answers are parsed loosely, but rights that are missing or have another form are never taken for "none".
+Unknown fields are ignored, but rights that are missing or have another form never count as "none".
 """
 
 from __future__ import annotations
@@ -67,18 +67,18 @@ def read_account(hub: Hub, organization: str, account_id: str, secret: Secret | 
 
 
 def parse_account(organization: str, row: JsonObject) -> tuple[ServiceAccount, list[Skipped]]:
-    """Return the account that `row` describes, and what of it can't be read."""
+    """Return the account that `row` describes, and which parts can't be read."""
     name = text(row.get("name")) or text(row.get("_id"))
     where = f"tokens of the service account {name} of {organization}"
     items = row.get("accessTokens")
     if not isinstance(items, list):
-        return _account(organization, row, ()), [Skipped(where, "the Hub returned no list of its tokens")]
+        return _account(organization, row, ()), [Skipped(where, "the Hub did not return a list of its tokens")]
     usable = [item for item in items if isinstance(item, dict) and text(item.get("_id"))]
     lost = len(items) - len(usable)
     skipped = [Skipped(where, f"{lost} invalid entries")] if lost else []
     tokens = tuple(parse_token(item) for item in usable)
     skipped += [
-        Skipped(f"{where}: {token.name}", "not all of its rights and times can be read")
+        Skipped(f"{where}: {token.name}", "some of its rights or times can't be read")
         for token in tokens
         if not token.details_known
     ]

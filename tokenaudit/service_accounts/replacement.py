@@ -1,4 +1,4 @@
-"""The new token of `tokenaudit rotate`, where it belongs to a service account: created by the API, no form by hand."""
+"""The new token of `tokenaudit rotate` if it belongs to a service account: created with the API, without the form."""
 
 from __future__ import annotations
 

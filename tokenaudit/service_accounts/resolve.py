@@ -31,10 +31,10 @@ def own_token(hub: Hub) -> Secret:
 
 
 def organization_name(name: str) -> str:
-    """Return `name` if it can be that of an organization.
+    """Return `name` if it is a valid name for an organization.
 
     Raises:
-        UsageError: it can't.
+        UsageError: the name is invalid.
     """
     if not is_namespace(name):
         message = f"invalid organization name {name!r}"
@@ -46,7 +46,7 @@ def find_account(hub: Hub, organization: str, wanted: str, own: Secret) -> Servi
     """Return the account with the id or the unambiguous name `wanted`, with its tokens and their repositories.
 
     Raises:
-        UsageError: no account, or several, are named so.
+        UsageError: no account matches, or several do.
         HaltedError: the Hub denied access or did not answer.
     """
     listing = api.accounts(hub, organization_name(organization), own)
@@ -77,7 +77,7 @@ def find_token(account: ServiceAccount, wanted: str) -> ServiceToken:
     """Return the token with the id, the unambiguous name or the unambiguous last four characters `wanted`.
 
     Raises:
-        UsageError: no token, or several, fit.
+        UsageError: no token matches, or several do.
     """
     for found in (
         [token for token in account.tokens if token.id == wanted],
@@ -87,7 +87,7 @@ def find_token(account: ServiceAccount, wanted: str) -> ServiceToken:
             return found[0]
         if found:
             ids = listed([f"{token.id} ({token.name})" for token in found])
-            message = f"{len(found)} tokens of {account.name} fit {wanted!r}; pass an id: {ids}"
+            message = f"{len(found)} tokens of {account.name} match {wanted!r}; pass an id: {ids}"
             raise UsageError(message)
     names = [token.name for token in account.tokens]
     hint = did_you_mean(wanted, names) or (f"; it has {listed(_shown(account.tokens))}" if names else "; it has none")

@@ -1,7 +1,7 @@
-"""Translates grants to the rights that the Hub's API can give a service account's token.
+"""Translates grants to the rights that the Hub's API supports for a service account's token.
 
 A token has one list of permissions for the organization and one for all of its repositories, which overrides the first
-there. What this can't express is refused with the nearest narrower choice, never widened.
+there. Grants that these lists can't express are refused with the nearest narrower choice, never widened.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PAGE = re.compile(r"(?:(?P<folder>models|datasets|spaces|kernels|buckets)/)?(?P
 
 @dataclass(frozen=True)
 class TokenRights:
-    """The rights of a token. `repositories` have type and name, and the id once it was looked up."""
+    """The rights of a token. `repositories` have type and name, and the id after it was looked up."""
 
     permissions: tuple[str, ...] = ()
     repositories: tuple[Entity, ...] = ()
@@ -51,14 +51,14 @@ class TokenRights:
 
 
 def rights_of(token: ServiceToken) -> TokenRights:
-    """Return the present rights of `token`."""
+    """Return the current rights of `token`."""
     inside = token.repositories[0].permissions if token.repositories else ()
     entities = tuple(Entity(each.type or "repository", each.name, each.id) for each in token.repositories)
     return TokenRights(token.permissions, entities, inside, token.endpoint_patterns)
 
 
 def parse_grants(spelled: Sequence[str], organization: str) -> tuple[Grant, ...]:
-    """Return the grants that `PERMISSION[@ENTITY]` spells; without an entity it is the whole organization.
+    """Return the grants in `PERMISSION[@ENTITY]` form; without an entity, they are on the whole organization.
 
     ENTITY is `TYPE:NAME` (`model:acme/m`), a page (`datasets/acme/d`), `org`, or `inference-endpoint:PATTERN`.
 
@@ -128,7 +128,7 @@ def _placed(
 ) -> tuple[dict[str, set[str] | None], dict[Entity, set[str]]]:
     """Return the permissions on the organization with their patterns (None: no restriction), and those per repository.
 
-    What has no place in either is added to `refused`.
+    Grants that fit neither are added to `refused`.
     """
     wide: dict[str, set[str] | None] = {}
     repositories: dict[Entity, set[str]] = {}
@@ -177,13 +177,13 @@ def _patterns(grant: Grant, refused: list[str]) -> set[str] | None:
     if len(found) > MOST_PATTERNS:
         refused.append(f"a token has at most {MOST_PATTERNS} endpoint patterns")
     if any(not _of_endpoints(name) for name in grant.permissions):
-        refused.append("patterns restrict permissions on Inference Endpoints only")
+        refused.append("patterns only restrict permissions on Inference Endpoints")
     return found
 
 
 def _no_such_place(entity: Entity, organization: str) -> str:
     if entity.type == "bucket":
-        return f"the Hub returns no id of {name_of(entity)}, so no token can be limited to it"
+        return f"the Hub does not return the id of {name_of(entity)}, so no token can be limited to it"
     if entity.type == "resource-group":
         return f"a service account's token can't be limited to {name_of(entity)}; name its repositories"
     if entity.type in {"org", "namespace"}:
@@ -226,7 +226,7 @@ def _narrower(wide: dict[str, set[str] | None], inside: dict[Entity, set[str]]) 
             f"--grant {name}@{entity.type}:{entity.name}" for name in _ordered(kept, TOKEN_REPOSITORY_PERMISSIONS)
         ]
     if not arguments:
-        return "nothing of it can be granted"
+        return "none of it can be granted"
     several = ", or one token for each list" if len({frozenset(_with_read(n)) for n in inside.values()}) > 1 else ""
     return f"nearest narrower choice: {' '.join(arguments)}{several}"
 
@@ -263,11 +263,11 @@ def widened(before: ServiceToken, after: TokenRights, organization: str) -> list
         more = wide - _with_read(old.permissions)
         if identifier not in kept and more:
             name = old.name or f"the repository {identifier}"
-            found += [f"{each} on {name}, which has its own list now" for each in sorted(more)]
+            found += [f"{each} on {name}, which now has a separate list" for each in sorted(more)]
     endpoints = [name for name in after.permissions if _of_endpoints(name)]
     if endpoints and before.endpoint_patterns:
         if not after.endpoint_patterns:
-            found.append("Inference Endpoints that no pattern allows now")
+            found.append("Inference Endpoints that no current pattern allows")
         found += [
             f"Inference Endpoints {pattern}"
             for pattern in after.endpoint_patterns

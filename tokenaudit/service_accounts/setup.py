@@ -51,17 +51,17 @@ class ChangeContext:
 
 @dataclass(frozen=True)
 class WantedRights:
-    """The grants that arguments name, and the evidence of a plan for them."""
+    """The grants from the arguments, and their evidence in a plan."""
 
     grants: tuple[Grant, ...]
     evidence: tuple[Evidence, ...] = ()
 
 
 def wanted_rights(organization: str, plan: Path | None, credential: str | None, spelled: Sequence[str]) -> WantedRights:
-    """Return the grants of a plan's credential (the only one, or that with the fingerprint), or those spelled out.
+    """Return the grants of a plan's credential (the only one, or the one with the fingerprint), or those of arguments.
 
     Raises:
-        UsageError: both or none are given, or the plan names no rights.
+        UsageError: both or neither are given, or the plan has no rights.
         ConfigurationError: the plan can't be read.
     """
     if (plan is None) == (not spelled):
@@ -106,7 +106,7 @@ def begin_create(
 
     Raises:
         UsageError: an argument is invalid, or the API can't express the rights.
-        ConfigurationError: a token of the operator's is missing, or the journal can't be read.
+        ConfigurationError: one of the operator's tokens is missing, or the journal can't be read.
         HaltedError: the Hub denied access or did not answer.
     """
     rights = express(wanted.grants, organization)
@@ -126,7 +126,7 @@ def begin_create(
 
 
 def _check_journal(around: ChangeContext) -> None:
-    """Reads a named journal before anything is sent: one that can't be read ends the command without a request."""
+    """Reads a named journal before any request is sent, so that an unreadable one ends the command without changes."""
     if around.journal is not None:
         read(around.journal)
 
@@ -138,7 +138,7 @@ def begin_rotate(
 
     Raises:
         UsageError: an argument is invalid.
-        ConfigurationError: a token of the operator's is missing, or the journal can't be read.
+        ConfigurationError: one of the operator's tokens is missing, or the journal can't be read.
         HaltedError: the Hub denied access or did not answer.
     """
     _check_journal(around)
@@ -154,7 +154,7 @@ def begin_rotate(
     refuse_own(around.hub, found, chosen, own, "rotated")
     if not chosen.details_known or chosen.role != "fineGrained":
         message = (
-            f"the rights of {chosen.name} are not known completely (role {chosen.role}), so an interrupted rotation "
+            f"the rights of {chosen.name} are not completely known (role {chosen.role}), so an interrupted rotation "
             "could not be repaired; create a new token with create-token, then delete this one"
         )
         raise UsageError(message)
@@ -172,7 +172,7 @@ def begin_rotate(
 
 
 def _of_state(state: ServiceTokenState, account: ServiceAccount) -> TokenRights:
-    """The rights in a journal, with the names of repositories that other tokens of the account name too."""
+    """The rights in a journal, with repository names from the account's other tokens."""
     names = {each.id: each for token in account.tokens for each in token.repositories}
     entities = []
     for identifier in state.rights.get("repoIds", []):
@@ -188,7 +188,7 @@ def _of_state(state: ServiceTokenState, account: ServiceAccount) -> TokenRights:
 
 
 def token_state(account: ServiceAccount, name: str, rights: TokenRights) -> ServiceTokenState:
-    """Return the part of a journal about a token that is to be created in `account`."""
+    """Return the part of a journal about a token to be created in `account`."""
     known = tuple(token.id for token in account.tokens)
     fields = {key: [str(each) for each in names] for key, names in rights.body().items() if isinstance(names, list)}
     return ServiceTokenState(account.organization, account.name, account.id, name, known, fields)
@@ -242,14 +242,14 @@ def _unfinished(around: ChangeContext, account: ServiceAccount, wanted: str) -> 
             found.append((path, state))
     if len(found) > 1:
         paths_shown = listed([str(path) for path, _ in found])
-        message = f"several interrupted rotations fit {wanted!r}; choose one with --journal: {paths_shown}"
+        message = f"several interrupted rotations match {wanted!r}; choose one with --journal: {paths_shown}"
         raise UsageError(message)
     return found[0] if found else None
 
 
 def _consumers(to: Sequence[str], around: ChangeContext) -> list[Destination]:
     if not to:
-        message = "no consumer; pass where the value is delivered with --to (it is never printed)"
+        message = "no consumer; name one with --to, since the value is never printed"
         raise UsageError(message)
     owners = Owners(around.hub, around.environment)
     return [destination(spelled, owners) for spelled in dict.fromkeys(to)]
@@ -273,7 +273,7 @@ def refuse_own(hub: Hub, account: ServiceAccount, token: ServiceToken, own: Secr
     """Stop if the token is the one that authenticates this call.
 
     Raises:
-        UsageError: it is.
+        UsageError: the token authenticates this call.
     """
     if token.last4 is None or not own.reveal().endswith(token.last4):
         return

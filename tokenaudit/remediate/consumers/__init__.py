@@ -82,12 +82,12 @@ class Updater(Protocol):
 
 
 class Destination(Updater, Protocol):
-    """A setting that can be given a value that it does not have yet."""
+    """A consumer that can be given a new value."""
 
     def check_writable(self, *, dry_run: bool) -> None:
         """Checks that an update will succeed, before the value it holds stops working.
 
-        With `dry_run` nothing is changed, not even a temporary file or keyring entry of our own.
+        With `dry_run`, nothing is changed, not even a temporary file or keyring entry.
 
         Raises:
             ConsumerError: an update would fail, or would lose something else.

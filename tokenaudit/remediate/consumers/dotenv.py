@@ -17,13 +17,13 @@ _ASSIGNMENT = re.compile(
     r"|(?P<plain>(?:(?![^\S\r\n]+#)[^\r\n])*))",
     re.DOTALL,
 )
-"""An assignment as python-dotenv, dotenv of Node and docker compose read it: a quoted value can have several lines, an
-unquoted one ends at a blank with a # behind it. A quote that is never closed is part of an unquoted value."""
+"""An assignment as python-dotenv, Node's dotenv and docker compose read it: a quoted value can have several lines, an
+unquoted one ends at a blank before a #. A quote that is never closed is part of an unquoted value."""
 _FORMS = ("double", "single", "back", "plain")
 
 
 class Dotenv:
-    """The variable `name` in the file `path`. Of several assignments each one that holds the old value is changed.
+    """The variable `name` in the file `path`. Every assignment with the old value is changed.
 
     Only the credential in the value changes, also inside a URL or JSON; quotes, comments, line ends, other variables
     and other values stay as they are.
@@ -41,19 +41,19 @@ class Dotenv:
         return f"{self._path} {self._name}"
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`; the last assignment is the one that counts."""
+        """See `Updater`; the last assignment is the one that counts."""
         return self._seen(files.read(self._path) or "")
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         files.rewrite(self._path, lambda text: self._changed(text, old, new))
 
     def contents(self) -> Iterable[Content]:
-        """See `interface.Updater`: the whole file."""
+        """See `Updater`: the whole file."""
         yield from files.whole(self._path)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where the values of the variable begin and end, without their quotes."""
+        """The positions of the variable's values, without their quotes."""
         for found in _ASSIGNMENT.finditer(text):
             if found["name"] == self._name:
                 form = next(form for form in _FORMS if found[form] is not None)

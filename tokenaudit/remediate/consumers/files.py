@@ -14,11 +14,11 @@ from pathlib import Path
 from tokenaudit.file_access import NotRegularError, read_regular
 from tokenaudit.remediate.consumers import ConsumerError, Content
 
-if sys.platform != "win32":  # on Windows what an interrupted run left behind is named, not cleared
+if sys.platform != "win32":  # on Windows, files of an interrupted run are reported, not deleted
     import fcntl
 
 _MARK = b"tokenaudit\n"
-"""The content of a lock file of ours: git leaves its own ones empty or fills them with the new text."""
+"""The content of tokenaudit's lock files; git's are empty or contain the new text."""
 
 
 def read(path: Path) -> str | None:
@@ -113,7 +113,7 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
 
 
 def _keep_attributes(path: Path, real: Path, fresh: Path, mode: int | None) -> None:
-    """Mode, extended attributes (access lists are among them), owner and group; the time of change is a new one."""
+    """Copies mode, extended attributes (including access lists), owner and group, but not the time of change."""
     held, made = real.stat(), fresh.stat()
     if (held.st_uid, held.st_gid) != (made.st_uid, made.st_gid):
         try:
@@ -162,13 +162,13 @@ def _locked(real: Path) -> Iterator[None]:
 
 
 def _hold(handle: int) -> None:
-    """Marks an open file as in use by a running process, whichever way that one ends."""
+    """Marks an open file as in use until the process ends, for whatever reason."""
     if sys.platform != "win32":
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _is_abandoned(path: Path, content: bytes | None = None) -> bool:
-    """Whether the process that made `path` with `_hold` has ended; with `content` only if the file holds that."""
+    """Whether the process that marked `path` with `_hold` has ended; with `content`, the file must also contain it."""
     if sys.platform == "win32":
         return False
     try:

@@ -43,7 +43,7 @@ class GitCredential:
         return self._named.shown
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`; `others` are the values of further entries."""
+        """See `Updater`; `others` are the values of further entries."""
         held = list(self._held())
         if not held:
             return ConsumerState(exists=False)
@@ -55,7 +55,7 @@ class GitCredential:
         )
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         seen = self.look()
         if seen.exists and not (seen.holds(old) or seen.holds(new.fingerprint)):
             message = f"git has a credential other than the old one for {self.where}; not changed"
@@ -68,12 +68,12 @@ class GitCredential:
                 self._move_in_cache(helper, old, new)
             elif seen.exists:
                 self._move_all(helper, old, new)
-            else:  # a run that was interrupted between deleting the old value and storing the new one
+            else:  # an earlier run was interrupted between deleting the old value and storing the new one
                 user = self._address.user or _USUAL_USER
                 self._helpers.approve(helper, replace(self._address, user=user), new.reveal())
 
     def contents(self) -> Iterator[Content | Skipped]:
-        """See `interface.Updater`: the files as a whole, including git's default files, and the output of helpers."""
+        """See `Updater`: the files as a whole, including git's default files, and the output of helpers."""
         for store in dict.fromkeys((*self._stores, *self._helpers.usual_stores())):
             yield from files.whole(store)
         for place, address, _, password in self._handed_out(self._hub_addresses()):
@@ -84,7 +84,7 @@ class GitCredential:
                 yield from self._unknown_in(helper)
 
     def _unknown_in(self, helper: str) -> Iterator[Skipped]:
-        """What a helper that can't list its entries can contain besides its output."""
+        """What a helper that can't list its entries can contain in addition to its output."""
         for user in self._users():
             failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
             if failed:
@@ -102,7 +102,7 @@ class GitCredential:
 
     @cached_property
     def _address(self) -> Address:
-        """What git asks for: without `credential.useHttpPath` it leaves the path out (gitcredentials(7))."""
+        """The address that git queries: without `credential.useHttpPath`, it omits the path (gitcredentials(7))."""
         if self._named.path and not self._helpers.by_path(self._named):
             return replace(self._named, path=None)
         return self._named
@@ -114,11 +114,11 @@ class GitCredential:
 
     @cached_property
     def _others(self) -> tuple[str, ...]:
-        """The helpers that keep credentials in a place of their own.
+        """The helpers other than `git credential-store`.
 
         Raises:
-            ConsumerError: they keep several for one user name, or run `git credential-store` on a file that is not
-                known: storing one value would delete the others.
+            ConsumerError: they store several credentials for one user name, or run `git credential-store` on an
+                unknown file: storing one value would delete the others.
         """
         found = tuple(h for h in self._helpers.configured(self._address) if self._helpers.stores(h) is None)
         for helper in found:
@@ -138,7 +138,7 @@ class GitCredential:
         return found
 
     def _held(self) -> Iterator[tuple[str, str, str]]:
-        """Place, user name and password of everything that is kept for the address."""
+        """Place, user name and password of every stored entry for the address."""
         for store in self._stores:
             for entry in entries(files.read(store) or ""):
                 if entry.serves(self._address):
@@ -178,14 +178,14 @@ class GitCredential:
     def _move_in_cache(self, helper: str, old: str, new: Secret) -> None:
         """Replaces the old value in git's cache, which can't list its entries and returns the first match.
 
-        Each entry is stored under another host of the same cache and then deleted, until there is none; then all are
-        restored. An interrupted run loses nothing: the next one restores the entries.
+        Each entry is stored under another host of the same cache and then deleted, until no entry is left; then all
+        are restored. An interrupted run loses nothing: the next one restores the entries.
         """
         seen: set[str] = set()
         while "password" in (held := self._helpers.fill(helper, self._address)):
             user = held.get("username") or _USUAL_USER
             if user in seen:
-                message = f"{_named(helper)} does not delete what it is asked to; nothing more was changed"
+                message = f"{_named(helper)} does not delete entries on request; nothing more was changed"
                 raise ConsumerError(message)
             seen.add(user)
             value = new.reveal() if fingerprint(held["password"]) == old else held["password"]
@@ -199,7 +199,7 @@ class GitCredential:
         while "password" in (held := self._helpers.fill(helper, replace(self._temporary_address, user=None))):
             user = held.get("username") or _USUAL_USER
             if user in seen:
-                message = f"{_named(helper)} does not delete what it is asked to"
+                message = f"{_named(helper)} does not delete entries on request"
                 raise ConsumerError(message)
             seen.add(user)
             self._helpers.approve(helper, replace(self._address, user=user), held["password"])
@@ -208,15 +208,15 @@ class GitCredential:
 
     @property
     def _temporary_address(self) -> Address:
-        """A host that exists nowhere (RFC 6761), for this address alone."""
+        """A host that never exists (RFC 6761), unique to this address."""
         host = self._address.host.replace(":", "-")
         return replace(self._address, host=f"{host}.tokenaudit.invalid")
 
     def _move_all(self, helper: str, old: str, new: Secret) -> None:
-        """Replaces the old value in a helper for every user name that is known, and checks that the others stay.
+        """Replaces the old value in a helper for every known user name, and checks that other values are unchanged.
 
         Raises:
-            ConsumerError: the helper changed another value, which was put back.
+            ConsumerError: the helper changed another value, which was restored.
         """
         asked = [replace(self._address, user=user) for user in self._users() if user]
         before = {address: self._helpers.fill(helper, address).get("password") for address in asked}
@@ -228,13 +228,13 @@ class GitCredential:
             if self._helpers.fill(helper, address).get("password") != password:
                 self._helpers.approve(helper, address, password)
                 message = (
-                    f"{_named(helper)} changed the value of user {_shown(address.user or '')} with another one's; that "
-                    "was put back, and nothing is revoked: change the helper's entries by hand"
+                    f"{_named(helper)} also changed the value of user {_shown(address.user or '')}, which was "
+                    "restored; nothing is revoked: change the helper's entries by hand"
                 )
                 raise ConsumerError(message)
 
     def _move(self, helper: str, user: str | None, old: str, new: Secret) -> None:
-        """Replaces the old value in one helper, as often as it returns it for another user name."""
+        """Replaces the old value in one helper until it no longer returns it for any user name."""
         done: set[str | None] = set()
         while True:
             found = self._helpers.fill(helper, replace(self._address, user=user))
@@ -251,13 +251,13 @@ class GitCredential:
 
 
 def _named(helper: str) -> str:
-    """A helper as it is shown: the program alone, since a command of one's own may hold a value."""
+    """A helper as it is shown: only the program, since a custom command can contain a value."""
     program = "" if helper.startswith("!") else helper.strip().partition(" ")[0]
     return f"the credential helper {program}" if program else "a custom credential helper"
 
 
 def _shown(user: str) -> str:
-    """A user name as it is shown: a long one may be a token."""
+    """A user name as it is shown: a long one can be a token."""
     return (user if len(user) < _LONG else display(user)) or "(none)"
 
 

@@ -1,4 +1,4 @@
-"""Git's credential helpers: which are configured for an address, and one of them asked on its own."""
+"""Git's credential helpers: which are configured for an address, and calls of one of them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tokenaudit.secret import Secret, fingerprint
 _ENTRY = re.compile(
     r"(?P<scheme>[^:/?#\s]+)://(?P<user>[^:@/?#]*):(?P<password>[^@/?#]*)@(?P<host>[^/?#]*)(?P<path>[^?#]*)"
 )
-"""As git reads a line (credential.c, `credential_from_url_gently`): up to the first @, every part percent-encoded, the
-port's colon too."""
+"""A line as git parses it (credential.c, `credential_from_url_gently`): up to the first @, with every part
+percent-encoded, including the port's colon."""
 _PORTS = {"https": "443", "http": "80"}
 
 
 @dataclass(frozen=True)
 class Address:
-    """What git asks a credential for. `path` is None where any will do, `user` where any name will do."""
+    """The address that git needs a credential for. `path` and `user` are None if any value matches."""
 
     scheme: str
     host: str
@@ -36,12 +36,12 @@ class Address:
 
     @property
     def shown(self) -> str:
-        """As it is shown and as git takes it in `credential.<url>`."""
+        """The address as it is shown, and as git accepts it in `credential.<url>`."""
         user = f"{quote(self.user, safe='')}@" if self.user else ""
         return f"{self.scheme}://{user}{self.host}" + (f"/{self.path}" if self.path else "")
 
     def server(self) -> tuple[str, str]:
-        """Scheme and host with port, in one form: names of hosts have no case, and a scheme has a port of its own."""
+        """Scheme and host with port, normalized: host names are case-insensitive, and schemes have default ports."""
         host, colon, port = self.host.lower().rpartition(":")
         if not colon or not port.isdigit():
             host, port = self.host.lower(), ""
@@ -51,7 +51,7 @@ class Address:
 
 @dataclass(frozen=True)
 class StoredCredential:
-    """One line's credential; `spans` are where its user name and its password are in the text."""
+    """The credential of one line; `spans` are the positions of its user name and password in the text."""
 
     address: Address
     password: str
@@ -72,7 +72,7 @@ class StoredCredential:
 
 
 def entries(text: str) -> Iterator[StoredCredential]:
-    """The credentials in `text`; lines that git would not take for one are left out."""
+    """The credentials in `text`; lines that git would ignore are omitted."""
     at = 0
     for line in text.split("\n"):
         found = _ENTRY.fullmatch(line.removesuffix("\r"))
@@ -86,7 +86,7 @@ def entries(text: str) -> Iterator[StoredCredential]:
 
 
 def with_new_values(text: str, wanted: Address, old: str, new: Secret) -> str:
-    """`text` with `new` in the place of the value with the fingerprint `old` in each entry for `wanted`."""
+    """`text` with the value with the fingerprint `old` replaced by `new` in each entry for `wanted`."""
     pieces, at = [], 0
     for entry in entries(text):
         for value, (start, end) in zip(entry.values, entry.spans, strict=True):
@@ -114,9 +114,9 @@ class GitHelpers:
         self._environment = {**environment, **_NO_PROMPT}
 
     def configured(self, address: Address) -> tuple[str, ...]:
-        """The helpers that git asks for `address`, in its order; an empty setting takes back those before it.
+        """The helpers that git queries for `address`, in its order; an empty setting removes those before it.
 
-        Those bound to one path or user of the same host count as well: they may hold a value for it.
+        Helpers for one path or user of the same host are included, since they can contain a value for it.
 
         Raises:
             ConsumerError: git can't be run.
@@ -151,7 +151,7 @@ class GitHelpers:
         """The files of `helper` if it is `git credential-store`, else None.
 
         Without `--file` these are `~/.git-credentials` and `git/credentials` of the configuration folder
-        (git-credential-store(1)). `~` and variables are expanded as the shell would that git runs a helper with.
+        (git-credential-store(1)). `~` and variables are expanded like in the shell that git runs helpers with.
         """
         words = self._command(helper, "store")
         if words is None:
@@ -175,9 +175,9 @@ class GitHelpers:
         return (home / ".git-credentials", (Path(config) if config else home / ".config") / "git" / "credentials")
 
     def wraps_store(self, helper: str) -> bool:
-        """Whether `helper` is a command or script of one's own that runs `git credential-store`.
+        """Whether `helper` is a custom command or script that runs `git credential-store`.
 
-        Asked to store a credential for a host, that would drop the entries of its repositories with the same user name.
+        Storing a credential for a host would drop the entries of its repositories with the same user name.
         """
         if _STORE.search(os.fsencode(helper)):
             return True
@@ -194,10 +194,10 @@ class GitHelpers:
         return text.startswith(b"#!") and _STORE.search(text) is not None
 
     def fill(self, helper: str, address: Address) -> dict[str, str]:
-        """The entry of `helper` alone for `address`, with `username` and `password`; empty if it has none.
+        """The entry of `helper` for `address`, with `username` and `password`; empty if it has none.
 
-        For a helper that ends with an exit code and without output, `failed` is that code: it is locked or broken, or
-        (as Git Credential Manager) has no entry and can't prompt.
+        `failed` is the exit code of a helper that fails without output: it is locked or broken, or has no entry and
+        can't prompt, like Git Credential Manager.
         """
         done = self._ask(helper, "fill", _described(address))
         rows = done.stdout.decode("utf-8", "surrogateescape").splitlines()
@@ -208,23 +208,23 @@ class GitHelpers:
         return {"failed": rest.split()[0].decode()} if failed else {}
 
     def approve(self, helper: str, address: Address, password: str) -> None:
-        """Has `helper` alone keep `password` for `address`.
+        """Stores `password` for `address` in `helper`.
 
         Raises:
-            ConsumerError: it refuses.
+            ConsumerError: the helper fails.
         """
         self._send(helper, "approve", address, password)
 
     def reject(self, helper: str, address: Address, password: str) -> None:
-        """Has `helper` alone forget `password` for `address`.
+        """Deletes `password` for `address` from `helper`.
 
         Raises:
-            ConsumerError: it refuses.
+            ConsumerError: the helper fails.
         """
         self._send(helper, "reject", address, password)
 
     def _command(self, helper: str, name: str) -> list[str] | None:
-        """The words of `helper` if it is git's own `name`, however it is written; else None."""
+        """The words of `helper` if it is git's `name` in any spelling; else None."""
         try:
             words = _words(helper, self._environment)
         except ValueError:
@@ -271,7 +271,7 @@ class GitHelpers:
 
 
 def _telling(helper: str) -> str:
-    """`helper` so that it says its exit code, which git ignores. How git runs a helper: gitcredentials(7)."""
+    """`helper` wrapped to print its exit code, which git ignores (see gitcredentials(7) for how git runs it)."""
     own = helper.startswith("!") or os.path.isabs(helper)  # noqa: PTH117 - a command line, not a path
     command = helper.removeprefix("!") if own else f"git credential-{helper}"
     failed = f"echo '{_FAILED.decode()}'$tokenaudit_code >&2"
@@ -287,7 +287,7 @@ def _described(address: Address) -> dict[str, str]:
 
 
 def _fits(pattern: str, address: Address) -> bool:
-    """Whether `credential.<pattern>` is about the host of `address`; one without a scheme is about any scheme."""
+    """Whether `credential.<pattern>` matches the host of `address`; a pattern without a scheme matches any."""
     if not pattern:
         return True
     scheme, separator, _ = pattern.partition("://")
@@ -303,7 +303,7 @@ def _fits(pattern: str, address: Address) -> bool:
 
 
 def _words(helper: str, environment: Mapping[str, str]) -> list[str]:
-    """The words of a helper's setting, expanded as a shell would; a leading `!` marks a command of its own."""
+    """The words of a helper's setting, expanded like in a shell; a leading `!` marks a shell command."""
     home = environment.get("HOME") or str(Path.home())
     words = []
     for word in shlex.split(helper.removeprefix("!")):

@@ -40,7 +40,7 @@ class GithubSecret:
         return f"{self._place}{f' environment {self._environment}' if self._environment else ''} {self._name}"
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         try:
             stored = self._stored()
             if stored is None:
@@ -62,7 +62,7 @@ class GithubSecret:
             raise self._refused(error) from None
 
     def update(self, _old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         try:
             extra: dict[str, object] = {}
             if "/" not in self._place:
@@ -76,7 +76,7 @@ class GithubSecret:
             raise self._refused(error) from None
 
     def contents(self) -> Iterable[Content]:
-        """See `interface.Updater`: nothing, as GitHub shows no secret."""
+        """See `Updater`: nothing, as GitHub shows no secret."""
         return ()
 
     @cached_property

@@ -55,7 +55,7 @@ class GitlabVariable:
         return f"{'group ' if self._group else ''}{self._place} {self._name}{scope}"
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         held = self._held()
         if held is None:
             return ConsumerState(exists=False)
@@ -74,7 +74,7 @@ class GitlabVariable:
             raise self._refused(error) from None
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         held = self._held()
         if held is None and self._creates:
             try:
@@ -97,7 +97,7 @@ class GitlabVariable:
             raise self._refused(error) from None
 
     def contents(self) -> Iterator[Content | Skipped]:
-        """See `interface.Updater`: all variables of the project or group; hidden ones show no value."""
+        """See `Updater`: all variables of the project or group; hidden ones show no value."""
         where = f"the variables of {self._place}"
         try:
             listing = self._client.variables(self._holder)

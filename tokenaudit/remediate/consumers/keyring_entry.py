@@ -10,7 +10,7 @@ from tokenaudit.remediate.consumers import ConsumerError, ConsumerState, Content
 from tokenaudit.secret import Secret
 
 _PROBE = "check-writable"
-"""The name of an entry that exists only while a keyring is checked."""
+"""The name of a temporary entry that checks a keyring."""
 
 
 class KeyringEntry:
@@ -27,12 +27,12 @@ class KeyringEntry:
         return self._name
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         held = keyring.read(self._name)
         return ConsumerState(exists=held is not None, fingerprint=held.fingerprint if held else None)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`: writes an entry of our own and deletes it."""
+        """See `Destination`: writes and deletes a temporary entry."""
         try:
             keyring.read(self._name)
             if not dry_run:
@@ -43,7 +43,7 @@ class KeyringEntry:
             raise ConsumerError(message) from None
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         held = keyring.read(self._name)
         if held is not None and held.fingerprint not in {old, new.fingerprint}:
             message = f"keyring entry {self._name} has a value other than the old one; not changed"
@@ -51,7 +51,7 @@ class KeyringEntry:
         keyring.write(self._name, new)
 
     def contents(self) -> Iterator[Content]:
-        """See `interface.Updater`: this entry; a keyring can't list the others."""
+        """See `Updater`: this entry; a keyring can't list the others."""
         held = keyring.read(self._name)
         if held is not None:
             yield Content(self.where, held.reveal().encode("utf-8", "surrogateescape"))

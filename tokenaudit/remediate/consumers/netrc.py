@@ -16,7 +16,7 @@ _WITH_VALUE = frozenset({"machine", "login", "password", "account"})
 
 
 class Netrc:
-    """The entries of `hosts` in the netrc file `path` that hold the old value; all else stays as it is.
+    """The entries of `hosts` in the netrc file `path` that have the old value; everything else is preserved.
 
     A token can be the password, or the login with any password.
     """
@@ -33,7 +33,7 @@ class Netrc:
         return str(self._path)
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         text = files.read(self._path) or ""
         fingerprints = [fingerprint(text[start:end]) for start, end in self._values(text)]
         return (
@@ -43,11 +43,11 @@ class Netrc:
         )
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         files.rewrite(self._path, lambda text: self._changed(text, old, new))
 
     def contents(self) -> Iterator[Content]:
-        """See `interface.Updater`: the whole file."""
+        """See `Updater`: the whole file."""
         yield from files.whole(self._path)
 
     def _changed(self, text: str, old: str, new: Secret) -> str:
@@ -64,7 +64,7 @@ class Netrc:
         return "".join([*pieces, text[at:]])
 
     def _values(self, text: str) -> Iterator[tuple[int, int]]:
-        """Where what can be a token of the Hub's machines begins and ends (the format: curl's manual, `man netrc`)."""
+        """The positions of possible tokens of the Hub's machines (format: curl's manual, `man netrc`)."""
         at, key, machine = 0, "", ""
         while found := _WORD.search(text, at):
             at = found.end()

@@ -1,4 +1,4 @@
-"""A file that holds nothing but the value, with mode 0600 and never inside a git work tree."""
+"""A file that contains only the value, with mode 0600 and never inside a git working tree."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST = 4096
 
 
 class PlainFile:
-    """The file at `path`, created if it is missing. A symbolic link stays one: the file that it leads to is written."""
+    """The file at `path`, created if it is missing. A symbolic link is preserved: its target is written."""
 
     kind = "file"
 
@@ -39,7 +39,7 @@ class PlainFile:
         return ConsumerState(exists=True, fingerprint=fingerprint(value) if value else None)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `consumers.Destination`: with `dry_run` no temporary file is created."""
+        """See `Destination`: with `dry_run` no temporary file is created."""
         self._refuse()
         real = Path(os.path.realpath(self._path))
         if not real.parent.is_dir():
@@ -47,7 +47,7 @@ class PlainFile:
             raise ConsumerError(message)
         text = read(self._path)
         if text is not None and (len(text) > _LONGEST or len(text.split()) > 1):
-            message = f"{self._path} holds more than a token, which would be lost; choose another file"
+            message = f"{self._path} contains more than a token, which would be lost; choose another file"
             raise ConsumerError(message)
         if text is not None and real.stat().st_nlink > 1:
             message = f"{self._path} has several hard links; choose another file"
@@ -92,7 +92,7 @@ class PlainFile:
         for path in (Path(os.path.abspath(self._path)), Path(os.path.realpath(self._path))):  # noqa: PTH100 - resolves ".."
             found = enclosing_git_dir(path.parent)
             if found is not None:
-                return f"{self._path} is inside the git repository {found.parent}; choose a file outside of it"
+                return f"{self._path} is inside the git repository {found.parent}; choose a file outside it"
         try:
             mode = os.lstat(os.path.realpath(self._path)).st_mode
         except OSError:

@@ -50,7 +50,7 @@ DESTINATIONS = (
     "keyring:[SERVICE/]NAME",
     "file:PATH",
 )
-"""Every way to name where a new value is delivered; `:NAME` is `:HF_TOKEN` where it is left out."""
+"""All forms of a destination for a new value; the default of `:NAME` is `:HF_TOKEN`."""
 
 _SPELLED = re.compile(r"(?P<kind>[a-z-]+)(?::(?P<place>[^#]*)(?:#(?P<name>[A-Za-z_][A-Za-z0-9_]*))?)?")
 _WITH_SLASH = frozenset({"space-secret", "gitlab-variable"})
@@ -58,11 +58,11 @@ _WITH_SLASH = frozenset({"space-secret", "gitlab-variable"})
 
 @dataclass(frozen=True)
 class Owners:
-    """What consumers are changed with: the auditor's own tokens, and where their services are.
+    """What changing consumers requires: the auditor's tokens and the addresses of the services.
 
     Args:
         hub: the Hub, for Spaces.
-        environment: `GITHUB_TOKEN`, `GITHUB_API_URL`, `GITLAB_TOKEN`, `GITLAB_URL` and the place of the token store.
+        environment: `GITHUB_TOKEN`, `GITHUB_API_URL`, `GITLAB_TOKEN`, `GITLAB_URL` and the path of the token store.
     """
 
     hub: Hub
@@ -72,7 +72,7 @@ class Owners:
         """The auditor's token for `github` or `gitlab`: from the environment, else the keyring.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: there is no token.
         """
         variable = f"{service.upper()}_TOKEN"
         value = self.environment.get(variable, "").strip()
@@ -86,11 +86,11 @@ class Owners:
 
 
 def resolve(spelled: str, old: str, owners: Owners) -> Updater:
-    """The consumer that `spelled` names; `old` is the fingerprint of the value that it holds.
+    """The consumer that `spelled` names; `old` is the fingerprint of its value.
 
     Raises:
-        UsageError: it is none of `FORMS`.
-        ConfigurationError: a token of the auditor's is missing.
+        UsageError: the argument has none of the `FORMS`.
+        ConfigurationError: one of the auditor's tokens is missing.
     """
     found = _SPELLED.fullmatch(spelled)
     if not found:
@@ -124,8 +124,8 @@ def destination(spelled: str, owners: Owners) -> Destination:
     """The consumer that a `--to` argument names.
 
     Raises:
-        UsageError: it is none of `DESTINATIONS`, or a file inside a git repository.
-        ConfigurationError: a token of the auditor's is missing.
+        UsageError: the argument has none of the `DESTINATIONS`, or is a file inside a git repository.
+        ConfigurationError: one of the auditor's tokens is missing.
     """
     kind, colon, place = spelled.partition(":")
     if kind == "keyring" and place:
@@ -171,7 +171,7 @@ def _local(kind: str, place: str, name: str, spelled: str, owners: Owners) -> Up
 
 
 def _path(place: str, owners: Owners) -> Path:
-    """A path, with a leading `~` expanded: after `--consumer dotenv:` a shell leaves it alone."""
+    """A path, with a leading `~` expanded, which the shell does not do after `--consumer dotenv:`."""
     home = owners.environment.get("HOME") or str(Path.home())
     return Path(home + place[1:] if place.startswith(("~/", "~\\")) else place)
 

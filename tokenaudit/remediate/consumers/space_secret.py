@@ -31,7 +31,7 @@ class SpaceSecret:
         return f"spaces/{self._space} {self._name}"
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         names = spaces.secret_names(self._hub, self._space, self._owner)
         if isinstance(names, Failure):
             message = f"the secrets of {self._space} can't be listed: {names.message}"
@@ -42,7 +42,7 @@ class SpaceSecret:
             return ConsumerState(exists=False, detail=detail)
         others = [row.name for row in names if row.name != self._name]
         if others:
-            hidden = f"the values of its other secrets can't be seen: {listed(others)}"
+            hidden = f"the values of its other secrets can't be read: {listed(others)}"
             detail = f"{detail}; {hidden}" if detail else hidden
         return ConsumerState(exists=True, updated_at=held.updated_at, detail=detail)
 
@@ -58,7 +58,7 @@ class SpaceSecret:
             raise ConsumerError(message)
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         names = spaces.secret_names(self._hub, self._space, self._owner)
         if isinstance(names, Failure):
             message = f"the secrets of {self._space} can't be listed: {names.message}; nothing was changed"
@@ -66,7 +66,7 @@ class SpaceSecret:
         variable = self._variable()
         if variable is not None and variable.fingerprint not in {old, new.fingerprint}:
             message = (
-                f"the public variable {self._name} of {self._space} holds another value than the old one, and would "
+                f"the public variable {self._name} of {self._space} has a value other than the old one, and would "
                 "be deleted; nothing was changed"
             )
             raise ConsumerError(message)
@@ -82,7 +82,7 @@ class SpaceSecret:
                 raise ConsumerError(message)
 
     def contents(self) -> Iterator[Content | Skipped]:
-        """See `interface.Updater`: the variables; the Hub shows no secret."""
+        """See `Updater`: the variables; the Hub shows no secret."""
         found = spaces.variables(self._hub, self._space, self._owner)
         if isinstance(found, Failure):
             yield Skipped(f"the variables of {self._space}", found.message)
@@ -95,7 +95,7 @@ class SpaceSecret:
         """Restarts the Space and returns its state afterwards.
 
         Raises:
-            ConsumerError: it could not be restarted.
+            ConsumerError: the Space could not be restarted.
         """
         answer = spaces.restart(self._hub, self._space, secret=self._owner)
         if isinstance(answer, Failure):

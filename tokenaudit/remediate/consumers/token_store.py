@@ -33,7 +33,7 @@ class TokenStore:
         return str(self._path)
 
     def look(self) -> ConsumerState:
-        """See `interface.Updater`; the old value counts as held as long as any entry has it."""
+        """See `Updater`; the store has the old value as long as any entry has it."""
         fingerprints = [fingerprint(value) for value in self._values()]
         if not fingerprints:
             return ConsumerState(exists=False)
@@ -43,7 +43,7 @@ class TokenStore:
         return ConsumerState(exists=True, fingerprint=fingerprints[0], detail=detail, others=tuple(fingerprints[1:]))
 
     def update(self, old: str, new: Secret) -> None:
-        """See `interface.Updater`."""
+        """See `Updater`."""
         named = files.read(self._stored)
         if named is not None:
             if any(fingerprint(found["value"]) == old for found in _oauth_entries(named)):
@@ -58,7 +58,7 @@ class TokenStore:
             files.rewrite(self._path, lambda text: with_new(text, old, new), mode=_PRIVATE)
 
     def contents(self) -> Iterator[Content]:
-        """See `interface.Updater`: both files, whole."""
+        """See `Updater`: both files, whole."""
         yield from files.whole(self._path)
         yield from files.whole(self._stored)
 

@@ -40,11 +40,11 @@ class JournalEntry:
 
 @dataclass(frozen=True)
 class ServiceTokenState:
-    """The token of a service account that a rotation or creation is about.
+    """The token of a service account that a rotation or creation changes.
 
     `token_id`, `last4` and `created_at` are those before a rotation, None for a creation. `known` are the ids of the
-    account's tokens before the first request that makes one, so that a token whose value was lost is found again.
-    `rights` are the fields of the Hub's API, `made` the fingerprints of all values that this operation has made.
+    account's tokens before the first request, which identify tokens whose values were lost. `rights` are the fields of
+    the Hub's API, `made` the fingerprints of all values that this operation created.
     """
 
     organization: str
@@ -64,7 +64,7 @@ class ServiceTokenState:
 
 @dataclass(frozen=True)
 class Record:
-    """One rotation. `service_token` is set where the Hub's API makes the new token; its old value is then unknown."""
+    """One rotation. `service_token` is set if the Hub's API creates the new token; its old value is then unknown."""
 
     fingerprint: str
     display: str

@@ -43,14 +43,14 @@ class HaltedError(AuditError):
 
 @runtime_checkable
 class Restartable(Protocol):
-    """A consumer that reads its settings only when it starts."""
+    """A consumer that only reads its settings when it starts."""
 
     def restart(self) -> str:
         """Restarts it and returns its state."""
 
 
 class TokenMaker(Protocol):
-    """Creates the new token by the Hub's API, where it belongs to a service account."""
+    """Creates the new token with the Hub's API if it belongs to a service account."""
 
     def make(self, journal: Journal, wanted: Sequence[Grant]) -> Secret:
         """Creates a token with exactly the grants `wanted`.
@@ -58,7 +58,7 @@ class TokenMaker(Protocol):
         An interrupted run can leave tokens whose values nobody knows; they are recorded in `journal`.
 
         Raises:
-            HaltedError: it was not created, or not with these grants.
+            HaltedError: the token was not created, or has other grants.
             UsageError: the API can't express the grants, or the account does not exist.
         """
 
@@ -66,7 +66,7 @@ class TokenMaker(Protocol):
         """Deletes the tokens whose values were lost, and returns what was done.
 
         Raises:
-            HaltedError: one could not be deleted.
+            HaltedError: a token could not be deleted.
         """
 
 
@@ -81,14 +81,14 @@ class Rotation:
         old: the credential to replace, and its `kind`.
         consumers: the settings that store it, in the order of their update.
         wanted: the exact grants of the new credential.
-        new: gets the value of the new credential.
+        new: returns the value of the new credential.
         confirm: asks for confirmation, given the effect and the phrase to type.
         say: prints one line.
         rescan: searches for the old value again and returns the places that still have it.
         dry_run: read everything, change nothing.
         waits: seconds to wait before each check whether the old credential is revoked.
-        cache: gets the inspections, for later scans.
-        maker: creates the new token, instead of `new`.
+        cache: receives the inspections, for later scans.
+        maker: creates the new token instead of `new`.
     """
 
     hub: Hub
@@ -208,7 +208,7 @@ class Rotation:
             reason = f"this rotation started with {self.journal.record.new_display}; continue with that token"
             raise self._halted(title, "new", reason)
         found = self._inspect(new, "user_token")
-        # A service account is another account than the owner of the old token.
+        # A service account differs from the owner of the old token.
         expected = (None, None) if self.maker is not None else (old, self.journal.record.account)
         error = identity_error(found, *expected)
         if error is not None:
@@ -232,7 +232,7 @@ class Rotation:
         return new
 
     def _deliver_again(self) -> None:
-        """Forgets which consumers an interrupted run has updated: the value that they have is deleted at the end."""
+        """Discards which consumers an interrupted run updated: the value that they have is deleted at the end."""
         again = ("consumer ", "seen consumer ", "restart ")
         kept = tuple(entry for entry in self.journal.record.entries if not entry.id.startswith(again))
         self.journal.change(entries=kept, new_fingerprint=None, new_display=None)

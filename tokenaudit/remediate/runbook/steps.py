@@ -102,7 +102,7 @@ def _revoke(credential: Credential, mode: Mode, consumers: Sequence[RunbookConsu
         "revoke",
         title,
         f"Irreversible. Stops working: {breaks}.{paste}",
-        "The Hub rejects it (whoami returns 401). An accepted request (202) is no evidence.",
+        "The Hub rejects it (whoami returns 401). An accepted request (202) is not evidence.",
         f"tokenaudit revoke {shlex.quote(credential.fingerprint)}" + (f" --from {place}" if place else ""),
     )
 
