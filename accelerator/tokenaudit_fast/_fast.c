@@ -44,7 +44,7 @@ static int reserve(Buffer *buffer, size_t more) {
     size_t wanted = buffer->size + more;
     if (wanted <= buffer->room)
         return FINE;
-    size_t room = wanted + wanted / 2 + 64;
+    size_t room = wanted + (wanted < SPARE ? wanted / 2 + 64 : 0);
     uint8_t *data = realloc(buffer->data, room);
     if (!data)
         return NO_MEMORY;
@@ -199,12 +199,13 @@ static void build(const Delta *checked, size_t start, size_t reach, uint8_t *to)
 /* Begins the entry of `node` with `size` bytes to search, and returns where to write them. */
 static uint8_t *begin_entry(Walk *walk, int64_t node, size_t size) {
     Buffer *text = &walk->text;
-    if (size > SIZE_MAX / 4 || reserve(text, size + 1) || append_pair(&walk->table, node, (int64_t)text->size))
+    size_t start = text->size + (walk->table.size > 0);
+    if (size > SIZE_MAX / 4 || reserve(text, size + 1) || append_pair(&walk->table, node, (int64_t)start))
         return NULL;
-    uint8_t *to = text->data + text->size;
-    text->size += size;
-    text->data[text->size++] = 0; /* so that no entry is part of a word in another */
-    return to;
+    if (start > text->size)
+        text->data[text->size] = 0; /* so that no entry is part of a word in another */
+    text->size = start + size;
+    return text->data + start;
 }
 
 /* Inflates `node` into the buffer for that. */
@@ -238,7 +239,7 @@ static int visit(Walk *walk, int64_t node, const Base *base, Base *kept) {
         if (check(walk, &delta, &start))
             return CORRUPT;
         int is_short = size < SHORT_DELTA && SHORT_DELTA < base->size && delta.pieces <= MANY_PIECES && !delta.end;
-        if (delta.target > walk->large && (kept || !is_clean || !is_short))
+        if (delta.target > walk->large && (kept || !is_clean || !is_short || walk->reach == WHOLE))
             return LARGE;
         if (delta.end == CORRUPT)
             return CORRUPT;
@@ -313,6 +314,8 @@ static int fill(Walk *walk, size_t limit) {
         if (!walk->depth) {
             if (walk->next_root >= walk->roots_count)
                 break;
+            if (walk->text.size && (uint64_t)walk->sizes[walk->roots[walk->next_root]] > limit)
+                break; /* a large object is a batch of its own */
             failure = step(walk, walk->roots[walk->next_root++], NULL);
         } else {
             Base base = walk->stack[walk->depth - 1];
@@ -366,6 +369,7 @@ static PyObject *walk_fill(PyObject *self, PyObject *arguments) {
     empty(&walk->text);
     empty(&walk->table);
     empty(&walk->failures);
+    empty(&walk->inflated);
     return made;
 }
 
@@ -394,7 +398,7 @@ static PyObject *walk_new(PyTypeObject *type, PyObject *arguments, PyObject *nam
     if (!PyArg_ParseTuple(arguments, "iSLLnnL:Walk", &file, &plan, &count, &roots, &reach, &large, &left))
         return NULL;
     size_t numbers = (size_t)PyBytes_Size(plan) / sizeof(int64_t);
-    if (!inflate_zlib || reach < 0 || reach > MOST_REACH || large < 0 || (size_t)large > SIZE_MAX / 8 || roots < 0 ||
+    if (!inflate_zlib || reach < -1 || reach > MOST_REACH || large < 0 || (size_t)large > SIZE_MAX / 8 || roots < 0 ||
         count < roots || (unsigned long long)count > numbers / 6 || numbers != 6 * (size_t)count + 1) {
         PyErr_SetString(PyExc_ValueError, "libdeflate is not loaded, or an argument is wrong");
         return NULL;
@@ -413,7 +417,7 @@ static PyObject *walk_new(PyTypeObject *type, PyObject *arguments, PyObject *nam
     walk->roots = walk->children + count - roots;
     walk->count = count;
     walk->roots_count = roots;
-    walk->reach = (size_t)reach;
+    walk->reach = reach < 0 ? WHOLE : (size_t)reach;
     walk->large = (size_t)large;
     walk->left = left;
     walk->inflater = alloc_inflater();

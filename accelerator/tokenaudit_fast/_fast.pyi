@@ -24,7 +24,7 @@ class Walk:
                 numbers). Then the children of all objects, then the `roots` objects that are not deltas.
             count: number of objects.
             roots: number of objects that are not deltas.
-            reach: bytes around an insertion that belong to it.
+            reach: bytes around an insertion that belong to it; -1 to get every object whole.
             large: maximum size of an object in memory.
             limit: maximum bytes to inflate and build.
 
@@ -36,7 +36,7 @@ class Walk:
     def fill(self, limit: int, /) -> tuple[bytes, bytes, bytes, int, int, int, bool]:
         """Return the next batch, of about `limit` bytes.
 
-        The items: bytes to search, each entry followed by a zero byte; pairs of 64-bit integers, object and start of
+        The items: bytes to search, with a zero byte between entries; pairs of 64-bit integers, object and start of
         its entry; pairs of object and failure (1 corrupt, 2 larger than `large`, 3 out of memory), which is that of
         everything built from it; number and bytes of the objects; the number of wanted objects before the work limit,
         if that was reached, otherwise -1; whether there is more.

@@ -143,7 +143,7 @@ def test_entries_with_evidence_are_those_that_have_it_alone(seed: int) -> None:
         cut = dice.randrange(len(written) + 1)
         whole, parts = [written], [written[:cut], written[cut:]]
         entries += dice.choice([whole, parts, [b"", b"hf_"], [b"some text " * dice.randrange(300) + written[cut:]]])
-    data = b"".join(entry + b"\0" for entry in entries)
+    data = b"\0".join(entries)
     starts = [sum(len(entry) + 1 for entry in entries[:place]) for place in range(len(entries))]
     expected = [place for place, entry in enumerate(entries) if detector().may_contain(entry)]
     assert detector().prefilter.with_evidence(data, starts) == expected

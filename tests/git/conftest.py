@@ -1,4 +1,4 @@
-"""Both ways to search packs."""
+"""Both ways to read packs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tokenaudit.git.pack import compiled
 
 
 @pytest.fixture(params=["python", "compiled"])
-def searched_by(
+def packs_read_by(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> str:
     """Runs a test with the pack reader in Python and again with the compiled part."""

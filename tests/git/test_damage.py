@@ -18,6 +18,8 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import Unread
 
+pytestmark = pytest.mark.usefixtures("packs_read_by")
+
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> GitRepo:

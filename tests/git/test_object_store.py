@@ -144,6 +144,7 @@ SHAPES: list[Callable[[GitRepo], None]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.usefixtures("packs_read_by")
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_object_is_delivered_as_git_delivers_it(tmp_path: Path, shape: Callable[[GitRepo], None]) -> None:
     repo = random_repository(tmp_path / "repo", 7, commits=60)

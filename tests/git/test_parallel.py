@@ -50,14 +50,14 @@ class Literal:
         return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
-        entries = [data[start : end - 1] for start, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+        entries = [data[start : end - 1] for start, end in zip(starts, [*starts[1:], len(data) + 1], strict=True)]
         return [place for place, each in enumerate(entries) if self.look(each) is PrefilterResult.EVIDENCE]
 
     def examine(self, data: bytes) -> ScanResult:
         return ScanResult(skipped=("seen",)) if self.look(data) is PrefilterResult.EVIDENCE else ScanResult()
 
 
-@pytest.mark.usefixtures("searched_by")
+@pytest.mark.usefixtures("packs_read_by")
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1 << 32), shape=st.sampled_from(SHAPES), jobs=st.integers(1, 3))
 def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: object, jobs: int) -> None:
@@ -81,7 +81,7 @@ def test_findings_equal_a_brute_force_search(tmp_path: Path, seed: int, shape: o
     shutil.rmtree(home)
 
 
-@pytest.mark.usefixtures("searched_by")
+@pytest.mark.usefixtures("packs_read_by")
 def test_no_result_of_an_examination_is_sent_by_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +113,7 @@ class Scanning:
         self.examine = self.detector.scan
 
 
-@pytest.mark.usefixtures("searched_by")
+@pytest.mark.usefixtures("packs_read_by")
 @pytest.mark.parametrize("seed", range(2))
 def test_every_encoding_is_found_in_deltas(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)

@@ -80,7 +80,7 @@ class Prefilter:
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
         """Return which entries of `data` contain evidence, as `look` finds it in each one.
 
-        Entries begin at `starts`, and each is followed by a byte that separates it from the next.
+        Entries begin at `starts`, with one byte between two that belongs to neither.
         """
         candidates: list[tuple[int, int]] = []
         self._scan(data, candidates, None)
@@ -92,7 +92,7 @@ class Prefilter:
         return [place for place in sorted(around) if self._is_evidence(data, starts, place, around[place])]
 
     def _is_evidence(self, data: bytes, starts: Sequence[int], place: int, near: list[tuple[int, int]]) -> bool:
-        entry = data[starts[place] : (starts[place + 1] if place + 1 < len(starts) else len(data)) - 1]
+        entry = data[starts[place] : starts[place + 1] - 1 if place + 1 < len(starts) else None]
         return any(self._is_reason(entry, hit) for hit in self._matches(entry, near))
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:

@@ -91,7 +91,7 @@ class ObjectMatcher(Protocol):
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
         """Return which entries of `data` contain evidence. Needs a bounded `reach`.
 
-        Entries begin at `starts`, and each is followed by a byte that separates it from the next.
+        Entries begin at `starts`, with one byte between two that belongs to neither.
         """
 
     def examine(self, data: bytes) -> ScanResult:

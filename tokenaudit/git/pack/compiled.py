@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple, Protocol, cast
 
@@ -25,6 +25,9 @@ INTERFACE = 1
 
 VARIABLE = "TOKENAUDIT_ACCELERATOR"
 """Environment variable: with `off`, the compiled part is not used."""
+
+WHOLE = -1
+"""Reach that makes every entry a whole object."""
 
 _BATCH = 512 << 10
 """Bytes to fill at a time."""
@@ -69,16 +72,25 @@ class Plan(NamedTuple):
 
 
 class Filled(NamedTuple):
-    """A batch: objects with evidence in what was searched, failures, counts of objects and their bytes.
+    """A batch: entries of `text` that belong to `objects` and begin at `starts`, with a zero byte in between.
 
-    `passed` is the number of wanted objects before the work limit, if that was reached.
+    `failures` are objects with the reason why they and all that are built from them can't be read.
+    `passed` is the number of wanted objects before the work limit, if that
+    was reached.
     """
 
-    evidence: list[int]
+    text: bytes
+    objects: list[int]
+    starts: list[int]
     failures: list[tuple[int, Exception]]
-    objects: int
-    bytes: int
+    object_count: int
+    byte_count: int
     passed: int | None
+
+    def entries(self) -> Iterator[bytes]:
+        """Yield the entries."""
+        for start, following in zip(self.starts, [*self.starts[1:], len(self.text) + 1], strict=True):
+            yield self.text[start : following - 1]
 
 
 @cache
@@ -105,7 +117,7 @@ def accelerator() -> Accelerator | None:
 
 
 def walk(found: Accelerator, file: int, plan: Plan, reach: int, limit: int) -> Walk:
-    """Begin to read the objects of `plan` from `file`, at most `limit` bytes.
+    """Begin to read the objects of `plan` from `file`, at most `limit` bytes; with the reach `WHOLE`, complete ones.
 
     Raises:
         ValueError: the plan points outside the pack.
@@ -115,27 +127,27 @@ def walk(found: Accelerator, file: int, plan: Plan, reach: int, limit: int) -> W
     return found.Walk(file, columns, len(plan.nodes), len(plan.roots), reach, LARGE, limit)
 
 
-def batches(walk: Walk, watcher: ObjectMatcher) -> Iterator[Filled]:
-    """Read all objects of `walk` and search them with `watcher`."""
+def batches(walk: Walk) -> Iterator[Filled]:
+    """Read all objects of `walk`."""
     is_more = True
     while is_more:
-        text, table, failures, objects, size, passed, is_more = walk.fill(_BATCH)
+        text, table, failures, count, size, passed, is_more = walk.fill(_BATCH)
         entries = np.frombuffer(table, np.int64).reshape(-1, 2)
-        yield Filled(
-            [int(entries[place, 0]) for place in _with_evidence(text, entries[:, 1].tolist(), watcher)],
-            [(node, _DAMAGES[code]()) for node, code in np.frombuffer(failures, np.int64).reshape(-1, 2).tolist()],
-            objects,
-            size,
-            passed if passed >= 0 else None,
-        )
+        lost = [(node, _DAMAGES[code]()) for node, code in np.frombuffer(failures, np.int64).reshape(-1, 2).tolist()]
+        is_limited = passed >= 0
+        objects, starts = entries[:, 0].tolist(), entries[:, 1].tolist()
+        yield Filled(text, objects, starts, lost, count, size, passed if is_limited else None)
 
 
-def _with_evidence(text: bytes, starts: Sequence[int], watcher: ObjectMatcher) -> list[int]:
-    """Return the entries of `text` with evidence. A large one, always the last, is searched alone."""
+def with_evidence(filled: Filled, watcher: ObjectMatcher) -> list[int]:
+    """Return the objects of a batch whose entries contain evidence. A large entry, the last, is searched alone."""
+    text, starts = filled.text, filled.starts
     if not starts:
         return []
     last = len(starts) - 1
     if len(text) - starts[last] <= _BATCH:
-        return watcher.with_evidence(text, starts)
-    found = watcher.with_evidence(text[: starts[last]], starts[:last])
-    return [*found, last] if watcher.look(text[starts[last] : -1]) is PrefilterResult.EVIDENCE else found
+        return [filled.objects[place] for place in watcher.with_evidence(text, starts)]
+    found = watcher.with_evidence(text[: starts[last] - 1], starts[:last]) if last else []
+    if watcher.look(text[starts[last] :]) is PrefilterResult.EVIDENCE:
+        found = [*found, last]
+    return [filled.objects[place] for place in found]

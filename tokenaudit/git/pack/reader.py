@@ -61,6 +61,19 @@ class PackPartition:
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""
+        begun = self._compiled(compiled.WHOLE)
+        if begun is None:
+            yield from self._read()
+            return
+        plan, walk = begun
+        passed = 0
+        for filled in compiled.batches(walk):
+            for place, content in zip(filled.objects, filled.entries(), strict=True):
+                yield GitObject(*self._known_as(int(plan.nodes[place])), content)
+            unread, passed = self._unread(plan, filled, passed)
+            yield from unread
+
+    def _read(self) -> Iterator[GitObject | Unread]:
         found: list[GitObject | Unread] = []
 
         def visit(node: int, data: bytes, *_: object) -> bool:
@@ -77,10 +90,8 @@ class PackPartition:
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Partition`."""
-        found = compiled.accelerator()
-        if self.is_compiled and found is not None and watcher.reach is not None:
-            return self._search_compiled(found, watcher, watcher.reach)
-        return self._search(watcher)
+        begun = self._compiled(watcher.reach) if watcher.reach is not None else None
+        return self._search(watcher) if begun is None else self._search_compiled(*begun, watcher)
 
     def _search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         return search(self.walk, self._known_as, watcher)
@@ -88,34 +99,42 @@ class PackPartition:
     def _known_as(self, node: int) -> tuple[str, ObjectType]:
         return self.name(node), self._type(node)
 
-    def _search_compiled(self, found: compiled.Accelerator, watcher: ObjectMatcher, reach: int) -> Iterator[ScanBatch]:
-        plan = _plan(self)
+    def _compiled(self, reach: int) -> tuple[Plan, compiled.Walk] | None:
+        """Begin to read with the compiled part. Where it refuses, the reader in Python says what is wrong."""
+        found = compiled.accelerator() if self.is_compiled else None
+        if found is None:
+            return None
+        plan = plan_of(self)
         limit = work_limit(int((plan.ends - plan.starts).sum()))
         try:
             with open_regular(self.pack) as file:
-                walk = compiled.walk(found, file.fileno(), plan, reach, limit)
-        except (
-            OSError,
-            ValueError,
-            MemoryError,
-        ):  # such as a pack that was replaced: the other reader says what is wrong
-            yield from self._search(watcher)
-            return
+                return plan, compiled.walk(found, file.fileno(), plan, reach, limit)
+        except (OSError, ValueError, MemoryError):
+            return None
+
+    def _unread(self, plan: Plan, filled: compiled.Filled, passed: int) -> tuple[list[Unread], int]:
+        """Return what a batch could not read, and `passed`, the objects that other failures lost, with those of it."""
+        unread: list[Unread] = []
+        for node, damage in filled.failures:
+            lost = self._lost(plan, node, damage)
+            passed += len(lost) - int(plan.wanted[node])
+            unread += lost
+        if filled.passed is not None:
+            unread.append(beyond_limit(int(plan.wanted.sum()) - passed - filled.passed))
+        return unread, passed
+
+    def _search_compiled(self, plan: Plan, walk: compiled.Walk, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         evidence: list[int] = []
         lost: set[str] = set()
         passed = 0
         batch = ScanBatch()
-        for filled in compiled.batches(walk, watcher):
-            evidence += filled.evidence
-            batch.objects += filled.objects
-            batch.bytes += filled.bytes
-            for node, damage in filled.failures:
-                unread = self._lost(plan, node, damage)
-                passed += len(unread) - int(plan.wanted[node])
-                lost.update(each.id for each in unread)
-                batch.unread += unread
-            if filled.passed is not None:
-                batch.unread.append(beyond_limit(int(plan.wanted.sum()) - passed - filled.passed))
+        for filled in compiled.batches(walk):
+            evidence += compiled.with_evidence(filled, watcher)
+            batch.objects += filled.object_count
+            batch.bytes += filled.byte_count
+            unread, passed = self._unread(plan, filled, passed)
+            batch.unread += unread
+            lost.update(each.id for each in unread)
             if batch.is_due:
                 yield batch
                 batch = ScanBatch()
@@ -169,7 +188,7 @@ class PackPartition:
             yield from self._trees(mapped, visit, leaf, pause)
 
     def _trees(self, mapped: mmap.mmap, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
-        plan = _plan(self)
+        plan = plan_of(self)
         names, starts, ends, sizes, wanted, first, children, roots = (column.tolist() for column in plan)
         leads = [True] * len(names) if self.leading is None else self.leading[plan.nodes].tolist()
         failures: list[Unread] = []
@@ -263,7 +282,8 @@ _DAMAGES = (
 )
 
 
-def _plan(partition: PackPartition) -> Plan:
+def plan_of(partition: PackPartition) -> Plan:
+    """Number the objects of `partition` from 0, with their children."""
     forest, nodes = partition.forest, partition.nodes
     headers = forest.headers
     parents = headers.parents[nodes]
