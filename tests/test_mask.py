@@ -16,7 +16,7 @@ from tests.support.mint import Mint
 from tests.support.traces import KINDS, PIECE, assert_hidden, pieces
 from tokenaudit import redaction
 from tokenaudit.detect.plugins import read_declarations, shipped
-from tokenaudit.errors import UsageError
+from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.redaction import mask, mask_shapes, masked
 from tokenaudit.secret import Secret, display
 from tokenaudit.text import file_name, one_line, shorten
@@ -195,3 +195,16 @@ def test_secrets_of_other_threads_are_known_too() -> None:
     thread.start()
     thread.join()
     assert re.fullmatch(r"\*{4}", mask(value[5:30]))
+
+
+def test_detectors_that_can_not_be_loaded_are_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error of loading them has a text too, which is masked without them."""
+
+    def load() -> redaction.Finder:
+        message = "plugin /opt/huggingface_token.py can't be read (Too many open files); check the path"
+        raise ConfigurationError(message)
+
+    monkeypatch.setattr(redaction._process, "finder", None)
+    monkeypatch.setattr(redaction._process, "load", load)
+    with pytest.raises(ConfigurationError, match="Too many open files"):
+        mask(f"a text with {Mint(1).user_token()}")

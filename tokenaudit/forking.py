@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkProcess
 
 _P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 
 def may_fork() -> bool:
@@ -22,19 +24,89 @@ def may_fork() -> bool:
     return forks and not multiprocessing.current_process().daemon  # daemonic processes can't have children
 
 
-def start_helper(
+_NUMBER = 4
+MOST_PARTS = 4096
+"""Maximum parts of a `PartQueue`: their numbers must fit into a pipe, which is at least 16 KiB."""
+
+
+class PartQueue:
+    """Numbers of parts that forked workers take, each once, without a lock that a killed worker could hold.
+
+    They are in a pipe whose writing end is closed before any worker is forked, so that its end shows that none is left.
+    """
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        """Fill the queue with up to `MOST_PARTS` numbers.
+
+        Raises:
+            OSError: there are too many open files.
+        """
+        self._source, sink = os.pipe()
+        try:
+            os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in numbers))
+        finally:
+            os.close(sink)
+
+    def __iter__(self) -> Iterator[int]:
+        """Take numbers until none is left."""
+        while taken := os.read(self._source, _NUMBER):
+            yield int.from_bytes(taken, "little")
+
+    def close(self) -> None:
+        """Close the pipe in this process."""
+        os.close(self._source)
+
+
+def received(receiver: Connection[Any, _T]) -> _T:
+    """Return the next result of a worker.
+
+    Raises:
+        EOFError: the worker has exited, possibly while it was sending.
+    """
+    try:
+        return receiver.recv()
+    except OSError as error:
+        raise EOFError from error
+
+
+def _start_helper(
     work: Callable[Concatenate[Connection[Any, Any], _P], None], *args: _P.args, **named: _P.kwargs
 ) -> tuple[Connection[Any, Any], ForkProcess]:
-    """Runs `work` in a forked worker with a connection for its results and the arguments; returns the receiving end."""
+    """Runs `work` in a forked worker with a connection for its results and the arguments; returns the receiving end.
+
+    Raises:
+        OSError: there are too many processes or open files, or too little memory.
+    """
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(work, sender, args, named), daemon=True)
-    with warnings.catch_warnings():
-        # A progress bar can run in another thread; workers use no lock that this thread could hold.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        process.start()
-    sender.close()
+    try:
+        with warnings.catch_warnings():
+            # A progress bar can run in another thread; workers use no lock that this thread could hold.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            process.start()
+    except OSError:
+        receiver.close()
+        raise
+    finally:
+        sender.close()
     return receiver, process
+
+
+def start_helpers(
+    count: int, work: Callable[Concatenate[Connection[Any, Any], int, _P], None], *args: _P.args, **named: _P.kwargs
+) -> list[tuple[Connection[Any, Any], ForkProcess]]:
+    """Runs `work` in up to `count` forked workers, each with its number: fewer, or none, if the system allows no more.
+
+    `received` returns their results.
+    """
+    started: list[tuple[Connection[Any, Any], ForkProcess]] = []
+    for number in range(count):
+        try:
+            started.append(_start_helper(work, number, *args, **named))
+        except OSError:  # noqa: PERF203 - at most once
+            break
+    return started
 
 
 def _run(

@@ -186,7 +186,11 @@ class _Process:
 
     def find(self) -> Finder | None:
         if self.finder is None and self.load is not None:
-            self.finder = self.load()
+            self.busy.now = True  # an error while it is created has a text too
+            try:
+                self.finder = self.load()
+            finally:
+                self.busy.now = False
         return self.finder
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import textwrap
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,7 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.errors import UsageError
-from tokenaudit.git.clone import cloned, is_clone_url
+from tokenaudit.git.clone import cloned, is_clone_url, mirrored
 from tokenaudit.git.command import GitError
 from tokenaudit.interfaces import NullProgress
 
@@ -179,3 +181,26 @@ def test_copies_made_side_by_side_leave_each_other_alone(origin: GitRepo, tempor
     with ThreadPoolExecutor(6) as pool:
         assert all(pool.map(copy, range(18)))
     assert list(temporary.iterdir()) == []
+
+
+def test_a_mirror_that_is_made_again_is_never_half_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A killed process must not leave a mirror without some of its packs: git would take it for an old one."""
+    repo = GitRepo(tmp_path / "repo")
+    repo.commit("first", {"a": "1"})
+    url, folder = repo.path.as_uri(), tmp_path / "cache" / "m.git"
+    with mirrored(url, folder, NullProgress()):
+        pass
+    (folder / "config").write_text("[core\n")
+    real = shutil.rmtree
+
+    def killed(path: Path, **_: object) -> None:
+        real(path / folder.name / "objects")
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), ExitStack() as stack:
+        patch.setattr("tokenaudit.git.tempdir.shutil.rmtree", killed)
+        stack.enter_context(mirrored(url, folder, NullProgress()))
+    assert not folder.exists()
+    with mirrored(url, folder, NullProgress()) as made:
+        assert GitRepo(made, bare=True).head() == repo.head()
+    assert {path.name for path in folder.parent.iterdir()} == {"m.git", "m.lock"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
@@ -225,3 +226,44 @@ def test_ids_are_sorted_and_found_as_strings_are(some: list[bytes], others: list
     within = layout.sorted_ids(rows(some))
     assert within.tobytes() == b"".join(sorted(set(some)))
     assert layout.contained(rows(others), within).tolist() == [each in some for each in others]
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["packs", "git"])
+@pytest.mark.parametrize("folder", ["pack", "part"])
+def test_a_folder_of_objects_that_can_not_be_listed_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, small: int
+) -> None:
+    """Git lists the others and exits with 0, so that an unreachable object in the folder would be lost."""
+    repo = random_repository(tmp_path / "repo", 5, commits=3)
+    repo.git("repack", "-adq")
+    name = repo.git("hash-object", "-w", "--stdin", stdin=b"unreachable")
+    refused = repo.git_dir / "objects" / ("pack" if folder == "pack" else name[:2])
+    real = os.scandir, os.listdir
+
+    def refuse(path: object = ".") -> None:
+        if os.fspath(path) == str(refused):  # type: ignore[call-overload]
+            raise OSError(errno.EMFILE, "Too many open files", str(refused))
+
+    def scandir(path: object = ".") -> object:
+        refuse(path)
+        return real[0](path)  # type: ignore[call-overload]
+
+    def listdir(path: object = ".") -> object:
+        refuse(path)
+        return real[1](path)  # type: ignore[call-overload]
+
+    opened = open_repository(repo.path)
+    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr(os, "listdir", listdir)
+    work = plan(opened, 1, small=small)
+    assert [(item.id, item.reason) for item in work.unread] == [
+        (str(refused), "folder of objects can't be listed: Too many open files")
+    ]
+    assert not open_repository(repo.path).partial
+
+
+def test_a_file_between_the_folders_of_objects_is_nothing(tmp_path: Path) -> None:
+    repo = random_repository(tmp_path / "repo", 5, commits=3)
+    (repo.git_dir / "objects" / "zz").write_text("")
+    (repo.git_dir / "objects" / "00").write_text("") if not (repo.git_dir / "objects" / "00").exists() else None
+    assert delivered(repo.path) == reference(repo)

@@ -7,6 +7,7 @@ a commit is attributed to the commit that introduced the fingerprint at its old 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
-from tokenaudit.git.reachability import ancestors_first, unreached
+from tokenaudit.git.reachability import ancestors_first, has_head, unreached
 from tokenaudit.git.whole import CommitGraph, UnusualError
 
 Fingerprints = Mapping[str, frozenset[str]]
@@ -89,10 +90,11 @@ def attribute(
         steps = _parents_first(git_dir, steps, result.incomplete)
         result.reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
     result.commits = tuple(step.commit.id for step in steps)
-    result.introductions = _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), result.reach)
+    head = _files_of_head(git_dir, result.incomplete)
+    result.introductions = _introduced(steps, fingerprints, head, result.reach)
     seen = {change.new for step in steps for change in step.changes}
     if blobs - seen:
-        result.introductions += _without_commit(_index(git_dir), fingerprints, blobs - seen)
+        result.introductions += _without_commit(_index(git_dir, result.incomplete), fingerprints, blobs - seen)
     return result
 
 
@@ -124,9 +126,15 @@ def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -
     return sorted(steps, key=lambda step: order.get(step.commit.id, -1))
 
 
-def introductions_in(git_dir: Path, steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Introduction]:
-    """Return the introductions in `steps`, some commits of HEAD, without files that were only moved."""
-    return _introduced(steps, fingerprints, _tree(git_dir, "HEAD"), Reachability(), moves_count=False)
+def introductions_in(
+    git_dir: Path, steps: Iterable[Changes], fingerprints: Fingerprints, incomplete: list[str]
+) -> list[Introduction]:
+    """Return the introductions in `steps`, some commits of HEAD, without files that were only moved.
+
+    The reasons why something about them is unknown are added to `incomplete`.
+    """
+    head = _files_of_head(git_dir, incomplete)
+    return _introduced(steps, fingerprints, head, Reachability(), moves_count=False)
 
 
 @dataclass(frozen=True)
@@ -228,20 +236,34 @@ def _without_commit(
                 yield Introduction(fingerprint, blob, path, None, reachable=False, in_head=False)
 
 
-def _tree(git_dir: Path, revision: str) -> dict[str, str]:
+def _files_of_head(git_dir: Path, incomplete: list[str]) -> dict[str, str]:
+    """Return the blob of each path; an unborn HEAD has none."""
     try:
-        listing = git("ls-tree", "-r", "-z", revision, git_dir=git_dir)
-    except GitError:
-        return {}  # an unborn or broken HEAD has no files
+        listing = git("ls-tree", "-r", "-z", "HEAD", git_dir=git_dir)
+    except GitError as error:
+        if _is_unborn(git_dir):
+            return {}
+        incomplete.append(f"files of HEAD unknown: {error}")
+        return {}
     return {path: fields[-1] for fields, path in _entries(listing)}
 
 
-def _index(git_dir: Path) -> dict[str, list[str | None]]:
+def _is_unborn(git_dir: Path) -> bool:
+    try:
+        return not has_head(git_dir)
+    except GitError:
+        return False
+
+
+def _index(git_dir: Path, incomplete: list[str]) -> dict[str, list[str | None]]:
     found: dict[str, list[str | None]] = {}
+    if not os.path.lexists(git_dir / "index"):
+        return found  # a bare repository, or no file was added yet
     try:
         listing = git("ls-files", "--stage", "-z", git_dir=git_dir)
-    except GitError:
-        return found  # a bare repository, or an unreadable index
+    except GitError as error:
+        incomplete.append(f"paths of staged files unknown: {error}")
+        return found
     for fields, path in _entries(listing):
         found.setdefault(fields[1], []).append(path)
     return found

@@ -78,11 +78,18 @@ def mirrored(url: str, folder: Path, progress: Progress, belongings: Sequence[Pa
         if not (folder.is_dir() and _updated(folder, *prepared)):
             for path in belongings:
                 path.unlink(missing_ok=True)
-            shutil.rmtree(folder, ignore_errors=True)
+            _discard(folder)
             with scratch_folder("mirror", folder.parent) as making:
                 _clone(prepared[0], making, *prepared[1:], progress)
                 (making / "repository.git").rename(folder)
         yield folder
+
+
+def _discard(folder: Path) -> None:
+    """Remove the mirror in `folder` at once: a killed process must not leave one without some of its packs."""
+    if folder.is_dir():
+        with scratch_folder("mirror", folder.parent) as removed:
+            folder.rename(removed / folder.name)
 
 
 def _updated(folder: Path, bare: str, settings: dict[str, str], secrets: dict[str, str]) -> bool:

@@ -250,6 +250,22 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         return []  # missing, unreadable or not a folder: git and the object readers report it
 
 
+def pack_files(objects: Path, suffix: str) -> list[Path]:
+    """Return the files in the `pack` folder of an object folder whose names end with `suffix`, sorted.
+
+    A missing folder has none. `Path.glob` is not used, because in newer Pythons a folder that can't be listed has none
+    either.
+
+    Raises:
+        OSError: the folder can't be listed.
+    """
+    try:
+        with os.scandir(objects / "pack") as entries:
+            return sorted(Path(entry.path) for entry in entries if entry.name.endswith(suffix))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
     """Return `main` and its direct and indirect alternates, each once; missing alternates; invalid alternates files."""
     found: list[Path] = []

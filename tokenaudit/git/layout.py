@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at, looked_once
+from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at, looked_once, pack_files
 from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
@@ -184,13 +184,20 @@ def _open(path: Path) -> Repository:
         work_tree=None if found == path else path,
         object_format=object_format,
         shallow=shallow == "true",
-        partial=promisor or any((folders.common_dir / "objects" / "pack").glob("*.promisor")),
+        partial=promisor or _has_promisor_packs(folders),
         hazards=folders.hazards,
         outside=folders.outside(path),
         head=head,
         refs=refs,
         remotes=remotes,
     )
+
+
+def _has_promisor_packs(folders: Folders) -> bool:
+    try:
+        return bool(pack_files(folders.common_dir / "objects", ".promisor"))
+    except OSError:
+        return False  # reported when its objects are listed
 
 
 def _git_dir(path: Path) -> Path | None:

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias, cast
 from tokenaudit.file_access import TooLargeError, open_regular, read_regular
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
 from tokenaudit.git.command import GitError
-from tokenaudit.git.files import object_folders
+from tokenaudit.git.files import object_folders, pack_files
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.objects import (
     LARGE,
@@ -94,22 +94,23 @@ def plan(
     """
     limit = SMALL_REPOSITORY if small is None else small
     wish = _Wish(jobs, types, known)
-    reason = _unusual(repository)
     folders, missing, _ = object_folders(repository.objects)
     lacking = [Unread(f"alternate {each}", "alternate object directory is missing") for each in missing]
     indexes: list[Path] = []
     loose: dict[str, Path] = {}
-    if reason is None:
-        try:
-            indexes = [index for folder in folders for index in sorted((folder / "pack").glob("*.idx"))]
+    try:
+        reason = _unusual(repository)
+        if reason is None:
+            indexes = [index for folder in folders for index in pack_files(folder, ".idx")]
             loose = {name: file for folder in folders for name, file in loose_objects(folder)}
             if sum(map(_pack_size, indexes)) >= limit or len(loose) > _FEW_LOOSE:
                 return _fast(indexes, loose, lacking, wish)
-        except ImportError as error:
-            reason = f"compiled library {error.name} is missing"
-        except OSError as error:
-            # Git can possibly read objects that can't be listed here, and reports the others.
-            reason = f"{error.filename}: {error.strerror}"
+    except ImportError as error:
+        reason = f"compiled library {error.name} is missing"
+    except OSError as error:
+        # Git can possibly list the folder, but if it can't either, it lists the other objects and exits with 0.
+        reason = f"{error.filename}: {error.strerror}"
+        lacking.append(Unread(str(error.filename), f"folder of objects can't be listed: {error.strerror}"))
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
     whole = read_whole(repository.git_dir) if reason is None else None
     if whole is not None:
@@ -139,9 +140,8 @@ def _pack_size(index: Path) -> int:
 def _unusual(repository: Repository) -> str | None:
     if repository.object_format != "sha1":
         return f"unsupported object format {repository.object_format}"
-    packs = repository.objects / "pack"
-    if (packs / "multi-pack-index").exists() and any(
-        not pack.with_suffix(".idx").exists() for pack in packs.glob("*.pack")
+    if (repository.objects / "pack" / "multi-pack-index").exists() and any(
+        not pack.with_suffix(".idx").exists() for pack in pack_files(repository.objects, ".pack")
     ):
         return "some packs are only indexed by a multi-pack-index"
     return None
@@ -196,7 +196,11 @@ def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
         OSError: a folder can't be read.
     """
     for part in sorted(each.name for each in folder.iterdir() if _FOLDER.fullmatch(each.name)):
-        for name in sorted(each.name for each in (folder / part).iterdir() if _NAME.fullmatch(each.name)):
+        try:
+            names = [each.name for each in (folder / part).iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # its objects were packed in the meantime, or it is not a folder
+        for name in sorted(name for name in names if _NAME.fullmatch(name)):
             yield part + name, folder / part / name
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
-from tokenaudit.forking import may_fork, start_helper
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SMALL_WORK = 150_000_000
 """Nanoseconds of work below which a second process is not worth its cost."""
-
-_NUMBER = 4
 
 
 def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
@@ -42,22 +40,20 @@ def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -
 
 
 def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
-    """Run workers that read partition numbers, largest first, from one pipe until it is empty."""
+    """Run workers that take partitions, largest first, until none are left."""
     order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
-    source, sink = os.pipe()
-    os.write(sink, b"".join(number.to_bytes(_NUMBER, "little") for number in order))
+    parts = [[partitions[number] for number in order[part::MOST_PARTS]] for part in range(min(len(order), MOST_PARTS))]
+    queue = PartQueue(range(len(parts)))
     running: dict[object, tuple[_Receiver, ForkProcess]] = {}
     try:
-        for _ in range(jobs):
-            receiver, process = start_helper(_work, partitions, watcher, source, sink)
-            running[receiver] = (receiver, process)
-        os.close(sink)
-        sink = -1
+        running = {each[0]: each for each in start_helpers(jobs, _work, parts, watcher, queue)}
+        if not running:
+            yield from _taken(parts, watcher, queue)
         while running:
             for ready in wait([receiver for receiver, _ in running.values()]):
                 receiver, process = running[ready]
                 try:
-                    batch: ScanBatch | None = receiver.recv()
+                    batch = received(receiver)
                 except EOFError:
                     yield ScanBatch(unread=[Unread("part of the objects", "worker exited unexpectedly")])
                     batch = None
@@ -67,24 +63,29 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
                 del running[ready]
                 receiver.close()
                 process.join()
-        if os.read(source, _NUMBER):
+        if list(queue):
             yield ScanBatch(unread=[Unread("parts of the objects", "workers exited unexpectedly")])
     finally:
         for _, process in running.values():
             process.kill()
-        os.close(source)
-        if sink >= 0:
-            os.close(sink)
+        queue.close()
 
 
-def _work(sender: _Sender, partitions: Sequence[Partition], watcher: ObjectMatcher, source: int, sink: int) -> None:
-    os.close(sink)
-    while number := os.read(source, _NUMBER):
-        for batch in _batches(partitions[int.from_bytes(number, "little")], watcher):
-            sender.send(batch.without_results())
+def _work(
+    sender: _Sender, number: int, parts: Sequence[Sequence[Partition]], watcher: ObjectMatcher, queue: PartQueue
+) -> None:
+    del number
+    for batch in _taken(parts, watcher, queue):
+        sender.send(batch.without_results())
     sender.send(None)
     sender.close()
     os._exit(0)  # skip exit handlers and unflushed buffers inherited from the parent
+
+
+def _taken(parts: Sequence[Sequence[Partition]], watcher: ObjectMatcher, queue: PartQueue) -> Iterator[ScanBatch]:
+    for number in queue:
+        for partition in parts[number]:
+            yield from _batches(partition, watcher)
 
 
 def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tokenaudit.file_access import read_regular
-from tokenaudit.git.command import GitError, Watchdog, allowance, git, reason, start
+from tokenaudit.git.command import Watchdog, allowance, git, reason, start
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import GitObject, Unread
 
@@ -74,12 +74,22 @@ def ancestors_first(git_dir: Path, tips: Iterable[str]) -> list[str]:
 
 
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:
-    """Return the commits in `commits` that are not in the history of HEAD; all of them if HEAD is unborn."""
-    try:
-        git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir)
-    except GitError:
-        return frozenset(commits)
-    return unreached(git_dir, commits, "HEAD")
+    """Return the commits in `commits` that are not in the history of HEAD; all of them if HEAD is unborn.
+
+    Raises:
+        GitError: the history can't be read.
+    """
+    return unreached(git_dir, commits, "HEAD") if has_head(git_dir) else frozenset(commits)
+
+
+def has_head(git_dir: Path) -> bool:
+    """Return whether HEAD leads to a commit, False if it is unborn.
+
+    Raises:
+        GitError: git can't be run.
+    """
+    # Exit code 1: there is no such object. A git that was killed, or has no memory, exits differently.
+    return bool(git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)))
 
 
 def reached_tags(git_dir: Path, reader: ObjectReader) -> frozenset[str]:

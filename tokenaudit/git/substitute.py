@@ -73,7 +73,7 @@ def _sources(folders: Folders) -> Iterator[Path]:
         yield from folder.glob("sharedindex.*")
         yield from folder.glob("worktrees/*/HEAD")
         for name in _FOLDERS:
-            for parent, _, names in os.walk(folder / name):
+            for parent, _, names in os.walk(folder / name, onerror=_unlisted):
                 yield from (Path(parent, name) for name in names)
     for objects in folders.objects:
         with suppress(OSError):  # reported when its objects are read
@@ -116,11 +116,17 @@ def _take(source: Path, target: Path, bad: frozenset[Path]) -> None:
 
 
 def _take_folder(source: Path, target: Path, bad: frozenset[Path]) -> None:
-    for parent, _, names in os.walk(source):
+    for parent, _, names in os.walk(source, onerror=_unlisted):
         inside = target / Path(parent).relative_to(source)
         inside.mkdir(parents=True, exist_ok=True)
         for name in names:
             _take(Path(parent, name), inside / name, bad)
+
+
+def _unlisted(error: OSError) -> None:
+    """Raise `error` unless the folder is missing: a ref that can't be listed is not a ref that doesn't exist."""
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        raise error
 
 
 def _take_worktrees(source: Path, target: Path, bad: frozenset[Path]) -> None:

@@ -183,7 +183,7 @@ def collected(
     outcome = Outcome(
         place,
         state if whole else None,
-        failed=bool(findings.skipped) and run.objects == 0,
+        failed=bool(findings.skipped) and run.objects == 0 and not (findings.credentials or findings.problems or kept),
         credentials=tuple(findings.credentials.values()),
         problems=tuple(findings.problems),
         skipped=tuple(findings.skipped),

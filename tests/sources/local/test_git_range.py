@@ -105,3 +105,15 @@ def test_submodules_and_empty_repositories_are_no_trouble(repo: GitRepo, tmp_pat
 
 def test_no_repository_is_one_skipped_line(tmp_path: Path) -> None:
     assert scan(tmp_path, "main") == [Skipped("place", "not a git repository")]
+
+
+def test_a_range_of_another_branch_is_read_while_head_is_unborn(repo: GitRepo) -> None:
+    """A hook that pushes `main` from an orphan branch without commits."""
+    token = Mint(9).user_token()
+    base = repo.head()
+    repo.commit("leak", {"new": token})
+    repo.git("symbolic-ref", "HEAD", "refs/heads/orphan")
+    source = SinceSource(repo.path, "place", base, "refs/heads/main")
+    (item,) = source.findings(ScanContext(ToyExaminer()))
+    assert isinstance(item, LocatedDetection)
+    assert (item.detection.secret.reveal(), item.location.in_head) == (token, False)

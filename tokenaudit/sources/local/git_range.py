@@ -13,7 +13,7 @@ from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import Changes, changes
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
-from tokenaudit.git.reachability import commits_between, is_null_id, shallow_commits
+from tokenaudit.git.reachability import commits_between, has_head, is_null_id, shallow_commits
 from tokenaudit.interfaces import Detection, Finding, LocatedDetection, Pointer, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
@@ -50,7 +50,7 @@ class SinceSource:
             git_dir = repository.git_dir
             yield from hazards(repository, self.target)
             followed(repository, run)
-            if not git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", git_dir=git_dir, allowed=(0, 1)):
+            if self.until == "HEAD" and not has_head(git_dir):
                 return  # no commits, no range
             shallow = repository.shallow
             tip = self._commit(git_dir, self.until, shallow=shallow)
@@ -87,10 +87,12 @@ class SinceSource:
             for blob in sorted(_parents_of(steps, detections) - new):
                 yield from self._examine(blob, detections, reader, run)
         marks = {blob: frozenset(seen.change_key for seen in found) for blob, found in detections.items()}
-        for introduction in introductions_in(git_dir, steps, marks):
+        incomplete: list[str] = []
+        for introduction in introductions_in(git_dir, steps, marks, incomplete):
             for seen in detections[introduction.blob]:
                 if seen.change_key == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
+        yield from (Skipped(self.target, reason) for reason in incomplete)
 
     def _examine(
         self, blob: str, detections: dict[str, tuple[Detection, ...]], reader: ObjectReader, run: ScanContext

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.forking import may_fork, start_helper
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
 from tokenaudit.interfaces import ScanResult
 from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
 from tokenaudit.windows import ReadWindow, examine_windows
@@ -23,6 +23,9 @@ _SERIAL_SECONDS = 0.04
 
 _AT_ONCE = 64
 """Files processed at a time."""
+
+_FIRST = 2
+"""The first number of a worker in `_Work.taker`; this process is 1."""
 
 
 FileChecks: TypeAlias = "dict[str, ScanResult | None]"
@@ -90,23 +93,18 @@ class _Work:
     """Parts of a list of files, shared by processes. `taker` is the process that finished a part, 0 for none."""
 
     def __init__(self, files: Sequence[str], start: int) -> None:
-        context = multiprocessing.get_context("fork")
         self._files = files[start:]
-        parts = -(-len(self._files) // _AT_ONCE)
-        self._turn = context.Value("q", 0)
-        self.taker = context.Array("H", parts, lock=False)
+        self._size = max(_AT_ONCE, -(-len(self._files) // MOST_PARTS))
+        parts = -(-len(self._files) // self._size)
+        self.queue = PartQueue(range(parts))
+        self.taker = multiprocessing.get_context("fork").Array("H", parts, lock=False)
 
     def part(self, number: int) -> Sequence[str]:
-        return self._files[number * _AT_ONCE : (number + 1) * _AT_ONCE]
+        return self._files[number * self._size : (number + 1) * self._size]
 
     def look(self, scanner: Scanner, name: int) -> Iterator[_Found]:
         """Take and scan parts until none are left."""
-        while True:
-            with self._turn.get_lock():
-                number = self._turn.value
-                self._turn.value += 1
-            if number >= len(self.taker):
-                return
+        for number in self.queue:
             yield _look(self.part(number), scanner)
             self.taker[number] = name
 
@@ -114,19 +112,21 @@ class _Work:
 def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
     """Search with workers. Files of a worker that died are scanned again."""
     work = _Work(files, start)
-    helpers = [start_helper(_help, work, run.scanner, name) for name in range(2, run.jobs + 1)]
+    helpers = start_helpers(run.jobs - 1, _help, work, run.scanner)
     looks: FileChecks = {}
     lost = {0}
     try:
         for found in work.look(run.scanner, 1):
             _take(found, looks, run)
-        for name, (receiver, _) in enumerate(helpers, 2):
+        for name, (receiver, _) in enumerate(helpers, _FIRST):
             try:
-                _take(receiver.recv(), looks, run)
+                _take(received(receiver), looks, run)
             except EOFError:  # noqa: PERF203 - each worker can die separately
                 lost.add(name)
     finally:
-        for _, process in helpers:
+        work.queue.close()
+        for receiver, process in helpers:
+            receiver.close()
             process.kill()
             process.join()
     for number, taker in enumerate(work.taker):
@@ -135,9 +135,9 @@ def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
     return looks
 
 
-def _help(sender: Connection[_Found, object], work: _Work, scanner: Scanner, name: int) -> None:
+def _help(sender: Connection[_Found, object], number: int, work: _Work, scanner: Scanner) -> None:
     total = _Found()
-    for found in work.look(scanner, name):
+    for found in work.look(scanner, _FIRST + number):
         total.looks |= dict.fromkeys(found.looks)
         total.objects += found.objects
         total.bytes += found.bytes
