@@ -197,9 +197,10 @@ def test_a_mirror_that_is_made_again_is_never_half_removed(tmp_path: Path, monke
         real(path / folder.name / "objects")
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt), ExitStack() as stack:
+    with monkeypatch.context() as patch:
         patch.setattr("tokenaudit.git.tempdir.shutil.rmtree", killed)
-        stack.enter_context(mirrored(url, folder, NullProgress()))
+        with pytest.raises(KeyboardInterrupt):
+            ExitStack().enter_context(mirrored(url, folder, NullProgress()))
     assert not folder.exists()
     with mirrored(url, folder, NullProgress()) as made:
         assert GitRepo(made, bare=True).head() == repo.head()

@@ -260,10 +260,3 @@ def test_a_folder_of_objects_that_can_not_be_listed_is_named(
         (str(refused), "folder of objects can't be listed: Too many open files")
     ]
     assert not open_repository(repo.path).partial
-
-
-def test_a_file_between_the_folders_of_objects_is_nothing(tmp_path: Path) -> None:
-    repo = random_repository(tmp_path / "repo", 5, commits=3)
-    (repo.git_dir / "objects" / "zz").write_text("")
-    (repo.git_dir / "objects" / "00").write_text("") if not (repo.git_dir / "objects" / "00").exists() else None
-    assert delivered(repo.path) == reference(repo)
