@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -260,3 +261,21 @@ def test_a_folder_of_objects_that_can_not_be_listed_is_named(
         (str(refused), "folder of objects can't be listed: Too many open files")
     ]
     assert not open_repository(repo.path).partial
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a script as git")
+def test_a_folder_that_git_can_not_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git has no file left, for example: it lists what it can, complains, and exits with 0."""
+    repo = random_repository(tmp_path / "repo", 5, commits=3)
+    git = shutil.which("git")
+    script = tmp_path / "bin" / "git"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\necho "error: unable to open objects/ab: Too many open files" >&2\nexec {git} "$@"\n')
+    script.chmod(0o755)
+    opened = open_repository(repo.path)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    work = plan(opened, 1)
+    assert [(item.id, item.reason) for item in work.unread] == [
+        ("part of the objects", "unable to open objects/ab: Too many open files")
+    ]
+    assert work.objects > 0

@@ -57,8 +57,10 @@ def list_objects(git_dir: Path) -> Iterator[ListedObject | Unread]:
             else:
                 yield Unread(fields[0] if fields else "object list", "the object can't be read")
         failure = batch.end()
+        unopened = batch.unopened()
     if failure:
         raise ListingError(failure)
+    yield from (Unread("part of the objects", reason) for reason in unopened)
 
 
 _MOST_RESTARTS = 200

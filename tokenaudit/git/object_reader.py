@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -23,6 +24,7 @@ FIELDS = 3
 """Fields in git's header of an object: id, type, size."""
 
 _LONGEST_LINE = 1 << 16
+_UNOPENED = re.compile(rb"error: (?:unable to open|cannot open|could not open|packfile \S+ cannot be)")
 _SET_PIPE_SIZE = 1031
 """`F_SETPIPE_SZ` of fcntl(2), which the standard library defines from Python 3.10 on, and only on Linux."""
 
@@ -132,6 +134,11 @@ class Batch:
         if self.watchdog.has_ended:
             return self.watchdog.explain()
         return reason(self._drained.text(), code) if code else None
+
+    def unopened(self) -> list[str]:
+        """Return the folders and packs that git could not open, after its end: it leaves them out and exits with 0."""
+        lines = self._drained.text().splitlines()
+        return [reason(line, 0) for line in dict.fromkeys(lines) if _UNOPENED.match(line)]
 
 
 def _widen(pipe: IO[bytes]) -> None:

@@ -115,10 +115,14 @@ def read_whole(git_dir: Path) -> WholeRepository | None:
     """Read all objects; None if they are many or large, or if git can't read one of them."""
     if allowance(git_dir).stored > _STORED:
         return None
+    warnings = bytearray()
+    arguments = ("cat-file", "--batch", "--batch-all-objects", "--unordered")
     try:
-        output = git("cat-file", "--batch", "--batch-all-objects", "--unordered", git_dir=git_dir, most=_CONTENT)
+        output = git(*arguments, git_dir=git_dir, warnings=warnings, most=_CONTENT)
     except GitError:
         return None  # the objects are listed and read one by one, and those that can't be read are reported
+    if warnings:
+        return None  # git leaves out a folder that it can't open, and exits with 0
     objects: dict[str, GitObject] = {}
     at = 0
     while at < len(output):
