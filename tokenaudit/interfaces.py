@@ -142,7 +142,8 @@ class ScanContext:
 
     `relied` are the objects and bytes that an earlier run has read and this one relies on. `followed` are the folders
     outside of the target that it led to. Places that `exclusions` leave out are not read. `head` and `web_page` are
-    those of the repository that was read; see `tokenaudit.model.Target`.
+    those of the repository that was read; see `tokenaudit.model.Target`. `retry`: a part was skipped for a reason that
+    another run might not meet, such as a response that did not arrive or a process that was killed.
     """
 
     scanner: Scanner
@@ -155,6 +156,7 @@ class ScanContext:
     followed: list[str] = field(default_factory=list)
     head: str | None = None
     web_page: str | None = None
+    retry: bool = False
 
     def follow(self, folder: Path) -> None:
         """Records that a folder outside of the target is read because the target refers to it."""

@@ -85,6 +85,7 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
         _LOG.info("%s (%s): %s objects, %s bytes", source.target, source.kind, objects, size)
         run.objects += share.objects
         run.bytes += share.bytes
+        run.retry |= share.retry
     findings.skipped += _not_there(places_read)
     for credentials, places_of in ((findings.credentials, spots), (findings.ignored, ignored)):
         for fingerprint, places in places_of.items():

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tokenaudit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
-    from tokenaudit.inspect.inspector import Cache, inspect_credentials
+    from tokenaudit.inspect.inspector import Cache, inspect_credentials, may_answer_later
 
-__all__ = ["Cache", "inspect_credentials"]
+__all__ = ["Cache", "inspect_credentials", "may_answer_later"]
 
-__getattr__ = lazy_names(__name__, {"Cache": ".inspector", "inspect_credentials": ".inspector"})
+__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, ".inspector"))

@@ -119,6 +119,8 @@ ASKABLE = frozenset({"user_token", "org_token", "oauth_token", "oidc_token", "ap
 _WHOAMI_MAY_NOT_KNOW = frozenset({"oidc_token", "s3_token"})
 """Kinds that whoami perhaps never accepts, so that its refusal proves nothing."""
 
+_UNSUPPORTED = "whoami does not support the kind"
+_PERHAPS_UNSUPPORTED = "whoami possibly does not support the kind"
 _DEAD = "invalid credentials in authorization header"
 _NEVER_ARRIVED = "invalid username or password"
 _UNAUTHORIZED = 401
@@ -132,15 +134,22 @@ def unanswered(failure: Failure, kind: str, *, now: datetime, endpoint: str) -> 
 
 def not_asked(kind: str, *, now: datetime, endpoint: str) -> Inspection:
     """The entry for a kind that whoami can't be asked about."""
-    reason = f"not sent: whoami does not support the kind {kind}"
+    reason = f"not sent: {_UNSUPPORTED} {kind}"
     return Inspection("unknown", now, reason, details_known=False, endpoint=endpoint)
+
+
+def may_answer_later(inspection: Inspection) -> bool:
+    """Return whether the status is unknown for a reason that another request might not meet."""
+    return inspection.status == "unknown" and not any(
+        words in (inspection.reason or "") for words in (_UNSUPPORTED, _PERHAPS_UNSUPPORTED)
+    )
 
 
 def _judge(failure: Failure, kind: str) -> tuple[Status, str]:
     words = failure.message.casefold().strip().rstrip(".")
     if failure.kind == "refused" and failure.status == _UNAUTHORIZED:
         if kind in _WHOAMI_MAY_NOT_KNOW:
-            return "unknown", f"the Hub rejects it, but whoami possibly does not support the kind {kind}"
+            return "unknown", f"the Hub rejects it, but {_PERHAPS_UNSUPPORTED} {kind}"
         if words == _DEAD:
             return "invalid", "the Hub rejects it: deleted, revoked, from another Hub, or never issued"
         if words == _NEVER_ARRIVED:

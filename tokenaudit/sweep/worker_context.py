@@ -19,7 +19,7 @@ from tokenaudit.ci.model import Names
 from tokenaudit.detect import Detector
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.repo_listing import HubRepository
-from tokenaudit.inspect import inspect_credentials
+from tokenaudit.inspect import inspect_credentials, may_answer_later
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Scanner
 from tokenaudit.inventory.model import Outcome, PlaceRecord
 from tokenaudit.model import Inspection, SecretName, Skipped
@@ -173,13 +173,16 @@ def collected(
 ) -> Outcome:
     """Return the findings of `sources` as one outcome. A place without any readable content has failed.
 
-    `state` is recorded only if the whole place was reached: a skipped part of it (one object, one archive) would be
-    skipped again next time, but a place that was skipped as a whole is retried.
+    `state` is recorded only if the whole place was reached: a skipped part of it (an archive, a file above a limit)
+    would be skipped again next time. A place that was skipped as a whole is retried, and one with a part or a whoami
+    that failed for a reason that the next sweep might not meet.
     """
     kept: list[SecretName] = []
     run = ScanContext(scanner=scanner, jobs=1, progress=progress)
     findings = gather([_WithoutNames(source, kept) for source in sources], run)
-    whole = not any(gap.where == place.target for gap in findings.skipped)
+    inspections = _inspections(findings, inspecting, known)
+    failed_for_now = run.retry or any(map(may_answer_later, inspections.values()))
+    whole = not (failed_for_now or any(gap.where == place.target for gap in findings.skipped))
     outcome = Outcome(
         place,
         state if whole else None,
@@ -188,7 +191,7 @@ def collected(
         problems=tuple(findings.problems),
         skipped=tuple(findings.skipped),
         secrets=tuple(kept),
-        inspections=_inspections(findings, inspecting, known),
+        inspections=inspections,
         objects=sum(target.objects for target in findings.targets),
         bytes=sum(target.bytes for target in findings.targets),
     )

@@ -74,6 +74,7 @@ class GitDirSource:
                 relative = path.relative_to(folder).as_posix()
                 if relative != "packed-refs" and not run.exclusions.leaves_out(self.target, shown + relative):
                     yield from self._file(path, shown + relative, run)
+        run.retry |= bool(failures)
         for failure in failures:
             yield Skipped(f"{self.target}: {failure.filename}", failure.strerror or "can't be read")
 
@@ -83,9 +84,11 @@ class GitDirSource:
                 return
             examined, size = examine_file(os.fspath(path), run.scanner)
         except OSError as error:
+            run.retry = True
             yield Skipped(f"{self.target}: {shown}", why(error))
             return
         except Unreadable as error:
+            run.retry = True
             yield Skipped(f"{self.target}: {shown}", error.reason)
             return
         run.read(1, size)

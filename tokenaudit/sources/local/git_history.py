@@ -166,7 +166,7 @@ class HistorySource:
                 hits.add(batch)
                 unread += batch.unread
             unread += missing.found() if missing else ()
-        yield from self._unread(unread)
+        yield from self._unread(unread, run)
         return hits, len(unread)
 
     def _missing(self, repository: Repository, work: ScanPlan) -> AbstractContextManager[MissingObjects | None]:
@@ -175,8 +175,9 @@ class HistorySource:
             return nullcontext()
         return MissingObjects(repository.git_dir, unpacked=work.links == "unpacked")
 
-    def _unread(self, unread: Iterable[Unread]) -> Iterator[Skipped]:
+    def _unread(self, unread: Iterable[Unread], run: ScanContext) -> Iterator[Skipped]:
         for item in unread:
+            run.retry |= not item.is_large
             yield Skipped(f"{self.target}: {item.id}", item.reason)
 
     def _sightings(
@@ -216,7 +217,7 @@ class HistorySource:
                     detections[found.id] = scanner.scan(found.data).detections
                 else:
                     (commits if found.type == "commit" else tags).append(found)
-            yield from self._unread(unread.values())
+            yield from self._unread(unread.values(), run)
             in_blobs = {name: seen for name, seen in detections.items() if seen}
             attributed = yield from self._in_blobs(repository, in_blobs, hits, work, reader, run, earlier)
             yield from self._in_commits(repository, commits, scanner, work.graph)
@@ -260,7 +261,7 @@ class HistorySource:
                 detections[blob] = examined.detections
         for found in _read_again(work, unread):
             detections[found.id] = run.scanner.scan(found.data).detections
-        yield from self._unread(unread.values())
+        yield from self._unread(unread.values(), run)
         for introduction in sorted(attribution.introductions, key=_order):
             for seen in detections.get(introduction.blob, ()):
                 if seen.change_key == introduction.fingerprint:

@@ -98,9 +98,11 @@ class LargeFilesSource:
         where = f"{self.target}: large files"
         listing = large_files(self._hub, self._repository, self._revision, self._secret)
         if isinstance(listing, Failure):
+            run.retry = True
             yield Skipped(where, needs(listing, f"repo.content.read on {self.target}"))
             return
         if listing.incomplete:
+            run.retry = True
             yield Skipped(where, listing.incomplete)
         left_out = [file for file in listing if not self._limit.covers(file)]
         for file in listing:
@@ -117,6 +119,7 @@ class LargeFilesSource:
         try:
             introduced = self._history.introductions(pointers)
         except GitError as error:
+            run.retry = True
             yield Skipped(where, f"git can't say which commits brought them: {error}")
             introduced = {}
         left_out, unknown = [], []
@@ -145,11 +148,13 @@ class LargeFilesSource:
             with copy.open("w+b") as into:
                 answer = fetch(self._hub, self._repository, commit or self._revision, file, self._secret, into)
             if isinstance(answer, Failure):
+                run.retry = True
                 yield Skipped(where, needs(answer, f"repo.content.read on {self.target}"))
                 return
             try:
                 examined, read = examine_file(os.fspath(copy), run.scanner)
             except Unreadable as error:
+                run.retry = True
                 yield Skipped(where, error.reason)
                 return
         run.read(1, read)
@@ -211,6 +216,7 @@ class BucketSource:
                 continue
             answer = content(self._hub, self._bucket, file, self._secret, min(self._largest, left))
             if isinstance(answer, Failure):
+                run.retry = True
                 reason = needs(answer, f"repo.content.read on {self.target}")
                 yield Skipped(f"{self.target}: {file.path}", reason)
                 continue
