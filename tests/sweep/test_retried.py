@@ -16,9 +16,8 @@ from tests.sweep.example_org import Acme, everything
 from tests.sweep.test_large_files import hosted
 from tests.sweep.test_resume import essence
 from tokenaudit.errors import AuditError
-from tokenaudit.git.object_store import ScanPlan
+from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import Unread
-from tokenaudit.sources.local import git_history
 
 
 def complete(org: Acme) -> None:
@@ -41,14 +40,13 @@ def test_a_file_of_a_bucket(org: Acme, fault: Fault) -> None:
 
 def test_an_object_whose_reader_was_killed(org: Acme, monkeypatch: pytest.MonkeyPatch) -> None:
     org.repository("m")
-    real = git_history.plan
 
-    def plan(*arguments: object, **more: object) -> ScanPlan:
-        made = real(*arguments, **more)  # type: ignore[arg-type]
+    def broken(*arguments: object, **more: object) -> ScanPlan:
+        made = plan(*arguments, **more)  # type: ignore[arg-type]
         return replace(made, partitions=[], unread=[Unread("part of the objects", "worker exited unexpectedly")])
 
     with monkeypatch.context() as patch:
-        patch.setattr(git_history, "plan", plan)
+        patch.setattr("tokenaudit.sources.local.git_history.plan", broken)
         swept = org.sweep()
     assert [(gap.where, gap.reason) for gap in swept.report.skipped] == [
         ("models/acme/m: part of the objects", "worker exited unexpectedly")
