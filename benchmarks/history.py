@@ -127,6 +127,10 @@ class _Nothing:
         del data
         return PrefilterResult.NOTHING
 
+    def copy(self) -> _Nothing:
+        """Nothing."""
+        return self
+
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
         """Nothing."""
         del data, starts
@@ -145,6 +149,7 @@ class _Inflated:
         self._share = partition
         self.size = partition.size
         self.count = partition.count
+        self.is_concurrent = True
 
     def read(self) -> Iterator[GitObject | Unread]:
         """The objects."""

@@ -6,6 +6,7 @@ import base64
 import itertools
 import random
 import shutil
+import threading
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.git.test_object_store import SHAPES
+from tests.support.accelerator import built_or_skip
 from tests.support.contexts import CONTEXTS
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
@@ -23,12 +25,13 @@ from tokenaudit.detect import Detector
 from tokenaudit.git import parallel
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
-from tokenaudit.git.objects import SEARCHED, GitObject, Unread
-from tokenaudit.git.pack import scan
+from tokenaudit.git.objects import SEARCHED, GitObject, ScanBatch, Unread
+from tokenaudit.git.pack import compiled, scan
 from tokenaudit.git.pack.delta import build, delta_insertions
 from tokenaudit.git.pack.scan import Leaf
 from tokenaudit.git.parallel import search
 from tokenaudit.interfaces import PrefilterResult, ScanResult
+from tokenaudit.sources.local.git_history import HistoryMatcher
 
 _numbers = itertools.count()
 
@@ -42,6 +45,9 @@ class Literal:
 
     def prepare(self) -> None:
         pass
+
+    def copy(self) -> Literal:
+        return Literal(self.words)
 
     def look(self, data: bytes) -> PrefilterResult:
         if any(word in data for word in self.words):
@@ -101,6 +107,63 @@ def test_no_result_of_an_examination_is_sent_by_another_process(
     }
 
 
+def test_threads_find_what_one_finds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Where processes can't be forked, the compiled part runs in threads, each with a detector of its own."""
+    found = built_or_skip(tmp_path_factory)
+    monkeypatch.setattr(compiled, "accelerator", lambda: found)
+    monkeypatch.setattr(parallel, "SMALL_WORK", 0)
+    monkeypatch.setattr(parallel, "may_fork", lambda: False)
+    repo = random_repository(tmp_path / "repo", 3, commits=60, plant=[Mint(place).user_token() for place in range(5)])
+    work = plan(open_repository(repo.path), 3, SEARCHED, small=0)
+    matcher = HistoryMatcher(Detector.load())
+    used: set[int] = set()
+
+    class Noting(HistoryMatcher):
+        def copy(self) -> HistoryMatcher:
+            used.add(len(used))
+            return super().copy()
+
+    together = list(search(work.partitions, Noting(Detector.load()), 3))
+    alone = list(search(work.partitions, matcher, 1))
+    assert len(used) == 3
+    assert sorted(hit for batch in together for hit in batch.hits) == sorted(
+        hit for batch in alone for hit in batch.hits
+    )
+    assert sum(batch.objects for batch in together) == sum(batch.objects for batch in alone) > 0
+    assert any(batch.hits for batch in together)
+
+
+def test_a_thread_that_fails_loses_one_partition_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "SMALL_WORK", 0)
+    monkeypatch.setattr(parallel, "may_fork", lambda: False)
+
+    class Partition:
+        size, count, is_concurrent = 1, 1, True
+
+        def __init__(self, *, fails: bool) -> None:
+            self.fails = fails
+
+        def read(self) -> Iterator[GitObject | Unread]:
+            yield from ()
+
+        def search(self, watcher: object) -> Iterator[ScanBatch]:
+            del watcher
+            if self.fails:
+                raise MemoryError
+            yield ScanBatch(objects=1)
+
+    partitions = [Partition(fails=number == 1) for number in range(4)]
+    batches = list(search(partitions, Literal([b"word"]), 2))
+    assert sum(batch.objects for batch in batches) == 3
+    assert [item.reason for batch in batches for item in batch.unread] == ["worker failed: MemoryError"]
+    stopped = search(partitions, Literal([b"word"]), 2)
+    next(stopped)
+    stopped.close()  # type: ignore[attr-defined] # a generator
+    assert not [each for each in threading.enumerate() if each.name.startswith("search-")]
+
+
 class Scanning:
     """The evidence of the detector."""
 
@@ -111,6 +174,9 @@ class Scanning:
         self.look = self.detector.prefilter.look
         self.with_evidence = self.detector.prefilter.with_evidence
         self.examine = self.detector.scan
+
+    def copy(self) -> Scanning:
+        return Scanning()
 
 
 @pytest.mark.usefixtures("packs_read_by")

@@ -126,6 +126,11 @@ class CatFilePartition:
         """See `objects.Partition`."""
         return len(self.ids)
 
+    @property
+    def is_concurrent(self) -> bool:
+        """See `objects.Partition`."""
+        return False
+
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`. Git exits at a corrupt object; reading continues with the next one."""
         done = restarts = 0

@@ -217,6 +217,11 @@ class LoosePartition:
         """See `objects.Partition`."""
         return len(self.files)
 
+    @property
+    def is_concurrent(self) -> bool:
+        """See `objects.Partition`."""
+        return False
+
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""
         for name, file in self.files:

@@ -85,6 +85,9 @@ class ObjectMatcher(Protocol):
     def prepare(self) -> None:
         """Compile the searcher for large data, once, before processes are forked."""
 
+    def copy(self) -> ObjectMatcher:
+        """Return a matcher that another thread can use at the same time."""
+
     def look(self, data: bytes) -> PrefilterResult:
         """Return the result of the prefilter for `data`."""
 
@@ -152,6 +155,10 @@ class Partition(Protocol):
     @property
     def count(self) -> int:
         """Number of objects."""
+
+    @property
+    def is_concurrent(self) -> bool:
+        """Whether other threads run while it is searched, because most of the work is done in compiled code."""
 
     def read(self) -> Iterator[GitObject | Unread]:
         """Yield each object once, in the same order in every run."""

@@ -1,13 +1,16 @@
 """Search partitions of a repository in several processes, which return only the ids of objects with hits.
 
-Content and credentials are never sent between processes: a worker sends only ids, counts and reasons.
+Content and credentials are never sent between processes: a worker sends only ids, counts and reasons. Where processes
+can't be forked, threads search partitions that leave the others running.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
+from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
 from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
@@ -26,17 +29,62 @@ SMALL_WORK = 150_000_000
 
 
 def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
-    """Search all `partitions` with up to `jobs` processes and yield results as they arrive.
+    """Search all `partitions` with up to `jobs` processes or threads and yield results as they arrive.
 
     Hits are unordered; callers sort them. A worker that dies is reported as one `Unread`; the others continue.
     """
     size = sum(partition.size for partition in partitions)
-    if len(partitions) > 1 and jobs > 1 and size >= SMALL_WORK and may_fork():
+    jobs = min(jobs, len(partitions)) if size >= SMALL_WORK else 1
+    if jobs > 1 and may_fork():
         watcher.prepare()
-        yield from _in_processes(partitions, watcher, min(jobs, len(partitions)))
+        yield from _in_processes(partitions, watcher, jobs)
+        return
+    if jobs > 1 and 2 * sum(partition.size for partition in partitions if partition.is_concurrent) > size:
+        yield from _in_threads(partitions, watcher, jobs)
         return
     for partition in partitions:
         yield from partition.search(watcher)
+
+
+def _in_threads(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
+    """Run threads that take partitions, largest first, each with a matcher of its own."""
+    waiting = sorted(partitions, key=lambda partition: partition.size)
+    found: SimpleQueue[ScanBatch | None] = SimpleQueue()
+    stopped = threading.Event()
+    threads = [
+        threading.Thread(target=_take, args=(waiting, watcher.copy(), found, stopped), name=f"search-{number}")
+        for number in range(jobs)
+    ]
+    for thread in threads:
+        thread.daemon = True
+        thread.start()
+    try:
+        running = len(threads)
+        while running:
+            batch = found.get()
+            if batch is None:
+                running -= 1
+            else:
+                yield batch
+    finally:
+        stopped.set()
+        for thread in threads:
+            thread.join()
+
+
+def _take(
+    waiting: list[Partition], watcher: ObjectMatcher, found: SimpleQueue[ScanBatch | None], stopped: threading.Event
+) -> None:
+    while not stopped.is_set():
+        try:
+            partition = waiting.pop()  # one step of the interpreter, so no two threads get the same
+        except IndexError:
+            break
+        for batch in _batches(partition, watcher):
+            found.put(batch)
+            if stopped.is_set():
+                break
+    found.put(None)
 
 
 def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:

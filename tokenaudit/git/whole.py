@@ -102,6 +102,11 @@ class MemoryPartition:
         """See `objects.Partition`."""
         return len(self.objects)
 
+    @property
+    def is_concurrent(self) -> bool:
+        """See `objects.Partition`."""
+        return False
+
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""
         yield from self.objects

@@ -34,6 +34,11 @@ class ChecksumPartition:
         """See `objects.Partition`."""
         return 0
 
+    @property
+    def is_concurrent(self) -> bool:
+        """See `objects.Partition`."""
+        return True
+
     def read(self) -> Iterator[GitObject | Unread]:
         """Yield the pack as `Unread` if its checksum is wrong."""
         check = hashlib.new(self.algorithm, usedforsecurity=False)

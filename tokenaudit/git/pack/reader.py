@@ -59,6 +59,11 @@ class PackPartition:
         """See `objects.Partition`."""
         return len(self.wanted)
 
+    @property
+    def is_concurrent(self) -> bool:
+        """See `objects.Partition`."""
+        return self.is_compiled and compiled.accelerator() is not None
+
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""
         begun = self._compiled(compiled.WHOLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
@@ -420,6 +421,10 @@ class HistoryMatcher:
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
+
+    def copy(self) -> HistoryMatcher:
+        """See `git.objects.ObjectMatcher`."""
+        return HistoryMatcher(copy.deepcopy(self._scanner))
 
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
         """See `git.objects.ObjectMatcher`."""
