@@ -15,6 +15,9 @@ WINDOW = 64 << 20
 OVERLAP = 1 << 20
 """Overlap of two windows in bytes."""
 
+_PART = 1 << 20
+"""Bytes to copy at a time."""
+
 
 @dataclass(frozen=True)
 class ReadWindow:
@@ -54,10 +57,13 @@ class ReadWindow:
         return column + self.column - 1 if line == 1 and column is not None else column
 
 
-def windows(read: Callable[[int], bytes], line: int = 1, column: int = 1) -> Iterator[ReadWindow]:
+def windows(
+    read: Callable[[int], bytes], line: int = 1, column: int = 1, back: Callable[[int], object] | None = None
+) -> Iterator[ReadWindow]:
     """All data of `read`, which is called with a number of bytes and can return fewer, but none only at the end.
 
-    `line` and `column` are those of the first byte. There is always one window, also for empty data.
+    `line` and `column` are those of the first byte. There is always one window, also for empty data. `back` goes back a
+    number of bytes: reading the overlap once more is faster than copying the window together, and takes less memory.
     """
     data = _filled(read, WINDOW)
     overlap = 0
@@ -67,6 +73,12 @@ def windows(read: Callable[[int], bytes], line: int = 1, column: int = 1) -> Ite
             return
         passed, overlap = len(data) - OVERLAP, OVERLAP
         line, column = position_after(data, passed, line, column)
+        if back is not None:
+            back(OVERLAP)
+            data = _filled(read, WINDOW)
+            if len(data) <= OVERLAP:
+                return
+            continue
         rest = _filled(read, passed)
         if not rest:
             return
@@ -78,7 +90,7 @@ def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[in
     begins = data.rfind(b"\n", 0, passed) + 1
     if begins:
         line, column = line + data.count(b"\n", 0, begins), 1
-    return line, column + _characters(data[begins:passed])
+    return line, column + sum(_characters(data[at : min(at + _PART, passed)]) for at in range(begins, passed, _PART))
 
 
 def examine_windows(

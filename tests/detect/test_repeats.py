@@ -161,3 +161,28 @@ def test_windows_count_what_the_whole_counts(gaps: list[int]) -> None:
     total = len(found.detections) + sum(each.repeats for each in found.detections)
     assert total == len(whole.detections) + sum(each.repeats for each in whole.detections) == len(gaps)
     assert found.detections[:4] == whole.detections[:4]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from([b"a", b"\n", "ä".encode(), b"word \n", b"x" * 40]), max_size=120), st.integers(1, 50))
+def test_going_back_gives_the_same_windows(pieces: list[bytes], most: int) -> None:
+    data = b"".join(pieces)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(windows, "WINDOW", 300)
+        patch.setattr(windows, "OVERLAP", 90)
+        patch.setattr(windows, "_PART", 7)
+        file = io.BytesIO(data)
+        joined = list(windows.windows(io.BytesIO(data).read))
+        gone_back = list(
+            windows.windows(lambda size: file.read(min(size, most)), back=lambda size: file.seek(-size, 1))
+        )
+    assert gone_back == joined
+    start = 0
+    for window in joined:
+        start -= window.overlap
+        assert data[start : start + len(window.data)] == window.data
+        line = data[:start].rpartition(b"\n")[2]
+        characters = sum(not 0x80 <= byte < 0xC0 for byte in line)  # those that begin in it
+        assert (window.line, window.column) == (data[:start].count(b"\n") + 1, characters + 1)
+        start += len(window.data)
+    assert start == len(data)

@@ -76,7 +76,7 @@ def literal_pattern_for(
     searched for in any case.
     """
     tried = expression(form) if whole is None else whole
-    fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form)
+    fixed = bytes(next(iter(each)) if len(each) == 1 else 0 for each in form) if preferred else b""
     for literal in preferred:
         at = fixed.find(literal)
         if at >= 0:

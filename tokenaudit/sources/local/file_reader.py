@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from tokenaudit.file_access import descriptor_of_regular
 from tokenaudit.windows import WINDOW, ReadWindow, position_after, windows
@@ -149,11 +150,15 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
         else:
             # A read allocates a buffer of the requested size.
             most = max(status.st_size + 1, _SMALL)
-            yield from windows(lambda size: os.read(descriptor, min(size, most)))
+            yield from windows(lambda size: os.read(descriptor, min(size, most)), back=partial(_back, descriptor))
     except OSError as error:
         raise Unreadable(path, f"can't be read: {why(error)}") from None
     finally:
         os.close(descriptor)
+
+
+def _back(descriptor: int, size: int) -> None:
+    os.lseek(descriptor, -size, os.SEEK_CUR)
 
 
 def stream_windows(descriptor: int) -> Iterator[ReadWindow]:
@@ -198,8 +203,13 @@ def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[R
             left -= len(data)
             return data
 
+        def back(size: int) -> None:
+            nonlocal left
+            _back(descriptor, size)
+            left += size
+
         window = ReadWindow(b"", line, column)
-        for window in windows(read, line, column):
+        for window in windows(read, line, column, back):
             yield window
         line, column = position_after(window.data, len(window.data), window.line, window.column)
 
