@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tokenaudit.errors import AuditError
-from tokenaudit.interfaces import Detection, Finding, LocatedDetection, PartSource, ScanContext, Source
+from tokenaudit.audit.reading import context_of, guarded, read_side_by_side, target_of
+from tokenaudit.interfaces import Detection, LocatedDetection, PartSource, ScanContext, Source
 from tokenaudit.model import Credential, Location, Problem, Skipped, Target
 from tokenaudit.secret import Secret
-from tokenaudit.web_pages import repository_page
-
-_LOG = logging.getLogger(__name__)
 
 _SOURCE_ORDER = ("tree", "staged", "ci", "machine", "machine-history", "machine-log", "history")
 _CERTAIN_FIRST = ("credential", "placeholder", "identifier")
@@ -53,15 +49,20 @@ class Findings:
         return fingerprint
 
 
-def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
-    """Collects the findings of every source, without duplicates and in a deterministic order."""
+def gather(sources: Iterable[Source], run: ScanContext, small: Collection[str] = ()) -> Findings:
+    """Collects the findings of every source, without duplicates and in a deterministic order.
+
+    Sources of `small` targets can be read side by side.
+    """
     findings = Findings()
     spots: dict[str, dict[Location, None]] = {}
     ignored: dict[str, dict[Location, None]] = {}
     places_read = list(sources)
-    for source in places_read:
-        share = ScanContext(run.scanner, run.jobs, run.progress, run.exclusions)
-        for finding in _guarded(source, share):
+    read = read_side_by_side(places_read, small, run)
+    for number, source in enumerate(places_read):
+        share = context_of(run)
+        known = read.get(number)
+        for finding in guarded(source, share) if known is None else known.findings:
             if isinstance(finding, LocatedDetection):
                 kept = ignored if finding.detection.ignored else spots
                 kept.setdefault(findings.learn(finding.detection), {})[finding.location] = None
@@ -69,23 +70,10 @@ def gather(sources: Iterable[Source], run: ScanContext) -> Findings:
                 findings.problems.append(finding)
             else:
                 findings.skipped.append(finding)
-        objects, size = share.objects + share.relied[0], share.bytes + share.relied[1]
-        followed = tuple(dict.fromkeys(share.followed))
-        findings.targets.append(
-            Target(
-                source.target,
-                source.kind,
-                objects,
-                size,
-                followed=followed,
-                head=share.head,
-                web_page=share.web_page or repository_page(source.target),
-            )
-        )
-        _LOG.info("%s (%s): %s objects, %s bytes", source.target, source.kind, objects, size)
-        run.objects += share.objects
-        run.bytes += share.bytes
-        run.retry |= share.retry
+        findings.targets.append(target_of(source, share) if known is None else known.target)
+        run.objects += share.objects if known is None else known.objects
+        run.bytes += share.bytes if known is None else known.bytes
+        run.retry |= share.retry if known is None else known.retry
     findings.skipped += _not_there(places_read)
     for credentials, places_of in ((findings.credentials, spots), (findings.ignored, ignored)):
         for fingerprint, places in places_of.items():
@@ -107,21 +95,6 @@ def _not_there(sources: Iterable[Source]) -> Iterator[Skipped]:
             yield Skipped(target, "; ".join(dict.fromkeys(part.absent for part in found if part.absent)))
         else:
             yield from (Skipped(target, part.absent) for part in found if part.required and part.absent)
-
-
-def _guarded(source: Source, run: ScanContext) -> Iterator[Finding]:
-    """The findings of one source. An unexpected exception ends the source and is reported as skipped.
-
-    Raises:
-        AuditError: the user must fix the cause.
-    """
-    try:
-        yield from source.findings(run)
-    except (AuditError, GeneratorExit):
-        raise
-    except Exception as error:  # noqa: BLE001 - earlier findings and other sources are still reported
-        detail = f": {error.strerror}" if isinstance(error, OSError) and error.strerror else ""
-        yield Skipped(source.target, f"reading stopped at an internal error ({type(error).__name__}{detail})")
 
 
 def _location_order(location: Location) -> tuple[object, ...]:

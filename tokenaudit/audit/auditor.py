@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -74,8 +74,15 @@ class Auditor:
     now: Callable[[], datetime] = utc_now
     exclude: Sequence[str] = ()
 
-    def audit(self, sources: Iterable[Source], placements: Mapping[str, Placement] | None = None) -> Audit:
+    def audit(
+        self,
+        sources: Iterable[Source],
+        placements: Mapping[str, Placement] | None = None,
+        small: Collection[str] = (),
+    ) -> Audit:
         """Scans all `sources`, inspects and assesses. `placements` maps targets on disk to locations in repositories.
+
+        Targets that are `small` can be read side by side.
 
         Raises:
             ConfigurationError: a plugin file can't be used.
@@ -85,7 +92,7 @@ class Auditor:
         scanner = AllowlistFilter(detector) if self.honour_ignores else detector
         run = ScanContext(scanner, self.jobs or os.cpu_count() or 1, self.progress, Exclusions(self.exclude))
         places = list(sources)
-        findings = gather(places, run)
+        findings = gather(places, run, small)
         findings.targets = [_placed(target, placements or {}) for target in findings.targets]
         count_once(findings)
         excluded = exclude(findings, run.exclusions)
@@ -152,7 +159,7 @@ def scan(
     auditor = auditor or Auditor()
     names = [os.fspath(target) for target in targets]
     with resolved(names, scope or Scope(), auditor.progress) as found:
-        return auditor.audit(found.sources, found.placements)
+        return auditor.audit(found.sources, found.placements, found.small)
 
 
 def doctor(source: MachineSource, auditor: Auditor | None = None) -> Audit:

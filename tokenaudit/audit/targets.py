@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
 from tokenaudit.git.command import GitError, without_password
-from tokenaudit.git.layout import opened_once, repository_kind
+from tokenaudit.git.layout import is_small, opened_once, repository_kind
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
 from tokenaudit.sources import local
@@ -90,6 +90,7 @@ class _Request:
     progress: Progress
     places: tuple[str, ...]
     placements: dict[str, Placement] = field(default_factory=dict)
+    small: set[str] = field(default_factory=set)
 
     def requires(self, part: Part) -> bool:
         return part in self.scope.required
@@ -103,10 +104,14 @@ class _Request:
 
 @dataclass(frozen=True)
 class Resolved:
-    """The sources, and the location of each target on disk in its repository, by the target's name in the report."""
+    """The sources, and the location of each target on disk in its repository, by the target's name in the report.
+
+    `small` are the targets that are small repositories.
+    """
 
     sources: list[Source]
     placements: dict[str, Placement]
+    small: frozenset[str] = frozenset()
 
 
 @contextmanager
@@ -127,7 +132,7 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
         for target in reversed(named.values()):
             is_url = is_clone_url(target)
             sources += _of_url(target, request, stack) if is_url else _of_path(target, request)
-        yield Resolved(sources, request.placements)
+        yield Resolved(sources, request.placements, frozenset(request.small))
 
 
 def _check(scope: Scope) -> None:
@@ -230,6 +235,8 @@ def _of_path(target: str, request: _Request) -> list[Source]:
     if not is_pipe:
         request.placements[target] = placement(target, path if kind != "none" else top or request.around(path))
     if kind != "none":
+        if is_small(path):
+            request.small.add(target)
         return _of_repository(path, target, request, no_tree="a bare repository" if kind == "bare" else None)
     if scope.staged or scope.since:
         option = "--staged" if scope.staged else "--since"

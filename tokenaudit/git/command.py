@@ -12,13 +12,14 @@ import logging
 import math
 import os
 import re
+import selectors
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import IO, cast
@@ -82,6 +83,7 @@ NETWORK_MEMORY = 800 << 20
 _SECONDS_A_BYTE = 1 / (1 << 20)
 _MEMORY_A_BYTE = 2
 _TICK = 0.25
+_PART = 1 << 16
 
 
 _NO_MEMORY = re.compile(r"[Oo]ut of memory|Cannot allocate memory|mmap failed")
@@ -123,6 +125,10 @@ def _stored_bytes(git_dir: str) -> int:
         return 0
 
 
+def _silent(seconds: float) -> str:
+    return f"git was stopped: no output for {seconds:.0f} seconds"
+
+
 class Watchdog:
     """Stops a process that does not respond in time. Time that its reader spends elsewhere does not count."""
 
@@ -152,7 +158,7 @@ class Watchdog:
 
     def explain(self) -> str:
         """Return the reason why the process was stopped."""
-        return f"git was stopped: no output for {self.seconds:.0f} seconds"
+        return _silent(self.seconds)
 
     def _run(self) -> None:
         while not self._stop.wait(min(_TICK, self.seconds)):
@@ -310,6 +316,65 @@ def answer(
         GitError: the exit code is not in `allowed`.
         GitLimitError: git took too long, or printed more than `most` bytes.
     """
+    collect = (
+        _collect if os.name == "posix" and process.stdin is None and process.stderr is not None else _collect_in_threads
+    )
+    answered = collect(process, stdin, seconds, most)
+    if answered.size > most:
+        message = f"git was stopped: output larger than {most >> 20} MiB"
+        raise GitLimitError(message)
+    if answered.is_late:
+        raise GitLimitError(_silent(seconds))
+    if process.returncode not in allowed:
+        raise GitError(reason(answered.complaints, process.returncode))
+    if warnings is not None:
+        warnings += answered.complaints
+    return b"".join(answered.parts)
+
+
+@dataclass
+class _Answer:
+    """What a process has written until it ended or was stopped."""
+
+    parts: list[bytes] = field(default_factory=list)
+    size: int = 0
+    complaints: bytes = b""
+    is_late: bool = False
+
+
+def _collect(process: subprocess.Popen[bytes], _: bytes, seconds: float, most: int) -> _Answer:
+    """Read the output of a process without stdin. Threads would take as long as a short command."""
+    answered = _Answer()
+    until = time.monotonic() + seconds
+    output, complaints = cast("IO[bytes]", process.stdout), cast("IO[bytes]", process.stderr)
+    try:
+        with output, complaints, selectors.DefaultSelector() as selector:
+            selector.register(output, selectors.EVENT_READ)
+            selector.register(complaints, selectors.EVENT_READ)
+            while selector.get_map() and answered.size <= most and not answered.is_late:
+                left = until - time.monotonic()
+                ready = selector.select(left) if left > 0 else []
+                answered.is_late = not ready
+                for key, _events in ready:
+                    part = os.read(key.fd, _PART)
+                    if not part:
+                        selector.unregister(key.fileobj)
+                    elif key.fileobj is output:
+                        answered.parts.append(part)
+                        answered.size += len(part)
+                    elif len(answered.complaints) < _PART:
+                        answered.complaints += part
+            if answered.size > most or answered.is_late:
+                process.kill()
+    except BaseException:
+        process.kill()
+        raise
+    finally:
+        process.wait()
+    return answered
+
+
+def _collect_in_threads(process: subprocess.Popen[bytes], stdin: bytes, seconds: float, most: int) -> _Answer:
     complaints = Drain(cast("IO[bytes]", process.stderr))
     watchdog = Watchdog(process, seconds)
     parts: list[bytes] = []
@@ -330,16 +395,7 @@ def answer(
         raise
     finally:
         watchdog.close()
-    if size > most:
-        message = f"git was stopped: output larger than {most >> 20} MiB"
-        raise GitLimitError(message)
-    if watchdog.has_ended:
-        raise GitLimitError(watchdog.explain())
-    if process.returncode not in allowed:
-        raise GitError(reason(complaints.text(), process.returncode))
-    if warnings is not None:
-        warnings += complaints.text()
-    return b"".join(parts)
+    return _Answer(parts, size, complaints.text(), watchdog.has_ended)
 
 
 def feed(pipe: IO[bytes], lines: Iterable[bytes]) -> None:

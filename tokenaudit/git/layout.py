@@ -17,7 +17,7 @@ from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at, look
 from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
-"""A working tree with its `.git`, a bare repository, a repository that git can't open, or no repository."""
+"""A working tree with its `.git`, a bare repository, a bare repository that git can't open, or no repository."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,36 @@ def repository_kind(path: Path) -> RepositoryKind:
     found = _git_dir(path)
     if found is None:
         return "none"
+    if found != path:
+        return "worktree"
     try:
-        if _opened.get() is not None:
-            open_repository(path)  # opened again later in any case
-        else:
-            git("rev-parse", "--git-dir", git_dir=safe_git_dir(found))
+        open_repository(path)
     except GitError:
         return "broken"
-    return "bare" if found == path else "worktree"
+    return "bare"
+
+
+_SMALL_PACKS = 4 << 20
+_SMALL_INDEX = 256 << 10
+_FEW_LOOSE = 8
+"""Maximum loose objects in one of the 256 folders."""
+
+
+def is_small(path: Path) -> bool:
+    """Return whether the repository at `path` seems to take less than about 0.1 seconds to read."""
+    folder = _git_dir(path)
+    if folder is None:
+        return False
+    try:
+        with os.scandir(folder / "objects" / "pack") as packs:
+            if sum(pack.stat().st_size for pack in packs) > _SMALL_PACKS:
+                return False
+        index, loose = folder / "index", folder / "objects" / "17"
+        if loose.exists() and sum(1 for _ in loose.iterdir()) > _FEW_LOOSE:
+            return False
+        return not index.exists() or index.stat().st_size <= _SMALL_INDEX
+    except OSError:
+        return False  # also a linked working tree
 
 
 def safe_git_dir(git_dir: Path) -> Path:

@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias, cast
 
 from tokenaudit.file_access import TooLargeError, open_regular, read_regular
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
-from tokenaudit.git.command import GitError
+from tokenaudit.git.command import GitError, allowance
 from tokenaudit.git.files import object_folders, pack_files
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.objects import (
@@ -31,7 +31,7 @@ from tokenaudit.git.objects import (
     too_large,
 )
 from tokenaudit.git.pack import ChecksumPartition
-from tokenaudit.git.whole import CommitGraph, commit_graph, read_whole
+from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git is faster than importing the pack reader."""
@@ -102,6 +102,9 @@ def plan(
         reason = _unusual(repository)
         if reason is None:
             indexes = [index for folder in folders for index in pack_files(folder, ".idx")]
+            is_small = allowance(repository.git_dir).stored < limit and sum(map(_pack_size, indexes)) < limit
+            if is_small and (whole := read_whole(repository.git_dir)) is not None:
+                return _in_memory(whole, repository, indexes, lacking, types)
             loose = {name: file for folder in folders for name, file in loose_objects(folder)}
             if sum(map(_pack_size, indexes)) >= limit or len(loose) > _FEW_LOOSE:
                 return _fast(indexes, loose, lacking, wish)
@@ -111,13 +114,6 @@ def plan(
         # Git can possibly list the folder, but if it can't either, it lists the other objects and exits with 0.
         reason = f"{error.filename}: {error.strerror}"
         lacking.append(Unread(str(error.filename), f"folder of objects can't be listed: {error.strerror}"))
-    checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
-    whole = read_whole(repository.git_dir) if reason is None else None
-    if whole is not None:
-        graph = commit_graph(whole, repository)
-        links: Links = "all" if graph is None else "none"
-        partition = whole.partition(types)
-        return ScanPlan([partition, *checksums], lacking, lambda: whole.commits, links=links, graph=graph)
     try:
         partitions, unread, commits = cat_file_partitions(repository.git_dir, jobs * _SHARES_PER_JOB, types)
     except ListingError as error:
@@ -127,7 +123,21 @@ def plan(
             raise GitError(message) from error
         return _fast(indexes, loose, lacking, wish)
     note = f"read with git: {reason}" if reason else None
+    checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
     return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: commits, note=note)
+
+
+def _in_memory(
+    whole: WholeRepository,
+    repository: Repository,
+    indexes: Iterable[Path],
+    lacking: list[Unread],
+    types: Sequence[ObjectType],
+) -> ScanPlan:
+    graph = commit_graph(whole, repository)
+    packs = (index.with_suffix(".pack") for index in indexes)
+    partitions: list[Partition] = [whole.partition(types), *map(ChecksumPartition, packs)]
+    return ScanPlan(partitions, lacking, lambda: whole.commits, links="all" if graph is None else "none", graph=graph)
 
 
 def _pack_size(index: Path) -> int:

@@ -17,16 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tokenaudit.file_access import read_regular
-from tokenaudit.git.command import GitError, allowance, git
+from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import staged_files
 from tokenaudit.git.log import MOST_PARENTS, Change, Changes, Commit, moment, too_many_parents
-from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, search_one_by_one
+from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, examine, search_one_by_one
+from tokenaudit.interfaces import PrefilterResult
 
 if TYPE_CHECKING:
     from tokenaudit.git.layout import Repository
-
-_STORED = 4 << 20
-"""Bytes on disk above which git's listing and several processes are faster."""
 
 _CONTENT = 32 << 20
 """Maximum bytes of all contents."""
@@ -42,6 +40,12 @@ _DEEPEST = 100
 
 _LARGEST_INDEX = 16 << 20
 _UNDO = b"REUC"
+_LITTLE = 4 << 10
+"""Maximum bytes of an object to search together with others, because each search has a constant cost."""
+
+_TOGETHER = 16 << 10
+_SEPARATOR = b"\0"
+
 _HEADER = re.compile(rb"([0-9a-f]+) (blob|commit|tag|tree) (\d+)\n")
 _SUBMODULE = b"160000"
 _FOLDER = b"40000"
@@ -112,16 +116,38 @@ class MemoryPartition:
         yield from self.objects
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Partition`."""
-        return search_one_by_one(self, watcher)
+        """See `objects.Partition`. Small objects are searched together: most repositories contain nothing."""
+        if watcher.reach is None:
+            yield from search_one_by_one(self, watcher)
+            return
+        batch = ScanBatch(objects=self.count, bytes=sum(len(item.data) for item in self.objects))
+        for items in self._groups():
+            if len(items) > 1 and watcher.look(_SEPARATOR.join(each.data for each in items)) is PrefilterResult.NOTHING:
+                continue
+            for item in items:
+                batch.add(item.id, item.type, examine(watcher, item.data))
+        yield batch
+
+    def _groups(self) -> Iterator[list[GitObject]]:
+        group: list[GitObject] = []
+        size = 0
+        for item in self.objects:
+            if len(item.data) > _LITTLE:
+                yield [item]
+                continue
+            group.append(item)
+            size += len(item.data)
+            if size > _TOGETHER:
+                yield group
+                group, size = [], 0
+        if group:
+            yield group
 
 
 def read_whole(git_dir: Path) -> WholeRepository | None:
-    """Read all objects; None if they are many or large, or if git can't read one of them."""
-    if allowance(git_dir).stored > _STORED:
-        return None
+    """Read all objects of a repository that is small on disk; None if one is large or git can't read it."""
     warnings = bytearray()
-    arguments = ("cat-file", "--batch", "--batch-all-objects", "--unordered")
+    arguments = ("cat-file", "--batch", "--batch-all-objects", "--unordered", "--buffer")
     try:
         output = git(*arguments, git_dir=git_dir, warnings=warnings, most=_CONTENT)
     except GitError:
