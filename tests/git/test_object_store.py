@@ -257,9 +257,13 @@ def test_a_folder_of_objects_that_can_not_be_listed_is_named(
     monkeypatch.setattr(os, "scandir", scandir)
     monkeypatch.setattr(os, "listdir", listdir)
     work = plan(opened, 1, small=small)
-    assert [(item.id, item.reason) for item in work.unread] == [
-        (str(refused), "folder of objects can't be listed: Too many open files")
-    ]
+    if folder == "part" and small:  # listed by git, which had no such failure and would have complained
+        assert not work.unread
+        assert name in {found.id for partition in work.partitions for found in partition.read()}
+    else:
+        assert [(item.id, item.reason) for item in work.unread] == [
+            (str(refused), "folder of objects can't be listed: Too many open files")
+        ]
     assert not open_repository(repo.path).partial
 
 
