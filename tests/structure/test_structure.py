@@ -16,7 +16,7 @@ MOST_MODULES = 447
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 93
 MOST_LAZY_IMPORTS = 58
-MOST_FILES_OF_A_FINDING = 38
+MOST_FILES_OF_A_FINDING = 39
 """From a pack to the screen, without the policy's rules."""
 
 FEWEST_LINES = 40
