@@ -12,6 +12,7 @@ import errno
 import os
 import select
 import stat
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,12 +188,14 @@ def open_pipe_for_writing(path: str | os.PathLike[str]) -> BinaryIO:
                 raise TimeoutError(errno.ETIMEDOUT, message, os.fspath(path)) from None
             time.sleep(_RETRY_SECONDS)
         else:
-            if hasattr(os, "O_NONBLOCK"):
+            if sys.platform != "win32":
                 os.set_blocking(descriptor, True)
             return os.fdopen(descriptor, "wb")
 
 
 def _pipe(descriptor: int, path: str | os.PathLike[str]) -> Iterator[bytes]:
+    if sys.platform == "win32":  # every argument counts as plain there
+        raise NotRegularError(errno.EINVAL, "a pipe, not a regular file", os.fspath(path))
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     begun = False

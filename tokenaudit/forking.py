@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
+    from multiprocessing.process import BaseProcess
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -71,12 +71,15 @@ def received(receiver: Connection[Any, _T]) -> _T:
 
 def _start_helper(
     work: Callable[Concatenate[Connection[Any, Any], _P], None], *args: _P.args, **named: _P.kwargs
-) -> tuple[Connection[Any, Any], ForkProcess]:
+) -> tuple[Connection[Any, Any], BaseProcess]:
     """Runs `work` in a forked worker with a connection for its results and the arguments; returns the receiving end.
 
     Raises:
+        NotImplementedError: this system has no fork; see `may_fork`.
         OSError: there are too many processes or open files, or too little memory.
     """
+    if sys.platform == "win32":
+        raise NotImplementedError
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(work, sender, args, named), daemon=True)
@@ -95,12 +98,12 @@ def _start_helper(
 
 def start_helpers(
     count: int, work: Callable[Concatenate[Connection[Any, Any], int, _P], None], *args: _P.args, **named: _P.kwargs
-) -> list[tuple[Connection[Any, Any], ForkProcess]]:
+) -> list[tuple[Connection[Any, Any], BaseProcess]]:
     """Runs `work` in up to `count` forked workers, each with its number: fewer, or none, if the system allows no more.
 
     `received` returns their results.
     """
-    started: list[tuple[Connection[Any, Any], ForkProcess]] = []
+    started: list[tuple[Connection[Any, Any], BaseProcess]] = []
     for number in range(count):
         try:
             started.append(_start_helper(work, number, *args, **named))

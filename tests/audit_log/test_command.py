@@ -225,6 +225,8 @@ def test_an_export_that_is_refused_is_never_an_empty_log(admin: Admin, fault: Fa
 
 
 def _fifo(path: Path) -> None:
+    if not hasattr(os, "mkfifo"):
+        pytest.skip("there are no named pipes here")
     os.mkfifo(path)
 
 

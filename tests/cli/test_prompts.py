@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import select
 import subprocess
 import sys
@@ -11,6 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+
+if sys.platform == "win32":
+    pytest.skip("driven through a POSIX terminal", allow_module_level=True)
+else:
+    import pty
 
 from tests.hub.double import HubDouble, hub_double
 from tests.support.cli import environment, tokenaudit

@@ -15,6 +15,7 @@ import pytest
 from tests.support.cli import environment, tokenaudit
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tests.support.posix import is_root
 from tokenaudit.secret import fingerprint
 
 
@@ -371,7 +372,7 @@ class TestBadInput:
         assert ran.err.count("\n") == 1
         assert "https" in ran.err
 
-    @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root reads everything")
+    @pytest.mark.skipif(os.name != "posix" or is_root, reason="root reads everything")
     def test_a_file_without_permission(self, repo: GitRepo, tmp_path: Path) -> None:
         repo.commit("add", {"a.txt": "text\n"})
         repo.write("private.txt", "?").chmod(0)

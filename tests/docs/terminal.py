@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import select
 import signal
 import struct
-import termios
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+if sys.platform == "win32":
+    pytest.skip("commands are typed into a shell at a POSIX terminal", allow_module_level=True)
+else:
+    import fcntl
+    import pty
+    import termios
 
 ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 
 from tests.hub.server import until
 from tests.inventory.builders import SCOPE, START, credential, outcome, place
+from tests.support.posix import is_root, posix_only
 from tests.support.postgresql import fresh_database
 from tokenaudit.errors import InventoryError
 from tokenaudit.inventory import open_inventory
@@ -117,6 +118,7 @@ def _commit_for_ever(path: str) -> None:
             book.commit(number, [outcome(place(str(index)), credentials=[found])], START)
 
 
+@posix_only
 def test_a_kill_between_commits_loses_no_finished_place(tmp_path: Path) -> None:
     """Each place is there with its credential, or not at all."""
     path = str(tmp_path / "inventory.sqlite")
@@ -205,7 +207,7 @@ def test_a_directory_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     assert "can't be written" in told(error)
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.name != "posix" or is_root, reason="root may write everywhere")
 def test_a_read_only_directory_can_be_looked_into_and_not_swept(tmp_path: Path) -> None:
     path = tmp_path / "data" / "inventory.sqlite"
     with open_inventory(path) as book:

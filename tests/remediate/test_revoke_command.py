@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +73,7 @@ def test_a_placeholder_is_refused(hub_double: HubDouble, environment: dict[str, 
 def test_on_a_terminal_the_phrase_has_to_be_typed(
     hub_double: HubDouble, environment: dict[str, str], tmp_path: Path, answer: str, code: int, dead: bool
 ) -> None:
+    pty = pytest.importorskip("pty", reason="needs a POSIX terminal")
     value = hub_double.knows(Mint(4).user_token())
     (tmp_path / "x.txt").write_text(value)
     arguments = [fingerprint(value), "--from", str(tmp_path / "x.txt")]

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.mint import Mint
+from tests.support.posix import is_root, posix_only
 from tokenaudit.detect import Detector
 from tokenaudit.remediate.consumers import ConsumerError, Updater, took
 from tokenaudit.remediate.consumers.dotenv import Dotenv
@@ -116,6 +117,7 @@ def test_every_byte_beside_the_value_survives(rows: list[tuple[str, str]], end: 
     assert after == f"{before}{end}HF_TOKEN={NEW.reveal()}"
 
 
+@posix_only
 def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".env")
     with pytest.raises(ConsumerError, match="not a regular file"):
@@ -144,7 +146,7 @@ def test_a_link_stays_and_the_mode_too(tmp_path: Path) -> None:
     assert [p.name for p in real.parent.iterdir()] == ["env"]
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+@pytest.mark.skipif(not is_root, reason="only root can give files away")
 def test_the_owner_stays(tmp_path: Path) -> None:
     path = tmp_path / ".env"
     path.write_text(filled("HF_TOKEN=OLD\n"))

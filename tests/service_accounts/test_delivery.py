@@ -21,6 +21,7 @@ from tests.hub import bodies
 from tests.hub.faults import Fault, error, html, rate_limited
 from tests.service_accounts.conftest import Organization
 from tests.support.cli import environment
+from tests.support.posix import posix_only
 from tokenaudit.errors import UsageError
 from tokenaudit.hub import service_accounts as api
 from tokenaudit.model import Entity, Grant
@@ -192,6 +193,7 @@ def test_a_creation_that_is_killed_is_found_by_its_name_and_deleted(
     assert other in org.account["accessTokens"]
 
 
+@posix_only
 @pytest.mark.slow
 def test_a_killed_process_is_really_killed(org: Organization) -> None:
     """The process gets SIGKILL while the Hub answers the rotation; another process finishes it."""

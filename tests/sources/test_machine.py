@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.mint import Mint
+from tests.support.posix import is_root
 from tokenaudit.detect import Detector
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Problem, Skipped
@@ -108,7 +109,7 @@ def unreadable(tmp_path: Path, mint: Mint) -> Iterator[Path]:
     path.chmod(0o600)
 
 
-@pytest.mark.skipif(os.name == "posix" and os.geteuid() == 0, reason="root reads everything")
+@pytest.mark.skipif(is_root, reason="root reads everything")
 def test_an_unreadable_file_is_reported(tmp_path: Path, unreadable: Path) -> None:
     assert [finding for finding in audited(tmp_path) if isinstance(finding, Skipped)] == [
         Skipped(f"~/{unreadable.name}", "can't be read: Permission denied")

@@ -38,6 +38,8 @@ def environment(home: Path, extra: Mapping[str, str] | None = None) -> dict[str,
         if not name.startswith(("HF_", "HUGGING", "GIT_", "XDG_", "TOKENAUDIT"))
         and name not in {"NO_COLOR", "CI", "PYTHONDONTWRITEBYTECODE"}
     }
+    if sys.platform == "win32":
+        kept |= {"USERPROFILE": str(home), "APPDATA": str(home / "Roaming"), "LOCALAPPDATA": str(home / "Local")}
     return {**kept, "HOME": str(home), "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring", **(extra or {})}
 
 

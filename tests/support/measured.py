@@ -58,7 +58,9 @@ def measured(*arguments: str | Path, home: Path, cwd: Path | None = None, limit:
         while process.poll() is None:
             peak = max(peak, sum(_memory(pid) for pid in _tree(process.pid)))
             if time.monotonic() > until:
-                os.killpg(process.pid, 9)
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, 9)
+                process.kill()
                 process.wait()
                 message = f"still running after {limit} seconds"
                 raise AssertionError(message)

@@ -16,6 +16,7 @@ import pytest
 
 from tests.hub.server import until
 from tests.support.gitrepo import GitRepo
+from tests.support.posix import posix_only
 from tests.support.randomrepo import random_repository
 from tests.sweep.example_org import Acme
 from tests.sweep.test_resume import essence
@@ -192,6 +193,7 @@ def test_what_is_noted_is_private_and_holds_no_credential(place: Place) -> None:
     assert not any(token.encode() in data for token in [*place.org.tokens.values(), place.org.own])
 
 
+@posix_only
 def test_a_sweep_killed_while_cloning_leaves_nothing_behind_for_long(org: Acme) -> None:
     org.repository("m", secret=False)
     cache = org.folder / "cache"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -45,6 +44,7 @@ def variables(org: Acme) -> dict[str, str]:
 
 def on_a_terminal(org: Acme, *arguments: str, **more: str) -> tuple[str, str, int]:
     """What a terminal of 110 columns showed while `tokenaudit` ran, what came on stdout, and the exit code."""
+    pty = pytest.importorskip("pty", reason="needs a POSIX terminal")
     env = environment(org.folder, {**variables(org), "TERM": "xterm-256color", "COLUMNS": "110", **more})
     main, side = pty.openpty()
     command = [sys.executable, "-m", "tokenaudit", *arguments]

@@ -100,7 +100,7 @@ def save(baseline: Baseline, path: Path) -> None:
         if mode is not None and not mode & _WRITABLE:
             message = f"baseline {visible(str(path))} is read-only and was not changed; make it writable to update it"
             raise ConfigurationError(message)
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", newline="\n")
         if mode is not None:
             partial.chmod(stat.S_IMODE(mode))
         partial.replace(path)

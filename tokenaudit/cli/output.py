@@ -70,7 +70,7 @@ def _write(text: str, output: Path) -> None:
     output = output.resolve()  # a link stays one: what it leads to is replaced
     handle, temporary = tempfile.mkstemp(dir=output.parent, prefix=f".{output.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as stream:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="") as stream:
             stream.write(text)
         Path(temporary).chmod(0o666 & ~_umask())
         Path(temporary).replace(output)

@@ -33,6 +33,7 @@ class MaskedStream(TextIOWrapper):
             stream.buffer,
             encoding=stream.encoding,
             errors="backslashreplace",
+            newline="",  # the same bytes on every system; CSV brings its own line ends
             line_buffering=stream.line_buffering,
             write_through=stream.write_through,
         )

@@ -18,7 +18,7 @@ from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
+    from multiprocessing.process import BaseProcess
     from typing import TypeAlias
 
     _Sender: TypeAlias = Connection[ScanBatch | None, object]
@@ -92,7 +92,7 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
     order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
     parts = [[partitions[number] for number in order[part::MOST_PARTS]] for part in range(min(len(order), MOST_PARTS))]
     queue = PartQueue(range(len(parts)))
-    running: dict[object, tuple[_Receiver, ForkProcess]] = {}
+    running: dict[object, tuple[_Receiver, BaseProcess]] = {}
     try:
         running = {each[0]: each for each in start_helpers(jobs, _work, parts, watcher, queue)}
         if not running:

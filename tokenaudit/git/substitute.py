@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import shutil
 import stat
 import threading
 from collections.abc import Iterable, Iterator
@@ -92,7 +93,7 @@ def _fill(made: Path, folders: Folders) -> None:
         for name in _FOLDERS:
             _take_folder(folder / name, made / name, bad)
     if not (made / "HEAD").exists():
-        (made / "HEAD").write_text("ref: refs/heads/HEAD-could-not-be-read\n")
+        (made / "HEAD").write_bytes(b"ref: refs/heads/HEAD-could-not-be-read\n")
     _take_worktrees(folders.common_dir / "worktrees", made / "refs" / "worktree-heads", bad)
     _write_config(made, folders)
     _link_objects(made / "objects", folders.objects, bad)
@@ -108,7 +109,7 @@ def _take(source: Path, target: Path, bad: frozenset[Path]) -> None:
             return
         target.unlink(missing_ok=True)
         if status.st_size > _COPIED:
-            target.symlink_to(source.resolve())
+            _link(target, source.resolve())
         else:
             target.write_bytes(read_regular(source, _COPIED))
     except FileNotFoundError:
@@ -172,7 +173,17 @@ def _link_objects(target: Path, sources: Iterable[Path], bad: frozenset[Path]) -
             link = target / file.relative_to(folder)
             if file not in bad and not os.path.lexists(link):
                 link.parent.mkdir(exist_ok=True)
-                link.symlink_to(file)
+                _link(link, file)
+
+
+def _link(link: Path, file: Path) -> None:
+    """Make a symbolic link, or a copy where the system does not allow links, as Windows by default."""
+    try:
+        link.symlink_to(file)
+    except PermissionError:
+        raise
+    except OSError:
+        shutil.copyfile(file, link)
 
 
 def _object_files(folder: Path) -> Iterator[Path]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
+
+if sys.platform != "win32":
+    import fcntl
 
 _LOCK = "lock"
 
@@ -23,7 +28,7 @@ def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
     It is created in `parent`, which must exist, or in the system's folder for temporary files.
 
     SIGKILL prevents removal, so each folder is locked while in use, and the next run removes the user's folders that
-    are not locked.
+    are not locked. Windows has no such locks: what is killed there leaves its folder.
     """
     prefix = f"tokenaudit-{purpose}-"
     _remove_abandoned(parent or Path(tempfile.gettempdir()), prefix)
@@ -31,6 +36,9 @@ def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
         # Renamed only after it is locked, so that no other thread or process removes it as abandoned.
         folder = Path(tempfile.mkdtemp(prefix="tokenaudit.new-", dir=parent))
         try:
+            if sys.platform == "win32":  # a folder that contains an open file can't be renamed there
+                yield folder
+                return
             held = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
             try:
                 _lock(held)
@@ -39,13 +47,24 @@ def scratch_folder(purpose: str, parent: Path | None = None) -> Iterator[Path]:
             finally:
                 os.close(held)
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    if sys.platform == "win32":  # what git marks as read-only can't be deleted there
+        for path in folder.rglob("*"):
+            with suppress(OSError):
+                if not path.is_symlink():
+                    path.chmod(stat.S_IWRITE)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _remove_abandoned(parent: Path, prefix: str) -> None:
+    if sys.platform == "win32":
+        return
     for folder in parent.glob(f"{prefix}*"):
         try:
-            if folder.is_symlink() or (hasattr(os, "getuid") and folder.stat().st_uid != os.getuid()):
+            if folder.is_symlink() or folder.stat().st_uid != os.getuid():
                 continue
             held = os.open(folder / _LOCK, os.O_RDWR)
         except OSError:  # being created, already removed, or owned by another user
@@ -55,20 +74,16 @@ def _remove_abandoned(parent: Path, prefix: str) -> None:
         finally:
             os.close(held)
         if abandoned:
-            shutil.rmtree(folder, ignore_errors=True)
+            _remove(folder)
 
 
 def _lock(descriptor: int) -> bool:
-    """Return whether the lock was acquired. Always False without file locks, so that no folder counts as abandoned."""
-    try:
-        import fcntl  # noqa: PLC0415 - POSIX only
-    except ImportError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
+    """Return whether the lock was acquired."""
+    if sys.platform != "win32":
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+    return False
 
 
 @contextmanager

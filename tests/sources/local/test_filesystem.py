@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.mint import Mint
+from tests.support.posix import is_root
 from tokenaudit.detect import Detector
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
@@ -71,7 +72,7 @@ def test_pipes_and_sockets_are_never_opened(tmp_path: Path, detector: Detector) 
         assert audit(tmp_path, detector)[:2] == ([], [])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(is_root, reason="root may read everything")
 def test_what_cannot_be_read_is_said(tmp_path: Path, detector: Detector) -> None:
     (tmp_path / "closed").write_text("x")
     (tmp_path / "closed").chmod(0)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tests.support.posix import posix_only
 from tests.support.toy import ToyExaminer
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Location, Skipped
@@ -100,6 +101,7 @@ def test_a_broken_repository_still_gives_its_configuration(tmp_path: Path) -> No
     assert any(isinstance(item, Skipped) for item in found)
 
 
+@posix_only
 def test_links_and_pipes_are_left_alone(repo: GitRepo, tmp_path: Path) -> None:
     token = Mint(7).user_token()
     (tmp_path / "outside").write_text(token)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from glob import escape
 from pathlib import Path
 
@@ -115,7 +115,7 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
 def _keep_attributes(path: Path, real: Path, fresh: Path, mode: int | None) -> None:
     """Copies mode, extended attributes (including access lists), owner and group, but not the time of change."""
     held, made = real.stat(), fresh.stat()
-    if (held.st_uid, held.st_gid) != (made.st_uid, made.st_gid):
+    if sys.platform != "win32" and (held.st_uid, held.st_gid) != (made.st_uid, made.st_gid):
         try:
             os.chown(fresh, held.st_uid, held.st_gid)
         except OSError:
@@ -169,11 +169,8 @@ def _hold(handle: int) -> None:
 
 def _is_abandoned(path: Path, content: bytes | None = None) -> bool:
     """Whether the process that marked `path` with `_hold` has ended; with `content`, the file must also contain it."""
-    if sys.platform == "win32":
-        return False
-    try:
-        with path.open("rb") as file:
+    if sys.platform != "win32":
+        with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             return content is None or file.read(len(content) + 1) == content
-    except OSError:
-        return False
+    return False

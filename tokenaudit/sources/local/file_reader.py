@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -181,6 +182,8 @@ def _is_sparse(status: os.stat_result) -> bool:
 
 def _stretches(descriptor: int, status: os.stat_result, path: str) -> Iterator[ReadWindow]:
     """Yield the windows of all data between holes. A hole counts as characters of its line."""
+    if sys.platform == "win32":  # which tells no number of blocks either, so no file counts as sparse
+        raise Unreadable(path, "sparse file")
     end, size = 0, status.st_size
     line = column = 1
     while True:
