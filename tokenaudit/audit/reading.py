@@ -22,7 +22,7 @@ from tokenaudit.web_pages import repository_page
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkProcess
+    from multiprocessing.process import BaseProcess
     from typing import TypeAlias
 
 _LOG = logging.getLogger(__name__)
@@ -205,7 +205,7 @@ def _help(sender: Connection[_Answer, object], _: int, division: _Division) -> N
     os._exit(0)  # skip exit handlers and unflushed buffers inherited from the parent
 
 
-def _stop(running: Sequence[tuple[Connection[object, _Answer], ForkProcess]]) -> None:
+def _stop(running: Sequence[tuple[Connection[object, _Answer], BaseProcess]]) -> None:
     for receiver, process in running:
         receiver.close()
         process.kill()
