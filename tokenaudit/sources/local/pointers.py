@@ -9,9 +9,10 @@ import glob
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice, pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -178,7 +179,9 @@ def submodules_of_trees(repository: Repository, target: str) -> Iterator[Skipped
     git_dir = repository.git_dir
     try:
         trees, more = _trees(repository)
-        found = {path: tree for tree in reversed(trees) for path in _gitlinks(git_dir, tree)}
+        found = dict.fromkeys(_gitlinks(git_dir, "HEAD"), "HEAD")
+        for tip, paths in _gitlinks_of_all(git_dir, trees):
+            found = dict.fromkeys(paths, tip) | found
     except GitError as error:
         yield Skipped(target, f"git can't list its submodules: {error}")
         return
@@ -197,8 +200,8 @@ def _not_read(url: str | None) -> str:
     return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
 
 
-def _trees(repository: Repository) -> tuple[list[str], int]:
-    """Return HEAD and the distinct trees of other refs with a `.gitmodules`, up to a limit; and the number above it."""
+def _trees(repository: Repository) -> tuple[dict[str, str], int]:
+    """Return the distinct trees of refs with a `.gitmodules`, up to a limit, with a tip; and the number above it."""
     git_dir = repository.git_dir
     tips = list(dict.fromkeys(repository.refs.values()))
     asked = "".join(f"{tip}^{{tree}}\n{tip}:.gitmodules\n" for tip in tips).encode()
@@ -208,8 +211,7 @@ def _trees(repository: Repository) -> tuple[list[str], int]:
         for tip, tree, modules in zip(tips, answers[::2], answers[1::2], strict=True)
         if " tree " in tree and " blob " in modules
     }
-    found = list(with_submodules.values())
-    return ["HEAD", *found[:_MOST_TREES]], max(0, len(found) - _MOST_TREES)
+    return dict(islice(with_submodules.items(), _MOST_TREES)), max(0, len(with_submodules) - _MOST_TREES)
 
 
 def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
@@ -219,6 +221,31 @@ def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
         meta, _, path = entry.partition("\t")
         if meta.startswith(_SUBMODULE):
             yield path
+
+
+def _gitlinks_of_all(git_dir: Path, trees: Mapping[str, str]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the tip and the gitlinks of each tree. Only the first is listed: the others differ little from the last."""
+    if not trees:
+        return
+    first, *others = trees
+    paths = frozenset(_gitlinks(git_dir, first))
+    yield trees[first], paths
+    pairs = "".join(f"{before} {after}\n" for before, after in pairwise(trees)).encode()
+    listing = git("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", git_dir=git_dir, stdin=pairs)
+    changes = iter(listing.decode("utf-8", "surrogateescape").split("\0"))
+    tree = ""
+    for item in changes:
+        *begun, entry = item.split("\n")  # a pair of trees is a line, the entries after it end with NUL
+        for pair in begun:
+            if tree:
+                yield trees[tree], paths
+            tree = pair.partition(" ")[2]
+        if entry:
+            old, new, *_ = entry[1:].split(" ")
+            path = {next(changes)}
+            paths = paths | path if new == _SUBMODULE else paths - path if old == _SUBMODULE else paths
+    if others:
+        yield trees[tree], paths
 
 
 def _url(git_dir: Path, tree: str, path: str, target: str) -> str | None:
