@@ -24,7 +24,6 @@
 #define SPARE (4 << 20)      /* bytes of an empty buffer that are kept */
 
 enum { FINE, CORRUPT, LARGE, NO_MEMORY, END };
-
 /* The interface of libdeflate that is used, from the module of the package `deflate`. */
 typedef void *(*alloc_function)(void);
 typedef void (*free_function)(void *);
@@ -246,10 +245,13 @@ static int visit(Walk *walk, int64_t node, const Base *base, Base *kept) {
     }
     size_t target = (size_t)delta.target;
     if (kept) {
-        kept->data = malloc(target + 1);
+        int is_taken = !base && size > walk->inflated.room / 2;
+        kept->data = is_taken ? walk->inflated.data : malloc(target + 1);
         if (!kept->data)
             return NO_MEMORY;
-        if (base)
+        if (is_taken)
+            walk->inflated = (Buffer){0};
+        else if (base)
             build(&delta, start, WHOLE, kept->data);
         else
             memcpy(kept->data, data, size);

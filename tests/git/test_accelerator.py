@@ -29,7 +29,7 @@ from tokenaudit._version import __version__
 from tokenaudit.git import objects, parallel
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
-from tokenaudit.git.objects import SEARCHED
+from tokenaudit.git.objects import SEARCHED, GitObject
 from tokenaudit.git.pack import compiled, delta, reader, scan
 from tokenaudit.git.pack.compiled import Accelerator
 from tokenaudit.git.parallel import search
@@ -188,7 +188,32 @@ def test_random_deltas(tmp_path: Path, accelerator: Accelerator, seed: int) -> N
         contents += [(delta_of(made, 3, b"\x03abc"), 1)]
     home = tmp_path / f"{next(_numbers)}"
     agree(packed(home, contents), [WORD], accelerator)
+    assert contents_of(home, accelerator) == contents_of(home, None)
     shutil.rmtree(home)
+
+
+def contents_of(path: Path, found: Accelerator | None) -> list[tuple[str, str, object]]:
+    """What reading delivers."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "accelerator", lambda: found)
+        work = plan(open_repository(path), 1, SEARCHED, small=0)
+        items = [item for partition in work.partitions for item in partition.read()]
+    return sorted(
+        (item.id, item.type, item.data) if isinstance(item, GitObject) else (item.id, "unread", item.reason)
+        for item in items
+    )
+
+
+def test_a_pack_of_which_nothing_can_be_read(tmp_path: Path, accelerator: Accelerator) -> None:
+    path = packed(tmp_path / "repo", [(b"not a pack", 0)])
+    (pack,) = (path / "objects/pack").glob("*.pack")
+    data = bytearray(pack.read_bytes())
+    data[13:-20] = bytes(len(data) - 33)
+    pack.write_bytes(data)
+    found = contents_of(path, accelerator)
+    assert found == contents_of(path, None)
+    assert {kind for _, kind, _ in found} == {"unread"}
+    agree(path, [WORD], accelerator)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
@@ -201,6 +226,7 @@ def test_hostile_deltas(tmp_path: Path, accelerator: Accelerator, name: str) -> 
             contents += [(text, 0), (each, 1), (same, 2), (each, 1), (delta_of(LENGTH, 3, b"\x03abc"), 1)]
             contents += [(b"%d%d" % (number_, len(contents)), 0)]
     found, unread, _, _ = agree(packed(tmp_path / "repo", contents), [WORD], accelerator)
+    assert contents_of(tmp_path / "repo", accelerator) == contents_of(tmp_path / "repo", None)
     assert found
     assert unread or "evidence" in name or "many" in name or "leading" in name or "sizes only" in name
 

@@ -89,8 +89,8 @@ class Filled(NamedTuple):
 
     def entries(self) -> Iterator[bytes]:
         """Yield the entries."""
-        for start, following in zip(self.starts, [*self.starts[1:], len(self.text) + 1], strict=True):
-            yield self.text[start : following - 1]
+        for place, start in enumerate(self.starts):
+            yield self.text[start : self.starts[place + 1] - 1 if place + 1 < len(self.starts) else None]
 
 
 @cache
