@@ -48,13 +48,14 @@ class Reachability:
 class Attribution:
     """The introductions of all fingerprints, and the reasons why some could not be found.
 
-    `commits` are the commits that add or remove one of the blobs, parents first; all others can be left out the next
-    time. `reach` is their reachability.
+    `commits` are the commits that add a fingerprint to a path, parents first; all others can be left out the next time.
+    `reach` is their reachability. `unnamed` are the blobs that no commit adds.
     """
 
     introductions: list[Introduction] = field(default_factory=list)
     commits: tuple[str, ...] = ()
     reach: Reachability = field(default_factory=Reachability)
+    unnamed: frozenset[str] = frozenset()
     incomplete: list[str] = field(default_factory=list)
 
 
@@ -65,11 +66,13 @@ def attribute(
     jobs: int = 1,
     known: tuple[Sequence[str], Reachability] | None = None,
     graph: CommitGraph | None = None,
+    named: AbstractSet[str] = frozenset(),
 ) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
     `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since. With
-    `graph`, which describes the same repository, git is not needed.
+    `graph`, which describes the same repository, git is not needed. `named` are blobs that other commits than `commits`
+    add.
 
     Raises:
         GitError: git can't be run.
@@ -82,6 +85,8 @@ def attribute(
         with suppress(UnusualError):
             return _by_graph(graph, fingerprints, commits)
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
+    result.unnamed = blobs - {change.new for step in steps for change in step.changes} - named
+    steps = _with_additions(steps, fingerprints)
     order = {name: place for place, name in enumerate(known[0])} if known else {}
     if known and all(step.commit.id in order for step in steps):
         steps.sort(key=lambda step: order[step.commit.id])
@@ -92,14 +97,29 @@ def attribute(
     result.commits = tuple(step.commit.id for step in steps)
     head = _files_of_head(git_dir, result.incomplete)
     result.introductions = _introduced(steps, fingerprints, head, result.reach)
-    seen = {change.new for step in steps for change in step.changes}
-    if blobs - seen:
-        result.introductions += _without_commit(_index(git_dir, result.incomplete), fingerprints, blobs - seen)
+    if result.unnamed:
+        result.introductions += _without_commit(_index(git_dir, result.incomplete), fingerprints, result.unnamed)
     return result
+
+
+def _with_additions(steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Changes]:
+    """Return the steps that add a fingerprint to a path: of a file that is changed often, few do."""
+    nothing: frozenset[str] = frozenset()
+    return [
+        step
+        for step in steps
+        if any(
+            fingerprints.get(change.new, nothing)
+            - nothing.union(*(fingerprints.get(old, nothing) for old in change.old))
+            for change in step.changes
+        )
+    ]
 
 
 def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[str]) -> Attribution:
     steps, incomplete = graph.changes(fingerprints.keys(), commits)
+    unnamed = fingerprints.keys() - {change.new for step in steps for change in step.changes}
+    steps = _with_additions(steps, fingerprints)
     steps.sort(key=lambda step: (step.commit.committed, step.commit.id))
     order = {name: place for place, name in enumerate(graph.ancestors_first(step.commit.id for step in steps))}
     steps.sort(key=lambda step: order[step.commit.id])
@@ -108,9 +128,8 @@ def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[
     notes = ids - graph.reached(notes=False) - lost if graph.has_notes else frozenset()
     reach = Reachability(lost, notes)
     introductions = _introduced(steps, fingerprints, graph.files() if steps else {}, reach)
-    seen = {change.new for step in steps for change in step.changes}
-    introductions += _without_commit(graph.staged(), fingerprints, fingerprints.keys() - seen)
-    return Attribution(introductions, tuple(step.commit.id for step in steps), reach, incomplete)
+    introductions += _without_commit(graph.staged(), fingerprints, unnamed)
+    return Attribution(introductions, tuple(step.commit.id for step in steps), reach, frozenset(unnamed), incomplete)
 
 
 def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -> list[Changes]:

@@ -251,7 +251,8 @@ class HistorySource:
             is_same = not work.missing(commits, earlier.ids)
             known = (earlier.commits, Reachability(earlier.lost, earlier.notes)) if is_same else None
         compared = _to_compare(commits, work, attributed, earlier)
-        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known, work.graph)
+        named = earlier.attributed - earlier.unnamed if earlier and len(compared) < len(commits) else frozenset[str]()
+        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
@@ -270,7 +271,10 @@ class HistorySource:
         if attribution.incomplete:
             return HistoryState(b"", ())
         reach = attribution.reach
-        return HistoryState(b"", (), 0, 0, {}, attributed, attribution.commits, refs, reach.lost, reach.notes)
+        return HistoryState(
+            b"", (), 0, 0, {}, attributed, attribution.commits, refs, reach.lost, reach.notes, attribution.unnamed,
+            len(commits),
+        )  # fmt: skip
 
     def _in_commits(
         self, repository: Repository, commits: list[GitObject], scanner: Scanner, graph: CommitGraph | None
@@ -359,16 +363,18 @@ def _refs(repository: Repository) -> str:
 
 
 def _to_compare(commits: list[str], work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:
-    """Return those of all `commits` to compare with their parents because they can add or remove one of `blobs`.
+    """Return those of all `commits` to compare with their parents because they can add a fingerprint in `blobs`.
 
-    Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then.
+    Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then, or
+    something is gone that was attributed or compared.
     """
-    if earlier is None or earlier.commits is None:
+    if earlier is None or earlier.commits is None or not earlier.attributed <= blobs:
         return commits
     others = sorted(blobs - earlier.attributed)
-    if len(work.missing(others, earlier.ids)) < len(others):
+    new = work.missing(commits, earlier.ids)
+    if len(work.missing(others, earlier.ids)) < len(others) or len(commits) - len(new) != earlier.compared:
         return commits
-    compared = {*earlier.commits, *work.missing(commits, earlier.ids)}
+    compared = {*earlier.commits, *new}
     return [commit for commit in commits if commit in compared]
 
 

@@ -1,7 +1,7 @@
 """State of an earlier scan of a repository's history, so that the next scan reads only new objects.
 
 A state contains ids of objects and fingerprints but no content: which objects were read, which had detections, and
-which commits add or remove them. It is valid only for the detectors that wrote it, and only as a whole: a state that
+which commits add them. It is valid only for the detectors that wrote it, and only as a whole: a state that
 doesn't match, or is damaged, is not used.
 """
 
@@ -21,7 +21,7 @@ from tokenaudit.detect.plugins import source
 from tokenaudit.file_access import read_regular
 from tokenaudit.interfaces import Scanner
 
-_FORMAT = "tokenaudit/history-state/3"
+_FORMAT = "tokenaudit/history-state/4"
 _ID = 20
 
 
@@ -30,9 +30,10 @@ class HistoryState:
     """`ids` are sorted raw ids of 20 bytes each; `hits` are (type, id) of objects with detections.
 
     `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
-    `fingerprints` are those in each blob of `hits` that needs no second look. `commits` are the commits that add or
-    remove one of the blobs `attributed`, parents first; None if not all commits could be compared. Of these, `lost` are
-    not reachable from the refs with the digest `refs`, and `notes` only from notes.
+    `fingerprints` are those in each blob of `hits` that needs no second look. `commits` are the commits, of `compared`
+    ones, that add a fingerprint in the blobs `attributed` to a path, parents first; None if not all commits could be
+    compared. Of these, `lost` are not reachable from the refs with the digest `refs`, and `notes` only from notes. No
+    commit adds the blobs `unnamed`.
     """
 
     ids: bytes
@@ -45,6 +46,8 @@ class HistoryState:
     refs: str = ""
     lost: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
+    unnamed: frozenset[str] = frozenset()
+    compared: int = 0
 
 
 def signature(scanner: Scanner) -> str | None:
@@ -81,6 +84,8 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
             str(body["refs"]),
             frozenset(map(str, body["lost"])),
             frozenset(map(str, body["notes"])),
+            frozenset(map(str, body["unnamed"])),
+            int(body["compared"]),
         )
     except (OSError, ValueError, KeyError, TypeError, IndexError):
         return None  # no valid state: everything is read
@@ -103,6 +108,8 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
         "refs": state.refs,
         "lost": sorted(state.lost),
         "notes": sorted(state.notes),
+        "unnamed": sorted(state.unnamed),
+        "compared": state.compared,
         "read": [state.objects, state.bytes],
     }
     checksum = _checksum(state.ids, body)
