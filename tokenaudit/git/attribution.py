@@ -105,15 +105,12 @@ def attribute(
 def _with_additions(steps: Iterable[Changes], fingerprints: Fingerprints) -> list[Changes]:
     """Return the steps that add a fingerprint to a path: of a file that is changed often, few do."""
     nothing: frozenset[str] = frozenset()
-    return [
-        step
-        for step in steps
-        if any(
-            fingerprints.get(change.new, nothing)
-            - nothing.union(*(fingerprints.get(old, nothing) for old in change.old))
-            for change in step.changes
-        )
-    ]
+
+    def adds(change: Change) -> bool:
+        before = nothing.union(*(fingerprints.get(old, nothing) for old in change.old))
+        return not fingerprints.get(change.new, nothing) <= before
+
+    return [step for step in steps if any(map(adds, step.changes))]
 
 
 def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[str]) -> Attribution:

@@ -128,6 +128,37 @@ def test_an_attribution_that_failed_is_not_remembered(
     assert compared[0] == compared[1]
 
 
+def test_a_file_that_changes_often_is_compared_where_a_credential_is_added(tmp_path: Path, compared: list[int]) -> None:
+    repo, state = GitRepo(tmp_path / "repo"), tmp_path / "state"
+    token = Mint(3).user_token()
+    for number in range(12):
+        line = f"key = '{token}'\n" if number in {2, 3, 4, 8, 9} else ""
+        repo.commit(f"{number}", {"a.py": f"x = {number}\n{line}"})
+    repo.write("b.py", f"other = '{token}'\n")
+    repo.git("add", "b.py")
+    full, _ = scan(repo, state)
+    assert scan(repo, state)[0] == full
+    assert compared == [12, 2]
+    (staged,) = (item for item in full if isinstance(item, LocatedDetection) and item.location.path == "b.py")
+    assert staged.location.commit is None
+    repo.commit("b", {"b.py": f"other = '{token}'\n"})
+    assert scan(repo, state)[0] == scan(repo, None)[0]
+    assert compared[2:] == [3, 13]
+
+
+def test_a_version_whose_commit_is_gone_is_still_reported(tmp_path: Path) -> None:
+    repo, state = GitRepo(tmp_path / "repo"), tmp_path / "state"
+    token = Mint(4).user_token()
+    repo.commit("first", {"a.py": f"key = '{token}'\n"})
+    kept = repo.commit("second", {"a.py": f"key = '{token}'\nx = 1\n"})
+    lost = repo.commit("third", {"a.py": f"key = '{token}'\nx = 2\n"})
+    repo.commit("fourth", {"a.py": "x = 3\n"})
+    scan(repo, state)
+    repo.git("reset", "-q", "--hard", kept)
+    (repo.git_dir / "objects" / lost[:2] / lost[2:]).unlink()
+    assert scan(repo, state)[0] == scan(repo, None)[0]
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_a_history_that_grows_is_attributed_as_a_whole(tmp_path: Path, seed: int) -> None:
     tokens = [Mint(seed).user_token(), Mint(f"{seed}b").user_token()]

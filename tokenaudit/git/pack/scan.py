@@ -76,7 +76,7 @@ class _Looking:
         insertions = self._insertions(delta, base) if is_clean else None
         if insertions is not None and self._look(insertions.pieces) is not PrefilterResult.EVIDENCE:
             return True
-        return self._whole(node, data)
+        return self._whole(node, data, is_likely=base is not None and not is_clean)
 
     def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
         """See `Leaf`."""
@@ -90,7 +90,7 @@ class _Looking:
         if base is None and len(content) <= _LITTLE and self._reach is not None:
             self._add_to_batch(node, delta, base, content)
         else:
-            self._whole(node, content)
+            self._whole(node, content, is_likely=base is not None and not is_clean)
 
     def _count(self, size: int) -> None:
         self.batch.objects += 1
@@ -130,11 +130,22 @@ class _Looking:
         else:
             self._whole(node, content)
 
-    def _whole(self, node: int, content: bytes) -> bool:
-        """Return whether `content` contains no evidence; if it does, scan it."""
+    def _whole(self, node: int, content: bytes, *, is_likely: bool = False) -> bool:
+        """Return whether `content` contains no evidence; if it does, scan it.
+
+        With `is_likely`, as with a delta of such content, it is scanned at once.
+        """
+        if is_likely and self._found(node, content):
+            return False
         if self._look(content) is not PrefilterResult.EVIDENCE:
             return True
-        examined = self._examine(content)
-        if not examined.is_empty:
-            self.batch.add(*self._known_as(node), examined)
+        if not is_likely:
+            self._found(node, content)
         return False
+
+    def _found(self, node: int, content: bytes) -> bool:
+        examined = self._examine(content)
+        if examined.is_empty:
+            return False
+        self.batch.add(*self._known_as(node), examined)
+        return True
