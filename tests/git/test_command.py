@@ -56,6 +56,12 @@ def test_the_callers_repository_settings_do_not_leak_in(repo: GitRepo, monkeypat
     assert environment(keep=["GIT_INDEX_FILE"])["GIT_INDEX_FILE"] == "/nonexistent/index"
 
 
+def test_records_are_not_written_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`rev-list` and `log` otherwise flush after each record if the output is a pipe."""
+    monkeypatch.setenv("GIT_FLUSH", "1")
+    assert environment()["GIT_FLUSH"] == environment(network=True)["GIT_FLUSH"] == "0"
+
+
 def test_a_complaint_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(GitError, match=r"^not a git repository[^\n]*$"):
         git("rev-parse", "HEAD", cwd=tmp_path)

@@ -201,6 +201,7 @@ def environment(*, network: bool = False, keep: Iterable[str] = ()) -> dict[str,
     found |= {
         "GIT_ALLOW_PROTOCOL": ":".join(NETWORK_PROTOCOLS) if network else "none",
         "GIT_ATTR_NOSYSTEM": "1",
+        "GIT_FLUSH": "0",  # to a pipe, rev-list and log would write each record separately
         "GIT_GRAFT_FILE": os.devnull,
         "GIT_NO_LAZY_FETCH": "1",
         "GIT_NO_REPLACE_OBJECTS": "1",
