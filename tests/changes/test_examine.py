@@ -195,7 +195,8 @@ def test_the_same_content_is_judged_once(hub_double: HubDouble, tmp_path: Path, 
     assert (cache.stat().st_mode & 0o777, again.downloaded) == (0o600, 0)
     cache.write_bytes(b"no database" * 100)
     damaged = Judgements(cache)
-    assert examined(hub_double, "acme/one", judgements=damaged).complete
+    gaps = examined(hub_double, "acme/one", judgements=damaged).skipped
+    assert [gap.where for gap in gaps] == ["acme/one: uploads"], "only the owner is told of uploads"
     assert (damaged.judged, damaged.unusable) == (1, "")
     folder = Judgements(tmp_path)
     assert examined(hub_double, "acme/one", judgements=folder).complete
@@ -219,8 +220,24 @@ def test_a_namespace_is_listed_and_what_it_hides_is_said(
         "buckets/acme/b": "a bucket has no history to compare with",
     }
     report = examined(hub_double, "acme", limit=1)
-    assert "raise --limit" in {gap.where: gap.reason for gap in report.skipped}["2 more repositories"]
+    reason = {gap.where: gap.reason for gap in report.skipped}["2 more repositories"]
+    assert reason.endswith("raise --limit for the rest")
+    left_out = {"acme/m", "datasets/acme/d", "buckets/acme/b"} - {each.page for each in report.repositories}
+    assert [page for page in left_out if page not in reason] == []
     with pytest.raises(UsageError, match="neither a user nor an organization"):
         examined(hub_double, "nobody")
     report = examined(hub_double, "acme/absent")
     assert (report.repositories, report.examined, report.complete) == ((), 0, False)
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_uploads_that_the_hub_does_not_list_make_the_report_incomplete(
+    model: HostedRepository, hub_double: HubDouble, status: int
+) -> None:
+    """Without them a file that was uploaded in the window with an older date is not found."""
+    model.commit("add", "2026-07-10", {"a.txt": "a\n", "weights.safetensors": model.large(b"w" * 200)})
+    hub_double.fails("/lfs-files", faults.error(status, "no"), always=True)
+    report = examined(hub_double, "acme/m")
+    reasons = {gap.where: gap.reason for gap in report.skipped}
+    assert "repo.write on acme/m" in reasons["acme/m: uploads"]
+    assert not report.complete

@@ -33,7 +33,6 @@ _MOST_LISTED = 50_000
 """Up to this number of files in the trees of all commits of a window, trees are listed; above it, diffs are read."""
 
 _MOST_REOPENED = 5
-_NO_LFS_LIST = frozenset({401, 403, 404})
 
 
 @dataclass
@@ -97,15 +96,15 @@ class RepositoryComparison(RepositoryQuestions):
         return history
 
     def _server_times(self, after: Files) -> ServerTimes:
-        """Uploads by the server's clock, requested if there are large files. A refusal is usual and not reported."""
+        """Uploads by the server's clock, requested if there are large files.
+
+        Without them a file that was uploaded later than its commit says can be missing from the changes.
+        """
         if not any(file.is_large for file in after.values()):
             return ServerTimes()
         answer = large_uploads(self.context.hub, self.repository, self.context.secret)
         if isinstance(answer, Failure):
-            if answer.status in _NO_LFS_LIST:
-                self.not_known.append("who uploaded which file and when, by the server's clock (needs repo.write)")
-            else:
-                self.skip(f"{self.where}: uploads", needs(answer, f"repo.write on {self.where}"))
+            self.skip(f"{self.where}: uploads", needs(answer, f"repo.write on {self.where}"))
             return ServerTimes()
         if answer.incomplete:
             self.skip(f"{self.where}: uploads", answer.incomplete)

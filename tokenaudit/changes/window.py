@@ -17,9 +17,10 @@ from tokenaudit.hub.repo_listing import GIT_TYPES, HubRepository, RepoType, name
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Skipped
 from tokenaudit.secret import Secret
-from tokenaudit.text import one_line
+from tokenaudit.text import listed, one_line
 from tokenaudit.timestamps import parse_timestamp, rfc3339
 
+_MOST_NAMED = 10
 _UNITS = {"w": 7 * 86_400, "d": 86_400, "h": 3_600, "m": 60}
 _AGO = re.compile(r"(\d{1,6})([wdhm])")
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
@@ -133,13 +134,15 @@ def named_repositories(
         if each.repository is not None:
             found[each.repository] = None
             continue
-        listed, unread = _owned(hub, each.name, secret)
-        found.update(dict.fromkeys(HubRepository(repo.type, repo.id) for repo in listed))
+        owned, unread = _owned(hub, each.name, secret)
+        found.update(dict.fromkeys(HubRepository(repo.type, repo.id) for repo in owned))
         skipped += unread
     chosen = list(found)
-    if len(chosen) > limit:
-        reason = f"only the first {limit:,} were examined; raise --limit for the rest"
-        skipped.append(Skipped(f"{len(chosen) - limit:,} more repositories", reason))
+    left_out = chosen[limit:]
+    if left_out:
+        shown = listed([repository.page for repository in left_out], _MOST_NAMED)
+        reason = f"only the first {limit:,} of the listing were examined, not {shown}; raise --limit for the rest"
+        skipped.append(Skipped(f"{len(left_out):,} more repositories", reason))
     return chosen[:limit], skipped
 
 
