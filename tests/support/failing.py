@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from tokenaudit.audit.auditor import Auditor, scan
 from tokenaudit.model import Report
 
-_CALLS = frozenset(
-    ("open", "os.scandir", "os.listdir", "subprocess.Popen", "mmap.__new__", "os.rename", "os.remove", "os.mkdir")
-    + ("tempfile.mkdtemp", "_thread.start_new_thread")
-)
+_CALLS = frozenset({
+    "open", "os.scandir", "os.listdir", "subprocess.Popen", "mmap.__new__", "os.rename", "os.remove", "os.mkdir",
+    "tempfile.mkdtemp", "_thread.start_new_thread",
+})  # fmt: skip
 _MODULES = (".py", ".pyc", ".so")
 
 
