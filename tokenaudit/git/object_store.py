@@ -62,6 +62,9 @@ class ScanPlan:
 
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
+
+    `to_compare` returns the ids of commits, among them all that add or remove one of some blobs; None if unknown. It
+    takes the folder to pass to git, the ids of the blobs, and the number of processes.
     """
 
     partitions: list[Partition]
@@ -72,11 +75,17 @@ class ScanPlan:
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
+    to_compare: Callable[[Path, Iterable[str], int], frozenset[str] | None] = lambda *_: None
 
     @property
     def objects(self) -> int:
         """Number of objects in all partitions."""
         return sum(partition.count for partition in self.partitions)
+
+    def narrowed(self, commits: list[str], git_dir: Path, blobs: Iterable[str], jobs: int) -> list[str]:
+        """Return those of `commits` to compare with their parents because they can add or remove one of `blobs`."""
+        chosen = self.to_compare(git_dir, blobs, jobs)
+        return commits if chosen is None else [commit for commit in commits if commit in chosen]
 
 
 def plan(
@@ -180,13 +189,26 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
     def commits() -> list[str]:
         return [*packed.commits_of(packs), *loose_commits((name, loose[name]) for name in alone)]
 
+    links = _links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone))
+
+    def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> frozenset[str] | None:
+        from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
+
+        files = [(name, loose[name]) for name in alone]
+        return commits_to_compare(
+            git_dir, packs, files, blobs, jobs,
+            read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
+            are_packs_complete=links != "all",
+        )  # fmt: skip
+
     return ScanPlan(
         [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],
         [*unread, *broken, *unbuilt],
         commits,
         ids=lambda: packed.all_ids(packs, alone),
         missing=packed.not_known,
-        links=_links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone)),
+        links=links,
+        to_compare=to_compare,
     )
 
 

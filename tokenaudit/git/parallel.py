@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
+
+_Result = TypeVar("_Result")
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     _Sender: TypeAlias = Connection[ScanBatch | None, object]
     _Receiver: TypeAlias = Connection[object, ScanBatch | None]
+    _Answer: TypeAlias = tuple[int, _Result] | str | None
 
 SMALL_WORK = 150_000_000
 """Nanoseconds of work below which a second process is not worth its cost."""
@@ -141,3 +144,69 @@ def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch
         yield from partition.search(watcher)
     except Exception as error:  # noqa: BLE001 - any failure is reported and loses only this partition
         yield ScanBatch(unread=[Unread("part of the objects", f"worker failed: {type(error).__name__}")])
+
+
+class WorkerError(Exception):
+    """A worker of `run_all` failed or exited; `str()` is the reason."""
+
+
+def run_all(tasks: Sequence[tuple[Callable[[], _Result], int]], jobs: int) -> list[_Result]:
+    """Run functions, each with its estimated nanoseconds, with up to `jobs` processes; return their results in order.
+
+    Raises:
+        WorkerError: a worker failed or exited unexpectedly.
+        Exception: what a function raised in this process.
+    """
+    work = [task for task, _ in tasks]
+    size = sum(cost for _, cost in tasks)
+    if not 1 < len(work) <= MOST_PARTS or jobs < 2 or size < SMALL_WORK or not may_fork():  # noqa: PLR2004 - one is here
+        return [task() for task in work]
+    queue = PartQueue(sorted(range(len(work)), key=lambda number: (-tasks[number][1], number)))
+    running: dict[object, tuple[Connection[object, _Answer[_Result]], BaseProcess]] = {}
+    try:
+        running = {each[0]: each for each in start_helpers(min(jobs, len(work)), _run_some, work, queue)}
+        if not running:
+            return [task() for task in work]
+        found = dict(_answers(running))
+    finally:
+        for _, process in running.values():
+            process.kill()
+        queue.close()
+    if len(found) < len(work):
+        message = "workers exited unexpectedly"
+        raise WorkerError(message)
+    return [found[number] for number in range(len(work))]
+
+
+def _answers(
+    running: dict[object, tuple[Connection[object, _Answer[_Result]], BaseProcess]],
+) -> Iterator[tuple[int, _Result]]:
+    while running:
+        for ready in wait([receiver for receiver, _ in running.values()]):
+            receiver, process = running[ready]
+            try:
+                answer = received(receiver)
+            except EOFError:
+                answer = "worker exited unexpectedly"
+            if isinstance(answer, str):
+                raise WorkerError(answer)
+            if answer is not None:
+                yield answer
+                continue
+            del running[ready]
+            receiver.close()
+            process.join()
+
+
+def _run_some(
+    sender: Connection[_Answer[object], object], number: int, tasks: Sequence[Callable[[], object]], queue: PartQueue
+) -> None:
+    del number
+    try:
+        for place in queue:
+            sender.send((place, tasks[place]()))
+        sender.send(None)
+    except Exception as error:  # noqa: BLE001 - the parent raises it again
+        sender.send(f"worker failed: {type(error).__name__}")
+    sender.close()
+    os._exit(0)  # skip exit handlers and unflushed buffers inherited from the parent

@@ -86,7 +86,7 @@ def pack_partitions(
             for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
         ]
         wanted = is_new & np.isin(forest.types, codes)
-        partitions += _divided(index, forest, wanted, count)
+        partitions += divided(index, forest, wanted, count)
         if is_new.any():
             partitions.append(ChecksumPartition(index.pack))
         if number + 1 < len(packs):
@@ -132,10 +132,10 @@ def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _divided(
+def divided(
     index: PackIndex, forest: DeltaForest, wanted: npt.NDArray[np.bool_], count: int
 ) -> Iterator[PackPartition]:
-    """Yield partitions of whole delta trees, in the order of the pack, with about equal work."""
+    """Yield partitions of whole delta trees with all `wanted`, in the order of the pack, with about equal work."""
     nodes = np.nonzero(forest.needed_for(wanted))[0]
     if not len(nodes):
         return

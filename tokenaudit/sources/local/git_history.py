@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
     from tokenaudit.git.whole import CommitGraph
 
+_MANY_COMMITS = 2000
+"""Commits from which on finding those to compare takes less time than comparing all."""
+
 _MOST_DETECTIONS = 50_000
 """Detections of the first pass held in memory until their commits are determined: about 50 MB."""
 
@@ -167,6 +170,7 @@ class HistorySource:
                 hits.add(batch)
                 unread += batch.unread
             unread += missing.found() if missing else ()
+        hits.is_complete = not (unread or repository.shallow or repository.partial)
         yield from self._unread(unread, run)
         return hits, len(unread)
 
@@ -252,6 +256,8 @@ class HistorySource:
             known = (earlier.commits, Reachability(earlier.lost, earlier.notes)) if is_same else None
         compared = _to_compare(commits, work, attributed, earlier)
         named = earlier.attributed - earlier.unnamed if earlier and len(compared) < len(commits) else frozenset[str]()
+        is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, len(commits) // 10)
+        compared = work.narrowed(compared, repository.git_dir, attributed, run.jobs) if is_long else compared
         attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
@@ -382,10 +388,11 @@ class _Hits:
     """The objects with detections, as (type, id), and what is known of the blobs among them.
 
     `results` contains the results for some of those scanned in this process, `fingerprints` the fingerprints in blobs
-    without anything else to report.
+    without anything else to report. `is_complete` is whether all objects of the repository are there.
     """
 
     def __init__(self) -> None:
+        self.is_complete = False
         self.known: list[tuple[str, str]] = []
         self.results: dict[str, ScanResult] = {}
         self.fingerprints: dict[str, frozenset[str]] = {}
