@@ -26,8 +26,8 @@ from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.pack.trees import (
     CommitLinks,
+    LeadingEntry,
     PackWindows,
-    TreeEntry,
     UndecidedError,
     Windows,
     by_window,
@@ -50,7 +50,7 @@ _UNKNOWN = -1
 
 ReadLoose: TypeAlias = Callable[[Sequence[tuple[str, Path]]], Iterable[GitObject | Unread]]
 Packs: TypeAlias = Sequence[tuple[PackIndex, DeltaForest]]
-_Entries: TypeAlias = dict[bytes, list[TreeEntry]]
+_Entries: TypeAlias = dict[bytes, list[LeadingEntry]]
 
 
 def commits_to_compare(
@@ -88,7 +88,7 @@ class _LooseTrees:
     windows: Windows
     read: ReadLoose
 
-    def find(self, wanted: Mapping[int, Sequence[bytes]]) -> Iterator[tuple[bytes, list[TreeEntry]]]:
+    def find(self, wanted: Mapping[int, Sequence[bytes]]) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
         """Yield the trees with entries for the ids in `wanted`."""
         chosen = sorted(wanted)
         files = [self.files[each] for each in chosen]
@@ -186,7 +186,7 @@ def _leading(history: _History, blobs: frozenset[bytes], jobs: int) -> _Entries:
 
 def _found_in(
     pack: PackWindows, wanted: Mapping[int, Sequence[bytes]], jobs: int
-) -> Iterator[tuple[bytes, list[TreeEntry]]]:
+) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
     seen = pack.hits(wanted)
     if not seen:
         return
@@ -233,7 +233,7 @@ class _Numbers:
         self._known[tree] = number
         return number
 
-    def _child(self, entry: TreeEntry) -> tuple[bytes, bool, bytes | int]:
+    def _child(self, entry: LeadingEntry) -> tuple[bytes, bool, bytes | int]:
         return (entry.name, True, entry.id) if entry.id in self._blobs else (entry.name, False, self.of(entry.id))
 
     def are_different(self, own: int, parents: tuple[int, ...]) -> bool:

@@ -37,7 +37,7 @@ class UndecidedError(Exception):
     """The trees can't be read completely, so that git must be asked; `str()` is the reason."""
 
 
-class TreeEntry(NamedTuple):
+class LeadingEntry(NamedTuple):
     """An entry of a tree that leads to a wanted object: its mode and name, as in the tree, and its raw id.
 
     If the id before it happens to end like a mode, `name` begins with these bytes. It is never shorter.
@@ -194,9 +194,9 @@ def _joined(parts: Iterable[Windows]) -> Windows:
     return np.concatenate([each for each, _ in found]), np.concatenate([nodes.astype(np.int32) for _, nodes in found])
 
 
-def entries_of(data: bytes, wanted: Iterable[bytes]) -> tuple[list[TreeEntry], list[bytes]]:
+def entries_of(data: bytes, wanted: Iterable[bytes]) -> tuple[list[LeadingEntry], list[bytes]]:
     """Return the entries of a tree with one of the `wanted` ids, and the ids whose window the tree contains."""
-    found: list[TreeEntry] = []
+    found: list[LeadingEntry] = []
     near: list[bytes] = []
     for raw in wanted:
         at = data.find(b"\0" + raw)
@@ -208,18 +208,20 @@ def entries_of(data: bytes, wanted: Iterable[bytes]) -> tuple[list[TreeEntry], l
         while at >= 0:
             before = data[data.rfind(b"\0", 0, at) + 1 : at]
             named = _NAMED.search(before)
-            found.append(TreeEntry(named[0] if named else before, raw))
+            found.append(LeadingEntry(named[0] if named else before, raw))
             at = data.find(b"\0" + raw, at + 1)
     return found, near
 
 
-def find_entries(partition: PackPartition, wanted: Mapping[int, Sequence[bytes]]) -> list[tuple[int, list[TreeEntry]]]:
+def find_entries(
+    partition: PackPartition, wanted: Mapping[int, Sequence[bytes]]
+) -> list[tuple[int, list[LeadingEntry]]]:
     """Return the trees of `partition` with entries for the ids in `wanted`, by position, and for those of their base.
 
     Raises:
         UndecidedError: a tree can't be read.
     """
-    result: list[tuple[int, list[TreeEntry]]] = []
+    result: list[tuple[int, list[LeadingEntry]]] = []
     held: dict[int, list[bytes]] = {}
     parents = partition.forest.headers.parents
 
