@@ -64,6 +64,10 @@ def test_filters_and_search_narrow_the_list_and_say_so(opened: Open) -> None:
     assert shown(page) == 0
     page.get_by_role("button", name="Show all").click()
     assert shown(page) == 80
+    assert not page.get_by_role("button", name="Clear the filters").is_visible()
+    page.get_by_label("Status").select_option("active")
+    page.get_by_role("button", name="Clear the filters").click()
+    assert shown(page) == 80
     assert page.locator("#dead").get_attribute("open") is None
     page.get_by_label("Status").select_option("expired")
     assert shown(page) == 12
@@ -77,6 +81,14 @@ def test_sorting_changes_the_order_and_back(opened: Open) -> None:
     pulls = [int(item.get_attribute("data-p") or 0) for item in page.locator("#rows > li").all()]
     assert pulls == sorted(pulls, reverse=True)
     page.get_by_label("Order").select_option("harm")
+    assert page.locator("#rows code.name").all_inner_texts() == first
+    page.get_by_role("button", name="Owner").click()
+    owners = page.locator("#rows .c-owner").all_inner_texts()
+    named = [owner for owner in owners if not owner.startswith("\N{EN DASH}")]
+    assert named == sorted(named)
+    assert owners[: len(named)] == named
+    assert page.get_by_role("button", name="Owner").get_attribute("aria-pressed") == "true"
+    page.get_by_role("button", name="Severity").click()
     assert page.locator("#rows code.name").all_inner_texts() == first
 
 

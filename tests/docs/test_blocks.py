@@ -19,6 +19,7 @@ from tests.hub import bodies
 from tests.hub.double import HubDouble, hub_double
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tests.support.typed_command import typed_command
 from tokenaudit.secret import fingerprint
 
 __all__ = ["hub_double"]
@@ -33,6 +34,7 @@ jobs:
         env:
           HF_TOKEN: ${{ secrets.HF_TOKEN }}
 """
+INSTALL = "python3 -m venv .venv && .venv/bin/pip install --quiet ."
 INSTALLS = re.compile(r"pipx install |pip install ")
 """Blocks that the gate runs in a fresh environment (`.ci/run`), or that need the published package."""
 
@@ -56,8 +58,8 @@ class Desk:
         self.repo.commit("Train", {"train.py": f'login("{self.token}")\n', ".github/workflows/publish.yml": WORKFLOW})
         binaries = folder / ".venv" / "bin"
         binaries.mkdir(parents=True)
-        for name in ("tokenaudit", "detect-secrets"):
-            (binaries / name).symlink_to(Path(sys.executable).parent / name)
+        (binaries / "detect-secrets").symlink_to(Path(sys.executable).parent / "detect-secrets")
+        self.binaries = binaries
         kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
         self.environment = {
             **kept,
@@ -75,7 +77,8 @@ class Desk:
         """Types the blocks of `page` except those that install; what the terminal showed."""
         found = [block for block in blocks(page) if not INSTALLS.search(block.text)]
         assert found, page
-        code, shown = typed(script(found), cwd=cwd or self.repo.path, env=self.environment, answers=answers)
+        with typed_command(self.binaries):
+            code, shown = typed(script(found), cwd=cwd or self.repo.path, env=self.environment, answers=answers)
         assert code == 0, f"{page}: {shown}"
         assert self.token not in shown
         return shown
@@ -115,7 +118,7 @@ def test_the_machine(desk: Desk) -> None:
     assert "active" in shown
 
 
-@pytest.mark.parametrize("page", ["index.md", "configuration.md"])
+@pytest.mark.parametrize("page", ["index.md", "configuration.md", "formats.md"])
 def test_a_clean_repository(desk: Desk, page: str) -> None:
     clean = GitRepo(desk.home / "clean")
     clean.commit("First", {"a.py": "print()\n"})
@@ -142,13 +145,44 @@ def test_with_detect_secrets(desk: Desk) -> None:
     desk.types("detect-secrets.md", None, asked, asked)
 
 
+ELSEWHERE = {
+    "breach.md": "remediate/test_docs.py",
+    "changes.md": "docs/test_changes_page.py",
+    "cli.md": "docs/test_cli_page.py",
+    "rotate.md": "docs/test_rotate_page.py",
+    "service-accounts.md": "service_accounts/test_docs.py",
+    "sweep.md": "sweep/test_docs.py",
+    "usage.md": "audit_log/test_docs.py",
+}
+"""The tests of the pages whose blocks are not typed by a test of this file."""
+
+NOT_TYPED = {
+    "pipx install git+https://github.com/tokenaudit/tokenaudit@v0.1.0": "needs the published repository and an index",
+    "uvx --from git+https://github.com/tokenaudit/tokenaudit@v0.1.0 tokenaudit scan .": "as above",
+    "hf extensions install tokenaudit/hf-tokenaudit": "as above; tests/test_ecosystem.py runs the extension",
+    "docker build --file Containerfile --tag tokenaudit .": "needs a builder and a registry",
+    'docker run --rm -v "$PWD:/scan:ro" tokenaudit scan /scan': "as above",
+}
+"""Commands to install that no test types, with the reason."""
+
+
 def test_every_block_of_every_page_is_typed_by_a_test() -> None:
-    tests = "".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    here = Path(__file__).read_text("utf-8")
     for page in sorted((ROOT / "docs").glob("*.md")):
-        if page.name == "cli.md":  # generated from the help, whose examples tests/cli/test_help.py compares
+        if not blocks(page.name):
             continue
-        if blocks(page.name):
-            assert f'"{page.name}"' in tests, f"no test types the commands of {page.name}"
+        text = (ROOT / "tests" / ELSEWHERE[page.name]).read_text("utf-8") if page.name in ELSEWHERE else here
+        assert f'"{page.name}"' in text.partition("ELSEWHERE = ")[0], f"no test types the commands of {page.name}"
+
+
+def test_every_command_that_installs_is_typed_or_named() -> None:
+    """The audit command and the block of Getting started are typed by tests/docs/test_install.py."""
+    typed_ones = {block.text.strip() for page in ("start.md", "index.md") for block in blocks(page)}
+    readme = (ROOT / "README.md").read_text("utf-8")
+    found = {text for text in typed_ones if INSTALLS.search(text)}
+    (table,) = re.findall(r"\| with \| command \|\n(.*?)\n\n", readme, re.DOTALL)
+    found |= {command for row in table.splitlines() for command in row.rsplit(" | ", 1)[1].split("`")[1::2]}
+    assert found - {INSTALL} - {"hf tokenaudit scan ."} == set(NOT_TYPED)
 
 
 def test_installation_blocks_are_those_of_the_gate() -> None:

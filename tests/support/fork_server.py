@@ -69,16 +69,8 @@ class ForkServer:
         """
         fed, given = os.pipe(), os.pipe()
         errors = os.pipe()
-        here, there = socket.socketpair()
         request = json.dumps([list(arguments), dict(environment), folder]).encode("utf-8", "surrogateescape")
-        with self._lock:
-            server = self._connected()
-            server.sendall(len(request).to_bytes(8, "big"))
-            server.sendall(request)
-            socket.send_fds(server, [b"."], [fed[0], given[1], errors[1], there.fileno()])
-        for each in (fed[0], given[1], errors[1]):
-            os.close(each)
-        there.close()
+        here = self.start(request, (fed[0], given[1], errors[1]))
         read: dict[str, bytes] = {}
         threads = [
             threading.Thread(target=_write, args=(fed[1], stdin), daemon=True),
@@ -99,6 +91,23 @@ class ForkServer:
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         return code, read.get("out", b""), read.get("err", b"")
+
+    def start(self, request: bytes, streams: Sequence[int]) -> socket.socket:
+        """Starts a command with these standard streams, which are closed here.
+
+        `request` is JSON with the arguments, the variables and the folder. The socket gives two lines: the process id,
+        then the exit code (negative for a signal).
+        """
+        here, there = socket.socketpair()
+        with self._lock:
+            server = self._connected()
+            server.sendall(len(request).to_bytes(8, "big"))
+            server.sendall(request)
+            socket.send_fds(server, [b"."], [*streams, there.fileno()])
+        for each in streams:
+            os.close(each)
+        there.close()
+        return here
 
     def _connected(self) -> socket.socket:
         if self._socket is None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import os
 import re
 import signal
 import sys
@@ -31,7 +33,7 @@ def run(app: typer.Typer, arguments: Sequence[str] | None = None) -> int:
     """Runs `app` and turns every outcome into an exit code and at most a few lines on stderr."""
     streams.open_closed()
     streams.guard()
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, functools.partial(_interrupt, os.getpid()))
     try:
         return _run(app, arguments)
     finally:
@@ -126,5 +128,9 @@ def _bug(error: Exception) -> int:
     return exit_codes.INCOMPLETE
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+def _interrupt(process: int, number: int, _frame: FrameType | None) -> None:
+    """Interrupts `process`. Workers that a library forked from it, such as those of detect-secrets, just end."""
+    if os.getpid() != process:
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
     raise KeyboardInterrupt

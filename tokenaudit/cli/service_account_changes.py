@@ -82,7 +82,7 @@ def create_token(
 
     Examples:
       tokenaudit service-accounts create-token acme ci --plan plan.json --to github:acme/app:HF_TOKEN
-      tokenaudit service-accounts create-token acme ci --grant repo.content.read@model:acme/m --to file:token
+      tokenaudit service-accounts create-token acme ci --grant repo.content.read@model:acme/m --to file:../hf-token
     """
     around = _around(endpoint, journal, dry_run=dry_run, yes=yes)
     fingerprint = parse_fingerprint(credential) if credential else None

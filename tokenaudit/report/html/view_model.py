@@ -161,6 +161,7 @@ class Page:
     policy: tuple[str, ...]
     followed: tuple[str, ...]
     accepted_active: tuple[AcceptedRow, ...]
+    by_severity: Mapping[str, int]
     severities: tuple[str, ...] = tuple(severity.value for severity in ORDER)
     statuses: tuple[str, ...] = STATUSES
 
@@ -202,6 +203,7 @@ def page(report: Report, options: Options) -> Page:
         targets=tuple(_targets(report, pages)),
         policy=tuple(presentation.policy_lines(report.policy)),
         followed=tuple(presentation.followed_lines(report)),
+        by_severity={severity.value: presentation.severities(report)[severity] for severity in ORDER},
         accepted_active=tuple(_accepted_row(one, pages) for one in report.accepted_active),
     )
 

@@ -82,6 +82,7 @@
     const search = by("search");
     const status = by("status");
     const order = by("order");
+    const clear = by("clear");
     const severities = [...document.querySelectorAll("input[name=severity]")];
     const texts = new Map();
     const textOf = (item) => {
@@ -106,6 +107,7 @@
       }
       by("shown").textContent = `${sum(fits)} of ${total} findings shown`;
       by("nothing").hidden = fits.length > 0;
+      clear.hidden = fits.length === items.length && !search.value && !status.value;
     };
     show = () => {
       search.value = "";
@@ -113,13 +115,41 @@
       for (const box of severities) box.checked = true;
       apply();
     };
+    const words = (column) => (item) => item.querySelector(`.c-${column}`).textContent.trim().toLowerCase();
+    const by_text = (column) => {
+      const text = words(column);
+      return (a, b) => (text(a) === "–") - (text(b) === "–") || text(a).localeCompare(text(b));
+    };
     const orders = {
       harm: () => 0,
+      name: by_text("name"),
+      status: by_text("status"),
+      owner: by_text("owner"),
+      place: by_text("place"),
       pulls: (a, b) => b.dataset.p - a.dataset.p,
       last: (a, b) => b.dataset.l.localeCompare(a.dataset.l),
       spots: (a, b) => b.dataset.n - a.dataset.n,
     };
+    const columns = by("columns") ? [...by("columns").children] : [];
+    for (const column of columns) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = column.textContent;
+      button.title = `Sort: ${[...order.options].find((one) => one.value === column.dataset.order).text}`;
+      button.addEventListener("click", () => {
+        order.value = column.dataset.order;
+        order.dispatchEvent(new Event("change"));
+      });
+      column.replaceChildren(button);
+    }
+    const nameOrder = () => {
+      for (const column of columns) {
+        column.firstChild.setAttribute("aria-pressed", String(column.dataset.order === order.value));
+      }
+    };
+    nameOrder();
     order.addEventListener("change", () => {
+      nameOrder();
       for (const list of lists) {
         list.append(...items.filter((item) => item.parentElement === list).sort(orders[order.value]));
       }
@@ -127,7 +157,9 @@
     search.addEventListener("input", apply);
     status.addEventListener("change", apply);
     for (const box of severities) box.addEventListener("change", apply);
-    by("reset").addEventListener("click", () => { show(); search.focus(); });
+    for (const button of [by("reset"), clear]) {
+      button.addEventListener("click", () => { show(); search.focus(); });
+    }
     by("tools").addEventListener("submit", (event) => event.preventDefault());
     const unfold = by("unfold");
     const closed = () => items.some((item) => !item.hidden && !item.querySelector("details").open);
