@@ -34,7 +34,7 @@ jobs:
         env:
           HF_TOKEN: ${{ secrets.HF_TOKEN }}
 """
-INSTALL = "python3 -m venv .venv && .venv/bin/pip install --quiet ."
+(INSTALL,) = [block.text.strip() for block in blocks("start.md") if block.text.startswith("python3 -m venv")]
 INSTALLS = re.compile(r"pipx install |pip install ")
 """Blocks that the gate runs in a fresh environment (`.ci/run`), or that need the published package."""
 
