@@ -83,8 +83,8 @@ def test_sorting_changes_the_order_and_back(opened: Open) -> None:
     page.get_by_label("Order").select_option("harm")
     assert page.locator("#rows code.name").all_inner_texts() == first
     page.get_by_role("button", name="Owner").click()
-    owners = page.locator("#rows .c-owner").all_inner_texts()
-    named = [owner for owner in owners if not owner.startswith("\N{EN DASH}")]
+    owners = [owner.strip() for owner in page.locator("#rows .c-owner").all_text_contents()]
+    named = [owner for owner in owners if owner != "\N{EN DASH}"]
     assert named == sorted(named)
     assert owners[: len(named)] == named
     assert page.get_by_role("button", name="Owner").get_attribute("aria-pressed") == "true"
