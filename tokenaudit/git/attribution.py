@@ -193,15 +193,14 @@ def _introduced(
 
 
 def _introduction_times(step: Changes, of: Callable[[str], frozenset[str]]) -> Iterator[_IntroductionTime]:
+    before = {change: frozenset[str]().union(*map(of, change.old)) for change in step.changes}
+    left: dict[str, list[str]] = {}
     for change in step.changes:
-        before = frozenset().union(*map(of, change.old))
-        for fingerprint in sorted(of(change.new) - before):
-            left = tuple(
-                item.path
-                for item in step.changes
-                if fingerprint not in of(item.new) and any(fingerprint in of(old) for old in item.old)
-            )
-            yield _IntroductionTime(fingerprint, change, step.commit, left)
+        for fingerprint in before[change] - of(change.new):
+            left.setdefault(fingerprint, []).append(change.path)
+    for change in step.changes:
+        for fingerprint in sorted(of(change.new) - before[change]):
+            yield _IntroductionTime(fingerprint, change, step.commit, tuple(left.get(fingerprint, ())))
 
 
 def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple[_IntroductionTime, Commit]]:

@@ -11,6 +11,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from tokenaudit.errors import UsageError
 from tokenaudit.git.command import GitError, GitLimitError, environment, git, reason, without_password
+from tokenaudit.git.layout import open_repository
 from tokenaudit.git.tempdir import scratch_folder
 from tokenaudit.git.transfer import Transferred, transfer
 from tokenaudit.interfaces import Progress
@@ -222,7 +223,8 @@ def _clone(url: str, folder: Path, settings: dict[str, str], secrets: dict[str, 
         line=_Shown(f"cloning {without_password(url)}", progress),
     )
     _check(done, folder)
-    if not has_refs(copy):
+    # A clone writes all refs into this file; without it, in other formats of refs, git is asked.
+    if not (copy / "packed-refs").exists() and not has_refs(copy):
         _advertised(url, settings, secrets)
 
 
@@ -318,8 +320,11 @@ def missing_refs(git_dir: Path, named: Mapping[str, str]) -> list[str]:
     Raises:
         GitError: `git_dir` is not a repository.
     """
-    there = set(git("for-each-ref", "--format=%(refname)", git_dir=git_dir).decode("utf-8", "replace").splitlines())
-    ids = sorted({commit for commit in named.values() if _OBJECT_ID.fullmatch(commit)})
-    lines = git("cat-file", "--batch-check", git_dir=git_dir, stdin="".join(f"{name}\n" for name in ids).encode())
-    held = {line.split()[0] for line in lines.decode("ascii", "replace").splitlines() if not line.endswith(" missing")}
+    there = open_repository(git_dir).refs
+    held = set(there.values())  # what they lead to is followed when the repository is read
+    ids = sorted({commit for commit in named.values() if _OBJECT_ID.fullmatch(commit)} - held)
+    if ids:
+        lines = git("cat-file", "--batch-check", git_dir=git_dir, stdin="".join(f"{name}\n" for name in ids).encode())
+        answers = lines.decode("ascii", "replace").splitlines()
+        held |= {line.split()[0] for line in answers if not line.endswith(" missing")}
     return sorted(ref for ref, commit in named.items() if ref not in there or commit not in held)

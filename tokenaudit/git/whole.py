@@ -242,6 +242,11 @@ class CommitGraph:
         """Return every commit in the history of HEAD."""
         return self.ancestors([self._head] if self._head else [])
 
+    @cached_property
+    def has_submodules(self) -> bool:
+        """Whether any tree contains a submodule."""
+        return any(mode == _SUBMODULE for tree in self._trees.values() for mode, _ in tree.values())
+
     @property
     def has_notes(self) -> bool:
         """Whether there are refs below `refs/notes/`."""

@@ -15,6 +15,7 @@ from tokenaudit.audit.targets import UnreadableSource
 from tokenaudit.errors import AuditError
 from tokenaudit.git.clone import NO_ROOM, cloned, mirrored, missing_refs, remote_refs
 from tokenaudit.git.command import GitError
+from tokenaudit.git.layout import opened_once
 from tokenaudit.hub.discussions import discussions
 from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.repo_listing import HubRepository, digest, refs
@@ -268,7 +269,7 @@ def read_repository(
         OSError: the cache can't be written.
     """
     target, names = place.target, context.setup.secret_names
-    with repository_copy(url, target, context.setup.cache, full=task.full) as (path, noted):
+    with repository_copy(url, target, context.setup.cache, full=task.full) as (path, noted), opened_once():
         missing, state = _compared(path, version)
         history = HistorySource(path, target, noted, report_pointers=task.repository is None)
         found: list[object] = [history, GitDirSource(path, target), CiSource(path, target, names)]

@@ -13,7 +13,7 @@ from typing import TypeAlias
 from tokenaudit import ci
 from tokenaudit.ci import is_ci_file, may_be_ci
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import enclosing_git_dir, index_of_hook, open_repository, safe_git_dir
+from tokenaudit.git.layout import Repository, enclosing_git_dir, index_of_hook, open_repository, safe_git_dir
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import is_null_id
@@ -82,8 +82,9 @@ class CiSource:
             yield from skipped
         if bare or self.refs:
             try:
-                git_dir = open_repository(self.path).git_dir
-                trees = _trees(git_dir, self.refs, head=bare)
+                repository = open_repository(self.path)
+                git_dir = repository.git_dir
+                trees = _trees(repository, self.refs, head=bare)
             except GitError as error:
                 yield Skipped(self.target, f"CI configuration can't be read: {error}")
                 return
@@ -202,9 +203,12 @@ def _shown(path: str, run: ScanContext) -> str:
     return shown
 
 
-def _trees(git_dir: Path, refs: Sequence[str], *, head: bool) -> list[str]:
+def _trees(repository: Repository, refs: Sequence[str], *, head: bool) -> list[str]:
     """Return the revisions to read: HEAD first if requested, then those named, each commit once."""
-    named = ["HEAD"] if head else []
+    git_dir = repository.git_dir
+    named = ["HEAD"] if head and repository.head is not None else []
+    if not refs:
+        return named
     for ref in refs:
         if ref == "*":
             listing = git("for-each-ref", "--format=%(refname)", git_dir=git_dir)

@@ -93,13 +93,14 @@ class HistorySource:
             return
         yield from self._missing_by_design(repository)
         yield from hazards(repository, self.target)
-        if repository.work_tree is None or not self._has_files:
-            yield from submodules_of_trees(repository, self.target)
         followed(repository, run)
         try:
             signed = signature(run.scanner) if self.state else None
             earlier = load_state(self.state, signed) if self.state and signed else None
             work = plan(repository, run.jobs, known=earlier.ids if earlier else b"")
+            may_have_submodules = work.graph is None or work.graph.has_submodules
+            if may_have_submodules and (repository.work_tree is None or not self._has_files):
+                yield from submodules_of_trees(repository, self.target)
             before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run)
             if work.ids and self.state and signed:
