@@ -127,6 +127,20 @@ def test_dead_credentials_are_one_block_with_their_number(name: str) -> None:
         assert shown.count("Replace it with") == 1
 
 
+@pytest.mark.parametrize("name", ["text", "markdown"])
+def test_the_dead_ones_come_before_what_is_less_severe(name: str) -> None:
+    dead = [credential(number, f"d{number}.py", Severity.LOW, "invalid") for number in range(10, 12)]
+    page = render(report(problem("z.yml", Severity.INFO), problem("a.yml", Severity.LOW), *dead), name)
+    assert page.index("a.yml") < page.index("are no longer valid") < page.index("z.yml")
+
+
+def test_a_long_heading_goes_on_under_its_text() -> None:
+    long = replace(problem("a.yml"), message=" ".join(["a long message"] * 8))
+    rows = render(report(long), "text", width=80).splitlines()
+    assert rows[1].startswith("  message a long")
+    assert max(map(len, rows)) <= 80
+
+
 def test_the_runbook_has_one_line_for_each_dead_credential() -> None:
     dead = [credential(number, f"d{number}.py", Severity.LOW, "invalid") for number in range(10, 50)]
     live = credential(1, "z.py")

@@ -73,7 +73,9 @@ def render(report: Report, options: Options, *, most_bytes: int = MOST_BYTES) ->
         else _problem(f, remedies, several=several)
         for f in [*listed, *unlikely]
     ]
-    blocks += [_dead(dead, several=several)] if dead else []
+    if dead:  # worst first, these too
+        milder = (n for n, one in enumerate(listed) if one.severity.rank < dead[0].severity.rank)
+        blocks.insert(next(milder, len(blocks)), _dead(dead, several=several))
     advice = next_step(report)
     tail = [f"Next: {text(advice)}", ""] if advice else []
     size = sum(len(line.encode()) + 1 for line in [*head, *tail]) + 200

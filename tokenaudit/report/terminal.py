@@ -46,6 +46,8 @@ class Line:
     indent: int = 0
     column: int = 0
     label_style: str = "dim"
+    hang: int = 0
+    """Columns by which the continuation of a line without a label is indented."""
 
     @property
     def plain(self) -> str:
@@ -70,9 +72,11 @@ class TerminalWriter:
     column: int = 9
     lines: list[Line] = field(default_factory=list)
 
-    def add(self, *spans: Span, label: str = "", indent: int = 0, column: int = 0, label_style: str = "dim") -> None:
+    def add(
+        self, *spans: Span, label: str = "", indent: int = 0, column: int = 0, label_style: str = "dim", hang: int = 0
+    ) -> None:
         """One more line."""
-        self.lines.append(Line(spans, label, indent, column, label_style))
+        self.lines.append(Line(spans, label, indent, column, label_style, hang))
 
     def blank(self) -> None:
         """An empty line, unless the last line is empty."""
@@ -136,16 +140,17 @@ class TerminalWriter:
         body = Text()
         for span in line.spans:
             body.append(*((span,) if isinstance(span, str) else span))
-        indent, column = line.indent, line.column
+        indent, column, hang = line.indent, line.column, 0
         if self.width is None:
             rows = [body]
         else:
             if self.width - indent - column < _NARROWEST_TEXT:
                 indent, column = 0, min(column, _NARROW_COLUMN)
-            rows = list(body.wrap(console, max(1, self.width - indent - column), overflow="fold")) or [Text()]
+            hang = line.hang if self.width - line.hang >= _NARROWEST_TEXT else 0
+            rows = list(body.wrap(console, max(1, self.width - indent - column - hang), overflow="fold")) or [Text()]
         shown = []
         for number, row in enumerate(rows):
-            lead = Text(" " * indent)
+            lead = Text(" " * (indent + (hang if number else 0)))
             lead.append(f"{line.label if number == 0 else '':{column}}", line.label_style)
             shown.append(lead + row)
         return shown

@@ -30,6 +30,7 @@ MOST_PATCH_LINES = 60
 _RECENTLY = timedelta(hours=1)
 """An inspection older than this at the start of a run is from an earlier run and shown with its time."""
 
+_HANG = 2
 _FINGERPRINT = 12
 _COMMIT = 12
 
@@ -42,6 +43,10 @@ def render(report: Report, options: Options) -> str:
     remedies = RemedyLog()
     left = {Credential: MOST_WHOLE, Problem: MOST_WHOLE}
     for finding in listed:
+        if dead and finding.severity.rank < dead[0].severity.rank:  # worst first, these too
+            screen.blank()
+            _dead(screen, dead)
+            dead = []
         left[type(finding)] -= 1
         if left[type(finding)] < 0:
             _line(screen, finding, several=several)
@@ -196,6 +201,7 @@ def _problem(screen: TerminalWriter, problem: Problem, remedies: RemedyLog, *, s
         "  ",
         (clean(problem.message), "bold"),
         ("  [" + clean(problem.rule) + "]", "dim"),
+        hang=_HANG,
     )
     inside = (("  " + clean(problem.where), "dim"),) if problem.where else ()
     place = _place(problem, several=several)
