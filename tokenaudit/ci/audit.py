@@ -29,7 +29,7 @@ from tokenaudit.ci.systems import github
 from tokenaudit.model import Severity
 
 LARGEST = 1 << 20
-"""Bytes. CI systems do not read larger configuration files; literals in them are found as text."""
+"""Bytes. CI systems do not read larger configuration files; their literals are found as text."""
 
 _TEMPLATE = re.compile(r"^[ \t]*(?:- )?(?:\{\{|\{%)", re.MULTILINE)
 _WHOLE = (b"inherit", b"toJSON")
@@ -105,7 +105,7 @@ class _Reading:
 
 
 def _scripts(project: ConfigurationSet, names: Names) -> Iterator[tuple[str, str]]:
-    """Yields Python files that run where a credential is in the environment, with the name of the credential."""
+    """Yields Python files that run with a credential in the environment, and the name of the credential."""
     for pipeline in project.pipelines.values():
         flows = DataFlow(pipeline, names)
         for job, step in pipeline.steps():
@@ -120,7 +120,7 @@ def _scripts(project: ConfigurationSet, names: Names) -> Iterator[tuple[str, str
 
 
 def _included(project: ConfigurationSet, rest: Mapping[str, bytes]) -> list[str]:
-    """The files that GitLab pipelines include from their own repository and whose names don't say so."""
+    """The files that GitLab pipelines include from their repository, whatever their names."""
     wanted = [
         name
         for pipeline in project.pipelines.values()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tree_sitter import Node
 
 _DEEPEST = 60
-"""Levels of substitutions, pipelines and redirections within each other."""
+"""Maximum depth of nested substitutions, pipelines and redirections."""
 _STEPS = 40
 """Steps of the work budget per command or word."""
 _CUT = re.compile(r"(?<!\\)\$([A-Za-z_]\w*)")
@@ -205,7 +205,7 @@ class _Reader:
         return self._joined([node], quoted=quoted)
 
     def _joined(self, nodes: list[Node], *, quoted: bool = False) -> Word:
-        """One word; the grammar cuts some in two (it does at `/$A/$B`), and then forgets to name the variables."""
+        """One word; the grammar splits some in two (such as `/$A/$B`) and then omits their variables."""
         start, end = self._span(nodes[0])[0], self._span(nodes[-1])[1]
         raw = self.original[start:end]
         self.budget.spend(_STEPS + len(raw) // 4)
@@ -249,7 +249,7 @@ class _Reader:
 
 
 def _unquoted(raw: str) -> str:
-    """The word as passed to the program, as far as it can be determined statically."""
+    """The word as passed to the program, as far as this is known statically."""
     if len(raw) > 1 and raw[0] == raw[-1] == "'":
         return raw[1:-1]
     return re.sub(r"\\\n|(?<!\\)[\"']", "", raw)

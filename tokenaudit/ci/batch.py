@@ -70,7 +70,7 @@ class _Reader:
         self._finish(words, redirects, piped=piped == "|")
 
     def _tokens(self, start: int, end: int) -> Iterator[re.Match[str]]:
-        """The tokens of a line up to a remark; the list of a `for` is read on its own."""
+        """The tokens of a line up to a remark; the list of a `for` is read separately."""
         masked = self.expressions.masked
         first = re.compile(r"[ \t@(]*(?:rem\b|:)", re.IGNORECASE).match(masked, start, end)
         at = end if first else start
@@ -92,7 +92,7 @@ class _Reader:
             yield token
 
     def _end_of_list(self, start: int, end: int) -> int:
-        """The bracket that ends the list of a `for`: of a command in quotes, the one behind them."""
+        """The bracket that ends the list of a `for`; for a quoted command, the one behind the quotes."""
         masked = self.expressions.masked
         opened = re.compile(r"[ \t]*(['`\"])").match(masked, start, end)
         closed = masked.find(f"{opened[1]})", opened.end(), end) if opened else -1
@@ -100,9 +100,9 @@ class _Reader:
         return end if found < 0 else found
 
     def _loop(self, lowered_words: list[str], start: int, end: int) -> None:
-        """Expands the variables of a `for` to the items of its list, or to what the command in its list prints.
+        """Expands the variables of a `for` to the items of its list, or to the output of the command in its list.
 
-        A command is in single quotes, with `usebackq` in backquotes (`for /?`).
+        A command is in single quotes, or in backquotes with `usebackq` (see `for /?`).
         """
         variable = next((found for word in lowered_words if (found := _LOOP_VARIABLE.fullmatch(word))), None)
         text = self.original[start:end]
@@ -229,7 +229,7 @@ PASSING = frozenset(
         *("findstr", "find", "convertto-json", "tee-object", "format-list", "format-table"),
     }
 )
-"""Programs that print their input or a part of it."""
+"""Programs that print their input or part of it."""
 DISCARDED = frozenset({"/dev/null", "$null", "nul"})
 _SET_VARIABLE = re.compile(r"\[(?:system\.)?environment\]::setenvironmentvariable")
 _KEPT_VARIABLE = re.compile(r",\s*(?:\[[\w.]*environmentvariabletarget\]::)?(?:user|machine)\s*\)\s*$")
@@ -265,7 +265,7 @@ _LISTS = frozenset({"get-childitem", "gci", "dir", "ls", "get-item", "gi", "get-
 
 
 def in_process(name: str, language: str) -> bool:
-    """Whether the shell runs the command itself, so that no other process gets its words."""
+    """Whether the shell runs the command itself, without another process that gets its words."""
     lowered = name.lower()
     if lowered in _BUILT_IN.get(language, ()):
         return True
@@ -287,7 +287,7 @@ def file_target(command: Command) -> str | None:
 
 
 def _is_kept_in_registry(name: str, arguments: list[str]) -> bool:
-    """Whether a command keeps a variable or value for later processes."""
+    """Whether a command stores a variable or value for later processes."""
     if _SET_VARIABLE.fullmatch(name):
         return _KEPT_VARIABLE.search(" ".join(arguments).lower()) is not None
     if name in ("set-itemproperty", "sp", "new-itemproperty", "new-item", "ni", "set-item", "si"):

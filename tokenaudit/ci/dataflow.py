@@ -22,12 +22,12 @@ _MOST_CARRIERS = 100
 _BIND = 100
 """Steps of the work budget per binding."""
 _NEAR = 300
-"""Characters before a credential in which the URL that it belongs to begins."""
+"""Maximum number of characters between the beginning of a URL and a credential in it."""
 
 
 @dataclass(frozen=True)
 class Carrier:
-    """A variable that holds a credential. `minted` says that it was exchanged or read out in the script itself."""
+    """A variable with a credential. `minted` is whether the script itself created it, by an exchange or from output."""
 
     credential: str
     level: BindingScope
@@ -73,8 +73,8 @@ def is_token_printer(command: Command) -> bool:
 class VariableScope:
     """The variables of a script at the time when one of its commands runs.
 
-    `known` has those that hold a credential, and None for those that are known to hold none. Its maps are layers: what
-    the pipeline, the job and the step give, the nearest first.
+    `known` has the variables with a credential, and None for those that are known to have none. Its maps are layers:
+    step, job and pipeline, the nearest first.
     """
 
     names: Names
@@ -103,14 +103,14 @@ class VariableScope:
             self.known[binding.name] = Carrier(credential, binding.level)
 
     def carriers(self) -> dict[str, Carrier]:
-        """The variables that hold a credential, the widest first; of more than a hundred in one scope not all."""
+        """The variables with a credential, the widest first; at most a hundred per scope."""
         names = (name for layer in reversed(self.known.maps) for name in islice(layer, _MOST_CARRIERS))
         found = {name: carrier for name in names if (carrier := self.known[name]) is not None}
         self.budget.spend(_STEPS * (1 + len(found)))
         return found
 
     def variable(self, name: str) -> Carrier | None:
-        """The credential that a variable holds; a name that says so is believed unless it was given something else."""
+        """The credential in a variable; a name of a credential counts unless another value was assigned."""
         if name in self.known:
             return self.known[name]
         return Carrier(name, BindingScope.FILE) if self.names.match(name) else None
@@ -166,7 +166,7 @@ class VariableScope:
                 minted = found.minted or (found.reference is None)
                 self.known[name] = Carrier(found.credential, BindingScope.STEP, minted)
             elif self.names.match(name) and word.substitutions:
-                # read out of an answer, unknown to the runner
+                # read from output, so the runner does not mask it
                 self.known[name] = Carrier(name, BindingScope.STEP, minted=True)
             elif self.names.match(name) and not word.references:
                 self.known[name] = None if is_placeholder(word.value) else Carrier(name, BindingScope.STEP)
@@ -187,7 +187,7 @@ class CommandRun:
 
 
 class DataFlow:
-    """A pipeline seen through the names that count as credentials."""
+    """A pipeline with the names that count as credentials."""
 
     def __init__(self, pipeline: Pipeline, names: Names) -> None:
         self.pipeline = pipeline
@@ -195,9 +195,9 @@ class DataFlow:
         self.budget = pipeline.budget
         self._whole = VariableScope(names, self.budget).inner(pipeline.env)
         self._shared: dict[int, tuple[VariableScope, int]] = {}
-        """For each list of shared bindings, by its identity, a scope with so many of them."""
+        """For each list of shared bindings, by identity, the scope with the bindings applied so far."""
         self._jobs: dict[int, tuple[VariableScope, VariableScope]] = {}
-        """For each job, by its identity, the scope around it and its own."""
+        """For each job, by identity, the enclosing scope and its scope."""
 
     def scope(self, job: Job, step: Step) -> VariableScope:
         """The variables at the start of a step."""
@@ -235,7 +235,7 @@ class DataFlow:
             scope.after(command)
 
     def step_credentials(self, job: Job, step: Step) -> list[str]:
-        """Unique credentials that a step can access, the nearest last."""
+        """Distinct credentials that a step can access, the nearest last."""
         scope = self.scope(job, step)
         found = [carrier.credential for carrier in scope.carriers().values()]
         for binding in step.inputs:
@@ -246,7 +246,7 @@ class DataFlow:
         return list(dict.fromkeys(found))
 
     def holding(self, job: Job) -> Iterator[tuple[Step, list[str]]]:
-        """The steps that can use a credential, with its names: also those after one that logged the machine in."""
+        """The steps that can use a credential, with its names, including those after a login."""
         stored: list[str] = []
         for step in job.steps:
             own = self.step_credentials(job, step)
@@ -271,7 +271,7 @@ class DataFlow:
         return found
 
     def job_credentials(self, job: Job) -> list[str]:
-        """Every credential that any step of a job can get at, or that its containers are given."""
+        """Every credential that any step of a job can access, or that its containers receive."""
         found = [name for step in job.steps for name in self.step_credentials(job, step)]
         found += [c for binding in job.others if (c := credential_of(binding, self.names))]
         return list(dict.fromkeys(found))

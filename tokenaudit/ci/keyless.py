@@ -1,4 +1,4 @@
-"""Determines what a job does on the Hub, and whether it can do this without a stored token."""
+"""Determines what a job does on the Hub, and whether that works without a stored token."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ _REPO_TYPE = re.compile(r"repo_type\s*=\s*[\"'](?P<type>\w+)[\"']")
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _BUCKET = re.compile(r"hf://buckets/([\w.-]+/[\w.-]+)")
 _LONGEST = 500
-"""Characters of a constant that is put in the place of a variable."""
+"""Maximum number of characters of a constant that replaces a variable."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PINNED = re.compile(r"revision\s*=\s*[\"'][0-9a-f]{40}[\"']")
 SYNC_ACTION = "huggingface/hub-sync"
@@ -110,14 +110,14 @@ class Use:
     subject: str
     step: Step
     fixed: bool = False
-    """A read of a pinned revision, or by what an earlier login left behind: nothing that a publisher would replace."""
+    """A read of a pinned revision, or with an earlier login, which a publisher would not replace."""
 
 
 @dataclass(frozen=True)
 class KeylessVerdict:
     """Whether a job could do without a stored token: `resource` for a publisher of one repository, else `reason`.
 
-    `reads` is true where the job only reads: that takes a publisher of the user's own account.
+    `reads` is true if the job only reads, which needs a publisher of the user's account.
     """
 
     resource: str | None = None
@@ -163,7 +163,7 @@ def _in_step(flows: DataFlow, job: Job, step: Step) -> Iterator[Use]:
 
 
 def judge(found: list[Use]) -> KeylessVerdict | None:
-    """The verdict on a job's uses; None where nothing on the Hub was recognized."""
+    """The verdict on a job's operations; None if none was recognized."""
     known = [use for use in found if use.what != "unknown"]
     if all(use.fixed for use in known):
         return None
@@ -217,7 +217,7 @@ class _Constants:
         self._known = {one.name: one.value.value[:_LONGEST] for one in env if not one.dynamic and not one.sources}
 
     def put_into(self, arguments: list[str]) -> list[str]:
-        """The arguments with the constants in the place of their variables."""
+        """The arguments with constants instead of their variables."""
         return [_VARIABLE.sub(self._constant, argument) for argument in arguments]
 
     def _constant(self, match: re.Match[str]) -> str:
@@ -312,7 +312,7 @@ def _in_python(code: str, step: Step) -> Iterator[Use]:
 
 
 def _resource(name: str, kind: str) -> str | None:
-    """The publisher's name of a repository: `acme/model`, `datasets/acme/x`; None for a name that is not constant."""
+    """The publisher's name of a repository: `acme/model`, `datasets/acme/x`; None if the name is not constant."""
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
         return None
     return _TYPES.get(kind, "") + name
@@ -332,7 +332,7 @@ _VERBS = frozenset({"upload", "upload-large-folder", "repos", "repo", "buckets",
 
 
 def publishes(step: Step) -> bool:
-    """Whether the step writes to the Hub for sure: an upload, a push, or an action made for it."""
+    """Whether the step certainly writes to the Hub: an upload, a push, or an action for this purpose."""
     if step.action is not None:
         return _ACTIONS.search(step.action.name) is not None
     if step.script is None:
@@ -356,7 +356,7 @@ _FIRST = (1, 19)
 
 
 def too_old(spec: str) -> bool:
-    """Whether a specifier rules out every version from 1.19 on."""
+    """Whether a specifier excludes every version from 1.19 on."""
     for operator, version in _PART.findall(spec):
         numbers = tuple(int(part) for part in version.split(".") if part)
         if operator == "~=" and len(numbers) == 2:  # noqa: PLR2004 - `~=1.10` allows every later 1.x

@@ -50,10 +50,10 @@ class BindingScope(str, Enum):
 
 @dataclass(frozen=True)
 class Binding:
-    """A name given a value. `line` and `column` are those of the name.
+    """A value with a name. `line` and `column` are those of the name.
 
     `sources` are the stored secrets or variables that the value is taken from. `dynamic` says that the value is only
-    known at run time; a binding that is not dynamic and has no sources holds a literal.
+    known at run time; a binding that is not dynamic and has no sources is a literal.
     """
 
     name: str
@@ -116,7 +116,7 @@ class Step:
     action: Action | None = None
     condition: str = ""
     preceding: int | None = None
-    """How many of the job's `shared` bindings are in force; None: all of them."""
+    """How many of the job's `shared` bindings apply; None: all of them."""
 
     def input(self, name: str) -> str:
         """The text of an input; empty if it is not set."""
@@ -133,12 +133,12 @@ class Job:
     column: int
     env: list[Binding] = field(default_factory=list)
     shared: Sequence[Binding] = ()
-    """What this job has in common with others: the environment of a block, or what steps take from a store."""
+    """Bindings that this job shares with others: the environment of a block, or values that steps read from a store."""
     steps: list[Step] = field(default_factory=list)
     others: list[Binding] = field(default_factory=list)
     """Bindings of containers, services, manifests: they reach no script of this job."""
     environment: str | None = None
-    """The deployment environment, where the system has such a thing and the job names one."""
+    """The deployment environment, if the system supports one and the job names it."""
     permissions: Mapping | None = None
     calls: Action | None = None
     """The reusable workflow that this job is."""
@@ -174,7 +174,7 @@ class Pipeline:
     notes: list[tuple[int | None, str]] = field(default_factory=list)
     """Parts that could not be parsed, as (line, reason)."""
     texts: list[SpanText] = field(default_factory=list)
-    """Every scalar of the file with its path, to name the place of a literal."""
+    """Every scalar of the file with its path, to name the location of a literal."""
     root: Mapping | None = None
 
     def steps(self) -> Iterator[tuple[Job, Step]]:
@@ -225,7 +225,7 @@ class Names:
         self._known: dict[str, bool] = {}
 
     def match(self, name: str) -> bool:
-        """Whether a variable, secret, input or key of that name holds a Hugging Face credential.
+        """Whether a variable, secret, input or key with this name contains a Hugging Face credential.
 
         Dashes, dots and slashes count as underscores: `hf-token`, `huggingface.token`.
         """
@@ -245,7 +245,7 @@ class Names:
         return flat.upper() not in _SHORT_LIVED and _NAME.fullmatch(flat) is not None
 
     def may_name(self, data: bytes) -> bool:
-        """False only where no name in `data` can match: a scan at memory speed before any parsing."""
+        """False only if no name in `data` can match: a fast search before any parsing."""
         if _HINT.search(data):
             return True
         return bool(self._hints) and any(hint in data.upper() for hint in self._hints)
@@ -264,7 +264,7 @@ _STANDIN = re.compile(
 
 
 def is_placeholder(value: str) -> bool:
-    """Whether a literal value is evidently no credential: empty, `dummy`, `hf_xxxx`, `<your token>`."""
+    """Whether a literal value is obviously not a credential: empty, `dummy`, `hf_xxxx`, `<your token>`."""
     return _STANDIN.fullmatch(value.strip().strip("\"'")) is not None
 
 
@@ -288,7 +288,7 @@ class ExpressionSource:
 
 
 def sources(expression: str) -> tuple[ExpressionSource, ...]:
-    """What the value of an expression may be made of; nothing where it only tests or compares.
+    """The references that the value of an expression can contain; none if it only tests or compares.
 
     `expression` is the text between the braces.
     """

@@ -1,7 +1,7 @@
-"""PowerShell read with its tree-sitter grammar, as the same commands that a shell script becomes.
+"""Parses PowerShell with its tree-sitter grammar to the same commands as shell scripts.
 
-A value that a statement leaves behind is printed: it becomes a `Write-Output`. A call of a .NET method becomes a
-command of that name.
+The value of a statement is printed, so it becomes a `Write-Output`. A call of a .NET method becomes a command with the
+name of the method.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 _DEEPEST = 40
 _STEPS = 40
 _VARIABLE = re.compile(r"\$(?:\{(?:[A-Za-z]+:)?(\w+)\}|(?:[A-Za-z]+:)?([A-Za-z_]\w*))")
-# `--name=$value` is one word to every program, but no word to the grammar
+# `--name=$value` is one word to every program, but not to the grammar
 _OPTION = re.compile(r"(?<=\s)(--[\w-]{1,80})=(?=[$\"'])")
 _WRAPPERS = ("_expression", "expression_with_unary_operator")
 _VALUES = frozenset({"sub_expression", "parenthesized_expression", "hash_literal_expression", "array_expression"})
@@ -109,7 +109,7 @@ class _Reader:
             elif node.type in ("command", "pipeline_chain") or (node.type == "pipeline" and not kinds & _INNER):
                 found += self._pipeline(node, printed=shown)
             else:
-                # what a condition or an argument leaves behind is not printed; what a statement does is
+                # the value of a condition or an argument is not printed; the value of a statement is
                 inner = shown if node.type in _STATEMENTS else False
                 children = [(child, inner or child.type in _BLOCKS) for child in node.named_children]
                 pending.extend(reversed(children))
@@ -167,7 +167,7 @@ class _Reader:
         return command
 
     def _expression(self, node: Node, *, printed: bool) -> list[Command]:
-        """What a value does that a statement leaves behind: it is printed, or it is the answer of a method."""
+        """The command for the value of a statement, which is printed or returned by a method."""
         while len(node.named_children) == 1 and node.type not in _VALUES and node.type.endswith(_WRAPPERS):
             node = node.named_children[0]
         if node.type == "cast_expression" and self._raw(node).lower().startswith("[void]"):

@@ -27,13 +27,13 @@ _UNCHANGED = frozenset({"powershell", "cmd"})
 
 
 class CannotRewriteError(Exception):
-    """The job is written in a way that can't be changed safely by lines."""
+    """The job can't be changed safely line by line."""
 
 
 def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) -> str | None:
     """A unified diff that removes the stored token from a job; None if that can't be done safely.
 
-    The changed file is read again with `parse`: a patch that leaves the token in reach of the job is not offered.
+    The changed file is parsed again: a patch that leaves the token accessible to the job is not offered.
     """
     pipeline = flows.pipeline
     if any(one.script is not None and one.script.language in _UNCHANGED for one in job.steps):
@@ -50,7 +50,7 @@ def keyless(flows: DataFlow, job: Job, resource: str, step: Step, parse: Parse) 
         changed = edits.result()
         again = parse(pipeline.path, changed, WorkBudget(len(changed)))
     except (CannotRewriteError, ParseError):
-        return None  # the caller says in words what to change
+        return None  # the caller describes the change in words
     after = DataFlow(again, flows.names)
     same = next((one for one in again.jobs if one.id == job.id), None)
     if same is None or after.job_credentials(same) or again.notes:
@@ -152,7 +152,7 @@ def upload(resource: str) -> str:
 
 
 def _allow_identity(pipeline: Pipeline, job: Job, edits: Edits) -> None:
-    """Adds `id-token: write` to what the job may do."""
+    """Adds `id-token: write` to the job's permissions."""
     node = job.node
     if node is None or not node.entries:
         raise CannotRewriteError
@@ -284,7 +284,7 @@ def _strip_option(number: int, last: int, edits: Edits) -> None:
 
 
 def _raise_pin(number: int, edits: Edits) -> None:
-    """Lifts a pin of the client that is too old to exchange tokens."""
+    """Raises a pinned version of the client that is too old to exchange tokens."""
     line = edits.line(number)
     for match in PIN.finditer(line):
         if too_old(match["spec"]):
@@ -342,7 +342,7 @@ class Edits:
         return "".join(out)
 
     def diff(self, path: str) -> str:
-        """The changes as a unified diff; empty where there are none."""
+        """The changes as a unified diff; empty if there are none."""
         new = self.result().splitlines(keepends=True)
         return "".join(
             line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
@@ -356,7 +356,7 @@ def indent_of(line: str) -> int:
 
 
 def block_end(lines: list[str], first: int) -> int:
-    """The last line of the YAML block that begins on line `first`: all that is indented further."""
+    """The last line of the YAML block that begins on line `first`, with all lines that are indented further."""
     indent = indent_of(lines[first - 1])
     last = first
     for number in range(first + 1, len(lines) + 1):

@@ -123,13 +123,13 @@ class ConfigurationSet:
 
     pipelines: dict[str, Pipeline] = field(default_factory=dict)
     repository: str | None = None
-    """`owner/name` where the target is hosted, as far as known."""
+    """`owner/name` of the hosted repository, if known."""
 
     _held: list[str | None] = field(default_factory=list)
     _build_arguments: set[str] | None = None
 
     def holds(self, flow_names: Names) -> str | None:
-        """A Hugging Face secret that some workflow of the target takes from the secret store."""
+        """A Hugging Face secret that any workflow of the target reads from the secret store."""
         if not self._held:
             bindings = (binding for pipeline in self.pipelines.values() for binding in pipeline.bindings())
             sources = (source for binding in bindings for source in binding.sources)
@@ -137,7 +137,7 @@ class ConfigurationSet:
         return self._held[0]
 
     def build_arguments(self) -> set[str]:
-        """The names that some file of the target passes to a build by `--build-arg NAME`."""
+        """The names that any file of the target passes to a build with `--build-arg NAME`."""
         if self._build_arguments is None:
             sources = (pipeline.source for pipeline in self.pipelines.values())
             self._build_arguments = {match[1] for source in sources for match in _BUILD_ARGUMENT.finditer(source)}

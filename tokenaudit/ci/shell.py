@@ -1,6 +1,6 @@
 """Parses scripts to commands with their words, redirections and variables.
 
-The same for every shell; `bash`, `powershell` and `batch` read one language each, and `script` chooses among them.
+The data model is the same for every shell; `bash`, `powershell` and `batch` each parse one language.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def plain(value: str, where: str = "", line: int = 1, column: int = 1) -> SpanTe
 
 
 def piece(whole: SpanText, start: int, end: int, where: str | None = None) -> SpanText:
-    """The part of `whole` from `start` to `end`, at its own place."""
+    """The part of `whole` from `start` to `end`, with its position."""
     line, column = whole.at(start)
     first = bisect_right(whole.segments, (start, _LAST, 0))
     last = bisect_left(whole.segments, (end, 0, 0), first)
@@ -69,7 +69,7 @@ def piece(whole: SpanText, start: int, end: int, where: str | None = None) -> Sp
     return SpanText(whole.value[start:end], whole.where if where is None else where, ((0, line, column), *inner))
 
 
-# written so that a file of nothing but `${{` costs no more than its length
+# linear in the length, even for a file that consists of `${{`
 EXPRESSION = re.compile(r"\$\{\{((?:[^$}]|\$(?!\{\{)|\}(?!\}))*)\}\}")
 
 
@@ -77,14 +77,14 @@ EXPRESSION = re.compile(r"\$\{\{((?:[^$}]|\$(?!\{\{)|\}(?!\}))*)\}\}")
 class Reference:
     """A use of a variable (`name`) or of a CI expression (`expression`, its text without the braces).
 
-    `length` is that of the reference as written, `${NAME}` for one.
+    `length` is that of the reference as written, such as `${NAME}`.
     """
 
     offset: int
     name: str | None = None
     expression: str | None = None
     cut: bool = False
-    """Whether only a piece of the value is taken, as in `${X:0:4}`."""
+    """Whether only part of the value is used, as in `${X:0:4}`."""
     length: int = 0
 
 
@@ -111,7 +111,7 @@ class Redirect:
 
 @dataclass
 class Command:
-    """One simple command. `captured` says that a substitution takes its output."""
+    """One simple command. `captured` is whether a substitution captures its output."""
 
     words: list[Word]
     offset: int
@@ -135,7 +135,7 @@ class Command:
 
 @dataclass(frozen=True)
 class Script:
-    """Commands in the order they are written, substituted ones after the command that holds them."""
+    """Commands in the order of the script, substituted ones after the command that contains them."""
 
     text: SpanText
     commands: tuple[Command, ...]
@@ -145,7 +145,7 @@ class Script:
 
 
 class Expressions:
-    """The CI expressions of a script. They are no shell: a parser gets a word of the same length in their place."""
+    """The CI expressions of a script. Shell parsers get a word of the same length instead."""
 
     def __init__(self, script: str) -> None:
         found = list(EXPRESSION.finditer(script)) if "${{" in script else []
@@ -188,9 +188,9 @@ def nested_in(spans: list[tuple[int, int]], offset: int) -> bool:
 
 
 WHOLE = 8_192
-"""Characters up to which a script is not cut."""
+"""Number of characters up to which a script is not split."""
 _LONG = 131_072
-"""Characters from which on a script is cut into pieces of half that size, so that it stays affordable."""
+"""Number of characters from which a script is split into pieces of half this size, to limit the parsing time."""
 LARGEST = 16_384
 """Characters of the longest piece that is parsed."""
 
@@ -198,7 +198,7 @@ _RECOVERY = 32
 _SIGNS = "|&<>`(){}![]"
 
 Break = tuple[int, int]
-"""An offset between two lines at which a command can end, and how many blocks are open there."""
+"""An offset between two lines where a command can end, and the number of open blocks there."""
 
 _TOKEN = re.compile(
     r"""\\(?s:.)|'[^']*'?|"|\$\(|[()]|\n|[;&|]+|(?<!\S)\#[^\n]*|"""
@@ -218,7 +218,7 @@ _POWERSHELL_QUOTED = re.compile(r"`(?s:.)|\"\"|\"|\$\(")
 
 
 def parse_cost(piece: str) -> int:
-    """Upper limit of the steps that a grammar takes for a piece: the square of its length, more for operators.
+    """Upper limit of the parsing steps for a piece: the square of its length, more for operators.
 
     Measured over all combinations of three operators and words: repeated opening, piping or redirecting makes the
     parser follow many readings in parallel.
@@ -228,7 +228,7 @@ def parse_cost(piece: str) -> int:
 
 
 def pieces(script: str, language: str) -> Iterator[tuple[int, int]]:
-    """Start and end of each piece, in order and without gaps; one longer than `LARGEST` can't be cut any further."""
+    """Start and end of each piece, in order and without gaps; a piece longer than `LARGEST` can't be split further."""
     if len(script) <= WHOLE:
         yield 0, len(script)
         return
@@ -254,7 +254,7 @@ def pieces(script: str, language: str) -> Iterator[tuple[int, int]]:
 
 
 def _bash_breaks(script: str) -> Iterator[Break]:
-    """Estimated by a rough reading: quotes, substitutions, here-documents and the words that open and close blocks."""
+    """Estimates the offsets from quotes, substitutions, here-documents and the words that open and close blocks."""
     stack: list[str] = []
     blocks = at = 0
     starts = True
@@ -281,7 +281,7 @@ def _bash_breaks(script: str) -> Iterator[Break]:
 
 
 def _after_documents(script: str, at: int, documents: list[str]) -> int | None:
-    """Where the here-documents end whose text begins at `at`; None where one does not end."""
+    """The end of the here-documents whose text begins at `at`; None if one does not end."""
     for end in documents:
         found = re.compile(rf"^\t*{re.escape(end)}$\n?", re.MULTILINE).search(script, at)
         if found is None:

@@ -1,7 +1,7 @@
 """Parses YAML to a tree of scalars with positions, with limits for hostile files.
 
-Built from libyaml's events, not from `compose`: PyYAML's C composer recurses without a limit and takes the whole
-process down on a few thousand nested brackets. Keys stay the strings they are (`on:` is not `True`).
+Built from libyaml's events instead of `compose`: PyYAML's C composer recurses without a limit, so a few thousand nested
+brackets crash the process. Keys stay strings (`on:` is not `True`).
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _DEEPEST = 100
 _MOST_ALIASED = 20_000
 _LONGEST_PATH = 400
 _FOLDED = 2_000
-"""Characters by which a line of a scalar can be away from where the line before it ended."""
+"""Maximum distance in characters between the end of a scalar's line and its next line."""
 _FEW = 8
 _STEPS = 50
-"""Steps that one node costs."""
+"""Steps of the work budget per node."""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _MERGE = "<<"
 
@@ -40,7 +40,7 @@ class ParseError(Exception):
 
 @dataclass(frozen=True)
 class Scalar:
-    """One scalar. `style` is YAML's own sign for it: None (plain), a quote, `|` or `>`."""
+    """One scalar. `style` is None (plain), a quote, `|` or `>`."""
 
     text: SpanText
     line: int
@@ -65,14 +65,14 @@ class Sequence:
 
 @dataclass
 class Mapping:
-    """Entries in the order of the file; `get` returns the last one of a key, as most parsers do."""
+    """Entries in the order of the file; `get` returns the last entry of a key, like most parsers."""
 
     where: str
     line: int
     column: int
     entries: list[tuple[Scalar, Node]] = field(default_factory=list)
     _last: dict[str, tuple[Scalar, Node]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    """The last entry of each key, made on the first lookup; `entries` must not change afterwards."""
+    """The last entry of each key, built on the first lookup; `entries` must not change afterwards."""
 
     def _entry(self, key: str) -> tuple[Scalar, Node] | None:
         if len(self.entries) <= _FEW:
@@ -92,12 +92,12 @@ class Mapping:
         return None if entry is None else entry[0]
 
     def map(self, key: str) -> Mapping | None:
-        """The value of `key` where that is a mapping."""
+        """The value of `key` if it is a mapping."""
         value = self.get(key)
         return value if isinstance(value, Mapping) else None
 
     def scalar(self, key: str) -> Scalar | None:
-        """The value of `key` where that is a scalar."""
+        """The value of `key` if it is a scalar."""
         value = self.get(key)
         return value if isinstance(value, Scalar) else None
 
@@ -129,7 +129,7 @@ def documents(text: str, budget: WorkBudget) -> list[YamlDocument]:
     """All documents of a YAML file.
 
     Raises:
-        UnreadableError: not YAML, nested too deeply, or aliases that unfold into far more than was written.
+        UnreadableError: the file is not YAML, is nested too deeply, or has aliases that expand too much.
         WorkLimitError: more work than `budget` allows.
     """
     return list(_Reader(text, budget).documents())
@@ -149,11 +149,11 @@ def walk(node: Node) -> Iterator[Node]:
 
 @dataclass
 class _Raw:
-    """A node as the events tell it, before aliases are unfolded and paths are known."""
+    """A node as built from events, before aliases are expanded and paths are known."""
 
     start: yaml.NodeEvent
     children: list[tuple[_Raw, bool]] = field(default_factory=list)
-    """Each child, and whether an alias stood in its place."""
+    """Each child, and whether it was an alias."""
 
 
 class _Reader:
@@ -274,7 +274,7 @@ class _Reader:
 
 
 def _path(where: str, key: str) -> str:
-    """The dotted path to `key`; cut where it grows beyond all use, so that many nodes can't hold a long one each."""
+    """The dotted path to `key`; very long paths are shortened, since many nodes store one."""
     path = f"{where}.{key}" if where else key
     return path if len(path) <= _LONGEST_PATH else shorten(path, _LONGEST_PATH)
 

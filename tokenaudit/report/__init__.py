@@ -36,7 +36,7 @@ FORMATS: dict[str, str] = {
 
 
 SCREENS: dict[str, str] = {"identity": "tokenaudit.report.identity"}
-"""Further forms for a terminal, which a command uses instead of `text`."""
+"""Formats for a terminal that a command uses instead of `text`."""
 
 
 @dataclass(frozen=True)

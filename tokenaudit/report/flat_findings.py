@@ -21,8 +21,8 @@ EXPOSED = "token-exposed"
 class FlatFinding:
     """One finding at one location (or none, for a credential that was only inspected).
 
-    `path` is relative to `root`, the repository (or the folder outside of one) by its name in the report; `file` is the
-    same with the root in front if there are several.
+    `path` is relative to `root`, the name of the repository (or of a folder outside any) in the report; `file` starts
+    with the root if there are several.
 
     All texts are in one line and free of control characters. `identity` is the same in every run as long as the file
     keeps its name: it contains no line number, and nothing derived from the value except the fingerprint.
@@ -51,11 +51,11 @@ class FlatFinding:
     end_line: int | None = None
     end_column: int | None = None
     repeats: int = 0
-    """How many further places of the same value behind this one are in the file and not listed."""
+    """Number of later locations of the same value in this file, which are not listed."""
 
 
 def flat_findings(report: Report) -> list[FlatFinding]:
-    """Every place of every credential and every problem, most severe first."""
+    """Every location of every credential and every problem, most severe first."""
     paths = RepositoryPaths.of(report)
     found = [item for credential in presentation.likely(report) for item in _of_credential(credential, paths)]
     found += [
@@ -67,7 +67,7 @@ def flat_findings(report: Report) -> list[FlatFinding]:
 
 
 def _order(item: FlatFinding) -> tuple[object, ...]:
-    """That of `model.FindingOrder`, for each place."""
+    """The order of `model.FindingOrder`, for each location."""
     dead = item.credential is not None and item.credential.dead
     return (-item.severity.rank, dead, item.root, item.path or "", item.line or 0, item.column or 0)
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from tokenaudit.report.flat_findings import FlatFinding
 
 MOST_OF_A_KIND = 10
-"""GitHub shows about ten annotations of each level for a step."""
+"""GitHub shows about ten annotations of each level per step."""
 
 COLONS = r"\x3a\x3a"
-"""Two colons of a name or message, which could be read as the beginning of another command."""
+"""Two colons in a name or message, which GitHub could read as the start of another command."""
 
 _SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 _MOST_SUMMARY_BYTES = 1_000_000
@@ -37,11 +37,11 @@ _LEVELS = {
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
-    """One command a finding, the worst of each level; the rest are counted. The last line is the verdict."""
+    """One command per finding, the worst of each level; the rest are counted. The last line is the verdict."""
     lines = []
     left = 0
     used = dict.fromkeys(_LEVELS.values(), 0)
-    # Warnings are kept free for accepted credentials and for the places that were not read, a notice for the verdict.
+    # Some warnings are reserved for accepted credentials and skipped places, one notice for the verdict.
     room = {"error": MOST_OF_A_KIND, "warning": MOST_OF_A_KIND - 2, "notice": MOST_OF_A_KIND - 3}
     for item in flat_findings(report):
         level = _LEVELS[item.severity]

@@ -1,7 +1,7 @@
 """GitLab's secret-detection report (`gl-secret-detection-report.json`).
 
-Written in schema 15.0.7, which the instances of several years accept; `raw_source_code_extract` is left out, since it
-would quote the value. Its times have no zone and are UTC.
+Written in schema 15.0.7, which instances of several years accept; `raw_source_code_extract` is omitted, since it would
+quote the value. Times have no zone and are in UTC.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LONGEST_SOLUTION = 7000
 
 
 def render(report: Report, options: Options) -> str:  # noqa: ARG001 - the signature of every format
-    """One vulnerability for every place of every credential and for every problem."""
+    """One vulnerability for every location of every credential and for every problem."""
     scanner = {
         "id": "tokenaudit",
         "name": "tokenaudit",

@@ -30,14 +30,14 @@ _PRIVILEGE = {
 
 @dataclass(frozen=True)
 class TreeNode:
-    """One line of the tree and what hangs below it."""
+    """One line of the tree and its children."""
 
     spans: tuple[Span, ...]
     below: tuple[TreeNode, ...] = ()
 
 
 def render(report: Report, options: Options) -> str:
-    """One tree a credential, the worst first; then what could not be asked, and the closing sentence."""
+    """One tree per credential, the worst first; then skipped checks and the summary."""
     screen = TerminalWriter(options.color, options.width)
     for credential in presentation.likely(report):
         _draw(screen, _credential(credential, report))

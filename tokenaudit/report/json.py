@@ -1,4 +1,4 @@
-"""The report as JSON, exactly the fields of `tokenaudit.model`, and read back again."""
+"""Writes the report as JSON with exactly the fields of `tokenaudit.model`, and reads it again."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def load(text: str | bytes, name: str = "the report") -> Report:
     """A report from JSON. Unknown keys are ignored; `name` names the file in errors.
 
     Raises:
-        ConfigurationError: not JSON, not a report, or a newer schema.
+        ConfigurationError: the text is not JSON, not a report, or has a newer schema.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     data = data.removeprefix(b"\xef\xbb\xbf")
@@ -69,9 +69,9 @@ def load(text: str | bytes, name: str = "the report") -> Report:
 
 
 def _with_undecodable_names(node: Any) -> Any:  # noqa: ANN401 - any node of a report
-    r"""`node` with the bytes of names that are no UTF-8, which JSON has as `\xff`, as Python has them.
+    r"""`node` with bytes of names that are not UTF-8, written as `\xff` in JSON, as surrogate escapes.
 
-    A name that holds a backslash, an x and two hex digits itself is taken for one.
+    A name that really contains a backslash, an x and two hex digits is changed too.
     """
     if isinstance(node, tuple):
         return tuple(_with_undecodable_names(item) for item in node)
@@ -110,7 +110,7 @@ def _schema_error(found: str, name: str) -> str:
 
 
 def _validation_error(error: msgspec.ValidationError) -> str:
-    # The message of some errors quotes the value that was wrong, which may be anything: only what names types is kept.
+    # Some messages quote the wrong value, which can be anything: only the names of types are kept.
     full_message = str(error)
     what = _EXPECTED.search(full_message)
     at = _AT.search(full_message)

@@ -149,7 +149,7 @@ def _problem(problem: Problem, remedies: RemedyLog, *, several: bool) -> str:
 
 
 def _named(name: str) -> str:
-    """`name` as `prose` takes it: as code, unless it has backticks itself."""
+    """`name` for `prose`: as code, unless it contains backticks."""
     return name if "`" in name else f"`{shorten(name, _LONGEST)}`"
 
 
@@ -177,7 +177,7 @@ def code(value: str, most: int | None = _LONGEST) -> str:
 
 
 def prose(value: str) -> str:
-    """Text with code in pairs of backticks, as in the rules; everything else is escaped. Nothing is cut."""
+    """Text with code in pairs of backticks, as in the rules; everything else is escaped. Nothing is shortened."""
     parts = visible(value).split("`")
     if len(parts) % 2 == 0:
         return escape(visible(value))
@@ -190,7 +190,7 @@ def text(value: str) -> str:
 
 
 def escape(value: str) -> str:
-    """`value` with the characters escaped that Markdown or the site interprets; not in e-mail addresses and URLs."""
+    """`value` with escaped characters that Markdown or the site interprets, except in e-mail addresses and URLs."""
     parts, at = [], 0
     for found in _ADDRESS.finditer(value):
         parts += [_SIGNS.sub(_escape, value[at : found.start()]), found["email"] or f"`{found['url']}`"]
@@ -202,12 +202,12 @@ def _escape(found: re.Match[str]) -> str:
     sign = found.group()
     if found["entity"]:
         return _ENTITIES[sign]
-    # After these a zero-width character keeps the site from linking people, issues and addresses.
+    # A zero-width character after these prevents links to people, issues and addresses.
     return f"\\{sign}" if found["escape"] else f"{sign}{_ZERO_WIDTH}"
 
 
 def on_terminal(markdown: str) -> str:
-    """`markdown` as a person reads it in a terminal: without the escapes outside of code."""
+    """`markdown` for a person at a terminal: without the escapes outside code."""
     parts, at = [], 0
     for found in _CODE.finditer(markdown):
         parts += [_ESCAPED.sub(_unescape, markdown[at : found.start()]), found.group()]

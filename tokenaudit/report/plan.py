@@ -16,7 +16,7 @@ from tokenaudit.timestamps import day
 
 _PLAIN_LINK = re.compile(r"https://[\w./?=&#%-]+")
 _DEAD = (
-    "They need no replacement. Review what was done with each one while it was valid, remove the value, and change what"
+    "They need no replacement. Review what was done with each one while it was valid, remove the value, and update what"
     " still reads it. `--format json` has every step."
 )
 _TITLE = {
@@ -38,7 +38,7 @@ def _lines(value: str) -> str:
 
 
 def prose(value: str, link: str | None = None) -> str:
-    """A sentence of ours that may quote scanned places: its code spans stay spans, `link` a link, all else plain."""
+    """Our text, which can quote scanned places: its code spans and `link` are preserved, everything else is escaped."""
     if link and link in value and _PLAIN_LINK.fullmatch(link):
         before, _, after = value.partition(link)
         return f"{prose(before)}<{link}>{prose(after)}"
@@ -123,7 +123,7 @@ def _consumer(consumer: RunbookConsumer) -> str:
 
 
 def _cell(value: str) -> str:
-    """A code span within a table, where a bar would end the cell even inside of one."""
+    """A code span in a table, where a bar would end the cell even inside code."""
     return code(value).replace("|", "\\|")
 
 

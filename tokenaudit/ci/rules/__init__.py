@@ -1,4 +1,4 @@
-"""One file a rule: what is wrong, why, how severe it is, what to do instead, and the check.
+"""One file per rule: what is wrong, why, how severe it is, what to do instead, and the check.
 
 The first line of a rule's bad and good example is a comment with the file name.
 """
@@ -70,7 +70,7 @@ RULES: dict[str, Rule] = {module.RULE.id: module.RULE for module in _MODULES}
 """Every rule on CI and configuration, by its id."""
 
 CHECKS: dict[str, Check] = {module.RULE.id: module.check for module in _MODULES}
-"""What finds each rule's problems in one file."""
+"""The check of each rule, which finds problems in one file."""
 
 
 def problems(

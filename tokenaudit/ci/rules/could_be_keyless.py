@@ -1,4 +1,4 @@
-"""A stored token where the job's own identity would do."""
+"""A stored token in a job whose OIDC identity would be enough."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _PARSERS = {"github": github.parse, "gitlab": gitlab.parse}
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """Advice for each job that does on the Hub only what was recognized; where a publisher doesn't fit, the reason."""
+    """Advice for each job whose actions on the Hub are all known, or the reason why a publisher does not fit."""
     pipeline = context.pipeline
     own_github = pipeline.system != "github" or ".github/" in pipeline.path
     if pipeline.kind != "pipeline" or pipeline.system not in _PARSERS or not own_github:

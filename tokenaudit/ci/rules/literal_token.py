@@ -46,7 +46,7 @@ jobs:
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """One problem a literal, except in files and places that have a rule of their own."""
+    """One problem per literal, except in files and locations with a more specific rule."""
     if context.pipeline.kind == "compose":
         return
     owned = {

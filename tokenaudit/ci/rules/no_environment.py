@@ -59,7 +59,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _publishing_with(context: RuleContext, job: Job) -> str | None:
-    """The stored credential with which a step of the job publishes."""
+    """The stored credential that a step of the job publishes with."""
     for step, names in context.flows.holding(job):
         if publishes(step):
             return names[0]

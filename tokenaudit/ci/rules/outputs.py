@@ -1,4 +1,4 @@
-"""What scripts do with a credential that they write out: into which file, or to the log."""
+"""Where scripts write a credential: to a file, or to the log."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MASK = "::add-mask::"
 
 @dataclass(frozen=True)
 class Written:
-    """A credential that a command writes: to the file `target`, or, where that is None, to the log."""
+    """A credential that a command writes to the file `target`, or to the log if it is None."""
 
     hit: CredentialUse
     target: str | None
@@ -82,7 +82,7 @@ def is_client_file(written: Written) -> bool:
 
 
 def writes(run: CommandRun) -> Iterator[Written]:
-    """What one command writes of a credential; nothing where another program takes its output and keeps it."""
+    """The credentials that a command writes; none if another program takes its output and doesn't print it."""
     command = run.command
     if command.captured and file_target(command) is None:
         return
@@ -114,7 +114,7 @@ def _written_words(command: Command) -> list[Word]:
 
 
 def _destination(run: CommandRun) -> tuple[bool, str | None]:
-    """Whether the output arrives somewhere that keeps it as text, and in which file (None is the log)."""
+    """Whether the output is stored as text, and in which file (None: the log)."""
     stage = run.command
     while True:
         run.scope.budget.spend(_STEPS + len(stage.redirects))

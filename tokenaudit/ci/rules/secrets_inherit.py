@@ -40,7 +40,7 @@ _MENTIONS = ("huggingface", "hugging_face", "hugging-face", "hf-hub", "hf_hub")
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """Calls with `secrets: inherit`, where a Hugging Face credential is known to be among them."""
+    """Calls with `secrets: inherit` that are known to pass a Hugging Face credential."""
     for job in context.pipeline.jobs:
         if job.inherits is None or job.calls is None:
             continue
@@ -53,7 +53,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 
 
 def _known(context: RuleContext, job: Job) -> str | None:
-    """The name of a Hugging Face secret that the call passes on; None if there is no sign of one."""
+    """The name of a Hugging Face secret that the call passes on; None if no such secret is known."""
     called = job.calls
     if called is not None and called.local:
         path = posixpath.normpath(called.name.split("@")[0])
@@ -70,7 +70,7 @@ def _known(context: RuleContext, job: Job) -> str | None:
 
 
 def _secret_in(context: RuleContext, source: str) -> str | None:
-    """The first Hugging Face secret that a called workflow's text takes."""
+    """The first Hugging Face secret in the text of a called workflow."""
     for part in source.split("secrets.")[1:]:
         name = part.split()[0].rstrip("}|)&,\"';")
         if context.names.match(name):

@@ -81,7 +81,7 @@ _HEADERS = ("-H", "--header", "--oauth2-bearer")
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """One problem a credential and line of a command that a process gets as an argument."""
+    """One problem per line and credential that is an argument of a process."""
     for run in context.flows.runs():
         reported: set[tuple[int, str]] = set()
         for hit in _arguments(run):
@@ -107,7 +107,7 @@ def _arguments(run: CommandRun) -> Iterator[CredentialUse]:
         return
     for previous, word in zip(command.words, command.words[1:], strict=False):
         if command.name in ("curl", "wget") and (previous.value in _HEADERS or _is_header(word.value)):
-            continue  # the documented way to call the API by hand; a matter of taste
+            continue  # the documented way to call the API by hand
         for hit in run.scope.hits(word):
             reference = hit.reference
             at = 0 if reference is None else reference.offset - word.offset

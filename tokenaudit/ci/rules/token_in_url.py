@@ -56,7 +56,7 @@ _WINDOW = 2_000
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """One problem a URL that a script, a variable or an input builds with a credential in it."""
+    """One problem per URL with a credential that a script, a variable or an input builds."""
     for job, step in context.pipeline.steps():
         yield from _in_step(context, job, step)
     for binding in (*context.pipeline.env, *(one for job in context.pipeline.jobs for one in (*job.env, *job.others))):
@@ -69,7 +69,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
 def _in_step(context: RuleContext, job: Job, step: Step) -> Iterator[Problem]:
     scope = context.flows.scope(job, step)
     for run in context.flows.step_runs(job, step):
-        scope = run.scope  # complete once the step has run through
+        scope = run.scope  # complete after the last command of the step
     pieces = [(step.script.text, step.script.text.where or step.where)] if step.script is not None else []
     pieces += [(binding.value, binding.where) for binding in (*step.env, *step.inputs)]
     for text, where in pieces:

@@ -113,7 +113,7 @@ def _at(context: RuleContext, run: CommandRun, offset: int, credential: str, mes
 
 
 def _sets(argument: str, flag: str) -> bool:
-    """Whether an argument such as `-eux` has a one-letter flag."""
+    """Whether an argument such as `-eux` contains a one-letter flag."""
     return argument.startswith("-") and argument[1:].isalpha() and flag in argument
 
 

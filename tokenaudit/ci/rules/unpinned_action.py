@@ -43,7 +43,7 @@ jobs:
     references=("https://docs.zizmor.sh/audits/#unpinned-uses",),
 )
 
-# Namespaces of companies and foundations; any other may be one person's account.
+# Namespaces of companies and foundations; others can be a person's account.
 _ORGANIZATIONS = frozenset(
     [
         "actions",

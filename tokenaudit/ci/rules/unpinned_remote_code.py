@@ -1,4 +1,4 @@
-"""Code from the Hub, unpinned, in a job that holds a credential."""
+"""Unpinned code from the Hub in a job with a credential."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RULE = Rule(
     severity=Severity.HIGH,
     why="`trust_remote_code` runs Python from a repository that others can change at any time. That code can read the "
     "environment of the job.",
-    remedy="Pin `revision=<full commit id>`, and `code_revision=` where the code is in another repository; run it in a "
+    remedy="Pin `revision=<full commit id>`, and `code_revision=` if the code is in another repository; run it in a "
     "job without a credential.",
     bad="""\
 # .github/workflows/evaluate.yml
@@ -54,7 +54,7 @@ jobs:
 
 _TRUST = re.compile(r"[()]|trust_remote_code\s*=\s*True")
 _REVISION = re.compile(r"\brevision\s*=(?!\s*(?:None\b|[rbuf]?[\"'](?![0-9a-f]{40}[\"'])[\w./-]*[\"']))")
-"""A revision that is a full commit id, or not known. A branch, a tag or a short id is not pinned."""
+"""A revision that is a full commit id, or unknown. Branches, tags and short ids are not pins."""
 _WINDOW = 500
 _LONGEST_PATH = 1_000
 _FLAGS = ("--trust-remote-code", "--trust_remote_code")
@@ -62,7 +62,7 @@ _INTERPRETERS = ("python", "python3", "bash", "sh", "source", ".")
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """Trusting calls without a revision, and downloads that are run."""
+    """Calls that trust remote code without a revision, and downloads that are run."""
     for job in context.pipeline.jobs:
         holders = context.flows.job_credentials(job)
         for step in job.steps if holders else []:
@@ -134,7 +134,7 @@ def _folders(path: str) -> Iterator[str]:
 
 
 def _places(arguments: list[str]) -> list[str]:
-    """The folders that a download may end in: `--local-dir`, else the repository's own name."""
+    """The folders that a download can be in: `--local-dir`, else the repository's name."""
     if "--local-dir" in arguments[:-1]:
         return [arguments[arguments.index("--local-dir") + 1].removeprefix("./").rstrip("/")]
     plain = [argument for argument in arguments if not argument.startswith("-")]

@@ -1,4 +1,4 @@
-"""A credential within reach of people from outside."""
+"""A credential that outsiders can access."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _ARTIFACTS = ("actions/download-artifact", "dawidd6/action-download-artifact")
 
 
 def check(context: RuleContext) -> Iterator[Problem]:
-    """One problem a job that holds a credential under an open trigger."""
+    """One problem per job with a credential and an open trigger."""
     named = {trigger.name: trigger for trigger in reversed(context.pipeline.triggers)}
     triggers = [trigger for name, trigger in reversed(named.items()) if name in _OPEN]
     for job in context.pipeline.jobs if triggers else []:
@@ -84,7 +84,7 @@ def check(context: RuleContext) -> Iterator[Problem]:
         fetched = any(_foreign(step) for step in job.steps)
         guarded = _GUARD.search(job.condition) is not None or job.environment is not None
         if trigger.name == "workflow_run" and not fetched and not any(_artifact(step) for step in job.steps):
-            continue  # runs the default branch's own code on nothing of the stranger's
+            continue  # runs only the code of the default branch, without input from the outsider
         if guarded and not fetched:
             continue
         severity = Severity.CRITICAL if fetched else Severity.HIGH

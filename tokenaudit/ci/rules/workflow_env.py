@@ -61,10 +61,10 @@ def check(context: RuleContext) -> Iterator[Problem]:
             or binding.level is BindingScope.FILE
             or not (binding.sources or "$" in binding.value.value)
         ):
-            continue  # a file-wide list of secrets is the only place where its system takes them
+            continue  # the system only supports a file-wide list of secrets
         message = f"{credential} is in the environment of every job and step of this file"
         yield context.problem(RULE, (binding.line, binding.column), binding.where, credential, message)
-    # a stage of Jenkins is the narrowest place for a variable but for `withCredentials`
+    # a Jenkins stage is the narrowest scope for a variable except `withCredentials`
     for job in context.pipeline.jobs if context.pipeline.system != "jenkins" else ():
         others = _of_others(job) if job.env else []
         for binding in job.env:

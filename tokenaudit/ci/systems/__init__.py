@@ -1,7 +1,7 @@
-"""One file a system: each turns the text of a configuration file into a `model.Pipeline`.
+"""One file per system: each parses the text of a configuration file to a `model.Pipeline`.
 
-The table below says which files are whose. A system's module is loaded with the first file of its own: most places have
-files of few systems, and many have none.
+The table below maps files to systems. The module of a system is loaded with its first file, since most targets have
+files of few systems or none.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from tokenaudit.work_budget import WorkBudget
 
 Parse: TypeAlias = "Callable[[str, str, WorkBudget], Pipeline]"
-"""Path, text and the work that reading the file can cause to its pipeline."""
+"""Path, text and work budget of a file to its pipeline."""
 
 LONGEST_PATH = 4_096
-"""Characters. No system has a file with a longer path, but a tree object can name one of megabytes."""
+"""Characters. No system has a file with a longer path, but names in a tree object can have megabytes."""
 
 WORKFLOW = r"(?:^|/)\.(?:github|gitea|forgejo)/workflows/[^/]+\.ya?ml$"
 MAKEFILE = r"(?:^|/)(?:GNU)?[Mm]akefile[^/]*$|\.mk$|(?:^|/)[Jj]ustfile$"
@@ -35,10 +35,10 @@ class System:
 
     Args:
         name: as `Pipeline.system` calls it.
-        module: the one in this package whose `parse` reads its files.
-        paths: an expression that is found in the path of each of its files.
-        except_endings: files that have such a path, but are no configuration.
-        content: expressions that the content of a file has to match, where its path is not enough.
+        module: the module in this package whose `parse` reads its files.
+        paths: an expression that matches in the path of each of its files.
+        except_endings: endings of files with such a path that are not configuration.
+        content: expressions that the content of a file must match if its path is not enough.
     """
 
     name: str
@@ -113,14 +113,14 @@ SYSTEMS: tuple[System, ...] = (
 
 
 def system_of(path: str, data: bytes = b"") -> System | None:
-    """The system that a file belongs to; some are known by their content only."""
+    """The system that a file belongs to; some are only recognized by their content."""
     if len(path) > LONGEST_PATH:
         return None
     return next((system for system in SYSTEMS if system.matches(path, data)), None)
 
 
 def may_be_ci(path: str) -> bool:
-    """Whether a file can be configuration by its name alone; if so its content decides."""
+    """Whether the name of a file allows that it is configuration; then its content decides."""
     return len(path) <= LONGEST_PATH and (path.endswith((".yml", ".yaml")) or system_of(path) is not None)
 
 

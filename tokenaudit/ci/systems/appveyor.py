@@ -17,7 +17,7 @@ _LEVELS = ("global", "matrix")
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads the environment and the phases, each line in the language that its key says.
+    """Reads the environment and the phases, each line in the language that its key names.
 
     Raises:
         UnreadableError: the file is not a valid YAML mapping.
@@ -40,7 +40,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _by_language(node: Node | None, usual: str) -> list[tuple[str, list[Scalar]]]:
-    """The commands of a phase in order, those that follow each other in one language together."""
+    """The commands of a phase in order; consecutive ones in the same language are joined."""
     found: list[tuple[str, list[Scalar]]] = []
     for item in node.items if isinstance(node, Sequence) else [node]:
         entries = item.entries if isinstance(item, Mapping) else []

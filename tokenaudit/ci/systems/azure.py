@@ -19,7 +19,7 @@ _TASKS = {"bash": "bash", "shellscript": "bash", "powershell": "powershell", "cm
 
 
 def as_shell(script: str) -> str:
-    """A script whose `$(NAME)` macros are written as `${NAME}`, every character in its place."""
+    """A script with its `$(NAME)` macros written as `${NAME}`, at the same positions."""
     return _MACRO.sub(lambda match: "${" + re.sub(r"[.-]", "_", match[1]) + "}", script)
 
 
@@ -47,7 +47,7 @@ def _sources(value: str) -> tuple[str, ...]:
 def _jobs(node: Mapping, budget: WorkBudget, system: str) -> Iterator[Job]:
     """Jobs at any depth of stages, templates and deployment strategies.
 
-    `system` is the language of `script` where the pool that a job runs in doesn't say otherwise.
+    `system` is the language of `script` unless the job's pool says otherwise.
     """
     system = _system(node, system)
     for key, value in node.entries:

@@ -11,7 +11,7 @@ NAME = "buildkite"
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads every step, grouped ones too; JSON is read as the YAML that it is.
+    """Reads every step, including grouped ones. JSON is read as YAML.
 
     Raises:
         UnreadableError: the file is not a valid YAML mapping.
@@ -28,7 +28,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _unescaped(script: str) -> str:
-    """`$$NAME` is how a step writes the shell's own variables."""
+    """A step writes variables of the shell as `$$NAME`."""
     return script.replace("$$", "$")
 
 

@@ -45,7 +45,7 @@ def _sources(value: str) -> tuple[str, ...]:
 
 
 def _language(node: Mapping, root: Mapping) -> str:
-    """The language of a job's commands: its own shell's, else that of its executor's system."""
+    """The language of a job's commands: that of its shell, else that of its executor's system."""
     named = node.scalar("executor") or (node.map("executor") or node).scalar("name")
     executors = root.map("executors")
     executor = executors.map(named.value) if executors and named else None

@@ -33,7 +33,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _sources(value: str) -> tuple[str, ...]:
-    """The variables that a value takes, and a name for one that only Cirrus can decrypt."""
+    """The variables in a value, and a name for a value that only Cirrus can decrypt."""
     return (*variables(value), *(match[:9] for match in _ENCRYPTED.findall(value)))
 
 

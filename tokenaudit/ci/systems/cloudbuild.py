@@ -41,7 +41,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 def _google(pipeline: Pipeline, root: Mapping) -> None:
     given = bindings(root.get("substitutions"), BindingKind.ENVIRONMENT, BindingScope.FILE, variables, dynamic_sign="$")
-    # an empty substitution is one that each build fills
+    # each build sets an empty substitution
     pipeline.env = [one if one.value.value else replace(one, sources=(one.name,), dynamic=True) for one in given]
     job = Job("build", "steps", root.line, root.column, node=root)
     for node in root.items("steps"):
@@ -88,7 +88,7 @@ def _unescaped(script: Scalar) -> SpanText:
 
 
 def _one_command(program: Scalar, arguments: list[Scalar]) -> SpanText:
-    """Program and arguments as a line of shell, each argument at its own place."""
+    """Program and arguments as a shell command, each argument at its position."""
     name = program.value.rsplit("/", 1)[-1].split(":")[0] or "program"
     parts, segments = [name], [(0, program.line, program.column)]
     length = len(name)

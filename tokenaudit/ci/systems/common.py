@@ -22,7 +22,7 @@ def yaml_pipeline(
     """A pipeline without jobs yet, and the mapping that the first document of the file must be.
 
     Raises:
-        UnreadableError: not YAML, or something else than a mapping.
+        UnreadableError: the file is not YAML, or not a mapping.
         WorkLimitError: more work than `budget` allows.
     """
     found = documents(text, budget)
@@ -36,9 +36,9 @@ def yaml_pipeline(
 
 
 def note_document(pipeline: Pipeline, document: YamlDocument) -> None:
-    """Remembers duplicate keys and every scalar of a document."""
+    """Stores duplicate keys and every scalar of a document."""
     for key, line in document.duplicates:
-        pipeline.notes.append((line, f"duplicate key {key!r} in a mapping; parsers differ in which one they use"))
+        pipeline.notes.append((line, f"duplicate key {key!r} in a mapping; parsers disagree on which one counts"))
     for node in walk(document.root):
         if isinstance(node, Scalar):
             pipeline.texts.append(node.text)
@@ -111,7 +111,7 @@ def variables(value: str) -> tuple[str, ...]:
 
 
 def scalars(*nodes: Node | None) -> list[Scalar]:
-    """Every scalar in lists of any depth, in order; what is a mapping is passed over."""
+    """Every scalar in lists of any depth, in order; mappings are ignored."""
     found: list[Scalar] = []
     pending = [node for node in reversed(nodes) if node is not None]
     while pending:
@@ -124,7 +124,7 @@ def scalars(*nodes: Node | None) -> list[Scalar]:
 
 
 def joined(lines: list[Scalar], where: str) -> SpanText:
-    """Lines that one shell runs one after the other, as one text in which each keeps its place."""
+    """Consecutive lines of one shell as one text, in which each line keeps its position."""
     offset = 0
     segments: list[Segment] = []
     for line in lines:
@@ -142,9 +142,9 @@ def script_step(
     rewrite: Rewrite | None = None,
     language: str = "bash",
 ) -> list[Step]:
-    """A step that runs the lines in one shell; none where there are no lines.
+    """A step that runs the lines in one shell; none if there are no lines.
 
-    `rewrite` turns a system's own way to write variables into the shell's, without moving any character.
+    `rewrite` changes the system's syntax for variables to that of the shell, without moving any character.
 
     Raises:
         WorkLimitError: more work than `budget` allows.
@@ -169,7 +169,7 @@ _CMD = re.compile(
 
 
 def detect_language(lines: list[Scalar], otherwise: str = "bash") -> str:
-    """The language that commands are written in, where the system leaves that to the machine that runs them."""
+    """The language of commands in a system where the machine that runs them decides it."""
     if any(_POWERSHELL.search(line.value) for line in lines):
         return "powershell"
     return "cmd" if any(_CMD.search(line.value) for line in lines) else otherwise

@@ -22,7 +22,7 @@ _SECRET_MOUNT = re.compile(r"--mount=type=secret\S*")
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads a recipe; what can't be understood in it is left out, never an error."""
+    """Reads a Dockerfile; unknown instructions are ignored, never an error."""
     pipeline = Pipeline(path, NAME, "image", text, budget)
     stage = Job("stage0", "stage0", 1, 1)
     pipeline.jobs.append(stage)
@@ -55,7 +55,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _without_flags(body: str) -> str:
-    """The body with its leading `--mount=…` blanked, so that offsets stay."""
+    """The body with its leading `--mount=…` blanked, which preserves offsets."""
     end = 0
     while (flag := _FLAG.match(body, end)) is not None:
         end = flag.end()

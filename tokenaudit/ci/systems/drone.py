@@ -38,7 +38,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _is_windows(root: Mapping) -> bool:
-    """By Drone's `platform: {os: windows}`, or Woodpecker's `platform: windows/amd64`, also as one of its `labels`."""
+    """Whether it runs on Windows: Drone's `platform: {os: windows}`, or Woodpecker's `platform` or `labels`."""
     platform, labels = root.map("platform"), root.map("labels")
     named = [
         platform.string("os") if platform else root.string("platform"),
@@ -77,7 +77,7 @@ def _steps(name: Scalar | None, node: Mapping, budget: WorkBudget, language: str
     where = node.where or (name.value if name else "step")
     env = _given(node, BindingScope.STEP)
     image = node.scalar("image")
-    # Woodpecker's local backend takes the name of a shell for the image
+    # Woodpecker's local backend uses the name of a shell as the image
     language = _SHELLS.get((image.value if image else "").lower().removesuffix(".exe"), language)
     found = script_step(scalars(node.get("commands")), f"{where}.commands", budget, env, language=language)
     settings = bindings(node.get("settings"), BindingKind.INPUT, BindingScope.STEP, variables, dynamic_sign="$")

@@ -14,14 +14,14 @@ _NO_JOBS = frozenset({"variables", "default", "include", "stages", "workflow", "
 _DEEPEST = 11
 """GitLab follows `extends` over eleven levels (ci/yaml, `extends`)."""
 _MOST_INCLUDED = 150
-"""GitLab includes at most so many files (ci/yaml, `include`)."""
+"""GitLab's limit of included files (ci/yaml, `include`)."""
 _STEPS = 20
-"""Steps that looking at one ancestor or one variable costs."""
+"""Steps of the work budget per ancestor or variable."""
 _POWERSHELL = re.compile(r"(?i)powershell|pwsh|windows|servercore|nanoserver")
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads the jobs of a pipeline, those that extend others with what they get from there.
+    """Reads the jobs of a pipeline, including what they inherit with `extends`.
 
     Raises:
         UnreadableError: the file is not a valid YAML mapping.
@@ -46,7 +46,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def included(root: Mapping) -> list[str]:
-    """The paths of the local files that a pipeline includes, without the leading slash; they may hold wildcards."""
+    """The paths of the local files that a pipeline includes, without the leading slash; they can contain wildcards."""
     found: list[str] = []
     for node in root.items("include"):
         if isinstance(node, Scalar) and "://" not in node.value:
@@ -65,7 +65,7 @@ class _Ancestry:
         self._variables: dict[int, dict[str, Binding]] = {}
 
     def of(self, node: Mapping) -> list[Mapping]:
-        """The job and those it extends, each once, in the order in which the one prevails over the next."""
+        """The distinct jobs that a job consists of: itself and those it extends, highest precedence first."""
         chain: dict[int, Mapping] = {}
         pending = [(node, 0)]
         while pending:
@@ -75,7 +75,7 @@ class _Ancestry:
             chain[id(one)] = one
             names = scalars(one.get("extends"))
             self._budget.spend(_STEPS * (1 + len(names)))
-            # the last one in a list prevails over those before it, so it is taken first
+            # the last one in a list overrides those before it, so it comes first
             parents = (self._root.map(name.value) for name in names)
             pending += [(parent, depth + 1) for parent in parents if parent is not None]
         return list(chain.values())
@@ -109,7 +109,7 @@ def _job(key: Scalar, node: Mapping, ancestry: _Ancestry, budget: WorkBudget) ->
 
 
 def _language(chain: list[Mapping]) -> str | None:
-    """PowerShell where the runner's tags or the image name it or Windows, else unknown: the runner decides."""
+    """PowerShell if the runner's tags or the image name it or Windows, else unknown, since the runner decides."""
     for node in chain:
         image = node.get("image")
         named = scalars(node.get("tags"), image.get("name") if isinstance(image, Mapping) else image)

@@ -1,4 +1,4 @@
-"""Jenkinsfiles, as far as Groovy can be read without running it: strings, blocks and the steps that matter here."""
+"""Jenkinsfiles: strings, blocks and relevant steps, as far as Groovy can be read without running it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
     """Reads environments, `withCredentials` and the shell steps.
 
     Raises:
-        UnreadableError: strings or braces that don't end: this can't be understood.
+        UnreadableError: a string or a brace does not end.
         WorkLimitError: more work than `budget` allows.
     """
     pipeline = Pipeline(path, NAME, "pipeline", text, budget)
@@ -122,7 +122,7 @@ def _binding(whole: SpanText, match: re.Match[str]) -> Binding:
     name, stored = match["name"] or match["name2"], match["id"] or match["id2"]
     line, column = whole.at(match.start())
     text = piece(whole, match.start(), match.end(), "withCredentials")
-    del stored  # an id of Jenkins' own store, no name that anybody else knows
+    del stored  # an id in Jenkins' store, not a name that others know
     return Binding(name, text, BindingKind.ENVIRONMENT, BindingScope.STEP, line, column, (name,), dynamic=True)
 
 

@@ -1,4 +1,4 @@
-"""Kubernetes manifests, and those of Tekton and Argo, which give containers their environment the same way."""
+"""Kubernetes manifests, including those of Tekton and Argo, which set environments of containers the same way."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _object(root: Mapping, budget: WorkBudget) -> Job:
 
 
 def _environment(node: Node | None) -> Iterator[Binding]:
-    """Entries of an `env` list, those that come from a store by `valueFrom` among them."""
+    """Entries of an `env` list, including those from a store (`valueFrom`)."""
     for entry in node.items if isinstance(node, Sequence) else []:
         if not isinstance(entry, Mapping):
             continue

@@ -34,7 +34,7 @@ def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
 
 
 def _recipes(text: str) -> str:
-    """The recipe lines of a Makefile as shell, all else blank, every line in its place."""
+    """The recipe lines of a Makefile as shell text, with all other lines blank."""
     lines = []
     for line in text.split("\n"):
         shell = ""

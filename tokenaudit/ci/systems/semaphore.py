@@ -13,7 +13,7 @@ NAME = "semaphore"
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads the jobs of all blocks, and what runs before and after the jobs of a block as a job of its own.
+    """Reads the jobs of all blocks, and what runs before and after the jobs of a block as a separate job.
 
     Raises:
         UnreadableError: the file is not a valid YAML mapping.

@@ -1,6 +1,6 @@
-"""Files of settings: dotenv, Terraform, Helm values, devcontainers, and what hosting platforms read.
+"""Settings files: dotenv, Terraform, Helm values, devcontainers, and files of hosting platforms.
 
-Only names with plain values are read here; whether a value is a credential is the detector's word.
+Only names with plain values are read here; the detector decides whether a value is a credential.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _DYNAMIC = re.compile(r"\$[({A-Za-z_]|\bvar\.|\bdata\.|\blocal\.|\{\{")
 
 
 def parse(path: str, text: str, budget: WorkBudget) -> Pipeline:
-    """Reads one `NAME = value` or `NAME: value` a line."""
+    """Reads one `NAME = value` or `NAME: value` per line."""
     pipeline = Pipeline(path, NAME, "settings", text, budget)
     job = Job("settings", "", 1, 1)
     job.others = list(_bindings(plain(text), path.endswith(".tf")))

@@ -23,7 +23,7 @@ _MOST_NOTIFICATIONS = 200
 
 
 def render(view: ChangesReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
-    """One run; every repository is a root of its own, with its page at the examined revision."""
+    """One run; every repository is a separate root, with its page at the examined revision."""
     every = list(_findings(view))
     rules = sorted({finding.rule for _, _, finding in every})
     bases = {repository.page: f"REPOSITORY{number}" for number, repository in enumerate(view.repositories, start=1)}

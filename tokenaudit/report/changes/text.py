@@ -101,7 +101,7 @@ def _finding(screen: TerminalWriter, finding: ContentFinding) -> None:
 
 
 def _plain(screen: TerminalWriter, repositories: list[ExaminedRepository]) -> None:
-    """Repositories with changes to which there is no objection."""
+    """Repositories with harmless changes."""
     if not repositories:
         return
     screen.add((" CHANGED ", "bold black on green"), f"  {len(repositories):,} without objection:")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def exit_code(view: IncidentReport) -> int:
-    """1 where something is open, else 3 where something could not be read or asked, else 0."""
+    """1 if something is open, else 3 if something could not be read or asked, else 0."""
     if view.open:
         return exit_codes.FOUND
     return exit_codes.CLEAN if view.complete else exit_codes.INCOMPLETE
@@ -61,7 +61,7 @@ def moment(time: datetime | None) -> str:
 
 
 def reach(reached: Reached) -> str:
-    """The combined reach, to follow "the affected credentials". What is not known is not counted as nothing."""
+    """The combined reach, to follow "the affected credentials". Unknown numbers are not counted as zero."""
     if reached.readable is None or reached.writable is None:
         return "have unknown reach"
     least = "at least " if reached.not_known else ""
@@ -98,7 +98,7 @@ def happened(change: IncidentChange) -> str:
 
 
 def contents(view: IncidentReport) -> list[str]:
-    """What changed inside the writable repositories: one sentence a credential, then one a harmful repository."""
+    """What changed in the writable repositories: one sentence per credential, then one per harmful repository."""
     found = view.contents
     if found is None:
         return []
