@@ -105,9 +105,9 @@ class Secret:
         return _without_value, (self.fingerprint, self.display)
 
 
-def _without_value(mark: str, shown: str) -> Secret:
+def _without_value(fingerprint: str, display: str) -> Secret:
     secret = Secret.__new__(Secret)
     secret._value = None  # noqa: SLF001 - only this function builds a secret from its masked form
-    secret.fingerprint = mark
-    secret.display = shown
+    secret.fingerprint = fingerprint
+    secret.display = display
     return secret

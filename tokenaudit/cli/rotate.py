@@ -88,7 +88,7 @@ def rotate(
       tokenaudit rotate fd45890e --from . --dry-run
       tokenaudit rotate fd45890e --from . --consumer dotenv:.env#HF_TOKEN --grant repo.content.read@model:acme/m
     """
-    mark = parse_fingerprint(fingerprint)
+    fingerprint = parse_fingerprint(fingerprint)
     if not (yes or dry_run or sys.stdin.isatty()):
         message = "nothing was done: not a terminal; rerun with --yes, or preview with --dry-run"
         raise UsageError(message)
@@ -100,7 +100,7 @@ def rotate(
     if dry_run:
         choices.refuse("--dry-run", {"--keep-in-keyring": keep_in_keyring})
     request = setup.RotationRequest(
-        mark, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
+        fingerprint, tuple(consumer or ()), tuple(grant or ()), mode.value, journal, new_keyring,
         keep_in_keyring=keep_in_keyring, dry_run=dry_run, service_account=service_account,
     )  # fmt: skip
     confirm = (lambda _what, _phrase: True) if yes else _confirm
@@ -114,7 +114,7 @@ def rotate(
         say(f"this rotation finished at {done.finished_at:%Y-%m-%d %H:%M} UTC; nothing left to do")
         _write(record, done)
         return
-    known, rescan = _known(mark, from_ or [], keyring)
+    known, rescan = _known(fingerprint, from_ or [], keyring)
     walk = setup.begin(request, known, around, rescan)
     try:
         finished = walk.run()
@@ -128,7 +128,9 @@ def rotate(
     _write(record, finished)
 
 
-def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownValues, Callable[[], list[str]] | None]:
+def _known(
+    fingerprint: str, targets: list[str], keyring: str | None
+) -> tuple[KnownValues, Callable[[], list[str]] | None]:
 
     parts = [setup.old_in_keyring(keyring)] if keyring else []
     audit = scan(targets) if targets else None
@@ -136,9 +138,9 @@ def _known(mark: str, targets: list[str], keyring: str | None) -> tuple[KnownVal
         parts.append(revocation.of_audit(audit.report, audit.secrets))
     handed = None if sys.stdin.isatty() else revocation.of_lines(sys.stdin.buffer)
     if handed is None and not parts:
-        parts.append(revocation.typed([f"the old token {mark}"]))
-    known = setup.known(mark, parts, handed, audit.report if audit is not None else None)
-    return known, (lambda: setup.places(mark, scan(targets).report)) if targets else None
+        parts.append(revocation.typed([f"the old token {fingerprint}"]))
+    known = setup.known(fingerprint, parts, handed, audit.report if audit is not None else None)
+    return known, (lambda: setup.places(fingerprint, scan(targets).report)) if targets else None
 
 
 def _confirm(what: str, phrase: str) -> bool:

@@ -51,8 +51,8 @@ class IncidentEvidence:
         """Adds the contents of the inventory."""
         for entry in known:
             self._credential(entry.credential)
-            mark = entry.credential.fingerprint
-            self.first_seen[mark] = min(entry.first_seen, self.first_seen.get(mark, entry.first_seen))
+            fingerprint = entry.credential.fingerprint
+            self.first_seen[fingerprint] = min(entry.first_seen, self.first_seen.get(fingerprint, entry.first_seen))
         for secret in secrets:
             self.secrets[secret.kind, secret.target, secret.name] = secret
         present = tuple(entry.credential for entry in known if entry.present)
@@ -81,8 +81,8 @@ class IncidentEvidence:
 
     def ended(self, ends: Mapping[str, Inspection]) -> None:
         """Takes in what this machine remembers of ends, such as those by `tokenaudit revoke`, for what is known."""
-        for mark in self.credentials.keys() & ends.keys():
-            self.known_inspections.setdefault(mark, []).append(ends[mark])
+        for fingerprint in self.credentials.keys() & ends.keys():
+            self.known_inspections.setdefault(fingerprint, []).append(ends[fingerprint])
 
     def handed(self, handed: Iterable[CredentialInput], name: str) -> None:
         """Adds values to inspect; empty input is not a source."""
@@ -101,9 +101,9 @@ class IncidentEvidence:
     def asked(self) -> list[tuple[str, Secret]]:
         """Kind and value of every credential that can be asked about now."""
         return [
-            (credential.kind, self.values[mark])
-            for mark, credential in self.credentials.items()
-            if mark in self.values and credential.likelihood == "credential"
+            (credential.kind, self.values[fingerprint])
+            for fingerprint, credential in self.credentials.items()
+            if fingerprint in self.values and credential.likelihood == "credential"
         ]
 
     def found_credentials(self) -> list[FoundCredential]:
@@ -112,17 +112,19 @@ class IncidentEvidence:
         The exposure is the earliest time that is known for one of its places: the date of the commit that introduced
         it, or when a sweep or scan first saw it. A value that was only handed over has no place.
         """
-        seen = {mark: [time] for mark, time in self.first_seen.items()}
+        seen = {fingerprint: [time] for fingerprint, time in self.first_seen.items()}
         for _, report in self.reports:
             for credential in report.credentials if report.tool is not _NO_SCANNER else ():
                 if credential.locations:
                     seen.setdefault(credential.fingerprint, []).append(to_utc(report.started_at))
         found = []
-        for mark, credential in self.credentials.items():
+        for fingerprint, credential in self.credentials.items():
             last4 = credential.display.rpartition("*")[2]
             if credential.likelihood == "credential" and credential.kind in _ACCESS_TOKENS and len(last4) == _LAST:
                 times = [to_utc(spot.date) for spot in credential.locations if spot.date is not None]
-                found.append(FoundCredential(mark, last4, min([*times, *seen.get(mark, ())], default=None)))
+                found.append(
+                    FoundCredential(fingerprint, last4, min([*times, *seen.get(fingerprint, ())], default=None))
+                )
         return found
 
     def consumers(self, fingerprint: str) -> tuple[RunbookConsumer, ...]:
@@ -144,15 +146,15 @@ class IncidentEvidence:
         return tuple(found)
 
     def _credential(self, new: Credential) -> None:
-        mark = new.fingerprint
+        fingerprint = new.fingerprint
         if new.inspection is not None:
-            self.known_inspections.setdefault(mark, []).append(new.inspection)
-        old = self.credentials.get(mark)
+            self.known_inspections.setdefault(fingerprint, []).append(new.inspection)
+        old = self.credentials.get(fingerprint)
         if old is None:
-            self.credentials[mark] = new
+            self.credentials[fingerprint] = new
             return
         believed = "credential" if "credential" in (old.likelihood, new.likelihood) else old.likelihood
-        self.credentials[mark] = replace(
+        self.credentials[fingerprint] = replace(
             old,
             likelihood=believed,
             locations=ordered((*old.locations, *new.locations)),

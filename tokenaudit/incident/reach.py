@@ -46,8 +46,8 @@ class CombinedReach:
     def add(self, repo: ReachedBy) -> None:
         """Adds a repository; write access wins, known facts are merged, credentials are united."""
         key = (repo.type, repo.id)
-        for mark in repo.credentials:
-            mine = self.held.setdefault(mark, {})
+        for fingerprint in repo.credentials:
+            mine = self.held.setdefault(fingerprint, {})
             mine[key] = "write" if "write" in (mine.get(key), repo.access) else "read"
         old = self.repositories.get(key)
         if old is None:
@@ -163,12 +163,12 @@ def _people(details: Inspection, found: CombinedReach) -> None:
     found.admin_of.update(org.name for org in details.orgs if org.role == "admin" and not org.restrictions)
 
 
-def _name(entity: Entity, access: Literal["read", "write"], mark: str, found: CombinedReach) -> None:
+def _name(entity: Entity, access: Literal["read", "write"], fingerprint: str, found: CombinedReach) -> None:
     name = entity.name or ""
     owner = namespace(entity)
     if owner is not None and access == "write":
         found.namespaces.add(owner)
-    found.add(ReachedBy(name, entity.type, access, credentials=(mark,)))
+    found.add(ReachedBy(name, entity.type, access, credentials=(fingerprint,)))
 
 
 def _listed(name: str, queries: HubQueries, found: CombinedReach) -> list[HubRepository]:

@@ -215,7 +215,7 @@ class DiskCache:
                 "SELECT fingerprint, inspection FROM inspections WHERE endpoint = ? AND is_dead", (endpoint,)
             ).fetchall()
         )
-        return {mark: inspection for mark, held in rows if (inspection := _decoded(held)) is not None}
+        return {fingerprint: inspection for fingerprint, held in rows if (inspection := _decoded(held)) is not None}
 
     def put(self, fingerprint: str, inspection: Inspection) -> None:
         """Stores an inspection; deletes all that are older than an hour, except final ones."""

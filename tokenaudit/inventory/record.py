@@ -189,7 +189,7 @@ def _credential(connection: Connection, sweep: int, credential: Credential, now:
 def _sightings(connection: Connection, sweep: int, key: str, credential: Credential, now: datetime) -> None:
     mine = (SIGHTINGS.c.place == key) & (SIGHTINGS.c.fingerprint == credential.fingerprint)
     known = set(connection.execute(select(SIGHTINGS.c.mark).where(mine)).scalars())
-    texts = {mark(location): packed(location) for location in credential.locations}
+    texts = {location_key(location): packed(location) for location in credential.locations}
     seen = {"last_in": sweep, "last_seen": now}
     again = [{"known": name, "text": text} for name, text in texts.items() if name in known]
     if again:
@@ -212,7 +212,7 @@ def _sightings(connection: Connection, sweep: int, key: str, credential: Credent
         connection.execute(insert(SIGHTINGS), fresh)
 
 
-def mark(location: Location) -> str:
+def location_key(location: Location) -> str:
     """Return the key of a location: independent of whether HEAD contains it or a ref leads to it."""
     lasting = replace(location, in_head=None, reachable=None)
     return hashlib.sha256(packed(lasting).encode()).hexdigest()[:40]

@@ -53,7 +53,7 @@ class TouchedTokens:
         for each in self.found:
             fitting.setdefault(each.last4, {})[each.fingerprint] = None
         touched = frozenset(self.fingerprints)
-        return {last4: tuple(marks) for last4, marks in fitting.items() if touched & marks.keys()}
+        return {last4: tuple(fingerprints) for last4, fingerprints in fitting.items() if touched & fingerprints.keys()}
 
 
 def audit_log_changes(
@@ -146,14 +146,16 @@ class _Selected:
     def change(self, event: Event, organization: str) -> IncidentChange:
         kind: ChangeKind = "member" if event.type.startswith(_MEMBERS) else "audit"
         last4 = event.last4 or self._ids.get(event.token_id or "", "")
-        marks = self.by_last4.get(last4, ())
+        fingerprints = self.by_last4.get(last4, ())
         notes = []
-        if marks:
-            like = "an affected one" if len(marks) == 1 else f"{len(marks)} known ones"
+        if fingerprints:
+            like = "an affected one" if len(fingerprints) == 1 else f"{len(fingerprints)} known ones"
             notes.append(f"done with a token that ends in {last4}, like {like}")
         if event.ip or event.place:
             place = f" ({event.place})" if event.place else ""
             notes.append(f"from {event.ip or 'an unknown address'}{place}")
         what = f"{event.type}: {event.message}"
-        mark = marks[0] if len(marks) == 1 else None
-        return IncidentChange(kind, organization, what, event.date, event.author, event.id, "; ".join(notes), mark)
+        fingerprint = fingerprints[0] if len(fingerprints) == 1 else None
+        return IncidentChange(
+            kind, organization, what, event.date, event.author, event.id, "; ".join(notes), fingerprint
+        )

@@ -66,8 +66,8 @@ def render(view: IncidentReport, options: Options) -> str:
 
 def _open(item: ActionItem, view: IncidentReport) -> Iterable[str]:
     doubt = ", possibly affected" if item.touched == "perhaps" else ""
-    mark = f" {code(item.subject)}" if item.about == "credential" else ""
-    yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{mark}"
+    subject = f" {code(item.subject)}" if item.about == "credential" else ""
+    yield f"- [ ] **{item.severity.value}**{doubt}: {text(item.title)}{subject}"
     yield f"  - Open: {prose(item.why)}"
     for label, detail in zip(("Where", "Reach"), phrasing.found(view, item), strict=True):
         if detail:

@@ -55,24 +55,24 @@ def signature(scanner: Scanner) -> str | None:
     plugins = getattr(scanner, "plugins", None)
     if plugins is None:
         return None
-    mark = hashlib.sha256(__version__.encode())
-    mark.update(repr(getattr(scanner, "limits", None)).encode())
+    digest = hashlib.sha256(__version__.encode())
+    digest.update(repr(getattr(scanner, "limits", None)).encode())
     own = sorted(path for folder in detect.__path__ for path in Path(folder).rglob("*.py"))
     for path in [*own, *sorted({plugin.path for plugin in plugins})]:
-        mark.update(path.name.encode() + hashlib.sha256(source(path)).digest())
-    return mark.hexdigest()
+        digest.update(path.name.encode() + hashlib.sha256(source(path)).digest())
+    return digest.hexdigest()
 
 
-def load_state(file: Path, mark: str) -> HistoryState | None:
-    """Return the state in `file` if it is intact and `mark` is the signature of the detectors that wrote it."""
+def load_state(file: Path, detectors: str) -> HistoryState | None:
+    """Return the state in `file` if it is intact and `detectors` is the signature of the detectors that wrote it."""
     try:
         head, _, ids = read_regular(file).partition(b"\n")
         header = json.loads(head)
         body = header["state"]
-        if header["format"] != _FORMAT or header["detection"] != mark or header["sha256"] != _checksum(ids, body):
+        if header["format"] != _FORMAT or header["detection"] != detectors or header["sha256"] != _checksum(ids, body):
             return None
         objects, size = (int(number) for number in body["read"])
-        groups = [frozenset(map(str, marks)) for marks in body["fingerprints"]]
+        groups = [frozenset(map(str, fingerprints)) for fingerprints in body["fingerprints"]]
         state = HistoryState(
             ids,
             tuple((str(kind), str(name)) for kind, name, _ in body["hits"]),
@@ -92,17 +92,17 @@ def load_state(file: Path, mark: str) -> HistoryState | None:
     return state if len(ids) % _ID == 0 else None
 
 
-def save_state(file: Path, mark: str, state: HistoryState) -> None:
+def save_state(file: Path, detectors: str, state: HistoryState) -> None:
     """Write the state atomically, readable only by its owner.
 
     Raises:
         OSError: the state can't be written.
     """
-    groups = {marks: number for number, marks in enumerate(dict.fromkeys(state.fingerprints.values()))}
-    number_of = {name: groups[marks] for name, marks in state.fingerprints.items()}
+    groups = {fingerprints: number for number, fingerprints in enumerate(dict.fromkeys(state.fingerprints.values()))}
+    number_of = {name: groups[fingerprints] for name, fingerprints in state.fingerprints.items()}
     body = {
         "hits": [[kind, name, number_of.get(name) if kind == "blob" else None] for kind, name in state.hits],
-        "fingerprints": [sorted(marks) for marks in groups],
+        "fingerprints": [sorted(fingerprints) for fingerprints in groups],
         "attributed": sorted(state.attributed),
         "commits": state.commits,
         "refs": state.refs,
@@ -113,7 +113,7 @@ def save_state(file: Path, mark: str, state: HistoryState) -> None:
         "read": [state.objects, state.bytes],
     }
     checksum = _checksum(state.ids, body)
-    head = json.dumps({"format": _FORMAT, "detection": mark, "sha256": checksum, "state": body})
+    head = json.dumps({"format": _FORMAT, "detection": detectors, "sha256": checksum, "state": body})
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
     try:
