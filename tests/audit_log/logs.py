@@ -10,7 +10,8 @@ from typing import Any
 from tests.hub import resources
 from tests.hub.state import Body
 from tokenaudit.audit_log.aggregate import UsageAggregator
-from tokenaudit.audit_log.events import Event, EventReader
+from tokenaudit.audit_log.event import Event
+from tokenaudit.audit_log.events import EventReader
 from tokenaudit.audit_log.model import FoundCredential, KnownToken, TokenUse, UsageReport
 from tokenaudit.model import Tool
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.audit_log.logs import AFTER, LAST4, TOKEN, encoded, event, pieces, read
 from tokenaudit.audit_log import events as module
-from tokenaudit.audit_log.events import EventReader, NotALogError, address
+from tokenaudit.audit_log.event import address
+from tokenaudit.audit_log.events import EventReader, NotALogError
 
 LOG = [event(number, data={"repos": [{"name": "acme/a"}, {"name": "acme/b"}]}) for number in range(5)]
 LINES = b"".join(json.dumps(one).encode() + b"\n" for one in LOG)

@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from tokenaudit.content.load_policy import RULES, command_problems, load_problems
+from tokenaudit.content.load_policy import command_problems, load_problems
+from tokenaudit.content.load_rules import RULES
 from tokenaudit.model import Problem, Skipped
 
 SHA = "0123456789abcdef0123456789abcdef01234567"

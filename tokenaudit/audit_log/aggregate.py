@@ -12,13 +12,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from hashlib import blake2b
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import msgspec
 
-from tokenaudit.audit_log.events import MOST_EVENTS, Event, EventReader
+from tokenaudit.audit_log import tally
+from tokenaudit.audit_log.event import Event
+from tokenaudit.audit_log.events import MOST_EVENTS, EventReader
 from tokenaudit.audit_log.model import (
-    ACTIONS,
     AddressUse,
     FoundCredential,
     KnownToken,
@@ -29,6 +30,12 @@ from tokenaudit.audit_log.model import (
     UsageReport,
     UserAgentUse,
 )
+from tokenaudit.audit_log.tally import (
+    EventCount,
+    TokenCount,
+    country_name,
+    last_part,
+)
 from tokenaudit.model import Severity, Skipped, Tool
 from tokenaudit.text import count as counted
 from tokenaudit.timestamps import day, rfc3339
@@ -36,8 +43,6 @@ from tokenaudit.timestamps import day, rfc3339
 MOST_TOKENS = 50_000
 """Maximum number of tokens of a log."""
 
-MOST_DIFFERENT = 10_000
-"""Maximum number of addresses of a token, and of programs, types of events, owners and days."""
 
 MOST_LISTED = 10_000
 """Maximum number of listed events after an exposure, per token."""
@@ -45,167 +50,17 @@ MOST_LISTED = 10_000
 MOST_LISTED_IN_ALL = 100_000
 """Maximum number of listed events after an exposure, for all tokens together."""
 
-_NO_COUNTRY = frozenset({"", "-", "unknown", "n/a", "none", "null"})
 _OBJECT_ID = re.compile(r"[0-9a-f]{24}")
 _REPOSITORY = re.compile(r"(?<![\w./-])(?:(?:models|datasets|spaces|buckets)/)?([\w.-]{1,96})/[\w.-]{1,96}(?![\w/-])")
 _REPOSITORY_EVENTS = ("repo.", "spaces.", "collection.", "jobs.", "scheduled_job.")
 _NAMESPACE_KEYS = frozenset({"org", "orgName", "organization", "namespace", "owner", "ownerName"})
-_COUNTRY_CODE = 2
 _MOST_NODES = 200
 _MOST_NAMESPACES = 20
 _FLAGS: tuple[UsageFlag, ...] = (
     "new-address-after-exposure", "new-country", "minted-token", "changed-secret", "deleted-token", "unknown-token",
 )  # fmt: skip
 
-KeyT = TypeVar("KeyT", str, int)
 _Key: TypeAlias = "tuple[str | None, str | None]"
-
-
-class _Span:
-    """Number of events, with the first and last time."""
-
-    __slots__ = ("count", "first", "last")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-
-    def add(self, at: datetime | None) -> None:
-        self.count += 1
-        self.extend(at, at)
-
-    def extend(self, first: datetime | None, last: datetime | None) -> None:
-        if first is not None and (self.first is None or first < self.first):
-            self.first = first
-        if last is not None and (self.last is None or last > self.last):
-            self.last = last
-
-    def include(self, other: _Span) -> None:
-        self.count += other.count
-        self.extend(other.first, other.last)
-
-    def is_new_after(self, moment: datetime) -> bool:
-        """Whether it was seen after `moment` and never before it."""
-        return self.last is not None and self.last > moment and self.first is not None and self.first >= moment
-
-
-class _Address(_Span):
-    __slots__ = ("country", "place", "placed_at")
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.place: str | None = None
-        self.country: str | None = None
-        self.placed_at: datetime | None = None
-
-    def located(self, place: str | None, country: str | None, at: datetime | None) -> None:
-        if place is None and country is None:
-            return
-        if (self.place is None and self.country is None) or (
-            at is not None and (self.placed_at is None or at > self.placed_at)
-        ):
-            self.place, self.country, self.placed_at = place, country, at
-
-
-class _Token(_Span):
-    """The use of one token, or of one of its values."""
-
-    __slots__ = (
-        "actions", "addresses", "after", "agents", "countries", "days", "deleted", "dropped", "exposed_at", "listed",
-        "owners", "role", "role_at", "type", "types",
-    )  # fmt: skip
-
-    def __init__(self, exposed_at: datetime | None, *, listed: bool) -> None:
-        super().__init__()
-        self.type: str | None = None
-        self.role: str | None = None
-        self.role_at: datetime | None = None
-        self.deleted = False
-        self.exposed_at = exposed_at
-        self.types: dict[str, int] = {}
-        self.owners: dict[str, int] = {}
-        self.days: dict[int, int] = {}
-        self.addresses: dict[str | None, _Address] = {}
-        self.countries: dict[str, _Span] = {}
-        self.agents: dict[str, _Span] = {}
-        self.actions: dict[UsageFlag, _Span] = {}
-        self.listed: list[LoggedEvent] | None = [] if listed else None
-        self.after = 0
-        self.dropped = 0
-
-    def use(self, event: Event) -> None:
-        at = event.date
-        self.add(at)
-        self._increase(self.types, event.type)
-        if event.author is not None:
-            self._increase(self.owners, event.author)
-        if at is not None:
-            self._increase(self.days, at.toordinal())
-        self.type = self.type or event.token_type
-        if event.role is not None and (self.role_at is None or (at is not None and at > self.role_at)):
-            self.role, self.role_at = event.role, at
-        self.deleted |= event.deleted
-        action = ACTIONS.get(event.type)
-        if action is not None:
-            self.actions.setdefault(action, _Span()).add(at)
-        self._from(event, at)
-        if event.user_agent is not None:
-            if event.user_agent in self.agents or len(self.agents) < MOST_DIFFERENT:
-                self.agents.setdefault(event.user_agent, _Span()).add(at)
-            else:
-                self.dropped += 1
-
-    def _from(self, event: Event, at: datetime | None) -> None:
-        if event.ip is not None or event.place is not None or event.country is not None:
-            where = self.addresses.get(event.ip)
-            if where is None and len(self.addresses) < MOST_DIFFERENT:
-                where = self.addresses[event.ip] = _Address()
-            if where is None:
-                self.dropped += 1
-            else:
-                where.add(at)
-                where.located(event.place, event.country, at)
-        country = _country(event)
-        if country is not None and (country in self.countries or len(self.countries) < MOST_DIFFERENT):
-            self.countries.setdefault(country, _Span()).add(at)
-
-    def _increase(self, counts: dict[KeyT, int], key: KeyT) -> None:
-        if key in counts or len(counts) < MOST_DIFFERENT:
-            counts[key] = counts.get(key, 0) + 1
-        else:
-            self.dropped += 1
-
-    def merge(self, other: _Token) -> None:
-        """Adds the use in `other`, of the same token."""
-        self.include(other)
-        self.type = self.type or other.type
-        if other.role is not None and (self.role is None or _later(other.role_at, self.role_at)):
-            self.role, self.role_at = other.role, other.role_at
-        self.deleted |= other.deleted
-        self.dropped += other.dropped
-        for mine, theirs in ((self.types, other.types), (self.owners, other.owners)):
-            for name, number in theirs.items():
-                mine[name] = mine.get(name, 0) + number
-        for ordinal, number in other.days.items():
-            self.days[ordinal] = self.days.get(ordinal, 0) + number
-        for ip, there in other.addresses.items():
-            where = self.addresses.setdefault(ip, _Address())
-            where.include(there)
-            where.located(there.place, there.country, there.placed_at)
-        for ours, of_other in ((self.countries, other.countries), (self.agents, other.agents)):
-            for name, span in of_other.items():
-                ours.setdefault(name, _Span()).include(span)
-        for action, span in other.actions.items():
-            self.actions.setdefault(action, _Span()).include(span)
-        if self.listed is not None and self.exposed_at is not None:
-            after = [event for event in other.listed or () if event.at > self.exposed_at]
-            self.listed += after
-            self.after += len(after) + max(0, other.after - len(other.listed or ()))
-
-
-def _later(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and (other is None or one > other)
 
 
 @dataclass
@@ -244,10 +99,10 @@ class UsageAggregator:
         for found in credentials:
             self._credentials.setdefault(found.last4, {})[found.fingerprint] = found
         self._country_codes: dict[str, str] = {}
-        self._tokens: dict[_Key, _Token] = {}
+        self._tokens: dict[_Key, TokenCount] = {}
         self._logs: dict[str, _Log] = {}
         self._seen: set[bytes] = set()
-        self._span = _Span()
+        self._span = EventCount()
         self._without_token = 0
         self._undated = 0
         self._too_many = 0
@@ -312,22 +167,22 @@ class UsageAggregator:
 
     def _learn_country(self, event: Event) -> None:
         """Stores the code of a country, for an event with both code and name."""
-        tail = _tail(event.place)
-        if event.country is not None and tail is not None and len(self._country_codes) < MOST_DIFFERENT:
+        tail = last_part(event.place)
+        if event.country is not None and tail is not None and len(self._country_codes) < tally.MOST_DIFFERENT:
             code = event.country.strip().casefold()
-            if code not in _NO_COUNTRY:
+            if code not in tally.NO_COUNTRY:
                 self._country_codes[f"~{tail}"] = code
 
-    def _token(self, token_id: str | None, last4: str | None) -> _Token | None:
+    def _token(self, token_id: str | None, last4: str | None) -> TokenCount | None:
         token = self._tokens.get((token_id, last4))
         if token is None and len(self._tokens) < MOST_TOKENS:
             found = self._credentials.get(last4 or "", {})
             exposed_at = next(iter(found.values())).exposed_at if len(found) == 1 else None
-            token = _Token(exposed_at, listed=exposed_at is not None or last4 is None)
+            token = TokenCount(exposed_at, listed=exposed_at is not None or last4 is None)
             self._tokens[token_id, last4] = token
         return token
 
-    def _list(self, token: _Token, event: Event, at: datetime) -> None:
+    def _list(self, token: TokenCount, event: Event, at: datetime) -> None:
         if token.listed is None or (token.exposed_at is not None and at <= token.exposed_at):
             return
         token.after += 1
@@ -385,14 +240,14 @@ class UsageAggregator:
             if len(values[token_id or ""]) == 1:
                 self._tokens[values[token_id or ""][0]].merge(self._tokens.pop((token_id, None)))
 
-    def _use(self, key: _Key, token: _Token, country_names: Mapping[str, str]) -> TokenUse:
+    def _use(self, key: _Key, token: TokenCount, country_names: Mapping[str, str]) -> TokenUse:
         token_id, last4 = key
         candidates = self._credentials.get(last4 or "", {})
         only = next(iter(candidates.values())) if len(candidates) == 1 else None
         exposed_at = only.exposed_at if only is not None else None
-        countries: dict[str, _Span] = {}
+        countries: dict[str, EventCount] = {}
         for name, span in token.countries.items():
-            countries.setdefault(country_names.get(name, name), _Span()).include(span)
+            countries.setdefault(country_names.get(name, name), EventCount()).include(span)
         addresses = tuple(
             AddressUse(
                 ip, each.place, each.first, each.last, each.count, each.country,
@@ -433,7 +288,7 @@ class UsageAggregator:
                 UserAgentUse(name, span.first, span.last, span.count)
                 for name, span in sorted(token.agents.items(), key=lambda item: (-item[1].count, item[0]))
             ),
-            tuple(sorted(map(_country_name, countries))),
+            tuple(sorted(map(country_name, countries))),
             {day(date.fromordinal(number)): events for number, events in sorted(token.days.items())},
             token.after if exposed_at is not None else 0,
             known_as,
@@ -452,7 +307,9 @@ class UsageAggregator:
             )
         for (token_id, last4), token in self._tokens.items():
             if token.dropped:
-                reason = f"more than {MOST_DIFFERENT:,} addresses, programs or types of events; the rest is omitted"
+                reason = (
+                    f"more than {tally.MOST_DIFFERENT:,} addresses, programs or types of events; the rest is omitted"
+                )
                 yield Skipped(f"{where}, token {token_id or last4}", reason)
 
     def _other_organizations(self) -> Iterator[Skipped]:
@@ -495,25 +352,6 @@ def _identity(event: Event) -> bytes:
     return blake2b(content.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def _country(event: Event) -> str | None:
-    if event.country is not None:
-        code = event.country.strip().casefold()
-        return None if code in _NO_COUNTRY else code
-    tail = _tail(event.place)
-    return f"~{tail}" if tail is not None else None
-
-
-def _country_name(name: str) -> str:
-    name = name.removeprefix("~")
-    return name.upper() if len(name) == _COUNTRY_CODE else name
-
-
-def _tail(place: str | None) -> str | None:
-    """The last part of a location such as `Paris, France`."""
-    tail = (place or "").rpartition(",")[2].strip().casefold()
-    return None if tail in _NO_COUNTRY else tail
-
-
 def _names_in(data: bytes) -> Iterator[str]:
     """The namespaces in an event's `data`, JSON of any shape."""
     if not data:
@@ -535,7 +373,7 @@ def _names_in(data: bytes) -> Iterator[str]:
             yield found[1]
 
 
-def _severity(flags: Collection[UsageFlag], token: _Token, exposed_at: datetime | None) -> Severity:
+def _severity(flags: Collection[UsageFlag], token: TokenCount, exposed_at: datetime | None) -> Severity:
     late = [span for span in token.actions.values() if exposed_at and span.last is not None and span.last > exposed_at]
     if late:
         return Severity.CRITICAL

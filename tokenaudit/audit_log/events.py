@@ -9,19 +9,14 @@ of the nesting depth, so an event of 200 kB can exhaust it.
 
 from __future__ import annotations
 
-import ipaddress
-import json
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import lru_cache
-from typing import Any
 
 import msgspec
 
-from tokenaudit.text import shorten
-from tokenaudit.timestamps import parse_timestamp
+from tokenaudit.audit_log.event import DECODER, SIGN, Event, HubRecord, decode_record, event_of
 
 MOST_EVENTS = 100_000
 """Maximum number of events in an export."""
@@ -37,16 +32,10 @@ MOST_NOT_EVENTS = 1_000
 
 _READ = 1 << 18
 _ATTEMPTS = 8
-_DEEPEST = 20
-_LAST = 4
-_LONGEST_NUMBER = 400
-_LONGEST_NAME = 200
-_LONGEST_TEXT = 500
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _IN_ARRAY = re.compile(rb"\}\s*,\s*\{")
 _IN_SEQUENCE = re.compile(rb"\}\s*\{")
-_SIGN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|["{}\[\]]', re.DOTALL)
 _SCALAR = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[-+.\w]+', re.DOTALL)
 _NOT_BLANK = re.compile(rb"\S")
 _EMPTY = "the log is empty"
@@ -63,65 +52,6 @@ class LogError(Exception):
 
 class NotALogError(Exception):
     """The data contains no event, and is not an empty log."""
-
-
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """One event. All texts are untrusted; `message` and `user_agent` are shortened.
-
-    `last4` is the last four characters of the access token that was used, `token_id` its ID on the Hub; `deleted` is
-    whether that token no longer exists. `date` is None if it is missing or invalid. `data` is JSON of any shape.
-    """
-
-    id: str
-    type: str
-    message: str
-    author: str | None
-    date: datetime | None
-    ip: str | None = None
-    place: str | None = None
-    country: str | None = None
-    user_agent: str | None = None
-    token_id: str | None = None
-    token_type: str | None = None
-    last4: str | None = None
-    role: str | None = None
-    deleted: bool = False
-    data: bytes = b""
-
-
-class _Author(msgspec.Struct):
-    user: str | None = None
-
-
-class _Location(msgspec.Struct):
-    formatted: str | None = None
-    country: str | None = None
-
-
-class _Token(msgspec.Struct):
-    type: str | None = None
-    id: str | None = None
-    role: str | None = None
-    last4: str | None = None
-    deleted: bool | None = None
-
-
-class _Record(msgspec.Struct):
-    """An event as the Hub writes it; other fields are ignored."""
-
-    id: str | None = msgspec.field(name="_id", default=None)
-    createdAt: str | int | float | None = None  # noqa: N815 - the Hub's name
-    type: str | None = None
-    message: str | None = None
-    ip: str | None = None
-    userAgent: str | None = None  # noqa: N815 - as above
-    author: _Author | None = None
-    location: _Location | None = None
-    token: _Token | None = None
-    data: msgspec.Raw = msgspec.Raw(b"")
-
-
-_DECODER = msgspec.json.Decoder(_Record)
 
 
 class EventReader:
@@ -154,7 +84,7 @@ class EventReader:
     def _read(self, chunks: Iterable[bytes]) -> Iterator[Event]:
         try:
             for record in _Splitter(_decompressed(chunks)).records():
-                event = _event(record) if record is not None else None
+                event = event_of(record) if record is not None else None
                 if event is None:
                     self.not_events += 1
                     if not self.count and self.not_events >= MOST_NOT_EVENTS:
@@ -183,7 +113,7 @@ class _Splitter:
         self._ended = False
         self._broken: LogError | None = None
 
-    def records(self) -> Iterator[_Record | None]:
+    def records(self) -> Iterator[HubRecord | None]:
         """Yield the objects; None for any other element.
 
         Raises:
@@ -204,7 +134,7 @@ class _Splitter:
             yield from self._array()
             sign = self._peek()
 
-    def _array(self) -> Iterator[_Record | None]:
+    def _array(self) -> Iterator[HubRecord | None]:
         first = True
         while (sign := self._peek()) != b"]":
             if not first:
@@ -218,7 +148,7 @@ class _Splitter:
             yield self._element(_IN_ARRAY)
         self._at += 1
 
-    def _lines(self) -> Iterator[_Record | None]:
+    def _lines(self) -> Iterator[HubRecord | None]:
         first = True
         while self._peek() is not None:
             end = self._data.find(b"\n", self._at)
@@ -227,7 +157,7 @@ class _Splitter:
                 continue
             last = end < 0
             line = self._data[self._at : None if last else end]
-            record = _lenient(line)
+            record = decode_record(line)
             if record is None and first and line.startswith(b"{"):
                 yield from self._sequence()
                 return
@@ -237,11 +167,11 @@ class _Splitter:
             first = False
             yield record
 
-    def _sequence(self) -> Iterator[_Record | None]:
+    def _sequence(self) -> Iterator[HubRecord | None]:
         while self._peek() is not None:
             yield self._element(_IN_SEQUENCE)
 
-    def _element(self, between: re.Pattern[bytes]) -> _Record | None:
+    def _element(self, between: re.Pattern[bytes]) -> HubRecord | None:
         """Return the element that begins at the current position.
 
         Where one object seems to end and another to begin can be inside an object or a string. The data before it is
@@ -255,7 +185,7 @@ class _Splitter:
             while not exact and not searched and (found := between.search(data, at)) is not None:
                 at = found.start() + 1
                 try:
-                    record = _DECODER.decode(data[start:at])
+                    record = DECODER.decode(data[start:at])
                 except (msgspec.ValidationError, RecursionError):
                     exact = True
                 except (msgspec.DecodeError, UnicodeDecodeError):
@@ -270,7 +200,7 @@ class _Splitter:
                 end = _end(data, start, ended=self._ended)
                 if end is not None:
                     self._at = end
-                    return _lenient(data[start:end])
+                    return decode_record(data[start:end])
                 if self._ended:
                     raise self._ended_early()
             self._extend()
@@ -328,7 +258,7 @@ def _end(data: bytes, start: int, *, ended: bool) -> int | None:
             raise LogError(_MALFORMED)
         return found.end() if found is not None and (ended or found.end() < len(data)) else None
     depth = 0
-    for found in _SIGN.finditer(data, start):
+    for found in SIGN.finditer(data, start):
         sign = found[0]
         if sign in b"{[":
             depth += 1
@@ -339,108 +269,6 @@ def _end(data: bytes, start: int, *, ended: bool) -> int | None:
         elif sign == b'"':
             return None
     return None
-
-
-def _lenient(piece: bytes) -> _Record | None:
-    """Return the event in `piece`, without values of unexpected types; None if it is not an object."""
-    try:
-        return _DECODER.decode(piece)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        found = json.loads(_flattened(piece).decode("utf-8", "replace"), parse_int=_number)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(found, dict):
-        return None
-    author, location, token = (_part(found, key) for key in ("author", "location", "token"))
-    date, deleted = found.get("createdAt"), token.get("deleted")
-    return _Record(
-        _text(found, "_id"),
-        date if isinstance(date, (str, int, float)) and not isinstance(date, bool) else None,
-        _text(found, "type"),
-        _text(found, "message"),
-        _text(found, "ip"),
-        _text(found, "userAgent"),
-        _Author(_text(author, "user")),
-        _Location(_text(location, "formatted"), _text(location, "country")),
-        _Token(_text(token, "type"), _text(token, "id"), _text(token, "role"), _text(token, "last4"), deleted is True),
-    )
-
-
-def _flattened(piece: bytes) -> bytes:
-    """Return `piece` without parts that are nested more deeply than any event of the Hub, which no decoder reads."""
-    parts, at, depth = [], 0, 0
-    for found in _SIGN.finditer(piece):
-        if found[0] in b"{[":
-            if depth == _DEEPEST:
-                parts.append(piece[at : found.start()])
-            depth += 1
-        elif found[0] in b"}]":
-            depth -= 1
-            if depth == _DEEPEST:
-                parts.append(b"null")
-                at = found.end()
-    return b"".join([*parts, piece[at:]]) if depth == 0 else piece
-
-
-def _number(digits: str) -> int | float:
-    return int(digits) if len(digits) < _LONGEST_NUMBER else float(digits)
-
-
-def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    part = found.get(key)
-    return part if isinstance(part, dict) else {}
-
-
-def _text(found: Mapping[str, Any], key: str) -> str | None:
-    value = found.get(key)
-    return value if isinstance(value, str) else None
-
-
-def _event(record: _Record) -> Event | None:
-    if not record.type:
-        return None
-    location, token = record.location, record.token
-    last4 = token.last4 if token is not None else None
-    return Event(
-        record.id or "",
-        _short(record.type) or "",
-        _short(record.message, _LONGEST_TEXT) or "",
-        _short(record.author.user) if record.author is not None else None,
-        parse_timestamp(record.createdAt),
-        address(record.ip) if record.ip else None,
-        _short(location.formatted) if location is not None else None,
-        _short(location.country) if location is not None else None,
-        _short(record.userAgent, _LONGEST_TEXT),
-        _short(token.id) if token is not None else None,
-        _short(token.type) if token is not None else None,
-        last4 if last4 is not None and len(last4) == _LAST else None,
-        _short(token.role) if token is not None else None,
-        token is not None and token.deleted is True,
-        bytes(record.data),
-    )
-
-
-def _short(text: str | None, most: int = _LONGEST_NAME) -> str | None:
-    if text is None or not text.strip():
-        return None
-    return text if len(text) <= most else shorten(text, most)
-
-
-@lru_cache(maxsize=4096)
-def address(text: str) -> str:
-    """Return an IP address in canonical form: IPv6 compressed and in lower case, IPv4 in IPv6 as IPv4.
-
-    Text that is not an address, such as an anonymized one, is returned unchanged.
-    """
-    text = text.strip()
-    try:
-        found = ipaddress.ip_address(text)
-    except ValueError:
-        return _short(text) or ""
-    mapped = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return str(mapped or found)
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -9,7 +9,8 @@ from datetime import datetime
 from functools import partial
 
 from tokenaudit.audit_log.aggregate import MOST_LISTED, UsageAggregator
-from tokenaudit.audit_log.events import MOST_EVENTS, Event, EventReader
+from tokenaudit.audit_log.event import Event
+from tokenaudit.audit_log.events import MOST_EVENTS, EventReader
 from tokenaudit.audit_log.model import FoundCredential, TokenUse
 from tokenaudit.hub.audit_log import PERMISSION, ExportRead, read_export
 from tokenaudit.hub.client import Hub
