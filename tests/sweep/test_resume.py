@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,35 @@ def test_an_interrupted_sweep_says_so_and_continues(org: Acme) -> None:
     assert (swept.number, swept.finished) == (1, True)
     assert swept.report.skipped == ()
     assert {credential.fingerprint for credential in swept.report.credentials} == org.marks
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("end", ["SIGKILL", "SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("kept", [False, True], ids=["copies", "mirrors"])
+def test_a_sweep_that_is_ended_at_a_random_moment_loses_nothing(org: Acme, end: str, kept: bool) -> None:
+    everything(org)
+    whole = essence(Acme(org.double, org.folder / "whole", org.own).sweep().report)
+    env = environment(org.folder, {"HF_TOKEN": org.own, "TMPDIR": str(org.folder)})
+    for _ in range(3):
+        wait = random.uniform(0.3, 2.5)
+        round_ = Acme(org.double, org.folder / f"{end}-{wait}", org.own)
+        cache = round_.folder / "cache" if kept else None
+        more = ("--cache-dir", str(cache)) if cache else ()
+        (round_.folder / "data").mkdir(parents=True)
+        process = subprocess.Popen(
+            command(round_, *more),
+            env=env,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(wait)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, getattr(signal, end))
+        process.wait()
+        swept = round_.sweep(cache=cache)
+        assert (essence(swept.report), swept.finished) == (whole, True), f"{end} after {wait} s"
 
 
 def test_a_second_sweep_reads_no_repository_that_did_not_change(org: Acme) -> None:
