@@ -97,7 +97,7 @@ def test_each_git_process_of_a_small_repository_fails(
 def test_each_git_process_of_other_repositories_fails(
     repo: GitRepo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, reader: str
 ) -> None:
-    monkeypatch.setattr("tokenaudit.git.whole._STORED", -1)
+    monkeypatch.setattr("tokenaudit.git.object_store.read_whole", lambda *_: None)
     if reader == "packs":
         monkeypatch.setattr("tokenaudit.git.object_store.SMALL_REPOSITORY", 0)
         monkeypatch.setattr("tokenaudit.git.parallel.SMALL_WORK", 0)
