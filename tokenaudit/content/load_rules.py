@@ -14,8 +14,7 @@ UNPINNED_CODE = Rule(
     title="Unpinned code from a repository",
     severity=Severity.MEDIUM,
     why="Anyone who can push to the repository, including with a leaked token, runs code wherever this runs. With a "
-    "token "
-    "in the environment it is stolen at the next load.",
+    "token in the environment, the token is stolen at the next load.",
     remedy=_PIN.format(repository="OWNER/NAME"),
     bad="""\
 # serve.py
@@ -62,8 +61,7 @@ UNSAFE_PICKLE = Rule(
     severity=Severity.MEDIUM,
     why="Loading a pickle runs the code in it. `weights_only=False` switches off torch's protection.",
     remedy="Load safetensors: `safetensors.torch.load_file(path)`. If the pickle must stay: `weights_only=True` "
-    "and "
-    "a pinned `revision=` of the download.",
+    "and a pinned `revision=` of the download.",
     bad="""\
 # convert.py
 import torch

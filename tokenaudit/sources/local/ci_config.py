@@ -59,7 +59,7 @@ class CiSource:
         self._scripts: dict[str, str] = {}
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         bare = (self.path / "HEAD").is_file() and (self.path / "objects").is_dir()
         seen: set[Finding] = set()
         trees: list[str] = []
@@ -288,7 +288,7 @@ class CiChangesSource:
         self.secret_names = tuple(secret_names)
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`. An unknown `since` is a `Skipped`; the range's source reports details."""
+        """See `interfaces.Source`. An unknown `since` is a `Skipped`; the range's source reports details."""
         try:
             is_change = self.since is not None  # also in bare repositories; only a working tree has staged files
             git_dir = open_repository(self.path).git_dir if is_change else safe_git_dir(self.path / ".git")

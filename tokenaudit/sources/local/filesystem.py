@@ -63,7 +63,7 @@ class TreeSource:
         """Paths of all files, as listed for `findings`."""
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         root = os.fspath(self.path)
         is_folder = self.path.is_dir()
         whole = list_files(root)

@@ -33,7 +33,7 @@ class GitDirSource:
         self.target = target
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         try:
             repository = open_repository(self.path)
             folder = repository.common_dir

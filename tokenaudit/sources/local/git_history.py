@@ -85,7 +85,7 @@ class HistorySource:
         self._pointer_blobs: dict[str, Pointer] = {}
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         try:
             repository = open_repository(self.path)
         except GitError as error:
@@ -489,7 +489,7 @@ class NestedHistoriesSource:
         self.absent: str | None = absent
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         listing = list_files(os.fspath(self.path))
         for folder in listing.repositories:
             inside = Path(folder.removesuffix(f"{os.sep}.git")).relative_to(self.path).as_posix()

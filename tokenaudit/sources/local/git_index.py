@@ -43,7 +43,7 @@ class StagedSource:
         self.target = target
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         try:
             git_dir = safe_git_dir(self.path / ".git")
             source, entries = self._entries(git_dir)

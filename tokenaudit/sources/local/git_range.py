@@ -40,7 +40,7 @@ class SinceSource:
         self._missing: list[Pointer] = []
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`.
+        """See `interfaces.Source`.
 
         Raises:
             UsageError: the commit `rev` or `until` doesn't exist.

@@ -54,7 +54,7 @@ class StreamSource:
         self.absent: str | None = None
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         run.progress.start(f"reading {self.target}")
         size = 0
         stopped: list[Skipped] = []

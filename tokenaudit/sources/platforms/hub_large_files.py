@@ -91,7 +91,7 @@ class LargeFilesSource:
         self._limit = limit
 
     def findings(self, run: ScanContext) -> Iterator[Finding]:
-        """See `sources.interface.Source`."""
+        """See `interfaces.Source`."""
         pointers = {pointer.key: pointer for pointer in self._history.pointers}
         if not pointers:
             return
