@@ -76,12 +76,12 @@ def test_filters_and_search_narrow_the_list_and_say_so(opened: Open) -> None:
 
 def test_sorting_changes_the_order_and_back(opened: Open) -> None:
     page = opened(reports.breach(20, 3))
-    first = page.locator("#rows code.name").all_inner_texts()
+    first = page.locator("#rows code.name").all_text_contents()
     page.get_by_label("Order").select_option("pulls")
     pulls = [int(item.get_attribute("data-p") or 0) for item in page.locator("#rows > li").all()]
     assert pulls == sorted(pulls, reverse=True)
     page.get_by_label("Order").select_option("harm")
-    assert page.locator("#rows code.name").all_inner_texts() == first
+    assert page.locator("#rows code.name").all_text_contents() == first
     page.get_by_role("button", name="Owner").click()
     owners = [owner.strip() for owner in page.locator("#rows .c-owner").all_text_contents()]
     named = [owner for owner in owners if owner != "\N{EN DASH}"]
@@ -89,7 +89,7 @@ def test_sorting_changes_the_order_and_back(opened: Open) -> None:
     assert owners[: len(named)] == named
     assert page.get_by_role("button", name="Owner").get_attribute("aria-pressed") == "true"
     page.get_by_role("button", name="Severity").click()
-    assert page.locator("#rows code.name").all_inner_texts() == first
+    assert page.locator("#rows code.name").all_text_contents() == first
 
 
 def test_a_critical_finding_is_open_with_places_rights_reach_and_replacement(opened: Open) -> None:
