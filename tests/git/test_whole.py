@@ -150,6 +150,20 @@ def repo(tmp_path: Path) -> GitRepo:
     return made
 
 
+def test_a_file_and_a_submodule_that_a_merge_removes_are_compared_as_git_does(tmp_path: Path) -> None:
+    made = [
+        Made((), 0, {"a": ("160000", None)}),
+        Made((), 0, {"a": ("100644", _CONTENTS[0])}),
+        Made((1, 0), 0, {"moved/a": ("100644", _CONTENTS[0])}),
+        Made((0, 1), 0, {"a": ("100755", _CONTENTS[0])}),
+    ]
+    repo, ids = built(made, tmp_path / "repo")
+    blob = repo.git("hash-object", "--stdin", stdin=_CONTENTS[0].encode())
+    graph = _graph(repo)
+    assert graph is not None
+    assert graph.changes({blob}, ids)[0] == changes(repo.git_dir, frozenset([blob]), ids)[0]
+
+
 def test_git_is_asked_about_everything_unusual(repo: GitRepo) -> None:
     assert _graph(repo) is not None
     head = repo.head()

@@ -363,7 +363,7 @@ class CommitGraph:
             path = prefix + name
             yield from self._compared(_folder(was), _folder(now), path + b"/")
             was, now = (entry if entry[0] != _FOLDER else _ABSENT for entry in (was, now))
-            if was != now and {was[0], now[0]} - {_SUBMODULE, _ABSENT[0]}:
+            if was != now:
                 yield path, was, now
 
     def _peeled(self, name: str) -> str:
