@@ -25,6 +25,7 @@ READING = {
     ("ci/keyless.py", "one.value.value[:_LONGEST]"): "a value to compare with",
     ("ci/rules/token_to_disk.py", "path[:_LONGEST_PATH]"): "a path to compare with",
     ("code_usage/javascript.py", "code[call.end():min(end, call.end() + _LONGEST_CALL)]"): "a call, to be parsed",
+    ("git/candidates.py", "text[at:at + 40]"): "object ids",
     ("git/pack/partition.py", "text[at:at + 40]"): "object ids",
     (
         "report/html/plots.py",

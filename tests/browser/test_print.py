@@ -109,3 +109,17 @@ def test_every_credential_is_on_paper_and_dead_ones_in_the_summary_only(opened: 
 def test_a_small_report_is_a_small_document(opened: Open) -> None:
     assert len(printed(opened(reports.clean()))) == 1
     assert len(printed(opened(reports.leaked(Secret(Mint(3).user_token()))))) <= 2
+
+
+def test_credentials_that_were_not_inspected_use_the_whole_width(opened: Open) -> None:
+    """Without what the Hub says of them, a column would be empty and the text beside it a page long."""
+    report = all_active(20)
+    grants = tuple(model.Grant(model.Entity("model", f"acme/model-{each}"), ("repo.write",)) for each in range(40))
+    patch = "".join(f"+ line {number} of a workflow that is proposed\n" for number in range(15))
+    offline = tuple(
+        replace(
+            each, inspection=None, reach=None, recommendation=model.Recommendation("fine-grained", grants, patch=patch)
+        )
+        for each in report.credentials
+    )
+    assert len(printed(opened(replace(report, credentials=offline), rules=all_rules()))) <= 16

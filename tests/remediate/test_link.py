@@ -36,6 +36,16 @@ def test_a_repository_is_named_in_words_and_never_in_the_link() -> None:
     assert "write" in link.by_hand[0]
 
 
+def test_repositories_with_the_same_permissions_are_named_in_one_step() -> None:
+    both, reading = ("repo.content.read", "repo.write"), ("repo.content.read",)
+    grants = [Grant(Entity("model", f"acme/m{number}"), both) for number in range(3)]
+    grants += [Grant(Entity("dataset", "acme/d"), both), Grant(Entity("model", "acme/other"), reading)]
+    together, dataset, other = creation_link(grants).by_hand
+    assert "models acme/m0, acme/m1, acme/m2 and check" in together
+    assert "dataset acme/d and check" in dataset
+    assert "model acme/other and check" in other
+
+
 def test_gated_reading_is_prefilled() -> None:
     link = creation_link([Grant(Entity("global"), ("canReadGatedRepos",))])
     assert ("canReadGatedRepos", "true") in query(link.url)

@@ -142,8 +142,8 @@ def creation_link(grants: Sequence[Grant] = (), *, endpoint: str | None = None) 
     """
     query: list[tuple[str, str]] = [("tokenType", "fineGrained")]
     by_hand: list[str] = []
-    for grant in grants:
-        parameters, words = _split(grant)
+    for each in _together(grants):
+        parameters, words = _split(each[0], [grant.entity for grant in each])
         query.extend(parameters)
         by_hand.extend(words)
     organizations = {grant.entity.name for grant in grants if grant.entity.type == "org" and grant.entity.name}
@@ -159,13 +159,24 @@ def web_address(endpoint: str | None) -> str:
     return endpoint.rstrip("/") if endpoint and endpoint.startswith("https://") else PUBLIC_HUB
 
 
-def _split(grant: Grant) -> tuple[list[tuple[str, str]], list[str]]:
+def _together(grants: Iterable[Grant]) -> list[list[Grant]]:
+    """Group repositories of one type with the same permissions; every other grant is a group."""
+    found: dict[object, list[Grant]] = {}
+    for place, grant in enumerate(grants):
+        is_repository = grant.entity.type in REPOSITORY_TYPES
+        found.setdefault((grant.entity.type, grant.permissions) if is_repository else place, []).append(grant)
+    return list(found.values())
+
+
+def _split(grant: Grant, entities: Sequence[Entity]) -> tuple[list[tuple[str, str]], list[str]]:
     entity = grant.entity
     if entity.type == "global":
         return _global(grant)
     if entity.type in REPOSITORY_TYPES:
-        where = f'Under "Repositories permissions" select the {name_of(entity)} and check'
-        return [], [f"{where} {_listed(grant.permissions)}."]
+        names = name_of(entity)
+        if len(entities) > 1:
+            names = f"{entity.type}s {', '.join(dict.fromkeys(each.name or name_of(each) for each in entities))}"
+        return [], [f'Under "Repositories permissions" select the {names} and check {_listed(grant.permissions)}.']
     if entity.type == "user":
         fits = _on_all(grant.permissions)
         rest = [p for p in grant.permissions if p.startswith("repo.")]
