@@ -18,6 +18,7 @@ from tests.support import hostile
 from tests.support.gitrepo import GitRepo
 from tests.support.hostile import BLOB, MIB, REF_DELTA
 from tests.support.mint import Mint
+from tests.support.sockets import accepting
 from tokenaudit.audit.auditor import Auditor, scan
 from tokenaudit.git import transfer
 from tokenaudit.git.clone import NoRoomError, cloned, mirrored, remote_refs
@@ -42,15 +43,6 @@ def advertisement(tip: str) -> bytes:
 @contextmanager
 def server(serve: Serve) -> Iterator[str]:
     """A server on loopback that gives each request to `serve`; its URL."""
-    listening = socket.create_server(("127.0.0.1", 0))
-
-    def run() -> None:
-        while True:
-            try:
-                connection, _ = listening.accept()
-            except OSError:
-                return  # closed at the end of the test
-            threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     def answer(connection: socket.socket) -> None:
         with connection:
@@ -65,11 +57,8 @@ def server(serve: Serve) -> Iterator[str]:
             except OSError:
                 return  # the client has gone
 
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}/acme/m"
-    finally:
-        listening.close()
+    with accepting(answer) as (_, port):
+        yield f"http://127.0.0.1:{port}/acme/m"
 
 
 def drip(_request: bytes, connection: socket.socket) -> None:

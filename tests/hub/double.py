@@ -47,6 +47,7 @@ class HubDouble:
     ) -> None:
         self.server.closing.set()
         self.server.shutdown()
+        self._thread.join()
         self.server.server_close()
 
     @property

@@ -66,6 +66,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, routes: Callable[[Request], Response]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self.socket.settimeout(0)  # a connection that is gone when it is to be accepted would stop the server
         self.routes = routes
         self.requests: list[Request] = []
         self.faults: list[tuple[re.Pattern[str], Iterator[Fault]]] = []

@@ -6,7 +6,6 @@ import shutil
 import socket
 import ssl
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, rate_limited
 from tests.hub.server import reply
 from tests.support.mint import Mint
+from tests.support.sockets import accepting
 from tokenaudit.hub import repo_listing
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.rate_limit import RetryPolicy
@@ -44,23 +44,18 @@ def token() -> Secret:
 
 def test_a_proxy_is_used_and_sees_no_token(token: Secret, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as proxy:
 
-        def listen() -> None:
-            for _ in range(2):
-                connection, _ = proxy.accept()
-                heard.append(connection.recv(4096))
-                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
-                connection.close()
+    def refuse(connection: socket.socket) -> None:
+        with connection:
+            heard.append(connection.recv(4096))
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
-        thread = threading.Thread(target=listen, daemon=True)
-        thread.start()
-        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+    with accepting(refuse) as (_, port):
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
         monkeypatch.delenv("NO_PROXY", raising=False)
         monkeypatch.delenv("no_proxy", raising=False)
         answer = Hub("https://hub.example.invalid", retry_policy=ONCE).whoami(token)
         assert revoke(Hub("https://hub.example.invalid", retry_policy=ONCE), [token]).accepted == ()
-        thread.join(5)
     assert isinstance(answer, Failure)
     assert answer.kind == "unreachable"
     assert [line.split(b" HTTP/")[0] for line in heard] == [b"CONNECT hub.example.invalid:443"] * 2

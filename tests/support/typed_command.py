@@ -9,12 +9,12 @@ import shutil
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.support import fork_server
 from tests.support.fork_server import ForkServer
+from tests.support.sockets import accepting
 
 _CLIENT = """\
 #!{python} -ISs
@@ -51,25 +51,15 @@ def typed_command(folder: Path) -> Iterator[None]:
     client = folder / "tokenaudit"
     client.write_text(_CLIENT.format(python=sys.executable, address=address, program=str(program)))
     client.chmod(0o755)
-    with socket.socket(socket.AF_UNIX) as listening:
+    listening = socket.socket(socket.AF_UNIX)
+    try:
         listening.bind(address)
         listening.listen()
-        threading.Thread(target=_accept, args=(listening,), daemon=True).start()
-        try:
+        with accepting(_serve, listening):
             yield
-        finally:
-            with contextlib.suppress(OSError):
-                listening.shutdown(socket.SHUT_RDWR)
-            shutil.rmtree(home)
-
-
-def _accept(listening: socket.socket) -> None:
-    while True:
-        try:
-            client, _ = listening.accept()
-        except OSError:  # closed
-            return
-        threading.Thread(target=_serve, args=(client,), daemon=True).start()
+    finally:
+        listening.close()
+        shutil.rmtree(home)
 
 
 def _serve(client: socket.socket) -> None:

@@ -13,6 +13,7 @@ import requests
 
 from tests.hub.platforms.test_origin import CALLS, NEW, OLD, TOKEN
 from tests.support.origins import Origin, Reply, Seen, as_json, origin
+from tests.support.sockets import accepting
 from tokenaudit.errors import AuditError
 from tokenaudit.hub.pagination import MOST_REQUESTS
 from tokenaudit.hub.platforms import transport
@@ -95,18 +96,8 @@ def test_an_answer_without_a_bound_is_not_read_to_its_end(call: str, monkeypatch
 @contextmanager
 def listening(serve: Callable[[socket.socket], None]) -> Iterator[str]:
     """A bare socket that does `serve` with each connection."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def loop() -> None:
-            while True:
-                try:
-                    connection, _ = server.accept()
-                except OSError:
-                    return
-                threading.Thread(target=serve, args=(connection,), daemon=True).start()
-
-        threading.Thread(target=loop, daemon=True).start()
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    with accepting(serve) as (_, port):
+        yield f"http://127.0.0.1:{port}"
 
 
 def drip(connection: socket.socket) -> None:
