@@ -5,6 +5,7 @@ Packs and loose objects are read directly if that is fast; small and unusual rep
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -231,9 +232,9 @@ def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
     Raises:
         OSError: a folder can't be read.
     """
-    for part in sorted(each.name for each in folder.iterdir() if _FOLDER.fullmatch(each.name)):
+    for part in sorted(filter(_FOLDER.fullmatch, os.listdir(folder))):  # noqa: PTH208 - names only
         try:
-            names = [each.name for each in (folder / part).iterdir()]
+            names = os.listdir(folder / part)  # noqa: PTH208 - names only
         except (FileNotFoundError, NotADirectoryError):
             continue  # its objects were packed in the meantime, or it is not a folder
         for name in sorted(name for name in names if _NAME.fullmatch(name)):
