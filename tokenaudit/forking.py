@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
@@ -110,6 +110,14 @@ def start_helpers(
         except OSError:  # noqa: PERF203 - at most once
             break
     return started
+
+
+def stop_helpers(helpers: Iterable[tuple[Connection[Any, Any], BaseProcess]]) -> None:
+    """End workers, whatever they are doing, and close their connections."""
+    for receiver, process in helpers:
+        receiver.close()
+        process.kill()
+        process.join()
 
 
 def _run(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests.support.gitrepo import GitRepo
-from tokenaudit.git.command import GitError, environment, git, reason, without_password
+from tokenaudit.git.command import GitError, GitLimitError, environment, git, reason, without_password
 
 
 @pytest.fixture
@@ -85,3 +86,15 @@ def test_a_complaint_is_one_line(tmp_path: Path) -> None:
 )
 def test_passwords_are_left_out_of_urls(url: str, shown: str) -> None:
     assert without_password(url) == shown
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell script")
+def test_a_git_that_closes_its_output_and_does_not_end_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "git"
+    program.write_text("#!/bin/sh\nexec >&- 2>&-\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(GitLimitError):
+        git("status", cwd=tmp_path, seconds=0.2)

@@ -15,14 +15,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tokenaudit.errors import AuditError
-from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
 from tokenaudit.interfaces import Finding, LocatedDetection, NullProgress, ScanContext, Source
 from tokenaudit.model import Skipped, Target
 from tokenaudit.web_pages import repository_page
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-    from multiprocessing.process import BaseProcess
     from typing import TypeAlias
 
 _LOG = logging.getLogger(__name__)
@@ -139,7 +138,7 @@ class _Division:
             for receiver, _ in running:
                 self._receive(receiver, wait=True)
         finally:
-            _stop(running)
+            stop_helpers(running)
             self._queue.close()
         for number, group in enumerate(self._groups):
             if group[0] not in self._found:  # it has credentials, or its helper died
@@ -203,10 +202,3 @@ def _help(sender: Connection[_Answer, object], _: int, division: _Division) -> N
         sender.send((number, division.answer(number)))
     sender.close()
     os._exit(0)  # skip exit handlers and unflushed buffers inherited from the parent
-
-
-def _stop(running: Sequence[tuple[Connection[object, _Answer], BaseProcess]]) -> None:
-    for receiver, process in running:
-        receiver.close()
-        process.kill()
-        process.join()

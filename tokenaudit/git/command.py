@@ -365,12 +365,12 @@ def _collect(process: subprocess.Popen[bytes], _: bytes, seconds: float, most: i
                         answered.size += len(part)
                     elif len(answered.complaints) < _PART:
                         answered.complaints += part
-            if answered.size > most or answered.is_late:
-                process.kill()
-    except BaseException:
-        process.kill()
-        raise
+        if answered.size <= most and not answered.is_late:
+            process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        answered.is_late = True  # it has closed its output, but does not end
     finally:
+        process.kill()  # nothing if it has ended
         process.wait()
     return answered
 

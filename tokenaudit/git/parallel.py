@@ -13,7 +13,7 @@ from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, TypeVar
 
-from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 _Result = TypeVar("_Result")
@@ -117,8 +117,7 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
         if list(queue):
             yield ScanBatch(unread=[Unread("parts of the objects", "workers exited unexpectedly")])
     finally:
-        for _, process in running.values():
-            process.kill()
+        stop_helpers(running.values())
         queue.close()
 
 
@@ -169,8 +168,7 @@ def run_all(tasks: Sequence[tuple[Callable[[], _Result], int]], jobs: int) -> li
             return [task() for task in work]
         found = dict(_answers(running))
     finally:
-        for _, process in running.values():
-            process.kill()
+        stop_helpers(running.values())
         queue.close()
     if len(found) < len(work):
         message = "workers exited unexpectedly"

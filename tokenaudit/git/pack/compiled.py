@@ -74,9 +74,8 @@ class Plan(NamedTuple):
 class Filled(NamedTuple):
     """A batch: entries of `text` that belong to `objects` and begin at `starts`, with a zero byte in between.
 
-    `failures` are objects with the reason why they and all that are built from them can't be read.
-    `passed` is the number of wanted objects before the work limit, if that
-    was reached.
+    `failures` are objects with the reason why they and all that are built from them can't be read. `passed` is the
+    number of wanted objects before the work limit, if that was reached.
     """
 
     text: bytes

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
 from tokenaudit.interfaces import ScanResult
 from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
 from tokenaudit.windows import ReadWindow, examine_windows
@@ -125,10 +125,7 @@ def _together(files: Sequence[str], start: int, run: ScanContext) -> FileChecks:
                 lost.add(name)
     finally:
         work.queue.close()
-        for receiver, process in helpers:
-            receiver.close()
-            process.kill()
-            process.join()
+        stop_helpers(helpers)
     for number, taker in enumerate(work.taker):
         if taker in lost:
             _take(_look(work.part(number), run.scanner), looks, run)
