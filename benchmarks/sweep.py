@@ -128,7 +128,8 @@ def sweep(endpoint: str, data: Path, *more: str) -> Cost:
     code = "import sys; from tokenaudit.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "sweep", "acme", "--include", "*", "--type", "model", "--no-inspect", "-q"]
     where = ["--inventory", str(data / "inventory.sqlite"), "--endpoint", endpoint, "-f", "json"]
-    env = {**os.environ, "HF_TOKEN": OWN, "HOME": str(data), "PYTHONPATH": str(Path(__file__).parents[1])}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env = {**kept, "HF_TOKEN": OWN, "HOME": str(data), "PYTHONPATH": str(Path(__file__).parents[1])}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     done = subprocess.Popen([*command, *where, *more], env=env, stdout=subprocess.PIPE)

@@ -25,4 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ARGUMENTS.set(tuple(given))
     # A shell that completes a command line passes it in this variable instead of as arguments.
     words = given or os.environ.get("COMP_WORDS", "").split()[1:]
-    return run(build(next((word for word in words if not word.startswith("-")), None)), given)
+    try:
+        return run(build(next((word for word in words if not word.startswith("-")), None)), given)
+    finally:
+        if arguments is None:  # the process ends: collecting what it still holds would take longer than many scans
+            gc.freeze()

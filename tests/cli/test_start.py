@@ -1,0 +1,38 @@
+"""How a process starts and ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import environment
+
+
+def run_python(program: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `program` in an interpreter of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=home,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("given", "frozen"), [("", True), ("['--version']", False)])
+def test_only_a_process_of_its_own_is_left_without_collecting(given: str, frozen: bool, tmp_path: Path) -> None:
+    program = f"import gc; from tokenaudit.cli import main; main({given}); print(gc.get_freeze_count() > 100)"
+    done = run_python(program, tmp_path, "--version")
+    assert done.stdout.splitlines()[-1:] == [str(frozen)], done.stderr
+
+
+def test_what_a_process_does_at_its_end_is_still_done(tmp_path: Path) -> None:
+    program = (
+        "import atexit, sys; atexit.register(print, 'at the end'); from tokenaudit.cli import main; sys.exit(main())"
+    )
+    done = run_python(program, tmp_path, "scan", "nowhere")
+    assert (done.returncode, done.stdout) == (2, "at the end\n"), done.stderr
