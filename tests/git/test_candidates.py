@@ -12,6 +12,7 @@ import pytest
 from tests.support.gitrepo import GitRepo
 from tests.support.randomrepo import random_repository
 from tokenaudit.git.attribution import attribute
+from tokenaudit.git.candidates import Narrowed
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_store import ScanPlan, plan
@@ -24,15 +25,16 @@ class Compared:
     git_dir: Path
     commits: list[str]
     chosen: list[str]
+    narrowed: Narrowed
 
 
 def compared(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
     git_dir = repo.git_dir
     work = plan(open_repository(repo.path), jobs, small=0)
-    chosen = work.to_compare(git_dir, blobs, jobs)
-    assert chosen is not None
+    narrowed = work.to_compare(git_dir, blobs, jobs)
+    assert narrowed is not None
     commits = work.commits()
-    return Compared(git_dir, commits, [commit for commit in commits if commit in chosen])
+    return Compared(git_dir, commits, [commit for commit in commits if commit in narrowed.commits], narrowed)
 
 
 def assert_equal(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
@@ -42,7 +44,7 @@ def assert_equal(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared
     fingerprints = {blob: frozenset({f"mark {number % 3}"}) for number, blob in enumerate(sorted(wanted))}
     # A mere change of a file's mode is chosen too.
     assert changes(found.git_dir, wanted, found.chosen) == changes(found.git_dir, wanted, found.commits)
-    fast = attribute(found.git_dir, fingerprints, found.chosen)
+    fast = attribute(found.git_dir, fingerprints, found.commits, narrowed=found.narrowed)
     assert fast == attribute(found.git_dir, fingerprints, found.commits)
     return found
 
@@ -122,6 +124,9 @@ def test_changes_in_random_histories_equal_those_that_git_finds_in_all_commits(t
     if seed % 3 == 2:
         repo.git("unpack-objects", "-q", stdin=move_pack(repo))
         repo.git("pack-objects", "-q", "objects/pack/pack", stdin="\n".join(some(repo, dice)).encode())
+    commits = repo.git("rev-list", "--all").split()
+    repo.git("update-ref", "refs/notes/commits", dice.choice(commits))
+    repo.git("update-ref", "-d", f"refs/heads/b{dice.randrange(7)}")
     blobs = blobs_of(repo)
     for count in (1, 1, 3, len(blobs)):
         found = assert_equal(repo, dice.sample(blobs, min(count, len(blobs))))

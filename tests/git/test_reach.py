@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tests.support.toy import ToyExaminer
-from tokenaudit.git.reachability import ancestors_first, commits_between, outside_head, reached, unreached
+from tokenaudit.git.reachability import (
+    ancestors_first,
+    ask_parents_first,
+    commits_between,
+    outside_head,
+    reached,
+    unreached,
+)
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.sources.local.git_history import HistorySource
 from tokenaudit.sources.local.git_range import SinceSource
@@ -97,6 +104,19 @@ def test_any_dates_give_the_exact_answer(graph: Graph, data: st.DataObject) -> N
         order = [ids.index(each) for each in ancestors_first(git_dir, ids)]
         assert sorted(order) == list(range(len(ids)))
         assert all(order.index(parent) < order.index(child) for child in order for parent in graph.parents[child])
+        keys = {ids[each]: (graph.dates[each], ids[each]) for each in data.draw(st.sets(st.sampled_from(order)))}
+        if keys:
+            assert ask_parents_first(git_dir, keys) == oldest_first(graph, ids, keys)
+
+
+def oldest_first(graph: Graph, ids: list[str], keys: dict[str, tuple[int, str]]) -> list[str]:
+    """Of the commits that have no ancestor among those that are left, the oldest comes next."""
+    left, ordered = set(keys), list[str]()
+    while left:
+        free = [name for name in left if not {ids[each] for each in graph.ancestors(ids.index(name))} & left - {name}]
+        ordered.append(min(free, key=keys.__getitem__))
+        left.remove(ordered[-1])
+    return ordered
 
 
 @given(graphs(), st.integers(0, 2**16))

@@ -17,6 +17,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.cli.app import build
 from tokenaudit.git import object_store
+from tokenaudit.git.pack import compiled
 from tokenaudit.interfaces import Detection, LocatedDetection
 from tokenaudit.model import Credential, Location, Report
 from tokenaudit.secret import Secret
@@ -57,6 +58,7 @@ def files_of_finding(folder: Path) -> set[str]:
     screen = TextIOWrapper(BytesIO(), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(screen):
         patch.setattr(object_store, "SMALL_REPOSITORY", 0)  # a pack of any size is read directly
+        patch.setattr(compiled, "accelerator", lambda: None)  # which not every environment has
         sys.setprofile(trace)
         try:
             build("scan")(["scan", "--only", "history", "--no-config", str(folder)], standalone_mode=False)

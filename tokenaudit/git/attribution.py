@@ -13,11 +13,15 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.log import Change, Changes, Commit, changes
-from tokenaudit.git.reachability import ancestors_first, has_head, unreached
+from tokenaudit.git.reachability import CommitKey, ask_parents_first, has_head, unreached
 from tokenaudit.git.whole import CommitGraph, UnusualError
+
+if TYPE_CHECKING:
+    from tokenaudit.git.candidates import Narrowed, ParentLinks
 
 Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the fingerprints found in it."""
@@ -67,12 +71,14 @@ def attribute(
     known: tuple[Sequence[str], Reachability] | None = None,
     graph: CommitGraph | None = None,
     named: AbstractSet[str] = frozenset(),
+    narrowed: Narrowed | None = None,
 ) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
     `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since. With
     `graph`, which describes the same repository, git is not needed. `named` are blobs that other commits than `commits`
-    add.
+    add. Of `commits`, only those in `narrowed` are compared; its links
+    replace two git commands that follow all of them.
 
     Raises:
         GitError: git can't be run.
@@ -84,6 +90,9 @@ def attribute(
     if graph is not None:
         with suppress(UnusualError):
             return _by_graph(graph, fingerprints, commits)
+    links = narrowed.links if narrowed else None
+    if narrowed is not None:
+        commits = [commit for commit in commits if commit in narrowed.commits]
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
     result.unnamed = blobs - {change.new for step in steps for change in step.changes} - named
     steps = _with_additions(steps, fingerprints)
@@ -92,8 +101,8 @@ def attribute(
         steps.sort(key=lambda step: order[step.commit.id])
         result.reach = known[1]
     else:
-        steps = _parents_first(git_dir, steps, result.incomplete)
-        result.reach = _reach(git_dir, [step.commit.id for step in steps], result.incomplete)
+        steps = _parents_first(git_dir, steps, links, result.incomplete)
+        result.reach = _reach(git_dir, [step.commit.id for step in steps], links, result.incomplete)
     result.commits = tuple(step.commit.id for step in steps)
     head = _files_of_head(git_dir, result.incomplete)
     result.introductions = _introduced(steps, fingerprints, head, result.reach)
@@ -117,9 +126,7 @@ def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[
     steps, incomplete = graph.changes(fingerprints.keys(), commits)
     unnamed = fingerprints.keys() - {change.new for step in steps for change in step.changes}
     steps = _with_additions(steps, fingerprints)
-    steps.sort(key=lambda step: (step.commit.committed, step.commit.id))
-    order = {name: place for place, name in enumerate(graph.ancestors_first(step.commit.id for step in steps))}
-    steps.sort(key=lambda step: order[step.commit.id])
+    steps = _in_order(steps, graph.parents_first(_keys(steps))) if len(steps) > 1 else steps
     ids = frozenset(step.commit.id for step in steps)
     lost = ids - graph.reached()
     notes = ids - graph.reached(notes=False) - lost if graph.has_notes else frozenset()
@@ -129,17 +136,28 @@ def _by_graph(graph: CommitGraph, fingerprints: Fingerprints, commits: Sequence[
     return Attribution(introductions, tuple(step.commit.id for step in steps), reach, frozenset(unnamed), incomplete)
 
 
-def _parents_first(git_dir: Path, steps: list[Changes], incomplete: list[str]) -> list[Changes]:
+def _keys(steps: Iterable[Changes]) -> dict[str, CommitKey]:
+    return {step.commit.id: (step.commit.committed, step.commit.id) for step in steps}
+
+
+def _in_order(steps: Iterable[Changes], commits: Sequence[str]) -> list[Changes]:
+    by_commit = {step.commit.id: step for step in steps}
+    return [by_commit[commit] for commit in commits]
+
+
+def _parents_first(
+    git_dir: Path, steps: list[Changes], links: ParentLinks | None, incomplete: list[str]
+) -> list[Changes]:
     """Sort `steps` with parents first. Commit dates order only unrelated commits."""
-    steps = sorted(steps, key=lambda step: (step.commit.committed, step.commit.id))
     if len(steps) <= 1:
         return steps
+    keys = _keys(steps)
     try:
-        order = {name: place for place, name in enumerate(ancestors_first(git_dir, (step.commit.id for step in steps)))}
+        ordered = links.parents_first(keys) if links is not None else None
+        return _in_order(steps, ask_parents_first(git_dir, keys) if ordered is None else ordered)
     except GitError as error:
         incomplete.append(f"order of commits known by date only: {error}")
-        return steps
-    return sorted(steps, key=lambda step: order.get(step.commit.id, -1))
+        return sorted(steps, key=lambda step: keys[step.commit.id])
 
 
 def introductions_in(
@@ -230,12 +248,16 @@ def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple
         introduction_times = waiting
 
 
-def _reach(git_dir: Path, commits: Sequence[str], incomplete: list[str]) -> Reachability:
+def _reach(git_dir: Path, commits: Sequence[str], links: ParentLinks | None, incomplete: list[str]) -> Reachability:
+    def beyond(*tips: str) -> frozenset[str]:
+        found = links.unreached(commits, *tips) if links is not None else None
+        return unreached(git_dir, commits, *tips) if found is None else found
+
     try:
-        lost = unreached(git_dir, commits, "--all")
+        lost = beyond("--all")
         if not git("for-each-ref", "--count=1", "refs/notes/", git_dir=git_dir):
             return Reachability(lost)
-        return Reachability(lost, unreached(git_dir, commits, "--exclude=refs/notes/*", "--all") - lost)
+        return Reachability(lost, beyond("--exclude=refs/notes/*", "--all") - lost)
     except GitError as error:
         incomplete.append(f"reachability of commits unknown: {error}")
         return Reachability()

@@ -9,9 +9,10 @@ objects don't tell are in it too, and so are those that no ref leads to if their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeAlias
 
@@ -21,27 +22,28 @@ import numpy.typing as npt
 from tokenaudit.git.command import git
 from tokenaudit.git.log import MOST_PARENTS
 from tokenaudit.git.objects import GitObject, Unread
-from tokenaudit.git.pack.layout import DeltaForest, Ids, PackIndex, contained, sorted_ids
+from tokenaudit.git.pack.layout import TREE, DeltaForest, Ids, Ints, PackIndex, contained, sorted_ids
 from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.pack.trees import (
+    ID_SIZE,
     CommitLinks,
     LeadingEntry,
+    ObjectTexts,
     PackWindows,
     UndecidedError,
+    WantedIds,
     Windows,
-    by_window,
-    entries_of,
+    contents,
     find_entries,
-    hits,
     read_links,
     read_windows,
     split,
     windows,
 )
 from tokenaudit.git.parallel import WorkerError, run_all
+from tokenaudit.git.reachability import CommitKey, parents_first
 
-_ID_SIZE = 20
 _SHARES_PER_JOB = 3
 _MOST_LEVELS = 100
 """Maximum depth of folders; git is asked about deeper ones."""
@@ -53,6 +55,14 @@ Packs: TypeAlias = Sequence[tuple[PackIndex, DeltaForest]]
 _Entries: TypeAlias = dict[bytes, list[LeadingEntry]]
 
 
+@dataclass(frozen=True)
+class Narrowed:
+    """The ids of the commits to compare, and the links between all commits."""
+
+    commits: frozenset[str]
+    links: ParentLinks
+
+
 def commits_to_compare(
     git_dir: Path,
     packs: Packs,
@@ -62,8 +72,8 @@ def commits_to_compare(
     *,
     read: ReadLoose,
     are_packs_complete: bool,
-) -> frozenset[str] | None:
-    """Return ids of commits, among them all that add or remove one of `blobs`; None if that can't be decided.
+) -> Narrowed | None:
+    """Return commits, among them all that add or remove one of `blobs`; None if that can't be decided.
 
     `loose` are the ids and files of all objects that are in none of `packs`; `read` reads commits and trees among them.
     Up to `jobs` processes run in parallel.
@@ -76,10 +86,95 @@ def commits_to_compare(
     try:
         history = _read(packs, loose, read, jobs)
         entries = _leading(history, wanted, jobs)
+        links = ParentLinks(git_dir, history.links)
         complete = history.packed if are_packs_complete else 0
-        return _compared(git_dir, history, _Numbers(entries, wanted), complete)
+        return Narrowed(_compared(history, links, _Numbers(entries, wanted), complete), links)
     except (UndecidedError, WorkerError, OSError, MemoryError):
         return None  # git compares all commits, and says what is wrong
+
+
+class ParentLinks:
+    """All commits of a repository. `parents[first[each] : first[each + 1]]` are the positions of a commit's parents.
+
+    A parent that is not there has the position -1.
+    """
+
+    def __init__(self, git_dir: Path, links: CommitLinks) -> None:
+        """Find the positions of all parents.
+
+        Raises:
+            UndecidedError: ids begin alike.
+        """
+        self._git_dir = git_dir
+        self.ids = links.ids
+        numbers = _numbers(links.ids)
+        self._order = np.argsort(numbers)
+        self._sorted = numbers[self._order]
+        if (self._sorted[1:] == self._sorted[:-1]).any():
+            message = "ids that begin alike"
+            raise UndecidedError(message)
+        self.parents = self._places(links.parents)
+        self.first = np.concatenate([[0], np.cumsum(links.counts)])
+
+    def _places(self, wanted: Ids) -> Ints:
+        if not len(self.ids):
+            return np.full(len(wanted), -1)
+        place = self._order[np.minimum(np.searchsorted(self._sorted, _numbers(wanted)), len(self.ids) - 1)]
+        return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
+
+    @cached_property
+    def _above(self) -> list[list[int]]:
+        """The parents of each commit. The last item stands for unknown commits."""
+        starts, parents = self.first.tolist(), self.parents.tolist()
+        return [*(parents[start:stop] for start, stop in pairwise(starts)), []]
+
+    def reached(self, *tips: str) -> tuple[npt.NDArray[np.bool_], bool]:
+        """Return which commits `tips` (such as `--all`) lead to, and whether all of these are known.
+
+        Raises:
+            GitError: the refs can't be read.
+        """
+        listing = git("rev-list", "--no-walk=unsorted", "--ignore-missing", *tips, git_dir=self._git_dir)
+        waiting = self._places(_rows(listing.decode("ascii").split())).tolist()
+        above = self._above
+        reached = bytearray(len(above))
+        while waiting:
+            each = waiting.pop()
+            if not reached[each]:
+                reached[each] = 1
+                waiting += above[each]
+        return np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
+
+    def unreached(self, commits: Sequence[str], *tips: str) -> frozenset[str] | None:
+        """Return those of `commits` that `tips` (such as `--all`) don't lead to; None if a parent is unknown.
+
+        Raises:
+            GitError: the refs can't be read.
+        """
+        places = self._places(_rows(commits))
+        reached, is_known = self.reached(*tips)
+        if not is_known or (places < 0).any():
+            return None
+        return frozenset(name for name, found in zip(commits, reached[places].tolist(), strict=True) if not found)
+
+    def parents_first(self, commits: Mapping[str, CommitKey]) -> list[str] | None:
+        """Sort `commits` like `reachability.parents_first`; None if a parent is unknown."""
+        names = dict(zip(self._places(_rows(commits)).tolist(), commits, strict=True))
+        try:
+            ordered = parents_first({place: commits[name] for place, name in names.items()}, self._parents_of)
+        except UndecidedError:
+            return None
+        return [names[each] for each in ordered]
+
+    def _parents_of(self, place: int) -> Sequence[int]:
+        if place < 0:
+            message = "a parent is missing"
+            raise UndecidedError(message)
+        return self._above[place]
+
+
+def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
+    return np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -88,14 +183,12 @@ class _LooseTrees:
     windows: Windows
     read: ReadLoose
 
-    def find(self, wanted: Mapping[int, Sequence[bytes]]) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
+    def find(self, wanted: WantedIds) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
         """Yield the trees with entries for the ids in `wanted`."""
-        chosen = sorted(wanted)
-        files = [self.files[each] for each in chosen]
-        for number, found in zip(chosen, _loose(self.read, files, "tree"), strict=True):
-            entries, _ = entries_of(found.data, wanted[number])
-            if entries:
-                yield bytes.fromhex(found.id), entries
+        chosen = [self.files[each] for each in wanted.hits(self.windows).tolist()]
+        found = _loose(self.read, chosen, "tree")
+        for place, entries in wanted.entries(ObjectTexts.of(found)):
+            yield bytes.fromhex(found[place].id), entries
 
 
 @dataclass(frozen=True)
@@ -108,8 +201,12 @@ class _History:
 
     def trees(self) -> Ids:
         """Return the raw ids of all trees, sorted."""
-        alone = np.frombuffer(bytes.fromhex("".join(name for name, _ in self.loose.files)), np.uint8)
-        return sorted_ids(np.concatenate([alone.reshape(-1, _ID_SIZE), *(pack.ids for pack in self.packs)]))
+        alone = _rows(name for name, _ in self.loose.files)
+        return sorted_ids(np.concatenate([alone, *(pack.ids for pack in self.packs)]))
+
+
+def _rows(names: Iterable[str]) -> Ids:
+    return np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, ID_SIZE)
 
 
 def _loose(read: ReadLoose, files: Sequence[tuple[str, Path]], *types: str) -> list[GitObject]:
@@ -139,43 +236,33 @@ def _read(packs: Packs, loose: Sequence[tuple[str, Path]], read: ReadLoose, jobs
             found.append(PackWindows(index, forest, trees, [each for _, each in of_pack]))
     packed = sum(len(each.counts) for each in links)
     alone = _loose(read, loose, "commit", "tree")
-    links.append(read_links(item for item in alone if item.type == "commit"))
+    commits = [item for item in alone if item.type == "commit"]
+    links.append(read_links(ObjectTexts.of(commits), _rows(item.id for item in commits)))
     files = dict(loose)
     trees_alone = [item for item in alone if item.type == "tree"]
-    starts = np.cumsum([0, *(len(item.data) for item in trees_alone)])[:-1]
-    text = b"".join(item.data for item in trees_alone)
-    seen = windows(text, starts, np.arange(len(trees_alone)))
-    return _History(
-        found, _LooseTrees([(item.id, files[item.id]) for item in trees_alone], seen, read), _merged(links), packed
+    of_loose = _LooseTrees(
+        [(item.id, files[item.id]) for item in trees_alone], windows(ObjectTexts.of(trees_alone)), read
     )
+    return _History(found, of_loose, CommitLinks.joined(links), packed)
 
 
 def _read_part(part: PackPartition) -> CommitLinks | Windows:
-    is_commits = part.forest.types[part.wanted[0]] == 1
-    return read_links(part.read()) if is_commits else read_windows(part)
-
-
-def _merged(links: Sequence[CommitLinks]) -> CommitLinks:
-    return CommitLinks(
-        b"".join(each.ids for each in links),
-        b"".join(each.trees for each in links),
-        np.concatenate([each.counts for each in links]),
-        b"".join(each.parents for each in links),
-        tuple(name for each in links for name in each.odd),
-    )
+    if part.forest.types[part.wanted[0]] == TREE:
+        return read_windows(part)
+    return CommitLinks.joined([read_links(each, part.ids[each.nodes]) for each in contents(part)])
 
 
 def _leading(history: _History, blobs: frozenset[bytes], jobs: int) -> _Entries:
     """Return the entries of all trees that lead to one of `blobs`, level by level from those that contain one."""
     result: _Entries = {}
-    level = blobs
+    level: Collection[bytes] = blobs
     for _ in range(_MOST_LEVELS):
-        wanted = by_window(level)
+        wanted = WantedIds(level)
         found: _Entries = {}
         for pack in history.packs:
             found.update(_found_in(pack, wanted, jobs))
-        found.update(history.loose.find(hits(history.loose.windows, wanted)))
-        level = frozenset(found.keys() - result.keys())
+        found.update(history.loose.find(wanted))
+        level = found.keys() - result.keys()
         for tree, entries in found.items():
             result.setdefault(tree, []).extend(entries)
         if not level:
@@ -184,14 +271,9 @@ def _leading(history: _History, blobs: frozenset[bytes], jobs: int) -> _Entries:
     raise UndecidedError(message)
 
 
-def _found_in(
-    pack: PackWindows, wanted: Mapping[int, Sequence[bytes]], jobs: int
-) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
-    seen = pack.hits(wanted)
-    if not seen:
-        return
-    parts = list(divided(pack.index, pack.forest, pack.built_from(seen), jobs * _SHARES_PER_JOB))
-    done = run_all([(partial(find_entries, part, seen), part.size) for part in parts], jobs)
+def _found_in(pack: PackWindows, wanted: WantedIds, jobs: int) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
+    parts = list(divided(pack.index, pack.forest, pack.leading(wanted), jobs * _SHARES_PER_JOB))
+    done = run_all([(partial(find_entries, part, wanted), part.size) for part in parts], jobs)
     for each in done:
         for node, entries in each:
             yield pack.index.ids[node].tobytes(), entries
@@ -207,11 +289,23 @@ class _Numbers:
         self._contents: list[dict[bytes, set[tuple[bool, bytes | int]]]] = [{}]
         self._different: dict[tuple[int, tuple[int, ...]], bool] = {}
 
+    def of_all(self, trees: Ids) -> Ints:
+        """Return the numbers of trees, given as rows of raw ids.
+
+        Raises:
+            UndecidedError: a tree contains itself, which only a wrong index can claim.
+        """
+        result = np.zeros(len(trees), np.int64)
+        leading = np.frombuffer(b"".join(self._entries), np.uint8).reshape(-1, ID_SIZE)
+        for each in np.flatnonzero(contained(trees, sorted_ids(leading))).tolist():
+            result[each] = self.of(trees[each].tobytes())
+        return result
+
     def of(self, tree: bytes) -> int:
         """Return the number of the tree with the raw id `tree`.
 
         Raises:
-            UndecidedError: the tree contains itself, which only a wrong index can claim.
+            UndecidedError: see `of_all`.
         """
         known = self._known.get(tree)
         if known is not None:
@@ -222,7 +316,8 @@ class _Numbers:
         if tree not in self._entries:
             return 0
         self._known[tree] = _UNKNOWN
-        key = tuple(sorted({self._child(entry) for entry in self._entries[tree]}, key=repr))
+        children = {self._child(entry) for entry in self._entries[tree]}
+        key = tuple(sorted(children, key=repr) if len(children) > 1 else children)
         number = self._numbers.get(key)
         if number is None:
             number = self._numbers[key] = len(self._contents)
@@ -268,61 +363,23 @@ class _Numbers:
         return False
 
 
-def _compared(git_dir: Path, history: _History, numbers: _Numbers, complete: int) -> frozenset[str]:
-    links = history.links
-    count = len(links.counts)
-    ids = _rows(links.ids)
-    trees = [links.trees[at : at + _ID_SIZE] for at in range(0, len(links.trees), _ID_SIZE)]
-    own = np.fromiter(map(numbers.of, trees), np.int64, count)
-    own[~contained(_rows(links.trees), history.trees())] = _UNKNOWN
-    parents = _places(ids, _rows(links.parents))
-    children = np.repeat(np.arange(count), links.counts)
+def _compared(history: _History, links: ParentLinks, numbers: _Numbers, complete: int) -> frozenset[str]:
+    counts, trees, first, parents = history.links.counts, history.links.trees, links.first, links.parents
+    count = len(counts)
+    own = numbers.of_all(trees)
+    own[~contained(trees, history.trees())] = _UNKNOWN
+    children = np.repeat(np.arange(count), counts)
     above = np.where(parents >= 0, own[parents], _UNKNOWN) if count else parents
     differs = (own[children] != above) | (above == _UNKNOWN)
-    chosen = ((links.counts == 0) & (own != 0)) | (own == _UNKNOWN) | (links.counts > MOST_PARENTS)
+    chosen = ((counts == 0) & (own != 0)) | (own == _UNKNOWN) | (counts > MOST_PARENTS)
     chosen[children[differs]] = True
-    first = np.concatenate([[0], np.cumsum(links.counts)])
-    for each in np.flatnonzero(chosen & (links.counts > 1) & (links.counts <= MOST_PARENTS)).tolist():
+    for each in np.flatnonzero(chosen & (counts > 1) & (counts <= MOST_PARENTS)).tolist():
         low, high = int(first[each]), int(first[each + 1])
         if own[each] != _UNKNOWN and (above[low:high] != _UNKNOWN).all():
-            is_equal = any(trees[parent] == trees[each] for parent in parents[low:high].tolist())
+            is_equal = (trees[parents[low:high]] == trees[each]).all(axis=1).any()
             chosen[each] = not is_equal and numbers.are_different(int(own[each]), tuple(above[low:high].tolist()))
     if complete < count:
-        chosen[complete:] |= ~_reached(git_dir, ids, first, parents)[complete:]
-    text = ids[chosen].tobytes().hex()
-    return frozenset([*(text[at : at + 40] for at in range(0, len(text), 40)), *(name.hex() for name in links.odd)])
-
-
-def _rows(ids: bytes) -> Ids:
-    return np.frombuffer(ids, np.uint8).reshape(-1, _ID_SIZE)
-
-
-def _places(ids: Ids, wanted: Ids) -> npt.NDArray[np.int64]:
-    """Return the place of each of `wanted` in `ids`, -1 if it is not there."""
-    if not len(ids):
-        return np.full(len(wanted), -1)
-    numbers = np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)
-    order = np.argsort(numbers)
-    numbers = numbers[order]
-    if (numbers[1:] == numbers[:-1]).any():
-        message = "ids that begin alike"
-        raise UndecidedError(message)
-    asked = np.ascontiguousarray(wanted[:, :8]).view(">u8").reshape(len(wanted)).astype(np.uint64)
-    place = order[np.minimum(np.searchsorted(numbers, asked), len(ids) - 1)]
-    return np.where((ids[place] == wanted).all(axis=1), place, -1)
-
-
-def _reached(
-    git_dir: Path, ids: Ids, first: npt.NDArray[np.int64], parents: npt.NDArray[np.int64]
-) -> npt.NDArray[np.bool_]:
-    """Return which commits any ref leads to."""
-    tips = git("rev-list", "--no-walk=unsorted", "--ignore-missing", "--all", git_dir=git_dir).decode("ascii").split()
-    waiting = _places(ids, _rows(bytes.fromhex("".join(tips)))).tolist()
-    starts, above = first.tolist(), parents.tolist()
-    reached = bytearray(len(ids))
-    while waiting:
-        each = waiting.pop()
-        if each >= 0 and not reached[each]:
-            reached[each] = 1
-            waiting += above[starts[each] : starts[each + 1]]
-    return np.frombuffer(bytes(reached), np.bool_)
+        reached, _ = links.reached("--all")
+        chosen[complete:] |= ~reached[complete:]
+    text = np.concatenate([links.ids[chosen], history.links.odd]).tobytes().hex()
+    return frozenset(text[at : at + 40] for at in range(0, len(text), 40))

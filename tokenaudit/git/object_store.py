@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from tokenaudit.file_access import TooLargeError, open_regular, read_regular
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
@@ -33,6 +33,9 @@ from tokenaudit.git.objects import (
 )
 from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole
+
+if TYPE_CHECKING:
+    from tokenaudit.git.candidates import Narrowed
 
 SMALL_REPOSITORY = 4 << 20
 """Bytes of packs below which git is faster than importing the pack reader."""
@@ -64,8 +67,8 @@ class ScanPlan:
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
 
-    `to_compare` returns the ids of commits, among them all that add or remove one of some blobs; None if unknown. It
-    takes the folder to pass to git, the ids of the blobs, and the number of processes.
+    `to_compare` returns commits, among them all that add or remove one of some blobs; None if unknown. It takes the
+    folder to pass to git, the ids of the blobs, and the number of processes.
     """
 
     partitions: list[Partition]
@@ -76,17 +79,12 @@ class ScanPlan:
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
-    to_compare: Callable[[Path, Iterable[str], int], frozenset[str] | None] = lambda *_: None
+    to_compare: Callable[[Path, Iterable[str], int], Narrowed | None] = lambda *_: None
 
     @property
     def objects(self) -> int:
         """Number of objects in all partitions."""
         return sum(partition.count for partition in self.partitions)
-
-    def narrowed(self, commits: list[str], git_dir: Path, blobs: Iterable[str], jobs: int) -> list[str]:
-        """Return those of `commits` to compare with their parents because they can add or remove one of `blobs`."""
-        chosen = self.to_compare(git_dir, blobs, jobs)
-        return commits if chosen is None else [commit for commit in commits if commit in chosen]
 
 
 def plan(
@@ -192,7 +190,7 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
 
     links = _links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone))
 
-    def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> frozenset[str] | None:
+    def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> Narrowed | None:
         from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
 
         files = [(name, loose[name]) for name in alone]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import heapq
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import Watchdog, allowance, git, reason, start
@@ -71,6 +73,59 @@ def ancestors_first(git_dir: Path, tips: Iterable[str]) -> list[str]:
     lines = "".join(f"{name}\n" for name in tips).encode()
     listing = git("rev-list", "--topo-order", "--reverse", "--stdin", git_dir=git_dir, stdin=lines)
     return listing.decode("ascii").split()
+
+
+CommitKey: TypeAlias = tuple[int, str]
+"""Committer date and id of a commit, which order unrelated commits."""
+
+_Node = TypeVar("_Node", int, str)
+
+
+def parents_first(commits: Mapping[_Node, CommitKey], parents: Callable[[_Node], Sequence[_Node]]) -> list[_Node]:
+    """Sort `commits` with ancestors first. Of those whose ancestors are all placed, the one with the least key is next.
+
+    `parents` returns the parents of a commit.
+    """
+    missing: dict[_Node, int] = {}
+    children: defaultdict[_Node, list[_Node]] = defaultdict(list)
+    waiting = list(commits)
+    while waiting:
+        each = waiting.pop()
+        if each not in missing:
+            above = parents(each)
+            missing[each] = len(above)
+            for parent in above:
+                children[parent].append(each)
+            waiting += above
+    ready = [each for each, count in missing.items() if not count]
+    placeable: list[tuple[CommitKey, _Node]] = []
+    result: list[_Node] = []
+    while ready or placeable:
+        if ready:
+            each = ready.pop()
+            if each in commits:
+                heapq.heappush(placeable, (commits[each], each))
+                continue
+        else:
+            each = heapq.heappop(placeable)[1]
+            result.append(each)
+        for child in children[each]:
+            missing[child] -= 1
+            if not missing[child]:
+                ready.append(child)
+    return result
+
+
+def ask_parents_first(git_dir: Path, commits: Mapping[str, CommitKey]) -> list[str]:
+    """Sort `commits` like `parents_first`, with the parents that git prints.
+
+    Raises:
+        GitError: the history can't be read.
+    """
+    lines = "".join(f"{name}\n" for name in commits).encode()
+    listing = git("rev-list", "--parents", "--stdin", git_dir=git_dir, stdin=lines).decode("ascii")
+    parents = {name: above for name, *above in map(str.split, listing.splitlines())}
+    return parents_first(commits, parents.__getitem__)
 
 
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:

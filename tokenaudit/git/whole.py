@@ -7,7 +7,6 @@ which is the reference.
 
 from __future__ import annotations
 
-import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,6 +20,7 @@ from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import staged_files
 from tokenaudit.git.log import MOST_PARENTS, Change, Changes, Commit, moment, too_many_parents
 from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, examine, search_one_by_one
+from tokenaudit.git.reachability import CommitKey, parents_first
 from tokenaudit.interfaces import PrefilterResult
 
 if TYPE_CHECKING:
@@ -274,42 +274,9 @@ class CommitGraph:
                 waiting += self.commits[name].parents
         return frozenset(found)
 
-    def ancestors_first(self, tips: Iterable[str]) -> list[str]:
-        """Return the commits that `tips` (ids) lead to in the order of `git rev-list --topo-order --reverse`."""
-        listed = self._by_date(tips)
-        children = dict.fromkeys(listed, 0)
-        for name in listed:
-            for parent in self.commits[name].parents:
-                children[parent] += 1
-        waiting = [name for name in reversed(listed) if not children[name]]
-        ordered: list[str] = []
-        while waiting:
-            name = waiting.pop()
-            ordered.append(name)
-            for parent in self.commits[name].parents:
-                children[parent] -= 1
-                if not children[parent]:
-                    waiting.append(parent)
-        return ordered[::-1]
-
-    def _by_date(self, tips: Iterable[str]) -> list[str]:
-        """Return all ancestors as git visits them: the newest of the known commits first."""
-        queue: list[tuple[int, int, str]] = []
-        seen: set[str] = set()
-
-        def add(names: Iterable[str]) -> None:
-            for name in names:
-                if name not in seen:
-                    seen.add(name)
-                    heapq.heappush(queue, (-self.commits[name].shown.committed, len(seen), name))
-
-        add(tips)
-        found = []
-        while queue:
-            _, _, name = heapq.heappop(queue)
-            found.append(name)
-            add(self.commits[name].parents)
-        return found
+    def parents_first(self, commits: Mapping[str, CommitKey]) -> list[str]:
+        """Sort `commits` like `reachability.parents_first`."""
+        return parents_first(commits, lambda name: self.commits[name].parents)
 
     def changes(self, blobs: AbstractSet[str], commits: Iterable[str]) -> tuple[list[Changes], list[str]]:
         """Return what `log.changes` returns.

@@ -66,7 +66,7 @@ class PackPartition:
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""
-        begun = self._compiled(compiled.WHOLE)
+        begun = self.begin(compiled.WHOLE)
         if begun is None:
             yield from self._read()
             return
@@ -95,7 +95,7 @@ class PackPartition:
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Partition`."""
-        begun = self._compiled(watcher.reach) if watcher.reach is not None else None
+        begun = self.begin(watcher.reach) if watcher.reach is not None else None
         return self._search(watcher) if begun is None else self._search_compiled(*begun, watcher)
 
     def _search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
@@ -104,8 +104,11 @@ class PackPartition:
     def _known_as(self, node: int) -> tuple[str, ObjectType]:
         return self.name(node), self._type(node)
 
-    def _compiled(self, reach: int) -> tuple[Plan, compiled.Walk] | None:
-        """Begin to read with the compiled part. Where it refuses, the reader in Python says what is wrong."""
+    def begin(self, reach: int) -> tuple[Plan, compiled.Walk] | None:
+        """Begin to read with the compiled part; None if it is not used.
+
+        Where it refuses, the reader in Python says what is wrong.
+        """
         found = compiled.accelerator() if self.is_compiled else None
         if found is None:
             return None

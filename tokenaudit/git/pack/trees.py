@@ -8,40 +8,62 @@ each. A second look at the few trees with a window of a wanted id, and at those 
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.file_access import open_regular
-from tokenaudit.git.objects import GitObject, Unread, work_limit
+from tokenaudit.git.objects import GitObject
 from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.delta import build, delta_insertions
 from tokenaudit.git.pack.layout import COMMIT, TREE, DeltaForest, Ids, Ints, PackIndex
-from tokenaudit.git.pack.reader import PackPartition, plan_of
+from tokenaudit.git.pack.reader import PackPartition
 
 _REACH = 4
 """Bytes of an id in its window."""
 
-_ID_SIZE = 20
+ID_SIZE = 20
+"""Bytes of a raw id."""
+
 _SHORT_DELTA = 2000
-_BATCH = 512 << 10
 _FILTER = 1 << 16
-_NAMED = re.compile(rb"[0-7]+ [^\0]*\Z")
+_OCTAL = b"01234567"
+_NAMED = re.compile(rb"(?:40000|100644|100755|120000|160000|100664) [^\0]*\Z")
+_TREE_LINE = b"tree "
+_PARENT_LINE = b"parent "
+_HEX_DIGITS = 40
+_DIGITS = np.full(256, 255, np.uint8)
+_DIGITS[list(b"0123456789abcdef")] = range(16)
 
 
 class UndecidedError(Exception):
     """The trees can't be read completely, so that git must be asked; `str()` is the reason."""
 
 
-class LeadingEntry(NamedTuple):
-    """An entry of a tree that leads to a wanted object: its mode and name, as in the tree, and its raw id.
+class ObjectTexts(NamedTuple):
+    """Contents of objects, with one byte in between. They begin at `starts` in `text`; `nodes` are their positions."""
 
-    If the id before it happens to end like a mode, `name` begins with these bytes. It is never shorter.
-    """
+    text: bytes
+    starts: Ints
+    nodes: Ints
+
+    @classmethod
+    def of(cls, objects: Sequence[GitObject]) -> ObjectTexts:
+        """Return the contents of `objects`, whose positions are those in the sequence."""
+        lengths = [len(item.data) + 1 for item in objects]
+        starts = np.cumsum([0, *lengths])[:-1]
+        return cls(b"\0".join(item.data for item in objects), starts, np.arange(len(objects)))
+
+    @property
+    def ends(self) -> Ints:
+        """The positions in `text` where the contents end."""
+        return np.append(self.starts[1:] - 1, len(self.text))[: len(self.starts)]
+
+
+class LeadingEntry(NamedTuple):
+    """An entry of a tree that leads to a wanted object: its mode and name, as in the tree, and its raw id."""
 
     name: bytes
     id: bytes
@@ -52,16 +74,21 @@ Windows: TypeAlias = tuple[npt.NDArray[np.uint32], Ints]
 
 
 class CommitLinks(NamedTuple):
-    """Commits with their trees and parents, as concatenated raw ids. `counts` are the numbers of parents.
+    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
 
     `odd` are commits whose header is malformed.
     """
 
-    ids: bytes
-    trees: bytes
-    counts: npt.NDArray[np.int64]
-    parents: bytes
-    odd: tuple[bytes, ...] = ()
+    ids: Ids
+    trees: Ids
+    counts: Ints
+    parents: Ids
+    odd: Ids
+
+    @classmethod
+    def joined(cls, links: Sequence[CommitLinks]) -> CommitLinks:
+        """Return the commits of all `links`."""
+        return cls(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
 
 
 def split(partition: PackPartition) -> Iterator[PackPartition]:
@@ -73,86 +100,41 @@ def split(partition: PackPartition) -> Iterator[PackPartition]:
             yield replace(partition, nodes=partition.nodes[types[partition.nodes] == code], wanted=wanted)
 
 
-def read_links(found: Iterable[GitObject | Unread]) -> CommitLinks:
-    """Return the links of commits.
+def contents(partition: PackPartition, reach: int = compiled.WHOLE) -> Iterator[ObjectTexts]:
+    """Yield the objects of `partition`; with `reach`, what they add to their base, with so many bytes around it.
 
     Raises:
-        UndecidedError: one of them can't be read.
+        UndecidedError: an object can't be read.
     """
-    ids, trees, parents, counts = [], [], [], []
-    odd: list[bytes] = []
-    for item in found:
-        if isinstance(item, Unread):
-            raise UndecidedError(item.reason)
-        data = item.data
-        count, at = 0, 46
-        above = []
-        while data[at : at + 7] == b"parent ":
-            above.append(data[at + 7 : at + 47])
-            is_whole = data[at + 47 : at + 48] == b"\n"
-            at, count = at + 48 if is_whole else -1, count + 1
-            if not is_whole:
-                break
-        try:
-            raw = bytes.fromhex(b"".join([data[5:45], *above]).decode("ascii"))
-        except ValueError:
-            raw = b""
-        if data[:5] != b"tree " or data[45:46] != b"\n" or at < 0 or len(raw) != _ID_SIZE * (count + 1):
-            odd.append(bytes.fromhex(item.id))
-            continue
-        ids.append(item.id)
-        trees.append(raw[:_ID_SIZE])
-        parents.append(raw[_ID_SIZE:])
-        counts.append(count)
-    raw_ids = bytes.fromhex("".join(ids))
-    return CommitLinks(raw_ids, b"".join(trees), np.array(counts, np.int64), b"".join(parents), tuple(odd))
-
-
-def read_windows(partition: PackPartition) -> Windows:
-    """Return the windows that appear in each tree of `partition`.
-
-    Raises:
-        UndecidedError: a tree can't be read.
-    """
-    found = compiled.accelerator() if partition.is_compiled else None
-    if found is None:
-        return _joined(_searched(partition))
-    plan = plan_of(partition)
-    limit = work_limit(int((plan.ends - plan.starts).sum()))
+    begun = partition.begin(reach)
+    if begun is None:
+        yield from _built(partition, reach)
+        return
+    plan, walk = begun
     try:
-        with open_regular(partition.pack) as file:
-            walk = compiled.walk(found, file.fileno(), plan, _REACH, limit)
-        return _joined(_filled(walk, plan.nodes))
-    except (OSError, ValueError, MemoryError) as error:
+        for filled in compiled.batches(walk):
+            if filled.failures or filled.passed is not None:
+                message = "an object can't be read"
+                raise UndecidedError(message)
+            yield ObjectTexts(filled.text, np.array(filled.starts, np.int64), plan.nodes[filled.objects])
+    except (ValueError, MemoryError) as error:
         raise UndecidedError(str(error)) from error
 
 
-def _filled(walk: compiled.Walk, nodes: Ints) -> Iterator[Windows]:
-    is_more = True
-    while is_more:
-        text, table, failures, _, _, passed, is_more = walk.fill(_BATCH)
-        if failures or passed >= 0:
-            message = "a tree can't be read"
-            raise UndecidedError(message)
-        entries = np.frombuffer(table, np.int64).reshape(-1, 2)
-        yield windows(text, entries[:, 1], nodes[entries[:, 0]])
-
-
-def _searched(partition: PackPartition) -> Iterator[Windows]:
+def _built(partition: PackPartition, reach: int) -> Iterator[ObjectTexts]:
     texts: list[bytes] = []
     nodes: list[int] = []
 
     def add(node: int, delta: bytes, base: bytes | None, is_in_base: bool, whole: bytes | None) -> None:  # noqa: FBT001 - passed on from `Visit`
-        if base is not None and is_in_base and len(delta) < _SHORT_DELTA:
-            inserted = delta_insertions(base, delta, _REACH)
+        nodes.append(node)
+        if reach != compiled.WHOLE and base is not None and is_in_base and len(delta) < _SHORT_DELTA:
+            inserted = delta_insertions(base, delta, reach)
             if inserted is not None:
                 texts.append(inserted.pieces)
-                nodes.append(node)
                 return
         if whole is None:
             whole = delta if base is None else build(base, delta)
         texts.append(whole)
-        nodes.append(node)
 
     def visit(node: int, data: bytes, base: bytes | None, delta: bytes, is_in_base: bool) -> bool:  # noqa: FBT001 - signature of `Visit`
         add(node, delta, base, is_in_base, data)
@@ -164,27 +146,84 @@ def _searched(partition: PackPartition) -> Iterator[Windows]:
     for failures in partition.walk(visit, leaf):
         if failures:
             raise UndecidedError(failures[0].reason)
-        yield _windows_of(texts, nodes)
+        yield _contents(texts, nodes)
         texts.clear()
         nodes.clear()
-    yield _windows_of(texts, nodes)
+    yield _contents(texts, nodes)
 
 
-def _windows_of(texts: list[bytes], nodes: list[int]) -> Windows:
-    ends = np.cumsum([0, *map(len, texts)])
-    return windows(b"".join(texts), ends[:-1], np.array(nodes, np.int64))
+def _contents(texts: list[bytes], nodes: list[int]) -> ObjectTexts:
+    starts = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
+    return ObjectTexts(b"\0".join(texts), starts, np.array(nodes, np.int64))
 
 
-def windows(text: bytes, starts: Ints, nodes: Ints) -> Windows:
-    """Return the windows in `text`, whose parts begin at `starts` and belong to `nodes`."""
-    data = np.frombuffer(text + bytes(_REACH), np.uint8)
-    zeros = np.flatnonzero(data[:-_REACH] == 0)
-    found = np.zeros(len(zeros), np.uint32)
-    for number in range(1, _REACH + 1):
-        found = (found << np.uint32(8)) | data[zeros + number]
-    if not len(nodes):
-        return found[:0], np.zeros(0, np.int64)
-    return found, nodes[np.searchsorted(starts, zeros, side="right") - 1]
+def read_links(commits: ObjectTexts, ids: Ids) -> CommitLinks:
+    """Return the links of `commits`, whose raw ids are `ids`."""
+    data = np.frombuffer(commits.text + bytes(_LINE), np.uint8)
+    line = np.lib.stride_tricks.sliding_window_view(data, _LINE)
+    at, ends = commits.starts, commits.ends
+    trees, is_fine = _link(line[at], at, ends, _TREE_LINE)
+    at = at + _TREE_LENGTH
+    reading = np.arange(len(at))
+    found: list[tuple[Ints, Ids]] = []
+    while len(reading):
+        rows = line[at[reading]]
+        is_parent = (rows[:, : len(_PARENT_LINE)] == np.frombuffer(_PARENT_LINE, np.uint8)).all(axis=1)
+        is_parent &= at[reading] + len(_PARENT_LINE) <= ends[reading]
+        reading, rows = reading[is_parent], rows[is_parent]
+        parents, is_whole = _link(rows, at[reading], ends[reading], _PARENT_LINE)
+        is_fine[reading] &= is_whole
+        found.append((reading, parents))
+        at[reading] += _LINE
+        reading = reading[is_whole]
+    children = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in found)])
+    parents = np.concatenate([np.zeros((0, ID_SIZE), np.uint8), *(each for _, each in found)])
+    order = np.argsort(children, kind="stable")
+    order = order[is_fine[children[order]]]
+    counts = np.bincount(children, minlength=len(ids))[is_fine]
+    return CommitLinks(ids[is_fine], trees[is_fine], counts, parents[order], ids[~is_fine])
+
+
+_LINE = len(_PARENT_LINE) + _HEX_DIGITS + 1
+_TREE_LENGTH = len(_TREE_LINE) + _HEX_DIGITS + 1
+
+
+def _link(rows: npt.NDArray[np.uint8], at: Ints, ends: Ints, name: bytes) -> tuple[Ids, npt.NDArray[np.bool_]]:
+    """Return the raw ids in lines that begin with `name`, and which of them are well-formed."""
+    start, stop = len(name), len(name) + _HEX_DIGITS
+    digits = _DIGITS[rows[:, start:stop]]
+    is_fine = (rows[:, :start] == np.frombuffer(name, np.uint8)).all(axis=1) & (digits < 16).all(axis=1)  # noqa: PLR2004 - hexadecimal
+    is_fine &= (rows[:, stop] == ord("\n")) & (at + stop < ends)
+    ids = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
+    return ids.astype(np.uint8, copy=False), np.asarray(is_fine, bool)
+
+
+def read_windows(partition: PackPartition) -> Windows:
+    """Return the windows that appear in each tree of `partition`.
+
+    Raises:
+        UndecidedError: a tree can't be read.
+    """
+    return _joined(windows(each) for each in contents(partition, _REACH))
+
+
+def windows(trees: ObjectTexts) -> Windows:
+    """Return the windows in `trees`, or in what they add."""
+    places, owners = _ids_in(trees)
+    return _windows_at(trees.text, places), trees.nodes[owners]
+
+
+def _windows_at(text: bytes, places: Ints) -> npt.NDArray[np.uint32]:
+    padded = text + bytes(_REACH)
+    every: npt.NDArray[np.uint32] = np.ndarray(len(text) + 1, ">u4", padded, strides=(1,))
+    return every[places].astype(np.uint32)
+
+
+def _ids_in(trees: ObjectTexts) -> tuple[Ints, Ints]:
+    """Return where an id can begin in the text of `trees`, and which of them it is in."""
+    places = np.flatnonzero(np.frombuffer(trees.text, np.uint8) == 0) + 1
+    counts = np.diff(np.append(np.searchsorted(places, trees.starts, side="right"), len(places)))
+    return places, np.repeat(np.arange(len(counts)), counts)
 
 
 def _joined(parts: Iterable[Windows]) -> Windows:
@@ -194,56 +233,80 @@ def _joined(parts: Iterable[Windows]) -> Windows:
     return np.concatenate([each for each, _ in found]), np.concatenate([nodes.astype(np.int32) for _, nodes in found])
 
 
-def entries_of(data: bytes, wanted: Iterable[bytes]) -> tuple[list[LeadingEntry], list[bytes]]:
-    """Return the entries of a tree with one of the `wanted` ids, and the ids whose window the tree contains."""
-    found: list[LeadingEntry] = []
-    near: list[bytes] = []
-    for raw in wanted:
-        at = data.find(b"\0" + raw)
-        if at < 0:
-            if data.find(b"\0" + raw[:_REACH]) >= 0:
-                near.append(raw)
-            continue
-        near.append(raw)
-        while at >= 0:
-            before = data[data.rfind(b"\0", 0, at) + 1 : at]
-            named = _NAMED.search(before)
-            found.append(LeadingEntry(named[0] if named else before, raw))
-            at = data.find(b"\0" + raw, at + 1)
-    return found, near
+class WantedIds:
+    """Raw ids to find in trees."""
+
+    def __init__(self, ids: Collection[bytes]) -> None:
+        """Sort `ids`."""
+        self._ids = np.frombuffer(b"".join(sorted(ids)), np.uint8).reshape(-1, ID_SIZE)
+        self._windows = np.ascontiguousarray(self._ids[:, :_REACH]).view(">u4").reshape(-1).astype(np.uint32)
+        self._table = np.zeros(_FILTER, bool)
+        self._table[self._windows % _FILTER] = True
+
+    def near(self, found: npt.NDArray[np.uint32]) -> Ints:
+        """Return the positions of the windows in `found` that one of the ids has."""
+        places = np.flatnonzero(self._table[found % np.uint32(_FILTER)])
+        asked = found[places]
+        known = np.minimum(np.searchsorted(self._windows, asked), len(self._windows) - 1)
+        return places[self._windows[known] == asked] if len(self._windows) else places[:0]
+
+    def hits(self, found: Windows) -> Ints:
+        """Return the positions of the trees in which a window of one of the ids appears."""
+        known, nodes = found
+        return np.unique(nodes[self.near(known)])
+
+    def entries(self, trees: ObjectTexts) -> list[tuple[int, list[LeadingEntry]]]:
+        """Return those of `trees` with entries for one of the ids, by position, with these entries."""
+        places, owners = _ids_in(trees)
+        near = self.near(_windows_at(trees.text, places))
+        places, owners = places[near], owners[near]
+        is_one = self._are_ids(trees.text, places) & (places + ID_SIZE <= trees.ends[owners])
+        owners = owners[is_one]
+        result: list[tuple[int, list[LeadingEntry]]] = []
+        last = -1
+        columns = (places[is_one], owners, trees.starts[owners], trees.nodes[owners])
+        for place, owner, start, node in zip(*(column.tolist() for column in columns), strict=True):
+            if owner != last:
+                last = owner
+                result.append((node, []))
+            name = _name(trees.text, start, place - 1)
+            result[-1][1].append(LeadingEntry(name, trees.text[place : place + ID_SIZE]))
+        return result
+
+    def _are_ids(self, text: bytes, places: Ints) -> npt.NDArray[np.bool_]:
+        data = np.frombuffer(text + bytes(ID_SIZE), np.uint8)
+        rows = np.lib.stride_tricks.sliding_window_view(data, ID_SIZE)[places]
+        first = np.searchsorted(self._windows, _windows_at(text, places))
+        result = np.zeros(len(places), bool)
+        left = np.arange(len(places))
+        while len(left):
+            result[left] = (self._ids[first[left]] == rows[left]).all(axis=1)
+            left = left[~result[left]]
+            first[left] += 1
+            left = left[first[left] < len(self._ids)]
+            left = left[self._windows[first[left]] == self._windows[first[left] - 1]]
+        return result
 
 
-def find_entries(
-    partition: PackPartition, wanted: Mapping[int, Sequence[bytes]]
-) -> list[tuple[int, list[LeadingEntry]]]:
-    """Return the trees of `partition` with entries for the ids in `wanted`, by position, and for those of their base.
+def _name(text: bytes, start: int, stop: int) -> bytes:
+    """Return the mode and name of the entry that ends at `stop` in the tree that begins at `start`."""
+    before = text[text.rfind(b"\0", start, stop) + 1 : stop]
+    named = _NAMED.search(before)
+    if named and (not named.start() or before[named.start() - 1] not in _OCTAL):
+        return named[0]
+    at = start
+    while (end := text.find(b"\0", at, stop)) >= 0:  # where the id before it ends like a mode, all entries are parsed
+        at = end + 1 + ID_SIZE
+    return text[at:stop] if at < stop else before
+
+
+def find_entries(partition: PackPartition, wanted: WantedIds) -> list[tuple[int, list[LeadingEntry]]]:
+    """Return the trees of `partition` with entries for the ids in `wanted`, by position.
 
     Raises:
         UndecidedError: a tree can't be read.
     """
-    result: list[tuple[int, list[LeadingEntry]]] = []
-    held: dict[int, list[bytes]] = {}
-    parents = partition.forest.headers.parents
-
-    def look(node: int, data: bytes) -> None:
-        ids = dict.fromkeys((*wanted.get(node, ()), *held.get(int(parents[node]), ())))
-        entries, near = entries_of(data, ids)
-        if near:
-            held[node] = near
-        if entries:
-            result.append((node, entries))
-
-    def visit(node: int, data: bytes, *_: object) -> bool:
-        look(node, data)
-        return True
-
-    def leaf(node: int, delta: bytes, base: bytes | None, _: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
-        look(node, delta if base is None else build(base, delta))
-
-    for failures in partition.walk(visit, leaf):
-        if failures:
-            raise UndecidedError(failures[0].reason)
-    return result
+    return [found for each in contents(partition) for found in wanted.entries(each)]
 
 
 class PackWindows:
@@ -254,50 +317,26 @@ class PackWindows:
         self.index, self.forest = index, forest
         self.is_tree = np.zeros(len(forest.roots), bool)
         self.is_tree[trees] = True
-        self._windows, self._nodes = _joined(parts)
-        self._order = np.argsort(forest.headers.parents, kind="stable")
-        self._parents = forest.headers.parents[self._order]
+        self._windows = _joined(parts)
+        deltas = np.flatnonzero(self.is_tree & (forest.headers.parents >= 0))
+        parents = forest.headers.parents[deltas]
+        order = np.argsort(parents, kind="stable")
+        self._deltas, self._parents = deltas[order], parents[order]
 
     @property
     def ids(self) -> Ids:
         """The raw ids of the trees."""
         return self.index.ids[self.is_tree]
 
-    def hits(self, wanted: Mapping[int, Sequence[bytes]]) -> dict[int, list[bytes]]:
-        """Return the trees in which a window appears, with the ids of the `wanted` ones, by window."""
-        return hits((self._windows, self._nodes), wanted)
-
-    def built_from(self, nodes: Iterable[int]) -> npt.NDArray[np.bool_]:
-        """Return `nodes` and all trees that are built from them."""
+    def leading(self, wanted: WantedIds) -> npt.NDArray[np.bool_]:
+        """Return which objects can be trees with one of the ids: those with its window, and what is built from them."""
         found = np.zeros(len(self.is_tree), bool)
-        front = np.fromiter(nodes, np.int64)
+        front = wanted.hits(self._windows).astype(np.int64)
         while len(front):
             found[front] = True
             low = np.searchsorted(self._parents, front, side="left")
             counts = np.searchsorted(self._parents, front, side="right") - low
             places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-            front = self._order[places]
+            front = self._deltas[places]
             front = front[~found[front]]
         return found & self.is_tree
-
-
-def hits(found: Windows, wanted: Mapping[int, Sequence[bytes]]) -> dict[int, list[bytes]]:
-    """Return the trees in which a window of `wanted` appears, with the ids that have it."""
-    known, nodes = found
-    asked = np.fromiter(wanted, np.uint32, len(wanted))
-    table = np.zeros(_FILTER, bool)
-    table[asked % _FILTER] = True
-    places = np.flatnonzero(table[known % np.uint32(_FILTER)])
-    places = places[np.isin(known[places], asked)]
-    result: defaultdict[int, list[bytes]] = defaultdict(list)
-    for node, window in zip(nodes[places].tolist(), known[places].tolist(), strict=True):
-        result[node] += wanted[window]
-    return dict(result)
-
-
-def by_window(ids: Iterable[bytes]) -> dict[int, list[bytes]]:
-    """Return raw ids by their window."""
-    result: defaultdict[int, list[bytes]] = defaultdict(list)
-    for raw in ids:
-        result[int.from_bytes(raw[:_REACH], "big")].append(raw)
-    return dict(result)

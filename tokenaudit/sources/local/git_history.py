@@ -258,8 +258,10 @@ class HistorySource:
         compared = _to_compare(commits, work, attributed, earlier)
         named = earlier.attributed - earlier.unnamed if earlier and len(compared) < len(commits) else frozenset[str]()
         is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, len(commits) // 10)
-        compared = work.narrowed(compared, repository.git_dir, attributed, run.jobs) if is_long else compared
-        attribution = attribute(repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named)
+        narrowed = work.to_compare(repository.git_dir, attributed, run.jobs) if is_long else None
+        attribution = attribute(
+            repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named, narrowed
+        )
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
