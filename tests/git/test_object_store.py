@@ -6,6 +6,7 @@ import errno
 import hashlib
 import itertools
 import os
+import random
 import shutil
 import sys
 from collections.abc import Callable
@@ -227,6 +228,18 @@ def test_ids_are_sorted_and_found_as_strings_are(some: list[bytes], others: list
     within = layout.sorted_ids(rows(some))
     assert within.tobytes() == b"".join(sorted(set(some)))
     assert layout.contained(rows(others), within).tolist() == [each in some for each in others]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(IDS, min_size=1, max_size=4), st.randoms(use_true_random=False))
+def test_ids_that_no_earlier_pack_contains(packs: list[list[bytes]], dice: random.Random) -> None:
+    """Also where an index names an object twice, or ids begin alike."""
+    expected = [
+        [not any(name in before for before in packs[:number]) for name in pack] for number, pack in enumerate(packs)
+    ]
+    parts = [np.frombuffer(b"".join(pack), np.uint8).reshape(-1, 20) for pack in packs]
+    orders = [np.array(dice.sample(range(len(pack)), len(pack)), np.int64) for pack in packs]
+    assert [each.tolist() for each in layout.first_occurrences(parts, orders)] == expected
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["packs", "git"])

@@ -14,6 +14,7 @@ from tokenaudit.errors import UsageError
 from tokenaudit.git.clone import cloned, is_clone_url
 from tokenaudit.git.command import GitError, without_password
 from tokenaudit.git.layout import is_small, opened_once, repository_kind
+from tokenaudit.git.searched import expect, searched_once
 from tokenaudit.interfaces import Finding, Progress, ScanContext, Source
 from tokenaudit.model import Skipped
 from tokenaudit.sources import local
@@ -128,10 +129,13 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
     with ExitStack() as stack:
         if not scope.staged:  # the index is read without opening the repository
             stack.enter_context(opened_once())
+            stack.enter_context(searched_once())
         sources: list[Source] = []
         for target in reversed(named.values()):
             is_url = is_clone_url(target)
             sources += _of_url(target, request, stack) if is_url else _of_path(target, request)
+        if len(named) > 1 and not scope.staged:
+            expect(each.path for each in sources if each.kind == "git" and isinstance(each, local.HistorySource))
         yield Resolved(sources, request.placements, frozenset(request.small))
 
 

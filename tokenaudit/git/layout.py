@@ -79,6 +79,8 @@ def is_small(path: Path) -> bool:
         with os.scandir(folder / "objects" / "pack") as packs:
             if sum(pack.stat().st_size for pack in packs) > _SMALL_PACKS:
                 return False
+        if os.path.lexists(folder / "objects" / "info" / "alternates"):
+            return False  # what it borrows can be large
         index, loose = folder / "index", folder / "objects" / "17"
         if loose.exists() and sum(1 for _ in loose.iterdir()) > _FEW_LOOSE:
             return False

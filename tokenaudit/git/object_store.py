@@ -32,6 +32,7 @@ from tokenaudit.git.objects import (
     too_large,
 )
 from tokenaudit.git.pack import ChecksumPartition
+from tokenaudit.git.searched import SharedSearch
 from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole
 
 if TYPE_CHECKING:
@@ -94,17 +95,18 @@ def plan(
     *,
     known: bytes = b"",
     small: int | None = None,
+    shared: SharedSearch | None = None,
 ) -> ScanPlan:
     """Plan how to read the objects of `types` in `repository` with `jobs` processes.
 
     Objects whose raw ids are in `known` (sorted and concatenated) can be omitted. Repositories with fewer pack bytes
-    than `small` are read with git.
+    than `small` are read with git. Objects with results in `shared` are left out.
 
     Raises:
         GitError: git is needed but can't be run.
     """
     limit = SMALL_REPOSITORY if small is None else small
-    wish = _Wish(jobs, types, known)
+    wish = _Wish(jobs, types, known, shared)
     folders, missing, _ = object_folders(repository.objects)
     lacking = [Unread(f"alternate {each}", "alternate object directory is missing") for each in missing]
     indexes: list[Path] = []
@@ -174,14 +176,19 @@ class _Wish:
     jobs: int
     types: Sequence[ObjectType]
     known: bytes
+    shared: SharedSearch | None
 
 
 def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish) -> ScanPlan:
     from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - imports numpy, needed for large repositories only
 
     count = wish.jobs * _SHARES_PER_JOB
-    packs, broken = packed.read_packs(indexes)
-    partitions, unbuilt = packed.pack_partitions(packs, count, wish.types, wish.known)
+    done = {each.pack: each for each in wish.shared.searched(indexes)} if wish.shared else {}
+    packs, broken = packed.read_packs(indexes, {pack: each.opened for pack, each in done.items()})
+    used = packed.without_duplicates(packs, {pack: each.read for pack, each in done.items()})
+    partitions, unbuilt = packed.pack_partitions(packs, count, wish.types, wish.known, used)
+    if wish.shared:
+        wish.shared.begin(packs, [done[pack] for pack in used], packed.read_from(packs, partitions))
     alone = packed.not_packed(packs, loose)
     new = packed.not_known(alone, wish.known)
 
@@ -193,12 +200,18 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
     def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> Narrowed | None:
         from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
 
-        files = [(name, loose[name]) for name in alone]
-        return commits_to_compare(
-            git_dir, packs, files, blobs, jobs,
-            read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
-            are_packs_complete=links != "all",
-        )  # fmt: skip
+        wanted = frozenset(blobs)
+
+        def find() -> frozenset[str] | None:
+            return commits_to_compare(
+                git_dir, packs, [(name, loose[name]) for name in alone], wanted, jobs,
+                read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
+                are_packs_complete=links != "all",
+            )  # fmt: skip
+
+        # If nothing else is read than complete packs, the refs make no difference.
+        is_of_packs = wish.shared is not None and not alone and links != "all"
+        return wish.shared.to_compare(wanted, find) if wish.shared is not None and is_of_packs else find()
 
     return ScanPlan(
         [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],

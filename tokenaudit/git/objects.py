@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
@@ -106,7 +107,8 @@ class ScanBatch:
     """Results since the last batch: ids of objects with hits, counts, failures.
 
     `examined` contains results for some of the blobs among the hits, by id; they are not sent to other processes.
-    `fingerprints` contains those of the credentials in blobs whose results were not sent.
+    `fingerprints` contains those of the credentials in blobs whose results were not sent. `pack` is the pack that all
+    of the objects were read from, if any.
     """
 
     hits: list[tuple[str, str]] = field(default_factory=list)
@@ -115,6 +117,7 @@ class ScanBatch:
     objects: int = 0
     bytes: int = 0
     unread: list[Unread] = field(default_factory=list)
+    pack: Path | None = None
 
     @property
     def is_due(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -94,12 +95,16 @@ class PackError(Exception):
 
 @dataclass(frozen=True)
 class PackIndex:
-    """The objects of one pack, in the order of the pack. `ends` are the offsets where the next objects begin."""
+    """The objects of one pack, in the order of the pack. `ends` are the offsets where the next objects begin.
+
+    `by_id` are the positions of the objects in the order of the index, usually that of their ids.
+    """
 
     pack: Path
     ids: Ids
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
+    by_id: npt.NDArray[np.int64]
 
 
 def read_index(index: Path) -> PackIndex:
@@ -132,7 +137,9 @@ def read_index(index: Path) -> PackIndex:
     if len(starts) and (starts[0] < _PACK_HEADER or starts[-1] >= size - _HASH or (np.diff(starts) <= 0).any()):
         message = "index points outside the pack"
         raise PackError(message)
-    return PackIndex(pack, ids[order], starts, np.append(starts[1:], size - _HASH)[: len(starts)])
+    by_id = np.empty(len(order), np.int64)
+    by_id[order] = np.arange(len(order))
+    return PackIndex(pack, ids[order], starts, np.append(starts[1:], size - _HASH)[: len(starts)], by_id)
 
 
 def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
@@ -251,12 +258,24 @@ def _by_id(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints
     if not len(deltas):
         return
     places = np.minimum(at[deltas, None] + np.arange(20), len(pack) - 1)
-    wanted = as_keys(pack[places])
+    wanted = np.ascontiguousarray(pack[places])
     at[deltas] += 20
-    keys = as_keys(index.ids)
-    order = np.argsort(keys, kind="stable")
-    found = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)]
-    parents[deltas] = np.where(keys[found] == wanted, found, -2)
+    found = index.by_id[_places_in(index.ids[index.by_id], wanted)]
+    parents[deltas] = np.where((index.ids[found] == wanted).all(axis=1), found, -2)
+
+
+def _places_in(ids: Ids, wanted: Ids) -> Ints:
+    """Return where in `ids`, at least one, each of `wanted` is if it is there."""
+    numbers = _numbers(ids)
+    order = np.argsort(numbers, kind="stable")
+    numbers = numbers[order]
+    if (numbers[1:] == numbers[:-1]).any():
+        keys = as_keys(ids)
+        order = np.argsort(keys, kind="stable")
+        place = np.searchsorted(keys, as_keys(wanted), sorter=order)
+    else:
+        place = np.searchsorted(numbers, _numbers(wanted))
+    return np.asarray(order[np.minimum(place, len(ids) - 1)])
 
 
 def as_keys(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.bytes_]:
@@ -273,6 +292,37 @@ def sorted_ids(ids: Ids) -> Ids:
     if (ids[alike] != ids[alike + 1]).any():
         return np.unique(as_keys(ids)).view(np.uint8).reshape(-1, _HASH)
     return np.delete(ids, alike + 1, axis=0)
+
+
+def first_occurrences(parts: Sequence[Ids], orders: Sequence[Ints]) -> list[npt.NDArray[np.bool_]]:
+    """Return which ids of each part are in no part before it. An id that a part contains twice is so twice.
+
+    `orders` are positions in each part. It takes the least time if they are in ascending order of the ids.
+    """
+    ids = np.concatenate([part[order] for part, order in zip(parts, orders, strict=True)])
+    numbers = _numbers(ids)
+    order = np.argsort(numbers, kind="stable")
+    is_same = numbers[order[1:]] == numbers[order[:-1]]
+    alike = np.flatnonzero(is_same)
+    is_first = np.ones(len(ids), bool)
+    if len(alike):
+        if (ids[order[alike]] != ids[order[alike + 1]]).any():
+            _, first, group = np.unique(as_keys(ids), return_index=True, return_inverse=True)
+            first = first[group]
+        else:
+            starts = np.concatenate([[True], ~is_same])
+            first = np.empty(len(ids), np.int64)
+            first[order] = order[starts][np.cumsum(starts) - 1]
+        number = np.repeat(np.arange(len(orders)), [len(each) for each in orders])
+        is_first = number[first] == number
+    result = []
+    for positions, found in zip(
+        orders, np.split(is_first, np.cumsum([len(each) for each in orders])[:-1]), strict=True
+    ):
+        of_part = np.empty(len(found), bool)
+        of_part[positions] = found
+        result.append(of_part)
+    return result
 
 
 def contained(ids: Ids, within: Ids) -> npt.NDArray[np.bool_]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -21,21 +23,31 @@ from tokenaudit.git.pack.layout import (
     PackIndex,
     build_delta_forest,
     contained,
+    first_occurrences,
     read_headers,
     read_index,
     sorted_ids,
 )
 from tokenaudit.git.pack.reader import TYPE_NAMES, PackPartition
 
+if TYPE_CHECKING:
+    from typing_extensions import Never
+
 _ID_SIZE = 20
+NONE_BEFORE: Mapping[Path, Never] = MappingProxyType({})
 
 
-def read_packs(indexes: Sequence[Path]) -> tuple[list[tuple[PackIndex, DeltaForest]], list[Unread]]:
-    """Open packs, largest first; packs that can't be used are returned as `Unread`."""
+def read_packs(
+    indexes: Sequence[Path], opened_before: Mapping[Path, tuple[PackIndex, DeltaForest]] = NONE_BEFORE
+) -> tuple[list[tuple[PackIndex, DeltaForest]], list[Unread]]:
+    """Open packs, largest first; packs that can't be used are returned as `Unread`.
+
+    `opened_before` are packs by path that need not be opened again.
+    """
     packs: list[tuple[PackIndex, DeltaForest]] = []
     unread: list[Unread] = []
     for path in sorted(indexes):
-        opened = _opened(path)
+        opened = opened_before.get(path.with_suffix(".pack")) or _opened(path)
         if isinstance(opened, Unread):
             unread.append(opened)
         else:
@@ -66,32 +78,73 @@ def _forest(index: PackIndex) -> DeltaForest:
 
 
 def pack_partitions(
-    packs: Sequence[tuple[PackIndex, DeltaForest]], count: int, types: Sequence[ObjectType], known: bytes = b""
+    packs: Sequence[tuple[PackIndex, DeltaForest]],
+    count: int,
+    types: Sequence[ObjectType],
+    known: bytes = b"",
+    searched: Mapping[Path, npt.NDArray[np.bool_]] = NONE_BEFORE,
 ) -> tuple[list[PackPartition | ChecksumPartition], list[Unread]]:
     """Return partitions of all objects of `types` whose id is not in `known`, and the objects that can't be built.
 
     The checksum of each pack with new objects is a separate partition.
 
-    `known` are raw ids, sorted. An object in several packs is read from the first of them.
+    `known` are raw ids, sorted. An object in several packs is read from the first of them. `searched` are packs whose
+    checksum, and some of whose objects, by position, need not be read again.
     """
     accelerator()  # before processes are forked, so that it is loaded once
     partitions: list[PackPartition | ChecksumPartition] = []
     unread: list[Unread] = []
-    seen = _rows(known)
     codes = [code for code, name in TYPE_NAMES.items() if name in types]
-    for number, (index, forest) in enumerate(packs):
-        is_new = ~contained(index.ids, seen)
+    before = [index.ids[searched[index.pack]] for index, _ in packs if index.pack in searched]
+    for (index, forest), is_new in zip(packs, first_of(packs, known), strict=True):
         unread += [
             Unread(index.ids[lost].tobytes().hex(), "header or delta base is damaged or missing")
             for lost in np.nonzero(is_new & (forest.roots < 0))[0].tolist()
         ]
         wanted = is_new & np.isin(forest.types, codes)
+        if index.pack in searched:
+            wanted &= ~searched[index.pack]
+        if before and wanted.any():
+            wanted[wanted] = ~contained(index.ids[wanted], sorted_ids(np.concatenate(before)))
         partitions += divided(index, forest, wanted, count)
-        if is_new.any():
+        if is_new.any() and index.pack not in searched:
             partitions.append(ChecksumPartition(index.pack))
-        if number + 1 < len(packs):
-            seen = sorted_ids(np.concatenate([seen, index.ids]))
     return partitions, unread
+
+
+def without_duplicates(
+    packs: Sequence[tuple[PackIndex, DeltaForest]], searched: Mapping[Path, npt.NDArray[np.bool_]]
+) -> dict[Path, npt.NDArray[np.bool_]]:
+    """Return those of `searched` that have no object in common."""
+    found: dict[Path, npt.NDArray[np.bool_]] = {}
+    seen = _rows(b"")
+    for index, _ in packs:
+        own = searched.get(index.pack)
+        if own is not None and not contained(index.ids[own], seen).any():
+            found[index.pack] = own
+            if len(found) < len(searched):
+                seen = sorted_ids(np.concatenate([seen, index.ids[own]]))
+    return found
+
+
+def read_from(
+    packs: Sequence[tuple[PackIndex, DeltaForest]], partitions: Iterable[PackPartition | ChecksumPartition]
+) -> dict[Path, npt.NDArray[np.bool_]]:
+    """Return for each of `packs` which of its objects are in `partitions`, by position."""
+    found = {index.pack: np.zeros(len(index.ids), bool) for index, _ in packs}
+    for each in partitions:
+        if isinstance(each, PackPartition):
+            found[each.pack][each.wanted] = True
+    return found
+
+
+def first_of(packs: Sequence[tuple[PackIndex, DeltaForest]], known: bytes) -> list[npt.NDArray[np.bool_]]:
+    """Return for each pack which of its objects are neither in `known`, sorted raw ids, nor in an earlier pack."""
+    if len(packs) == 1 and not known:
+        return [np.ones(len(packs[0][0].ids), bool)]
+    parts = [_rows(known), *(index.ids for index, _ in packs)]
+    is_first = first_occurrences(parts, [np.arange(len(parts[0])), *(index.by_id for index, _ in packs)])
+    return is_first[1:]
 
 
 def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[str]) -> list[str]:
@@ -99,7 +152,8 @@ def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[s
     left = sorted(names)
     for index, _ in packs:
         if left:
-            left = not_known(left, sorted_ids(index.ids).tobytes())
+            here = index.ids[contained(index.ids, _rows(bytes.fromhex("".join(left))))]
+            left = not_known(left, sorted_ids(here).tobytes())
     return left
 
 

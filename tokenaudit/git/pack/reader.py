@@ -96,10 +96,12 @@ class PackPartition:
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Partition`."""
         begun = self.begin(watcher.reach) if watcher.reach is not None else None
-        return self._search(watcher) if begun is None else self._search_compiled(*begun, watcher)
-
-    def _search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        return search(self.walk, self._known_as, watcher)
+        searched = (
+            search(self.walk, self._known_as, watcher) if begun is None else self._search_compiled(*begun, watcher)
+        )
+        for batch in searched:
+            batch.pack = self.pack
+            yield batch
 
     def _known_as(self, node: int) -> tuple[str, ObjectType]:
         return self.name(node), self._type(node)

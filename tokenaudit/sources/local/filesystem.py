@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.git.command import GitError
 from tokenaudit.git.layout import open_repository, safe_git_dir, staged_files
+from tokenaudit.git.searched import expect
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext, ScanResult
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Listing, SymbolicLink, Unreadable, list_files, read_small, why
@@ -86,6 +87,7 @@ class TreeSource:
         if self._is_work_tree:
             yield from not_checked_out(self.path, self.target, history_is_read=self._nested_histories)
         if self._nested_histories:
+            expect(map(Path, listing.repositories))
             for folder in listing.repositories:
                 yield from self._repository_within(Path(folder), run)
 

@@ -21,6 +21,7 @@ from tokenaudit.git.object_store import ScanPlan, plan
 from tokenaudit.git.objects import GitObject, ScanBatch, Unread, fingerprints_of, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
+from tokenaudit.git.searched import SharedSearch, expect, sharing
 from tokenaudit.interfaces import (
     Detection,
     Finding,
@@ -91,18 +92,23 @@ class HistorySource:
         except GitError as error:
             yield Skipped(self.target, str(error))
             return
+        with sharing(self.path) as shared:
+            yield from self._findings(repository, run, shared)
+
+    def _findings(self, repository: Repository, run: ScanContext, shared: SharedSearch | None) -> Iterator[Finding]:
         yield from self._missing_by_design(repository)
         yield from hazards(repository, self.target)
         followed(repository, run)
         try:
             signed = signature(run.scanner) if self.state else None
             earlier = load_state(self.state, signed) if self.state and signed else None
-            work = plan(repository, run.jobs, known=earlier.ids if earlier else b"")
+            shared = None if self.state else shared
+            work = plan(repository, run.jobs, known=earlier.ids if earlier else b"", shared=shared)
             may_have_submodules = work.graph is None or work.graph.has_submodules
             if may_have_submodules and (repository.work_tree is None or not self._has_files):
                 yield from submodules_of_trees(repository, self.target)
             before = (run.objects, run.bytes)
-            hits, unread = yield from self._hits(repository, work, run)
+            hits, unread = yield from self._hits(repository, work, run, shared)
             if work.ids and self.state and signed:
                 ids = work.ids()
                 if earlier is not None:
@@ -151,20 +157,25 @@ class HistorySource:
             yield Skipped(self.target, reason)
 
     def _hits(
-        self, repository: Repository, work: ScanPlan, run: ScanContext
+        self, repository: Repository, work: ScanPlan, run: ScanContext, shared: SharedSearch | None
     ) -> Generator[Finding, None, tuple[_Hits, int]]:
         """Read all objects. The generator's return value is the hits and the number of unread objects."""
         if work.note:
             run.progress.note(f"{self.target}: {work.note}")
-        run.progress.start(f"history of {self.target}", work.objects)
+        run.progress.start(f"history of {self.target}", work.objects + (shared.count if shared else 0))
         watcher = HistoryMatcher(run.scanner)
         hits = _Hits()
+        for batch in shared.results if shared else ():
+            run.read(batch.objects, batch.bytes)
+            hits.add(batch)
         unread = list(work.unread)
         with self._missing(repository, work) as missing:
             for batch in search(work.partitions, watcher, run.jobs):
                 run.read(batch.objects, batch.bytes)
                 hits.add(batch)
                 unread += batch.unread
+                if shared:
+                    shared.add(batch)
             first, unread = unread, []
             for batch in read_elsewhere(repository.git_dir, first, watcher):
                 run.read(batch.objects, batch.bytes)
@@ -172,6 +183,8 @@ class HistorySource:
                 unread += batch.unread
             unread += missing.found() if missing else ()
         hits.is_complete = not (unread or repository.shallow or repository.partial)
+        if shared and not unread:
+            shared.record(item.id for item in first)
         yield from self._unread(unread, run)
         return hits, len(unread)
 
@@ -493,6 +506,7 @@ class NestedHistoriesSource:
     def findings(self, run: ScanContext) -> Iterator[Finding]:
         """See `interfaces.Source`."""
         listing = list_files(os.fspath(self.path))
+        expect(map(Path, listing.repositories))
         for folder in listing.repositories:
             inside = Path(folder.removesuffix(f"{os.sep}.git")).relative_to(self.path).as_posix()
             if run.exclusions.leaves_out(self.target, inside):
