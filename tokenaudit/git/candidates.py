@@ -9,6 +9,7 @@ objects don't tell are in it too, and so are those that no ref leads to if their
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -115,6 +116,12 @@ class ParentLinks:
             raise UndecidedError(message)
         self.parents = self._places(links.parents)
         self.first = np.concatenate([[0], np.cumsum(links.counts)])
+
+    def of(self, git_dir: Path) -> ParentLinks:
+        """Return the same links for another repository, which has the same commits."""
+        other = copy.copy(self)
+        other._git_dir = git_dir  # noqa: SLF001 - of its own class
+        return other
 
     def _places(self, wanted: Ids) -> Ints:
         if not len(self.ids):

@@ -202,7 +202,7 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
 
         wanted = frozenset(blobs)
 
-        def find() -> frozenset[str] | None:
+        def find() -> Narrowed | None:
             return commits_to_compare(
                 git_dir, packs, [(name, loose[name]) for name in alone], wanted, jobs,
                 read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
@@ -210,8 +210,9 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
             )  # fmt: skip
 
         # If nothing else is read than complete packs, the refs make no difference.
-        is_of_packs = wish.shared is not None and not alone and links != "all"
-        return wish.shared.to_compare(wanted, find) if wish.shared is not None and is_of_packs else find()
+        if wish.shared is None or alone or links == "all":
+            return find()
+        return wish.shared.to_compare(git_dir, wanted, find)
 
     return ScanPlan(
         [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],

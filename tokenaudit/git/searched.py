@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from tokenaudit.git.candidates import Narrowed
     from tokenaudit.git.pack.layout import DeltaForest, PackIndex
 
     _Opened: TypeAlias = tuple[PackIndex, DeltaForest]
@@ -54,7 +55,7 @@ class _Shared:
 
     readers: Counter[Path] = field(default_factory=Counter)
     packs: dict[Path, SearchedPack] = field(default_factory=dict)
-    to_compare: dict[_Question, frozenset[str] | None] = field(default_factory=dict)
+    to_compare: dict[_Question, Narrowed | None] = field(default_factory=dict)
 
     def drop(self) -> None:
         """Forget packs that no other repository reads."""
@@ -156,7 +157,7 @@ class SharedSearch:
                 result = self._found.get(index.pack, ScanBatch())
                 self._shared.packs[index.pack] = SearchedPack(opened, read, result, stamp)
 
-    def to_compare(self, blobs: frozenset[str], find: Callable[[], frozenset[str] | None]) -> frozenset[str] | None:
+    def to_compare(self, git_dir: Path, blobs: frozenset[str], find: Callable[[], Narrowed | None]) -> Narrowed | None:
         """Return what `find` does about `blobs`, once for all repositories with the same packs and nothing else."""
         packs = frozenset(opened[0].pack for opened, _ in self._packs)
         if not packs <= self._shared.packs.keys():
@@ -164,7 +165,8 @@ class SharedSearch:
         asked = (packs, blobs)
         if asked not in self._shared.to_compare:
             self._shared.to_compare[asked] = find()
-        return self._shared.to_compare[asked]
+        found = self._shared.to_compare[asked]
+        return None if found is None else replace(found, links=found.links.of(git_dir))
 
 
 def _folder(pack: Path) -> Path:
