@@ -392,7 +392,8 @@ def test_it_has_the_version_of_the_release() -> None:
 
 def test_a_build_without_a_compiler_says_so_in_one_line(tmp_path: Path) -> None:
     pytest.importorskip("setuptools", minversion="77", reason="older versions can't read the project file")
-    home = Path(shutil.copytree(SOURCE.parent, tmp_path / "accelerator"))
+    built = shutil.ignore_patterns("build", "*.so", "*.egg-info")
+    home = Path(shutil.copytree(SOURCE.parent, tmp_path / "accelerator", ignore=built))
     environment = {"CC": str(tmp_path / "missing-cc"), "PATH": "/nonexistent", "PYTHONPATH": ""}
     ran = subprocess.run(
         [sys.executable, "setup.py", "--quiet", "build_ext"],
