@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from tests.support.gitrepo import GitRepo
 from tests.support.randomrepo import random_repository
+from tokenaudit.git import object_store
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import GitObject, ObjectType, Unread
 from tokenaudit.git.pack import layout
+from tokenaudit.git.reachability import MissingObjects
 
 ALL: tuple[ObjectType, ...] = ("blob", "commit", "tag", "tree")
 _numbers = itertools.count()
@@ -296,3 +298,68 @@ def test_a_folder_that_git_can_not_open_is_named(tmp_path: Path, monkeypatch: py
         ("part of the objects", "unable to open objects/ab: Too many open files")
     ]
     assert work.objects > 0
+
+
+def with_loose(path: Path) -> GitRepo:
+    """A repository with two packs, and commits, a tag and staged files on top that are not packed."""
+    repo = GitRepo(path)
+    repo.commit("packed", {"one": "one\n"})
+    repo.git("repack", "-adq")
+    repo.commit("packed", {"two": "two\n"})
+    repo.git("repack", "-dq")
+    repo.commit("first", {"folder/a": "a\n"})
+    repo.commit("second", {"folder/b": "b\n"})
+    repo.tag("annotated", "message")
+    repo.write("staged", "staged\n")
+    repo.git("add", "staged")
+    return repo
+
+
+def links_of(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list[str]]:
+    """The links that are left to git, and what git misses of those of unpacked objects."""
+    monkeypatch.setattr(object_store, "_MANY_OBJECTS", 0)
+    links = plan(open_repository(repo.path), 1, small=0).links
+    with MissingObjects(repo.git_dir, unpacked=True) as missing:
+        return links, [item.id for item in missing.found()]
+
+
+def test_git_need_not_follow_links_if_all_that_loose_objects_refer_to_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = with_loose(tmp_path / "repo")
+    repo.git("update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},module")
+    repo.git("commit", "-q", "-m", "with a submodule")
+    assert links_of(repo, monkeypatch) == ("none", [])
+
+
+@pytest.mark.parametrize(
+    "lost", ["HEAD", "HEAD~1", "HEAD^{tree}", "HEAD:folder", "HEAD:folder/a", ":staged", "refs/tags/annotated"]
+)
+def test_git_follows_the_links_if_an_object_that_is_not_packed_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lost: str
+) -> None:
+    repo = with_loose(tmp_path / "repo")
+    name = repo.head(lost)
+    (repo.git_dir / "objects" / name[:2] / name[2:]).unlink()
+    links, missing = links_of(repo, monkeypatch)
+    assert links == "unpacked"
+    assert missing
+
+
+def test_links_from_objects_that_nothing_leads_to_are_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repo = with_loose(tmp_path / "repo")
+    lost = repo.commit("third", {"c": "three\n"})
+    blob = repo.head("HEAD:c")
+    repo.git("reset", "-q", "--hard", "HEAD~1")
+    repo.git("reflog", "expire", "--expire=all", "--all")
+    (repo.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    assert links_of(repo, monkeypatch) == ("unpacked", [])
+    assert repo.git("cat-file", "-t", lost) == "commit"
+
+
+def test_git_follows_the_links_of_linked_working_trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    repo = with_loose(tmp_path / "repo")
+    repo.git("worktree", "add", "-q", "--detach", str(tmp_path / "other"))
+    assert links_of(repo, monkeypatch) == ("unpacked", [])

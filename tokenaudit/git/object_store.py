@@ -33,7 +33,7 @@ from tokenaudit.git.objects import (
 )
 from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.searched import SharedSearch
-from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole
+from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole, unpacked_links
 
 if TYPE_CHECKING:
     from tokenaudit.git.candidates import Narrowed
@@ -121,7 +121,7 @@ def plan(
                 return _in_memory(whole, repository, indexes, lacking, types)
             loose = {name: file for folder in folders for name, file in loose_objects(folder)}
             if many or len(loose) > _FEW_LOOSE:
-                return _fast(indexes, loose, lacking, wish)
+                return _fast(repository, indexes, loose, lacking, wish)
     except ImportError as error:
         reason = f"compiled library {error.name} is missing"
     except OSError as error:
@@ -135,7 +135,7 @@ def plan(
         if reason is not None:
             message = f"git can't list the objects ({error}), and direct reading failed: {reason}"
             raise GitError(message) from error
-        return _fast(indexes, loose, lacking, wish)
+        return _fast(repository, indexes, loose, lacking, wish)
     note = f"read with git: {reason}" if reason else None
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
     return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: commits, note=note)
@@ -179,7 +179,9 @@ class _Wish:
     shared: SharedSearch | None
 
 
-def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish) -> ScanPlan:
+def _fast(
+    repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
+) -> ScanPlan:
     from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - imports numpy, needed for large repositories only
 
     count = wish.jobs * _SHARES_PER_JOB
@@ -196,6 +198,12 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
         return [*packed.commits_of(packs), *loose_commits((name, loose[name]) for name in alone)]
 
     links = _links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone))
+    if links == "unpacked" and len(alone) <= _FEW_LOOSE:
+        linked = _unpacked_links(repository, [(name, loose[name]) for name in alone])
+        is_whole = linked is not None and not packed.not_packed(packs, linked - loose.keys())
+        links = "none" if is_whole else links
+
+    are_packs_complete = links != "all"
 
     def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> Narrowed | None:
         from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
@@ -206,11 +214,11 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
             return commits_to_compare(
                 git_dir, packs, [(name, loose[name]) for name in alone], wanted, jobs,
                 read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
-                are_packs_complete=links != "all",
+                are_packs_complete=are_packs_complete,
             )  # fmt: skip
 
         # If nothing else is read than complete packs, the refs make no difference.
-        if wish.shared is None or alone or links == "all":
+        if wish.shared is None or alone or not are_packs_complete:
             return find()
         return wish.shared.to_compare(git_dir, wanted, find)
 
@@ -223,6 +231,16 @@ def _fast(indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread],
         links=links,
         to_compare=to_compare,
     )
+
+
+def _unpacked_links(repository: Repository, files: Sequence[tuple[str, Path]]) -> frozenset[str] | None:
+    """Return what the loose objects in `files`, the refs and the index refer to; None if git must be asked."""
+    found = list(LoosePartition(files, ("commit", "tree", "tag"), 0).read())
+    try:
+        objects = [item for item in found if isinstance(item, GitObject)]
+        return unpacked_links(repository, objects) if len(objects) == len(found) else None
+    except (GitError, OSError):
+        return None  # git is asked, and what it can't read is reported then
 
 
 def _links(objects: int, packs: int, loose: int) -> Links:

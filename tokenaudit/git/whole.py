@@ -198,7 +198,7 @@ class CommitGraph:
                 linked.update(parsed.parents)
             elif item.type == "tree":
                 tree = self._trees[item.id] = _tree(item)
-                linked.update(name for mode, name in tree.values() if mode != _SUBMODULE)
+                linked.update(_linked(tree))
             elif item.type == "tag":
                 linked.add(_target(item))
         if not linked <= whole.objects.keys() or not self._is_consistent():
@@ -365,13 +365,53 @@ class UnusualError(Exception):
     """A repository, or an object in it, is not of the common form; git must be asked about it."""
 
 
+def unpacked_links(repository: Repository, unpacked: Iterable[GitObject]) -> frozenset[str] | None:
+    """Return the ids that `unpacked` objects, the refs and the index of a repository contain, without submodules.
+
+    None if there can be other refs or indexes, or if something is unusual: git must be asked.
+
+    Raises:
+        OSError: the index can't be read.
+        GitError: git can't read it.
+    """
+    if repository.shallow or not _is_alone(repository):
+        return None
+    index = staged_files(repository.git_dir, repository.work_tree) if (repository.git_dir / "index").exists() else b""
+    found = {*repository.refs.values(), *(each["id"].decode("ascii") for each in _staged(index))}
+    if repository.head is not None:
+        found.add(repository.head)
+    try:
+        for item in unpacked:
+            if item.type == "commit":
+                parsed = _commit(item)
+                found.update((parsed.tree, *parsed.parents))
+            elif item.type == "tree":
+                found.update(_linked(_tree(item)))
+            elif item.type == "tag":
+                found.add(_target(item))
+    except UnusualError:
+        return None
+    return frozenset(found)
+
+
+def _is_alone(repository: Repository) -> bool:
+    return not any((repository.git_dir / name).exists() for name in ("commondir", "worktrees", "reftable"))
+
+
+def _linked(tree: _Tree) -> Iterator[str]:
+    return (name for mode, name in tree.values() if mode != _SUBMODULE)
+
+
+def _staged(index: bytes) -> Iterator[re.Match[bytes]]:
+    return (found for found in _INDEXED.finditer(index) if found["mode"] != _SUBMODULE)
+
+
 def commit_graph(whole: WholeRepository, repository: Repository) -> CommitGraph | None:
     """Return the graph of a repository; None if git must be asked about it."""
     if repository.shallow or repository.partial or repository.object_format != "sha1":
         return None
     folder = repository.git_dir
-    is_alone = not any((folder / name).exists() for name in ("commondir", "worktrees", "reftable"))
-    if not is_alone:
+    if not _is_alone(repository):
         return None
     try:
         index = b""
