@@ -48,6 +48,25 @@ def test_both_engines_see_the_same(context: Context) -> None:
     assert by_re().hits(data) == by_literals().hits(data) == detector().prefilter.hits(data)
 
 
+SEARCHED = [
+    (each.expression, literal_pattern)
+    for each in detector().prefilter.patterns
+    for literal_pattern in each.literal_patterns
+    if literal_pattern.searched
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_what_is_searched_for_instead_of_literals_ends_in_each_match(data: st.DataObject) -> None:
+    expression, tried = data.draw(st.sampled_from(SEARCHED))
+    matched = data.draw(st.from_regex(re.compile(expression, re.DOTALL)))
+    for whole in re.finditer(expression, matched, re.DOTALL):
+        found = re.compile(tried.searched, re.DOTALL).search(matched, whole.start(), whole.end() + 1)
+        assert found is not None
+        assert not tried.back or re.compile(tried.expression, re.DOTALL).match(matched, found.end() - tried.back)
+
+
 def test_much_data_is_searched_at_once() -> None:
     prefilter = Prefilter(detector().prefilter.patterns)
     token = Mint("much").user_token()
@@ -103,6 +122,14 @@ FRAGMENTS = st.sampled_from(
         b"\n",
         b"\0",
         b"68665f",
+        b"hf",
+        b"_",
+        b"'",
+        b"104",
+        b"68",
+        b"\t",
+        b"VV",
+        b"\x1f\x9d",
         b"PK\3\4",
     ]
 )

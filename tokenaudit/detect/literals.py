@@ -60,11 +60,17 @@ class LiteralPattern(NamedTuple):
 
     Every match of `expression` contains one of `literals`, `lead` bytes after its start. Without literals, the searcher
     searches for the expression itself.
+
+    Where the literals are frequent, Hyperscan searches for `searched` instead, an expression whose match ends within
+    each match of the pattern; it can also match more. With `back`, `expression` is tried that many bytes before the
+    end of the match.
     """
 
     expression: bytes
     literals: tuple[bytes, ...] = ()
     lead: int = 0
+    searched: bytes = b""
+    back: int = 0
 
 
 def literal_pattern_for(
@@ -128,25 +134,34 @@ class _Trial(NamedTuple):
 class LiteralPrefilter:
     """All expressions that a searcher looks for, by number: literals first, then whole expressions."""
 
-    def __init__(self, literal_patterns: Iterable[tuple[int, LiteralPattern]]) -> None:
-        """Build the prefilter from literal patterns, each with the number of its pattern."""
+    def __init__(
+        self, literal_patterns: Iterable[tuple[int, LiteralPattern]], *, has_literals_only: bool = True
+    ) -> None:
+        """Build the prefilter from literal patterns, each with the number of its pattern.
+
+        Without `has_literals_only`, literals that are frequent are replaced by what to search for instead.
+        """
         by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
-        self._whole: list[tuple[int, bytes]] = []
+        by_expression: dict[bytes, tuple[LiteralPattern, list[int]]] = {}
         for pattern, literal_pattern in literal_patterns:
-            if not literal_pattern.literals:
-                self._whole.append((pattern, literal_pattern.expression))
+            searched = b"" if has_literals_only else literal_pattern.searched
+            if searched or not literal_pattern.literals:
+                whole = searched or literal_pattern.expression
+                by_expression.setdefault(whole, (literal_pattern, []))[1].append(pattern)
+                continue
             for literal in literal_pattern.literals:
                 tried = by_literal.setdefault(literal, {}).setdefault(literal_pattern.lead + len(literal), {})
                 tried.setdefault(literal_pattern.expression, []).append(pattern)
         self.literals = sorted(by_literal)
         self._tried = [by_literal[literal] for literal in self.literals]
+        self._whole = list(by_expression.items())
         self._trials: dict[int, list[_Trial]] = {}
 
     @property
     def expressions(self) -> list[bytes]:
         """The expressions, in the order of their numbers."""
         spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
-        return spelled + [each for _, each in self._whole]
+        return spelled + [each for each, _ in self._whole]
 
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Add (pattern, end) of each literal pattern's match to `candidates`; return whether `enough` stopped it.
@@ -166,7 +181,7 @@ class LiteralPrefilter:
             yield _ends(data, literal) if literal in data else iter(())
 
     def _whole_ends(self, data: bytes) -> Iterator[Iterator[int]]:
-        for _, each in self._whole:
+        for each, _ in self._whole:
             yield (found.end() for found in _compiled(each).finditer(data))
 
     def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
@@ -177,7 +192,10 @@ class LiteralPrefilter:
         trials = self._trials.get(number)
         if trials is None:
             if number >= len(self.literals):
-                return [(self._whole[number - len(self.literals)][0], end)]
+                whole, patterns = self._whole[number - len(self.literals)][1]
+                if whole.back and not _compiled(whole.expression).match(data, end - whole.back):
+                    return ()
+                return [(pattern, end) for pattern in patterns]
             trials = self._trials[number] = [_trial(back, tried) for back, tried in self._tried[number].items()]
         for back, guard, _ in trials:
             if end >= back and guard(data, end - back):

@@ -153,7 +153,7 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
     return tuple(found)
 
 
-_COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", (b"\x1f\x9d",))
+_COMPRESS = LiteralPattern(rb"\x1f\x9d[\x80-\xff]", (b"\x1f\x9d",), searched=rb"\x1f\x9d[\x80-\xff]")
 
 
 def _is_first(_: bytes, at: int) -> bool:
@@ -205,12 +205,19 @@ def _at_beginning(
 ) -> Pattern:
     """Return a pattern for `literals` at the start of a run; they are too short to be searched for elsewhere."""
     alphabet = rb"A-Za-z0-9+/_\-" if reading == "base64" else rb"0-9A-Fa-f"
-    whole = rb"(?<![%b])(?:%b)[%b]{%d}" % (alphabet, b"|".join(literals), alphabet, _LONG_RUN)
-    return Pattern(reading, whole, (LiteralPattern(whole, literals),), width, check)
+    run = rb"(?:%b)[%b]{%d}" % (b"|".join(literals), alphabet, _LONG_RUN)
+    whole = rb"(?<![%b])%b" % (alphabet, run)
+    literal_pattern, size = LiteralPattern(whole, literals), len(literals[0])
+    if size <= _FREQUENT:
+        literal_pattern = literal_pattern._replace(searched=run, back=size + _LONG_RUN)
+    return Pattern(reading, whole, (literal_pattern,), width, check)
 
 
 _LONG_RUN = 18
 """Characters that must follow such a literal."""
+
+_FREQUENT = 2
+"""Maximum length of such a literal that is frequent in text. Compiling the runs of longer ones takes much time."""
 
 
 def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
@@ -235,7 +242,8 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape])
         alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
     for (literals, lead), cuts in alike.items():
         either = b"|".join(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
-        literal_pattern = LiteralPattern(either, literals, lead)
+        searched = dict.fromkeys(literal_pattern.searched for literal_pattern in cuts.values())
+        literal_pattern = LiteralPattern(either, literals, lead, b"|".join(searched) if all(searched) else b"")
         yield Pattern(
             "concatenated",
             b"|".join(cuts),

@@ -165,15 +165,15 @@ class Prefilter:
     def _hyperscan(self) -> Searcher | None:
         if self._engine != "auto":
             return None
-        return searcher_for(self._literals)
+        return searcher_for(self._literal_prefilter(has_literals_only=False))
 
     @cached_property
     def _literals(self) -> LiteralPrefilter:
-        return LiteralPrefilter(
-            (index, literal_pattern)
-            for index, each in enumerate(self.patterns)
-            for literal_pattern in each.literal_patterns
-        )
+        return self._literal_prefilter(has_literals_only=True)
+
+    def _literal_prefilter(self, *, has_literals_only: bool) -> LiteralPrefilter:
+        each_of = ((index, each) for index, pattern in enumerate(self.patterns) for each in pattern.literal_patterns)
+        return LiteralPrefilter(each_of, has_literals_only=has_literals_only)
 
 
 def _rebuilt(patterns: tuple[Pattern, ...], everything: bool, engine: Engine) -> Prefilter:  # noqa: FBT001 - pickle
@@ -216,12 +216,14 @@ def searcher_for(prefilter: LiteralPrefilter) -> Searcher | None:
         import hyperscan  # noqa: PLC0415 - not on every platform, and slow to import
     except ImportError:
         return None
-    expressions = prefilter.expressions
+    expressions, literals = prefilter.expressions, len(prefilter.literals)
+    # Where an expression looks around, Hyperscan then returns matches of a looser one.
+    looser = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_PREFILTER
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
     database.compile(
         expressions=expressions,
         ids=list(range(len(expressions))),
-        flags=[hyperscan.HS_FLAG_DOTALL] * len(expressions),
+        flags=[hyperscan.HS_FLAG_DOTALL] * literals + [looser] * (len(expressions) - literals),
     )
     _return_free_memory()
     return Searcher(prefilter, database, hyperscan.ScanTerminated)

@@ -32,11 +32,19 @@ def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
             for line_end in _LINE_ENDS:
                 first = numbers[0] + line_end
                 whole = re.escape(first) + rb"[ \t-]{0,30}" + _BETWEEN.join(map(re.escape, numbers[1:]))
-                yield whole, LiteralPattern(whole, (first[:8],))
+                yield whole, LiteralPattern(whole, (first[:8],), searched=_searched(first))
             for separator in _SEPARATORS:
                 first = separator.join(numbers[:2])
                 whole = re.escape(first) + _BETWEEN + _BETWEEN.join(map(re.escape, numbers[2:]))
                 yield whole, LiteralPattern(whole, (first[:8],))
+
+
+def _searched(first: bytes) -> bytes:
+    """Return what to search for instead of a number at the end of a line; longer numbers are rare enough."""
+    return re.escape(first) + rb"[ \t\d-]" if len(first) <= _SHORT_NUMBER else b""
+
+
+_SHORT_NUMBER = 4
 
 
 def parsed(data: bytes, start: int) -> tuple[bytes, Origins, int]:

@@ -39,6 +39,9 @@ _DUMP = _DUMP_START + rb"[ \t]?(?:[0-9A-Fa-f]{2,8}[ \t]{1,2}){0,24}[ \t]{0,50}[|
 """From one line of a dump to the next, for dumps with text on the right: xxd, `hexdump -C`, `od -t x1z`."""
 
 
+_JOINT_STARTS = rb"[\"'`\\=\r\n\x1b<|]"
+
+
 def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
     """Return the expression for a joint. Branching on the first byte is much faster than trying each alternative."""
     after = {
@@ -51,7 +54,7 @@ def _joint(literals: bytes, folded: bytes, markup: bytes, dump: bytes) -> bytes:
         rb"<": markup + rb"|\r?\n" + dump,
         rb"\x1b": _COLOR,
     }
-    return rb"[\"'`\\=\r\n\x1b<|](?:" + b"|".join(b"(?<=%b)(?:%b)" % each for each in after.items()) + rb")"
+    return _JOINT_STARTS + rb"(?:" + b"|".join(b"(?<=%b)(?:%b)" % each for each in after.items()) + rb")"
 
 
 WIDTH = 20 + 34 + 140
@@ -72,8 +75,10 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
         left, right = fixed[:at], fixed[at:]
         joint = _SHORT + re.escape(text[at:])
         if at < _FEW:
-            literal_pattern = literal_pattern_for((_QUOTES, *right), expression((_QUOTES, *right)) + rb"[A-Za-z0-9]")
-            whole = re.escape(text[:at]) + joint
+            after = expression((_QUOTES, *right)) + _NEXT
+            searched = re.escape(text[:at]) + _JOINT_STARTS + rb".*" + after
+            literal_pattern = literal_pattern_for((_QUOTES, *right), after)._replace(searched=searched)
+            whole = re.escape(text[:at]) + joint + rb"(?=" + _NEXT + rb")"
             yield from _wrapped(left, right)
         else:
             # A short word such as `api` is frequent in code, and rare in front of a joint.
@@ -88,7 +93,8 @@ def _wrapped(left: Sets, right: Sets) -> Iterator[tuple[bytes, LiteralPattern]]:
     for form, rest in _WRAPS:
         yield expression(left + form) + rest + expression(right), literal_pattern_for(left + form)
     folded = (*exactly(b"\n"), frozenset(b" \t"), *right)
-    yield expression(left) + rb"\r?" + expression(folded), literal_pattern_for(folded)
+    whole = expression(left) + rb"\r?" + expression(folded)
+    yield whole, literal_pattern_for(folded)._replace(searched=whole)
 
 
 _WRAPS: tuple[tuple[Sets, bytes], ...] = (

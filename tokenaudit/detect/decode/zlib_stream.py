@@ -55,10 +55,10 @@ def evidence() -> Iterator[tuple[bytes, LiteralPattern]]:
     """Yield expressions for the start of a stream: default window size anywhere, any window size in a PDF."""
     first = _set(_DYNAMIC_OR_FIXED)
     for header in _ORDINARY:
-        expression = re.escape(header) + first
+        expression = searched = re.escape(header) + first
         if header[1] < 0x80:  # noqa: PLR2004 - ASCII, also found in text: binary bytes must follow soon
             expression += rb"[\x00-\xff]{0,8}?[\x00-\x08\x0e-\x1f\x80-\xff]"
-        yield expression, LiteralPattern(expression, (header,))
+        yield expression, LiteralPattern(expression, (header,), searched=searched, back=len(header) + 1)
     either = b"(?:" + b"|".join(map(re.escape, HEADERS)) + b")" + first
     rare = LiteralPattern(rb"stream\r?\n" + either, (b"stream\n", b"stream\r"))
     yield rb"(?:(?<=stream\n)|(?<=stream\r\n))" + either, rare
