@@ -286,6 +286,7 @@ def test_a_folder_of_objects_that_can_not_be_listed_is_named(
 def test_a_folder_that_git_can_not_open_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Git has no file left, for example: it lists what it can, complains, and exits with 0."""
     repo = random_repository(tmp_path / "repo", 5, commits=3)
+    repo.git("config", "core.editor", "vi")  # so that git is asked
     git = shutil.which("git")
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.files import BrokenLinkError, Folders, Hazard, look_at, looked_once, pack_files
+from tokenaudit.git.plain import plain_index, plain_refs
 from tokenaudit.git.substitute import substitute
 
 RepositoryKind: TypeAlias = Literal["worktree", "bare", "broken", "none"]
@@ -66,6 +67,9 @@ def repository_kind(path: Path) -> RepositoryKind:
 
 _SMALL_PACKS = 4 << 20
 _SMALL_INDEX = 256 << 10
+_LARGEST_INDEX = 1 << 20
+"""Bytes of an index above which git lists it faster."""
+
 _FEW_LOOSE = 8
 """Maximum loose objects in one of the 256 folders."""
 
@@ -163,7 +167,9 @@ def staged_files(git_dir: Path, work_tree: Path | None) -> bytes:
     key = git_dir.absolute()
     if known is not None and key in known:
         return known[key]
-    listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree)
+    listing = plain_index(git_dir, _LARGEST_INDEX)
+    if listing is None:
+        listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree)
     if known is not None:
         known[key] = listing
     return listing
@@ -189,6 +195,20 @@ def _open(path: Path) -> Repository:
         message = "not a git repository"
         raise GitError(message)
     folders = _looked_at(found)
+    plain = plain_refs(folders)
+    if plain is not None:
+        return Repository(
+            git_dir=folders.git_dir,
+            common_dir=folders.common_dir,
+            work_tree=None if found == path else path,
+            object_format="sha1",
+            shallow=False,
+            partial=_has_promisor_packs(folders),
+            outside=folders.outside(path),
+            head=plain.head,
+            refs=plain.refs,
+            remotes=plain.remotes,
+        )
     safe = _safe(folders, found)
     warnings = bytearray()
     answer = git(

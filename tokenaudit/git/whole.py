@@ -1,4 +1,4 @@
-"""A small repository whose objects are all in memory, read with one `git cat-file`.
+"""A small repository whose objects are all in memory, read without git or with one `git cat-file`.
 
 Starting git takes longer than reading a small repository. What git commands would say of its commits (links, changes,
 order, reachability) is computed here from the objects, and only if nothing is unusual: everything else is left to git,
@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, cast
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
+from tokenaudit.git.files import look_at
 from tokenaudit.git.layout import staged_files
 from tokenaudit.git.log import MOST_PARENTS, Change, Changes, Commit, moment, too_many_parents
 from tokenaudit.git.objects import GitObject, ObjectMatcher, ObjectType, ScanBatch, Unread, examine, search_one_by_one
+from tokenaudit.git.plain import plain_objects
 from tokenaudit.git.reachability import CommitKey, parents_first
 from tokenaudit.interfaces import PrefilterResult
 
@@ -146,6 +148,9 @@ class MemoryPartition:
 
 def read_whole(git_dir: Path) -> WholeRepository | None:
     """Read all objects of a repository that is small on disk; None if one is large or git can't read it."""
+    if (read := plain_objects(look_at(git_dir), _CONTENT)) is not None:
+        plain = {name: GitObject(name, cast("ObjectType", kind), data) for name, kind, data in read}
+        return WholeRepository(plain, sum(len(item.data) for item in plain.values()))
     warnings = bytearray()
     arguments = ("cat-file", "--batch", "--batch-all-objects", "--unordered", "--buffer")
     try:
