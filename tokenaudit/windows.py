@@ -18,6 +18,12 @@ OVERLAP = 1 << 20
 _PART = 1 << 20
 """Bytes to copy at a time."""
 
+_PIECE = 256 << 10
+"""Bytes to search at a time: they fit into the cache of a processor, and memory for them is used again."""
+
+_BORDERS = 4
+"""Overlap of two pieces in multiples of what can affect a match on one side."""
+
 
 @dataclass(frozen=True)
 class ReadWindow:
@@ -28,6 +34,13 @@ class ReadWindow:
     column: int = 1
     overlap: int = 0
     """Bytes at the beginning that overlap the previous window."""
+    left_out: int = 0
+    """Bytes that are not in `data`, because nothing can be found in them."""
+
+    @property
+    def size(self) -> int:
+        """Size in bytes, with what was left out."""
+        return len(self.data) + self.left_out
 
     def placed(self, examined: ScanResult) -> ScanResult:
         """`examined` with the lines and columns of the whole."""
@@ -83,6 +96,61 @@ def windows(
         if not rest:
             return
         data = data[passed:] + rest
+
+
+def windows_with_evidence(
+    read: Callable[[int, int], bytes], may_contain: Callable[[bytes], bool], reach: int
+) -> Iterator[ReadWindow]:
+    """The same as `windows`, but the data of windows in which `may_contain` finds nothing are left out.
+
+    `read` takes a number of bytes and an offset, and can return fewer, but none only at the end. Bytes more than
+    `reach` away from evidence don't affect it, so the windows are searched in pieces: reading a whole one into memory
+    takes longer than searching it.
+    """
+    head = _filled_at(read, min(_PIECE, WINDOW), 0)
+    if len(head) < min(_PIECE, WINDOW):
+        yield ReadWindow(head)
+        return
+    start, overlap = 0, 0
+    position = (1, 1)
+    while True:
+        clean = _without_evidence(read, may_contain, reach, start, position)
+        if clean is None:
+            window = ReadWindow(_filled_at(read, WINDOW, start), *position, overlap)
+            position = position_after(window.data, WINDOW - OVERLAP, *position)
+        else:
+            window = ReadWindow(b"", *position, overlap, left_out=clean[0])
+            position = clean[1]
+        if overlap and window.size <= overlap:
+            return
+        yield window
+        if window.size < WINDOW:
+            return
+        start, overlap = start + WINDOW - OVERLAP, OVERLAP
+
+
+def _without_evidence(
+    read: Callable[[int, int], bytes],
+    may_contain: Callable[[bytes], bool],
+    reach: int,
+    start: int,
+    position: tuple[int, int],
+) -> tuple[int, tuple[int, int]] | None:
+    """Search the window from `start` at `position`: its size and the position of the next one; None with evidence."""
+    at = 0
+    while True:
+        most = min(_PIECE, WINDOW - at)
+        piece = _filled_at(read, most, start + at)
+        if may_contain(piece):
+            return None
+        is_last = len(piece) < most or at + most == WINDOW
+        step = len(piece) if is_last else most - _BORDERS * reach
+        passed = min(step, WINDOW - OVERLAP - at)
+        if passed > 0:
+            position = position_after(piece, passed, *position)
+        at += step
+        if is_last:
+            return at, position
 
 
 def position_after(data: bytes, passed: int, line: int, column: int) -> tuple[int, int]:
@@ -172,6 +240,15 @@ def _filled(read: Callable[[int], bytes], size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _filled_at(read: Callable[[int, int], bytes], size: int, offset: int) -> bytes:
+    end = offset + size
+
+    def further(most: int) -> bytes:
+        return read(most, end - most)
+
+    return _filled(further, size)
 
 
 def _characters(text: bytes) -> int:

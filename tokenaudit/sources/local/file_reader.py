@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tokenaudit.file_access import descriptor_of_regular
-from tokenaudit.windows import WINDOW, ReadWindow, position_after, windows
+from tokenaudit.interfaces import Scanner
+from tokenaudit.windows import WINDOW, ReadWindow, position_after, windows, windows_with_evidence
 
 _BLOCK = 512
 _MOSTLY_HOLES = 16
@@ -132,10 +133,11 @@ def read_small(path: str) -> bytes | None:
         os.close(descriptor)
 
 
-def read_windows(path: str) -> Iterator[ReadWindow]:
+def read_windows(path: str, scanner: Scanner | None = None) -> Iterator[ReadWindow]:
     """Yield the content of a regular file, in one window if it is small, else in overlapping ones.
 
-    The holes of a sparse file are skipped.
+    The holes of a sparse file are skipped. With `scanner`, the data of windows in which it finds nothing can be left
+    out.
 
     Raises:
         Unreadable: the file can't be opened or read, or is no longer a regular file.
@@ -148,6 +150,8 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
         status = os.fstat(descriptor)
         if status.st_size > WINDOW and _is_sparse(status):
             yield from _stretches(descriptor, status, path)
+        elif scanner is not None and (reach := _reach(scanner)) is not None and sys.platform != "win32":
+            yield from windows_with_evidence(partial(os.pread, descriptor), scanner.may_contain, reach)
         else:
             # A read allocates a buffer of the requested size.
             most = max(status.st_size + 1, _SMALL)
@@ -156,6 +160,12 @@ def read_windows(path: str) -> Iterator[ReadWindow]:
         raise Unreadable(path, f"can't be read: {why(error)}") from None
     finally:
         os.close(descriptor)
+
+
+def _reach(scanner: Scanner) -> int | None:
+    """Return the maximum bytes on one side of evidence that affect it; None if unknown."""
+    prefilter = getattr(scanner, "prefilter", None)
+    return None if prefilter is None or prefilter.everything else prefilter.reach
 
 
 def _back(descriptor: int, size: int) -> None:

@@ -68,8 +68,8 @@ def examine_file(path: str, scanner: Scanner) -> tuple[ScanResult, int]:
 
     def counted() -> Iterator[ReadWindow]:
         nonlocal size
-        for window in read_windows(path):
-            size += len(window.data) - window.overlap
+        for window in read_windows(path, scanner):
+            size += window.size - window.overlap
             yield window
 
     return examine_windows(counted(), scanner, path), size
