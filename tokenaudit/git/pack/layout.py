@@ -46,8 +46,8 @@ class DeltaForest:
         front = np.nonzero(needed)[0]
         while len(front):
             above = self.headers.parents[front]
-            above = np.unique(above[above >= 0])
-            front = above[~needed[above]]
+            above = above[above >= 0]
+            front = np.unique(above[~needed[above]])
             needed[front] = True
         return needed
 
@@ -55,7 +55,7 @@ class DeltaForest:
         """Return for every object the number of `nodes` in its tree, including itself."""
         counts = np.zeros(len(self.roots), np.int64)
         counts[nodes] = 1
-        by_depth = nodes[np.argsort(-self.depths[nodes], kind="stable")]
+        by_depth = nodes[np.argsort(-self.depths[nodes])]
         depths = self.depths[by_depth]
         borders = np.nonzero(np.diff(depths))[0] + 1
         for level in np.split(by_depth, borders):
@@ -132,14 +132,14 @@ def read_index(index: Path) -> PackIndex:
     if int.from_bytes(header[8:], "big") != len(ids) or trailer != data[-2 * _HASH : -_HASH].tobytes():
         message = "does not match its index, or is truncated"
         raise PackError(message)
-    order = np.argsort(offsets, kind="stable")
+    order = np.argsort(offsets)
     starts = offsets[order]
     if len(starts) and (starts[0] < _PACK_HEADER or starts[-1] >= size - _HASH or (np.diff(starts) <= 0).any()):
         message = "index points outside the pack"
         raise PackError(message)
     by_id = np.empty(len(order), np.int64)
     by_id[order] = np.arange(len(order))
-    return PackIndex(pack, ids[order], starts, np.append(starts[1:], size - _HASH)[: len(starts)], by_id)
+    return PackIndex(pack, ids.take(order, axis=0), starts, np.append(starts[1:], size - _HASH)[: len(starts)], by_id)
 
 
 def _version_2(data: Ids) -> tuple[Ids, npt.NDArray[np.int64]]:
@@ -250,7 +250,9 @@ def _by_offset(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: 
         at[deltas[more]] += 1
         more = more[(byte & 0x80) != 0]
     wanted = index.starts[deltas] - distance
-    found = np.minimum(np.searchsorted(index.starts, wanted), len(index.starts) - 1)
+    ascending = np.argsort(wanted)  # so that the search reads memory in order
+    found = np.empty(len(deltas), np.int64)
+    found[ascending] = np.minimum(np.searchsorted(index.starts, wanted[ascending]), len(index.starts) - 1)
     parents[deltas] = np.where((index.starts[found] == wanted) & (found < deltas), found, -2)
 
 

@@ -298,18 +298,22 @@ def plan_of(partition: PackPartition) -> Plan:
     headers = forest.headers
     parents = headers.parents[nodes]
     is_delta = np.nonzero(parents >= 0)[0]
-    above = np.searchsorted(nodes, parents[is_delta])
+    numbers = np.empty(len(forest.roots), np.int64)
+    numbers[nodes] = np.arange(len(nodes))
+    above = numbers[parents[is_delta]]
     trees = forest.sizes_of_trees(nodes)[nodes[is_delta]]
-    order = np.lexsort((is_delta, trees, above))
-    children = is_delta[order]
-    first = np.searchsorted(above[order], np.arange(len(nodes) + 1))
+    children = is_delta[np.argsort(above * (len(nodes) + 1) + trees)]
+    first = np.zeros(len(nodes) + 1, np.int64)
+    np.cumsum(np.bincount(above, minlength=len(nodes)), out=first[1:])
+    wanted = np.zeros(len(nodes), np.int64)
+    wanted[numbers[partition.wanted]] = 1
     bodies = headers.bodies[nodes]
     return Plan(
         nodes=nodes,
         starts=bodies,
         ends=bodies + forest.lengths[nodes],
         sizes=headers.sizes[nodes],
-        wanted=np.isin(nodes, partition.wanted, assume_unique=True).astype(np.int64),
+        wanted=wanted,
         first=first,
         children=children,
         roots=np.nonzero(parents < 0)[0],
