@@ -107,6 +107,7 @@ class ParentLinks:
             UndecidedError: ids begin alike.
         """
         self._git_dir = git_dir
+        self._reached: dict[tuple[str, ...], tuple[npt.NDArray[np.bool_], bool]] = {}
         self.ids = links.ids
         numbers = _numbers(links.ids)
         self._order = np.argsort(numbers)
@@ -120,7 +121,7 @@ class ParentLinks:
     def of(self, git_dir: Path) -> ParentLinks:
         """Return the same links for another repository, which has the same commits."""
         other = copy.copy(self)
-        other._git_dir = git_dir  # noqa: SLF001 - of its own class
+        other._git_dir, other._reached = git_dir, {}  # noqa: SLF001 - of its own class
         return other
 
     def _places(self, wanted: Ids) -> Ints:
@@ -141,6 +142,8 @@ class ParentLinks:
         Raises:
             GitError: the refs can't be read.
         """
+        if tips in self._reached:
+            return self._reached[tips]
         listing = git("rev-list", "--no-walk=unsorted", "--ignore-missing", *tips, git_dir=self._git_dir)
         waiting = self._places(_rows(listing.decode("ascii").split())).tolist()
         above = self._above
@@ -150,7 +153,8 @@ class ParentLinks:
             if not reached[each]:
                 reached[each] = 1
                 waiting += above[each]
-        return np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
+        found = self._reached[tips] = np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
+        return found
 
     def unreached(self, commits: Sequence[str], *tips: str) -> frozenset[str] | None:
         """Return those of `commits` that `tips` (such as `--all`) don't lead to; None if a parent is unknown.

@@ -7,7 +7,6 @@ each. A second look at the few trees with a window of a wanted id, and at those 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple, TypeAlias
@@ -29,8 +28,6 @@ ID_SIZE = 20
 
 _SHORT_DELTA = 2000
 _FILTER = 1 << 16
-_OCTAL = b"01234567"
-_NAMED = re.compile(rb"(?:40000|100644|100755|120000|160000|100664) [^\0]*\Z")
 _TREE_LINE = b"tree "
 _PARENT_LINE = b"parent "
 _HEX_DIGITS = 40
@@ -290,14 +287,16 @@ class WantedIds:
 
 def _name(text: bytes, start: int, stop: int) -> bytes:
     """Return the mode and name of the entry that ends at `stop` in the tree that begins at `start`."""
-    before = text[text.rfind(b"\0", start, stop) + 1 : stop]
-    named = _NAMED.search(before)
-    if named and (not named.start() or before[named.start() - 1] not in _OCTAL):
-        return named[0]
+    last = text.rfind(b"\0", start, stop)
+    if last < 0:
+        return text[start:stop]
+    # In an id, a zero byte has another one before it, at the end of a name: less than an id away.
+    if text.find(b"\0", max(start, last - ID_SIZE), last) < 0:
+        return text[last + 1 + ID_SIZE : stop]
     at = start
-    while (end := text.find(b"\0", at, stop)) >= 0:  # where the id before it ends like a mode, all entries are parsed
+    while (end := text.find(b"\0", at, stop)) >= 0:
         at = end + 1 + ID_SIZE
-    return text[at:stop] if at < stop else before
+    return text[at:stop]
 
 
 def find_entries(partition: PackPartition, wanted: WantedIds) -> list[tuple[int, list[LeadingEntry]]]:
