@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.support.contexts import CONTEXTS, Context
 from tests.support.mint import Mint
-from tokenaudit.detect import Detector, Limits, Prefilter
+from tokenaudit.detect import Detector, Limits, Prefilter, literals
 from tokenaudit.detect.decode import concatenated
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.scanner import RecursiveScan
@@ -65,6 +65,39 @@ def test_what_is_searched_for_instead_of_literals_ends_in_each_match(data: st.Da
         found = re.compile(tried.searched, re.DOTALL).search(matched, whole.start(), whole.end() + 1)
         assert found is not None
         assert not tried.back or re.compile(tried.expression, re.DOTALL).match(matched, found.end() - tried.back)
+
+
+HEADS = [
+    literal_pattern
+    for literal in ("hf_", "api_org_", "hf_oauth__refresh_", "hf_jwt_")
+    for _, literal_pattern in concatenated.evidence(literal, (b"hf_",))
+    if literal_pattern.head
+]
+
+
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_what_is_tried_first_matches_wherever_the_expression_does(data: st.DataObject) -> None:
+    tried = data.draw(st.sampled_from(HEADS))
+    matched = data.draw(st.from_regex(re.compile(tried.expression, re.DOTALL)))
+    for whole in re.finditer(tried.expression, matched, re.DOTALL):
+        assert re.compile(tried.head, re.DOTALL).match(matched, whole.start()) is not None
+
+
+def test_a_whole_credential_needs_no_expression_for_split_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[bytes] = []
+
+    def compile_and_note(expression: bytes) -> re.Pattern[bytes]:
+        compiled.append(expression)
+        return re.compile(expression, re.DOTALL)
+
+    monkeypatch.setattr(literals, "_compiled", compile_and_note)
+    prefilter = Prefilter(detector().prefilter.patterns, engine="literals")
+    token = Mint("whole").user_token()
+    assert prefilter.may_contain(f'hf_hub_download("x")\ntoken = "{token}"\n'.encode())
+    assert max(map(len, compiled)) < 3000
+    assert prefilter.may_contain(f'token = "{token[:9]}" + "{token[9:]}"\n'.encode())
+    assert max(map(len, compiled)) > 3000
 
 
 def test_much_data_is_searched_at_once() -> None:

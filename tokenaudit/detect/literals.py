@@ -64,6 +64,8 @@ class LiteralPattern(NamedTuple):
     Where the literals are frequent, Hyperscan searches for `searched` instead, an expression whose match ends within
     each match of the pattern; it can also match more. With `back`, `expression` is tried that many bytes before the
     end of the match.
+
+    Where `expression` takes long to compile, `head` is tried first: it matches wherever `expression` does.
     """
 
     expression: bytes
@@ -71,6 +73,7 @@ class LiteralPattern(NamedTuple):
     lead: int = 0
     searched: bytes = b""
     back: int = 0
+    head: bytes = b""
 
 
 def literal_pattern_for(
@@ -123,12 +126,12 @@ def _bits(byte: int) -> float:
 class _Trial(NamedTuple):
     """Literal patterns, with the patterns they belong to, to try `back` bytes before the end of a literal.
 
-    They are tried only if `guard` matches there.
+    They are tried only if `guard` matches there, each of them only if its first expression does.
     """
 
     back: int
     guard: Callable[[bytes, int], object]
-    literal_patterns: tuple[tuple[bytes, tuple[int, ...]], ...]
+    literal_patterns: tuple[tuple[bytes, bytes, tuple[int, ...]], ...]
 
 
 class LiteralPrefilter:
@@ -143,6 +146,7 @@ class LiteralPrefilter:
         """
         by_literal: dict[bytes, dict[int, dict[bytes, list[int]]]] = {}
         by_expression: dict[bytes, tuple[LiteralPattern, list[int]]] = {}
+        self._heads: dict[bytes, bytes] = {}
         for pattern, literal_pattern in literal_patterns:
             searched = b"" if has_literals_only else literal_pattern.searched
             if searched or not literal_pattern.literals:
@@ -152,6 +156,8 @@ class LiteralPrefilter:
             for literal in literal_pattern.literals:
                 tried = by_literal.setdefault(literal, {}).setdefault(literal_pattern.lead + len(literal), {})
                 tried.setdefault(literal_pattern.expression, []).append(pattern)
+                if literal_pattern.head:
+                    self._heads[literal_pattern.expression] = literal_pattern.head
         self.literals = sorted(by_literal)
         self._tried = [by_literal[literal] for literal in self.literals]
         self._whole = list(by_expression.items())
@@ -196,7 +202,7 @@ class LiteralPrefilter:
                 if whole.back and not _compiled(whole.expression).match(data, end - whole.back):
                     return ()
                 return [(pattern, end) for pattern in patterns]
-            trials = self._trials[number] = [_trial(back, tried) for back, tried in self._tried[number].items()]
+            trials = self._trials[number] = [self._trial(back, tried) for back, tried in self._tried[number].items()]
         for back, guard, _ in trials:
             if end >= back and guard(data, end - back):
                 break
@@ -206,10 +212,17 @@ class LiteralPrefilter:
             (pattern, found.end())
             for back, _, literal_patterns in trials
             if end >= back
-            for each, patterns in literal_patterns
+            for head, each, patterns in literal_patterns
+            if not head or _compiled(head).match(data, end - back)
             if (found := _compiled(each).match(data, end - back))
             for pattern in patterns
         ]
+
+    def _trial(self, back: int, tried: dict[bytes, list[int]]) -> _Trial:
+        heads = [self._heads.get(each, b"") for each in tried]
+        guard = b"|".join(head or each for head, each in zip(heads, tried, strict=True))
+        patterns = map(tuple, tried.values())
+        return _Trial(back, _compiled(guard).match, tuple(zip(heads, tried, patterns, strict=True)))
 
 
 def _ends(data: bytes, literal: bytes) -> Iterator[int]:
@@ -217,10 +230,6 @@ def _ends(data: bytes, literal: bytes) -> Iterator[int]:
     while at >= 0:
         yield at + len(literal)
         at = data.find(literal, at + 1)
-
-
-def _trial(back: int, tried: dict[bytes, list[int]]) -> _Trial:
-    return _Trial(back, _compiled(b"|".join(tried)).match, tuple((each, tuple(p)) for each, p in tried.items()))
 
 
 @cache

@@ -243,7 +243,14 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape])
     for (literals, lead), cuts in alike.items():
         either = b"|".join(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
         searched = dict.fromkeys(literal_pattern.searched for literal_pattern in cuts.values())
-        literal_pattern = LiteralPattern(either, literals, lead, b"|".join(searched) if all(searched) else b"")
+        heads = dict.fromkeys(literal_pattern.head for literal_pattern in cuts.values())
+        literal_pattern = LiteralPattern(
+            either,
+            literals,
+            lead,
+            searched=b"|".join(searched) if all(searched) else b"",
+            head=b"|".join(heads) if all(heads) else b"",
+        )
         yield Pattern(
             "concatenated",
             b"|".join(cuts),

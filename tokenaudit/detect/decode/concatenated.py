@@ -70,7 +70,7 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     text = literal.encode()
     fixed = exactly(text)
     whole = re.escape(text) + _BODY + _SHOWN
-    yield whole, literal_pattern_for(fixed, whole, roots)
+    yield whole, literal_pattern_for(fixed, whole, roots)._replace(head=re.escape(text) + _BODY + _JOINT_STARTS)
     for at in range(1 if len(text) == _FEW else _FEW, len(text)):
         left, right = fixed[:at], fixed[at:]
         joint = _SHORT + re.escape(text[at:])
@@ -84,7 +84,8 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
             # A short word such as `api` is frequent in code, and rare in front of a joint.
             most = len(_CUT) if at <= _SHORT_WORD else MOST_SPELLINGS
             whole = re.escape(text[:at]) + rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
-            literal_pattern = literal_pattern_for((*left, _CUT), whole, roots, most)
+            head = re.escape(text[:at]) + _JOINT_STARTS
+            literal_pattern = literal_pattern_for((*left, _CUT), whole, roots, most)._replace(head=head)
         yield whole, literal_pattern
 
 
