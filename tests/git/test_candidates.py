@@ -33,7 +33,7 @@ def compared(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
     work = plan(open_repository(repo.path), jobs, small=0)
     narrowed = work.to_compare(git_dir, blobs, jobs)
     assert narrowed is not None
-    commits = work.commits()
+    commits = list(work.commits())
     return Compared(git_dir, commits, [commit for commit in commits if commit in narrowed.commits], narrowed)
 
 

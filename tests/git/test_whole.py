@@ -90,7 +90,7 @@ def both(repo: GitRepo, fingerprints: dict[str, frozenset[str]]) -> tuple[Attrib
     work = plan(repository, 1)
     assert work.graph is not None
     assert work.links == "none"
-    commits = work.commits()
+    commits = list(work.commits())
     return (
         attribute(repository.git_dir, fingerprints, commits, graph=work.graph),
         attribute(repository.git_dir, fingerprints, commits),

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
@@ -59,7 +60,7 @@ _MANY_OBJECTS = 50_000
 class ScanPlan:
     """Partitions that together contain every requested object once, and unreadable objects.
 
-    `commits` returns the ids of all commits, including unreachable ones, for attribution. `ids` returns the raw ids of
+    `commits` yields the ids of all commits, including unreachable ones, for attribution. `ids` returns the raw ids of
     all objects, sorted, so that the next scan can skip them; it is None for small and unusual repositories, which are
     always read completely. `missing` returns those of some ids that are not in such raw ids.
 
@@ -74,7 +75,7 @@ class ScanPlan:
 
     partitions: list[Partition]
     unread: list[Unread]
-    commits: Callable[[], list[str]]
+    commits: Callable[[], Iterator[str]]
     ids: Callable[[], bytes] | None = None
     missing: Callable[[Sequence[str], bytes], list[str]] = lambda names, _: list(names)
     links: Links = "all"
@@ -138,7 +139,7 @@ def plan(
         return _fast(repository, indexes, loose, lacking, wish)
     note = f"read with git: {reason}" if reason else None
     checksums = [ChecksumPartition(index.with_suffix(".pack")) for index in indexes]
-    return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: commits, note=note)
+    return ScanPlan([*partitions, *checksums], [*lacking, *unread], lambda: iter(commits), note=note)
 
 
 def _in_memory(
@@ -151,7 +152,9 @@ def _in_memory(
     graph = commit_graph(whole, repository)
     packs = (index.with_suffix(".pack") for index in indexes)
     partitions: list[Partition] = [whole.partition(types), *map(ChecksumPartition, packs)]
-    return ScanPlan(partitions, lacking, lambda: whole.commits, links="all" if graph is None else "none", graph=graph)
+    return ScanPlan(
+        partitions, lacking, lambda: iter(whole.commits), links="all" if graph is None else "none", graph=graph
+    )
 
 
 def _pack_size(index: Path) -> int:
@@ -194,8 +197,8 @@ def _fast(
     alone = packed.not_packed(packs, loose)
     new = packed.not_known(alone, wish.known)
 
-    def commits() -> list[str]:
-        return [*packed.commits_of(packs), *loose_commits((name, loose[name]) for name in alone)]
+    def commits() -> Iterator[str]:
+        return chain(packed.commits_of(packs), loose_commits((name, loose[name]) for name in alone))
 
     links = _links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone))
     if links == "unpacked" and len(alone) <= _FEW_LOOSE:
@@ -333,9 +336,8 @@ def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject |
     return GitObject(name, kind, data)
 
 
-def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
-    """Return the ids of the commits in `files`; only the start of each file is read."""
-    found = []
+def loose_commits(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
+    """Yield the ids of the commits in `files`; only the start of each file is read."""
     for name, file in files:
         try:
             with open_regular(file) as opened:
@@ -343,8 +345,7 @@ def loose_commits(files: Iterable[tuple[str, Path]]) -> list[str]:
         except (OSError, zlib.error):
             continue  # reported when it is read
         if head.startswith(b"commit "):
-            found.append(name)
-    return found
+            yield name
 
 
 def loose_partitions(

@@ -29,7 +29,7 @@ class DeltaForest:
     roots: Ints
     depths: Ints
 
-    @property
+    @cached_property
     def types(self) -> npt.NDArray[np.uint8]:
         """Return the type of every object, for a delta the type of its root; 0 if unknown."""
         return np.where(self.roots >= 0, self.headers.types[self.roots], 0).astype(np.uint8)

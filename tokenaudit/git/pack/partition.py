@@ -175,15 +175,16 @@ def _rows(ids: bytes) -> Ids:
     return np.frombuffer(ids, np.uint8).reshape(-1, _ID_SIZE)
 
 
-def _names(ids: Ids) -> list[str]:
-    text = ids.tobytes().hex()
-    return [text[at : at + 40] for at in range(0, len(text), 40)]
-
-
-def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> list[str]:
-    """Return the ids of all commits, each once, in the order of the packs."""
-    found = [name for index, forest in packs for name in _names(index.ids[forest.types == COMMIT])]
-    return list(dict.fromkeys(found))
+def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> Iterator[str]:
+    """Yield the ids of all commits, each once, in the order of the packs."""
+    seen: set[str] = set()
+    for index, forest in packs:
+        text = index.ids[forest.types == COMMIT].tobytes().hex()
+        for at in range(0, len(text), 2 * _ID_SIZE):
+            name = text[at : at + 2 * _ID_SIZE]
+            if name not in seen:
+                seen.add(name)
+                yield name
 
 
 def divided(

@@ -122,7 +122,7 @@ class HistorySource:
                     yield from _saved(self.state, signed, replace(state, fingerprints=hits.fingerprints))
             else:
                 yield from self._sightings(repository, work, hits, run)
-            if not work.commits() and not (work.graph is None and has_commits(repository.git_dir)):
+            if not any(work.commits()) and not (work.graph is None and has_commits(repository.git_dir)):
                 self.absent = "no history (no commits)"
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
@@ -263,7 +263,7 @@ class HistorySource:
         if not fingerprints:
             return HistoryState(b"", (), commits=())
         refs = _refs(repository) if work.ids and self.state else ""
-        commits = work.commits()
+        commits = list(work.commits())
         known = None
         if earlier is not None and earlier.commits is not None and earlier.refs == refs != "":
             is_same = not work.missing(commits, earlier.ids)
