@@ -30,3 +30,17 @@ def _no_plugins_of_other_tests() -> Iterator[None]:
     yield
     for name in [each for each in sys.modules if each.startswith("tokenaudit_plugin_")]:
         del sys.modules[name]
+
+
+@pytest.fixture(params=["python", "compiled"])
+def packs_read_by(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Runs a test with the pack reader in Python and again with the compiled part."""
+    # Most tests need no compiler, and no numpy.
+    from tests.support.accelerator import built_or_skip  # noqa: PLC0415
+    from tokenaudit.git.pack import compiled  # noqa: PLC0415
+
+    found = built_or_skip(tmp_path_factory) if request.param == "compiled" else None
+    monkeypatch.setattr(compiled, "accelerator", lambda: found)
+    return str(request.param)

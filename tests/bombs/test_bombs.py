@@ -56,8 +56,12 @@ def reduced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Detector, "load", partial(Detector.load, limits=limits))
 
 
-@pytest.mark.usefixtures("reduced")
-@pytest.mark.parametrize("name", BOMBS)
+_LARGE = [name for name in BOMBS if "large pack" in name or "deltas that make" in name]
+READERS = [*((name, "python") for name in BOMBS), *((name, "compiled") for name in _LARGE)]
+
+
+@pytest.mark.usefixtures("reduced", "packs_read_by")
+@pytest.mark.parametrize(("name", "packs_read_by"), READERS, indirect=["packs_read_by"])
 def test_a_reduced_bomb_costs_only_itself(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = BOMBS[name]
     if bomb.make is endless_tree:

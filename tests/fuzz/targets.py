@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,10 @@ from tokenaudit.audit_log.model import FoundCredential
 from tokenaudit.ci import audit_files
 from tokenaudit.code_usage import needs_of
 from tokenaudit.detect import Detector, Limits
+from tokenaudit.git.layout import open_repository
+from tokenaudit.git.object_store import plan
 from tokenaudit.git.pack.delta import LargeResultError, build, delta_insertions
+from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.hub.result import Reply
 from tokenaudit.inspect.whoami import parse_whoami
 from tokenaudit.interfaces import ScanContext
@@ -36,7 +39,7 @@ from tokenaudit.model import Tool
 from tokenaudit.redaction import mask, redactor
 from tokenaudit.report import FORMATS, render
 from tokenaudit.secret import Secret
-from tokenaudit.sources.local.git_history import HistorySource
+from tokenaudit.sources.local.git_history import HistoryMatcher, HistorySource
 
 NOW = datetime(2026, 11, 1, tzinfo=timezone.utc)
 _REACH = 4
@@ -83,6 +86,19 @@ def _pack(data: bytes) -> None:
         pack.write_bytes(data)
         for _finding in HistorySource(copy, "r").findings(ScanContext(detector())):
             pass
+        ways = [_searched(copy, is_compiled=is_compiled) for is_compiled in (False, True)]
+        assert ways[0] == ways[1]
+
+
+def _searched(path: Path, *, is_compiled: bool) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+    """Hits and unread objects of a repository that is read like a large one, with the compiled part if installed."""
+    partitions = [
+        replace(each, is_compiled=is_compiled) if isinstance(each, PackPartition) else each
+        for each in plan(open_repository(path), 1, small=0).partitions
+    ]
+    batches = [batch for each in partitions for batch in each.search(HistoryMatcher(detector()))]
+    unread = sorted((item.id, item.reason) for batch in batches for item in batch.unread)
+    return sorted(hit for batch in batches for hit in batch.hits), unread
 
 
 def _pack_seeds() -> list[bytes]:

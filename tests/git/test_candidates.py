@@ -57,10 +57,10 @@ def blobs_of(repo: GitRepo) -> list[str]:
 class History:
     """A random history with nested folders, moves, modes, links, submodules, octopus merges and skewed clocks."""
 
-    def __init__(self, path: Path, seed: int, commits: int) -> None:
+    def __init__(self, path: Path, seed: int, commits: int, contents: Sequence[bytes] = ()) -> None:
         self.dice = random.Random(seed)
         self.repo = GitRepo(path, bare=True)
-        self.contents = [self.dice.randbytes(20) for _ in range(12)]
+        self.contents = contents or [self.dice.randbytes(20) for _ in range(12)]
         self._files: list[dict[str, tuple[str, int]]] = []
         stream = [part for number in range(commits) for part in self._commit(number)]
         depth = self.dice.choice([0, 2, 50])
@@ -156,6 +156,7 @@ def test_only_a_few_commits_of_a_long_history_are_compared(tmp_path: Path) -> No
     assert len(found.commits) > 200
 
 
+@pytest.mark.usefixtures("packs_read_by")
 def test_commits_that_no_ref_leads_to_are_compared(tmp_path: Path) -> None:
     repo = GitRepo(tmp_path / "repo")
     repo.commit(files={"a/b": "one\n"})
@@ -169,6 +170,7 @@ def test_commits_that_no_ref_leads_to_are_compared(tmp_path: Path) -> None:
     assert lost in found.chosen
 
 
+@pytest.mark.usefixtures("packs_read_by")
 def test_a_commit_whose_tree_is_missing_and_its_children_are_compared(tmp_path: Path) -> None:
     repo = GitRepo(tmp_path / "repo")
     first = repo.commit(files={"a": "one\n"})
@@ -183,6 +185,7 @@ def test_a_commit_whose_tree_is_missing_and_its_children_are_compared(tmp_path: 
     assert fourth not in found.chosen
 
 
+@pytest.mark.usefixtures("packs_read_by")
 def test_a_tree_that_can_not_be_read_leaves_everything_to_git(tmp_path: Path) -> None:
     repo = random_repository(tmp_path / "repo", 3)
     repo.git("repack", "-adfq")

@@ -393,6 +393,7 @@ def test_odd_names_survive(repo: GitRepo, mint: Mint) -> None:
     assert sorted(item.path or "" for item in locations(scan(repo.path), token)) == sorted(names)
 
 
+@pytest.mark.usefixtures("packs_read_by")
 def test_a_damaged_object_is_read_from_its_other_copy(
     repo: GitRepo, mint: Mint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
