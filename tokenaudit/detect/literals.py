@@ -175,16 +175,14 @@ class LiteralPrefilter:
         `enough` is called once there are `MANY` candidates. The literals are searched for one after the other, which
         needs no preparation but is slow for large data.
         """
-        for number, ends in enumerate(itertools.chain(self._literal_ends(data), self._whole_ends(data))):
+        present = [number for number, literal in enumerate(self.literals) if literal in data]
+        literal_ends = ((number, _ends(data, self.literals[number])) for number in present)
+        for number, ends in itertools.chain(literal_ends, enumerate(self._whole_ends(data), len(self.literals))):
             for end in ends:
                 candidates += self.candidates(data, number, end)
                 if enough is not None and len(candidates) >= MANY and enough():
                     return True
         return False
-
-    def _literal_ends(self, data: bytes) -> Iterator[Iterator[int]]:
-        for literal in self.literals:
-            yield _ends(data, literal) if literal in data else iter(())
 
     def _whole_ends(self, data: bytes) -> Iterator[Iterator[int]]:
         for each, _ in self._whole:

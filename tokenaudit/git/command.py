@@ -24,7 +24,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, cast
 
-from tokenaudit.git.files import BrokenLinkError, look_at, stored_bytes
+from tokenaudit.git.files import BrokenLinkError, look_at
 from tokenaudit.redaction import mask
 
 _LOG = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def allowance(git_dir: Path | None) -> Allowance:
 @lru_cache(maxsize=64)
 def _stored_bytes(git_dir: str) -> int:
     try:
-        return stored_bytes(look_at(Path(git_dir)))
+        return look_at(Path(git_dir)).stored
     except BrokenLinkError:
         return 0
 

@@ -61,7 +61,8 @@ class Hazard:
 class Folders:
     """The folders of a repository, with links resolved.
 
-    `objects` are all object folders, including alternates; `missing` are the alternates that don't exist.
+    `objects` are all object folders, including alternates; `missing` are the alternates that don't exist. `stored` is
+    the size in bytes of all packs, plus 4 KiB for each loose object.
     """
 
     git_dir: Path
@@ -69,6 +70,7 @@ class Folders:
     objects: tuple[Path, ...]
     missing: tuple[Path, ...]
     hazards: tuple[Hazard, ...]
+    stored: int = 0
 
     def outside(self, root: Path) -> tuple[Path, ...]:
         """Return the folders outside `root`, each once."""
@@ -115,9 +117,8 @@ def _look_at(git_dir: Path) -> Folders:
         hazards += _top(folder)
     objects, missing, unlisted = object_folders(common / "objects")
     hazards += unlisted
-    for folder in objects:
-        hazards += _objects(folder)
-    return Folders(own, common, tuple(objects), tuple(missing), tuple(dict.fromkeys(hazards)))
+    stored = sum(_objects(folder, hazards) for folder in objects)
+    return Folders(own, common, tuple(objects), tuple(missing), tuple(dict.fromkeys(hazards)), stored)
 
 
 def _resolved(git_dir: Path) -> Path:
@@ -161,25 +162,29 @@ def _common_dir(own: Path, hazards: list[Hazard]) -> Path:
 def _top(folder: Path) -> Iterator[Hazard]:
     yield from _named_files(folder)
     for name in ("refs", "logs", "reftable"):
-        yield from _tree(folder / name, _SHORT if name == "refs" else _LONG)
-    yield from _flat(folder / "info", _LISTING)
-    for worktree in _entries(folder / "worktrees"):
+        yield from _tree(_inside(folder, name), _SHORT if name == "refs" else _LONG)
+    yield from _flat(_inside(folder, "info"), _LISTING)
+    for worktree in _entries(_inside(folder, "worktrees")):
         if worktree.is_dir():
-            yield from _named_files(Path(worktree.path))
+            yield from _named_files(worktree.path)
             for name in ("refs", "logs"):
-                yield from _tree(Path(worktree.path, name), _SHORT if name == "refs" else _LONG)
+                yield from _tree(_inside(worktree.path, name), _SHORT if name == "refs" else _LONG)
 
 
-def _named_files(folder: Path) -> Iterator[Hazard]:
+def _inside(folder: Path | str, name: str) -> str:
+    return os.path.join(folder, name)  # noqa: PTH118 - this is called for every file; a `Path` takes ten times as long
+
+
+def _named_files(folder: Path | str) -> Iterator[Hazard]:
     for name, most in _LARGEST.items():
-        found = _hazard(folder / name, most)
-        if found is None and name in {"config", "config.worktree"} and _has_includes(folder / name):
+        found = _hazard(_inside(folder, name), most)
+        if found is None and name in {"config", "config.worktree"} and _has_includes(Path(folder, name)):
             # Included files are not part of the repository, and the configuration itself is scanned as text.
-            found = Hazard(folder / name, "it includes files from outside the repository", is_loss=False)
+            found = Hazard(Path(folder, name), "it includes files from outside the repository", is_loss=False)
         if found:
             yield found
     for entry in _entries(folder):
-        if _OTHERS_READ.fullmatch(entry.name) and (found := _hazard(Path(entry.path), _LONG)):
+        if _OTHERS_READ.fullmatch(entry.name) and (found := _hazard(entry.path, _LONG)):
             yield found
 
 
@@ -190,28 +195,28 @@ def _has_includes(config: Path) -> bool:
         return False  # missing, or already a hazard
 
 
-def _hazard(path: Path, most: int | None) -> Hazard | None:
+def _hazard(path: str, most: int | None, status: os.stat_result | None = None) -> Hazard | None:
     try:
-        status = path.stat()
+        status = status or os.stat(path)  # noqa: PTH116 - as in `_inside`
     except OSError:
         return None  # missing or unreadable: git reports it
     if not stat.S_ISREG(status.st_mode):
-        return Hazard(path, f"{kind(status.st_mode)}, not a regular file")
+        return Hazard(Path(path), f"{kind(status.st_mode)}, not a regular file")
     if most is not None and status.st_size > most:
-        return Hazard(path, f"larger than {most / (1 << 20):g} MiB")
+        return Hazard(Path(path), f"larger than {most / (1 << 20):g} MiB")
     stored = getattr(status, "st_blocks", None)
     if status.st_size > _SPARSE_FROM and stored is not None and stored * _BLOCK < status.st_size // _SPARSE:
-        return Hazard(path, f"sparse file of {status.st_size:,} bytes")
+        return Hazard(Path(path), f"sparse file of {status.st_size:,} bytes")
     return None
 
 
-def _tree(folder: Path, most: int) -> Iterator[Hazard]:
+def _tree(folder: str, most: int) -> Iterator[Hazard]:
     waiting = [folder]
     while waiting:
         for entry in _entries(waiting.pop()):
             if entry.is_dir(follow_symlinks=False):
-                waiting.append(Path(entry.path))
-            elif not (_is_dir(entry)) and (found := _hazard(Path(entry.path), most)):
+                waiting.append(entry.path)
+            elif not (_is_dir(entry)) and (found := _hazard(entry.path, most)):
                 yield found
 
 
@@ -222,27 +227,49 @@ def _is_dir(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _flat(folder: Path, most: int | None) -> Iterator[Hazard]:
+def _flat(folder: str, most: int | None) -> Iterator[Hazard]:
     for entry in _entries(folder):
-        if not _is_dir(entry) and (found := _hazard(Path(entry.path), most)):
+        if not _is_dir(entry) and (found := _hazard(entry.path, most)):
             yield found
 
 
-def _objects(folder: Path) -> Iterator[Hazard]:
-    yield from _flat(folder / "info", None)
-    yield from _flat(folder / "info" / "commit-graphs", None)
-    yield from _flat(folder / "pack", None)
+def _objects(folder: Path, hazards: list[Hazard]) -> int:
+    """Add the hazards in an object folder to `hazards`; return the stored bytes, as in `Folders`."""
+    hazards += _flat(_inside(folder, "info"), None)
+    hazards += _flat(_inside(folder, "info/commit-graphs"), None)
+    stored = 0
+    for entry in _entries(_inside(folder, "pack")):
+        try:
+            status = entry.stat()
+        except OSError:
+            continue  # missing or unreadable: git reports it
+        stored += min(status.st_size, getattr(status, "st_blocks", status.st_size) * _BLOCK)
+        if not stat.S_ISDIR(status.st_mode) and (found := _hazard(entry.path, None, status)):
+            hazards.append(found)
     for part in _entries(folder):
         if _PART.fullmatch(part.name):
-            for entry in _entries(Path(part.path)):
-                # There can be many loose objects, so only their types are checked, from the directory listing.
-                if _LOOSE.fullmatch(entry.name) and not entry.is_file(follow_symlinks=False):
-                    found = _hazard(Path(entry.path), None)
-                    if found:
-                        yield found
+            # There can be many loose objects, so only their types are checked, from the directory listing.
+            loose, others = _counted(part.path)
+            stored += loose * _PER_LOOSE
+            hazards += filter(None, (_hazard(other, None) for other in others))
+    return stored
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+_PER_LOOSE = 4 << 10
+
+
+def _counted(folder: str) -> tuple[int, list[str]]:
+    """Return the number of files in a folder of loose objects, and those with the name of one that are none, sorted."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = [entry.path if not entry.is_file(follow_symlinks=False) else "" for entry in entries]
+    except OSError:
+        return 0, []  # missing, unreadable or not a folder: git and the object readers report it
+    others = (path for path in filter(None, listed) if _LOOSE.fullmatch(os.path.basename(path)))  # noqa: PTH119 - a name
+    return len(listed), sorted(others)
+
+
+def _entries(folder: Path | str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -295,18 +322,3 @@ def object_folders(main: Path) -> tuple[list[Path], list[Path], list[Hazard]]:
             continue
         waiting += [(folder / line, depth + 1) for line in lines if line and not line.startswith("#")]
     return found, missing, hazards
-
-
-def stored_bytes(folders: Folders) -> int:
-    """Return the size in bytes of all packs of a repository, plus 4 KiB for each loose object."""
-    total = 0
-    for folder in folders.objects:
-        for entry in _entries(folder / "pack"):
-            try:
-                status = entry.stat()
-            except OSError:
-                continue
-            total += min(status.st_size, getattr(status, "st_blocks", status.st_size) * _BLOCK)
-        parts = [part for part in _entries(folder) if _PART.fullmatch(part.name)]
-        total += sum(len(_entries(Path(part.path))) for part in parts) << 12
-    return total

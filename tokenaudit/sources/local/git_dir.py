@@ -60,29 +60,30 @@ class GitDirSource:
 
     def _files(self, folder: Path, shown: str, run: ScanContext) -> Iterator[Finding]:
         failures: list[OSError] = []
+        root = os.path.join(folder, "")  # noqa: PTH118 - ends in a separator
         for parent, folders, files in os.walk(folder, onerror=failures.append):
-            inside = Path(parent)
+            above = os.path.join(parent, "")[len(root) :].replace(os.sep, "/")  # noqa: PTH118 - as above
             # Refs contain ids, and objects are history: a repository (also a submodule) has both next to its HEAD.
             if "HEAD" in files and "objects" in folders:
                 folders[:] = [name for name in folders if name not in {"objects", "refs"}]
-                submodule = inside.relative_to(folder).as_posix().removeprefix("modules/")
-                if inside != folder and not run.exclusions.leaves_out(self.target, submodule):
+                inside = Path(parent)
+                submodule = above.removesuffix("/").removeprefix("modules/")
+                if above and not run.exclusions.leaves_out(self.target, submodule):
                     yield from history_within(inside, folder, f"{self.target}/{shown}".rstrip("/"), run)
             folders.sort()
             for name in sorted(files):
-                path = inside / name
-                relative = path.relative_to(folder).as_posix()
+                relative = above + name
                 if relative != "packed-refs" and not run.exclusions.leaves_out(self.target, shown + relative):
-                    yield from self._file(path, shown + relative, run)
+                    yield from self._file(os.path.join(parent, name), shown + relative, run)  # noqa: PTH118 - as above
         run.retry |= bool(failures)
         for failure in failures:
             yield Skipped(f"{self.target}: {failure.filename}", failure.strerror or "can't be read")
 
-    def _file(self, path: Path, shown: str, run: ScanContext) -> Iterator[Finding]:
+    def _file(self, path: str, shown: str, run: ScanContext) -> Iterator[Finding]:
         try:
-            if not stat.S_ISREG(path.lstat().st_mode):
+            if not stat.S_ISREG(os.lstat(path).st_mode):
                 return
-            examined, size = examine_file(os.fspath(path), run.scanner)
+            examined, size = examine_file(path, run.scanner)
         except OSError as error:
             run.retry = True
             yield Skipped(f"{self.target}: {shown}", why(error))
