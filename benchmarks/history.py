@@ -41,7 +41,7 @@ from tokenaudit.git.objects import GitObject, ObjectMatcher, Partition, ScanBatc
 from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.reader import TINY, PackPartition
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import PrefilterResult, ScanResult
+from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
 from tokenaudit.sources.local.git_history import HistoryMatcher
 
 _PEERS = {
@@ -131,10 +131,20 @@ class _Nothing:
         """Nothing."""
         return self
 
-    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
         """Nothing."""
         del data, starts
-        return []
+        return [], []
+
+    def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
+        """Nothing."""
+        del data
+        return None
+
+    def kept(self, contexts: Sequence[MatchContext], data: bytes) -> tuple[MatchContext, ...] | None:
+        """Nothing."""
+        del contexts, data
+        return None
 
     def examine(self, data: bytes) -> ScanResult:
         """Nothing."""

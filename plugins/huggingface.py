@@ -6,7 +6,8 @@ This file requires only the standard library and detect-secrets:
 
 It is also the only definition of credential formats in tokenaudit. Each class declares its `kind`, the
 `literals`, at least one in every match, and an `evidence` expression of bounded length that every match
-satisfies, all as plain literals so that they can be read without running the file.
+satisfies, all as plain literals so that they can be read without running the file. `surroundings` is the number of
+bytes around the evidence that decide about a match, unless any number can.
 
 Shapes: hub-docs (oauth.md, trusted-publishers.md, security-tokens.md), the redactor of hf-mcp-server, and for the
 retired `api_` kinds third-party scanners. No kind has a checksum, so what tells a credential from a word of the same
@@ -89,6 +90,7 @@ class HuggingFaceUserToken(_HuggingFaceDetector):
     kind = "user_token"
     literals = ("hf_",)
     evidence = "hf_[A-Za-z0-9]{34}"
+    surroundings = 256
     shape = re.compile("hf_[A-Za-z0-9]{34}")
 
 
@@ -99,6 +101,7 @@ class HuggingFaceOrganizationToken(_HuggingFaceDetector):
     kind = "org_token"
     literals = ("api_org_",)
     evidence = "api_org_[A-Za-z0-9]{34}"
+    surroundings = 256
     shape = re.compile("api_org_[A-Za-z0-9]{34}")
 
 
@@ -109,6 +112,7 @@ class HuggingFaceLegacyToken(_HuggingFaceDetector):
     kind = "legacy_token"
     literals = ("api_",)
     evidence = "api_[A-Za-z0-9]{34}"
+    surroundings = 256
     shape = re.compile("api_[A-Za-z0-9]{34}")
 
     def _likelihood(self, text: str, start: int, end: int) -> str:
@@ -123,6 +127,7 @@ class HuggingFaceOAuthRefreshToken(_HuggingFaceDetector):
     kind = "oauth_refresh_token"
     literals = ("hf_oauth__refresh_",)
     evidence = "hf_oauth__refresh_[A-Za-z0-9]{34}"
+    surroundings = 256
     shape = re.compile("hf_oauth__refresh_[A-Za-z0-9]{34}")
 
 
@@ -133,6 +138,7 @@ class HuggingFaceAppToken(_HuggingFaceDetector):
     kind = "app_token"
     literals = ("hf_app_",)
     evidence = "hf_app_[A-Za-z0-9]{32}"
+    surroundings = 256
     shape = re.compile("hf_app_[A-Za-z0-9]{32}")
 
 
@@ -143,6 +149,7 @@ class HuggingFaceOAuthClientSecret(_HuggingFaceDetector):
     kind = "oauth_client_secret"
     literals = ("oauth_app_secret_",)
     evidence = "oauth_app_secret_[A-Za-z0-9]{34}"
+    surroundings = 256
     shape = re.compile("oauth_app_secret_[A-Za-z0-9]{34}")
 
 

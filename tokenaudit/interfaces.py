@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from tokenaudit.exclusions import Exclusions
 from tokenaudit.model import Claims, Likelihood, Location, Problem, Skipped
@@ -75,6 +75,16 @@ class ScanResult:
     def is_empty(self) -> bool:
         """Whether there is nothing to report."""
         return not (self.detections or self.skipped or self.pointers)
+
+
+class MatchContext(NamedTuple):
+    """The bytes that decide about a match, and the fingerprints of the values that begin in it."""
+
+    data: bytes
+    fingerprints: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"{len(self.data)} bytes with {len(self.fingerprints)} fingerprints"
 
 
 class PrefilterResult(Enum):

@@ -205,11 +205,22 @@ def test_entries_with_evidence_are_those_that_have_it_alone(seed: int) -> None:
         entries += dice.choice([whole, parts, [b"", b"hf_"], [b"some text " * dice.randrange(300) + written[cut:]]])
     data = b"\0".join(entries)
     starts = [sum(len(entry) + 1 for entry in entries[:place]) for place in range(len(entries))]
-    expected = [place for place, entry in enumerate(entries) if detector().may_contain(entry)]
+    evidence = [place for place, entry in enumerate(entries) if detector().may_contain(entry)]
+    matches = [place for place, entry in enumerate(entries) if place not in evidence and any_match(entry)]
+    expected = (evidence, matches)
     assert detector().prefilter.with_evidence(data, starts) == expected
     assert by_literals().with_evidence(data, starts) == expected
     assert by_re().with_evidence(data, starts) == expected
-    assert detector().prefilter.with_evidence(b"", []) == []
+    assert detector().prefilter.with_evidence(b"", []) == ([], [])
+
+
+def any_match(data: bytes) -> bool:
+    """Whether any pattern matches, even if that is no reason to decode the data."""
+    return any(
+        each.check is None or each.check(data, found.start())
+        for each in detector().prefilter.patterns
+        for found in re.finditer(each.expression, data, re.DOTALL)
+    )
 
 
 def test_names_of_functions_are_no_evidence() -> None:

@@ -30,7 +30,7 @@ from tokenaudit.git.pack import compiled, scan
 from tokenaudit.git.pack.delta import build, delta_insertions
 from tokenaudit.git.pack.scan import Leaf
 from tokenaudit.git.parallel import search
-from tokenaudit.interfaces import PrefilterResult, ScanResult
+from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
 from tokenaudit.sources.local.git_history import HistoryMatcher
 
 _numbers = itertools.count()
@@ -55,9 +55,15 @@ class Literal:
         # Parts of words are traces, or not: both have to lead to the same hits.
         return PrefilterResult.TRACES if any(word[:4] in data for word in self.words[:-1]) else PrefilterResult.NOTHING
 
-    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
         entries = [data[start : end - 1] for start, end in zip(starts, [*starts[1:], len(data) + 1], strict=True)]
-        return [place for place, each in enumerate(entries) if self.look(each) is PrefilterResult.EVIDENCE]
+        return [place for place, each in enumerate(entries) if self.look(each) is PrefilterResult.EVIDENCE], []
+
+    def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
+        """Unknown."""
+
+    def kept(self, contexts: Sequence[MatchContext], data: bytes) -> tuple[MatchContext, ...] | None:
+        """Unknown."""
 
     def examine(self, data: bytes) -> ScanResult:
         return ScanResult(skipped=("seen",)) if self.look(data) is PrefilterResult.EVIDENCE else ScanResult()
@@ -174,6 +180,8 @@ class Scanning:
         self.look = self.detector.prefilter.look
         self.with_evidence = self.detector.prefilter.with_evidence
         self.examine = self.detector.scan
+        self.contexts = self.detector.contexts
+        self.kept = self.detector.kept
 
     def copy(self) -> Scanning:
         return Scanning()

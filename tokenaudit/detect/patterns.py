@@ -49,6 +49,7 @@ class Pattern:
     `check` takes the data and the offset of a match and returns whether it counts, for conditions that an expression
     can't describe. `is_reason` returns whether a match is a reason to decode the data; otherwise it only counts if
     another match is one. They read at most `looked_at` bytes and must not reject a match because the data end early.
+    `surroundings` are those of its shape, None for other patterns.
     """
 
     reading: Reading
@@ -58,14 +59,19 @@ class Pattern:
     check: Callable[[bytes, int], bool] | None = None
     is_reason: Callable[[bytes, int], bool] | None = None
     looked_at: int = 0
+    surroundings: int | None = None
 
 
 @dataclass(frozen=True)
 class Shape:
-    """Declaration of one kind by a plugin: literals, and an expression of bounded length that every match satisfies."""
+    """Declaration of one kind by a plugin: literals, and an expression of bounded length that every match satisfies.
+
+    `surroundings` are the bytes around a match of the expression that decide which values begin in it; None if any can.
+    """
 
     literals: tuple[str, ...]
     expression: str
+    surroundings: int | None = None
 
 
 LONGEST_SHAPE = 64
@@ -226,7 +232,8 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
     begins = [
         root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
     ]
-    return Pattern("plain", whole, (LiteralPattern(whole, tuple(begins[:1])),), LONGEST_SHAPE)
+    literal_pattern = LiteralPattern(whole, tuple(begins[:1]))
+    return Pattern("plain", whole, (literal_pattern,), LONGEST_SHAPE, surroundings=shape.surroundings)
 
 
 _IS_WORD = re.compile(rb"\w{3,}")

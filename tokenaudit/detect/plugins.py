@@ -88,9 +88,9 @@ def read_declarations(path: Path) -> tuple[Plugin, ...]:
             for statement in node.body
             if isinstance(statement, ast.Assign)
             and isinstance(statement.targets[0], ast.Name)
-            and statement.targets[0].id in {"secret_type", "kind", "literals", "evidence"}
+            and statement.targets[0].id in {"secret_type", "kind", "literals", "evidence", "surroundings"}
         }
-        shape = Shape(constants["literals"], constants["evidence"])
+        shape = Shape(constants["literals"], constants["evidence"], constants.get("surroundings"))
         found.append(Plugin(node.name, constants["kind"], constants["secret_type"], path, shape))
     return tuple(found)
 

@@ -77,8 +77,8 @@ class Prefilter:
             return PrefilterResult.EVIDENCE
         return PrefilterResult.TRACES if candidates else PrefilterResult.NOTHING
 
-    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
-        """Return which entries of `data` contain evidence, as `look` finds it in each one.
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return which entries of `data` contain evidence, and which only matches that evidence makes count.
 
         Entries begin at `starts`, with one byte between two that belongs to neither.
         """
@@ -89,11 +89,14 @@ class Prefilter:
             first = bisect_right(starts, max(0, end - self.patterns[pattern].width)) - 1
             for place in range(max(0, first), bisect_right(starts, end)):
                 around.setdefault(place, []).append((pattern, end - starts[place]))
-        return [place for place in sorted(around) if self._is_evidence(data, starts, place, around[place])]
-
-    def _is_evidence(self, data: bytes, starts: Sequence[int], place: int, near: list[tuple[int, int]]) -> bool:
-        entry = data[starts[place] : starts[place + 1] - 1 if place + 1 < len(starts) else None]
-        return any(self._is_reason(entry, hit) for hit in self._matches(entry, near))
+        evidence: list[int] = []
+        matches: list[int] = []
+        for place in sorted(around):
+            entry = data[starts[place] : starts[place + 1] - 1 if place + 1 < len(starts) else None]
+            reasons = [self._is_reason(entry, hit) for hit in self._matches(entry, around[place])]
+            if reasons:
+                (evidence if any(reasons) else matches).append(place)
+        return evidence, matches
 
     def hits(self, data: bytes, most: int | None = None) -> list[Hit]:
         """Return at most `most` hits in `data`, sorted by start; none if no hit is a reason to decode the data."""

@@ -26,21 +26,22 @@ from tokenaudit.detect.decode.unicode import unwrap_utf16, unwrap_utf32
 from tokenaudit.detect.decode.zlib_stream import unwrap_zlib
 from tokenaudit.detect.limits import Budget, Limits
 from tokenaudit.detect.literals import Hit, ranges_around
+from tokenaudit.detect.match_contexts import LEFT, MatchContexts
 from tokenaudit.detect.patterns import Reading, patterns_for
 from tokenaudit.detect.plugin_guard import PluginError, guarded
 from tokenaudit.detect.plugins import Candidate, Find, Plugin, run, shipped, shipped_plugins
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.detect.positions import Lines, Position, Ranges, assigned_to
 from tokenaudit.detect.prefilter import Prefilter
-from tokenaudit.interfaces import Detection, Pointer, ScanResult
+from tokenaudit.interfaces import Detection, MatchContext, Pointer, ScanResult
 from tokenaudit.jwt_claims import read_claims
 from tokenaudit.model import Claims
 from tokenaudit.redaction import mask
 from tokenaudit.secret import Masking, Secret
 from tokenaudit.text import one_line
 
-_LEFT, _RIGHT = 64, 32 << 10
-"""Bytes around a hit that are passed to a plugin: enough for an escape before it and the longest JWT after it."""
+_RIGHT = 32 << 10
+"""Bytes after a hit that are passed to a plugin: enough for the longest JWT."""
 
 _LONGEST_REASON = 300
 
@@ -198,7 +199,7 @@ class RecursiveScan:
 
     def _candidates(self, data: bytes, hits: Sequence[Hit]) -> Iterator[Candidate]:
         plain = self._chosen(hits, "plain")
-        stretches = [(start, end) for start, end, _ in ranges_around(plain, len(data), _LEFT, _RIGHT)]
+        stretches = [(start, end) for start, end, _ in ranges_around(plain, len(data), LEFT, _RIGHT)]
         if self._prefilter.everything:
             stretches = [(0, len(data))]
         for start, end in stretches:
@@ -302,10 +303,25 @@ class Detector:
 
         return RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
 
+    def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
+        """Return the contexts that decide which fingerprints `scan` finds in `data`, if it reports nothing else.
+
+        None if that can't be decided without a scan.
+        """
+        return self._contexts.find(data) if self._contexts else None
+
+    def kept(self, contexts: Sequence[MatchContext], data: bytes) -> tuple[MatchContext, ...] | None:
+        """See `MatchContexts.kept`; None if that can't be decided without a scan."""
+        return self._contexts.kept(contexts, data) if self._contexts else None
+
     def beginnings(self, data: bytes) -> list[tuple[int, int]]:
         """Return the ranges of `data` with the declared start of a plain-text credential, even inside a longer word."""
         patterns = self.prefilter.patterns
         return [(hit.start, hit.end) for hit in self.prefilter.hits(data) if patterns[hit.pattern].reading == "plain"]
+
+    @cached_property
+    def _contexts(self) -> MatchContexts | None:
+        return None if self._foreign else MatchContexts(self.prefilter, lambda: self._finds, self.limits)
 
     @cached_property
     def _finds(self) -> tuple[Find, ...]:

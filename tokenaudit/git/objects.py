@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
-from tokenaudit.interfaces import PrefilterResult, ScanResult
+from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
@@ -92,10 +92,19 @@ class ObjectMatcher(Protocol):
     def look(self, data: bytes) -> PrefilterResult:
         """Return the result of the prefilter for `data`."""
 
-    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
-        """Return which entries of `data` contain evidence. Needs a bounded `reach`.
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
+        """Return which entries of `data` contain evidence, and which only matches that evidence makes count.
 
-        Entries begin at `starts`, with one byte between two that belongs to neither.
+        Entries begin at `starts`, with one byte between two that belongs to neither. Needs a bounded `reach`.
+        """
+
+    def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
+        """Return the contexts that decide which fingerprints `examine` finds; None if that needs `examine`."""
+
+    def kept(self, contexts: Sequence[MatchContext], data: bytes) -> tuple[MatchContext, ...] | None:
+        """Return what `contexts` returns for `data` that were made from data with `contexts`.
+
+        They must contain no match within `reach` around what is new in them.
         """
 
     def examine(self, data: bytes) -> ScanResult:
@@ -132,10 +141,19 @@ class ScanBatch:
         if kind == "blob":
             self.examined[name] = examined
 
+    def add_fingerprints(self, name: str, kind: ObjectType, fingerprints: frozenset[str]) -> None:
+        """Add an object that contains nothing to report but credentials with `fingerprints`, if it contains any."""
+        if not fingerprints:
+            return
+        self.hits.append((name, kind))
+        if kind == "blob":
+            self.fingerprints[name] = fingerprints
+
     def without_results(self) -> ScanBatch:
         """Return the batch for other processes: ids, fingerprints, counts and reasons only."""
         found = {name: fingerprints_of(examined) for name, examined in self.examined.items()}
-        return replace(self, examined={}, fingerprints={name: marks for name, marks in found.items() if marks})
+        others = {name: fingerprints for name, fingerprints in found.items() if fingerprints}
+        return replace(self, examined={}, fingerprints=self.fingerprints | others)
 
 
 def fingerprints_of(examined: ScanResult) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The optional compiled part, from the distribution `tokenaudit-fast`: fills batches of bytes to search.
 
 It assumes that no base contains evidence, so of a delta it delivers only what that inserts. Where the assumption fails,
-the reader in Python reads the object again, and what is built from it. So the results are those of the reader alone.
+the object is read again as a whole, and what is built from it. So the results are those of the reader in Python.
 """
 
 from __future__ import annotations
@@ -138,15 +138,20 @@ def batches(walk: Walk) -> Iterator[Filled]:
         yield Filled(text, objects, starts, lost, count, size, passed if is_limited else None)
 
 
-def with_evidence(filled: Filled, watcher: ObjectMatcher) -> list[int]:
-    """Return the objects of a batch whose entries contain evidence. A large entry, the last, is searched alone."""
-    text, starts = filled.text, filled.starts
+def with_evidence(filled: Filled, watcher: ObjectMatcher) -> tuple[list[int], list[int]]:
+    """Return the objects of a batch whose entries contain evidence, and those with matches that evidence makes count.
+
+    A large entry, the last, is searched alone.
+    """
+    text, starts, objects = filled.text, filled.starts, filled.objects
     if not starts:
-        return []
+        return [], []
     last = len(starts) - 1
-    if len(text) - starts[last] <= _BATCH:
-        return [filled.objects[place] for place in watcher.with_evidence(text, starts)]
-    found = watcher.with_evidence(text[: starts[last] - 1], starts[:last]) if last else []
-    if watcher.look(text[starts[last] :]) is PrefilterResult.EVIDENCE:
-        found = [*found, last]
-    return [filled.objects[place] for place in found]
+    is_large = len(text) - starts[last] > _BATCH
+    both = (text[: starts[last] - 1], starts[:last]) if is_large else (text, starts)
+    evidence, matches = watcher.with_evidence(*both) if both[1] else ([], [])
+    if is_large:
+        seen = watcher.look(text[starts[last] :])
+        evidence += [last] if seen is PrefilterResult.EVIDENCE else []
+        matches += [last] if seen is PrefilterResult.TRACES else []
+    return [objects[place] for place in evidence], [objects[place] for place in matches]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -32,7 +33,11 @@ from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.compiled import Plan
 from tokenaudit.git.pack.delta import LargeResultError, build
 from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, DeltaForest, Ids, Ints
-from tokenaudit.git.pack.scan import Leaf, Visit, search
+from tokenaudit.git.pack.scan import Leaf, Visit, add_contents, fingerprints_in, search
+from tokenaudit.interfaces import MatchContext
+
+_MOST_HITS = 10_000
+"""Hits to report at a time."""
 
 TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag", TREE: "tree"}
 
@@ -41,7 +46,6 @@ TYPE_NAMES: dict[int, ObjectType] = {BLOB: "blob", COMMIT: "commit", TAG: "tag",
 class PackPartition:
     """Some complete delta trees of a pack. `nodes` are positions in the pack; those not in `wanted` are only bases.
 
-    Where `leading`, over all objects of the pack, is false, what is built from an object without evidence is left out.
     `is_compiled`: whether the compiled part is used, if it is installed.
     """
 
@@ -51,7 +55,6 @@ class PackPartition:
     nodes: Ints
     wanted: Ints
     size: int
-    leading: npt.NDArray[np.bool_] | None = None
     is_compiled: bool = True
 
     @property
@@ -135,11 +138,14 @@ class PackPartition:
 
     def _search_compiled(self, plan: Plan, walk: compiled.Walk, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         evidence: list[int] = []
+        matches: list[int] = []
         lost: set[str] = set()
         passed = 0
         batch = ScanBatch()
         for filled in compiled.batches(walk):
-            evidence += compiled.with_evidence(filled, watcher)
+            with_evidence, with_matches = compiled.with_evidence(filled, watcher)
+            evidence += with_evidence
+            matches += with_matches
             batch.objects += filled.object_count
             batch.bytes += filled.byte_count
             unread, passed = self._unread(plan, filled, passed)
@@ -150,29 +156,62 @@ class PackPartition:
                 batch = ScanBatch()
         yield batch
         if evidence:
-            for again in self._search_below(plan, evidence, watcher):
+            new = frozenset(plan.nodes[evidence].tolist()) | frozenset(plan.nodes[matches].tolist())
+            for again in self._with_content(plan, evidence)._search_whole(new, watcher):  # noqa: SLF001 - of its own class
                 unread = [each for each in again.unread if each.id not in lost]
                 yield replace(again, objects=0, bytes=0, unread=unread)
 
-    def _search_below(self, plan: Plan, places: list[int], watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """Search the objects at `places` of `plan`, the only ones with evidence that their base does not contain.
-
-        Below an object without evidence, only what leads to another of `places` is searched.
-        """
-        leading = np.zeros(len(self.forest.roots), bool)
-        leading[plan.nodes[places]] = True
-        leading = self.forest.needed_for(leading)
+    def _with_content(self, plan: Plan, places: list[int]) -> PackPartition:
+        """Return the partition of the objects at `places` of `plan` and all that are built from them."""
+        needed = np.zeros(len(self.forest.roots), bool)
+        needed[plan.nodes[places]] = True
+        needed = self.forest.needed_for(needed)
         below = np.zeros(len(plan.nodes), bool)
-        while places:
-            each = places.pop()
+        waiting = list(places)
+        while waiting:
+            each = waiting.pop()
             if not below[each]:
                 below[each] = True
-                places += plan.children[plan.first[each] : plan.first[each + 1]].tolist()
-        chosen = np.zeros(len(leading), bool)
+                waiting += plan.children[plan.first[each] : plan.first[each + 1]].tolist()
+        chosen = np.zeros(len(needed), bool)
         chosen[plan.nodes[below]] = True
-        nodes = np.nonzero(chosen | leading)[0]
-        again = replace(self, nodes=nodes, wanted=self.wanted[chosen[self.wanted]], leading=leading)
-        return search(again.walk, again._known_as, watcher)  # noqa: SLF001 - of its own class
+        return replace(self, nodes=np.nonzero(chosen | needed)[0], wanted=self.wanted[chosen[self.wanted]])
+
+    def _search_whole(self, new: AbstractSet[int], watcher: ObjectMatcher) -> Iterator[ScanBatch]:
+        """Search complete objects. `new` are those with matches that their base does not contain.
+
+        All others contain only what their base does: if that is in contexts, it is enough to look for these.
+        """
+        begun = self.begin(compiled.WHOLE)
+        if begun is None:
+            yield from search(self.walk, self._known_as, watcher)
+            return
+        plan, walk = begun
+        nodes, parents = plan.nodes.tolist(), self.forest.headers.parents[plan.nodes].tolist()
+        contexts: dict[int, tuple[MatchContext, ...] | None] = {}
+        passed = 0
+        batch = ScanBatch()
+        for filled in compiled.batches(walk):
+            for place, content in zip(filled.objects, filled.entries(), strict=True):
+                node = nodes[place]
+                kept = None
+                if node not in new:
+                    before = contexts.get(parents[place], ())
+                    if before == ():
+                        continue
+                    kept = watcher.kept(before, content) if before is not None else None
+                if kept is None:
+                    kept = add_contents(batch, self._known_as(node), content, watcher)
+                else:
+                    batch.add_fingerprints(*self._known_as(node), fingerprints_in(kept))
+                if kept != ():
+                    contexts[node] = kept
+            unread, passed = self._unread(plan, filled, passed)
+            batch.unread += unread
+            if batch.is_due or len(batch.hits) > _MOST_HITS:
+                yield batch
+                batch = ScanBatch()
+        yield batch
 
     def name(self, node: int) -> str:
         """Return the id of the object at position `node`."""
@@ -200,7 +239,6 @@ class PackPartition:
     def _trees(self, mapped: mmap.mmap, visit: Visit, leaf: Leaf, pause: int) -> Iterator[list[Unread]]:
         plan = plan_of(self)
         names, starts, ends, sizes, wanted, first, children, roots = (column.tolist() for column in plan)
-        leads = [True] * len(names) if self.leading is None else self.leading[plan.nodes].tolist()
         failures: list[Unread] = []
         left = work_limit(sum(ends) - sum(starts))
         passed = 0
@@ -222,7 +260,7 @@ class PackPartition:
                         data = inflated if base is None else build(base, inflated)
                         left -= len(data)
                         seen = visit(names[node], data, base, inflated, mark) if wanted[node] else False
-                        stack += [(data, seen, begin, stop)] if leads[node] or not seen else []
+                        stack.append((data, seen, begin, stop))
                     elif wanted[node]:
                         leaf(names[node], inflated, base, mark)
                         left -= len(base) if base is not None and not mark else 0

@@ -9,7 +9,7 @@ from dulwich.errors import ApplyDeltaError
 
 from tokenaudit.git.objects import ObjectMatcher, ObjectType, ScanBatch, Unread, too_large
 from tokenaudit.git.pack.delta import DeltaInsertions, LargeResultError, build, delta_insertions
-from tokenaudit.interfaces import PrefilterResult
+from tokenaudit.interfaces import MatchContext, PrefilterResult
 
 Visit: TypeAlias = Callable[[int, bytes, "bytes | None", bytes, bool], bool]
 """Searches an object with deltas; takes (position, content, base, delta, result of the visit of the base).
@@ -65,7 +65,7 @@ class _Looking:
 
     def __init__(self, known_as: Callable[[int], tuple[str, ObjectType]], watcher: ObjectMatcher) -> None:
         self.batch = ScanBatch()
-        self._known_as, self._look, self._examine, self._reach = known_as, watcher.look, watcher.examine, watcher.reach
+        self._known_as, self._watcher, self._look, self._reach = known_as, watcher, watcher.look, watcher.reach
         self._texts: list[bytes] = []
         self._waiting: list[tuple[int, bytes, bytes | None]] = []
         self._size = self._held = 0
@@ -131,21 +131,32 @@ class _Looking:
             self._whole(node, content)
 
     def _whole(self, node: int, content: bytes, *, is_likely: bool = False) -> bool:
-        """Return whether `content` contains no evidence; if it does, scan it.
+        """Return whether `content` contains no evidence; if it does, add what it contains.
 
-        With `is_likely`, as with a delta of such content, it is scanned at once.
+        With `is_likely`, as with a delta of such content, the prefilter is not asked first.
         """
-        if is_likely and self._found(node, content):
-            return False
-        if self._look(content) is not PrefilterResult.EVIDENCE:
+        if not is_likely and self._look(content) is not PrefilterResult.EVIDENCE:
             return True
-        if not is_likely:
-            self._found(node, content)
-        return False
+        contexts = add_contents(self.batch, self._known_as(node), content, self._watcher)
+        if contexts is None and is_likely:
+            return self._look(content) is not PrefilterResult.EVIDENCE
+        return contexts == ()
 
-    def _found(self, node: int, content: bytes) -> bool:
-        examined = self._examine(content)
-        if examined.is_empty:
-            return False
-        self.batch.add(*self._known_as(node), examined)
-        return True
+
+def add_contents(
+    batch: ScanBatch, known_as: tuple[str, ObjectType], content: bytes, watcher: ObjectMatcher
+) -> tuple[MatchContext, ...] | None:
+    """Add to `batch` what an object contains, and return its contexts; see `ObjectMatcher.contexts`."""
+    contexts = watcher.contexts(content)
+    if contexts is None:
+        batch.add(*known_as, watcher.examine(content))
+    else:
+        batch.add_fingerprints(*known_as, fingerprints_in(contexts))
+    return contexts
+
+
+def fingerprints_in(contexts: tuple[MatchContext, ...]) -> frozenset[str]:
+    """Return the fingerprints in `contexts`."""
+    if len(contexts) == 1:
+        return contexts[0].fingerprints
+    return frozenset[str]().union(*(context.fingerprints for context in contexts))

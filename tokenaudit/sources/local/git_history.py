@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from tokenaudit.interfaces import (
     Detection,
     Finding,
     LocatedDetection,
+    MatchContext,
     Pointer,
     PrefilterResult,
     ScanContext,
@@ -447,6 +448,10 @@ class HistoryMatcher:
         if self._prefilter is not None and not self._prefilter.everything:
             self.look = self._prefilter.look
             self.reach = self._prefilter.reach
+        self._contexts: Callable[[bytes], tuple[MatchContext, ...] | None] = getattr(scanner, "contexts", _unknown)
+        self._kept: Callable[[Sequence[MatchContext], bytes], tuple[MatchContext, ...] | None] = getattr(
+            scanner, "kept", _unknown
+        )
 
     def _whole(self, data: bytes) -> PrefilterResult:
         return PrefilterResult.EVIDENCE if self._scanner.may_contain(data) else PrefilterResult.TRACES
@@ -455,12 +460,20 @@ class HistoryMatcher:
         """See `git.objects.ObjectMatcher`."""
         return HistoryMatcher(copy.deepcopy(self._scanner))
 
-    def with_evidence(self, data: bytes, starts: Sequence[int]) -> list[int]:
+    def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
         """See `git.objects.ObjectMatcher`."""
         if self._prefilter is None or self._prefilter.everything:
-            return list(range(len(starts)))
-        found: list[int] = self._prefilter.with_evidence(data, starts)
+            return list(range(len(starts))), []
+        found: tuple[list[int], list[int]] = self._prefilter.with_evidence(data, starts)
         return found
+
+    def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
+        """See `git.objects.ObjectMatcher`."""
+        return self._contexts(data)
+
+    def kept(self, contexts: Sequence[MatchContext], data: bytes) -> tuple[MatchContext, ...] | None:
+        """See `git.objects.ObjectMatcher`."""
+        return self._kept(contexts, data)
 
     def prepare(self) -> None:
         """See `git.objects.Watcher`."""
@@ -470,6 +483,10 @@ class HistoryMatcher:
     def examine(self, data: bytes) -> ScanResult:
         """See `git.objects.ObjectMatcher`. Equivalent to `examine_object`, which reads such objects in one window."""
         return examine_windows([ReadWindow(data)], self._scanner, has_evidence=True)
+
+
+def _unknown(*_: object) -> None:
+    """Nothing is known about objects but what the scanner finds."""
 
 
 def _order(item: Introduction) -> tuple[object, ...]:
