@@ -15,6 +15,26 @@ REPOSITORIES = frozenset({"model", "dataset", "space", "bucket", "kernel", "coll
 
 NARROW = REPOSITORIES | {"resource-group"}
 
+TOKEN_PERMISSIONS: tuple[str, ...] = (
+    "repo.content.read",
+    "repo.write",
+    "inference.serverless.write",
+    "inference.endpoints.infer.write",
+    "inference.endpoints.write",
+    "org.read",
+    "org.write",
+    "collection.read",
+    "collection.write",
+    "resourceGroup.write",
+    "job.write",
+    "org.serviceAccounts.read",
+    "org.serviceAccounts.write",
+)
+"""The permissions that the Hub accepts for a service account's token."""
+
+TOKEN_REPOSITORY_PERMISSIONS: tuple[str, ...] = ("repo.content.read", "repo.write")
+"""The permissions that the Hub accepts for the repositories of a token."""
+
 KNOWN: dict[str, tuple[Severity, Severity, str]] = {
     "repo.content.read": (_L, _M, "read contents, including private ones"),
     "repo.access.read": (_M, _M, "see access requests to gated repositories, including e-mail addresses"),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import environment
+from tests.support.mint import Mint
 
 
 def run_python(program: str, home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -36,3 +37,12 @@ def test_what_a_process_does_at_its_end_is_still_done(tmp_path: Path) -> None:
     )
     done = run_python(program, tmp_path, "scan", "nowhere")
     assert (done.returncode, done.stdout) == (2, "at the end\n"), done.stderr
+
+
+def test_a_scan_with_a_finding_loads_no_network_library(tmp_path: Path) -> None:
+    (tmp_path / "push.py").write_text(f"token = '{Mint('start').user_token()}'\n")
+    program = "import sys; from tokenaudit.cli import main; main(); print(sorted(sys.modules))"
+    done = run_python(program, tmp_path, "scan", "push.py")
+    assert "1 credential found" in done.stdout, done.stderr
+    unneeded = ("http.client", "ssl", "httpx", "huggingface_hub.hf_api", "numpy", "pydantic")
+    assert [name for name in unneeded if f"'{name}'" in done.stdout] == []

@@ -21,6 +21,7 @@ from tests.hub.routes_files import security, upload
 from tests.hub.routes_service_accounts import service_account, service_token
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
+from tokenaudit import permissions
 from tokenaudit.hub import service_accounts
 from tokenaudit.hub.audit_log import EVENT_TYPES
 from tokenaudit.hub.client import Hub
@@ -222,8 +223,8 @@ def _checked(document: dict[str, Any], full: HubDouble, path: str, method: str, 
 def test_the_permissions_of_service_accounts_are_those_of_the_document(document: dict[str, Any]) -> None:
     path = "/api/organizations/{name}/service-accounts/{serviceAccountId}/tokens"
     schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]
-    assert set(service_accounts.TOKEN_PERMISSIONS) == set(schema["permissions"]["items"]["enum"])
-    assert set(service_accounts.TOKEN_REPOSITORY_PERMISSIONS) == set(schema["repoPermissions"]["items"]["enum"])
+    assert set(permissions.TOKEN_PERMISSIONS) == set(schema["permissions"]["items"]["enum"])
+    assert set(permissions.TOKEN_REPOSITORY_PERMISSIONS) == set(schema["repoPermissions"]["items"]["enum"])
     assert schema["endpointPatterns"]["maxItems"] == service_accounts.MOST_PATTERNS
     assert schema["displayName"]["maxLength"] == service_accounts.LONGEST_NAME
 

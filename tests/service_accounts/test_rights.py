@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.hub.faults import error, rate_limited
 from tests.service_accounts.conftest import Organization
 from tokenaudit.errors import UsageError
-from tokenaudit.hub.service_accounts import TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
 from tokenaudit.model import Entity, Grant, ServiceRepository, ServiceToken
+from tokenaudit.permissions import TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
 from tokenaudit.remediate.rotation.runner import HaltedError
 from tokenaudit.service_accounts.narrow import begin_narrow
 from tokenaudit.service_accounts.rights import TokenRights, express, parse_grants, widened

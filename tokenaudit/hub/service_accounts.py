@@ -21,26 +21,6 @@ from tokenaudit.secret import Secret
 READ_PERMISSION = "org.serviceAccounts.read"
 WRITE_PERMISSION = "org.serviceAccounts.write"
 
-TOKEN_PERMISSIONS: tuple[str, ...] = (
-    "repo.content.read",
-    "repo.write",
-    "inference.serverless.write",
-    "inference.endpoints.infer.write",
-    "inference.endpoints.write",
-    "org.read",
-    "org.write",
-    "collection.read",
-    "collection.write",
-    "resourceGroup.write",
-    "job.write",
-    "org.serviceAccounts.read",
-    "org.serviceAccounts.write",
-)
-"""The permissions that the Hub accepts for a service account's token."""
-
-TOKEN_REPOSITORY_PERMISSIONS: tuple[str, ...] = ("repo.content.read", "repo.write")
-"""The permissions that the Hub accepts for the repositories of a token."""
-
 MOST_PATTERNS = 20
 """Maximum number of endpoint patterns of a token."""
 

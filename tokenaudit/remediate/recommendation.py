@@ -8,9 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from tokenaudit.hub.service_accounts import TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
 from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Problem, Recommendation
-from tokenaudit.permissions import DISCUSS, GATED, GLOBAL, READ, REPOSITORY_TYPES, WRITE, name_of, namespace_of, page_of
+from tokenaudit.permissions import (
+    DISCUSS,
+    GATED,
+    GLOBAL,
+    READ,
+    REPOSITORY_TYPES,
+    TOKEN_PERMISSIONS,
+    TOKEN_REPOSITORY_PERMISSIONS,
+    WRITE,
+    name_of,
+    namespace_of,
+    page_of,
+)
 from tokenaudit.remediate.grants import Wanted, creation_link, wanted, web_address
 
 _NO_LIST = (

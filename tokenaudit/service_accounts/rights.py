@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tokenaudit.errors import UsageError
-from tokenaudit.hub.service_accounts import MOST_PATTERNS, TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
+from tokenaudit.hub.service_accounts import MOST_PATTERNS
 from tokenaudit.model import Entity, Grant, ServiceRepository, ServiceToken
-from tokenaudit.permissions import READ, WRITE, name_of
+from tokenaudit.permissions import READ, TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS, WRITE, name_of
 
 _REPOSITORIES = frozenset({"model", "dataset", "space", "kernel"})
 _ENDPOINT = "inference.endpoints."
