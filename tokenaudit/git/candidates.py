@@ -284,7 +284,9 @@ def _leading(history: _History, blobs: frozenset[bytes], jobs: int) -> _Entries:
 
 def _found_in(pack: PackWindows, wanted: WantedIds, jobs: int) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
     parts = list(divided(pack.index, pack.forest, pack.leading(wanted), jobs * _SHARES_PER_JOB))
-    done = run_all([(partial(find_entries, part, wanted), part.size) for part in parts], jobs)
+    if all(part.is_concurrent for part in parts):
+        jobs = 1  # with the compiled part, sending entries to this process takes longer than finding them
+    done = run_all([(partial(find_entries, wanted, part), part.size) for part in parts], jobs)
     for each in done:
         for node, entries in each:
             yield pack.index.ids[node].tobytes(), entries

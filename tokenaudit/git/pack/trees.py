@@ -299,7 +299,7 @@ def _name(text: bytes, start: int, stop: int) -> bytes:
     return text[at:stop]
 
 
-def find_entries(partition: PackPartition, wanted: WantedIds) -> list[tuple[int, list[LeadingEntry]]]:
+def find_entries(wanted: WantedIds, partition: PackPartition) -> list[tuple[int, list[LeadingEntry]]]:
     """Return the trees of `partition` with entries for the ids in `wanted`, by position.
 
     Raises:
