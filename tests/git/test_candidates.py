@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +28,10 @@ class Compared:
     narrowed: Narrowed
 
 
-def compared(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
+def compared(repo: GitRepo, fingerprints: Mapping[str, frozenset[str]], jobs: int = 1) -> Compared:
     git_dir = repo.git_dir
     work = plan(open_repository(repo.path), jobs, small=0)
-    narrowed = work.to_compare(git_dir, blobs, jobs)
+    narrowed = work.to_compare(git_dir, fingerprints, jobs)
     assert narrowed is not None
     commits = list(work.commits())
     return Compared(git_dir, commits, [commit for commit in commits if commit in narrowed.commits], narrowed)
@@ -39,13 +39,18 @@ def compared(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
 
 def assert_equal(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
     """The chosen commits give the same changes, failures and introductions as all of them."""
-    found = compared(repo, blobs, jobs)
     wanted = frozenset(blobs)
-    fingerprints = {blob: frozenset({f"mark {number % 3}"}) for number, blob in enumerate(sorted(wanted))}
-    # A mere change of a file's mode is chosen too.
+    # If each blob has a fingerprint of its own, changes are equal. A mere change of a file's mode is chosen too.
+    found = compared(repo, {blob: frozenset({blob}) for blob in wanted}, jobs)
     assert changes(found.git_dir, wanted, found.chosen) == changes(found.git_dir, wanted, found.commits)
-    fast = attribute(found.git_dir, fingerprints, found.commits, narrowed=found.narrowed)
-    assert fast == attribute(found.git_dir, fingerprints, found.commits)
+    for number_of, most in ((3, 1), (4, 2), (len(wanted), 1)):
+        fingerprints = {
+            blob: frozenset(f"mark {(place + each) % number_of}" for each in range(1 + place % most))
+            for place, blob in enumerate(sorted(wanted))
+        }
+        found = compared(repo, fingerprints, jobs)
+        fast = attribute(found.git_dir, fingerprints, found.commits, narrowed=found.narrowed)
+        assert fast == attribute(found.git_dir, fingerprints, found.commits)
     return found
 
 
@@ -127,7 +132,11 @@ def test_changes_in_random_histories_equal_those_that_git_finds_in_all_commits(t
     commits = repo.git("rev-list", "--all").split()
     repo.git("update-ref", "refs/notes/commits", dice.choice(commits))
     repo.git("update-ref", "-d", f"refs/heads/b{dice.randrange(7)}")
+    # A blob in no tree, and a tree in no commit with a blob in no other.
+    alone, inside = (repo.git("hash-object", "-w", "--stdin", stdin=data) for data in (b"alone", b"inside"))
+    repo.git("mktree", stdin=f"100644 blob {inside}\tname\n".encode())
     blobs = blobs_of(repo)
+    assert {alone, inside} < set(blobs)
     for count in (1, 1, 3, len(blobs)):
         found = assert_equal(repo, dice.sample(blobs, min(count, len(blobs))))
         assert set(found.chosen) <= set(found.commits)
@@ -157,6 +166,38 @@ def test_only_a_few_commits_of_a_long_history_are_compared(tmp_path: Path) -> No
 
 
 @pytest.mark.usefixtures("packs_read_by")
+def test_of_many_versions_those_with_other_credentials_are_compared(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo", bare=True)
+    stream = [
+        b"commit refs/heads/main\ncommitter A <a@example.org> %d +0000\ndata 1\nx\nM 644 inline file\ndata 2\n%02d\n"
+        % (1_600_000_000 + number, number)
+        for number in range(60)
+    ]
+    repo.git("fast-import", "--quiet", stdin=b"".join(stream))
+    blobs = blobs_of(repo)
+    same = dict.fromkeys(blobs, frozenset({"same"}))
+    assert len(compared(repo, same).chosen) == 1
+    assert len(compared(repo, {blob: frozenset({blob}) for blob in blobs}).chosen) == 60
+    found = compared(repo, same)
+    assert found.narrowed.named == frozenset(blobs)
+    assert attribute(found.git_dir, same, found.commits, narrowed=found.narrowed) == attribute(
+        found.git_dir, same, found.commits
+    )
+
+
+@pytest.mark.parametrize("entry", ["40000", "100600"])
+def test_an_unusual_tree_leaves_no_blob_to_commits_that_are_not_compared(tmp_path: Path, entry: str) -> None:
+    """A folder that is a file, and a mode that git does not write."""
+    repo = random_repository(tmp_path / "repo", 7, commits=30, files=3)
+    blob = blobs_of(repo)[0]
+    data = f"{entry} name".encode() + b"\0" + bytes.fromhex(blob)
+    repo.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=data)
+    repo.git("repack", "-adfq", "--keep-unreachable")
+    found = compared(repo, dict.fromkeys(blobs_of(repo), frozenset({"same"})))
+    assert found.narrowed.named == frozenset()
+    assert_equal(repo, blobs_of(repo))
+
+
 def test_commits_that_no_ref_leads_to_are_compared(tmp_path: Path) -> None:
     repo = GitRepo(tmp_path / "repo")
     repo.commit(files={"a/b": "one\n"})
@@ -199,7 +240,8 @@ def test_a_tree_that_can_not_be_read_leaves_everything_to_git(tmp_path: Path) ->
     data[offset + 4 : offset + 8] = bytes(4)
     pack.chmod(0o600)
     pack.write_bytes(data)
-    assert work.to_compare(repo.git_dir, blobs_of_tree(repo), 1) is None
+    fingerprints = {blob: frozenset({blob}) for blob in blobs_of_tree(repo)}
+    assert work.to_compare(repo.git_dir, fingerprints, 1) is None
 
 
 def index_of(repo: GitRepo) -> bytes:

@@ -77,8 +77,8 @@ def attribute(
 
     `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since. With
     `graph`, which describes the same repository, git is not needed. `named` are blobs that other commits than `commits`
-    add. Of `commits`, only those in `narrowed` are compared; its links
-    replace two git commands that follow all of them.
+    add. Of `commits`, only those in `narrowed` are compared; its links replace two git commands that follow all of
+    them.
 
     Raises:
         GitError: git can't be run.
@@ -93,6 +93,7 @@ def attribute(
     links = narrowed.links if narrowed else None
     if narrowed is not None:
         commits = [commit for commit in commits if commit in narrowed.commits]
+        named = named | narrowed.named
     steps, result.incomplete = changes(git_dir, blobs, commits, jobs)
     result.unnamed = blobs - {change.new for step in steps for change in step.changes} - named
     steps = _with_additions(steps, fingerprints)

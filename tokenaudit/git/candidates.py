@@ -1,7 +1,8 @@
-"""Find the commits that can add or remove some blobs, without comparing every commit with its parents.
+"""Find the commits that can add a credential to a path, without comparing every commit with its parents.
 
-Only entries that lead to one of the blobs matter. A tree is represented by a number for all its entries that do; equal
-numbers mean equal entries. A commit whose tree has the same number as those of its parents changes none of the blobs.
+Only entries that lead to a blob with a credential matter, and blobs with the same credentials count as equal. A tree is
+represented by a number for all its entries that do; equal numbers mean equal entries. A commit whose tree has the same
+number as those of its parents adds no credential.
 
 The result contains every commit in which git finds such a change, and a few others: git compares them. Commits whose
 objects don't tell are in it too, and so are those that no ref leads to if their trees can be missing.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
@@ -58,23 +60,29 @@ _Entries: TypeAlias = dict[bytes, list[LeadingEntry]]
 
 @dataclass(frozen=True)
 class Narrowed:
-    """The ids of the commits to compare, and the links between all commits."""
+    """The ids of the commits to compare, and the links between all commits.
+
+    `named` are blobs that the others add.
+    """
 
     commits: frozenset[str]
     links: ParentLinks
+    named: frozenset[str] = frozenset()
 
 
 def commits_to_compare(
     git_dir: Path,
     packs: Packs,
     loose: Sequence[tuple[str, Path]],
-    blobs: Iterable[str],
+    fingerprints: Mapping[str, frozenset[str]],
     jobs: int,
     *,
     read: ReadLoose,
     are_packs_complete: bool,
 ) -> Narrowed | None:
-    """Return commits, among them all that add or remove one of `blobs`; None if that can't be decided.
+    """Return commits, among them all that add a fingerprint to a path; None if that can't be decided.
+
+    `fingerprints` are those in each blob. Blobs with the same ones count as equal, so few versions of a file differ.
 
     `loose` are the ids and files of all objects that are in none of `packs`; `read` reads commits and trees among them.
     Up to `jobs` processes run in parallel.
@@ -83,15 +91,28 @@ def commits_to_compare(
     Raises:
         GitError: the refs can't be read.
     """
-    wanted = frozenset(map(bytes.fromhex, blobs))
+    alike = _alike(fingerprints)
     try:
         history = _read(packs, loose, read, jobs)
-        entries = _leading(history, wanted, jobs)
+        entries = _leading(history, alike.keys(), jobs)
         links = ParentLinks(git_dir, history.links)
         complete = history.packed if are_packs_complete else 0
-        return Narrowed(_compared(history, links, _Numbers(entries, wanted), complete), links)
+        named = _named(history, links, entries, alike.keys(), complete)
+        if named is None:
+            alike = {blob: blob for blob in alike}
+        chosen = _compared(history, links, _Numbers(entries, alike), complete)
+        return Narrowed(chosen, links, frozenset(blob.hex() for blob in named or ()))
     except (UndecidedError, WorkerError, OSError, MemoryError):
         return None  # git compares all commits, and says what is wrong
+
+
+def _alike(fingerprints: Mapping[str, frozenset[str]]) -> dict[bytes, bytes]:
+    """Return the raw ids of blobs, each with that of the first blob with the same fingerprints."""
+    first: dict[frozenset[str], bytes] = {}
+    return {
+        raw: first.setdefault(found, raw)
+        for raw, found in ((bytes.fromhex(blob), found) for blob, found in fingerprints.items())
+    }
 
 
 class ParentLinks:
@@ -263,7 +284,46 @@ def _read_part(part: PackPartition) -> CommitLinks | Windows:
     return CommitLinks.joined([read_links(each, part.ids[each.nodes]) for each in contents(part)])
 
 
-def _leading(history: _History, blobs: frozenset[bytes], jobs: int) -> _Entries:
+def _named(
+    history: _History, links: ParentLinks, entries: _Entries, blobs: AbstractSet[bytes], complete: int
+) -> frozenset[bytes] | None:
+    """Return those of `blobs` that are in a commit with all its ancestors, so that one of these adds them.
+
+    None if git can have another view of a commit or tree than its objects tell. The first `complete` commits have all
+    their ancestors.
+    """
+    counts, trees = history.links.counts, history.links.trees
+    is_usual = not len(history.links.odd) and not (links.parents < 0).any() and not (counts > MOST_PARENTS).any()
+    if not is_usual or not contained(trees, history.trees()).all():
+        return None
+    for entry in (entry for each in entries.values() for entry in each):
+        mode = _mode(entry)
+        if mode not in _MODES or (mode == _FOLDER and entry.id in blobs) or (mode in _FILES and entry.id in entries):
+            return None
+    is_whole = np.ones(len(counts), bool)
+    if complete < len(counts):
+        reached, _ = links.reached("--all")
+        is_whole[complete:] = reached[complete:]
+    waiting = [tree.tobytes() for tree in trees[is_whole]]
+    seen: set[bytes] = set()
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            waiting += (entry.id for entry in entries.get(each, ()) if _mode(entry) != _SUBMODULE)
+    return frozenset(blobs & seen)
+
+
+def _mode(entry: LeadingEntry) -> bytes:
+    return entry.name[: entry.name.find(b" ")]
+
+
+_FILES = frozenset((b"100644", b"100755", b"100664", b"120000"))
+_FOLDER, _SUBMODULE = b"40000", b"160000"
+_MODES = _FILES | {_FOLDER, _SUBMODULE}
+
+
+def _leading(history: _History, blobs: AbstractSet[bytes], jobs: int) -> _Entries:
     """Return the entries of all trees that lead to one of `blobs`, level by level from those that contain one."""
     result: _Entries = {}
     level: Collection[bytes] = blobs
@@ -295,8 +355,8 @@ def _found_in(pack: PackWindows, wanted: WantedIds, jobs: int) -> Iterator[tuple
 class _Numbers:
     """Numbers of trees: equal for trees whose entries that lead to the blobs are equal, 0 without such entries."""
 
-    def __init__(self, entries: _Entries, blobs: frozenset[bytes]) -> None:
-        self._entries, self._blobs = entries, blobs
+    def __init__(self, entries: _Entries, alike: Mapping[bytes, bytes]) -> None:
+        self._entries, self._alike = entries, alike
         self._known: dict[bytes, int] = {}
         self._numbers: dict[tuple[tuple[bytes, bool, bytes | int], ...], int] = {}
         self._contents: list[dict[bytes, set[tuple[bool, bytes | int]]]] = [{}]
@@ -342,7 +402,8 @@ class _Numbers:
         return number
 
     def _child(self, entry: LeadingEntry) -> tuple[bytes, bool, bytes | int]:
-        return (entry.name, True, entry.id) if entry.id in self._blobs else (entry.name, False, self.of(entry.id))
+        alike = self._alike.get(entry.id)
+        return (entry.name, True, alike) if alike is not None else (entry.name, False, self.of(entry.id))
 
     def are_different(self, own: int, parents: tuple[int, ...]) -> bool:
         """Return whether a tree can have an entry that differs from that of all `parents` and involves a blob."""

@@ -22,6 +22,9 @@ _SUBMODULE = "160000"
 _MOST_OBJECTS = 500 if os.name == "nt" else 10_000
 """Maximum ids on a command line; with more, the output is filtered here instead of by git."""
 
+_FEW_OBJECTS, _OBJECTS_PER_COMMIT = 100, 10
+"""The same for few commits: git looks up each id, which takes as long as printing some paths."""
+
 
 @dataclass(frozen=True)
 class Commit:
@@ -112,7 +115,8 @@ def _compare(
 def _ask(
     git_dir: Path, blobs: frozenset[str] | None, commits: Sequence[str], failures: list[str], seconds: float
 ) -> list[Changes]:
-    asked = sorted(blobs) if blobs is not None and len(blobs) <= _MOST_OBJECTS else []
+    most = min(_MOST_OBJECTS, max(_FEW_OBJECTS, _OBJECTS_PER_COMMIT * len(commits)))
+    asked = sorted(blobs) if blobs is not None and len(blobs) <= most else []
     lines = "".join(f"{commit}\n" for commit in commits).encode()
     raw_output = git(
         "log", "-z", "--raw", "-c", "--root", "--no-renames", "--no-abbrev", "--no-walk=unsorted",

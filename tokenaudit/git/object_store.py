@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -69,8 +69,8 @@ class ScanPlan:
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
 
-    `to_compare` returns commits, among them all that add or remove one of some blobs; None if unknown. It takes the
-    folder to pass to git, the ids of the blobs, and the number of processes.
+    `to_compare` returns commits, among them all that add a fingerprint to a path; None if unknown. It takes the folder
+    to pass to git, the fingerprints in each blob, and the number of processes.
     """
 
     partitions: list[Partition]
@@ -81,7 +81,7 @@ class ScanPlan:
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
-    to_compare: Callable[[Path, Iterable[str], int], Narrowed | None] = lambda *_: None
+    to_compare: Callable[[Path, Mapping[str, frozenset[str]], int], Narrowed | None] = lambda *_: None
 
     @property
     def objects(self) -> int:
@@ -208,14 +208,12 @@ def _fast(
 
     are_packs_complete = links != "all"
 
-    def to_compare(git_dir: Path, blobs: Iterable[str], jobs: int) -> Narrowed | None:
+    def to_compare(git_dir: Path, fingerprints: Mapping[str, frozenset[str]], jobs: int) -> Narrowed | None:
         from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
-
-        wanted = frozenset(blobs)
 
         def find() -> Narrowed | None:
             return commits_to_compare(
-                git_dir, packs, [(name, loose[name]) for name in alone], wanted, jobs,
+                git_dir, packs, [(name, loose[name]) for name in alone], fingerprints, jobs,
                 read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
                 are_packs_complete=are_packs_complete,
             )  # fmt: skip
@@ -223,7 +221,7 @@ def _fast(
         # If nothing else is read than complete packs, the refs make no difference.
         if wish.shared is None or alone or not are_packs_complete:
             return find()
-        return wish.shared.to_compare(git_dir, wanted, find)
+        return wish.shared.to_compare(git_dir, frozenset(fingerprints.items()), find)
 
     return ScanPlan(
         [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],

@@ -45,7 +45,8 @@ class SearchedPack:
         return self.opened[0].pack
 
 
-_Question: TypeAlias = "tuple[frozenset[Path], frozenset[str]]"
+_Fingerprints: TypeAlias = "frozenset[tuple[str, frozenset[str]]]"
+_Question: TypeAlias = "tuple[frozenset[Path], _Fingerprints]"
 """Packs and blobs."""
 
 
@@ -157,12 +158,14 @@ class SharedSearch:
                 result = self._found.get(index.pack, ScanBatch())
                 self._shared.packs[index.pack] = SearchedPack(opened, read, result, stamp)
 
-    def to_compare(self, git_dir: Path, blobs: frozenset[str], find: Callable[[], Narrowed | None]) -> Narrowed | None:
-        """Return what `find` does about `blobs`, once for all repositories with the same packs and nothing else."""
+    def to_compare(
+        self, git_dir: Path, fingerprints: _Fingerprints, find: Callable[[], Narrowed | None]
+    ) -> Narrowed | None:
+        """Return what `find` does about `fingerprints`, once for all repositories with the same packs and no more."""
         packs = frozenset(opened[0].pack for opened, _ in self._packs)
         if not packs <= self._shared.packs.keys():
             return find()
-        asked = (packs, blobs)
+        asked = (packs, fingerprints)
         if asked not in self._shared.to_compare:
             self._shared.to_compare[asked] = find()
         found = self._shared.to_compare[asked]

@@ -272,7 +272,7 @@ class HistorySource:
         compared = _to_compare(commits, work, attributed, earlier)
         named = earlier.attributed - earlier.unnamed if earlier and len(compared) < len(commits) else frozenset[str]()
         is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, len(commits) // 10)
-        narrowed = work.to_compare(repository.git_dir, attributed, run.jobs) if is_long else None
+        narrowed = work.to_compare(repository.git_dir, fingerprints, run.jobs) if is_long else None
         attribution = attribute(
             repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named, narrowed
         )
