@@ -30,8 +30,9 @@ from tokenaudit.git import objects, parallel
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import SEARCHED, GitObject
-from tokenaudit.git.pack import compiled, delta, reader, scan
+from tokenaudit.git.pack import compiled, delta, partition, reader, scan
 from tokenaudit.git.pack.compiled import Accelerator
+from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.parallel import search
 
 _numbers = itertools.count()
@@ -285,6 +286,26 @@ def test_processes_find_the_same(tmp_path: Path, accelerator: Accelerator, monke
     monkeypatch.setattr(parallel, "may_fork", lambda: True)
     repo = random_repository(tmp_path / "repo", 4, commits=40)
     assert outcome(repo.path, WORDS, accelerator, jobs=2) == outcome(repo.path, WORDS, None) != ([], [], 0, 0)
+
+
+def test_trees_of_large_objects_are_left_to_the_reader_in_python(
+    tmp_path: Path, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds each object once less. Nothing is lost, and nothing read twice."""
+    repo = random_repository(tmp_path / "repo", 4, commits=40, files=8)
+    repo.git("repack", "-adfq", "--depth=20")
+    expected = outcome(repo.path, WORDS, None)
+    monkeypatch.setattr(partition, "_LARGEST_COMPILED", 1500)
+    assert outcome(repo.path, WORDS, accelerator) == expected
+    found = [
+        each for each in plan(open_repository(repo.path), 2, small=0).partitions if isinstance(each, PackPartition)
+    ]
+    nodes = np.concatenate([each.nodes for each in found])
+    assert len(nodes) == len(np.unique(nodes))
+    for each in found:
+        sizes = each.forest.headers.sizes[each.forest.roots[each.nodes]]
+        assert set((sizes <= 1500).tolist()) == {each.is_compiled}
+    assert {each.is_compiled for each in found} == {True, False}
 
 
 def test_a_pack_that_shrank_is_read_by_the_other_reader(

@@ -34,6 +34,10 @@ if TYPE_CHECKING:
     from typing_extensions import Never
 
 _ID_SIZE = 20
+
+_LARGEST_COMPILED = 8 << 20
+"""Size in bytes of the root of a tree up to which the compiled part is used: it holds a large object three times."""
+
 NONE_BEFORE: Mapping[Path, Never] = MappingProxyType({})
 
 
@@ -198,7 +202,9 @@ def divided(
     np.add.at(by_root, forest.roots[nodes], forest.costs[nodes])
     so_far = np.cumsum(by_root)
     number = np.minimum((so_far[forest.roots[nodes]] / so_far[-1] * count).astype(np.int64), count - 1)
-    for each in range(count):
+    is_large = forest.headers.sizes[forest.roots[nodes]] > _LARGEST_COMPILED
+    number[is_large] += count
+    for each in range(2 * count if is_large.any() else count):
         part = nodes[number == each]
         if len(part):
             yield PackPartition(
@@ -208,4 +214,5 @@ def divided(
                 nodes=part,
                 wanted=part[wanted[part]],
                 size=int(forest.costs[part].sum()),
+                is_compiled=each < count,
             )
