@@ -66,6 +66,15 @@ def agree(path: Path, words: list[bytes], found: Accelerator, known: bytes = b""
     return ours
 
 
+@pytest.fixture(autouse=True, scope="module")
+def every_short_delta_is_parsed() -> Iterator[None]:
+    """As the compiled part does; usually only where that is faster in Python."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(scan, "_LEAST_BASE", 0)
+        patched.setattr(scan, "_LEAST_RATIO", 0)
+        yield
+
+
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1 << 32), shape=st.sampled_from(SHAPES))
 def test_random_repositories(
@@ -232,10 +241,12 @@ def test_hostile_deltas(tmp_path: Path, accelerator: Accelerator, name: str) -> 
     assert unread or "evidence" in name or "many" in name or "leading" in name or "sizes only" in name
 
 
+@pytest.mark.parametrize("least_base", [0, LENGTH * 10])
 def test_results_beyond_the_limit_of_memory(
-    tmp_path: Path, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, accelerator: Accelerator, monkeypatch: pytest.MonkeyPatch, least_base: int
 ) -> None:
     """A short delta below a clean base is searched for what it inserts; every other large result is not built."""
+    monkeypatch.setattr(scan, "_LEAST_BASE", least_base)
     for module in (objects, reader, compiled):
         monkeypatch.setattr(module, "LARGE", LENGTH * 4)
     large = number(LENGTH) + copies(LENGTH, LENGTH * 5)

@@ -26,7 +26,10 @@ Without a base, the delta is the whole content; otherwise `build` returns the co
 _SHORT_DELTA = 2000
 """Maximum bytes of a delta to parse. Longer deltas have so many pieces that searching the whole result is faster."""
 
-_LITTLE = 4 << 10
+_LEAST_BASE, _LEAST_RATIO = 4000, 80
+"""Bytes of a base, and its ratio to the delta, from which parsing a delta is faster than searching the result."""
+
+_LITTLE = 8 << 10
 """Maximum bytes of content to search together with others, because each search has a constant cost."""
 
 _MUCH = 16 << 10
@@ -56,6 +59,10 @@ def search(
     yield looking.batch
 
 
+def _is_fast(delta: bytes, base: bytes | None) -> bool:
+    return base is not None and len(base) >= _LEAST_BASE + _LEAST_RATIO * len(delta)
+
+
 class _Looking:
     """Searches objects; `batch` contains the results.
 
@@ -73,21 +80,28 @@ class _Looking:
     def visit(self, node: int, data: bytes, base: bytes | None, delta: bytes, is_clean: bool) -> bool:  # noqa: FBT001 - signature of `Visit`
         """See `Visit`."""
         self._count(len(data))
-        insertions = self._insertions(delta, base) if is_clean else None
+        insertions = self._insertions(delta, base) if is_clean and _is_fast(delta, base) else None
         if insertions is not None and self._look(insertions.pieces) is not PrefilterResult.EVIDENCE:
             return True
         return self._whole(node, data, is_likely=base is not None and not is_clean)
 
     def leaf(self, node: int, delta: bytes, base: bytes | None, is_clean: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
         """See `Leaf`."""
-        insertions = self._insertions(delta, base) if is_clean else None
+        insertions = self._insertions(delta, base) if is_clean and _is_fast(delta, base) else None
+        content = b""
+        if insertions is None:
+            try:
+                content = delta if base is None else build(base, delta)
+            except LargeResultError:
+                insertions = self._insertions(delta, base) if is_clean else None
+                if insertions is None:
+                    raise
         if insertions is not None:
             self._count(insertions.size)
             self._add_to_batch(node, delta, base, insertions.pieces)
             return
-        content = delta if base is None else build(base, delta)
         self._count(len(content))
-        if base is None and len(content) <= _LITTLE and self._reach is not None:
+        if (base is None or is_clean) and len(content) <= _LITTLE and self._reach is not None:
             self._add_to_batch(node, delta, base, content)
         else:
             self._whole(node, content, is_likely=base is not None and not is_clean)
