@@ -8,18 +8,25 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
+import typer
 
 from tests.support.cli import environment
 from tests.support.mint import Mint
 from tokenaudit import exit_codes, file_access
 from tokenaudit.cli import errors
 from tokenaudit.cli.app import build
+from tokenaudit.cli.command_line import invoke
 from tokenaudit.file_access import NotRegularError, TooLargeError, open_regular, read_argument, read_regular
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs POSIX")
+
+
+def run_app(app: typer.Typer, arguments: list[str]) -> int:
+    return errors.run(partial(invoke, app, arguments))
 
 
 def fifo(path: Path) -> Path:
@@ -143,7 +150,7 @@ def test_a_command_given_a_pipe_without_an_other_end_says_so(
     place = tmp_path / "place"
     place.mkdir()
     named = {"PIPE": str(pipe), "PLACE": str(place)}
-    assert errors.run(build(complete=True), [named.get(each, each) for each in arguments]) == exit_codes.USAGE
+    assert run_app(build(complete=True), [named.get(each, each) for each in arguments]) == exit_codes.USAGE
     said = capsys.readouterr().err
     assert str(pipe) in said
     assert "not opened" in said

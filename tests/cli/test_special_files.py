@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from tests.support.mint import Mint
 from tokenaudit import exit_codes, file_access
 from tokenaudit.cli import errors
 from tokenaudit.cli.app import build
+from tokenaudit.cli.command_line import invoke
 from tokenaudit.inventory import open_inventory
 from tokenaudit.report import render
 from tokenaudit.secret import Secret, fingerprint
@@ -66,6 +67,10 @@ LATER = {("sweep", "--plugin"), ("sweep", "--output")}
 
 WRITTEN = {"--output", "--record"}
 """A device is a place to write to."""
+
+
+def run_app(app: typer.Typer, arguments: list[str]) -> int:
+    return errors.run(partial(invoke, app, arguments))
 
 
 def commands(command: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -163,7 +168,7 @@ def test_it_ends_in_one_line(
         arguments = [str(special) if each == named["GOOD"] else each for each in arguments]
     if option == "--baseline" and command == "scan" and kind == "folder":
         arguments += ["--update-baseline"]
-    code = errors.run(APP, arguments)
+    code = run_app(APP, arguments)
     said = capsys.readouterr().err
     if kind == "device" and option in WRITTEN:
         assert code != exit_codes.USAGE
@@ -181,7 +186,7 @@ def test_a_report_that_can_not_be_written_at_the_end_goes_to_stdout(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("tokenaudit.cli.output._write", fails)
-    assert errors.run(APP, ["scan", str(place / "place"), "-f", "json", "-o", str(place / "o.json")]) == 2
+    assert run_app(APP, ["scan", str(place / "place"), "-f", "json", "-o", str(place / "o.json")]) == 2
     said = capsys.readouterr()
     assert fingerprint(TOKEN) in said.out
     assert "No space left" in said.err
@@ -192,5 +197,5 @@ def test_what_can_not_be_used_is_found_out_before_the_work(
     place: Path, option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tokenaudit.audit.auditor.Auditor.audit", lambda *_: pytest.fail("it was done"))
-    assert errors.run(APP, ["scan", str(place / "place"), option, str(place)]) == 2
+    assert run_app(APP, ["scan", str(place / "place"), option, str(place)]) == 2
     assert str(place) in capsys.readouterr().err

@@ -12,11 +12,11 @@ from tests.structure.follow import files_of_finding
 from tests.structure.measure import ROOT, Structure, level, read_structure
 from tokenaudit.ci.systems import SYSTEMS
 
-MOST_MODULES = 455
+MOST_MODULES = 458
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 93
 MOST_LAZY_IMPORTS = 58
-MOST_FILES_OF_A_FINDING = 41
+MOST_FILES_OF_A_FINDING = 42
 """From a pack to the screen, without the policy's rules."""
 
 FEWEST_LINES = 40

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from typing import cast
 
 ARGUMENTS: ContextVar[tuple[str, ...]] = ContextVar("arguments", default=())
 """The command line that runs, without the name of the program."""
@@ -14,9 +16,6 @@ ARGUMENTS: ContextVar[tuple[str, ...]] = ContextVar("arguments", default=())
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command line and returns its exit code; the entry point of the `tokenaudit` script."""
-    from tokenaudit.cli.app import build  # noqa: PLC0415 - keeps `import tokenaudit.cli` free of typer
-    from tokenaudit.cli.errors import run  # noqa: PLC0415 - as above
-
     # Loading modules makes many objects that live for ever; looking through them again and again finds no garbage.
     gc.set_threshold(50_000, 20, 100)
     # pydantic, which typer brings along, would look through every installed package for plugins.
@@ -25,10 +24,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     given = sys.argv[1:] if arguments is None else list(arguments)
     ARGUMENTS.set(tuple(given))
-    # A shell that completes a command line passes it in this variable instead of as arguments.
-    words = given or os.environ.get("COMP_WORDS", "").split()[1:]
+    command = _command(given)
+    from tokenaudit.cli.errors import run  # noqa: PLC0415 - modules of this package import `ARGUMENTS`
+
     try:
-        return run(build(next((word for word in words if not word.startswith("-")), None)), given)
+        return run(command)
     finally:
         if arguments is None:  # the process ends: collecting what it still holds would take longer than many scans
             gc.freeze()
+
+
+def _command(given: list[str]) -> Callable[[], object]:
+    """What runs the command line `given`. Only what it needs is loaded."""
+    if given[:1] == ["scan"]:
+        plain = importlib.import_module("tokenaudit.cli.run_scan").plain_scan(given, os.environ)
+        if plain is not None:
+            return cast("Callable[[], object]", plain)
+    from tokenaudit.cli import command_line  # noqa: PLC0415 - loads typer
+
+    # A shell that completes a command line passes it in this variable instead of as arguments.
+    words = given or os.environ.get("COMP_WORDS", "").split()[1:]
+    return command_line.command(next((word for word in words if not word.startswith("-")), None), given)

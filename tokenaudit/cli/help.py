@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from tokenaudit.cli.logs import common_options
+from tokenaudit.cli.log_options import common_options
 from tokenaudit.cli.parameters import argument_name, choices, convert_without_pydantic, default, option_name
 from tokenaudit.cli.variables import SET, from_variables
 from tokenaudit.errors import UsageError

@@ -6,15 +6,10 @@ import logging
 import platform
 import sys
 from enum import Enum
-from typing import Annotated, Any
-
-import typer
 
 from tokenaudit._version import __version__
 from tokenaudit.redaction import mask
 from tokenaudit.text import visible
-
-_PANEL = "Execution"
 
 
 class LogLevel(str, Enum):
@@ -50,49 +45,3 @@ def stop() -> None:
     if any(isinstance(handler.formatter, _MaskingFormatter) for handler in logger.handlers):
         logger.handlers, logger.propagate = [], True
         logger.setLevel(logging.NOTSET)
-
-
-def _verbose(wanted: bool) -> None:
-    if wanted:
-        set_level(LogLevel.INFO)
-
-
-def _level(wanted: LogLevel | None) -> None:
-    if wanted is not None:
-        set_level(wanted)
-
-
-def _common(
-    verbose: Annotated[
-        bool,
-        typer.Option(
-            "--verbose",
-            "-v",
-            callback=_verbose,
-            expose_value=False,
-            is_eager=True,
-            help="Log what is read and asked to stderr.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = False,
-    log_level: Annotated[
-        LogLevel | None,
-        typer.Option(
-            "--log-level",
-            metavar="LEVEL",
-            callback=_level,
-            expose_value=False,
-            is_eager=True,
-            help="Log from this level on.",
-            rich_help_panel=_PANEL,
-        ),
-    ] = None,
-) -> None:
-    """The options that every command has besides its own."""
-
-
-def common_options() -> list[Any]:
-    """The options of `-v` and `--log-level`, to add to a command."""
-    app = typer.Typer(add_completion=False)
-    app.command()(_common)
-    return [option for option in typer.main.get_command(app).params if option.name in {"verbose", "log_level"}]

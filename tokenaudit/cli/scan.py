@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from tokenaudit.audit.auditor import Auditor
-from tokenaudit.audit.auditor import scan as run_scan
-from tokenaudit.audit.targets import Scope, named_parts, parts
-from tokenaudit.cli import choices, context, options
+from tokenaudit.cli import choices, options
 from tokenaudit.cli import scan_options as chosen
-from tokenaudit.cli.destinations import destinations
-from tokenaudit.cli.progress import progress as progress_for
-from tokenaudit.cli.prompt import announce
-from tokenaudit.cli.write_report import Finish
+from tokenaudit.cli.run_scan import run_scan
 
 
 def scan(
@@ -63,45 +57,33 @@ def scan(
       tokenaudit scan --staged
       tokenaudit scan --since origin/main --format github
     """
-    choices.require(
-        "--inspect",
-        inspect,
-        {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
-        "without it nothing is sent to the Hub",
-    )
-    finish = Finish(
-        destinations(formats, output),
-        fail_on.value,
-        baseline,
+    code = run_scan(
+        targets=targets,
+        only=only,
+        skip=skip,
+        staged=staged,
+        since=since,
+        ci_ref=ci_ref,
+        exclude=exclude,
+        inspect=inspect,
+        reach=reach,
+        honour_ignores=honour_ignores,
+        secret_name=secret_name,
+        zizmor=zizmor,
+        plugin=plugin,
+        formats=formats,
+        output=output,
+        fail_on=fail_on,
+        baseline=baseline,
+        update_baseline=update_baseline,
         show_unlikely=show_unlikely,
         show_dead=show_dead,
-        color=not no_color,
-        update_baseline=update_baseline,
-        plugins=tuple(plugin or ()),
+        config=config,
+        no_config=no_config,
+        endpoint=endpoint,
+        no_token=no_token,
+        jobs=jobs,
+        quiet=quiet,
+        no_color=no_color,
     )
-    hook = context.range_of_hook() if staged and since is None else None
-    scope = Scope(
-        parts(only, skip),
-        hook[0] if hook else since,
-        hook[1] if hook else "HEAD",
-        staged=staged and hook is None,
-        secret_names=tuple(secret_name or ()),
-        ci_refs=tuple(ci_ref or ()),
-        zizmor=zizmor,
-        required=named_parts(only),
-    )
-    if "-" in (targets or ()):
-        announce("text to scan")
-    settings = context.settings(config, targets or (".",), no_config=no_config, quiet=quiet)
-    with progress_for(quiet=quiet, color=not no_color) as progress:
-        auditor = Auditor(
-            plugins=tuple(plugin or ()),
-            honour_ignores=honour_ignores,
-            questions=context.questions(endpoint, reach, no_token=no_token) if inspect else None,
-            settings=settings,
-            exclude=tuple(exclude or ()),
-            jobs=jobs,
-            progress=progress,
-        )
-        audit = run_scan(tuple(targets or (".",)), scope, auditor)
-    raise typer.Exit(finish(audit))
+    raise typer.Exit(code)
