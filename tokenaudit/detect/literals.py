@@ -197,10 +197,12 @@ class LiteralPrefilter:
         if trials is None:
             if number >= len(self.literals):
                 whole, patterns = self._whole[number - len(self.literals)][1]
-                if whole.back and not _compiled(whole.expression).match(data, end - whole.back):
-                    return ()
-                return [(pattern, end) for pattern in patterns]
-            trials = self._trials[number] = [self._trial(back, tried) for back, tried in self._tried[number].items()]
+                if not whole.back:
+                    return [(pattern, end) for pattern in patterns]
+                trials = [self._trial(whole.back, {whole.expression: patterns})]
+            else:
+                trials = [self._trial(back, tried) for back, tried in self._tried[number].items()]
+            self._trials[number] = trials
         for back, guard, _ in trials:
             if end >= back and guard(data, end - back):
                 break

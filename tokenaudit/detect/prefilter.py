@@ -190,27 +190,23 @@ class Searcher:
         self._at = prefilter.candidates
         self._scan = database.scan
         self._terminated = terminated
-        self._data = b""
-        self._candidates: list[tuple[int, int]] = []
-        self._enough: Callable[[], bool] | None = None
 
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search."""
-        self._data, self._candidates, self._enough = data, candidates, enough
+        at = self._at
+
+        def seen(number: int, _: int, end: int, __: int, ___: object) -> bool:
+            found = at(data, number, end)
+            if not found:
+                return False
+            candidates.extend(found)
+            return enough is not None and len(candidates) >= MANY and enough()
+
         try:
-            self._scan(data, match_event_handler=self._seen)
+            self._scan(data, match_event_handler=seen)
         except self._terminated:
             return True
-        finally:
-            self._data, self._candidates = b"", []
         return False
-
-    def _seen(self, number: int, _: int, end: int, *__: object) -> bool:
-        found = self._at(self._data, number, end)
-        if not found:
-            return False
-        self._candidates += found
-        return self._enough is not None and len(self._candidates) >= MANY and self._enough()
 
 
 def searcher_for(prefilter: LiteralPrefilter) -> Searcher | None:
