@@ -15,18 +15,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenaudit.constant_folding import spelled
-from tokenaudit.content.load_rules import UNPINNED_CODE, UNPINNED_PICKLE, UNSAFE_PICKLE
+from tokenaudit.content.load_rules import (
+    COMMAND_MENTION,
+    LARGEST,
+    MENTIONS,
+    UNPINNED_CODE,
+    UNPINNED_PICKLE,
+    UNSAFE_PICKLE,
+)
 from tokenaudit.content.python_names import PythonNames
 from tokenaudit.model import Problem, Rule, Severity, Skipped
 from tokenaudit.text import listed, one_line
 from tokenaudit.work_budget import WorkBudget, WorkLimitError
 
-LARGEST = 2 << 20
-"""Size in bytes of the largest file that is read."""
-_MENTIONS = re.compile(
-    rb"from_pretrained|trust.remote.code|SentenceTransformer\(|CrossEncoder\(|hub\.load|get_kernel|custom_pipeline|"
-    rb"custom_generate|weights_only|hf_hub_download|snapshot_download|allow_pickle"
-)
 _FOLLOWED = re.compile(
     r"trust_remote_code[\"']?\s*[=:]\s*(?!False\b|None\b|bool\b)|hub\.load\(|from torch\.hub|get_kernel|"
     r"custom_pipeline\s*=|"
@@ -117,7 +118,7 @@ def load_problems(
     `credentials` are the credentials in the environment of scripts, by path of the script; a file that reads a token
     has one too.
     """
-    if not _MENTIONS.search(data) or len(data) > LARGEST:
+    if not MENTIONS.search(data) or len(data) > LARGEST:
         return
     try:
         source = _notebook(data) if path.endswith(".ipynb") else data.decode("utf-8", "replace").removeprefix("\ufeff")
@@ -385,7 +386,7 @@ _AROUND = 12
 
 def command_problems(target: str, path: str, data: bytes) -> Iterator[Problem]:
     """Problems of commands in scripts, Dockerfiles and configuration that trust code without a pinned revision."""
-    if b"remote" not in data or len(data) > LARGEST:
+    if COMMAND_MENTION not in data or len(data) > LARGEST:
         return
     lines = data.decode("utf-8", "replace").splitlines()
     is_yaml = path.endswith((".yml", ".yaml", ".json"))

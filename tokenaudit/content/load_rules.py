@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from tokenaudit.model import Rule, Severity
+
+LARGEST = 2 << 20
+"""Size in bytes of the largest file that is read."""
+MENTIONS = re.compile(
+    rb"from_pretrained|trust.remote.code|SentenceTransformer\(|CrossEncoder\(|hub\.load|get_kernel|custom_pipeline|"
+    rb"custom_generate|weights_only|hf_hub_download|snapshot_download|allow_pickle"
+)
+"""What Python or a notebook mentions if a rule can apply to it."""
+
+COMMAND_MENTION = b"remote"
+"""The same for other files."""
+
 
 _PIN = (
     'Pin it: `revision="<full commit id>"`, and `code_revision=` if the code is in another repository. '

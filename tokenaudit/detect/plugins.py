@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.abc import SourceLoader
 from pathlib import Path
-from types import GenericAlias, ModuleType
+from types import CodeType, GenericAlias, ModuleType
 from typing import Any, NamedTuple, cast
 
 from tokenaudit.detect.patterns import LONGEST_SHAPE, Shape
@@ -116,8 +116,12 @@ _LARGEST = 16 << 20
 class _Loader(SourceLoader):
     """Loader that runs the source that was checked, even if the file has changed since."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, parsed: ast.Module) -> None:
         self._path = path
+        self._parsed = parsed
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._parsed, self.get_filename(fullname), "exec", dont_inherit=True)
 
     def get_filename(self, fullname: str) -> str:
         del fullname
@@ -193,9 +197,9 @@ def _late(name: str) -> Iterator[None]:
 
 
 def _module(path: Path) -> Any:  # noqa: ANN401 - a module with unknown content
-    _parsed(path)
+    parsed = _parsed(path)
     name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
-    loader = _Loader(path)
+    loader = _Loader(path, parsed)
     module = ModuleType(name)
     if path.is_file():
         module.__file__ = str(path)

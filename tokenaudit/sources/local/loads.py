@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from itertools import islice
 
 from tokenaudit.ci import is_ci_file, may_be_ci
+from tokenaudit.content.load_rules import COMMAND_MENTION, LARGEST, MENTIONS
 from tokenaudit.model import Problem, Skipped
 from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
 
@@ -28,8 +29,6 @@ def load_findings(
         is_python = name.endswith((".py", ".ipynb"))
         if _INSTALLED.search(name) or not (is_python or may_be_ci(name)):
             continue
-        from tokenaudit.content import load_policy  # noqa: PLC0415 - parsers that a folder without code does not need
-
         try:
             data = read_small(file)
             if data is None:
@@ -40,7 +39,11 @@ def load_findings(
         except Unreadable as error:
             yield Skipped(f"{target}: {name}", error.reason)
             continue
+        if not (MENTIONS.search(data) if is_python else COMMAND_MENTION in data):
+            continue
+        from tokenaudit.content import load_policy  # noqa: PLC0415 - parsers that most files do not need
+
         if is_python:
             yield from load_policy.load_problems(target, name, data, credentials)
-        elif name not in known and len(data) <= load_policy.LARGEST and is_ci_file(name, data):
+        elif name not in known and len(data) <= LARGEST and is_ci_file(name, data):
             yield from load_policy.command_problems(target, name, data)
