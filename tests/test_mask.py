@@ -7,6 +7,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given, settings
@@ -163,6 +164,40 @@ def test_keys_and_values_of_every_container_are_masked() -> None:
     tree = {value: [value, (value, {value})], "kept": [1, None, 2.5]}
     assert_hidden(repr(masked(tree)), [value], "the tree")
     assert masked(tree)["kept"] is tree["kept"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A tree with two parts."""
+
+    first: tuple[str, ...]
+    second: object = None
+    third: tuple[object, ...] = ()
+
+
+def test_a_masked_tree_with_another_part_is_masked_in_this_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    mint = Mint(170)
+    seen: list[str] = []
+
+    def noting(text: str) -> str:
+        seen.append(text)
+        return mask(text)
+
+    monkeypatch.setattr(redaction, "mask", noting)
+    done = masked(Box((f"a {mint.user_token()}", "kept"), Box(("inner",))))
+    assert (done.first[1], done.second) == ("kept", Box(("inner",)))
+    seen.clear()
+    value = mint.user_token()
+    other = masked(replace(done, second=f"b {value}"))
+    assert seen == [f"b {value}"]
+    assert other == replace(done, second=f"b {display(value)}")
+    assert masked(other) is other
+    # A value that became known since then can be in the other parts.
+    late = Mint(171).body(40)
+    again = masked(Box((late,), (late, None)))
+    assert again == Box((late,), (late, None))
+    Secret(late)
+    assert late not in repr(masked(replace(again, third=("new",))))
 
 
 def test_errors_mask_their_message() -> None:

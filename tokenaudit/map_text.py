@@ -16,31 +16,46 @@ def map_text(value: T, change: Callable[[str], str]) -> T:
     `value` is a tree of our dataclasses, tuples, lists, sets and dicts. Parts in which nothing changes are shared with
     the original. Enum members are not changed.
     """
-    known: dict[str, str] = {}
+    result: T = _Walk(change).node(value)
+    return result
 
-    def text(old: str) -> str:
-        if old not in known:
-            known[old] = change(old)
-        new = known[old]
+
+class _Walk:
+    """Applies `change` to every string, each only once."""
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        self._change = change
+        self._known: dict[str, str] = {}
+
+    def text(self, old: str) -> str:
+        new = self._known.get(old)
+        if new is None:
+            new = self._known[old] = self._change(old)
         return old if new == old else new
 
-    def walk(node: Any) -> Any:  # noqa: ANN401 - any node of the tree
+    def node(self, node: Any) -> Any:  # noqa: ANN401 - any node of the tree
         kind, names = _known_parts.get(type(node)) or _parts(type(node))
         if kind == "leaf":
             return node
         if kind == "text":
-            return text(node)
-        if kind == "items":
-            items = [walk(item) for item in node]
-            return type(node)(items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
+            return self.text(node)
+        if kind == "fields":
+            return self._with_fields(node, names)
         if kind == "mapping":
-            return _mapping(node, walk)
-        olds = [(name, getattr(node, name)) for name in names]
-        changed = {name: new for name, old in olds if (new := walk(old)) is not old}
-        return replace(node, **changed) if changed else node
+            return _mapping(node, self.node)
+        items = [self.node(item) for item in node]
+        return type(node)(items) if any(new is not old for new, old in zip(items, node, strict=True)) else node
 
-    result: T = walk(value)
-    return result
+    def _with_fields(self, node: Any, names: tuple[str, ...]) -> Any:  # noqa: ANN401 - a dataclass
+        changed = {}
+        for name in names:
+            old = getattr(node, name)
+            if old is None or (not old and type(old) is tuple):
+                continue  # most fields of most places
+            new = self.text(old) if type(old) is str else self.node(old)
+            if new is not old:
+                changed[name] = new
+        return replace(node, **changed) if changed else node
 
 
 _Parts: TypeAlias = "tuple[Literal['leaf', 'text', 'items', 'mapping', 'fields'], tuple[str, ...]]"

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from tokenaudit.map_text import map_text
@@ -288,12 +288,21 @@ def _encoded(text: str) -> bytes:
 def masked(tree: T) -> T:
     """A copy of `tree` (our dataclasses, tuples, lists, sets, dicts) with every text in it masked."""
     _process.learn()
-    if tree is _process.last and _process.version == _process.last_version:
-        return tree
-    done = map_text(tree, mask)
+    last = _process.last if _process.version == _process.last_version else None
+    done = tree if tree is last else _masked_since(tree, last)
     if is_dataclass(done):  # our dataclasses are frozen, so masked text does not change
         _process.last, _process.last_version = done, _process.version
     return done
+
+
+def _masked_since(tree: T, last: object) -> T:
+    """`tree` masked; `last` is an earlier result, whose fields are not masked again if they are in `tree` too."""
+    if type(tree) is not type(last) or not is_dataclass(tree) or isinstance(tree, type):
+        return map_text(tree, mask)
+    olds = {field.name: getattr(tree, field.name) for field in fields(tree)}
+    news = {name: map_text(old, mask) for name, old in olds.items() if old is not getattr(last, name)}
+    changed = {name: new for name, new in news.items() if new is not olds[name]}
+    return replace(tree, **changed) if changed else tree
 
 
 def redacted(tree: T, secrets: Iterable[Secret]) -> T:

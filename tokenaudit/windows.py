@@ -205,7 +205,7 @@ class _Matches:
 
     def add(self, seen: Sequence[Detection], again: int) -> None:
         """Adds those of one window, after `again` from the previous window."""
-        fresh = [each for each in (replace(each, repeats=0) for each in seen) if each not in self.listed]
+        fresh = [each for each in map(_alone, seen) if each not in self.listed]
         if self.is_cut:
             self.total += max(0, _number(seen) - again)
             return
@@ -216,7 +216,12 @@ class _Matches:
     def detections(self) -> Iterator[Detection]:
         *first, last = self.listed
         yield from first
-        yield replace(last, repeats=max(0, self.total - len(self.listed)))
+        repeats = max(0, self.total - len(self.listed))
+        yield replace(last, repeats=repeats) if repeats else last
+
+
+def _alone(detection: Detection) -> Detection:
+    return replace(detection, repeats=0) if detection.repeats else detection
 
 
 def _by_value(detections: Iterable[Detection]) -> dict[_Key, list[Detection]]:

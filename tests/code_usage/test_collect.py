@@ -11,6 +11,9 @@ from tests.hub import bodies
 from tests.hub.double import HubDouble, hub_double
 from tests.support.cli import tokenaudit
 from tests.support.mint import Mint
+from tokenaudit.audit.auditor import scan
+from tokenaudit.code_usage import collect
+from tokenaudit.sources.local.filesystem import TreeSource
 
 __all__ = ["hub_double"]
 
@@ -63,3 +66,22 @@ def test_a_grant_that_code_never_uses_is_named(folder: Path, hub_double: HubDoub
     unused = [r["message"] for r in credential["verdict"]["reasons"] if r["rule"] == "token-unused-grant"]
     assert len(unused) == 1
     assert "repo.write" in unused[0]
+
+
+def test_a_file_with_several_credentials_is_analyzed_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mint = Mint(78)
+    (folder / "read.py").write_text("".join(READS.format(mint.user_token()) for _ in range(3)))
+    credentials = scan([folder]).report.credentials
+    read: list[Path] = []
+
+    def reading(file: Path, *_: object, follow: bool) -> bytes:
+        assert not follow
+        read.append(file)
+        return file.read_bytes()
+
+    monkeypatch.setattr(collect, "read_regular", reading)
+    uses = collect.CodeUses([TreeSource(folder, str(folder))])
+    found = [uses.of(credential) for credential in credentials]
+    assert len(found) == 3
+    assert all(evidence for evidence, _ in found)
+    assert len(read) == len(set(read)) == 1

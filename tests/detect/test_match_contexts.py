@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 import tarfile
 from functools import cache
@@ -156,6 +157,24 @@ def test_the_memory_of_contexts_is_bounded(monkeypatch: pytest.MonkeyPatch) -> N
         memory = scanner._contexts
         assert memory is not None
         assert len(memory._known) <= 4
+
+
+def test_results_are_remembered_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from tokenaudit.detect import scanner as scanning  # noqa: PLC0415 - its constants are replaced
+
+    mint = Mint("results")
+    lines = [f"token = {mint.user_token()}\n".encode() for _ in range(7)]
+    remembering, fresh = Detector.load(), Detector.load()
+    first = remembering.scan(lines[0])
+    assert remembering.scan(bytes(bytearray(lines[0]))) is first
+    assert fresh.scan(lines[0]) == first
+    monkeypatch.setattr(scanning, "_MOST_RESULTS", 3)
+    monkeypatch.setattr(scanning, "_MOST_DETECTIONS", 2)
+    for line in (*lines, b"".join(lines)) * 2:
+        assert remembering.scan(line) == fresh.scan(line)
+        assert len(remembering._results) <= 3
+    assert remembering.scan(b"".join(lines)) is not remembering.scan(b"".join(lines))
+    assert pickle.loads(pickle.dumps(remembering))._results == {}  # noqa: S301 - its own
 
 
 def test_a_context_does_not_show_its_bytes() -> None:

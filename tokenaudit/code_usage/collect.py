@@ -28,6 +28,7 @@ class CodeUses:
     def __init__(self, trees: Sequence[TreeSource]) -> None:
         self._trees = trees
         self._whole: dict[Path, Needs] = {}
+        self._files: dict[tuple[Path, str], Needs] = {}
 
     def of(self, credential: Credential) -> tuple[tuple[Evidence, ...], tuple[Skipped, ...]]:
         """Needs of the current content of the files in which `credential` is or was.
@@ -52,7 +53,7 @@ class CodeUses:
         if not paths:
             return Needs()
         code = sorted(path for path in paths if "." in path.rsplit("/", 1)[-1] and reads(path))
-        found = merged(_of_file(root, path) for path in code)
+        found = merged(self._of_file(root, path) for path in code)
         if not _says_something(found) and not root.is_file():
             found = merged((Needs(skipped=found.skipped), self._everywhere(tree)))
         return found if _says_something(found) else Needs(skipped=found.skipped)
@@ -61,11 +62,17 @@ class CodeUses:
         root = tree.path
         if root not in self._whole:
             seen: dict[tuple[object, ...], Evidence] = {}
-            found = merged(_of_file(root, path) for path in _all_code(tree))
+            found = merged(self._of_file(root, path) for path in _all_code(tree))
             for each in found.evidence:
                 seen.setdefault((each.need, each.certainty, each.entity), each)
             self._whole[root] = Needs(tuple(seen.values()), found.skipped)
         return self._whole[root]
+
+    def _of_file(self, root: Path, path: str) -> Needs:
+        key = (root, path)
+        if key not in self._files:
+            self._files[key] = _of_file(root, path)
+        return self._files[key]
 
 
 def _says_something(needs: Needs) -> bool:

@@ -23,6 +23,9 @@ Engine: TypeAlias = Literal["auto", "literals", "re"]
 _LITTLE = 32 << 10
 """Bytes to search literal by literal before Hyperscan is used. Compiling takes as long as searching 100 KB that way."""
 
+_EACH = 128
+"""Bytes to count in addition for each text: even in an empty one, each literal is searched for."""
+
 _TRACE = 1
 """Unconfirmed matches of literal patterns to retain, so that `look` can return `TRACES`."""
 
@@ -151,7 +154,7 @@ class Prefilter:
     def _is_little(self, data: bytes) -> bool:
         """Return whether the total data searched so far, including `data`, is too small to compile Hyperscan for."""
         if self._engine == "auto" and self._searched < _LITTLE:
-            self._searched += len(data)
+            self._searched += len(data) + _EACH
             return self._searched < _LITTLE
         return self._engine == "literals"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
@@ -47,6 +48,9 @@ _LONGEST_REASON = 300
 
 _PIECE, _BYTE, _HIT, _MATCH, _JUDGED = 10_000, 1, 2_000, 3_000, 40_000
 """Nanoseconds for a piece of data, each of its bytes, a hit, a match, and a match of a new value."""
+
+_MOST_RESULTS, _MOST_DETECTIONS, _LARGEST_REMEMBERED = 1000, 100, 1 << 20
+"""Results to remember, by a digest of the data: files of a working tree are in the history, too."""
 
 _STRETCH = 30
 """Nanoseconds per byte passed to plugins."""
@@ -217,6 +221,10 @@ class RecursiveScan:
             self._budget.skip(str(error))
 
 
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=20).digest()
+
+
 def _inside(outer: _Piece, inner: Decoded) -> _Piece:
     via = (*outer.via, *inner.via)
     member = inner.member
@@ -264,6 +272,7 @@ class Detector:
         self._extra = extra
         self._foreign = foreign
         self._own = shipped_plugins()
+        self._results: dict[bytes, ScanResult] = {}
         self.limits = limits
 
     @classmethod
@@ -300,8 +309,15 @@ class Detector:
         """Return all credentials, placeholders and identifiers in `data`, in order, and why parts could not be read."""
         if not self.may_contain(data):
             return ScanResult()
-
-        return RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
+        key = _digest(data) if not self._foreign and len(data) <= _LARGEST_REMEMBERED else None
+        found = self._results.get(key) if key else None
+        if found is None:
+            found = RecursiveScan(self.prefilter, lambda: self._finds, Budget(self.limits)).run(data)
+            if key and len(found.detections) <= _MOST_DETECTIONS:
+                if len(self._results) >= _MOST_RESULTS:
+                    self._results.clear()
+                self._results[key] = found
+        return found
 
     def contexts(self, data: bytes) -> tuple[MatchContext, ...] | None:
         """Return the contexts that decide which fingerprints `scan` finds in `data`, if it reports nothing else.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     _Receiver: TypeAlias = Connection[object, ScanBatch | None]
     _Answer: TypeAlias = tuple[int, _Result] | str | None
 
-SMALL_WORK = 150_000_000
+SMALL_WORK = 250_000_000
 """Nanoseconds of work below which a second process is not worth its cost."""
 
 
