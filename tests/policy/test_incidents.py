@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.resources
 from datetime import date, datetime, timezone
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.mint import Mint
@@ -27,6 +29,11 @@ def test_the_built_in_ones_say_when_they_were() -> None:
     assert platform.since == platform.began == datetime(2026, 7, 9, 2, 28, tzinfo=UTC)
     assert platform.ended == datetime(2026, 7, 13, 14, 14, tzinfo=UTC)
     assert [incident.cutoff for incident in built_in()] == sorted(incident.cutoff for incident in built_in())
+
+
+def test_the_built_in_ones_have_the_types_that_are_declared() -> None:
+    table = importlib.resources.files("tokenaudit.policy") / "incidents.json"
+    assert list(built_in()) == msgspec.json.decode(table.read_bytes(), type=list[Incident])
 
 
 @pytest.mark.parametrize(
