@@ -69,19 +69,29 @@ def test_what_is_searched_for_instead_of_literals_ends_in_each_match(data: st.Da
 
 HEADS = [
     literal_pattern
-    for literal in ("hf_", "api_org_", "hf_oauth__refresh_", "hf_jwt_")
-    for _, literal_pattern in concatenated.evidence(literal, (b"hf_",))
+    for each in detector().prefilter.patterns
+    for literal_pattern in each.literal_patterns
     if literal_pattern.head
 ]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_what_is_tried_first_matches_wherever_the_expression_does(data: st.DataObject) -> None:
     tried = data.draw(st.sampled_from(HEADS))
     matched = data.draw(st.from_regex(re.compile(tried.expression, re.DOTALL)))
     for whole in re.finditer(tried.expression, matched, re.DOTALL):
-        assert re.compile(tried.head, re.DOTALL).match(matched, whole.start()) is not None
+        head = re.compile(tried.head, re.DOTALL).match(matched, whole.start())
+        assert head is not None
+        assert len(head[0]) <= literals.LONGEST_HEAD
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data(), st.sampled_from([b"hf_", b"api_", b"x", b"_hf_api", b""]))
+def test_words_that_begin_names_are_found_where_a_credential_follows(data: st.DataObject, before: bytes) -> None:
+    tried = data.draw(st.sampled_from([each for each in HEADS if each.literals[0] in {b"hf_", b"api_"}]))
+    text = before + data.draw(st.from_regex(re.compile(tried.expression, re.DOTALL)))
+    assert by_re().hits(text) == by_literals().hits(text) == detector().prefilter.hits(text)
 
 
 def test_a_whole_credential_needs_no_expression_for_split_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,6 +55,15 @@ def ranges_around(hits: Sequence[Hit], size: int, left: int, right: int) -> Iter
         yield start, end, inside
 
 
+LONGEST_HEAD = 64
+"""Maximum bytes of a match of a head."""
+
+_RUN, _ANY_RUN = b"{0,33}", b"*"
+"""A run in a head, and what matches more but is compiled in less time."""
+
+_BEGINS_NAMES = re.compile(rb"[a-z0-9]+_")
+
+
 class LiteralPattern(NamedTuple):
     """A rare part of a pattern, or the whole.
 
@@ -65,7 +74,9 @@ class LiteralPattern(NamedTuple):
     each match of the pattern; it can also match more. With `back`, `expression` is tried that many bytes before the
     end of the match.
 
-    Where `expression` takes long to compile, `head` is tried first: it matches wherever `expression` does.
+    `head` is tried before `expression`: a simple expression, without conditions on what is around, that matches
+    wherever `expression` does, at most `LONGEST_HEAD` bytes. Where all literal patterns of a word such as `hf_` have
+    one, Hyperscan searches for their heads instead of the word, because names in code begin with it.
     """
 
     expression: bytes
@@ -126,12 +137,12 @@ def _bits(byte: int) -> float:
 class _Trial(NamedTuple):
     """Literal patterns, with the patterns they belong to, to try `back` bytes before the end of a literal.
 
-    They are tried only if `guard` matches there, each of them only if its first expression does.
+    In a match of `heads` there, each group is that of a literal pattern whose expression can match.
     """
 
     back: int
-    guard: Callable[[bytes, int], object]
-    literal_patterns: tuple[tuple[bytes, bytes, tuple[int, ...]], ...]
+    heads: re.Pattern[bytes]
+    literal_patterns: tuple[tuple[bytes, tuple[int, ...]], ...]
 
 
 class LiteralPrefilter:
@@ -162,11 +173,24 @@ class LiteralPrefilter:
         self._tried = [by_literal[literal] for literal in self.literals]
         self._whole = list(by_expression.items())
         self._trials: dict[int, list[_Trial]] = {}
+        heads = {} if has_literals_only else {number: self._heads_of(number) for number in range(len(self.literals))}
+        self._followed = {number: head for number, head in heads.items() if head}
+
+    def _heads_of(self, number: int) -> bytes:
+        """Return an expression to search for instead of a frequent literal, empty if the literal is searched for."""
+        literal = self.literals[number]
+        tried = self._tried[number].get(len(literal), {})
+        is_first = len(self._tried[number]) == 1 and _BEGINS_NAMES.fullmatch(literal) is not None
+        heads = [self._heads.get(each, b"") for each in tried]
+        return b"|".join(dict.fromkeys(heads)).replace(_RUN, _ANY_RUN) if is_first and heads and all(heads) else b""
 
     @property
     def expressions(self) -> list[bytes]:
         """The expressions, in the order of their numbers."""
-        spelled = [b"".join(b"\\x%02x" % byte for byte in literal) for literal in self.literals]
+        spelled = [
+            self._followed.get(number) or b"".join(b"\\x%02x" % byte for byte in literal)
+            for number, literal in enumerate(self.literals)
+        ]
         return spelled + [each for each, _ in self._whole]
 
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
@@ -189,7 +213,15 @@ class LiteralPrefilter:
             yield (found.end() for found in _compiled(each).finditer(data))
 
     def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
-        """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`.
+        """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`."""
+        if number not in self._followed:
+            return self._before(data, number, end)
+        literal, low = self.literals[number], max(0, end - LONGEST_HEAD)
+        ends = (found + len(literal) for found in _found(data, literal, low, end))
+        return [each for at in ends for each in self._before(data, number, at)]
+
+    def _before(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
+        """Return (pattern, end) of each literal pattern of a literal or an expression that ends at `end`.
 
         The trials are built on first use: most literals never occur.
         """
@@ -203,33 +235,30 @@ class LiteralPrefilter:
             else:
                 trials = [self._trial(back, tried) for back, tried in self._tried[number].items()]
             self._trials[number] = trials
-        for back, guard, _ in trials:
-            if end >= back and guard(data, end - back):
-                break
-        else:
-            return ()
         return [
             (pattern, found.end())
-            for back, _, literal_patterns in trials
-            if end >= back
-            for head, each, patterns in literal_patterns
-            if not head or _compiled(head).match(data, end - back)
+            for back, heads, literal_patterns in trials
+            if end >= back and (begun := heads.match(data, end - back)) and begun.lastindex
+            for head, (each, patterns) in zip(begun.groups(), literal_patterns, strict=True)
+            if head is not None
             if (found := _compiled(each).match(data, end - back))
             for pattern in patterns
         ]
 
     def _trial(self, back: int, tried: dict[bytes, list[int]]) -> _Trial:
-        heads = [self._heads.get(each, b"") for each in tried]
-        guard = b"|".join(head or each for head, each in zip(heads, tried, strict=True))
-        patterns = map(tuple, tried.values())
-        return _Trial(back, _compiled(guard).match, tuple(zip(heads, tried, patterns, strict=True)))
+        heads = b"".join(rb"(?:(?=(%b))|)" % (self._heads.get(each) or each) for each in tried)
+        return _Trial(back, re.compile(heads, re.DOTALL), tuple((each, tuple(tried[each])) for each in tried))
 
 
 def _ends(data: bytes, literal: bytes) -> Iterator[int]:
-    at = data.find(literal)
+    return (at + len(literal) for at in _found(data, literal, 0, len(data)))
+
+
+def _found(data: bytes, literal: bytes, low: int, high: int) -> Iterator[int]:
+    at = data.find(literal, low, high)
     while at >= 0:
-        yield at + len(literal)
-        at = data.find(literal, at + 1)
+        yield at
+        at = data.find(literal, at + 1, high)
 
 
 @cache

@@ -232,11 +232,15 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
     begins = [
         root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
     ]
-    literal_pattern = LiteralPattern(whole, tuple(begins[:1]))
+    form = encodings.sets_of(shape.expression)
+    head = encodings.expression(form[: len(begins[0]) + _BODY_BEGINS]) if begins and form is not None else b""
+    literal_pattern = LiteralPattern(whole, tuple(begins[:1]), head=head)
     return Pattern("plain", whole, (literal_pattern,), LONGEST_SHAPE, surroundings=shape.surroundings)
 
 
 _IS_WORD = re.compile(rb"\w{3,}")
+_BODY_BEGINS = 12
+"""Characters after a literal that distinguish a credential from other names."""
 
 
 def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape]) -> Iterator[Pattern]:

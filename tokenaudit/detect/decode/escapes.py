@@ -30,7 +30,8 @@ def evidence(literal: str) -> Iterator[tuple[bytes, tuple[LiteralPattern, ...]]]
     yield b"".join((escaped[0], *plain[1:])), tuple(literal_pattern_for((*form, second)) for form in begins)
     whole = exactly(literal.encode())
     in_body = b"".join(plain) + _BODY + _BODY_ESCAPE
-    yield in_body, (literal_pattern_for(whole, in_body, (literal.encode(),)),)
+    literal_pattern = literal_pattern_for(whole, in_body, (literal.encode(),))
+    yield in_body, (literal_pattern._replace(head=b"".join(plain) + _BODY + rb"[%\\&]"),)
     if "_" in literal:
         at = literal.index("_")
         underscores = [e if c == "_" else p for c, p, e in zip(literal, plain, escaped, strict=True)]

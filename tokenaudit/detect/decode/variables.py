@@ -74,7 +74,8 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> tuple[bytes, LiteralP
         + rb"[ \t]{0,4}(?:\+|\.\.|\.[ \t]{0,4}\$)[ \t\r\n]{0,9}[A-Za-z_])"
     )
     whole = rb"(?:(?<=[=\"'`])|(?<=: ))" + part + rb"|" + text + _BODY + joint
-    return whole, literal_pattern_for(exactly(literal.encode()), whole, roots)
+    head = text + _BODY + rb"[\"'`\r\n;${%]"
+    return whole, literal_pattern_for(exactly(literal.encode()), whole, roots)._replace(head=head)
 
 
 def substituted(data: bytes, hits: Sequence[Hit], start: int) -> Iterator[tuple[bytes, Origins]]:
