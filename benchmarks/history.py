@@ -30,9 +30,12 @@ from functools import partial
 from pathlib import Path
 from zlib import decompress
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 import numpy as np
 from deflate import zlib_decompress
 
+from benchmarks.memory import peak
 from tokenaudit.detect import Detector
 from tokenaudit.git.catfile import cat_file_partitions
 from tokenaudit.git.layout import open_repository
@@ -98,7 +101,7 @@ def _compare(repository: Path, rounds: int) -> None:
             f"{name:26} {statistics.median(wall[name]):9.2f} {statistics.median(ratios):7.2f} {span:>15}"
             f" {statistics.median(work[name]):7.2f} {cpu:7.2f}"
         )
-    print(f"peak memory of all our processes: {_peak([*_OURS, '--jobs', str(jobs), str(repository)]) >> 20} MiB")
+    print(f"peak memory of all our processes: {peak([*_OURS, '--jobs', str(jobs), str(repository)]) >> 20} MiB")
 
 
 def _ratios(theirs: list[float], ours: list[float]) -> list[float]:
@@ -211,32 +214,6 @@ def _size(repository: Path) -> str:
     objects = sum(target["objects"] for target in told["targets"])
     size = sum(target["bytes"] for target in told["targets"])
     return f"{objects:,} objects, {size / 1e9:.2f} GB, {len(told['credentials'])} credentials"
-
-
-def _peak(command: list[str]) -> int:
-    """The most memory that the program and its children held at one time, without the mapped packs."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    peak = 0
-    while process.poll() is None:
-        peak = max(peak, sum(_held(pid) for pid in _family(process.pid)))
-        time.sleep(0.05)
-    return peak
-
-
-def _family(pid: int) -> list[int]:
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-    except OSError:
-        return []
-    return [pid, *(each for child in children for each in _family(int(child)))]
-
-
-def _held(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss_Anon:")), 0)
 
 
 def _agree(repository: Path) -> None:

@@ -2,13 +2,19 @@
 
     python benchmarks/inputs.py versions:10000 repositories:40 tokens:3000 file [--rounds 5]
 
+    python benchmarks/inputs.py planted alternates --repository git.git --repository diffusers.git
+
 `versions:N` is a file with N versions and a credential in half of them, `repositories:N` are N small repositories in
 one call, every fourth with a credential, `tokens:N` is a commit with N different credentials in N/10 files, `file` is
-one small file. Credentials are created at run time and never valid. Programs run one after the other in each round;
-ratios are taken within a round, and the table has their median and range. Processor seconds are user and system time
-of all processes. A round before the measured ones writes bytecode, also where the environment says otherwise.
-`--again` also scans the history of `versions:N` twice with a state, and prints the share of the
-second scan.
+one small file, `staged:N` are N changed files in the index of a repository, `line:N` is a file of N MiB that is a
+single line. `planted` is a copy of the first `--repository` with one commit more, which adds a credential. `alternates`
+is a bare repository that has the refs of all `--repository` and borrows their objects, together with a working clone
+that borrows from it, in one call. Each of these should be complete, as `git clone --mirror` makes it. Credentials are
+created at run time and never valid. Programs run one after the other in each round; ratios are taken within a round,
+and the table has their median and range. Processor seconds are user and system time of all processes, memory the most
+that ours hold at one time without mapped files. A round before the measured ones writes bytecode, also where the
+environment says otherwise. `--again` also scans the history of `versions:N` twice with a state, and prints the share of
+the second scan.
 """
 
 from __future__ import annotations
@@ -23,11 +29,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.memory import peak
 from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.detect import Detector
@@ -92,7 +100,65 @@ def file(folder: Path, number: int) -> list[Path]:
     return [made]
 
 
-_INPUTS = {"versions": versions, "repositories": repositories, "tokens": tokens, "file": file}
+def staged(folder: Path, number: int) -> list[Path]:
+    """A repository with `number` changed files in the index, without a credential."""
+    repo = GitRepo(folder)
+    repo.commit("first", {f"part{each}.py": "x = 1\n" * 50 for each in range(2 * number)})
+    for each in range(number):
+        repo.write(f"part{each}.py", f"y = {each}\n" * 50)
+    repo.git("add", ".")
+    return [folder]
+
+
+def line(folder: Path, number: int) -> list[Path]:
+    """A file of `number` MiB without a line break, and without a credential."""
+    folder.mkdir()
+    made = folder / "line"
+    text = bytes(random.Random(1).choices(b"abcdefghijklmnopqrstuvwxyz0123456789 ,.;:{}[]", k=1 << 20))
+    with made.open("wb") as opened:
+        for each in range(number):
+            opened.write(text[each:] + text[:each])
+    return [made]
+
+
+def planted(folder: Path, lenders: Sequence[Path]) -> list[Path]:
+    """A copy of a repository, which shares its files, with a commit that adds a credential."""
+    subprocess.run(["git", "clone", "-q", "--mirror", "--local", str(lenders[0]), str(folder)], check=True)
+    repo = GitRepo(folder, bare=True)
+    content = f"token = '{Mint('planted').user_token()}'\n"
+    stream = "commit HEAD\ncommitter A <a@example.org> 1700000000 +0000\ndata 1\nx\nfrom HEAD^0\n"
+    stream += f"M 644 inline push_to_hub.py\ndata {len(content)}\n{content}\n"
+    repo.git("fast-import", "--quiet", stdin=stream.encode())
+    return [folder]
+
+
+def alternates(folder: Path, lenders: Sequence[Path]) -> list[Path]:
+    """A bare repository that borrows from others, and a working clone that borrows from it."""
+    repo = GitRepo(folder / "bare", bare=True)
+    opened = [GitRepo(path, bare=True) for path in lenders]
+    lines = [f"{lender.git_dir}/objects\n" for lender in opened]
+    (repo.path / "objects/info/alternates").write_text("".join(lines))
+    for number, lender in enumerate(opened):
+        namespace = f"refs/lender{number}" if number else "refs"
+        refs = lender.git("for-each-ref", f"--format=create {namespace}/%(refname:lstrip=1) %(objectname)")
+        repo.git("update-ref", "--stdin", stdin=f"{refs}\n".encode())
+    repo.git("pack-refs", "--all")
+    repo.git("symbolic-ref", "HEAD", opened[0].git("symbolic-ref", "HEAD"))
+    subprocess.run(["git", "clone", "-q", "--shared", str(repo.path), str(folder / "clone")], check=True)
+    return [repo.path, folder / "clone"]
+
+
+_INPUTS = {
+    "versions": versions,
+    "repositories": repositories,
+    "tokens": tokens,
+    "file": file,
+    "staged": staged,
+    "line": line,
+}
+_DERIVED = {"planted": planted, "alternates": alternates}
+_OPTIONS = {"versions": ["--only", "history"], "planted": ["--only", "history"], "staged": ["--staged"]}
+_DEFAULTS = {"line": 2048, "staged": 5}
 
 
 def _used(who: int) -> float:
@@ -108,10 +174,10 @@ def _run(command: list[str]) -> tuple[float, float]:
 
 def _compare(name: str, paths: list[Path], rounds: int) -> None:
     targets = [str(path) for path in paths]
-    history = ["--only", "history"] if name.startswith("versions") else []
-    programs = {"tokenaudit": [*_OURS, *history, *targets]}
+    kind = name.partition(":")[0]
+    programs = {"tokenaudit": [*_OURS, *_OPTIONS.get(kind, []), *targets]}
     if shutil.which("kingfisher"):
-        programs["kingfisher"] = [*_THEIRS, *targets]
+        programs["kingfisher"] = [*_THEIRS, *(["--staged"] if kind == "staged" else []), *targets]
     spent: dict[str, list[tuple[float, float]]] = {program: [] for program in programs}
     for number in range(rounds + 1):
         for program, command in programs.items():
@@ -123,11 +189,12 @@ def _compare(name: str, paths: list[Path], rounds: int) -> None:
             (theirs[0] / own[0], theirs[1] / own[1]) for theirs, own in zip(times, spent["tokenaudit"], strict=True)
         ]
         cells = []
-        for kind, seconds in enumerate(zip(*times, strict=True)):
-            each = [ratio[kind] for ratio in ratios]
+        for column, seconds in enumerate(zip(*times, strict=True)):
+            each = [ratio[column] for ratio in ratios]
             span = f"{min(each):.2f} to {max(each):.2f}"
             cells.append(f"{statistics.median(seconds):8.2f} {statistics.median(each):6.2f} ({span})")
         print(f"{name:20} {program:12} wall s {cells[0]}   processor s {cells[1]}", flush=True)
+    print(f"{name:20} tokenaudit   memory {peak(programs['tokenaudit']) >> 20} MiB", flush=True)
 
 
 def _again(name: str, path: Path) -> None:
@@ -150,11 +217,18 @@ def main() -> None:
     parser.add_argument("inputs", nargs="+", metavar="KIND[:NUMBER]")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--repository", type=Path, action="append", default=[], help="for planted and alternates")
     chosen = parser.parse_args()
+    if not chosen.repository and _DERIVED.keys() & set(chosen.inputs):
+        parser.error("planted and alternates need --repository")
     with tempfile.TemporaryDirectory() as folder:
         for number, name in enumerate(chosen.inputs):
             kind, _, size = name.partition(":")
-            paths = _INPUTS[kind](Path(folder) / str(number), int(size or 100))
+            where = Path(folder) / str(number)
+            if kind in _DERIVED:
+                paths = _DERIVED[kind](where, [path.resolve() for path in chosen.repository])
+            else:
+                paths = _INPUTS[kind](where, int(size or _DEFAULTS.get(kind, 100)))
             _compare(name, paths, chosen.rounds)
             if chosen.again and kind == "versions":
                 _again(name, paths[0])
