@@ -304,14 +304,18 @@ def _named(
     if complete < len(counts):
         reached, _ = links.reached("--all")
         is_whole[complete:] = reached[complete:]
-    waiting = [tree.tobytes() for tree in trees[is_whole]]
+    level = entries.keys() & set(_raw_ids(trees[is_whole]))
     seen: set[bytes] = set()
-    while waiting:
-        each = waiting.pop()
-        if each not in seen:
-            seen.add(each)
-            waiting += (entry.id for entry in entries.get(each, ()) if _mode(entry) != _SUBMODULE)
+    while level:
+        seen |= level
+        below = {entry.id for tree in level for entry in entries.get(tree, ()) if _mode(entry) != _SUBMODULE}
+        level = below - seen
     return frozenset(blobs & seen)
+
+
+def _raw_ids(rows: Ids) -> Iterator[bytes]:
+    text = rows.tobytes()
+    return (text[at : at + ID_SIZE] for at in range(0, len(text), ID_SIZE))
 
 
 def _mode(entry: LeadingEntry) -> bytes:
@@ -370,8 +374,8 @@ class _Numbers:
         """
         result = np.zeros(len(trees), np.int64)
         leading = np.frombuffer(b"".join(self._entries), np.uint8).reshape(-1, ID_SIZE)
-        for each in np.flatnonzero(contained(trees, sorted_ids(leading))).tolist():
-            result[each] = self.of(trees[each].tobytes())
+        places = np.flatnonzero(contained(trees, sorted_ids(leading)))
+        result[places] = [self.of(tree) for tree in _raw_ids(trees[places])]
         return result
 
     def of(self, tree: bytes) -> int:
