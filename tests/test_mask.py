@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import pickle
 import re
 import urllib.parse
 from collections.abc import Callable, Iterator
@@ -18,8 +19,8 @@ from tests.support.traces import KINDS, PIECE, assert_hidden, pieces
 from tokenaudit import redaction
 from tokenaudit.detect.plugins import read_declarations, shipped
 from tokenaudit.errors import ConfigurationError, UsageError
-from tokenaudit.redaction import mask, mask_shapes, masked
-from tokenaudit.secret import Secret, display
+from tokenaudit.redaction import mask, mask_shapes, masked, redacted
+from tokenaudit.secret import Secret, SecretUnavailableError, display
 from tokenaudit.text import file_name, one_line, shorten
 
 WAYS: dict[str, Callable[[str], str]] = {
@@ -198,6 +199,21 @@ def test_a_masked_tree_with_another_part_is_masked_in_this_part(monkeypatch: pyt
     assert again == Box((late,), (late, None))
     Secret(late)
     assert late not in repr(masked(replace(again, third=("new",))))
+
+
+def test_secrets_of_a_report_are_added_only_if_they_are_not_known() -> None:
+    mint = Mint(172)
+    known, variable = Secret(mint.user_token()), Secret(mint.body(40), masking="none")
+    assert mask(variable.reveal()) == variable.reveal()
+    tree = Box((f"a {known.reveal()}", f"b {variable.reveal()}"))
+    assert redacted(tree, [known, variable]) == Box((f"a {known.display}", f"b {variable.display}"))
+    version = redaction._process.version
+    assert redacted(tree, [known, variable]) == Box((f"a {known.display}", f"b {variable.display}"))
+    assert redaction._process.version == version
+    redaction.forget()
+    assert variable.reveal() not in repr(redacted(tree, [known, variable]))
+    with pytest.raises(SecretUnavailableError):
+        redacted(tree, [pickle.loads(pickle.dumps(known))])  # noqa: S301 - its own
 
 
 def test_errors_mask_their_message() -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import Enum
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 Likelihood: TypeAlias = Literal["credential", "placeholder", "identifier"]
@@ -452,7 +453,7 @@ class Credential:
         """Whether it is known to be invalid or expired."""
         return self.inspection is not None and self.inspection.dead
 
-    @property
+    @cached_property
     def order(self) -> FindingOrder:
         """Sorts findings: see `FindingOrder`."""
         _, target, path, line, column = min((at.order for at in self.locations), default=(0, "", "", 0, 0))

@@ -313,7 +313,10 @@ def redacted(tree: T, secrets: Iterable[Secret]) -> T:
             looked for.
     """
     for secret in secrets:
-        created.append((secret.reveal(), secret.display, "whole"))
+        value = secret.reveal()
+        if registered.isdisjoint({(secret.fingerprint, "pieces"), (secret.fingerprint, "whole")}):
+            created.append((value, secret.display, "whole"))
+            registered.add((secret.fingerprint, "whole"))
     return masked(tree)
 
 

@@ -59,11 +59,13 @@ def assess(
         recommend,
     )
 
-    inspected = replace(credential, inspection=inspections.get(credential.fingerprint))
+    inspection = inspections.get(credential.fingerprint)
+    inspected = credential if inspection is credential.inspection else replace(credential, inspection=inspection)
     patch = keyless_patch(inspected, problems)
-    recommended = replace(inspected, recommendation=recommend(inspected, evidence, patch=patch))
+    recommendation = recommend(inspected, evidence, patch=patch)
     # Unused grants can only be determined if uses were found.
-    return replace(recommended, verdict=evaluate(recommended if evidence else inspected, settings, now))
+    asked = replace(inspected, recommendation=recommendation) if evidence else inspected
+    return replace(inspected, recommendation=recommendation, verdict=evaluate(asked, settings, now))
 
 
 def report(
