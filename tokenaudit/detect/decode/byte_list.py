@@ -32,16 +32,19 @@ def evidence(literal: str) -> Iterator[tuple[bytes, LiteralPattern]]:
             for line_end in _LINE_ENDS:
                 first = numbers[0] + line_end
                 whole = re.escape(first) + rb"[ \t-]{0,30}" + _BETWEEN.join(map(re.escape, numbers[1:]))
-                yield whole, LiteralPattern(whole, (first[:8],), searched=_searched(first))
+                yield whole, _at_line_end(first, whole)
             for separator in _SEPARATORS:
                 first = separator.join(numbers[:2])
                 whole = re.escape(first) + _BETWEEN + _BETWEEN.join(map(re.escape, numbers[2:]))
                 yield whole, LiteralPattern(whole, (first[:8],))
 
 
-def _searched(first: bytes) -> bytes:
-    """Return what to search for instead of a number at the end of a line; longer numbers are rare enough."""
-    return re.escape(first) + rb"[ \t\d-]" if len(first) <= _SHORT_NUMBER else b""
+def _at_line_end(first: bytes, whole: bytes) -> LiteralPattern:
+    """Return the literal pattern for a number at the end of a line, `first`. Long numbers are rare enough."""
+    literals = (first[:8],)
+    if len(first) > _SHORT_NUMBER:
+        return LiteralPattern(whole, literals)
+    return LiteralPattern(whole, literals, searched=re.escape(first) + rb"[ \t\d-]", back=len(first) + 1)
 
 
 _SHORT_NUMBER = 4
