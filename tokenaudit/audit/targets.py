@@ -284,12 +284,13 @@ def _of_folder(path: Path, target: str, request: _Request, why: str | None = Non
             else NotThereSource(target, "git", f"no history ({why})", required=required)
         )
     if "tree" in parts:
+        real = os.path.realpath(path)
         sources.append(
             local.TreeSource(
                 path,
                 target,
                 nested_histories="history" in parts and not histories,
-                others=[place for place in request.places if place != os.path.realpath(path)],
+                others=[place for place in request.places if place != real],
                 required=request.requires("tree"),
                 is_work_tree=why is None,
             )
