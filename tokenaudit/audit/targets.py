@@ -135,7 +135,9 @@ def resolved(targets: Sequence[str], scope: Scope, progress: Progress) -> Iterat
             is_url = is_clone_url(target)
             sources += _of_url(target, request, stack) if is_url else _of_path(target, request)
         if len(named) > 1 and not scope.staged:
-            expect(each.path for each in sources if each.kind == "git" and isinstance(each, local.HistorySource))
+            # Small repositories borrow nothing, and are looked at by the process that reads them.
+            large = (each for each in sources if each.kind == "git" and each.target not in request.small)
+            expect(each.path for each in large if isinstance(each, local.HistorySource))
         yield Resolved(sources, request.placements, frozenset(request.small))
 
 
