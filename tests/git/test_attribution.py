@@ -6,6 +6,7 @@ is git, which compares every commit, and for complete histories also a slow comp
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 from collections.abc import Callable, Iterator
@@ -28,7 +29,7 @@ from tokenaudit.sources.local import git_history
 from tokenaudit.sources.local.git_history import HistorySource
 
 SCANNER = Detector.load()
-_ORIGINAL = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": "/dev/null"}
+_ORIGINAL = {"GIT_NO_REPLACE_OBJECTS": "1", "GIT_GRAFT_FILE": os.devnull}
 _SUBMODULE = b"160000"
 _NULL = "0" * 40
 
