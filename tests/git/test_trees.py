@@ -9,8 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tokenaudit.git.commit_links import read_links
 from tokenaudit.git.objects import GitObject
-from tokenaudit.git.pack.trees import ObjectTexts, WantedIds, read_links, windows
+from tokenaudit.git.pack.contents import ObjectTexts
+from tokenaudit.git.pack.trees import WantedIds, windows
 
 _PARTS = st.sampled_from([b"\0", b"4", b"40000 ", b"100644 a", b"\x20", b"7", b"x", b"\xff", bytes(4)])
 _IDS = st.lists(_PARTS, min_size=20, max_size=20).map(lambda parts: b"".join(parts)[:20].ljust(20, b"\1"))

@@ -21,7 +21,8 @@ from tokenaudit.git.reachability import CommitKey, ask_parents_first, has_head, 
 from tokenaudit.git.whole import CommitGraph, UnusualError
 
 if TYPE_CHECKING:
-    from tokenaudit.git.candidates import Narrowed, ParentLinks
+    from tokenaudit.git.candidates import Narrowed
+    from tokenaudit.git.commit_links import ParentLinks
 
 Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the fingerprints found in it."""

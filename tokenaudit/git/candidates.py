@@ -10,42 +10,32 @@ objects don't tell are in it too, and so are those that no ref leads to if their
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import cached_property, partial
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
-from tokenaudit.git.command import git
+from tokenaudit.git.commit_links import CommitLinks, ParentLinks, read_links
 from tokenaudit.git.log import MOST_PARENTS
 from tokenaudit.git.objects import GitObject, Unread
-from tokenaudit.git.pack.layout import TREE, DeltaForest, Ids, Ints, PackIndex, contained, sorted_ids
+from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError, contents, split
+from tokenaudit.git.pack.layout import ID_SIZE, TREE, DeltaForest, Ids, Ints, PackIndex, as_rows, contained, sorted_ids
 from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.pack.trees import (
-    ID_SIZE,
-    CommitLinks,
     LeadingEntry,
-    ObjectTexts,
     PackWindows,
-    UndecidedError,
     WantedIds,
     Windows,
-    contents,
     find_entries,
-    read_links,
     read_windows,
-    split,
     windows,
 )
 from tokenaudit.git.parallel import WorkerError, run_all
-from tokenaudit.git.reachability import CommitKey, parents_first
 
 _SHARES_PER_JOB = 3
 _MOST_LEVELS = 100
@@ -115,100 +105,6 @@ def _alike(fingerprints: Mapping[str, frozenset[str]]) -> dict[bytes, bytes]:
     }
 
 
-class ParentLinks:
-    """All commits of a repository. `parents[first[each] : first[each + 1]]` are the positions of a commit's parents.
-
-    A parent that is not there has the position -1.
-    """
-
-    def __init__(self, git_dir: Path, links: CommitLinks) -> None:
-        """Find the positions of all parents.
-
-        Raises:
-            UndecidedError: ids begin alike.
-        """
-        self._git_dir = git_dir
-        self._reached: dict[tuple[str, ...], tuple[npt.NDArray[np.bool_], bool]] = {}
-        self.ids = links.ids
-        numbers = _numbers(links.ids)
-        self._order = np.argsort(numbers)
-        self._sorted = numbers[self._order]
-        if (self._sorted[1:] == self._sorted[:-1]).any():
-            message = "ids that begin alike"
-            raise UndecidedError(message)
-        self.parents = self._places(links.parents)
-        self.first = np.concatenate([[0], np.cumsum(links.counts)])
-
-    def of(self, git_dir: Path) -> ParentLinks:
-        """Return the same links for another repository, which has the same commits."""
-        other = copy.copy(self)
-        other._git_dir, other._reached = git_dir, {}  # noqa: SLF001 - of its own class
-        return other
-
-    def _places(self, wanted: Ids) -> Ints:
-        if not len(self.ids):
-            return np.full(len(wanted), -1)
-        place = self._order[np.minimum(np.searchsorted(self._sorted, _numbers(wanted)), len(self.ids) - 1)]
-        return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
-
-    @cached_property
-    def _above(self) -> list[list[int]]:
-        """The parents of each commit. The last item stands for unknown commits."""
-        starts, parents = self.first.tolist(), self.parents.tolist()
-        return [*(parents[start:stop] for start, stop in pairwise(starts)), []]
-
-    def reached(self, *tips: str) -> tuple[npt.NDArray[np.bool_], bool]:
-        """Return which commits `tips` (such as `--all`) lead to, and whether all of these are known.
-
-        Raises:
-            GitError: the refs can't be read.
-        """
-        if tips in self._reached:
-            return self._reached[tips]
-        listing = git("rev-list", "--no-walk=unsorted", "--ignore-missing", *tips, git_dir=self._git_dir)
-        waiting = self._places(_rows(listing.decode("ascii").split())).tolist()
-        above = self._above
-        reached = bytearray(len(above))
-        while waiting:
-            each = waiting.pop()
-            if not reached[each]:
-                reached[each] = 1
-                waiting += above[each]
-        found = self._reached[tips] = np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
-        return found
-
-    def unreached(self, commits: Sequence[str], *tips: str) -> frozenset[str] | None:
-        """Return those of `commits` that `tips` (such as `--all`) don't lead to; None if a parent is unknown.
-
-        Raises:
-            GitError: the refs can't be read.
-        """
-        places = self._places(_rows(commits))
-        reached, is_known = self.reached(*tips)
-        if not is_known or (places < 0).any():
-            return None
-        return frozenset(name for name, found in zip(commits, reached[places].tolist(), strict=True) if not found)
-
-    def parents_first(self, commits: Mapping[str, CommitKey]) -> list[str] | None:
-        """Sort `commits` like `reachability.parents_first`; None if a parent is unknown."""
-        names = dict(zip(self._places(_rows(commits)).tolist(), commits, strict=True))
-        try:
-            ordered = parents_first({place: commits[name] for place, name in names.items()}, self._parents_of)
-        except UndecidedError:
-            return None
-        return [names[each] for each in ordered]
-
-    def _parents_of(self, place: int) -> Sequence[int]:
-        if place < 0:
-            message = "a parent is missing"
-            raise UndecidedError(message)
-        return self._above[place]
-
-
-def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
-    return np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)
-
-
 @dataclass(frozen=True)
 class _LooseTrees:
     files: Sequence[tuple[str, Path]]
@@ -233,12 +129,8 @@ class _History:
 
     def trees(self) -> Ids:
         """Return the raw ids of all trees, sorted."""
-        alone = _rows(name for name, _ in self.loose.files)
+        alone = as_rows(name for name, _ in self.loose.files)
         return sorted_ids(np.concatenate([alone, *(pack.ids for pack in self.packs)]))
-
-
-def _rows(names: Iterable[str]) -> Ids:
-    return np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, ID_SIZE)
 
 
 def _loose(read: ReadLoose, files: Sequence[tuple[str, Path]], *types: str) -> list[GitObject]:
@@ -269,7 +161,7 @@ def _read(packs: Packs, loose: Sequence[tuple[str, Path]], read: ReadLoose, jobs
     packed = sum(len(each.counts) for each in links)
     alone = _loose(read, loose, "commit", "tree")
     commits = [item for item in alone if item.type == "commit"]
-    links.append(read_links(ObjectTexts.of(commits), _rows(item.id for item in commits)))
+    links.append(read_links(ObjectTexts.of(commits), as_rows(item.id for item in commits)))
     files = dict(loose)
     trees_alone = [item for item in alone if item.type == "tree"]
     of_loose = _LooseTrees(

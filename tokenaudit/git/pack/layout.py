@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,7 +84,7 @@ Ids = npt.NDArray[np.uint8]
 
 _MAGIC = b"\xfftOc"
 _FANOUT = 256 * 4
-_HASH = 20
+ID_SIZE = _HASH = 20
 _PACK_HEADER = 12
 _LARGE = np.uint32(1 << 31)
 
@@ -283,6 +283,11 @@ def _places_in(ids: Ids, wanted: Ids) -> Ints:
 def as_keys(ids: npt.NDArray[np.uint8]) -> npt.NDArray[np.bytes_]:
     """Return raw ids as one sortable column. All have the same length, so numpy's padding can't make two ids equal."""
     return np.ascontiguousarray(ids).view(_ID).reshape(len(ids))
+
+
+def as_rows(names: Iterable[str]) -> Ids:
+    """Return hexadecimal ids as rows."""
+    return np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, ID_SIZE)
 
 
 def sorted_ids(ids: Ids) -> Ids:

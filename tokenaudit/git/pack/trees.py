@@ -1,4 +1,4 @@
-"""Find the trees in packs that lead to some blobs, and read the links of commits.
+"""Find the trees in packs that lead to some blobs.
 
 In a tree, an id follows a zero byte. Its first bytes after that zero are its window. Every window of a tree that its
 delta base does not contain overlaps what the delta inserts, so one pass over all trees notes the windows that appear in
@@ -7,56 +7,20 @@ each. A second look at the few trees with a window of a wanted id, and at those 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.git.objects import GitObject
-from tokenaudit.git.pack import compiled
-from tokenaudit.git.pack.delta import build, delta_insertions
-from tokenaudit.git.pack.layout import COMMIT, TREE, DeltaForest, Ids, Ints, PackIndex
+from tokenaudit.git.pack.contents import ObjectTexts, contents
+from tokenaudit.git.pack.layout import ID_SIZE, DeltaForest, Ids, Ints, PackIndex
 from tokenaudit.git.pack.reader import PackPartition
 
 _REACH = 4
 """Bytes of an id in its window."""
 
-ID_SIZE = 20
-"""Bytes of a raw id."""
-
-_SHORT_DELTA = 2000
 _FILTER = 1 << 16
-_TREE_LINE = b"tree "
-_PARENT_LINE = b"parent "
-_HEX_DIGITS = 40
-_DIGITS = np.full(256, 255, np.uint8)
-_DIGITS[list(b"0123456789abcdef")] = range(16)
-
-
-class UndecidedError(Exception):
-    """The trees can't be read completely, so that git must be asked; `str()` is the reason."""
-
-
-class ObjectTexts(NamedTuple):
-    """Contents of objects, with one byte in between. They begin at `starts` in `text`; `nodes` are their positions."""
-
-    text: bytes
-    starts: Ints
-    nodes: Ints
-
-    @classmethod
-    def of(cls, objects: Sequence[GitObject]) -> ObjectTexts:
-        """Return the contents of `objects`, whose positions are those in the sequence."""
-        lengths = [len(item.data) + 1 for item in objects]
-        starts = np.cumsum([0, *lengths])[:-1]
-        return cls(b"\0".join(item.data for item in objects), starts, np.arange(len(objects)))
-
-    @property
-    def ends(self) -> Ints:
-        """The positions in `text` where the contents end."""
-        return np.append(self.starts[1:] - 1, len(self.text))[: len(self.starts)]
 
 
 class LeadingEntry(NamedTuple):
@@ -68,131 +32,6 @@ class LeadingEntry(NamedTuple):
 
 Windows: TypeAlias = tuple[npt.NDArray[np.uint32], Ints]
 """Windows, and the position of the tree in which each appears."""
-
-
-class CommitLinks(NamedTuple):
-    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
-
-    `odd` are commits whose header is malformed.
-    """
-
-    ids: Ids
-    trees: Ids
-    counts: Ints
-    parents: Ids
-    odd: Ids
-
-    @classmethod
-    def joined(cls, links: Sequence[CommitLinks]) -> CommitLinks:
-        """Return the commits of all `links`."""
-        return cls(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
-
-
-def split(partition: PackPartition) -> Iterator[PackPartition]:
-    """Yield the commits and the trees of `partition` separately: a delta has the type of its base."""
-    types = partition.forest.types
-    for code in (COMMIT, TREE):
-        wanted = partition.wanted[types[partition.wanted] == code]
-        if len(wanted):
-            yield replace(partition, nodes=partition.nodes[types[partition.nodes] == code], wanted=wanted)
-
-
-def contents(partition: PackPartition, reach: int = compiled.WHOLE) -> Iterator[ObjectTexts]:
-    """Yield the objects of `partition`; with `reach`, what they add to their base, with so many bytes around it.
-
-    Raises:
-        UndecidedError: an object can't be read.
-    """
-    begun = partition.begin(reach)
-    if begun is None:
-        yield from _built(partition, reach)
-        return
-    plan, walk = begun
-    try:
-        for filled in compiled.batches(walk):
-            if filled.failures or filled.passed is not None:
-                message = "an object can't be read"
-                raise UndecidedError(message)
-            yield ObjectTexts(filled.text, np.array(filled.starts, np.int64), plan.nodes[filled.objects])
-    except (ValueError, MemoryError) as error:
-        raise UndecidedError(str(error)) from error
-
-
-def _built(partition: PackPartition, reach: int) -> Iterator[ObjectTexts]:
-    texts: list[bytes] = []
-    nodes: list[int] = []
-
-    def add(node: int, delta: bytes, base: bytes | None, is_in_base: bool, whole: bytes | None) -> None:  # noqa: FBT001 - passed on from `Visit`
-        nodes.append(node)
-        if reach != compiled.WHOLE and base is not None and is_in_base and len(delta) < _SHORT_DELTA:
-            inserted = delta_insertions(base, delta, reach)
-            if inserted is not None:
-                texts.append(inserted.pieces)
-                return
-        if whole is None:
-            whole = delta if base is None else build(base, delta)
-        texts.append(whole)
-
-    def visit(node: int, data: bytes, base: bytes | None, delta: bytes, is_in_base: bool) -> bool:  # noqa: FBT001 - signature of `Visit`
-        add(node, delta, base, is_in_base, data)
-        return True
-
-    def leaf(node: int, delta: bytes, base: bytes | None, is_in_base: bool) -> None:  # noqa: FBT001 - signature of `Leaf`
-        add(node, delta, base, is_in_base, None)
-
-    for failures in partition.walk(visit, leaf):
-        if failures:
-            raise UndecidedError(failures[0].reason)
-        yield _contents(texts, nodes)
-        texts.clear()
-        nodes.clear()
-    yield _contents(texts, nodes)
-
-
-def _contents(texts: list[bytes], nodes: list[int]) -> ObjectTexts:
-    starts = np.cumsum([0, *(len(text) + 1 for text in texts)])[:-1]
-    return ObjectTexts(b"\0".join(texts), starts, np.array(nodes, np.int64))
-
-
-def read_links(commits: ObjectTexts, ids: Ids) -> CommitLinks:
-    """Return the links of `commits`, whose raw ids are `ids`."""
-    data = np.frombuffer(commits.text + bytes(_LINE), np.uint8)
-    line = np.lib.stride_tricks.sliding_window_view(data, _LINE)
-    at, ends = commits.starts, commits.ends
-    trees, is_fine = _link(line[at], at, ends, _TREE_LINE)
-    at = at + _TREE_LENGTH
-    reading = np.arange(len(at))
-    found: list[tuple[Ints, Ids]] = []
-    while len(reading):
-        rows = line[at[reading]]
-        is_parent = (rows[:, : len(_PARENT_LINE)] == np.frombuffer(_PARENT_LINE, np.uint8)).all(axis=1)
-        is_parent &= at[reading] + len(_PARENT_LINE) <= ends[reading]
-        reading, rows = reading[is_parent], rows[is_parent]
-        parents, is_whole = _link(rows, at[reading], ends[reading], _PARENT_LINE)
-        is_fine[reading] &= is_whole
-        found.append((reading, parents))
-        at[reading] += _LINE
-        reading = reading[is_whole]
-    children = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in found)])
-    parents = np.concatenate([np.zeros((0, ID_SIZE), np.uint8), *(each for _, each in found)])
-    order = np.argsort(children, kind="stable")
-    order = order[is_fine[children[order]]]
-    counts = np.bincount(children, minlength=len(ids))[is_fine]
-    return CommitLinks(ids[is_fine], trees[is_fine], counts, parents[order], ids[~is_fine])
-
-
-_LINE = len(_PARENT_LINE) + _HEX_DIGITS + 1
-_TREE_LENGTH = len(_TREE_LINE) + _HEX_DIGITS + 1
-
-
-def _link(rows: npt.NDArray[np.uint8], at: Ints, ends: Ints, name: bytes) -> tuple[Ids, npt.NDArray[np.bool_]]:
-    """Return the raw ids in lines that begin with `name`, and which of them are well-formed."""
-    start, stop = len(name), len(name) + _HEX_DIGITS
-    digits = _DIGITS[rows[:, start:stop]]
-    is_fine = (rows[:, :start] == np.frombuffer(name, np.uint8)).all(axis=1) & (digits < 16).all(axis=1)  # noqa: PLR2004 - hexadecimal
-    is_fine &= (rows[:, stop] == ord("\n")) & (at + stop < ends)
-    ids = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
-    return ids.astype(np.uint8, copy=False), np.asarray(is_fine, bool)
 
 
 def read_windows(partition: PackPartition) -> Windows:

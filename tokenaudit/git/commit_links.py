@@ -1,0 +1,177 @@
+"""The links between all commits of a repository: trees, parents, what refs reach, and an order with parents first."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tokenaudit.git.command import git
+from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError
+from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints, as_rows
+from tokenaudit.git.reachability import CommitKey, parents_first
+
+_TREE_LINE = b"tree "
+_PARENT_LINE = b"parent "
+_HEX_DIGITS = 40
+_DIGITS = np.full(256, 255, np.uint8)
+_DIGITS[list(b"0123456789abcdef")] = range(16)
+
+
+class CommitLinks(NamedTuple):
+    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
+
+    `odd` are commits whose header is malformed.
+    """
+
+    ids: Ids
+    trees: Ids
+    counts: Ints
+    parents: Ids
+    odd: Ids
+
+    @classmethod
+    def joined(cls, links: Sequence[CommitLinks]) -> CommitLinks:
+        """Return the commits of all `links`."""
+        return cls(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
+
+
+def read_links(commits: ObjectTexts, ids: Ids) -> CommitLinks:
+    """Return the links of `commits`, whose raw ids are `ids`."""
+    data = np.frombuffer(commits.text + bytes(_LINE), np.uint8)
+    line = np.lib.stride_tricks.sliding_window_view(data, _LINE)
+    at, ends = commits.starts, commits.ends
+    trees, is_fine = _link(line[at], at, ends, _TREE_LINE)
+    at = at + _TREE_LENGTH
+    reading = np.arange(len(at))
+    found: list[tuple[Ints, Ids]] = []
+    while len(reading):
+        rows = line[at[reading]]
+        is_parent = (rows[:, : len(_PARENT_LINE)] == np.frombuffer(_PARENT_LINE, np.uint8)).all(axis=1)
+        is_parent &= at[reading] + len(_PARENT_LINE) <= ends[reading]
+        reading, rows = reading[is_parent], rows[is_parent]
+        parents, is_whole = _link(rows, at[reading], ends[reading], _PARENT_LINE)
+        is_fine[reading] &= is_whole
+        found.append((reading, parents))
+        at[reading] += _LINE
+        reading = reading[is_whole]
+    children = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in found)])
+    parents = np.concatenate([np.zeros((0, ID_SIZE), np.uint8), *(each for _, each in found)])
+    order = np.argsort(children, kind="stable")
+    order = order[is_fine[children[order]]]
+    counts = np.bincount(children, minlength=len(ids))[is_fine]
+    return CommitLinks(ids[is_fine], trees[is_fine], counts, parents[order], ids[~is_fine])
+
+
+_LINE = len(_PARENT_LINE) + _HEX_DIGITS + 1
+_TREE_LENGTH = len(_TREE_LINE) + _HEX_DIGITS + 1
+
+
+def _link(rows: npt.NDArray[np.uint8], at: Ints, ends: Ints, name: bytes) -> tuple[Ids, npt.NDArray[np.bool_]]:
+    """Return the raw ids in lines that begin with `name`, and which of them are well-formed."""
+    start, stop = len(name), len(name) + _HEX_DIGITS
+    digits = _DIGITS[rows[:, start:stop]]
+    is_fine = (rows[:, :start] == np.frombuffer(name, np.uint8)).all(axis=1) & (digits < 16).all(axis=1)  # noqa: PLR2004 - hexadecimal
+    is_fine &= (rows[:, stop] == ord("\n")) & (at + stop < ends)
+    ids = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
+    return ids.astype(np.uint8, copy=False), np.asarray(is_fine, bool)
+
+
+class ParentLinks:
+    """All commits of a repository. `parents[first[each] : first[each + 1]]` are the positions of a commit's parents.
+
+    A parent that is not there has the position -1.
+    """
+
+    def __init__(self, git_dir: Path, links: CommitLinks) -> None:
+        """Find the positions of all parents.
+
+        Raises:
+            UndecidedError: ids begin alike.
+        """
+        self._git_dir = git_dir
+        self._reached: dict[tuple[str, ...], tuple[npt.NDArray[np.bool_], bool]] = {}
+        self.ids = links.ids
+        numbers = _numbers(links.ids)
+        self._order = np.argsort(numbers)
+        self._sorted = numbers[self._order]
+        if (self._sorted[1:] == self._sorted[:-1]).any():
+            message = "ids that begin alike"
+            raise UndecidedError(message)
+        self.parents = self._places(links.parents)
+        self.first = np.concatenate([[0], np.cumsum(links.counts)])
+
+    def of(self, git_dir: Path) -> ParentLinks:
+        """Return the same links for another repository, which has the same commits."""
+        other = copy.copy(self)
+        other._git_dir, other._reached = git_dir, {}  # noqa: SLF001 - of its own class
+        return other
+
+    def _places(self, wanted: Ids) -> Ints:
+        if not len(self.ids):
+            return np.full(len(wanted), -1)
+        place = self._order[np.minimum(np.searchsorted(self._sorted, _numbers(wanted)), len(self.ids) - 1)]
+        return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
+
+    @cached_property
+    def _above(self) -> list[list[int]]:
+        """The parents of each commit. The last item stands for unknown commits."""
+        starts, parents = self.first.tolist(), self.parents.tolist()
+        return [*(parents[start:stop] for start, stop in pairwise(starts)), []]
+
+    def reached(self, *tips: str) -> tuple[npt.NDArray[np.bool_], bool]:
+        """Return which commits `tips` (such as `--all`) lead to, and whether all of these are known.
+
+        Raises:
+            GitError: the refs can't be read.
+        """
+        if tips in self._reached:
+            return self._reached[tips]
+        listing = git("rev-list", "--no-walk=unsorted", "--ignore-missing", *tips, git_dir=self._git_dir)
+        waiting = self._places(as_rows(listing.decode("ascii").split())).tolist()
+        above = self._above
+        reached = bytearray(len(above))
+        while waiting:
+            each = waiting.pop()
+            if not reached[each]:
+                reached[each] = 1
+                waiting += above[each]
+        found = self._reached[tips] = np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
+        return found
+
+    def unreached(self, commits: Sequence[str], *tips: str) -> frozenset[str] | None:
+        """Return those of `commits` that `tips` (such as `--all`) don't lead to; None if a parent is unknown.
+
+        Raises:
+            GitError: the refs can't be read.
+        """
+        places = self._places(as_rows(commits))
+        reached, is_known = self.reached(*tips)
+        if not is_known or (places < 0).any():
+            return None
+        return frozenset(name for name, found in zip(commits, reached[places].tolist(), strict=True) if not found)
+
+    def parents_first(self, commits: Mapping[str, CommitKey]) -> list[str] | None:
+        """Sort `commits` like `reachability.parents_first`; None if a parent is unknown."""
+        names = dict(zip(self._places(as_rows(commits)).tolist(), commits, strict=True))
+        try:
+            ordered = parents_first({place: commits[name] for place, name in names.items()}, self._parents_of)
+        except UndecidedError:
+            return None
+        return [names[each] for each in ordered]
+
+    def _parents_of(self, place: int) -> Sequence[int]:
+        if place < 0:
+            message = "a parent is missing"
+            raise UndecidedError(message)
+        return self._above[place]
+
+
+def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
+    return np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)
