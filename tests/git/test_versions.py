@@ -5,8 +5,11 @@ from __future__ import annotations
 import itertools
 import random
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +20,7 @@ from tokenaudit.detect import Detector
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
 from tokenaudit.git.objects import SEARCHED, GitObject, ScanBatch, fingerprints_of
+from tokenaudit.git.pack.layout import distinct
 from tokenaudit.git.parallel import search
 from tokenaudit.interfaces import ScanResult
 from tokenaudit.sources.local.git_history import HistoryMatcher
@@ -142,3 +146,25 @@ def test_versions_around_the_same_credential_are_not_scanned_one_by_one(tmp_path
     batches = list(search(plan(open_repository(repo.path), 1, SEARCHED, small=0).partitions, watcher, 1))
     assert sum(len(batch.hits) for batch in batches) == len(_fingerprints(batches)) == 80
     assert watcher.scans == 0
+
+
+def test_masked_arrays_are_not_imported(tmp_path: Path) -> None:
+    """Some functions of numpy import them, which takes as long as reading a thousand objects."""
+    stored(tmp_path, 3, 20)
+    program = (
+        "import sys; from pathlib import Path; from tokenaudit.detect import Detector;"
+        "from tokenaudit.git.layout import open_repository; from tokenaudit.git.object_store import plan;"
+        "from tokenaudit.git.parallel import search; from tokenaudit.sources.local.git_history import HistoryMatcher;"
+        "repository = open_repository(Path(sys.argv[1])); work = plan(repository, 1, small=0);"
+        "hits = [hit for batch in search(work.partitions, HistoryMatcher(Detector.load()), 1) for hit in batch.hits];"
+        "blobs = {name: frozenset('x') for name, kind in hits if kind == 'blob'};"
+        "print(work.to_compare(repository.git_dir, blobs, 1) is not None, 'numpy' in sys.modules,"
+        "'numpy.ma' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert done.stdout == "True True False\n", done.stderr
+
+
+@given(st.lists(st.integers(-(1 << 62), 1 << 62) | st.integers(0, 5)))
+def test_distinct_numbers(numbers: list[int]) -> None:
+    assert distinct(np.array(numbers, np.int64)).tolist() == sorted(set(numbers))

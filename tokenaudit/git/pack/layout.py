@@ -47,7 +47,7 @@ class DeltaForest:
         while len(front):
             above = self.headers.parents[front]
             above = above[above >= 0]
-            front = np.unique(above[~needed[above]])
+            front = distinct(above[~needed[above]])
             needed[front] = True
         return needed
 
@@ -77,6 +77,12 @@ def build_delta_forest(headers: Headers, lengths: Ints) -> DeltaForest:
         jump = further
     roots = np.where(headers.parents[jump] == -1, jump, -1)
     return DeltaForest(headers, lengths, roots, depth)
+
+
+def distinct(numbers: Ints) -> Ints:
+    """Return `numbers` in ascending order, each once. `np.unique` would import numpy.ma, which takes 20 ms."""
+    found: Ints = np.sort(numbers)
+    return found[np.flatnonzero(np.append(True, found[1:] != found[:-1])[: len(found)])]
 
 
 Ids = npt.NDArray[np.uint8]

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.pack.contents import ObjectTexts, contents
-from tokenaudit.git.pack.layout import ID_SIZE, DeltaForest, Ids, Ints, PackIndex
+from tokenaudit.git.pack.layout import ID_SIZE, DeltaForest, Ids, Ints, PackIndex, distinct
 from tokenaudit.git.pack.reader import PackPartition
 
 _REACH = 4
@@ -89,7 +89,7 @@ class WantedIds:
     def hits(self, found: Windows) -> Ints:
         """Return the positions of the trees in which a window of one of the ids appears."""
         known, nodes = found
-        return np.unique(nodes[self.near(known)])
+        return distinct(nodes[self.near(known)])
 
     def entries(self, trees: ObjectTexts) -> list[tuple[int, list[LeadingEntry]]]:
         """Return those of `trees` with entries for one of the ids, by position, with these entries."""
