@@ -163,3 +163,8 @@ def test_the_signature_of_zip_files_in_machine_code_is_no_member() -> None:
     assert Detector.load().scan(code).skipped == ()
     named = code.replace(b"\x06\x07\xc8\x01 PK\x05\x06", b"token.txt")
     assert Detector.load().scan(named).skipped == ("token.txt: encrypted",)
+    for flags, method in ((1, 0), (0, 8), (9, 8)):
+        nameless = b"PK\3\4" + struct.pack("<HHH", 20, flags, method) + b"\xff" * 20
+        nameless = nameless[:26] + bytes(4) + b"\xff" * 99
+        assert Detector.load().scan(bytes(99) + nameless).skipped == ()
+        assert Detector.load().scan(nameless).skipped != ()

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -27,10 +28,11 @@ from tokenaudit.sweep.scheduler import thread_pool
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
-def limited(org: Acme) -> None:
-    """The Hub says how many requests are left, as the real one does."""
+def limited(org: Acme, delay: float = 0.0) -> None:
+    """The Hub says how many requests are left, as the real one does. Each answer takes `delay` seconds."""
 
     def headers(_request: Request) -> Mapping[str, str]:
+        time.sleep(delay)
         left = 1000 - len(org.double.requests)
         return {"RateLimit": f'"api";r={left};t=200', "RateLimit-Policy": '"fixed window";"api";q=1000;w=300'}
 
@@ -70,7 +72,7 @@ def test_a_terminal_shows_repositories_speed_credentials_requests_and_time_left(
     everything(org)
     for number in range(5):
         org.repository(f"m{number}")
-    limited(org)
+    limited(org, delay=0.05)  # otherwise all repositories can be read before the screen is drawn twice
     shown, out, code = on_a_terminal(org, "sweep", "acme", "--no-inspect", "-f", "json")
     plain = _ESCAPES.sub("", shown)
     assert code == 1

@@ -132,10 +132,14 @@ def _local(data: bytes, at: int) -> _Local | None:
     return _Local(at, start, size, method, name, bool(flags & _ENCRYPTED)) if start <= len(data) else None
 
 
+def _is_member(data: bytes, header: _Local) -> bool:
+    """Return False for a signature in code that handles zip files: no name follows it."""
+    return data.startswith(_MAGIC) or (header.name != "" and header.name.isprintable())
+
+
 def _by_header(data: bytes, header: _Local, budget: Budget) -> Iterator[Decoded]:
     if header.encrypted:
-        # Machine code that handles zip files contains their signatures, but no names after them.
-        if data.startswith(_MAGIC) or header.name.isprintable():
+        if _is_member(data, header):
             budget.skip(f"{header.name}: encrypted")
         return
     if header.method == _STORED:
@@ -159,7 +163,8 @@ def _inflated(data: bytes, header: _Local, inflater: zlib._Decompress, budget: B
         try:
             part = inflater.decompress(fed, _STEP)
         except zlib.error:
-            budget.skip(f"{header.name}: damaged after {came} bytes")
+            if came or _is_member(data, header):
+                budget.skip(f"{header.name}: damaged after {came} bytes")
             return
         fed = inflater.unconsumed_tail
         came += len(part)
