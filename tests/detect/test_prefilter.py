@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -311,3 +312,26 @@ def test_joints_are_found_by_what_they_begin_with(parts: list[bytes]) -> None:
     )
     slowly = re.sub(b"|".join(alternatives), b"", data)
     assert concatenated.joined(data, 0)[0] == slowly
+
+
+def test_the_result_of_the_last_search_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    prefilter = Prefilter(detector().prefilter.patterns, engine="literals")
+    searched: list[bytes] = []
+    real = prefilter._search
+
+    def count(data: bytes, *others: Any) -> bool:
+        searched.append(data)
+        return real(data, *others)
+
+    monkeypatch.setattr(prefilter, "_search", count)
+    first, second = (b"token = '%b'\n" % Mint(seed).user_token().encode() for seed in (1, 2))
+    fresh = by_literals().hits(first)
+    for data in (first, second, first):
+        hits = prefilter.hits(data)
+        assert prefilter.may_contain(data)
+        assert prefilter.with_evidence(data, [0]) == ([0], [])
+        assert prefilter.hits(data) == hits == fresh
+    assert searched == [first, second, first]
+    large = first + bytes(1 << 20)
+    assert prefilter.hits(large) == prefilter.hits(large) == fresh
+    assert searched == [first, second, first, large, large]

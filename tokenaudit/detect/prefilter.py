@@ -30,6 +30,9 @@ _TRACE = 1
 """Unconfirmed matches of literal patterns to retain, so that `look` can return `TRACES`."""
 
 
+_LARGEST_KEPT = 1 << 20
+"""Maximum bytes of data to hold until others are searched."""
+
 _LOOKED_BEHIND = 8
 """Maximum bytes before a match that its expression and its conditions read."""
 
@@ -52,6 +55,7 @@ class Prefilter:
         self._engine = engine
         self._searched = 0
         self._exact: dict[int, re.Pattern[bytes]] = {}
+        self._last: tuple[bytes, list[tuple[int, int]]] = (b"", [])
 
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
@@ -139,7 +143,21 @@ class Prefilter:
         return self._exact[index]
 
     def _scan(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
-        """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search."""
+        """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search.
+
+        An object with evidence is searched several times in a row, so the result of the last full search is kept.
+        """
+        last, found = self._last
+        if data is last:
+            candidates += found
+            return False
+        if enough is None and len(data) <= _LARGEST_KEPT:
+            self._search(data, candidates, None)
+            self._last = (data, list(candidates))
+            return False
+        return self._search(data, candidates, enough)
+
+    def _search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         if self._is_little(data):
             return self._literals.search(data, candidates, enough)
         if self._hyperscan is not None:
