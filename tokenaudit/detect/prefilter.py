@@ -147,9 +147,8 @@ class Prefilter:
 
         An object with evidence is searched several times in a row, so the result of the last full search is kept.
         """
-        last, found = self._last
-        if data is last:
-            candidates += found
+        if data is self._last[0]:
+            candidates += self._last[1]
             return False
         if enough is None and len(data) <= _LARGEST_KEPT:
             self._search(data, candidates, None)
