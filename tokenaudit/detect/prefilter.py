@@ -10,6 +10,7 @@ import re
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from typing import Any, Literal, TypeAlias
@@ -37,6 +38,14 @@ _LOOKED_BEHIND = 8
 """Maximum bytes before a match that its expression and its conditions read."""
 
 
+@dataclass(frozen=True)
+class _Searched:
+    """Data, and the result of searching them completely."""
+
+    data: bytes = b""
+    candidates: tuple[tuple[int, int], ...] = ()
+
+
 class Prefilter:
     """Searches bytes for evidence, with Hyperscan if installed, otherwise with `re`; the results are the same.
 
@@ -55,7 +64,7 @@ class Prefilter:
         self._engine = engine
         self._searched = 0
         self._exact: dict[int, re.Pattern[bytes]] = {}
-        self._last: tuple[bytes, list[tuple[int, int]]] = (b"", [])
+        self._last = _Searched()
 
     def __reduce__(self) -> tuple[Callable[..., Prefilter], tuple[object, ...]]:
         return _rebuilt, (self.patterns, self.everything, self._engine)
@@ -147,12 +156,13 @@ class Prefilter:
 
         An object with evidence is searched several times in a row, so the result of the last full search is kept.
         """
-        if data is self._last[0]:
-            candidates += self._last[1]
+        last = self._last
+        if data is last.data:
+            candidates += last.candidates
             return False
         if enough is None and len(data) <= _LARGEST_KEPT:
             self._search(data, candidates, None)
-            self._last = (data, list(candidates))
+            self._last = _Searched(data, tuple(candidates))
             return False
         return self._search(data, candidates, enough)
 
