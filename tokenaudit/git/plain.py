@@ -76,7 +76,7 @@ class PlainRefs(NamedTuple):
 
 
 def plain_config(git_dir: Path) -> PlainConfig | None:
-    """Return the configuration, None if it contains anything else than what git writes into it by itself."""
+    """Return the configuration; None if it contains a setting that git does not write itself."""
     try:
         text = read_regular(git_dir / "config", _SHORT, follow=False)
     except OSError:
@@ -372,7 +372,7 @@ class _Pack:
             yield (name, *self._at(offset))
 
     def _at(self, offset: int) -> tuple[str, bytes]:
-        """Return type and content of the object at `offset`, built from its bases, each of which is read once."""
+        """Return type and content of the object at `offset`. Each of its bases is read once."""
         waiting: list[tuple[int, bytes]] = []
         at = offset
         while at not in self._known:
