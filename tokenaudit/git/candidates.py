@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tokenaudit.git.commit_links import CommitLinks, ParentLinks, read_links
 from tokenaudit.git.log import MOST_PARENTS
@@ -127,10 +128,12 @@ class _History:
     packed: int
     """The first so many commits are in packs."""
 
-    def trees(self) -> Ids:
-        """Return the raw ids of all trees, sorted."""
+    @cached_property
+    def has_tree(self) -> npt.NDArray[np.bool_]:
+        """Whether the tree of each commit is there."""
         alone = as_rows(name for name, _ in self.loose.files)
-        return sorted_ids(np.concatenate([alone, *(pack.ids for pack in self.packs)]))
+        trees = sorted_ids(np.concatenate([alone, *(pack.ids for pack in self.packs)]))
+        return contained(self.links.trees, trees)
 
 
 def _loose(read: ReadLoose, files: Sequence[tuple[str, Path]], *types: str) -> list[GitObject]:
@@ -186,7 +189,7 @@ def _named(
     """
     counts, trees = history.links.counts, history.links.trees
     is_usual = not len(history.links.odd) and not (links.parents < 0).any() and not (counts > MOST_PARENTS).any()
-    if not is_usual or not contained(trees, history.trees()).all():
+    if not is_usual or not history.has_tree.all():
         return None
     for entry in (entry for each in entries.values() for entry in each):
         mode = _mode(entry)
@@ -337,7 +340,7 @@ def _compared(history: _History, links: ParentLinks, numbers: _Numbers, complete
     counts, trees, first, parents = history.links.counts, history.links.trees, links.first, links.parents
     count = len(counts)
     own = numbers.of_all(trees)
-    own[~contained(trees, history.trees())] = _UNKNOWN
+    own[~history.has_tree] = _UNKNOWN
     children = np.repeat(np.arange(count), counts)
     above = np.where(parents >= 0, own[parents], _UNKNOWN) if count else parents
     differs = (own[children] != above) | (above == _UNKNOWN)
