@@ -26,7 +26,7 @@ READING = {
     ("ci/rules/token_to_disk.py", "path[:_LONGEST_PATH]"): "a path to compare with",
     ("code_usage/javascript.py", "code[call.end():min(end, call.end() + _LONGEST_CALL)]"): "a call, to be parsed",
     ("git/candidates.py", "text[at:at + 40]"): "object ids",
-    ("git/pack/partition.py", "text[at:at + 2 * _ID_SIZE]"): "object ids",
+    ("git/pack/partition.py", "text[at:at + 2 * ID_SIZE]"): "object ids",
     (
         "report/html/plots.py",
         "''.join((sign for sign in credential.fingerprint if sign.isascii() and sign.isalnum()))[:16]",

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from tokenaudit.git.command import git
 from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError
-from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints, as_rows
+from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints, as_rows, numbers_of
 from tokenaudit.git.reachability import CommitKey, parents_first
 
 _TREE_LINE = b"tree "
@@ -98,7 +98,7 @@ class ParentLinks:
         self._git_dir = git_dir
         self._reached: dict[tuple[str, ...], tuple[npt.NDArray[np.bool_], bool]] = {}
         self.ids = links.ids
-        numbers = _numbers(links.ids)
+        numbers = numbers_of(links.ids)
         self._order = np.argsort(numbers)
         self._sorted = numbers[self._order]
         if (self._sorted[1:] == self._sorted[:-1]).any():
@@ -116,7 +116,7 @@ class ParentLinks:
     def _places(self, wanted: Ids) -> Ints:
         if not len(self.ids):
             return np.full(len(wanted), -1)
-        place = self._order[np.minimum(np.searchsorted(self._sorted, _numbers(wanted)), len(self.ids) - 1)]
+        place = self._order[np.minimum(np.searchsorted(self._sorted, numbers_of(wanted)), len(self.ids) - 1)]
         return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
 
     @cached_property
@@ -171,7 +171,3 @@ class ParentLinks:
             message = "a parent is missing"
             raise UndecidedError(message)
         return self._above[place]
-
-
-def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
-    return np.ascontiguousarray(ids[:, :8]).view(">u8").reshape(len(ids)).astype(np.uint64)

@@ -274,7 +274,7 @@ def _by_id(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: Ints
 
 def _places_in(ids: Ids, wanted: Ids) -> Ints:
     """Return where in `ids`, at least one, each of `wanted` is if it is there."""
-    numbers = _numbers(ids)
+    numbers = numbers_of(ids)
     order = np.argsort(numbers, kind="stable")
     numbers = numbers[order]
     if (numbers[1:] == numbers[:-1]).any():
@@ -282,7 +282,7 @@ def _places_in(ids: Ids, wanted: Ids) -> Ints:
         order = np.argsort(keys, kind="stable")
         place = np.searchsorted(keys, as_keys(wanted), sorter=order)
     else:
-        place = np.searchsorted(numbers, _numbers(wanted))
+        place = np.searchsorted(numbers, numbers_of(wanted))
     return np.asarray(order[np.minimum(place, len(ids) - 1)])
 
 
@@ -298,7 +298,7 @@ def as_rows(names: Iterable[str]) -> Ids:
 
 def sorted_ids(ids: Ids) -> Ids:
     """Return raw ids in ascending order, each once."""
-    numbers = _numbers(ids)
+    numbers = numbers_of(ids)
     order = np.argsort(numbers, kind="stable")
     ids, numbers = ids[order], numbers[order]
     alike = np.nonzero(numbers[1:] == numbers[:-1])[0]
@@ -313,7 +313,7 @@ def first_occurrences(parts: Sequence[Ids], orders: Sequence[Ints]) -> list[npt.
     `orders` are positions in each part. It takes the least time if they are in ascending order of the ids.
     """
     ids = np.concatenate([part[order] for part, order in zip(parts, orders, strict=True)])
-    numbers = _numbers(ids)
+    numbers = numbers_of(ids)
     order = np.argsort(numbers, kind="stable")
     is_same = numbers[order[1:]] == numbers[order[:-1]]
     alike = np.flatnonzero(is_same)
@@ -342,16 +342,16 @@ def contained(ids: Ids, within: Ids) -> npt.NDArray[np.bool_]:
     """Return which of `ids` are in `within`, which is sorted, each once."""
     if not len(within):
         return np.zeros(len(ids), bool)
-    numbers = _numbers(within)
+    numbers = numbers_of(within)
     if (numbers[1:] == numbers[:-1]).any():
         keys = as_keys(within)
         place = np.searchsorted(keys, as_keys(ids))
     else:
-        place = np.searchsorted(numbers, _numbers(ids))
+        place = np.searchsorted(numbers, numbers_of(ids))
     return np.asarray((within[np.minimum(place, len(within) - 1)] == ids).all(axis=1))
 
 
-def _numbers(ids: Ids) -> npt.NDArray[np.uint64]:
+def numbers_of(ids: Ids) -> npt.NDArray[np.uint64]:
     """Return the first eight bytes of each id as a number: numbers are compared ten times as fast as strings.
 
     Different ids with equal numbers are compared as strings. Nobody finds them by chance, but they can be made.

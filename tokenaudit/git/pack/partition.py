@@ -16,11 +16,13 @@ from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.pack.compiled import accelerator
 from tokenaudit.git.pack.layout import (
     COMMIT,
+    ID_SIZE,
     DeltaForest,
     Headers,
     Ids,
     PackError,
     PackIndex,
+    as_rows,
     build_delta_forest,
     contained,
     first_occurrences,
@@ -32,8 +34,6 @@ from tokenaudit.git.pack.reader import TYPE_NAMES, PackPartition
 
 if TYPE_CHECKING:
     from typing_extensions import Never
-
-_ID_SIZE = 20
 
 _LARGEST_COMPILED = 8 << 20
 """Size in bytes of the root of a tree up to which the compiled part is used: it holds a large object three times."""
@@ -156,7 +156,7 @@ def not_packed(packs: Sequence[tuple[PackIndex, DeltaForest]], names: Iterable[s
     left = sorted(names)
     for index, _ in packs:
         if left:
-            here = index.ids[contained(index.ids, _rows(bytes.fromhex("".join(left))))]
+            here = index.ids[contained(index.ids, as_rows(left))]
             left = not_known(left, sorted_ids(here).tobytes())
     return left
 
@@ -165,18 +165,18 @@ def not_known(names: Sequence[str], known: bytes) -> list[str]:
     """Return the ids in `names` that are not in `known`, sorted raw ids."""
     if not names:
         return []
-    within = contained(_rows(bytes.fromhex("".join(names))), _rows(known))
+    within = contained(as_rows(names), _rows(known))
     return [name for name, is_known in zip(names, within.tolist(), strict=True) if not is_known]
 
 
 def all_ids(packs: Sequence[tuple[PackIndex, DeltaForest]], loose: Sequence[str]) -> bytes:
     """Return the raw ids of all objects, sorted, each once."""
-    found = np.concatenate([_rows(bytes.fromhex("".join(loose))), *(index.ids for index, _ in packs)])
+    found = np.concatenate([as_rows(loose), *(index.ids for index, _ in packs)])
     return sorted_ids(found).tobytes()
 
 
 def _rows(ids: bytes) -> Ids:
-    return np.frombuffer(ids, np.uint8).reshape(-1, _ID_SIZE)
+    return np.frombuffer(ids, np.uint8).reshape(-1, ID_SIZE)
 
 
 def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> Iterator[str]:
@@ -184,8 +184,8 @@ def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> Iterator[str]:
     seen: set[str] = set()
     for index, forest in packs:
         text = index.ids[forest.types == COMMIT].tobytes().hex()
-        for at in range(0, len(text), 2 * _ID_SIZE):
-            name = text[at : at + 2 * _ID_SIZE]
+        for at in range(0, len(text), 2 * ID_SIZE):
+            name = text[at : at + 2 * ID_SIZE]
             if name not in seen:
                 seen.add(name)
                 yield name
