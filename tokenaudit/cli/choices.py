@@ -58,3 +58,13 @@ def require(option: str, given: object, others: Mapping[str, object], why: str) 
         if wanted and not given and other not in SET.get():
             message = f"{other} needs {option}: {why}"
             raise UsageError(message)
+
+
+def require_inspect(reach: ReachChoice, endpoint: str | None, *, given: bool) -> None:
+    """Stops where `--reach` or `--endpoint` was given without `--inspect`.
+
+    Raises:
+        UsageError: see `require`.
+    """
+    others = {"--reach": reach is not ReachChoice.NONE, "--endpoint": endpoint is not None}
+    require("--inspect", given, others, "without it nothing is sent to the Hub")

@@ -55,12 +55,7 @@ def doctor(
       tokenaudit doctor
       tokenaudit doctor --inspect --folder ~/projects
     """
-    choices.require(
-        "--inspect",
-        inspect,
-        {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
-        "without it nothing is sent to the Hub",
-    )
+    choices.require_inspect(reach, endpoint, given=inspect)
     finish = Finish(
         destinations(formats, output),
         fail_on.value,

@@ -54,12 +54,7 @@ def run_scan(
     no_color: bool = False,
 ) -> int:
     """Runs `tokenaudit scan` with the values of its options, and returns the exit code."""
-    choices.require(
-        "--inspect",
-        inspect,
-        {"--reach": reach is not choices.ReachChoice.NONE, "--endpoint": endpoint is not None},
-        "without it nothing is sent to the Hub",
-    )
+    choices.require_inspect(reach, endpoint, given=inspect)
     finish = Finish(
         destinations(formats, output),
         fail_on.value,
