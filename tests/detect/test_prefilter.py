@@ -72,7 +72,8 @@ def test_what_is_searched_for_instead_of_literals_ends_in_each_match(data: st.Da
     for whole in re.finditer(expression, matched, re.DOTALL):
         if literal.search(matched, whole.start(), whole.end() + 1) is None:
             continue  # another pattern is for this form
-        found = re.compile(tried.searched, re.DOTALL).search(matched, whole.start(), whole.end() + 1)
+        before = max(0, whole.start() - 1)  # it can also read the byte that precedes the match
+        found = re.compile(tried.searched, re.DOTALL).search(matched, before, whole.end() + 1)
         assert found is not None
         assert not tried.back or re.compile(tried.expression, re.DOTALL).match(matched, found.end() - tried.back)
 
@@ -318,6 +319,34 @@ def test_joints_are_found_by_what_they_begin_with(parts: list[bytes]) -> None:
     )
     slowly = re.sub(b"|".join(alternatives), b"", data)
     assert concatenated.joined(data, 0)[0] == slowly
+
+
+@cache
+def splits(*roots: bytes) -> list[bytes]:
+    """The expressions for the split literals that begin with `hf_`, in the order in which they are tried."""
+    literals = ("hf_", "hf_app_", "hf_jwt_", "hf_oauth__refresh_")
+    return [each for literal in literals for each, _ in concatenated.evidence(literal, roots) if each[:3] == b"hf_"]
+
+
+JOINTS = [b'"', b"'", b"\\", b"=", b"\r", b"\n", b"\x1b[", b"0m", b" ", b"+", b"<", b"b>", b"|", b"0000a: 6869 6a6b "]
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.sampled_from([b"hf_", b"hf_a", b"hf_app", b"hf_app_", b"hf_app_7", b"hf_oauth", b"hf_oauth__re", b"hf_jwt_a_"]),
+    st.lists(st.sampled_from(JOINTS), min_size=1, max_size=5),
+    st.sampled_from([b"_", b"pp_", b"p_", b"a", b"fresh_", b"__refresh_", b""]),
+)
+def test_split_literals_are_found_as_with_one_expression_for_each(
+    left: bytes, joint: list[bytes], right: bytes
+) -> None:
+    text = left + b"".join(joint) + right
+    every = b"|".join(splits())
+    fewer = concatenated.either(splits(b"hf_"))
+    assert len(splits(b"hf_")) < len(splits())
+    assert [found.span() for found in re.finditer(every, text, re.DOTALL)] == [
+        found.span() for found in re.finditer(fewer, text, re.DOTALL)
+    ]
 
 
 def test_the_result_of_the_last_search_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:

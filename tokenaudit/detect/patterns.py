@@ -215,7 +215,8 @@ def _at_beginning(
     whole = rb"(?<![%b])%b" % (alphabet, run)
     literal_pattern, size = LiteralPattern(whole, literals), len(literals[0])
     if size <= _FREQUENT:
-        literal_pattern = literal_pattern._replace(searched=run, back=size + _LONG_RUN)
+        searched = rb"(?:^|[^%b])%b" % (alphabet, run)
+        literal_pattern = literal_pattern._replace(searched=searched, back=size + _LONG_RUN)
     return Pattern(reading, whole, (literal_pattern,), width, check)
 
 
@@ -252,11 +253,11 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape])
     for whole, literal_pattern in found:
         alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
     for (literals, lead), cuts in alike.items():
-        either = b"|".join(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
+        tried = concatenated.either(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
         searched = dict.fromkeys(literal_pattern.searched for literal_pattern in cuts.values())
         heads = dict.fromkeys(literal_pattern.head for literal_pattern in cuts.values())
         literal_pattern = LiteralPattern(
-            either,
+            tried,
             literals,
             lead,
             searched=b"|".join(searched) if all(searched) else b"",
@@ -264,7 +265,7 @@ def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape])
         )
         yield Pattern(
             "concatenated",
-            b"|".join(cuts),
+            concatenated.either(cuts),
             (literal_pattern,),
             concatenated.WIDTH,
             is_reason=is_reason,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
 from tokenaudit.detect.literals import MOST_SPELLINGS, LiteralPattern, literal_pattern_for
@@ -61,7 +61,7 @@ WIDTH = 20 + 34 + 140
 """Maximum width of `evidence` in bytes, for literals of up to 20 characters."""
 
 
-def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
+def evidence(literal: str, roots: Collection[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
     """Yield expressions and literal patterns for `literal` split by a joint, or whole with a split body.
 
     Only short joints are searched for inside the first three characters. `roots` are literals that are searched for in
@@ -69,9 +69,11 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
     """
     text = literal.encode()
     fixed = exactly(text)
-    whole = re.escape(text) + _BODY + _SHOWN
+    whole = re.escape(text) + _AFTER
     yield whole, literal_pattern_for(fixed, whole, roots)._replace(head=re.escape(text) + _BODY + _JOINT_STARTS)
     for at in range(1 if len(text) == _FEW else _FEW, len(text)):
+        if any(_is_shown(text, at, root) for root in roots):
+            continue
         left, right = fixed[:at], fixed[at:]
         joint = _SHORT + re.escape(text[at:])
         if at < _FEW:
@@ -87,6 +89,19 @@ def evidence(literal: str, roots: Iterable[bytes] = ()) -> Iterator[tuple[bytes,
             head = re.escape(text[:at]) + _JOINT_STARTS
             literal_pattern = literal_pattern_for((*left, _CUT), whole, roots, most)._replace(head=head)
         yield whole, literal_pattern
+
+
+def either(found: Collection[bytes]) -> bytes:
+    """Return an expression for any of `found`, expressions of `evidence`. The end that many share is in it once."""
+    whole = [each.removesuffix(_AFTER) for each in found if each.endswith(_AFTER)]
+    shared = [b"(?:%b)%b" % (b"|".join(whole), _AFTER)] if whole else []
+    return b"|".join((*shared, *(each for each in found if not each.endswith(_AFTER))))
+
+
+def _is_shown(text: bytes, at: int, root: bytes) -> bool:
+    """Return whether the expression for `root` whole matches wherever the one for `text` split at `at` does."""
+    body = text[len(root) : at + 1]
+    return text.startswith(root) and at >= len(root) and body.isalnum()
 
 
 def _wrapped(left: Sets, right: Sets) -> Iterator[tuple[bytes, LiteralPattern]]:
@@ -112,6 +127,8 @@ _CUT = _QUOTES | frozenset(b"\\\r\n|<=\x1b")
 _NEXT = rb"[A-Za-z0-9]"
 _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 """The part of a joint after a whole literal that distinguishes it from other text."""
+
+_AFTER = _BODY + _SHOWN
 
 _NEVER = rb"(?!)"
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
