@@ -49,6 +49,15 @@ def test_with_yes_only_the_named_one_dies(hub_double: HubDouble, environment: di
     assert named not in done.stdout + done.stderr
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_outcomes_that_a_file_can_not_take_are_printed(hub_double: HubDouble, environment: dict[str, str]) -> None:
+    value = hub_double.knows(Mint(4).user_token())
+    done = revoke([fingerprint(value), "--yes", "-f", "json=/dev/full"], value + "\n", environment)
+    assert done.returncode == 2
+    assert "can't write to /dev/full" in done.stderr
+    assert json.loads(done.stdout)["credentials"][0]["result"] == "revoked"
+
+
 def test_a_value_is_found_again_where_it_stands(
     hub_double: HubDouble, environment: dict[str, str], tmp_path: Path
 ) -> None:

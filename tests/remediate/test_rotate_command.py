@@ -13,6 +13,7 @@ import pytest
 from tests.hub import bodies
 from tests.hub.double import HubDouble
 from tests.support.mint import Mint
+from tests.support.posix import posix_only
 from tokenaudit.secret import fingerprint
 
 COMMAND = [sys.executable, "-m", "tokenaudit", "rotate"]
@@ -116,6 +117,44 @@ def test_an_upper_case_fingerprint_is_the_same(home: Home, tmp_path: Path) -> No
     )
     assert done.returncode == 0, done.stderr
     assert f"invalid copies left in {tmp_path}/notes" in done.stderr
+
+
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+def test_a_new_value_that_is_missing_or_wrong_is_noticed_before_anything_is_revoked(home: Home, mode: str) -> None:
+    mint = Mint(81)
+    for given, words in (
+        (home.old, "stdin has 0 values besides the old one"),
+        (f"{home.old}\n{home.new}\n{mint.user_token()}", "stdin has 2 values besides the old one"),
+        (f"{home.old}\nnot-a-token", "not a Hugging Face credential"),
+    ):
+        done = home.run("--yes", "--mode", mode, given=given)
+        assert done.returncode == 2, done.stderr
+        assert words in done.stderr
+    assert home.old in home.double.world.tokens
+    assert not home.moved()
+
+
+@posix_only
+def test_a_breach_names_the_file_that_can_not_be_changed_before_it_revokes(home: Home) -> None:
+    os.link(home.path / ".env", home.path / "copy")
+    done = home.run("--yes", "--mode", "breach")
+    assert done.returncode == 1, done.stderr
+    lines = done.stderr.splitlines()
+    told = next(i for i, line in enumerate(lines) if "can't be updated yet" in line and "several hard links" in line)
+    assert told < next(i for i, line in enumerate(lines) if "Revoke the old token now" in line)
+    assert home.old not in home.double.world.tokens
+    (home.path / "copy").unlink()
+    assert home.run("--yes", "--mode", "breach").returncode == 0
+    assert home.moved()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_record_that_can_not_be_written_is_printed(home: Home) -> None:
+    done = home.run("--yes", "--record", "/dev/full")
+    assert done.returncode == 2
+    assert "can't write to /dev/full" in done.stderr
+    assert "Verify the revocation" in done.stdout
+    assert home.moved()
 
 
 def test_killed_in_the_middle_it_goes_on(home: Home) -> None:

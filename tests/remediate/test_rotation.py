@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,15 +18,16 @@ from tests.hub.double import HubDouble
 from tests.hub.faults import Fault, error
 from tests.remediate.services import Github, Gitlab, Stored, running
 from tests.support.mint import Mint
+from tests.support.posix import posix_only
 from tokenaudit.detect import Detector
-from tokenaudit.errors import ConfigurationError
+from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import AuditorToken
 from tokenaudit.model import Entity, Grant
 from tokenaudit.remediate.consumers import ConsumerError, Updater
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
-from tokenaudit.remediate.rotation.journal import Journal, Record, StepState, to_json
-from tokenaudit.remediate.rotation.runner import HaltedError, Rotation
+from tokenaudit.remediate.rotation.journal import HaltedError, Journal, Record, StepState, to_json
+from tokenaudit.remediate.rotation.runner import Rotation
 from tokenaudit.remediate.runbook import Mode
 from tokenaudit.report.revocation import to_markdown
 from tokenaudit.secret import Secret
@@ -96,6 +98,7 @@ class Place:
             "wanted": WANTED,
             "new": lambda: self.new,
             "waits": (0.0, 1.0),
+            "confirm": confirm,
             **more,
         }
         return Rotation(
@@ -104,7 +107,6 @@ class Place:
             journal or self.journal(mode),
             self.old,
             "user_token",
-            confirm=confirm,
             say=self.said.append,
             now=now,
             **settings,  # type: ignore[arg-type]
@@ -299,6 +301,159 @@ def _cut(journal: Journal, met: set[tuple[str, ...]], moment: str) -> None:
     journal.change = changing  # type: ignore[method-assign]
 
 
+def read_only_space(place: Place) -> None:
+    place.double.fails("/api/spaces/alice/app/auth-check/write", error(403, "Forbidden"), always=True)
+
+
+def foreign_variable(place: Place) -> None:
+    place.double.world.repos["space", "alice/app"].variables["HF_TOKEN"] = {
+        "key": "HF_TOKEN",
+        "value": Mint(74).user_token(),
+    }
+
+
+def refusing_github(place: Place) -> None:
+    place.github.refuses = True
+
+
+def reading_gitlab(place: Place) -> None:
+    place.gitlab.scopes = ["read_api"]
+
+
+def linked_store(place: Place) -> None:
+    os.link(place.home / "token", place.home / "second")
+
+
+def oauth_store(place: Place) -> None:
+    (place.home / "stored_tokens").write_text(f"[a]\nhf_token = {place.old.reveal()}\nrefresh_token = x\n")
+
+
+def linked_dotenv(place: Place) -> None:
+    os.link(place.home / ".env", place.home / "third")
+
+
+def pipe_instead_of_dotenv(place: Place) -> None:
+    (place.home / ".env").unlink()
+    os.mkfifo(place.home / ".env")
+
+
+def locked_git_store(place: Place) -> None:
+    (place.home / ".git-credentials.lock").write_text("")
+
+
+def failing_helper(place: Place) -> None:
+    config = place.home / ".gitconfig"
+    config.write_text(f'{config.read_text()}[credential]\n\thelper = "!false"\n')
+
+
+def missing_secret(place: Place) -> None:
+    place.github.secrets["repos/acme/app/actions/secrets"].clear()
+
+
+UNWRITABLE = [
+    (read_only_space, "spaces/alice/app HF_TOKEN can't be set"),
+    (foreign_variable, "alice/app has a public variable HF_TOKEN"),
+    (refusing_github, "acme/app HF_TOKEN can't be read or changed: GitHub answered 403"),
+    (reading_gitlab, "the token lacks the scope api"),
+    (linked_store, "token has several hard links"),
+    (oauth_store, "as an OAuth login"),
+    (linked_dotenv, ".env has several hard links"),
+    (pipe_instead_of_dotenv, "not a regular file"),
+    (locked_git_store, ".git-credentials is locked by git"),
+    (failing_helper, "the helper failed with exit code"),
+    (missing_secret, "github-secret acme/app HF_TOKEN does not exist"),
+]
+
+
+def never() -> Secret:
+    raise AssertionError
+
+
+@posix_only
+@pytest.mark.parametrize(("wrong", "words"), UNWRITABLE)
+def test_a_consumer_that_cannot_be_written_stops_it_before_a_new_token_exists(
+    place: Place, wrong: Callable[[Place], None], words: str
+) -> None:
+    wrong(place)
+    with pytest.raises((HaltedError, ConsumerError), match=re.escape(words)):
+        place.walk(new=never).run()
+    assert place.old.reveal() in place.double.world.tokens
+    assert place.double.world.repos["space", "alice/app"].secret_values["HF_TOKEN"] == place.old.reveal()
+    assert not list(place.home.glob(".*.tokenaudit-*"))
+
+
+@posix_only
+@pytest.mark.parametrize(("wrong", "words"), UNWRITABLE)
+def test_a_breach_names_what_cannot_be_written_before_it_revokes_and_stops_before_a_new_token_exists(
+    place: Place, wrong: Callable[[Place], None], words: str
+) -> None:
+    """The value is in the wrong hands: a file that can't be written does not delay its end."""
+    asked: list[str] = []
+
+    def confirm(what: str, _phrase: str) -> bool:
+        assert place.old.reveal() in place.double.world.tokens
+        assert any(words in line for line in place.said)
+        asked.append(what)
+        return True
+
+    wrong(place)
+    with pytest.raises((HaltedError, ConsumerError), match=re.escape(words)):
+        place.walk("breach", new=never, confirm=confirm).run()
+    assert words in asked[0]
+    assert place.old.reveal() not in place.double.world.tokens
+
+
+@posix_only
+def test_a_breach_goes_on_when_what_could_not_be_written_is_repaired(place: Place) -> None:
+    linked_dotenv(place)
+    place.github.refuses = True
+    with pytest.raises((HaltedError, ConsumerError)):
+        place.walk("breach", new=never).run()
+    lines = [line for line in place.said if line.startswith("can't be updated yet: ")]
+    assert len(lines) == 2, "every one is named, not only the first"
+    (place.home / "third").unlink()
+    place.github.refuses = False
+    place.walk("breach").run()
+    assert place.is_moved()
+    assert len(place.double.world.revoked) == 1
+
+
+@posix_only
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+def test_a_dry_run_names_everything_that_would_stop_it(place: Place, mode: Mode) -> None:
+    linked_dotenv(place)
+    reading_gitlab(place)
+    fresh = Record(place.old.fingerprint, place.old.display, place.hub.endpoint, mode, now())
+    before = sorted(path.name for path in place.home.iterdir())
+    with pytest.raises(HaltedError, match=r"scope api.*several hard links"):
+        place.walk(mode, journal=Journal.opened(None, fresh, now), dry_run=True).run()
+    when = "after the revocation" if mode == "breach" else "before any change"
+    assert sum(f"would stop {when}: " in line for line in place.said) == 2
+    assert place.is_untouched()
+    assert sorted(path.name for path in place.home.iterdir()) == before
+
+
+def test_a_breach_says_that_it_revokes_the_token_that_it_works_with(place: Place) -> None:
+    place.hub.__dict__["own"] = AuditorToken(place.old, "the environment variable HF_TOKEN")
+    with pytest.raises(ConsumerError, match="alice/app"):
+        place.walk("breach", new=never).run()
+    assert any("your own token (the environment variable HF_TOKEN) is the one to be revoked" in s for s in place.said)
+    assert place.old.reveal() not in place.double.world.tokens
+
+
+def two_values() -> Secret:
+    message = "stdin has 2 values besides the old one"
+    raise UsageError(message)
+
+
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+@pytest.mark.parametrize("wrong", [{"wanted": ()}, {"check_new": two_values}])
+def test_wrong_arguments_stop_it_before_anything_is_done(place: Place, mode: Mode, wrong: dict[str, object]) -> None:
+    with pytest.raises((HaltedError, UsageError)):
+        place.walk(mode, **wrong).run()  # type: ignore[arg-type]
+    assert place.is_untouched()
+
+
 def test_the_journal_is_private_and_holds_no_value(place: Place) -> None:
     record = place.walk().run()
     path = place.home / "journal" / "rotation.json"
@@ -402,6 +557,8 @@ def test_a_value_changed_by_someone_else_is_not_overwritten(place: Place) -> Non
     with pytest.raises(HaltedError, match="changed by someone else"):
         place.walk().run()
     assert stranger.reveal() in (place.home / ".env").read_text()
+    assert place.double.world.repos["space", "alice/app"].secret_values["HF_TOKEN"] == place.old.reveal()
+    assert (place.github.changes, place.gitlab.variables["acme/app"][0]["value"]) == (0, place.old.reveal())
     assert place.old.reveal() in place.double.world.tokens
 
 

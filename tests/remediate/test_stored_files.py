@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.mint import Mint
 from tests.support.posix import is_root, posix_only
 from tokenaudit.detect import Detector
-from tokenaudit.remediate.consumers import ConsumerError, Updater, took
+from tokenaudit.remediate.consumers import ConsumerError, Updater, files, took
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.token_store import TokenStore
@@ -206,3 +208,26 @@ def test_a_copy_in_the_token_store_is_found(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(filled("OLD"))
     (tmp_path / "stored_tokens").write_text(filled("[a]\nhf_token = OTHER\nnote = OLD\n"))
     assert move(TokenStore(tmp_path / "token", OLD.fingerprint))[1] == (f"{tmp_path}/stored_tokens:3",)
+
+
+def test_a_mounted_file_is_not_writable(tmp_path: Path) -> None:
+    """A file that is passed to a container is a mount point, which no file can be renamed to."""
+    path, other = tmp_path / "a file\\", tmp_path / "other"
+    path.write_text("HF_TOKEN=x")
+    other.write_text("HF_TOKEN=y")
+    code = (
+        "import sys; from pathlib import Path; from tokenaudit.remediate.consumers import ConsumerError, files\n"
+        "for dry_run in (True, False):\n"
+        "    try: files.check_writable(Path(sys.argv[1]), dry_run=dry_run)\n"
+        "    except ConsumerError as error: print(error)\n"
+    )
+    mounted = 'mount --bind "$1" "$2" && exec "$3" -c "$4" "$2"'
+    words = ["unshare", "-m", "sh", "-c", mounted, "sh", str(other), str(path), sys.executable, code]
+    try:
+        ran = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    except OSError:
+        pytest.skip("this system has no mount namespaces")
+    if "mount" in ran.stderr or "unshare" in ran.stderr:
+        pytest.skip("this user can't mount")
+    assert ran.stdout.count("is mounted from elsewhere") == 2, ran.stderr
+    files.check_writable(path, dry_run=False)

@@ -27,7 +27,7 @@ from tokenaudit.hub import service_accounts as api
 from tokenaudit.model import Entity, Grant
 from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.consumers.plain_file import PlainFile
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError
 from tokenaudit.service_accounts.delivery import DeliveryResult, TokenDelivery
 from tokenaudit.service_accounts.setup import WantedRights, begin_create, begin_rotate
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -14,11 +15,13 @@ from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Credential, Entity, Evidence, Grant, Inspection, Recommendation
 from tokenaudit.model import Organization as HubOrganization
+from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.recommendation import recommend
 from tokenaudit.remediate.revocation import SecretValues
-from tokenaudit.remediate.rotation.journal import Record
-from tokenaudit.remediate.rotation.runner import HaltedError, Rotation
+from tokenaudit.remediate.rotation.journal import HaltedError, Record
+from tokenaudit.remediate.rotation.runner import Rotation
 from tokenaudit.remediate.rotation.setup import KnownValues, RotationContext, RotationRequest, begin
+from tokenaudit.remediate.runbook import Mode
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.replacement import service_account_maker
 
@@ -41,12 +44,18 @@ def leaked(org: Organization) -> Secret:
 
 
 def rotation(
-    org: Organization, old: Secret, *, account: str | None = "acme/ci", advice: Recommendation | None = None
+    org: Organization,
+    old: Secret,
+    *,
+    account: str | None = "acme/ci",
+    advice: Recommendation | None = None,
+    grants: tuple[str, ...] = ("repo.content.read@model:acme/m",),
+    mode: Mode = "planned",
 ) -> Rotation:
-    grants = () if advice is not None else ("repo.content.read@model:acme/m",)
+    grants = () if advice is not None else grants
     consumers = (f"dotenv:{org.home}/.env#HF_TOKEN", "github-secret:acme/app#HF_TOKEN")
     request = RotationRequest(
-        old.fingerprint, consumers, grants, journal=org.home / "rotation.json", service_account=account
+        old.fingerprint, consumers, grants, mode, journal=org.home / "rotation.json", service_account=account
     )
     around = RotationContext(
         org.hub, Detector.load(), org.environment, org.said.append, lambda _what, _phrase: True, now, None,
@@ -92,6 +101,28 @@ def test_several_accounts_are_named_and_wrong_ones_refused(org: Organization, le
         with pytest.raises(UsageError):
             rotation(org, leaked, account=wrong)
     assert org.changes == []
+
+
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+def test_grants_that_the_api_can_not_express_revoke_nothing(org: Organization, leaked: Secret, mode: Mode) -> None:
+    unlike = ("repo.content.read@model:acme/m", "repo.write@dataset:acme/d")
+    with pytest.raises(UsageError, match="acme/d"):
+        rotation(org, leaked, grants=unlike, mode=mode).run()
+    assert leaked.reveal() in org.double.world.tokens
+    assert held(org) == [leaked.reveal()] * 2
+    assert org.changes == []
+
+
+def test_a_breach_creates_no_token_that_a_consumer_can_not_take(org: Organization, leaked: Secret) -> None:
+    """The value of a created token is shown only once."""
+    os.link(org.home / ".env", org.home / "copy")
+    with pytest.raises(ConsumerError, match="several hard links"):
+        rotation(org, leaked, mode="breach").run()
+    assert leaked.reveal() not in org.double.world.tokens
+    assert org.values == []
+    (org.home / "copy").unlink()
+    assert finished(org, leaked, rotation(org, leaked, mode="breach").run())
+    assert held(org) == [org.values[0]] * 2
 
 
 @pytest.mark.parametrize("at", ["_move", "_restart", "_revoke", "_verify_revocation"])

@@ -13,7 +13,7 @@ from tests.service_accounts.conftest import Organization
 from tokenaudit.errors import UsageError
 from tokenaudit.model import Entity, Grant, ServiceRepository, ServiceToken
 from tokenaudit.permissions import TOKEN_PERMISSIONS, TOKEN_REPOSITORY_PERMISSIONS
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError
 from tokenaudit.service_accounts.narrow import begin_narrow
 from tokenaudit.service_accounts.rights import TokenRights, express, parse_grants, widened
 from tokenaudit.service_accounts.setup import WantedRights

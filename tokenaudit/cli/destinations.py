@@ -88,10 +88,10 @@ def emit_rendered(
     """Writes `document` to each destination, with color and wrapped lines only on a terminal.
 
     Raises:
-        UsageError: as in `emit_each`.
+        UsageError: as in `emit_each`; what a file can't take went to stdout.
     """
 
     def written(to: OutputDestination) -> str:
         return render(document, to.format, color=color_wanted(to.file, no_color=no_color), width=width(to.file))
 
-    emit_each(placed, written)
+    emit_each(placed, written, keep=True)

@@ -90,7 +90,7 @@ def revoke(
         outcomes = revocation.revoke_all_in_organization(
             found, hub, organization, admin=hub.own.secret, token_id=token_id, now=utc_now
         )
-    emit_each(placed, lambda to: (to_json if to.format == "json" else to_text)(outcomes))
+    emit_each(placed, lambda to: (to_json if to.format == "json" else to_text)(outcomes), keep=True)
     raise typer.Exit(_exit_code(outcomes))
 
 

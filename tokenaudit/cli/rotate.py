@@ -11,16 +11,16 @@ import typer
 
 from tokenaudit.audit.auditor import scan, utc_now
 from tokenaudit.cli import choices, context, options
+from tokenaudit.cli.destinations import OutputDestination, emit_each
 from tokenaudit.cli.errors import ask, say
-from tokenaudit.cli.output import emit, or_stdout, width
+from tokenaudit.cli.output import or_stdout, width
 from tokenaudit.cli.plan import PlanMode
 from tokenaudit.detect import Detector
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate import revocation
 from tokenaudit.remediate.consumers import ConsumerError
 from tokenaudit.remediate.rotation import setup
-from tokenaudit.remediate.rotation.journal import to_json
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError, to_json
 from tokenaudit.report.markdown import on_terminal
 from tokenaudit.report.revocation import to_markdown
 from tokenaudit.service_accounts.replacement import service_account_maker
@@ -150,4 +150,5 @@ def _confirm(what: str, phrase: str) -> bool:
 def _write(path: Path | None, record: Record) -> None:
 
     written = to_json(record) if path is not None and path.suffix == ".json" else to_markdown(record)
-    emit(written if width(path) is None else on_terminal(written), path)
+    shown = written if width(path) is None else on_terminal(written)
+    emit_each((OutputDestination("markdown", path),), lambda _to: shown, keep=True)

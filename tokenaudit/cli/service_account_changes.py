@@ -16,7 +16,7 @@ from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.output import emit
 from tokenaudit.errors import UsageError
 from tokenaudit.remediate.consumers import ConsumerError
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError
 from tokenaudit.report.service_accounts import record_as_text
 from tokenaudit.service_accounts import narrow as narrowing
 from tokenaudit.service_accounts import setup

@@ -22,10 +22,11 @@ from tokenaudit.hub.raw_request import NOT_DONE
 from tokenaudit.hub.result import Failure
 from tokenaudit.hub.service_accounts import MintedToken
 from tokenaudit.model import Grant, ServiceAccount, ServiceToken
-from tokenaudit.remediate.consumers import Content, Destination, took
+from tokenaudit.remediate.consumers import Content, Updater, took
 from tokenaudit.remediate.revocation import WriteOnlyCache
-from tokenaudit.remediate.rotation.journal import Journal, Record, ServiceTokenState
-from tokenaudit.remediate.rotation.runner import HaltedError, Restartable, step_of
+from tokenaudit.remediate.rotation.journal import HaltedError, Journal, Record, ServiceTokenState
+from tokenaudit.remediate.rotation.runner import Restartable
+from tokenaudit.remediate.rotation.survey import step_of
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.prove import differences, prove
 from tokenaudit.service_accounts.read import read_account
@@ -68,7 +69,7 @@ class TokenDelivery:
     own: Secret
     account: ServiceAccount
     grants: Sequence[Grant]
-    consumers: Sequence[Destination]
+    consumers: Sequence[Updater]
     journal: Journal
     confirm: Callable[[str, str], bool]
     say: Callable[[str], None]
@@ -201,7 +202,7 @@ class TokenDelivery:
             if self.state.token_id is not None and consumer.kind in _WHOLE_VALUE and seen.fingerprint is not None:
                 self._check_value(consumer, seen.fingerprint)
 
-    def _check_value(self, consumer: Destination, fingerprint: str) -> None:
+    def _check_value(self, consumer: Updater, fingerprint: str) -> None:
         """Stops if a consumer has a value that is neither the token's nor one that this operation created."""
         last4 = self.state.last4
         if last4 is None or fingerprint in self.state.made:
@@ -310,7 +311,7 @@ class TokenDelivery:
             self.journal.note("create", f"Create {self.state.name}", "failed", "deleted again")
         self._halt("Verify the new token", "prove", f"{reason}; {end}, nothing was delivered")
 
-    def _deliver(self, consumer: Destination, new: Secret) -> None:
+    def _deliver(self, consumer: Updater, new: Secret) -> None:
         name, title = step_of(consumer), f"Update {consumer.where}"
         before = consumer.look()
         self.journal.note(name, title, "begun", before=before.updated_at)

@@ -12,7 +12,7 @@ from tokenaudit.hub.pagination import needs
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Grant, ServiceAccount, ServiceToken
 from tokenaudit.permissions import label_of, name_of
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.prove import differences
 from tokenaudit.service_accounts.read import read_account

@@ -12,12 +12,11 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Grant, ServiceAccount
-from tokenaudit.remediate.rotation.journal import Journal
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError, Journal
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.delivery import TokenDelivery
 from tokenaudit.service_accounts.resolve import find_account, own_token
-from tokenaudit.service_accounts.rights import express, with_ids
+from tokenaudit.service_accounts.rights import TokenRights, express, with_ids
 from tokenaudit.service_accounts.setup import look_up, token_state
 from tokenaudit.text import listed
 
@@ -32,11 +31,14 @@ class ServiceAccountMaker:
     say: Callable[[str], None]
     now: Callable[[], datetime]
 
+    def check(self, wanted: Sequence[Grant]) -> None:
+        """See `TokenMaker`."""
+        self._rights(wanted)
+
     def make(self, journal: Journal, wanted: Sequence[Grant]) -> Secret:
         """See `TokenMaker`."""
         organization = self.account.organization
-        rights = express(wanted, organization)
-        rights = with_ids(rights, lambda entity: look_up(self.hub, entity, organization, self.own))
+        rights = self._rights(wanted)
         if journal.record.service_token is None:
             name = f"replaces {journal.record.display} {journal.record.fingerprint[:12]}"
             journal.change(service_token=token_state(self.account, name, rights))
@@ -47,6 +49,11 @@ class ServiceAccountMaker:
         messages: list[str] = []
         self._delivery(journal, (), messages.append).delete_leftovers()
         return messages
+
+    def _rights(self, wanted: Sequence[Grant]) -> TokenRights:
+        organization = self.account.organization
+        rights = express(wanted, organization)
+        return with_ids(rights, lambda entity: look_up(self.hub, entity, organization, self.own))
 
     def _delivery(self, journal: Journal, grants: Sequence[Grant], say: Callable[[str], None]) -> TokenDelivery:
         return TokenDelivery(

@@ -12,7 +12,7 @@ from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.repo_access import is_namespace
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import ServiceAccount, ServiceToken
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.read import read_account, with_names
 from tokenaudit.text import did_you_mean, listed

@@ -20,11 +20,10 @@ from tokenaudit.hub.pagination import needs, text
 from tokenaudit.hub.result import Failure
 from tokenaudit.model import Entity, Evidence, Grant, ServiceAccount, ServiceToken
 from tokenaudit.permissions import name_of
-from tokenaudit.remediate.consumers import Destination
+from tokenaudit.remediate.consumers import Updater
 from tokenaudit.remediate.consumers.resolve import Owners, destination
 from tokenaudit.remediate.revocation import WriteOnlyCache
-from tokenaudit.remediate.rotation.journal import Journal, Record, ServiceTokenState, read
-from tokenaudit.remediate.rotation.runner import HaltedError
+from tokenaudit.remediate.rotation.journal import HaltedError, Journal, Record, ServiceTokenState, read
 from tokenaudit.remediate.runbook import PlannedCredential, Runbook
 from tokenaudit.secret import Secret
 from tokenaudit.service_accounts.delivery import TokenDelivery, is_interrupted
@@ -197,7 +196,7 @@ def token_state(account: ServiceAccount, name: str, rights: TokenRights) -> Serv
 def _delivery(
     account: ServiceAccount,
     grants: Sequence[Grant],
-    consumers: Sequence[Destination],
+    consumers: Sequence[Updater],
     own: Secret,
     path: Path,
     state: ServiceTokenState,
@@ -247,7 +246,7 @@ def _unfinished(around: ChangeContext, account: ServiceAccount, wanted: str) -> 
     return found[0] if found else None
 
 
-def _consumers(to: Sequence[str], around: ChangeContext) -> list[Destination]:
+def _consumers(to: Sequence[str], around: ChangeContext) -> list[Updater]:
     if not to:
         message = "no consumer; name one with --to, since the value is never printed"
         raise UsageError(message)

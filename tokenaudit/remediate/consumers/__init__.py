@@ -66,6 +66,15 @@ class Updater(Protocol):
             ConsumerError: the consumer can't be read.
         """
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """Checks that an update will succeed, before the value it holds stops working.
+
+        With `dry_run`, nothing is changed, not even a temporary file or keyring entry.
+
+        Raises:
+            ConsumerError: an update would fail, or would lose something else.
+        """
+
     def update(self, old: str, new: Secret) -> None:
         """Replaces the value with the fingerprint `old` by `new`; everything else is preserved.
 
@@ -78,19 +87,6 @@ class Updater(Protocol):
 
         Raises:
             ConsumerError: the content can't be read.
-        """
-
-
-class Destination(Updater, Protocol):
-    """A consumer that can be given a new value."""
-
-    def check_writable(self, *, dry_run: bool) -> None:
-        """Checks that an update will succeed, before the value it holds stops working.
-
-        With `dry_run`, nothing is changed, not even a temporary file or keyring entry.
-
-        Raises:
-            ConsumerError: an update would fail, or would lose something else.
         """
 
 

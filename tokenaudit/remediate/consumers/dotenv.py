@@ -44,6 +44,10 @@ class Dotenv:
         """See `Updater`; the last assignment is the one that counts."""
         return self._seen(files.read(self._path) or "")
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Updater`."""
+        files.check_writable(self._path, dry_run=dry_run)
+
     def update(self, old: str, new: Secret) -> None:
         """See `Updater`."""
         files.rewrite(self._path, lambda text: self._changed(text, old, new))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -69,11 +70,55 @@ def rewrite(path: Path, change: Callable[[str], str], *, mode: int | None = None
         after = change(before)
         if after == before:
             return False
-        if real.stat().st_nlink > 1:
-            message = f"{path} has several hard links, and the others would keep the old value; edit it by hand"
-            raise ConsumerError(message)
+        _refuse_hard_links(path, real)
         replace(path, after, mode, expected=before)
     return True
+
+
+def check_writable(path: Path, *, dry_run: bool, git_lock: bool = False) -> None:
+    """Checks that `rewrite` will succeed, by doing all of it except the renaming.
+
+    With `dry_run` no file is created, so only owner, permissions and git's lock are checked.
+
+    Raises:
+        ConsumerError: as for `rewrite`.
+    """
+    real = Path(os.path.realpath(path))
+    text = read(path)
+    if text is None:
+        message = f"{path} does not exist"
+        raise ConsumerError(message)
+    _refuse_hard_links(path, real)
+    if _is_mounted(real):
+        message = f"{path} is mounted from elsewhere and can't be replaced; edit it by hand, or name the original"
+        raise ConsumerError(message)
+    if dry_run:
+        _check_permissions(path, real, git_lock=git_lock)
+        return
+    with _locked(real) if git_lock else _unlocked(), _written(path, text, None):
+        pass
+
+
+def _check_permissions(path: Path, real: Path, *, git_lock: bool) -> None:
+    if not os.access(real.parent, os.W_OK | os.X_OK):
+        message = f"{path} can't be written: no file can be created in {real.parent}"
+        raise ConsumerError(message)
+    if sys.platform != "win32" and os.geteuid() not in {0, real.stat().st_uid}:
+        raise _of_someone_else(path)
+    lock = _lock_of(real)
+    if git_lock and lock.exists() and not _is_abandoned(lock, _MARK):
+        raise _is_locked(real, lock)
+
+
+def _is_mounted(real: Path) -> bool:
+    """Whether a file is a mount point of its own, as for a file passed to a container: renaming to it fails."""
+    try:
+        mounts = Path("/proc/self/mountinfo").read_bytes().splitlines()
+    except OSError:  # not Linux
+        return False
+    # proc_pid_mountinfo(5): the fifth field, with blanks and backslashes as octal escapes.
+    escaped = re.sub(rb"[\s\\]", lambda found: b"\\%03o" % found[0][0], os.fsencode(real))
+    return any(fields[4] == escaped for fields in map(bytes.split, mounts) if len(fields) > 4)  # noqa: PLR2004 - as above
 
 
 def replace(path: Path, text: str, mode: int | None = None, *, expected: str | None = None) -> None:
@@ -85,6 +130,20 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
 
     Raises:
         ConsumerError: the file can't be written, its owner can't be preserved, or its content is not the expected one.
+    """
+    with _written(path, text, mode) as fresh:
+        if expected is not None and read(path) != expected:
+            message = f"{path} was changed by another process; not changed, try again"
+            raise ConsumerError(message)
+        fresh.replace(os.path.realpath(path))
+
+
+@contextmanager
+def _written(path: Path, text: str, mode: int | None) -> Iterator[Path]:
+    """A temporary file with `text` next to `path`, with its attributes; deleted at the end.
+
+    Raises:
+        ConsumerError: as for `replace`.
     """
     real = Path(os.path.realpath(path))
     prefix = f".{real.name}.tokenaudit-"
@@ -101,10 +160,7 @@ def replace(path: Path, text: str, mode: int | None = None, *, expected: str | N
                 file.flush()
                 _keep_attributes(path, real, fresh, mode)
                 os.fsync(file.fileno())
-            if expected is not None and read(path) != expected:
-                message = f"{path} was changed by another process; not changed, try again"
-                raise ConsumerError(message)
-            fresh.replace(real)
+            yield fresh
         finally:
             fresh.unlink(missing_ok=True)
     except OSError as error:
@@ -119,12 +175,21 @@ def _keep_attributes(path: Path, real: Path, fresh: Path, mode: int | None) -> N
         try:
             os.chown(fresh, held.st_uid, held.st_gid)
         except OSError:
-            message = f"{path} belongs to another user or group; change it as that user"
-            raise ConsumerError(message) from None
+            raise _of_someone_else(path) from None
     shutil.copystat(real, fresh)
     os.utime(fresh)
     if mode is not None:
         fresh.chmod(mode)
+
+
+def _of_someone_else(path: Path) -> ConsumerError:
+    return ConsumerError(f"{path} belongs to another user or group; change it as that user")
+
+
+def _refuse_hard_links(path: Path, real: Path) -> None:
+    if real.stat().st_nlink > 1:
+        message = f"{path} has several hard links, and the others would keep the old value; edit it by hand"
+        raise ConsumerError(message)
 
 
 @contextmanager
@@ -134,7 +199,7 @@ def _unlocked() -> Iterator[None]:
 
 @contextmanager
 def _locked(real: Path) -> Iterator[None]:
-    lock = real.with_name(f"{real.name}.lock")
+    lock = _lock_of(real)
     flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY
     try:
         try:
@@ -145,10 +210,7 @@ def _locked(real: Path) -> Iterator[None]:
             lock.unlink()
             handle = os.open(lock, flags, 0o600)
     except FileExistsError:
-        message = (
-            f"{real} is locked by git ({lock.name} exists); try again, or delete {lock} if no git process is running"
-        )
-        raise ConsumerError(message) from None
+        raise _is_locked(real, lock) from None
     except OSError as error:
         message = f"{real} can't be locked: {error.strerror}"
         raise ConsumerError(message) from None
@@ -159,6 +221,15 @@ def _locked(real: Path) -> Iterator[None]:
     finally:
         os.close(handle)
         lock.unlink(missing_ok=True)
+
+
+def _lock_of(real: Path) -> Path:
+    return real.with_name(f"{real.name}.lock")
+
+
+def _is_locked(real: Path, lock: Path) -> ConsumerError:
+    message = f"{real} is locked by git ({lock.name} exists); try again, or delete {lock} if no git process is running"
+    return ConsumerError(message)
 
 
 def _hold(handle: int) -> None:

@@ -54,6 +54,17 @@ class GitCredential:
             exists=True, fingerprint=fingerprints[0], detail=", ".join(users), others=tuple(fingerprints[1:])
         )
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Updater`. A helper is only read: storing a value of another host could replace one of its own."""
+        for store in self._stores:
+            if files.read(store) is not None:
+                files.check_writable(store, git_lock=True, dry_run=dry_run)
+        for helper in self._others:
+            failed = None if self._helpers.is_cache(helper) else self._failed(helper, self._users()[:1])
+            if failed is not None:
+                message = f"{failed.where}: {failed.reason}"
+                raise ConsumerError(message)
+
     def update(self, old: str, new: Secret) -> None:
         """See `Updater`."""
         seen = self.look()
@@ -85,12 +96,10 @@ class GitCredential:
 
     def _unknown_in(self, helper: str) -> Iterator[Skipped]:
         """What a helper that can't list its entries can contain in addition to its output."""
-        for user in self._users():
-            failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
-            if failed:
-                asked = f"user {_shown(user)}" if user else "its first user name"
-                yield Skipped(_named(helper), f"the helper failed with exit code {failed} for {asked}; unlock it")
-                return
+        failed = self._failed(helper, self._users())
+        if failed is not None:
+            yield failed
+            return
         if not self._address.user:
             asked = ", ".join(_shown(user) for user in self._users() if user)
             address = replace(self._address, user="USER").shown
@@ -99,6 +108,15 @@ class GitCredential:
                 f"--consumer git-credential:{address}"
             )
             yield Skipped(_named(helper), reason)
+
+    def _failed(self, helper: str, users: Sequence[str | None]) -> Skipped | None:
+        """The helper with the reason if it does not answer for one of `users`."""
+        for user in users:
+            failed = self._helpers.fill(helper, replace(self._address, user=user)).get("failed")
+            if failed:
+                asked = f"user {_shown(user)}" if user else "its first user name"
+                return Skipped(_named(helper), f"the helper failed with exit code {failed} for {asked}; unlock it")
+        return None
 
     @cached_property
     def _address(self) -> Address:

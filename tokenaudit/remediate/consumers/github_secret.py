@@ -51,7 +51,7 @@ class GithubSecret:
         return ConsumerState(exists=True, updated_at=stored.updated_at, detail=detail)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`: reads the public key, which needs the same permission as an update."""
+        """See `Updater`: reads the public key, which needs the same permission as an update."""
         del dry_run
         try:
             self._client.check_writable(self._holder)

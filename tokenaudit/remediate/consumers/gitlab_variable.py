@@ -66,7 +66,7 @@ class GitlabVariable:
         return ConsumerState(exists=True, fingerprint=seen, detail=detail)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`. The check changes nothing."""
+        """See `Updater`. The check changes nothing."""
         del dry_run
         try:
             self._client.check_writable(self._holder)

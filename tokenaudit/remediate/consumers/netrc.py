@@ -42,6 +42,10 @@ class Netrc:
             else ConsumerState(exists=False)
         )
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Updater`."""
+        files.check_writable(self._path, dry_run=dry_run)
+
     def update(self, old: str, new: Secret) -> None:
         """See `Updater`."""
         files.rewrite(self._path, lambda text: self._changed(text, old, new))

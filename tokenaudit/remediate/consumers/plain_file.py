@@ -39,7 +39,7 @@ class PlainFile:
         return ConsumerState(exists=True, fingerprint=fingerprint(value) if value else None)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`: with `dry_run` no temporary file is created."""
+        """See `consumers.Updater`: with `dry_run` no temporary file is created."""
         self._refuse()
         real = Path(os.path.realpath(self._path))
         if not real.parent.is_dir():

@@ -14,7 +14,7 @@ from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import token_path
 from tokenaudit.hub.platforms.github import PUBLIC_API
 from tokenaudit.hub.platforms.gitlab import PUBLIC_URL
-from tokenaudit.remediate.consumers import Destination, Updater
+from tokenaudit.remediate.consumers import Updater
 from tokenaudit.remediate.consumers.dotenv import Dotenv
 from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import GithubSecret
@@ -106,7 +106,7 @@ def resolve(spelled: str, old: str, owners: Owners) -> Updater:
     if not place or (kind in _WITH_SLASH and "/" not in place):
         raise _no_consumer(spelled)
     if kind == "space-secret":
-        return _space(place, name, owners)
+        return _space(place, name, owners, old)
     if kind == "github-secret":
         api = owners.environment.get("GITHUB_API_URL") or PUBLIC_API
         return GithubSecret(place, name, owners.of("github"), environment=part or None, api=api)
@@ -120,7 +120,7 @@ def resolve(spelled: str, old: str, owners: Owners) -> Updater:
 _DESTINATION = re.compile(r"(?P<kind>space|github|gitlab|gitlab-group):(?P<place>[^:#]+)(?::(?P<name>[A-Za-z_]\w*))?")
 
 
-def destination(spelled: str, owners: Owners) -> Destination:
+def destination(spelled: str, owners: Owners) -> Updater:
     """The consumer that a `--to` argument names.
 
     Raises:
@@ -186,11 +186,11 @@ def _hosts(owners: Owners) -> tuple[str, ...]:
     return tuple(str(urlsplit(address).hostname) for address in (PUBLIC_HUB, owners.hub.endpoint))
 
 
-def _space(place: str, name: str, owners: Owners) -> SpaceSecret:
+def _space(place: str, name: str, owners: Owners, old: str | None = None) -> SpaceSecret:
     if owners.hub.own is None:
         message = f"{place} needs a token with write access: set HF_TOKEN"
         raise ConfigurationError(message)
-    return SpaceSecret(owners.hub, place, name, owners.hub.own.secret)
+    return SpaceSecret(owners.hub, place, name, owners.hub.own.secret, old)
 
 
 def _no_consumer(spelled: str) -> UsageError:

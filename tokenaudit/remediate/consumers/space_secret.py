@@ -15,15 +15,19 @@ from tokenaudit.text import listed
 
 
 class SpaceSecret:
-    """The secret `name` of the Space `space`, changed as the auditor (`owner`), who needs write access to it."""
+    """The secret `name` of the Space `space`, changed as the auditor (`owner`), who needs write access to it.
+
+    A public variable of the same name is only deleted if its value has the fingerprint `old`.
+    """
 
     kind = "space-secret"
 
-    def __init__(self, hub: Hub, space: str, name: str, owner: Secret) -> None:
+    def __init__(self, hub: Hub, space: str, name: str, owner: Secret, old: str | None = None) -> None:
         self._hub = hub
         self._space = space
         self._name = name
         self._owner = owner
+        self._old = old
 
     @property
     def where(self) -> str:
@@ -47,14 +51,15 @@ class SpaceSecret:
         return ConsumerState(exists=True, updated_at=held.updated_at, detail=detail)
 
     def check_writable(self, *, dry_run: bool) -> None:
-        """See `Destination`. The check changes nothing."""
+        """See `Updater`. The check changes nothing."""
         del dry_run
         found = auth_check(self._hub, self._space, "space", self._owner, write=True)
         if found.allowed is not True:
             message = f"{self.where} can't be set: {found.reason}; needs repo.write on spaces/{self._space}"
             raise ConsumerError(message)
-        if self._variable() is not None:
-            message = f"{self._space} has a public variable {self._name}; delete it first, or use another name"
+        variable = self._variable()
+        if variable is not None and variable.fingerprint != self._old:
+            message = f"{self._space} has a public variable {self._name}; delete it first"
             raise ConsumerError(message)
 
     def update(self, old: str, new: Secret) -> None:

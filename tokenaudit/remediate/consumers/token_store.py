@@ -42,13 +42,17 @@ class TokenStore:
             return ConsumerState(exists=True, fingerprint=self._old, detail=detail)
         return ConsumerState(exists=True, fingerprint=fingerprints[0], detail=detail, others=tuple(fingerprints[1:]))
 
+    def check_writable(self, *, dry_run: bool) -> None:
+        """See `Updater`."""
+        self._refuse_oauth(self._old)
+        for path in (self._stored, self._path):
+            if files.read(path) is not None:
+                files.check_writable(path, dry_run=dry_run)
+
     def update(self, old: str, new: Secret) -> None:
         """See `Updater`."""
-        named = files.read(self._stored)
-        if named is not None:
-            if any(fingerprint(found["value"]) == old for found in _oauth_entries(named)):
-                message = f"{self._stored} has the old value as an OAuth login; run `hf auth login` instead"
-                raise ConsumerError(message)
+        self._refuse_oauth(old)
+        if files.read(self._stored) is not None:
             files.rewrite(
                 self._stored,
                 lambda text: _NAMED.sub(lambda f: f["head"] + with_new(f["value"], old, new), text),
@@ -61,6 +65,11 @@ class TokenStore:
         """See `Updater`: both files, whole."""
         yield from files.whole(self._path)
         yield from files.whole(self._stored)
+
+    def _refuse_oauth(self, old: str) -> None:
+        if any(fingerprint(found["value"]) == old for found in _oauth_entries(files.read(self._stored) or "")):
+            message = f"{self._stored} has the old value as an OAuth login; run `hf auth login` instead"
+            raise ConsumerError(message)
 
     def _values(self) -> list[str]:
         active = (files.read(self._path) or "").strip()

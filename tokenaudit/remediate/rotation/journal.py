@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
-from tokenaudit.errors import ConfigurationError
+from tokenaudit.errors import AuditError, ConfigurationError
 from tokenaudit.file_access import read_regular
 from tokenaudit.json_text import json_text
 from tokenaudit.redaction import masked
@@ -84,6 +84,10 @@ class Record:
         return next((e for e in self.entries if e.id == name), None)
 
 
+class HaltedError(AuditError):
+    """A step failed or could not be verified. All steps before it are done, none after it was started."""
+
+
 @dataclass
 class Journal:
     """The record of one rotation and its file (None: in memory, for a dry run)."""
@@ -135,6 +139,13 @@ class Journal:
         if self.entry(name) is None:
             entries.append(entry)
         self.change(entries=tuple(entries))
+
+    def halted(self, title: str, name: str, reason: str) -> HaltedError:
+        """Writes that a step failed, unless it has begun, and returns the error to raise."""
+        entry = self.entry(name)
+        if entry is None or entry.state != "begun":
+            self.note(f"halt {name}", title, "failed", reason)
+        return HaltedError(f"{title}: {reason}")
 
     def change(self, **what: object) -> None:
         """Writes the record with changed fields."""

@@ -21,7 +21,8 @@ from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import SecretValues, WriteOnlyCache, chosen, kept, recognised, together, typed
 from tokenaudit.remediate.rotation.journal import Journal, Record, read
-from tokenaudit.remediate.rotation.runner import Rotation, TokenMaker, left_to_do
+from tokenaudit.remediate.rotation.runner import Rotation, TokenMaker
+from tokenaudit.remediate.rotation.survey import left_to_do
 from tokenaudit.remediate.runbook import Mode, RunbookConsumer
 from tokenaudit.secret import Secret
 
@@ -105,6 +106,7 @@ def begin(
         dry_run=request.dry_run,
         cache=around.cache,
         maker=_maker(request, known, old, wanted, around),
+        check_new=lambda: _given(request, known, old, around),
     )
 
 
@@ -185,17 +187,27 @@ def forget(fingerprint: str) -> None:
 def _new(
     request: RotationRequest, known: KnownValues, old: Secret, wanted: Sequence[Grant], around: RotationContext
 ) -> Secret:
-    if request.new_keyring is not None:
-        return kept(request.new_keyring)
-    entry = entry_name(old.fingerprint)
-    if request.keep_in_keyring:
-        held = keyring.read(entry)
-        if held is not None:
-            return held
-    new = _from_stdin(known.handed, old) if known.handed is not None else _asked(wanted, around)
+    new = _given(request, known, old, around) or _asked(wanted, around)
     recognised([new], around.scanner)
     if request.keep_in_keyring:
-        keyring.write(entry, new)
+        keyring.write(entry_name(old.fingerprint), new)
+    return new
+
+
+def _given(request: RotationRequest, known: KnownValues, old: Secret, around: RotationContext) -> Secret | None:
+    """The new value from the keyring or stdin; None if it has to be asked for.
+
+    Raises:
+        UsageError: the entry does not exist, or stdin has not exactly one value besides the old one.
+        ConfigurationError: the keyring can't be read.
+    """
+    new = kept(request.new_keyring) if request.new_keyring is not None else None
+    if new is None and request.keep_in_keyring:
+        new = keyring.read(entry_name(old.fingerprint))
+    if new is None and known.handed is not None:
+        new = _from_stdin(known.handed, old)
+    if new is not None:
+        recognised([new], around.scanner)
     return new
 
 
