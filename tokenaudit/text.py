@@ -79,6 +79,29 @@ def size(number: int) -> str:
     return f"{amount:.1f} TB"
 
 
+def columns(text: str) -> int:
+    """The columns of a terminal that `text` takes: East Asian characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in {"W", "F"} for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in {"Mn", "Me"} for character in text)
+
+
+def wrapped(text: str, width: int, indent: str = "  ") -> str:
+    """`text` in lines of `width` columns, broken at blanks only; lines after the first begin with `indent`.
+
+    A longer word has a line of its own. Nothing is lost: a line feed and the indent replace one blank.
+    """
+    first, *others = text.split(" ")
+    lines = [first]
+    for word in others:
+        if columns(lines[-1]) + 1 + columns(word) > width and lines[-1].strip() and word:
+            lines.append(indent + word)
+        else:
+            lines[-1] += f" {word}"
+    return "\n".join(lines)
+
+
 _LONGEST_NAME = 40
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokenaudit.cli.progress import TerminalProgress, progress_line
+from tokenaudit.text import columns
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 LONG = "history of /home/someone/work/" + "/".join(f"folder-{number}" for number in range(30)) + "/repository"
@@ -28,6 +29,21 @@ def test_the_figures_survive_any_path(width: int, total: int | None) -> None:
     if width == 80:
         assert line.startswith("history of")
         assert "repository" in line or "…" in line
+
+
+@pytest.mark.parametrize("width", [40, 30, 20, 10])
+def test_figures_that_are_wider_than_the_terminal_have_lines_of_their_own(width: int) -> None:
+    line = progress_line(LONG, 12_345, 48_211, speed=98_765.4, size=5.6e8, left=3_725, width=width)
+    assert line.split() == ["12,345/48,211", "98,765/s", "560.0", "MB/s", "1:02:05", "left"]
+    assert all(len(row) <= width or " " not in row for row in line.split("\n"))
+
+
+def test_wide_characters_push_no_figure_out() -> None:
+    name = "\u5b66\u4e60/" * 40
+    line = progress_line(name, 12_345, None, speed=98_765.4, size=5.6e8, left=3_725, width=60)
+    assert columns(line) <= 60
+    assert "\u2026" in line
+    assert line.endswith("98,765/s 560.0 MB/s  1:02:05 left")
 
 
 @given(st.integers(0, 10**7), st.none() | st.integers(0, 10**7), st.integers(45, 200), st.text(max_size=300))

@@ -65,13 +65,16 @@ def _lost(error: OSError) -> int:
 
 
 def say(message: str) -> None:
-    """Prints one line on stderr: credentials masked, control and invisible characters escaped."""
-    sys.stderr.write(f"tokenaudit: {visible(mask(message))}\n")
+    """Prints one message on stderr, in one line unless it is a terminal.
+
+    Credentials are masked, control and invisible characters escaped.
+    """
+    sys.stderr.write(streams.fitted(f"tokenaudit: {visible(mask(message))}") + "\n")
 
 
 def ask(question: str) -> str:
     """The line that the user types in answer to `question`, which can have several lines itself."""
-    sys.stderr.write("\n".join(visible(line) for line in mask(question).split("\n")))
+    sys.stderr.write("\n".join(streams.fitted(visible(line)) for line in mask(question).split("\n")))
     sys.stderr.flush()
     return sys.stdin.readline().strip()
 

@@ -8,6 +8,7 @@ import sys
 from enum import Enum
 
 from tokenaudit._version import __version__
+from tokenaudit.cli.streams import fitted
 from tokenaudit.redaction import mask
 from tokenaudit.text import visible
 
@@ -22,10 +23,10 @@ class LogLevel(str, Enum):
 
 
 class _MaskingFormatter(logging.Formatter):
-    """Messages in one line, with values masked and invisible characters escaped."""
+    """Messages in one line, unless on a terminal, with values masked and invisible characters escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return visible(mask(super().format(record)))
+        return fitted(visible(mask(super().format(record))))
 
 
 def set_level(level: LogLevel) -> None:

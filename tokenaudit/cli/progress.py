@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenaudit.interfaces import NullProgress
 from tokenaudit.redaction import mask
-from tokenaudit.text import shorten, visible
+from tokenaudit.text import columns, shorten, visible, wrapped
 from tokenaudit.text import size as amount
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ def progress_line(
 ) -> str:
     """What is read and how far, in at most `width` columns: the name is shortened, the figures never are.
 
+    Figures that are wider have several lines.
+
     Args:
         what: what is read.
         done: objects read.
@@ -43,8 +45,12 @@ def progress_line(
     figures = f"{done:,}{of}  {rate}  {_clock(left)}"
     room = width - len(figures) - 2
     if room < _SHORTEST_NAME:
-        return figures
-    return f"{shorten(what, room)}  {figures}"
+        return "\n".join(line.rstrip() for line in wrapped(figures, width, indent="").split("\n"))
+    name, most = shorten(what, room), room
+    while columns(name) > room:  # characters of two columns
+        most -= (columns(name) - room + 1) // 2
+        name = shorten(what, most)
+    return f"{name}  {figures}"
 
 
 def _clock(seconds: float | None) -> str:
@@ -106,8 +112,9 @@ class TerminalProgress:
         self._bar.update(self._task, advance=objects, bytes=self._bytes)
 
     def note(self, message: str) -> None:
-        """One line above the bar."""
-        self._bar.console.print(visible(mask(message)), markup=False, highlight=False)
+        """A message above the bar."""
+        line = wrapped(visible(mask(message)), self._bar.console.width)
+        self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 class SilentProgress(NullProgress):

@@ -8,7 +8,20 @@ from io import TextIOWrapper
 from typing import Literal, TextIO
 
 from tokenaudit.redaction import mask_shapes
-from tokenaudit.text import inert
+from tokenaudit.text import inert, wrapped
+
+_USUAL_WIDTH = 80
+
+
+def fitted(message: str) -> str:
+    """`message` for standard error: in lines as wide as the terminal, broken at blanks; one line elsewhere."""
+    if not sys.stderr.isatty():
+        return message
+    try:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns
+    except (OSError, ValueError):  # not a terminal of this system
+        width = 0
+    return wrapped(message, width or _USUAL_WIDTH)
 
 
 def open_closed() -> None:

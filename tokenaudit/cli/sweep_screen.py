@@ -17,7 +17,7 @@ from rich.text import Text
 from tokenaudit.cli.errors import say
 from tokenaudit.redaction import mask
 from tokenaudit.sweep.progress import figures, how_far
-from tokenaudit.text import count, visible
+from tokenaudit.text import count, visible, wrapped
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -95,13 +95,14 @@ class LiveDisplay:
         self._sweep_progress = sweep_progress
 
     def note(self, message: str) -> None:
-        """One line above the live ones."""
-        self._live.console.print(visible(mask(message)), markup=False, highlight=False)
+        """A message above the live lines."""
+        line = wrapped(visible(mask(message)), self._live.console.width)
+        self._live.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def _drawn(self) -> RenderableType:
         sweep_progress = self._sweep_progress
         if sweep_progress is None:
-            return Text(_LISTING, no_wrap=True, overflow="ellipsis")
+            return Text(_LISTING)
         # The words are worth more than the bar, and a line that is too long is continued in the next one.
         words = Text(how_far(sweep_progress))
         room = min(_BAR, self._live.console.width - words.cell_len - 1)
