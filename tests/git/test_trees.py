@@ -33,9 +33,13 @@ def test_entries_with_wanted_ids_are_those_of_each_tree(
     known = [found for tree in trees for _, _, found in tree]
     ids = {*others, *(data.draw(st.lists(st.sampled_from(known))) if known else ())}
     texts = texts_of([b"".join(mode + b" " + name + b"\0" + raw for mode, name, raw in tree) for tree in trees])
-    wanted = WantedIds(ids)
+    wanted = WantedIds(np.frombuffer(b"".join(sorted(ids)), np.uint8).reshape(-1, 20))
     hits = wanted.hits(windows(texts)).tolist()
-    found = {node: [(entry.name, entry.id) for entry in entries] for node, entries in wanted.entries(texts)}
+    rows = np.arange(20 * len(trees), dtype=np.uint8).reshape(-1, 20)
+    entries = wanted.entries(texts, rows)
+    found: dict[int, list[tuple[bytes, bytes]]] = {}
+    for owner, name, raw in zip(entries.trees.tolist(), entries.names, entries.ids, strict=True):
+        found.setdefault(rows.tolist().index(owner), []).append((name, raw.tobytes()))
     for node, tree in enumerate(trees):
         expected = [(mode + b" " + name, raw) for mode, name, raw in tree if raw in ids]
         if expected:

@@ -10,8 +10,7 @@ objects don't tell are in it too, and so are those that no ref leads to if their
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -21,14 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.commit_links import CommitLinks, ParentLinks, read_links
+from tokenaudit.git.leading_trees import LeadingTrees, TreeNumbers
 from tokenaudit.git.log import MOST_PARENTS
 from tokenaudit.git.objects import GitObject, Unread
 from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError, contents, split
-from tokenaudit.git.pack.layout import ID_SIZE, TREE, DeltaForest, Ids, Ints, PackIndex, as_rows, contained, sorted_ids
+from tokenaudit.git.pack.layout import ID_SIZE, TREE, DeltaForest, Ids, PackIndex, as_rows, contained, sorted_ids
 from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.pack.trees import (
-    LeadingEntry,
+    LeadingEntries,
     PackWindows,
     WantedIds,
     Windows,
@@ -46,7 +46,6 @@ _UNKNOWN = -1
 
 ReadLoose: TypeAlias = Callable[[Sequence[tuple[str, Path]]], Iterable[GitObject | Unread]]
 Packs: TypeAlias = Sequence[tuple[PackIndex, DeltaForest]]
-_Entries: TypeAlias = dict[bytes, list[LeadingEntry]]
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,14 @@ def commits_to_compare(
     alike = _alike(fingerprints)
     try:
         history = _read(packs, loose, read, jobs)
-        entries = _leading(history, alike.keys(), jobs)
+        blobs = as_rows(sorted(fingerprints))
+        trees = LeadingTrees(_leading(history, blobs, jobs), blobs)
         links = ParentLinks(git_dir, history.links)
         complete = history.packed if are_packs_complete else 0
-        named = _named(history, links, entries, alike.keys(), complete)
+        named = _named(history, links, trees, complete)
         if named is None:
             alike = {blob: blob for blob in alike}
-        chosen = _compared(history, links, _Numbers(entries, alike), complete)
+        chosen = _compared(history, links, trees.numbers(alike), complete)
         return Narrowed(chosen, links, frozenset(blob.hex() for blob in named or ()))
     except (UndecidedError, WorkerError, OSError, MemoryError):
         return None  # git compares all commits, and says what is wrong
@@ -112,12 +112,11 @@ class _LooseTrees:
     windows: Windows
     read: ReadLoose
 
-    def find(self, wanted: WantedIds) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
-        """Yield the trees with entries for the ids in `wanted`."""
+    def find(self, wanted: WantedIds) -> LeadingEntries:
+        """Return the entries of these trees for the ids in `wanted`."""
         chosen = [self.files[each] for each in wanted.hits(self.windows).tolist()]
         found = _loose(self.read, chosen, "tree")
-        for place, entries in wanted.entries(ObjectTexts.of(found)):
-            yield bytes.fromhex(found[place].id), entries
+        return wanted.entries(ObjectTexts.of(found), as_rows(item.id for item in found))
 
 
 @dataclass(frozen=True)
@@ -179,164 +178,51 @@ def _read_part(part: PackPartition) -> CommitLinks | Windows:
     return CommitLinks.joined([read_links(each, part.ids[each.nodes]) for each in contents(part)])
 
 
-def _named(
-    history: _History, links: ParentLinks, entries: _Entries, blobs: AbstractSet[bytes], complete: int
-) -> frozenset[bytes] | None:
-    """Return those of `blobs` that are in a commit with all its ancestors, so that one of these adds them.
+def _named(history: _History, links: ParentLinks, leading: LeadingTrees, complete: int) -> frozenset[bytes] | None:
+    """Return the blobs that are in a commit with all its ancestors, so that one of these adds them.
 
     None if git can have another view of a commit or tree than its objects tell. The first `complete` commits have all
     their ancestors.
     """
     counts, trees = history.links.counts, history.links.trees
     is_usual = not len(history.links.odd) and not (links.parents < 0).any() and not (counts > MOST_PARENTS).any()
-    if not is_usual or not history.has_tree.all():
+    if not is_usual or not history.has_tree.all() or not leading.are_usual:
         return None
-    for entry in (entry for each in entries.values() for entry in each):
-        mode = _mode(entry)
-        if mode not in _MODES or (mode == _FOLDER and entry.id in blobs) or (mode in _FILES and entry.id in entries):
-            return None
     is_whole = np.ones(len(counts), bool)
     if complete < len(counts):
         reached, _ = links.reached("--all")
         is_whole[complete:] = reached[complete:]
-    level = entries.keys() & set(_raw_ids(trees[is_whole]))
-    seen: set[bytes] = set()
-    while level:
-        seen |= level
-        below = {entry.id for tree in level for entry in entries.get(tree, ()) if _mode(entry) != _SUBMODULE}
-        level = below - seen
-    return frozenset(blobs & seen)
+    return leading.named_below(trees[is_whole])
 
 
-def _raw_ids(rows: Ids) -> Iterator[bytes]:
-    text = rows.tobytes()
-    return (text[at : at + ID_SIZE] for at in range(0, len(text), ID_SIZE))
-
-
-def _mode(entry: LeadingEntry) -> bytes:
-    return entry.name[: entry.name.find(b" ")]
-
-
-_FILES = frozenset((b"100644", b"100755", b"100664", b"120000"))
-_FOLDER, _SUBMODULE = b"40000", b"160000"
-_MODES = _FILES | {_FOLDER, _SUBMODULE}
-
-
-def _leading(history: _History, blobs: AbstractSet[bytes], jobs: int) -> _Entries:
+def _leading(history: _History, blobs: Ids, jobs: int) -> LeadingEntries:
     """Return the entries of all trees that lead to one of `blobs`, level by level from those that contain one."""
-    result: _Entries = {}
-    level: Collection[bytes] = blobs
+    parts: list[LeadingEntries] = []
+    known = np.zeros((0, ID_SIZE), np.uint8)
+    level = blobs
     for _ in range(_MOST_LEVELS):
         wanted = WantedIds(level)
-        found: _Entries = {}
+        found = [history.loose.find(wanted)]
         for pack in history.packs:
-            found.update(_found_in(pack, wanted, jobs))
-        found.update(history.loose.find(wanted))
-        level = found.keys() - result.keys()
-        for tree, entries in found.items():
-            result.setdefault(tree, []).extend(entries)
-        if not level:
-            return result
+            found += _found_in(pack, wanted, jobs)
+        parts += found
+        trees = sorted_ids(np.concatenate([each.trees for each in found]))
+        level = trees[~contained(trees, known)]
+        known = sorted_ids(np.concatenate([known, level]))
+        if not len(level):
+            return LeadingEntries.joined(parts)
     message = f"folders deeper than {_MOST_LEVELS}"
     raise UndecidedError(message)
 
 
-def _found_in(pack: PackWindows, wanted: WantedIds, jobs: int) -> Iterator[tuple[bytes, list[LeadingEntry]]]:
+def _found_in(pack: PackWindows, wanted: WantedIds, jobs: int) -> list[LeadingEntries]:
     parts = list(divided(pack.index, pack.forest, pack.leading(wanted), jobs * _SHARES_PER_JOB))
     if all(part.is_concurrent for part in parts):
         jobs = 1  # with the compiled part, sending entries to this process takes longer than finding them
-    done = run_all([(partial(find_entries, wanted, part), part.size) for part in parts], jobs)
-    for each in done:
-        for node, entries in each:
-            yield pack.index.ids[node].tobytes(), entries
+    return run_all([(partial(find_entries, wanted, part), part.size) for part in parts], jobs)
 
 
-class _Numbers:
-    """Numbers of trees: equal for trees whose entries that lead to the blobs are equal, 0 without such entries."""
-
-    def __init__(self, entries: _Entries, alike: Mapping[bytes, bytes]) -> None:
-        self._entries, self._alike = entries, alike
-        self._known: dict[bytes, int] = {}
-        self._numbers: dict[tuple[tuple[bytes, bool, bytes | int], ...], int] = {}
-        self._contents: list[dict[bytes, set[tuple[bool, bytes | int]]]] = [{}]
-        self._different: dict[tuple[int, tuple[int, ...]], bool] = {}
-
-    def of_all(self, trees: Ids) -> Ints:
-        """Return the numbers of trees, given as rows of raw ids.
-
-        Raises:
-            UndecidedError: a tree contains itself, which only a wrong index can claim.
-        """
-        result = np.zeros(len(trees), np.int64)
-        leading = np.frombuffer(b"".join(self._entries), np.uint8).reshape(-1, ID_SIZE)
-        places = np.flatnonzero(contained(trees, sorted_ids(leading)))
-        result[places] = [self.of(tree) for tree in _raw_ids(trees[places])]
-        return result
-
-    def of(self, tree: bytes) -> int:
-        """Return the number of the tree with the raw id `tree`.
-
-        Raises:
-            UndecidedError: see `of_all`.
-        """
-        known = self._known.get(tree)
-        if known is not None:
-            if known == _UNKNOWN:
-                message = "a tree contains itself"
-                raise UndecidedError(message)
-            return known
-        if tree not in self._entries:
-            return 0
-        self._known[tree] = _UNKNOWN
-        children = {self._child(entry) for entry in self._entries[tree]}
-        key = tuple(sorted(children, key=repr) if len(children) > 1 else children)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self._contents)
-            content: dict[bytes, set[tuple[bool, bytes | int]]] = {}
-            for name, *child in key:
-                content.setdefault(name, set()).add((child[0], child[1]))  # type: ignore[arg-type] # of a tuple
-            self._contents.append(content)
-        self._known[tree] = number
-        return number
-
-    def _child(self, entry: LeadingEntry) -> tuple[bytes, bool, bytes | int]:
-        alike = self._alike.get(entry.id)
-        return (entry.name, True, alike) if alike is not None else (entry.name, False, self.of(entry.id))
-
-    def are_different(self, own: int, parents: tuple[int, ...]) -> bool:
-        """Return whether a tree can have an entry that differs from that of all `parents` and involves a blob."""
-        if all(parent == own for parent in parents):
-            return False
-        if len(parents) == 1:
-            return True
-        key = (own, parents)
-        known = self._different.get(key)
-        if known is None:
-            known = self._different[key] = self._differ(own, parents)
-        return known
-
-    def _differ(self, own: int, parents: tuple[int, ...]) -> bool:
-        content = self._contents[own]
-        others = [self._contents[parent] for parent in parents]
-        if any(name not in content for other in others for name in other):
-            return True  # removed, or replaced by something else, which the entries don't tell
-        for name, children in content.items():
-            beside = [other.get(name, set()) for other in others]
-            if len(children) > 1 or any(len(each) > 1 for each in beside):
-                return True  # duplicate entries
-            ((is_blob, child),) = children
-            if is_blob or isinstance(child, bytes):
-                if all(each != children for each in beside):
-                    return True
-                continue
-            numbers = tuple(next((each for _, each in other if isinstance(each, int)), 0) for other in beside)
-            if self.are_different(child, numbers):
-                return True
-        return False
-
-
-def _compared(history: _History, links: ParentLinks, numbers: _Numbers, complete: int) -> frozenset[str]:
+def _compared(history: _History, links: ParentLinks, numbers: TreeNumbers, complete: int) -> frozenset[str]:
     counts, trees, first, parents = history.links.counts, history.links.trees, links.first, links.parents
     count = len(counts)
     own = numbers.of_all(trees)

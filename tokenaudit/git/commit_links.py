@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,10 +119,9 @@ class ParentLinks:
         return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
 
     @cached_property
-    def _above(self) -> list[list[int]]:
-        """The parents of each commit. The last item stands for unknown commits."""
-        starts, parents = self.first.tolist(), self.parents.tolist()
-        return [*(parents[start:stop] for start, stop in pairwise(starts)), []]
+    def _above(self) -> tuple[list[int], list[int]]:
+        """`first` and `parents` as lists. With them, an unknown commit, at -1, has no parents."""
+        return self.first.tolist(), self.parents.tolist()
 
     def reached(self, *tips: str) -> tuple[npt.NDArray[np.bool_], bool]:
         """Return which commits `tips` (such as `--all`) lead to, and whether all of these are known.
@@ -135,13 +133,13 @@ class ParentLinks:
             return self._reached[tips]
         listing = git("rev-list", "--no-walk=unsorted", "--ignore-missing", *tips, git_dir=self._git_dir)
         waiting = self._places(as_rows(listing.decode("ascii").split())).tolist()
-        above = self._above
-        reached = bytearray(len(above))
+        first, parents = self._above
+        reached = bytearray(len(first))  # the last byte is for unknown commits
         while waiting:
             each = waiting.pop()
             if not reached[each]:
                 reached[each] = 1
-                waiting += above[each]
+                waiting += parents[first[each] : first[each + 1]]
         found = self._reached[tips] = np.frombuffer(bytes(reached), np.bool_)[:-1], not reached[-1]
         return found
 
@@ -170,4 +168,5 @@ class ParentLinks:
         if place < 0:
             message = "a parent is missing"
             raise UndecidedError(message)
-        return self._above[place]
+        first, parents = self._above
+        return parents[first[place] : first[place + 1]]

@@ -340,15 +340,21 @@ def first_occurrences(parts: Sequence[Ids], orders: Sequence[Ints]) -> list[npt.
 
 def contained(ids: Ids, within: Ids) -> npt.NDArray[np.bool_]:
     """Return which of `ids` are in `within`, which is sorted, each once."""
+    return places_in(ids, within) >= 0
+
+
+def places_in(ids: Ids, within: Ids) -> Ints:
+    """Return the position of each of `ids` in `within`, which is sorted, each once; -1 for those that are not in it."""
     if not len(within):
-        return np.zeros(len(ids), bool)
+        return np.full(len(ids), -1)
     numbers = numbers_of(within)
     if (numbers[1:] == numbers[:-1]).any():
         keys = as_keys(within)
         place = np.searchsorted(keys, as_keys(ids))
     else:
         place = np.searchsorted(numbers, numbers_of(ids))
-    return np.asarray((within[np.minimum(place, len(within) - 1)] == ids).all(axis=1))
+    place = np.minimum(place, len(within) - 1)
+    return np.where((within[place] == ids).all(axis=1), place, -1)
 
 
 def numbers_of(ids: Ids) -> npt.NDArray[np.uint64]:

@@ -7,7 +7,7 @@ each. A second look at the few trees with a window of a wanted id, and at those 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,11 +23,27 @@ _REACH = 4
 _FILTER = 1 << 16
 
 
-class LeadingEntry(NamedTuple):
-    """An entry of a tree that leads to a wanted object: its mode and name, as in the tree, and its raw id."""
+class LeadingEntries(NamedTuple):
+    """Entries of trees that lead to wanted objects, as columns.
 
-    name: bytes
-    id: bytes
+    `trees` and `ids`, those of the objects, are rows of raw ids; `names` are modes and names as in the tree.
+    """
+
+    trees: Ids
+    names: list[bytes]
+    ids: Ids
+
+    @classmethod
+    def none(cls) -> LeadingEntries:
+        """Return no entries."""
+        nothing = np.zeros((0, ID_SIZE), np.uint8)
+        return cls(nothing, [], nothing)
+
+    @classmethod
+    def joined(cls, parts: Sequence[LeadingEntries]) -> LeadingEntries:
+        """Return the entries of all `parts`, at least one."""
+        names = [name for part in parts for name in part.names]
+        return cls(np.concatenate([part.trees for part in parts]), names, np.concatenate([part.ids for part in parts]))
 
 
 Windows: TypeAlias = tuple[npt.NDArray[np.uint32], Ints]
@@ -72,9 +88,9 @@ def _joined(parts: Iterable[Windows]) -> Windows:
 class WantedIds:
     """Raw ids to find in trees."""
 
-    def __init__(self, ids: Collection[bytes]) -> None:
-        """Sort `ids`."""
-        self._ids = np.frombuffer(b"".join(sorted(ids)), np.uint8).reshape(-1, ID_SIZE)
+    def __init__(self, ids: Ids) -> None:
+        """Prepare to find `ids`, which are sorted."""
+        self._ids = ids
         self._windows = np.ascontiguousarray(self._ids[:, :_REACH]).view(">u4").reshape(-1).astype(np.uint32)
         self._table = np.zeros(_FILTER, bool)
         self._table[self._windows % _FILTER] = True
@@ -91,23 +107,16 @@ class WantedIds:
         known, nodes = found
         return distinct(nodes[self.near(known)])
 
-    def entries(self, trees: ObjectTexts) -> list[tuple[int, list[LeadingEntry]]]:
-        """Return those of `trees` with entries for one of the ids, by position, with these entries."""
+    def entries(self, trees: ObjectTexts, ids: Ids) -> LeadingEntries:
+        """Return the entries of `trees`, whose raw ids are `ids` by position, for one of the wanted ids."""
         places, owners = _ids_in(trees)
         near = self.near(_windows_at(trees.text, places))
-        places, owners = places[near], owners[near]
-        is_one = self._are_ids(trees.text, places) & (places + ID_SIZE <= trees.ends[owners])
-        owners = owners[is_one]
-        result: list[tuple[int, list[LeadingEntry]]] = []
-        last = -1
-        columns = (places[is_one], owners, trees.starts[owners], trees.nodes[owners])
-        for place, owner, start, node in zip(*(column.tolist() for column in columns), strict=True):
-            if owner != last:
-                last = owner
-                result.append((node, []))
-            name = _name(trees.text, start, place - 1)
-            result[-1][1].append(LeadingEntry(name, trees.text[place : place + ID_SIZE]))
-        return result
+        is_one = self._are_ids(trees.text, places[near]) & (places[near] + ID_SIZE <= trees.ends[owners[near]])
+        near = near[is_one]
+        found, owners = places[near], owners[near]
+        data = np.frombuffer(trees.text, np.uint8)
+        rows = data[found[:, None] + np.arange(ID_SIZE)] if len(found) else np.zeros((0, ID_SIZE), np.uint8)
+        return LeadingEntries(ids[trees.nodes[owners]], _names(trees, places - 1, near, owners), rows)
 
     def _are_ids(self, text: bytes, places: Ints) -> npt.NDArray[np.bool_]:
         data = np.frombuffer(text + bytes(ID_SIZE), np.uint8)
@@ -124,27 +133,44 @@ class WantedIds:
         return result
 
 
+def _names(trees: ObjectTexts, zeros: Ints, chosen: Ints, owners: Ints) -> list[bytes]:
+    """Return the mode and name of entries that end at those of `zeros` that are `chosen`, in the trees `owners`.
+
+    `zeros` are the positions of all zero bytes. The last one before is usually the end of the entry before, whose id
+    follows. If it is in that id, it has another one before it, at the end of a name: less than an id away.
+    """
+    starts, stops = trees.starts[owners], zeros[chosen]
+    every = np.concatenate([[-1, -1], zeros])
+    before, last = every[chosen], every[chosen + 1]
+    is_first = last < starts
+    is_clear = is_first | (before < np.maximum(starts, last - ID_SIZE))
+    begins = np.where(is_first, starts, last + 1 + ID_SIZE)
+    text = trees.text
+    return [
+        text[begin:stop] if is_sure else _name(text, start, stop)
+        for begin, start, stop, is_sure in zip(
+            begins.tolist(), starts.tolist(), stops.tolist(), is_clear.tolist(), strict=True
+        )
+    ]
+
+
 def _name(text: bytes, start: int, stop: int) -> bytes:
     """Return the mode and name of the entry that ends at `stop` in the tree that begins at `start`."""
-    last = text.rfind(b"\0", start, stop)
-    if last < 0:
-        return text[start:stop]
-    # In an id, a zero byte has another one before it, at the end of a name: less than an id away.
-    if text.find(b"\0", max(start, last - ID_SIZE), last) < 0:
-        return text[last + 1 + ID_SIZE : stop]
     at = start
     while (end := text.find(b"\0", at, stop)) >= 0:
         at = end + 1 + ID_SIZE
     return text[at:stop]
 
 
-def find_entries(wanted: WantedIds, partition: PackPartition) -> list[tuple[int, list[LeadingEntry]]]:
-    """Return the trees of `partition` with entries for the ids in `wanted`, by position.
+def find_entries(wanted: WantedIds, partition: PackPartition) -> LeadingEntries:
+    """Return the entries of the trees of `partition` for the ids in `wanted`.
 
     Raises:
         UndecidedError: a tree can't be read.
     """
-    return [found for each in contents(partition) for found in wanted.entries(each)]
+    return LeadingEntries.joined(
+        [LeadingEntries.none(), *(wanted.entries(each, partition.ids) for each in contents(partition))]
+    )
 
 
 class PackWindows:
