@@ -5,33 +5,18 @@ Packs and loose objects are read directly if that is fast; small and unusual rep
 
 from __future__ import annotations
 
-import os
-import re
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from tokenaudit.file_access import TooLargeError, open_regular, read_regular
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
 from tokenaudit.git.command import GitError, allowance
 from tokenaudit.git.files import object_folders, pack_files
 from tokenaudit.git.layout import Repository
-from tokenaudit.git.objects import (
-    LARGE,
-    SEARCHED,
-    GitObject,
-    ObjectMatcher,
-    ObjectType,
-    Partition,
-    ScanBatch,
-    Unread,
-    is_large,
-    search_one_by_one,
-    too_large,
-)
+from tokenaudit.git.loose import LoosePartition, loose_commits, loose_objects, loose_partitions
+from tokenaudit.git.objects import SEARCHED, GitObject, KnownObjects, ObjectType, Partition, Unread
 from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.searched import SharedSearch
 from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole, unpacked_links
@@ -60,9 +45,10 @@ _MANY_OBJECTS = 50_000
 class ScanPlan:
     """Partitions that together contain every requested object once, and unreadable objects.
 
-    `commits` yields the ids of all commits, including unreachable ones, for attribution. `ids` returns the raw ids of
-    all objects, sorted, so that the next scan can skip them; it is None for small and unusual repositories, which are
-    always read completely. `missing` returns those of some ids that are not in such raw ids.
+    `commits` yields the ids of all commits, including unreachable ones, for attribution, `new_commits` those that the
+    earlier scan does not know. `known` returns all objects, so that the next scan can skip them; it is None for small
+    and unusual repositories, which are always read completely. `missing` returns those of some ids that are not in such
+    raw ids. `is_kept`: everything that the earlier scan knows is still there.
 
     `graph` describes the commits of a small repository without anything missing or unusual.
 
@@ -76,8 +62,10 @@ class ScanPlan:
     partitions: list[Partition]
     unread: list[Unread]
     commits: Callable[[], Iterator[str]]
-    ids: Callable[[], bytes] | None = None
+    new_commits: Callable[[], Iterator[str]] = lambda: iter(())
+    known: Callable[[], KnownObjects] | None = None
     missing: Callable[[Sequence[str], bytes], list[str]] = lambda names, _: list(names)
+    is_kept: bool = False
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
@@ -94,13 +82,13 @@ def plan(
     jobs: int,
     types: Sequence[ObjectType] = SEARCHED,
     *,
-    known: bytes = b"",
+    known: KnownObjects | None = None,
     small: int | None = None,
     shared: SharedSearch | None = None,
 ) -> ScanPlan:
     """Plan how to read the objects of `types` in `repository` with `jobs` processes.
 
-    Objects whose raw ids are in `known` (sorted and concatenated) can be omitted. Repositories with fewer pack bytes
+    Objects in `known` can be omitted; it is None if no later scan will know these. Repositories with fewer pack bytes
     than `small` are read with git. Objects with results in `shared` are left out.
 
     Raises:
@@ -116,7 +104,9 @@ def plan(
         reason = _unusual(repository)
         if reason is None:
             indexes = [index for folder in folders for index in pack_files(folder, ".idx")]
-            many = sum(map(_pack_size, indexes)) >= limit or sum(map(_size, indexes)) >= min(limit, _SMALL_INDEXES)
+            many = sum(_size(index.with_suffix(".pack")) for index in indexes) >= limit or sum(
+                map(_size, indexes)
+            ) >= min(limit, _SMALL_INDEXES)
             is_small = not many and allowance(repository.git_dir).stored < limit
             if is_small and (whole := read_whole(repository.git_dir)) is not None:
                 return _in_memory(whole, repository, indexes, lacking, types)
@@ -157,9 +147,9 @@ def _in_memory(
     )
 
 
-def _pack_size(index: Path) -> int:
+def _size(file: Path) -> int:
     try:
-        return index.with_suffix(".pack").stat().st_size
+        return file.stat().st_size
     except OSError:
         return 0  # missing; reported when it is read
 
@@ -178,33 +168,39 @@ def _unusual(repository: Repository) -> str | None:
 class _Wish:
     jobs: int
     types: Sequence[ObjectType]
-    known: bytes
+    known: KnownObjects | None
     shared: SharedSearch | None
 
 
 def _fast(
     repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
 ) -> ScanPlan:
-    from tokenaudit.git.pack import partition as packed  # noqa: PLC0415 - imports numpy, needed for large repositories only
+    from tokenaudit.git.pack import known, partition  # noqa: PLC0415 - imports numpy, needed for large repositories only
 
     count = wish.jobs * _SHARES_PER_JOB
     done = {each.pack: each for each in wish.shared.searched(indexes)} if wish.shared else {}
-    packs, broken = packed.read_packs(indexes, {pack: each.opened for pack, each in done.items()})
-    used = packed.without_duplicates(packs, {pack: each.read for pack, each in done.items()})
-    partitions, unbuilt = packed.pack_partitions(packs, count, wish.types, wish.known, used)
+    new = known.new_objects(indexes, loose, wish.known, {pack: each.opened for pack, each in done.items()})
+    used = partition.without_duplicates(new.packs, {pack: each.read for pack, each in done.items()})
+    before = wish.known.ids if wish.known else b""
+    partitions, unbuilt = partition.pack_partitions(new.packs, count, wish.types, before, used)
     if wish.shared:
-        wish.shared.begin(packs, [done[pack] for pack in used], packed.read_from(packs, partitions))
-    alone = packed.not_packed(packs, loose)
-    new = packed.not_known(alone, wish.known)
+        wish.shared.begin(new.packs, [done[pack] for pack in used], partition.read_from(new.packs, partitions))
+    alone = [(name, loose[name]) for name in new.alone]
 
     def commits() -> Iterator[str]:
-        return chain(packed.commits_of(packs), loose_commits((name, loose[name]) for name in alone))
+        return chain(partition.commits_of(new.all_packs), loose_commits(alone))
 
-    links = _links(sum(len(index.starts) for index, _ in packs), len(indexes), len(alone))
+    def new_commits() -> Iterator[str]:
+        found = chain(partition.commits_of(new.packs), loose_commits((name, loose[name]) for name in new.loose))
+        return iter(partition.not_known(list(found), before))
+
+    def known_objects() -> KnownObjects:
+        return new.known(has_commits=any(chain(partition.commits_of(new.packs), loose_commits(alone))))
+
+    links = _links(new.object_count, len(indexes), len(alone))
     if links == "unpacked" and len(alone) <= _FEW_LOOSE:
-        linked = _unpacked_links(repository, [(name, loose[name]) for name in alone])
-        is_whole = linked is not None and not packed.not_packed(packs, linked - loose.keys())
-        links = "none" if is_whole else links
+        linked = _unpacked_links(repository, alone)
+        links = "none" if linked is not None and not new.not_packed(linked - loose.keys()) else links
 
     are_packs_complete = links != "all"
 
@@ -213,7 +209,7 @@ def _fast(
 
         def find() -> Narrowed | None:
             return commits_to_compare(
-                git_dir, packs, [(name, loose[name]) for name in alone], fingerprints, jobs,
+                git_dir, new.all_packs, alone, fingerprints, jobs,
                 read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
                 are_packs_complete=are_packs_complete,
             )  # fmt: skip
@@ -224,11 +220,13 @@ def _fast(
         return wish.shared.to_compare(git_dir, frozenset(fingerprints.items()), find)
 
     return ScanPlan(
-        [*partitions, *loose_partitions([(name, loose[name]) for name in new], count, wish.types)],
-        [*unread, *broken, *unbuilt],
+        [*partitions, *loose_partitions([(name, loose[name]) for name in new.loose], count, wish.types)],
+        [*unread, *new.broken, *unbuilt],
         commits,
-        ids=lambda: packed.all_ids(packs, alone),
-        missing=packed.not_known,
+        new_commits=new_commits,
+        known=known_objects,
+        missing=partition.not_known,
+        is_kept=new.is_kept,
         links=links,
         to_compare=to_compare,
     )
@@ -249,125 +247,3 @@ def _links(objects: int, packs: int, loose: int) -> Links:
     if objects < _MANY_OBJECTS:
         return "all"
     return "none" if packs == 1 and not loose else "unpacked"
-
-
-_FOLDER = re.compile(r"[0-9a-f]{2}")
-_NAME = re.compile(r"[0-9a-f]{38}")
-_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d{1,19})\0")
-_LONGEST_HEADER = 64
-
-
-def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
-    """Yield the id and file of every loose object in an object folder, sorted by id.
-
-    Raises:
-        OSError: a folder can't be read.
-    """
-    for part in sorted(filter(_FOLDER.fullmatch, os.listdir(folder))):  # noqa: PTH208 - names only
-        try:
-            names = os.listdir(folder / part)  # noqa: PTH208 - names only
-        except (FileNotFoundError, NotADirectoryError):
-            continue  # its objects were packed in the meantime, or it is not a folder
-        for name in sorted(name for name in names if _NAME.fullmatch(name)):
-            yield part + name, folder / part / name
-
-
-@dataclass(frozen=True)
-class LoosePartition:
-    """Some loose objects. Their types are known only after opening them; those not in `types` are skipped."""
-
-    files: Sequence[tuple[str, Path]]
-    types: Sequence[ObjectType]
-    size: int
-
-    @property
-    def count(self) -> int:
-        """See `objects.Partition`."""
-        return len(self.files)
-
-    @property
-    def is_concurrent(self) -> bool:
-        """See `objects.Partition`."""
-        return False
-
-    def read(self) -> Iterator[GitObject | Unread]:
-        """See `objects.Partition`."""
-        for name, file in self.files:
-            found = _read(name, file, self.types)
-            if found:
-                yield found
-
-    def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
-        """See `objects.Partition`."""
-        return search_one_by_one(self, watcher)
-
-
-def _read(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
-    try:
-        return _inflated(name, file, types)
-    except OSError as error:
-        return Unread(name, f"the object can't be read: {error.strerror}")
-    except (zlib.error, ValueError, OverflowError):
-        return Unread(name, "the object is corrupt")
-    except MemoryError:
-        return Unread(name, "object too large for the available memory")
-
-
-def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject | Unread | None:
-    try:
-        packed = read_regular(file, LARGE)
-    except TooLargeError:
-        return too_large(name)
-    inflater = zlib.decompressobj()
-    head = inflater.decompress(packed, _LONGEST_HEADER)
-    header = _HEADER.match(head)
-    if not header:
-        raise ValueError
-    kind, size = cast("ObjectType", header[1].decode()), int(header[2])
-    if kind not in types:
-        return None
-    if is_large(size):
-        return too_large(name)
-    data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
-    if len(data) != size or not (inflater.eof or inflater.decompress(inflater.unconsumed_tail, 1) == b""):
-        raise ValueError
-    return GitObject(name, kind, data)
-
-
-def loose_commits(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
-    """Yield the ids of the commits in `files`; only the start of each file is read."""
-    for name, file in files:
-        try:
-            with open_regular(file) as opened:
-                head = zlib.decompressobj().decompress(opened.read(_LONGEST_HEADER), _LONGEST_HEADER)
-        except (OSError, zlib.error):
-            continue  # reported when it is read
-        if head.startswith(b"commit "):
-            yield name
-
-
-def loose_partitions(
-    files: Iterable[tuple[str, Path]], count: int, types: Sequence[ObjectType] = SEARCHED
-) -> list[LoosePartition]:
-    """Divide `files` into about `count` partitions of equal size."""
-    costs = [(each, 60_000 + 10 * _size(each[1])) for each in files]
-    total = sum(cost for _, cost in costs)
-    partitions: list[LoosePartition] = []
-    part: list[tuple[str, Path]] = []
-    size = 0
-    for each, cost in costs:
-        part.append(each)
-        size += cost
-        if size >= total / count:
-            partitions.append(LoosePartition(part, types, size))
-            part, size = [], 0
-    if part:
-        partitions.append(LoosePartition(part, types, size))
-    return partitions
-
-
-def _size(file: Path) -> int:
-    try:
-        return min(file.lstat().st_size, LARGE)
-    except OSError:
-        return 0  # removed in the meantime; reported when it is read

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
 from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
@@ -42,6 +42,27 @@ class Unread:
     reason: str
     is_final: bool = False
     is_large: bool = False
+
+
+class KnownPack(NamedTuple):
+    """A pack: the SHA-256 of its index, its size in bytes, and the number of its objects."""
+
+    digest: str
+    size: int
+    objects: int
+
+
+@dataclass(frozen=True)
+class KnownObjects:
+    """The objects that an earlier scan has read: their raw ids, sorted, each once.
+
+    All objects of `packs` are among them, and `loose` are those that are in none of these.
+    """
+
+    ids: bytes = field(default=b"", repr=False)
+    packs: frozenset[KnownPack] = frozenset()
+    loose: frozenset[str] = frozenset()
+    has_commits: bool = False
 
 
 def is_large(size: int) -> bool:

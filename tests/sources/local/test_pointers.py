@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import random
 import shutil
 import tarfile
 from pathlib import Path
@@ -20,10 +19,8 @@ from tests.support.toy import ToyExaminer
 from tokenaudit.audit.auditor import scan as audit
 from tokenaudit.audit.targets import Scope
 from tokenaudit.detect.pointers import read_pointers
-from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import LocatedDetection, ScanContext
 from tokenaudit.secret import fingerprint
-from tokenaudit.sources.local import pointers
 from tokenaudit.sources.local.git_dir import GitDirSource
 
 
@@ -350,28 +347,3 @@ def test_what_is_no_pointer_file() -> None:
     assert read_pointers(b"a" * (2 << 20)) == ()
     (found,) = read_pointers(b"../../.git/modules/x/annex/objects/a/b/WORM-s3-m5--n/WORM-s3-m5--n")
     assert (found.system, found.key, found.size) == ("git-annex", "WORM-s3-m5--n", 3)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_submodules_of_many_branches_are_those_of_each_one(tmp_path: Path, seed: int) -> None:
-    """Added, removed, replaced by files and folders, and with names that look like git's output."""
-    dice = random.Random(seed)
-    repo = GitRepo(tmp_path / "repo")
-    repo.commit("add", {".gitmodules": "", "file": "a"})
-    names = ["lib", "lib/deep", "my lib", "a\nb", ":160000 160000 a b M", "file"]
-    for number in range(12):
-        repo.git("switch", "-qc", f"branch-{number}")
-        for name in dice.sample(names, 3):
-            repo.git("rm", "-rq", "--cached", "--ignore-unmatch", "--", f":(literal){name}")
-            if dice.random() < 0.6:
-                link = "".join(dice.choices("0123456789abcdef", k=40))
-                repo.git("update-index", "--add", "--replace", "--cacheinfo", "160000", link, name)
-            elif dice.random() < 0.5:
-                repo.git("update-index", "--add", "--replace", "--cacheinfo", "100644", repo.blob(b"x"), name)
-        repo.git("commit", "-qm", "change", "--allow-empty")
-    opened = open_repository(repo.path)
-    trees, more = pointers._trees(opened)
-    assert more == 0
-    expected = {tip: frozenset(pointers._gitlinks(opened.git_dir, tip)) for tip in trees.values()}
-    assert dict(pointers._gitlinks_of_all(opened.git_dir, trees)) == expected
-    assert len(set(expected.values())) > 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tokenaudit.detect import Detector
 from tokenaudit.git import attribution, log, reachability
 from tokenaudit.git.object_reader import ObjectReader, ObjectStream
 from tokenaudit.git.objects import Unread
+from tokenaudit.git.pack.layout import PackIndex, read_index
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_history import HistorySource
@@ -91,9 +93,7 @@ def test_introductions_are_remembered(
     assert compared[1] < compared[0]
     assert sorted(name for name in opened if name in blobs) == sorted(blobs), "each once, and no version that follows"
     assert len(opened) < len(blobs) + 10
-    blob = repo.blob(Mint(1).user_token().encode())
-    tree = repo.git("mktree", stdin=f"100644 blob {blob}\tx.txt\n".encode())
-    repo.git("update-ref", "refs/heads/new", repo.git("commit-tree", tree, "-p", "HEAD", "-m", "one more"))
+    add_commit(repo, Mint(1).user_token(), ref="refs/heads/new")
     assert scan(repo, state)[0] == scan(repo, None)[0] > full
     assert compared[2] == compared[1] + 1
 
@@ -229,6 +229,21 @@ def test_another_detection_reads_everything(repo: GitRepo, tmp_path: Path) -> No
     assert run.objects == read
 
 
+def test_content_that_a_partial_clone_fetches_later_is_attributed(tmp_path: Path) -> None:
+    origin, state = GitRepo(tmp_path / "origin"), tmp_path / "state"
+    for name in ("a.py", "b.py"):
+        origin.commit(f"add {name}", {name: f"key = '{Mint(name).user_token()}'\n"})
+    origin.git("config", "uploadpack.allowFilter", "true")
+    origin.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    origin.git("clone", "-q", "--bare", "--filter=blob:none", f"file://{origin.path}", str(tmp_path / "clone"))
+    clone = GitRepo(tmp_path / "clone", bare=True)
+    for name in ("a.py", "b.py"):
+        clone.git("cat-file", "-p", f"HEAD:{name}")
+        full, _ = scan(clone, None)
+        assert {item.location.path for item in full if isinstance(item, LocatedDetection)} >= {name}
+        assert scan(clone, state)[0] == full
+
+
 def test_what_could_not_be_read_is_tried_again(repo: GitRepo, tmp_path: Path) -> None:
     state = tmp_path / "state"
     bad = repo.blob(b"bad" * 100)
@@ -255,3 +270,151 @@ def test_a_state_that_cannot_be_written_is_said(repo: GitRepo, tmp_path: Path) -
     found, _ = scan(repo, tmp_path / "file" / "state")
     (said,) = (item for item in found if isinstance(item, Skipped))
     assert "can't be saved" in said.reason
+
+
+def add_commit(repo: GitRepo, text: str, name: str = "more.py", ref: str = "HEAD") -> None:
+    """Add a commit with one file to that of HEAD, and let `ref` name it."""
+    tree = repo.git("mktree", stdin=f"100644 blob {repo.blob(text.encode())}\t{name}\n".encode())
+    repo.git("update-ref", ref, repo.git("commit-tree", tree, "-p", "HEAD", "-m", "one more"))
+
+
+def packed(repo: GitRepo) -> Path:
+    """Pack everything, and return the pack."""
+    repo.git("repack", "-adfq", "--depth=9")
+    repo.git("prune-packed")
+    (pack,) = (repo.git_dir / "objects/pack").glob("*.pack")
+    return pack
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The packs that were opened."""
+    names: list[str] = []
+
+    def recorded(index: Path) -> PackIndex:
+        names.append(index.stem)
+        return read_index(index)
+
+    monkeypatch.setattr("tokenaudit.git.pack.partition.read_index", recorded)
+    return names
+
+
+def test_packs_that_are_known_are_not_opened(repo: GitRepo, tmp_path: Path, opened: list[str]) -> None:
+    state, pack = tmp_path / "state", packed(repo)
+    full, _ = scan(repo, state)
+    written = state.stat()
+    opened.clear()
+    assert scan(repo, state) == (full, 0)
+    assert opened == []
+    assert (state.stat().st_ino, state.stat().st_mtime_ns) == (written.st_ino, written.st_mtime_ns), "not written again"
+    add_commit(repo, f"x = '{Mint(8).user_token()}'\n", ref="refs/heads/new")
+    repo.git("repack", "-q")
+    repo.git("prune-packed")
+    opened.clear()
+    more, read = scan(repo, state)
+    assert pack.stem not in opened
+    assert len(set(opened)) == 1
+    assert read == 2, "a commit and a blob"
+    assert more == scan(repo, None)[0] > full
+    opened.clear()
+    assert scan(repo, state) == (more, 0)
+    assert opened == []
+    moved = pack.with_name(pack.name.replace("pack-", "pack-0"))
+    for suffix in (".pack", ".idx"):
+        pack.with_suffix(suffix).rename(moved.with_suffix(suffix))
+    pack.with_suffix(".rev").unlink(missing_ok=True)
+    opened.clear()
+    assert scan(repo, state) == (more, 0)
+    assert opened == [], "the name makes no difference"
+
+
+def test_a_known_pack_that_was_changed_is_opened(repo: GitRepo, tmp_path: Path, opened: list[str]) -> None:
+    """Each of these is reported by opening a pack, so it is reported by a scan that knows the pack."""
+    state, pack = tmp_path / "state", packed(repo)
+    full, _ = scan(repo, state)
+    index = pack.with_suffix(".idx")
+    good, table = pack.read_bytes(), index.read_bytes()
+    bad_packs = [good[:-1], good[:-20], good + b"x", b"", good[:-1] + bytes([good[-1] ^ 1]), b"J" + good[1:]]
+    bad_packs += [good[:7] + b"\x07" + good[8:], good[:11] + bytes([good[11] ^ 1]) + good[12:]]
+    bad_tables = [table[:-1], b"", table[:9] + b"\xff" + table[10:], table[:-30] + b"x" + table[-29:]]
+    pack.chmod(0o644)
+    index.chmod(0o644)
+    for content, listing in [*((each, table) for each in bad_packs), *((good, each) for each in bad_tables)]:
+        pack.write_bytes(content)
+        index.write_bytes(listing)
+        opened.clear()
+        said = {item.where for item in scan(repo, state)[0] if isinstance(item, Skipped)}
+        assert f"place: {pack.name}" in said
+        assert opened
+    pack.write_bytes(good)
+    index.write_bytes(table)
+    opened.clear()
+    assert scan(repo, state) == (full, 0)
+    assert opened == []
+    end = 8 + 256 * 4 + 20
+    index.write_bytes(table[: end - 1] + bytes([table[end - 1] ^ 1]) + table[end:])
+    scan(repo, state)
+    assert opened, "an id has changed"
+
+
+class Store:
+    """Changes of the objects of a repository, which can borrow those of another."""
+
+    def __init__(self, repo: GitRepo, lender: GitRepo, chance: random.Random) -> None:
+        self.repo, self.lender, self.chance = repo, lender, chance
+        self.objects = repo.git_dir / "objects"
+
+    def commit(self) -> None:
+        token = Mint(f"{self.chance.random()}").user_token() if self.chance.random() < 0.5 else ""
+        add_commit(self.repo, f"x = {self.chance.random()}\n'{token}'\n", f"f{self.chance.randrange(4)}.py")
+
+    def unpack(self) -> None:
+        for pack in list((self.objects / "pack").glob("*.pack")):
+            content = pack.read_bytes()
+            for file in (self.objects / "pack").glob(f"{pack.stem}.*"):
+                file.unlink()
+            self.repo.git("unpack-objects", "-q", stdin=content)
+
+    def borrow(self) -> None:
+        lent = f"{self.lender.git_dir}/objects\n" if self.chance.random() < 0.7 else ""
+        (self.objects / "info/alternates").write_text(lent)
+
+    def copy_pack(self) -> None:
+        for file in (self.lender.git_dir / "objects/pack").glob("pack-*"):
+            if file.suffix in {".pack", ".idx"} and not (self.objects / "pack" / file.name).exists():
+                (self.objects / "pack" / file.name).write_bytes(file.read_bytes())
+
+    def forget(self) -> None:
+        self.repo.git("update-ref", "HEAD", "HEAD~1")
+
+    def pack_new(self) -> None:
+        self.repo.git("repack", "-q", *(["-d"] if self.chance.random() < 0.5 else []))
+
+    def pack_all(self) -> None:
+        self.repo.git("repack", "-q", self.chance.choice(["-ad", "-adf", "-a", "-Ad"]))
+
+    def collect(self) -> None:
+        self.repo.git("gc", "-q", "--prune=now")
+
+    def nothing(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_change_of_the_object_store(tmp_path: Path, seed: int) -> None:
+    """Objects that come, go, are packed, unpacked, packed twice or borrowed; refs that come and go."""
+    chance = random.Random(seed)
+    repo = random_repository(tmp_path / "repo", seed, commits=12, plant=[Mint(f"{seed}").user_token()])
+    lender = random_repository(tmp_path / "lender", seed + 100, commits=6, plant=[Mint(f"{seed}b").user_token()])
+    packed(lender)
+    store = Store(repo, lender, chance)
+    changes = [
+        store.commit, store.commit, store.unpack, store.borrow, store.copy_pack, store.forget, store.pack_new,
+        store.pack_new, store.pack_all, store.collect, store.nothing,
+    ]  # fmt: skip
+    for _ in range(9):
+        chance.choice(changes)()
+        expected = scan(repo, None)[0]
+        assert scan(repo, tmp_path / "state")[0] == expected
+        if chance.random() < 0.3:
+            assert scan(repo, tmp_path / "state") == (expected, 0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -92,6 +93,7 @@ _MAGIC = b"\xfftOc"
 _FANOUT = 256 * 4
 ID_SIZE = _HASH = 20
 _PACK_HEADER = 12
+_VERSIONS = frozenset((b"PACK\0\0\0\2", b"PACK\0\0\0\3"))
 _LARGE = np.uint32(1 << 31)
 
 
@@ -113,6 +115,29 @@ class PackIndex:
     by_id: npt.NDArray[np.int64]
 
 
+class PackEnds(NamedTuple):
+    """What the first and last bytes of a pack say: number of objects and checksum of the content; and its size."""
+
+    is_supported: bool
+    objects: int
+    checksum: bytes
+    size: int
+
+
+def pack_ends(pack: Path) -> PackEnds:
+    """Read header and trailer of `pack`.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with open_regular(pack) as file:
+        header = file.read(_PACK_HEADER)
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _HASH))
+        trailer = file.read(_HASH)
+    return PackEnds(header[:8] in _VERSIONS, int.from_bytes(header[8:], "big"), trailer, size)
+
+
 def read_index(index: Path) -> PackIndex:
     """Read `index` and check it against its pack as far as possible without reading the pack.
 
@@ -123,19 +148,16 @@ def read_index(index: Path) -> PackIndex:
     try:
         with open_regular(index) as file:
             data = np.memmap(file, dtype=np.uint8, mode="r") if index.stat().st_size else np.zeros(0, np.uint8)
-        with open_regular(pack) as file:
-            header = file.read(_PACK_HEADER)
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _HASH))
-            trailer = file.read(_HASH)
+        ends = pack_ends(pack)
     except OSError as error:
         message = f"can't be read: {error.strerror}"
         raise PackError(message) from error
     ids, offsets = _version_2(data) if data[:4].tobytes() == _MAGIC else _version_1(data)
-    if header[:4] != b"PACK" or header[4:8] not in {b"\0\0\0\2", b"\0\0\0\3"}:
+    size = ends.size
+    if not ends.is_supported:
         message = "unsupported pack version"
         raise PackError(message)
-    if int.from_bytes(header[8:], "big") != len(ids) or trailer != data[-2 * _HASH : -_HASH].tobytes():
+    if ends.objects != len(ids) or ends.checksum != data[-2 * _HASH : -_HASH].tobytes():
         message = "does not match its index, or is truncated"
         raise PackError(message)
     order = np.argsort(offsets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +17,7 @@ from tokenaudit.git.layout import Repository, open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.object_store import ScanPlan, plan
-from tokenaudit.git.objects import GitObject, ScanBatch, Unread, fingerprints_of, parse
+from tokenaudit.git.objects import GitObject, KnownObjects, ScanBatch, Unread, fingerprints_of, parse
 from tokenaudit.git.parallel import search
 from tokenaudit.git.reachability import MissingObjects, has_commits, outside_head, reached_tags, unreached
 from tokenaudit.git.searched import SharedSearch, expect, sharing
@@ -36,8 +35,9 @@ from tokenaudit.interfaces import (
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
-from tokenaudit.sources.local.pointers import PointerContents, submodules_of_trees, without_content_in_history
+from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
 from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
+from tokenaudit.sources.local.submodules import submodules_of_trees
 from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
@@ -104,26 +104,32 @@ class HistorySource:
             signed = signature(run.scanner) if self.state else None
             earlier = load_state(self.state, signed) if self.state and signed else None
             shared = None if self.state else shared
-            work = plan(repository, run.jobs, known=earlier.ids if earlier else b"", shared=shared)
+            known = earlier.known if earlier else KnownObjects() if signed else None
+            work = plan(repository, run.jobs, known=known, shared=shared)
             may_have_submodules = work.graph is None or work.graph.has_submodules
+            submodules = earlier.submodules if earlier and work.is_kept else None
             if may_have_submodules and (repository.work_tree is None or not self._has_files):
-                yield from submodules_of_trees(repository, self.target)
+                submodules = yield from submodules_of_trees(repository, self.target, submodules)
             before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run, shared)
-            if work.ids and self.state and signed:
-                ids = work.ids()
+            now = work.known() if work.known and self.state and signed else None
+            if now and self.state and signed:
                 if earlier is not None:
-                    hits.add_earlier(earlier, work, ids)
+                    hits.add_earlier(earlier, work, now)
                     run.relied = (earlier.objects, earlier.bytes)
                 read = (run.objects - before[0] + run.relied[0], run.bytes - before[1] + run.relied[1])
-                known = tuple(sorted(hits.known))
                 attributed = yield from self._sightings(repository, work, hits, run, earlier)
                 if not unread:
-                    state = replace(attributed, ids=ids, hits=known, objects=read[0], bytes=read[1])
-                    yield from _saved(self.state, signed, replace(state, fingerprints=hits.fingerprints))
+                    state = replace(
+                        attributed, known=now, hits=hits.without_fingerprints(), objects=read[0], bytes=read[1],
+                        fingerprints=hits.fingerprints, submodules=submodules,
+                    )  # fmt: skip
+                    if state != earlier:
+                        yield from _saved(self.state, signed, state)
             else:
                 yield from self._sightings(repository, work, hits, run)
-            if not any(work.commits()) and not (work.graph is None and has_commits(repository.git_dir)):
+            is_empty = not now.has_commits if now else not any(work.commits())
+            if is_empty and not (work.graph is None and has_commits(repository.git_dir)):
                 self.absent = "no history (no commits)"
         except OSError as error:
             yield Skipped(self.target, f"can't be read: {error.strerror}")
@@ -212,10 +218,8 @@ class HistorySource:
         contents = PointerContents(self.path)
         missing: list[Pointer] = []
         with ObjectReader(repository.git_dir) as reader:
-            for kind, name in sorted(hits.known):
+            for kind, name in hits.to_examine():
                 if kind == "blob":
-                    if name in hits.fingerprints and name not in hits.results:
-                        continue  # read again only if a finding is in it
                     examined = hits.results.pop(name, None) or examine_object(reader, name, run, is_counted=False)
                     if isinstance(examined, Unread):
                         unread[name] = examined
@@ -262,16 +266,14 @@ class HistorySource:
         }
         attributed = frozenset(fingerprints)
         if not fingerprints:
-            return HistoryState(b"", (), commits=())
-        refs = _refs(repository) if work.ids and self.state else ""
-        commits = list(work.commits())
+            return HistoryState(commits=())
+        refs = _reachable_from(repository) if work.known and self.state else ""
+        compared, count, is_known = _to_compare(work, attributed, earlier)
         known = None
-        if earlier is not None and earlier.commits is not None and earlier.refs == refs != "":
-            is_same = not work.missing(commits, earlier.ids)
-            known = (earlier.commits, Reachability(earlier.lost, earlier.notes)) if is_same else None
-        compared = _to_compare(commits, work, attributed, earlier)
-        named = earlier.attributed - earlier.unnamed if earlier and len(compared) < len(commits) else frozenset[str]()
-        is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, len(commits) // 10)
+        if earlier is not None and earlier.commits is not None and earlier.refs == refs != "" and is_known:
+            known = (earlier.commits, Reachability(earlier.lost, earlier.notes))
+        named = earlier.attributed - earlier.unnamed if earlier and len(compared) < count else frozenset[str]()
+        is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, count // 10)
         narrowed = work.to_compare(repository.git_dir, fingerprints, run.jobs) if is_long else None
         attribution = attribute(
             repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named, narrowed
@@ -292,11 +294,11 @@ class HistorySource:
                 if seen.change_key == introduction.fingerprint:
                     yield in_blob(self.target, introduction, seen)
         if attribution.incomplete:
-            return HistoryState(b"", ())
+            return HistoryState()
         reach = attribution.reach
         return HistoryState(
-            b"", (), 0, 0, {}, attributed, attribution.commits, refs, reach.lost, reach.notes, attribution.unnamed,
-            len(commits),
+            attributed=attributed, commits=attribution.commits, refs=refs, lost=reach.lost, notes=reach.notes,
+            unnamed=attribution.unnamed, compared=count,
         )  # fmt: skip
 
     def _in_commits(
@@ -377,28 +379,35 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
         yield Skipped(str(file), f"scan state can't be saved: {error.strerror}")
 
 
-def _refs(repository: Repository) -> str:
+def _reachable_from(repository: Repository) -> str:
     """Return a digest of everything that makes commits reachable; empty if it can change without a ref."""
-    if repository.shallow or (repository.common_dir / "worktrees").exists():
-        return ""
-    listing = "".join(f"{identity} {name}\n" for name, identity in repository.refs.items())
-    return hashlib.sha256(f"{listing}{repository.head}".encode("utf-8", "surrogateescape")).hexdigest()
+    is_alone = not repository.shallow and not (repository.common_dir / "worktrees").exists()
+    return repository.refs_digest if is_alone else ""
 
 
-def _to_compare(commits: list[str], work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> list[str]:
-    """Return those of all `commits` to compare with their parents because they can add a fingerprint in `blobs`.
+def _to_compare(work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> tuple[list[str], int, bool]:
+    """Return the commits to compare with their parents because they can add a fingerprint in `blobs`.
 
-    Of the commits of an earlier scan, these are known, unless one of `blobs` is older and was not attributed then, or
-    something is gone that was attributed or compared.
+    Also the number of all commits, and whether the earlier scan knows all of them. Of its commits, those to compare are
+    known, unless one of `blobs` is older and was not attributed then, or something is gone that was attributed or
+    compared.
     """
-    if earlier is None or earlier.commits is None or not earlier.attributed <= blobs:
-        return commits
-    others = sorted(blobs - earlier.attributed)
-    new = work.missing(commits, earlier.ids)
-    if len(work.missing(others, earlier.ids)) < len(others) or len(commits) - len(new) != earlier.compared:
-        return commits
-    compared = {*earlier.commits, *new}
-    return [commit for commit in commits if commit in compared]
+    if earlier is None:
+        commits = list(work.commits())
+        return commits, len(commits), False
+    is_fit = earlier.commits is not None and earlier.compared > 0 and earlier.attributed <= blobs
+    if is_fit:
+        others = sorted(blobs - earlier.attributed)
+        is_fit = len(work.missing(others, earlier.known.ids)) == len(others)
+    if is_fit and work.is_kept:
+        new = list(work.new_commits())
+        return [*(earlier.commits or ()), *new], earlier.compared + len(new), not new
+    commits = list(work.commits())
+    new = work.missing(commits, earlier.known.ids)
+    if is_fit and len(commits) - len(new) == earlier.compared:
+        compared = {*(earlier.commits or ()), *new}
+        return [commit for commit in commits if commit in compared], len(commits), not new
+    return commits, len(commits), not new
 
 
 class _Hits:
@@ -410,15 +419,15 @@ class _Hits:
 
     def __init__(self) -> None:
         self.is_complete = False
-        self.known: list[tuple[str, str]] = []
         self.results: dict[str, ScanResult] = {}
         self.fingerprints: dict[str, frozenset[str]] = {}
+        self._known: list[tuple[str, str]] = []
         self._shared: dict[frozenset[str], frozenset[str]] = {}
         self._room = _MOST_DETECTIONS
 
     def add(self, batch: ScanBatch) -> None:
         """Add the hits of a batch. Of blobs above the limit only the fingerprints are held."""
-        self.known += [(kind, name) for name, kind in batch.hits]
+        self._known += [(kind, name) for name, kind in batch.hits]
         self._add_fingerprints(batch.fingerprints)
         for name, examined in batch.examined.items():
             self._add_fingerprints({name: fingerprints_of(examined)})
@@ -426,11 +435,25 @@ class _Hits:
             if self._room >= 0:
                 self.results[name] = examined
 
-    def add_earlier(self, earlier: HistoryState, work: ScanPlan, ids: bytes) -> None:
-        """Add the hits of an earlier scan whose objects are still in `ids`."""
-        gone = frozenset(work.missing([name for _, name in earlier.hits], ids))
-        self.known += [hit for hit in earlier.hits if hit[1] not in gone]
-        self._add_fingerprints({name: each for name, each in earlier.fingerprints.items() if name not in gone})
+    def add_earlier(self, earlier: HistoryState, work: ScanPlan, now: KnownObjects) -> None:
+        """Add the hits of an earlier scan whose objects are still there `now`."""
+        hits, fingerprints = earlier.hits, earlier.fingerprints
+        if not work.is_kept:
+            gone = frozenset(work.missing([*(name for _, name in hits), *fingerprints], now.ids))
+            hits = tuple(hit for hit in hits if hit[1] not in gone)
+            fingerprints = {name: each for name, each in fingerprints.items() if name not in gone}
+        self._known += hits
+        self.fingerprints |= fingerprints
+
+    def without_fingerprints(self) -> tuple[tuple[str, str], ...]:
+        """Return the objects that must be looked at again, sorted."""
+        return tuple(sorted(hit for hit in self._known if hit[1] not in self.fingerprints))
+
+    def to_examine(self) -> list[tuple[str, str]]:
+        """Return these and the objects with results, sorted. The others are read again only if a finding is in them."""
+        return sorted(
+            [*self.without_fingerprints(), *(("blob", name) for name in self.results.keys() & self.fingerprints.keys())]
+        )
 
     def _add_fingerprints(self, found: Mapping[str, frozenset[str]]) -> None:
         self.fingerprints |= {name: self._shared.setdefault(each, each) for name, each in found.items() if each}

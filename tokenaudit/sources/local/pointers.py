@@ -1,4 +1,4 @@
-"""Content stored elsewhere: files behind pointers, read if the repository has the content, and submodules.
+"""Content stored elsewhere: files behind pointers, read if the repository has the content.
 
 Missing content is reported with the command that fetches it.
 """
@@ -9,15 +9,13 @@ import glob
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice, pairwise
 from pathlib import Path
-from urllib.parse import urljoin
 
-from tokenaudit.git.command import GitError, git, without_password
-from tokenaudit.git.layout import Repository, open_repository
+from tokenaudit.git.command import GitError
+from tokenaudit.git.layout import open_repository
 from tokenaudit.interfaces import Detection, Pointer, Scanner
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import Unreadable
@@ -25,8 +23,6 @@ from tokenaudit.sources.local.parallel import examine_file
 from tokenaudit.text import count, size
 
 _MOST_NAMED = 20
-_SUBMODULE = "160000"
-_MOST_TREES = 100
 
 
 @dataclass(frozen=True)
@@ -172,98 +168,3 @@ def _summed(target: str, what: str, pointers: Sequence[Pointer], command: str) -
             verb = "has" if len(ours) == 1 else "have"
             reason = f"{count(len(ours), f'{system.name} pointer')} {what} {verb} no content here ({total})"
             yield Skipped(target, f"{reason}; fetch with: {how}")
-
-
-def submodules_of_trees(repository: Repository, target: str) -> Iterator[Skipped]:
-    """Yield the submodules at HEAD and at the tip of every ref that has a `.gitmodules`; each path once."""
-    git_dir = repository.git_dir
-    try:
-        trees, more = _trees(repository)
-        found = dict.fromkeys(_gitlinks(git_dir, "HEAD"), "HEAD")
-        for tip, paths in _gitlinks_of_all(git_dir, trees):
-            found = dict.fromkeys(paths, tip) | found
-    except GitError as error:
-        yield Skipped(target, f"git can't list its submodules: {error}")
-        return
-    for path, tree in sorted(found.items())[:_MOST_NAMED]:
-        yield Skipped(f"{target}: {path}", _not_read(_url(git_dir, tree, path, target)))
-    if len(found) > _MOST_NAMED:
-        yield Skipped(target, f"{len(found) - _MOST_NAMED:,} more submodules are repositories of their own, not read")
-    if more:
-        yield Skipped(target, f"the submodules of {more:,} more branches and tags were not looked for")
-
-
-def _not_read(url: str | None) -> str:
-    reason = "a submodule, which is a repository of its own and was not read"
-    if url is None:
-        return f"{reason}; its URL is not known"
-    return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
-
-
-def _trees(repository: Repository) -> tuple[dict[str, str], int]:
-    """Return the distinct trees of refs with a `.gitmodules`, up to a limit, with a tip; and the number above it."""
-    git_dir = repository.git_dir
-    tips = list(dict.fromkeys(repository.refs.values()))
-    have = [tip for tip, answer in zip(tips, _types(git_dir, tips, ".gitmodules"), strict=True) if " blob " in answer]
-    trees = _types(git_dir, have, "") if have else []
-    with_submodules = {tree.split(" ")[0]: tip for tip, tree in zip(have, trees, strict=True)}
-    return dict(islice(with_submodules.items(), _MOST_TREES)), max(0, len(with_submodules) - _MOST_TREES)
-
-
-def _types(git_dir: Path, tips: Iterable[str], path: str) -> list[str]:
-    """Return id, type and size of what is at `path` in `tips`. The trees of tips take longer with `^{tree}`."""
-    asked = "".join(f"{tip}:{path}\n" for tip in tips).encode()
-    return git("cat-file", "--batch-check", git_dir=git_dir, stdin=asked).decode("utf-8", "replace").splitlines()
-
-
-def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
-    allowed = (0, 128) if tree == "HEAD" else (0,)  # an unborn HEAD has no tree
-    listing = git("ls-tree", "-r", "-z", tree, git_dir=git_dir, allowed=allowed)
-    for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
-        meta, _, path = entry.partition("\t")
-        if meta.startswith(_SUBMODULE):
-            yield path
-
-
-def _gitlinks_of_all(git_dir: Path, trees: Mapping[str, str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield the tip and the gitlinks of each tree. Only the first is listed: the others differ little from the last."""
-    if not trees:
-        return
-    first, *others = trees
-    paths = frozenset(_gitlinks(git_dir, first))
-    yield trees[first], paths
-    pairs = "".join(f"{before} {after}\n" for before, after in pairwise(trees)).encode()
-    listing = git("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", git_dir=git_dir, stdin=pairs)
-    changes = iter(listing.decode("utf-8", "surrogateescape").split("\0"))
-    tree = ""
-    for item in changes:
-        *begun, entry = item.split("\n")  # a pair of trees is a line, the entries after it end with NUL
-        for pair in begun:
-            if tree:
-                yield trees[tree], paths
-            tree = pair.partition(" ")[2]
-        if entry:
-            old, new, *_ = entry[1:].split(" ")
-            path = {next(changes)}
-            paths = paths | path if new == _SUBMODULE else paths - path if old == _SUBMODULE else paths
-    if others:
-        yield trees[tree], paths
-
-
-def _url(git_dir: Path, tree: str, path: str, target: str) -> str | None:
-    """Return the URL of the submodule at `path` from the tree's `.gitmodules`; None if it has none.
-
-    A relative URL is relative to that of the repository (gitmodules(5)): `target`, if that is a URL.
-    """
-    listing = git(
-        "config", "--blob", f"{tree}:.gitmodules", "--null", "--get-regexp", r"^submodule\..*\.(path|url)$",
-        git_dir=git_dir, allowed=(0, 1, 128, 255),
-    ).decode("utf-8", "surrogateescape")  # fmt: skip
-    rows = dict(row.split("\n", 1) for row in listing.split("\0") if "\n" in row)
-    names = [key.removesuffix(".path") for key, value in rows.items() if key.endswith(".path") and value == path]
-    url = next((rows[f"{name}.url"] for name in names if f"{name}.url" in rows), None)
-    if url is None:
-        return None
-    if url.startswith(("./", "../")):
-        return without_password(urljoin(f"{target.rstrip('/')}/", url)) if "://" in target else None
-    return without_password(url)

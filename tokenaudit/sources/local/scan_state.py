@@ -1,8 +1,8 @@
 """State of an earlier scan of a repository's history, so that the next scan reads only new objects.
 
-A state contains ids of objects and fingerprints but no content: which objects were read, which had detections, and
-which commits add them. It is valid only for the detectors that wrote it, and only as a whole: a state that
-doesn't match, or is damaged, is not used.
+A state contains ids of objects and fingerprints but no content: which objects were read, which had detections, which
+commits add them, and in which trees there are submodules. It is valid only for the detectors that wrote it, and only as
+a whole: a state that doesn't match, or is damaged, is not used.
 """
 
 from __future__ import annotations
@@ -10,34 +10,51 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import struct
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tokenaudit import detect
 from tokenaudit._version import __version__
 from tokenaudit.detect.plugins import source
 from tokenaudit.file_access import read_regular
+from tokenaudit.git.objects import KnownObjects, KnownPack
 from tokenaudit.interfaces import Scanner
 
-_FORMAT = "tokenaudit/history-state/4"
+_FORMAT = "tokenaudit/history-state/5"
 _ID = 20
 
 
 @dataclass(frozen=True)
-class HistoryState:
-    """`ids` are sorted raw ids of 20 bytes each; `hits` are (type, id) of objects with detections.
+class SubmoduleTips:
+    """Where submodules were found, with the digest of the refs and HEAD that this holds for.
 
-    `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
-    `fingerprints` are those in each blob of `hits` that needs no second look. `commits` are the commits, of `compared`
-    ones, that add a fingerprint in the blobs `attributed` to a path, parents first; None if not all commits could be
-    compared. Of these, `lost` are not reachable from the refs with the digest `refs`, and `notes` only from notes. No
-    commit adds the blobs `unnamed`.
+    `trees` are the ids of the trees, with a ref's tip that has the tree, that contain a submodule which none of those
+    before and HEAD contain. `has_head`: HEAD contains a submodule. `more` trees were not looked at.
     """
 
-    ids: bytes
-    hits: tuple[tuple[str, str], ...]
+    refs: str
+    trees: tuple[tuple[str, str], ...] = ()
+    has_head: bool = False
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class HistoryState:
+    """What is known of the objects `known`. `hits` are (type, id) of objects with detections, without those below.
+
+    `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
+    `fingerprints` are those in each blob with detections that needs no second look. `commits` are the commits, of
+    `compared` ones, that add a fingerprint in the blobs `attributed` to a path, parents first; None if not all commits
+    could be compared. Of these, `lost` are not reachable from the refs with the digest `refs`, and `notes` only from
+    notes. No commit adds the blobs `unnamed`.
+    """
+
+    known: KnownObjects = field(default_factory=KnownObjects)
+    hits: tuple[tuple[str, str], ...] = ()
     objects: int = 0
     bytes: int = 0
     fingerprints: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -48,6 +65,7 @@ class HistoryState:
     notes: frozenset[str] = frozenset()
     unnamed: frozenset[str] = frozenset()
     compared: int = 0
+    submodules: SubmoduleTips | None = None
 
 
 def signature(scanner: Scanner) -> str | None:
@@ -66,30 +84,61 @@ def signature(scanner: Scanner) -> str | None:
 def load_state(file: Path, detectors: str) -> HistoryState | None:
     """Return the state in `file` if it is intact and `detectors` is the signature of the detectors that wrote it."""
     try:
-        head, _, ids = read_regular(file).partition(b"\n")
-        header = json.loads(head)
-        body = header["state"]
-        if header["format"] != _FORMAT or header["detection"] != detectors or header["sha256"] != _checksum(ids, body):
+        data = read_regular(file)
+        first = data.index(b"\n") + 1
+        header = json.loads(data[:first])
+        digest = hashlib.sha256(memoryview(data)[first:]).hexdigest()
+        if header["format"] != _FORMAT or header["detection"] != detectors or header["sha256"] != digest:
             return None
-        objects, size = (int(number) for number in body["read"])
-        groups = [frozenset(map(str, fingerprints)) for fingerprints in body["fingerprints"]]
-        state = HistoryState(
-            ids,
-            tuple((str(kind), str(name)) for kind, name, _ in body["hits"]),
-            objects,
-            size,
-            {str(name): groups[group] for _, name, group in body["hits"] if group is not None},
-            frozenset(map(str, body["attributed"])),
-            None if body["commits"] is None else tuple(map(str, body["commits"])),
-            str(body["refs"]),
-            frozenset(map(str, body["lost"])),
-            frozenset(map(str, body["notes"])),
-            frozenset(map(str, body["unnamed"])),
-            int(body["compared"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        second = data.index(b"\n", first) + 1
+        return _state(json.loads(data[first:second]), memoryview(data)[second:])
+    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error):
         return None  # no valid state: everything is read
-    return state if len(ids) % _ID == 0 else None
+
+
+def _state(body: dict[str, Any], columns: memoryview) -> HistoryState:
+    """Return the state of `body` and the columns that follow it: ids, blobs, and the group of fingerprints of each.
+
+    Raises:
+        ValueError, KeyError, TypeError, IndexError, struct.error: it does not have the form that `save_state` writes.
+    """
+    first = int(body["ids"]) * _ID
+    second = first + int(body["blobs"]) * _ID
+    names = _split(columns[first:second].hex())
+    numbers = struct.unpack(f"<{len(names)}I", columns[second:])
+    groups = [frozenset(map(str, fingerprints)) for fingerprints in body["fingerprints"]]
+    attributed = frozenset(map(str, body["attributed"]))
+    objects, size = (int(number) for number in body["read"])
+    known = KnownObjects(
+        bytes(columns[:first]),
+        frozenset(KnownPack(str(digest), int(stored), int(count)) for digest, stored, count in body["packs"]),
+        frozenset(map(str, body["loose"])),
+        bool(body["has_commits"]),
+    )
+    return HistoryState(
+        known,
+        tuple((str(kind), str(name)) for kind, name in body["hits"]),
+        objects,
+        size,
+        dict(zip(names, map(groups.__getitem__, numbers), strict=True)),
+        attributed.union(names) if body["are_blobs_attributed"] else attributed,
+        None if body["commits"] is None else tuple(map(str, body["commits"])),
+        str(body["refs"]),
+        frozenset(map(str, body["lost"])),
+        frozenset(map(str, body["notes"])),
+        frozenset(map(str, body["unnamed"])),
+        int(body["compared"]),
+        None if body["submodules"] is None else _tips(body["submodules"]),
+    )
+
+
+def _tips(found: dict[str, Any]) -> SubmoduleTips:
+    trees = tuple((str(tree), str(tip)) for tree, tip in found["trees"])
+    return SubmoduleTips(str(found["refs"]), trees, bool(found["has_head"]), int(found["more"]))
+
+
+def _split(names: str) -> list[str]:
+    return [names[start : start + 2 * _ID] for start in range(0, len(names), 2 * _ID)]
 
 
 def save_state(file: Path, detectors: str, state: HistoryState) -> None:
@@ -99,31 +148,37 @@ def save_state(file: Path, detectors: str, state: HistoryState) -> None:
         OSError: the state can't be written.
     """
     groups = {fingerprints: number for number, fingerprints in enumerate(dict.fromkeys(state.fingerprints.values()))}
-    number_of = {name: groups[fingerprints] for name, fingerprints in state.fingerprints.items()}
+    are_attributed = state.attributed >= state.fingerprints.keys()
     body = {
-        "hits": [[kind, name, number_of.get(name) if kind == "blob" else None] for kind, name in state.hits],
+        "ids": len(state.known.ids) // _ID,
+        "packs": sorted(state.known.packs),
+        "loose": sorted(state.known.loose),
+        "has_commits": state.known.has_commits,
+        "hits": state.hits,
+        "blobs": len(state.fingerprints),
         "fingerprints": [sorted(fingerprints) for fingerprints in groups],
-        "attributed": sorted(state.attributed),
+        "are_blobs_attributed": are_attributed,
+        "attributed": sorted(state.attributed - state.fingerprints.keys() if are_attributed else state.attributed),
         "commits": state.commits,
         "refs": state.refs,
         "lost": sorted(state.lost),
         "notes": sorted(state.notes),
         "unnamed": sorted(state.unnamed),
         "compared": state.compared,
+        "submodules": state.submodules and asdict(state.submodules),
         "read": [state.objects, state.bytes],
     }
-    checksum = _checksum(state.ids, body)
-    head = json.dumps({"format": _FORMAT, "detection": detectors, "sha256": checksum, "state": body})
+    blobs = bytes.fromhex("".join(state.fingerprints))
+    numbers = struct.pack(f"<{len(state.fingerprints)}I", *map(groups.__getitem__, state.fingerprints.values()))
+    rest = b"".join((json.dumps(body).encode(), b"\n", state.known.ids, blobs, numbers))
+    head = {"format": _FORMAT, "detection": detectors, "sha256": hashlib.sha256(rest).hexdigest()}
     file.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=file.name, dir=file.parent)
     try:
         with os.fdopen(descriptor, "wb") as written:
-            written.write(head.encode() + b"\n" + state.ids)
+            written.write(json.dumps(head).encode() + b"\n")
+            written.write(rest)
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
-
-
-def _checksum(ids: bytes, body: object) -> str:
-    return hashlib.sha256(ids + json.dumps(body).encode()).hexdigest()
