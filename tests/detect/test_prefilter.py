@@ -72,10 +72,10 @@ def test_what_is_searched_for_instead_of_literals_ends_in_each_match(data: st.Da
     for whole in re.finditer(expression, matched, re.DOTALL):
         if literal.search(matched, whole.start(), whole.end() + 1) is None:
             continue  # another pattern is for this form
-        before = max(0, whole.start() - 1)  # it can also read the byte that precedes the match
-        found = re.compile(tried.searched, re.DOTALL).search(matched, before, whole.end() + 1)
+        found = re.compile(tried.searched, re.DOTALL).search(matched, whole.start(), whole.end() + 1)
         assert found is not None
         assert not tried.back or re.compile(tried.expression, re.DOTALL).match(matched, found.end() - tried.back)
+        assert not whole.start() or matched[whole.start() - 1] not in tried.not_after
 
 
 HEADS = [

@@ -72,7 +72,7 @@ class LiteralPattern(NamedTuple):
 
     Where the literals are frequent, Hyperscan searches for `searched` instead, an expression whose match ends within
     each match of the pattern; it can also match more. With `back`, `expression` is tried that many bytes before the
-    end of the match.
+    end of the match, unless the byte before that is one of `not_after`, which don't precede a match.
 
     `head` is tried before `expression`: a simple expression, without conditions on what is around, that matches
     wherever `expression` does, at most `LONGEST_HEAD` bytes. Where all literal patterns of a word such as `hf_` have
@@ -85,6 +85,7 @@ class LiteralPattern(NamedTuple):
     searched: bytes = b""
     back: int = 0
     head: bytes = b""
+    not_after: frozenset[int] = frozenset()
 
 
 def literal_pattern_for(
@@ -134,6 +135,9 @@ def _bits(byte: int) -> float:
     return _OTHER_LETTER if character.isascii() and character.isalnum() else _RARE
 
 
+_ANYWHERE: tuple[int, frozenset[int]] = (0, frozenset())
+
+
 class _Trial(NamedTuple):
     """Literal patterns, with the patterns they belong to, to try `back` bytes before the end of a literal.
 
@@ -172,6 +176,11 @@ class LiteralPrefilter:
         self.literals = sorted(by_literal)
         self._tried = [by_literal[literal] for literal in self.literals]
         self._whole = list(by_expression.items())
+        self._not_after = {
+            number: (each.back, each.not_after)
+            for number, (_, (each, _)) in enumerate(self._whole, len(self.literals))
+            if each.not_after
+        }
         self._trials: dict[int, list[_Trial]] = {}
         heads = {} if has_literals_only else {number: self._heads_of(number) for number in range(len(self.literals))}
         self._followed = {number: head for number, head in heads.items() if head}
@@ -215,7 +224,8 @@ class LiteralPrefilter:
     def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
         """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`."""
         if number not in self._followed:
-            return self._before(data, number, end)
+            back, not_after = self._not_after.get(number, _ANYWHERE)
+            return () if end > back and data[end - back - 1] in not_after else self._before(data, number, end)
         literal, low = self.literals[number], max(0, end - LONGEST_HEAD)
         ends = (found + len(literal) for found in _found(data, literal, low, end))
         return [each for at in ends for each in self._before(data, number, at)]

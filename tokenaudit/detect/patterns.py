@@ -215,8 +215,8 @@ def _at_beginning(
     whole = rb"(?<![%b])%b" % (alphabet, run)
     literal_pattern, size = LiteralPattern(whole, literals), len(literals[0])
     if size <= _FREQUENT:
-        searched = rb"(?:^|[^%b])%b" % (alphabet, run)
-        literal_pattern = literal_pattern._replace(searched=searched, back=size + _LONG_RUN)
+        inside = frozenset(byte for byte in range(256) if re.match(rb"[%b]" % alphabet, bytes((byte,))))
+        literal_pattern = literal_pattern._replace(searched=run, back=size + _LONG_RUN, not_after=inside)
     return Pattern(reading, whole, (literal_pattern,), width, check)
 
 
