@@ -6,8 +6,10 @@ import csv
 import io
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -15,11 +17,12 @@ import pytest
 from tests.hub.double import HubDouble
 from tests.inventory.test_damage import filled
 from tests.support.gitrepo import GitRepo
-from tests.support.inprocess import Result, run
+from tests.support.inprocess import Result, run, run_into
 from tests.support.mint import Mint
 from tokenaudit.inventory import open_inventory
 from tokenaudit.report import FORMATS
 
+needs_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 MINT = Mint(92)
 IN_HISTORY, IN_TREE = MINT.user_token(), MINT.user_token()
 WORKFLOW = """on: push
@@ -115,6 +118,39 @@ def test_every_format_of_every_command(name: str, place: Path) -> None:
         if result.code != 2:
             seen[form] = result.out
     assert not seen or len(set(seen.values())) == len(seen), "two formats gave the same text"
+
+
+def unread() -> TextIO:
+    """A pipe whose reader has gone, as `head` does."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    return os.fdopen(writer, "w", encoding="utf-8")
+
+
+@needs_full
+@pytest.mark.parametrize("name", [*COMMANDS, "help", "version"])
+def test_a_stdout_that_takes_nothing_is_reported_by_every_command(name: str, place: Path) -> None:
+    """Whoever stops reading gets the code of an incomplete report, of any length and in any format."""
+    (place / "report.json").write_text(run("scan", "-q", "-f", "json").out)
+    with open_inventory(place.parent / "inventory.db") as inventory:
+        filled(inventory)
+    given = f"{IN_TREE}\n" if name == "inspect" else ""
+    words = {"help": ["scan", "--help"], "version": ["--version"]}.get(name) or COMMANDS[name]
+    some = ("text", "json") if name in {"scan", "inspect", "doctor"} else FORMATS  # "report" has all of them
+    forms = [()] if name in {"help", "version"} else [("-f", form) for form in some]
+    tried = 0
+    for form in forms:
+        if run(*words, *form, given=given).code == 2:
+            continue
+        tried += 1
+        assert run_into(unread(), *words, *form, given=given) == (3, ""), form
+        for out in ("closed", "full"):
+            with Path("/dev/full" if out == "full" else os.devnull).open("w", encoding="utf-8") as stream:
+                code, err = run_into(stream if out == "full" else None, *words, *form, given=given)
+            assert code == 2, form
+            assert err.startswith("tokenaudit: error: can't write to stdout: "), err
+            assert err.count("\n") == 1
+    assert tried
 
 
 @pytest.mark.parametrize("form", list(FORMATS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 import sys
@@ -58,15 +59,39 @@ def test_a_closed_stdin_is_an_empty_one(leak: Path, command: str, code: int) -> 
     assert "internal error" not in closed.err
 
 
-def test_a_closed_stderr_loses_messages_only(leak: Path) -> None:
-    assert shell("tokenaudit scan leak 2>&-", leak.parent).code == 1
-    assert shell("tokenaudit scan nosuch 2>&-", leak.parent).code == 2
+@pytest.mark.parametrize("redirection", ["2>&-", pytest.param("2>/dev/full", marks=needs_full)])
+def test_a_stderr_that_takes_nothing_loses_messages_only(leak: Path, redirection: str) -> None:
+    for more in ("", "-v"):
+        ran = shell(f"tokenaudit scan leak {more} {redirection}", leak.parent)
+        assert ran.code == 1
+        assert "hf_****" in ran.out
+    assert shell(f"tokenaudit scan nosuch {redirection}", leak.parent).code == 2
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a pipe")
+def test_a_stderr_that_nobody_reads_loses_messages_only(leak: Path) -> None:
+    for arguments, code in ((["scan", "leak", "-v"], 1), (["scan", "nosuch"], 2), (["scan", "--nosuch"], 2)):
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "tokenaudit", *arguments],
+            cwd=leak.parent, env=environment(leak.parent), stdout=subprocess.PIPE, stderr=writer, check=False,
+        )  # fmt: skip
+        os.close(writer)
+        assert (done.returncode, b"hf_****" in done.stdout) == (code, code == 1)
 
 
 def test_a_reader_that_goes_away_is_no_trouble(leak: Path) -> None:
     ran = shell("tokenaudit rules | head -1", leak.parent)
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["scan leak", "scan leak -f json", "scan leak -f html", "rules", "--help"])
+def test_a_reader_that_reads_nothing_never_gets_a_traceback(leak: Path, command: str) -> None:
+    """Whether the report fits into the pipe before its reader ends is chance, so the code is one of two."""
+    ran = shell(f"(tokenaudit {command}; echo $? >&2) | head -0", leak.parent)
+    assert ran.err in {"3\n", "1\n" if "scan" in command else "0\n"}
 
 
 @pytest.mark.parametrize("format_", ["text", "json"])

@@ -157,6 +157,19 @@ def test_a_record_that_can_not_be_written_is_printed(home: Home) -> None:
     assert home.moved()
 
 
+@posix_only
+def test_a_rotation_goes_on_where_nobody_reads_its_messages(home: Home) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        home.arguments("--yes"), input=f"{home.new}\n{home.old}\n".encode(), env=home.environment,
+        stdout=subprocess.DEVNULL, stderr=writer, timeout=60, check=False,
+    )  # fmt: skip
+    os.close(writer)
+    assert done.returncode == 0
+    assert home.moved()
+
+
 def test_killed_in_the_middle_it_goes_on(home: Home) -> None:
     """A real SIGKILL as soon as the first consumer has moved."""
     with subprocess.Popen(

@@ -6,6 +6,7 @@ import contextlib
 import io
 import sys
 from dataclasses import dataclass
+from typing import TextIO
 
 import pytest
 
@@ -23,9 +24,16 @@ class Result:
 
 def run(*arguments: str, given: str = "") -> Result:
     """Runs `tokenaudit` with `arguments` and `given` on its standard input."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    out = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
+    code, err = run_into(out, *arguments, given=given)
+    return Result(code, out.buffer.getvalue().decode(), err)
+
+
+def run_into(out: TextIO | None, *arguments: str, given: str = "") -> tuple[int, str]:
+    """As `run`, with `out` as standard output (None: closed). Returns the exit code and what stderr got."""
+    err = io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True)
     stdin = io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8")
     with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         patch.setattr(sys, "stdin", stdin)
         code = main(list(arguments))
-    return Result(code, *(each.buffer.getvalue().decode() for each in (out, err)))
+    return code, err.buffer.getvalue().decode()

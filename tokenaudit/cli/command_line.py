@@ -39,6 +39,10 @@ def invoke(app: typer.Typer, arguments: Sequence[str]) -> int | None:
         raise KeyboardInterrupt from None
     except _CommandLineError as error:
         return _usage(error)
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # of something else than stdout: typer hides it
+            raise ended.__context__ from None
+        raise
     if code == exit_codes.INTERRUPTED:  # newer versions of typer make a quiet exit of an interrupt
         raise KeyboardInterrupt
     return code

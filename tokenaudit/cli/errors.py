@@ -44,8 +44,8 @@ def _run(command: Callable[[], object]) -> int:
     except AuditError as error:
         say(f"error: {error}")
         return exit_codes.USAGE
-    except BrokenPipeError:
-        return exit_codes.INCOMPLETE  # the reader went away (`| head`): there is nobody to say more to
+    except streams.ReaderGoneError:
+        return exit_codes.INCOMPLETE  # `| head`: what it has not read was not reported
     except Exception as error:  # noqa: BLE001 - the last line of defence: a bug must not print a traceback with values
         return _lost(error) if isinstance(error, OSError) else _bug(error)
     return code if isinstance(code, int) else 0

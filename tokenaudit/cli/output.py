@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tokenaudit.cli.streams import ReaderGoneError
 from tokenaudit.errors import UsageError
 from tokenaudit.file_access import open_pipe_for_writing
 from tokenaudit.redaction import mask, mask_shapes
@@ -42,7 +43,7 @@ def emit(text: str, output: Path | None = None) -> None:
 
     Raises:
         UsageError: `output` can't be written.
-        BrokenPipeError: the reader of stdout has closed it.
+        ReaderGoneError: the reader of stdout, or of the pipe `output`, has closed it.
     """
     text = mask(text) if len(text) <= _SMALL else mask_shapes(text)
     if text and not text.endswith("\n"):
@@ -54,7 +55,7 @@ def emit(text: str, output: Path | None = None) -> None:
         else:
             _write(text, output)
     except BrokenPipeError:
-        raise
+        raise ReaderGoneError from None
     except OSError as error:
         place = "stdout" if output is None else str(output)
         message = f"can't write to {place}: {error.strerror}; use another --output"

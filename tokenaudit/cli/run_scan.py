@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -158,7 +157,7 @@ def plain_scan(arguments: Sequence[str], environment: Mapping[str, str]) -> Call
                 given["targets"].append(word)
     except ValueError:
         return None
-    return partial(_ended, partial(run_scan, **given))
+    return partial(run_scan, **given)
 
 
 def _value(words: Iterator[str]) -> str:
@@ -166,10 +165,3 @@ def _value(words: Iterator[str]) -> str:
     if not value or value.startswith("-"):
         raise ValueError
     return value
-
-
-def _ended(command: Callable[[], int]) -> int:
-    try:
-        return command()
-    except BrokenPipeError:
-        sys.exit(1)  # as typer does

@@ -37,8 +37,15 @@ def open_closed() -> None:
         sys.stderr = _null(os.O_WRONLY, "w")
 
 
+class ReaderGoneError(Exception):
+    """The reader of standard output has closed it, as `head` does: there is nobody to say more to.
+
+    Not an `OSError`, which typer would end the process for.
+    """
+
+
 class MaskedStream(TextIOWrapper):
-    """Standard output or error as everybody finds it in `sys`: libraries, warnings, logs and tracebacks included."""
+    """Standard output as everybody finds it in `sys`: libraries, warnings, logs and tracebacks included."""
 
     def __init__(self, stream: TextIOWrapper) -> None:
         self._opened = stream  # which closes what is below when nothing refers to it any more
@@ -53,8 +60,33 @@ class MaskedStream(TextIOWrapper):
 
     def write(self, text: str) -> int:
         """Writes `text` without credentials and without commands to a CI system's log."""
-        super().write(inert(mask_shapes(text)))
+        try:
+            super().write(inert(mask_shapes(text)))
+        except OSError as error:
+            self.failed(error)
         return len(text)
+
+    def flush(self) -> None:
+        """See `TextIOWrapper`.
+
+        Raises:
+            ReaderGoneError: nobody reads it anymore.
+        """
+        try:
+            super().flush()
+        except OSError as error:
+            self.failed(error)
+
+    def failed(self, error: OSError) -> None:
+        """What to do where the stream can't be written.
+
+        Raises:
+            ReaderGoneError: nobody reads it anymore.
+            OSError: another error.
+        """
+        if isinstance(error, BrokenPipeError):
+            raise ReaderGoneError from None
+        raise error
 
     def close(self) -> None:
         """Does not close the underlying stream: it belongs to the caller."""
@@ -62,17 +94,24 @@ class MaskedStream(TextIOWrapper):
             self.flush()
 
 
+class MessageStream(MaskedStream):
+    """Standard error. A message that can't be written is lost, and stops nothing: a rotation goes on to its end."""
+
+    def failed(self, error: OSError) -> None:
+        """See `MaskedStream`: nothing, as there is no place left to report it."""
+
+
 def guard() -> None:
     """From now on nothing that is printed anywhere in this process shows a credential."""
-    sys.stdout = _guarded(sys.stdout)
-    sys.stderr = _guarded(sys.stderr)
+    sys.stdout = _guarded(sys.stdout, MaskedStream)
+    sys.stderr = _guarded(sys.stderr, MessageStream)
 
 
-def _guarded(stream: TextIO) -> TextIO:
+def _guarded(stream: TextIO, guarded: type[MaskedStream]) -> TextIO:
     if isinstance(stream, MaskedStream) or not isinstance(stream, TextIOWrapper):
         return stream  # a host program's own stream
     stream.flush()
-    return MaskedStream(stream)
+    return guarded(stream)
 
 
 def _null(flags: int, mode: Literal["r", "w"]) -> TextIOWrapper:
@@ -83,7 +122,7 @@ def settle() -> None:
     """Flushes stdout for the last time; what can't be written is dropped, so that Python does not complain at exit."""
     try:
         sys.stdout.flush()
-    except OSError:
+    except (OSError, ReaderGoneError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())
         os.close(null)
