@@ -202,6 +202,11 @@ class LiteralPrefilter:
         ]
         return spelled + [each for each, _ in self._whole]
 
+    @property
+    def replaced(self) -> list[int]:
+        """The numbers of the literals that an expression is searched for instead of, sorted."""
+        return sorted(self._followed)
+
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Add (pattern, end) of each literal pattern's match to `candidates`; return whether `enough` stopped it.
 

@@ -140,7 +140,20 @@ def patterns_for(shapes: tuple[Shape, ...]) -> tuple[Pattern, ...]:
             for each, literal_patterns in escapes.evidence(literal)
         )
     literals = sorted({literal for shape in shapes for literal in shape.literals})
-    found += _cut((each for literal in literals for each in concatenated.evidence(literal, preferred)), shapes)
+    forms = [encodings.sets_of(shape.expression) for shape in shapes]
+    known = tuple(form for form in forms if form is not None)
+    is_reason = partial(concatenated.can_continue, known) if len(known) == len(forms) else None
+    found += (
+        Pattern(
+            "concatenated",
+            each,
+            (literal_pattern,),
+            concatenated.WIDTH,
+            is_reason=is_reason,
+            looked_at=concatenated.LOOKED_AT,
+        )
+        for each, literal_pattern in concatenated.evidence(literals, preferred)
+    )
     found += (
         Pattern("variables", each, (literal_pattern,), variables.WIDTH)
         for each, literal_pattern in (variables.evidence(literal, preferred) for literal in literals)
@@ -242,35 +255,6 @@ def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
 _IS_WORD = re.compile(rb"\w{3,}")
 _BODY_BEGINS = 12
 """Characters after a literal that distinguish a credential from other names."""
-
-
-def _cut(found: Iterable[tuple[bytes, LiteralPattern]], shapes: Iterable[Shape]) -> Iterator[Pattern]:
-    """Merge split literals with the same literals and offset into one pattern, because there are many of them."""
-    forms = [encodings.sets_of(shape.expression) for shape in shapes]
-    known = tuple(form for form in forms if form is not None)
-    is_reason = partial(concatenated.can_continue, known) if len(known) == len(forms) else None
-    alike: dict[tuple[tuple[bytes, ...], int], dict[bytes, LiteralPattern]] = {}
-    for whole, literal_pattern in found:
-        alike.setdefault((literal_pattern.literals, literal_pattern.lead), {})[whole] = literal_pattern
-    for (literals, lead), cuts in alike.items():
-        tried = concatenated.either(dict.fromkeys(literal_pattern.expression for literal_pattern in cuts.values()))
-        searched = dict.fromkeys(literal_pattern.searched for literal_pattern in cuts.values())
-        heads = dict.fromkeys(literal_pattern.head for literal_pattern in cuts.values())
-        literal_pattern = LiteralPattern(
-            tried,
-            literals,
-            lead,
-            searched=b"|".join(searched) if all(searched) else b"",
-            head=b"|".join(heads) if all(heads) else b"",
-        )
-        yield Pattern(
-            "concatenated",
-            concatenated.either(cuts),
-            (literal_pattern,),
-            concatenated.WIDTH,
-            is_reason=is_reason,
-            looked_at=concatenated.LOOKED_AT,
-        )
 
 
 def _roots(literals: Iterable[str]) -> list[str]:

@@ -248,12 +248,13 @@ def searcher_for(prefilter: LiteralPrefilter) -> Searcher | None:
     expressions, literals = prefilter.expressions, len(prefilter.literals)
     # Where an expression looks around, Hyperscan then returns matches of a looser one.
     looser = hyperscan.HS_FLAG_DOTALL | hyperscan.HS_FLAG_PREFILTER
+    flags = [hyperscan.HS_FLAG_DOTALL] * literals + [looser] * (len(expressions) - literals)
+    # Unless the start of a match is asked for, Hyperscan builds a second matcher for texts of less than 70 bytes, which
+    # takes a third of the time.
+    if prefilter.replaced:
+        flags[prefilter.replaced[0]] |= hyperscan.HS_FLAG_SOM_LEFTMOST
     database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-    database.compile(
-        expressions=expressions,
-        ids=list(range(len(expressions))),
-        flags=[hyperscan.HS_FLAG_DOTALL] * literals + [looser] * (len(expressions) - literals),
-    )
+    database.compile(expressions=expressions, ids=list(range(len(expressions))), flags=flags)
     _return_free_memory()
     return Searcher(prefilter, database, hyperscan.ScanTerminated)
 

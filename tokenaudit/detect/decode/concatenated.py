@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
 from tokenaudit.detect.literals import MOST_SPELLINGS, LiteralPattern, literal_pattern_for
@@ -61,41 +62,69 @@ WIDTH = 20 + 34 + 140
 """Maximum width of `evidence` in bytes, for literals of up to 20 characters."""
 
 
-def evidence(literal: str, roots: Collection[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
-    """Yield expressions and literal patterns for `literal` split by a joint, or whole with a split body.
+class _Splits(NamedTuple):
+    """What is before and after the joint in splits with the same rare part.
+
+    `wholes` are literals with a split body, `left` and `right` the parts of split literals.
+    """
+
+    wholes: list[bytes]
+    left: list[bytes]
+    right: list[bytes]
+
+    def expression(self) -> bytes:
+        """Return the expression for all splits, in which any part on the left goes with any on the right.
+
+        With an expression for each split, compiling takes longer than searching a small repository.
+        """
+        found = [_any_of(self.wholes) + _BODY + _SHOWN] if self.wholes else []
+        if self.left:
+            rest = sorted(self.right, key=len, reverse=True)
+            found.append(_any_of(self.left) + rb"(?:%b%b|[|<]?\r?\n%b)" % (_SHORT, _any_of(rest), _DUMP_START))
+        return b"|".join(found)
+
+    def head(self) -> bytes:
+        """Return the start of the expression, up to the first byte of a joint."""
+        found = [_any_of(self.wholes) + _BODY + _JOINT_STARTS] if self.wholes else []
+        covered = re.compile(_any_of(self.wholes) + _BODY) if self.wholes else _NOTHING
+        if left := [each for each in self.left if not covered.fullmatch(each)]:
+            found.append(_any_of(left) + _JOINT_STARTS)
+        return b"|".join(found)
+
+
+def _any_of(texts: Iterable[bytes]) -> bytes:
+    return b"(?:%b)" % b"|".join(map(re.escape, dict.fromkeys(texts)))
+
+
+def evidence(literals: Iterable[str], roots: Collection[bytes] = ()) -> Iterator[tuple[bytes, LiteralPattern]]:
+    """Yield expressions and literal patterns for `literals` split by a joint, or whole with a split body.
 
     Only short joints are searched for inside the first three characters. `roots` are literals that are searched for in
     any case.
     """
-    text = literal.encode()
-    fixed = exactly(text)
-    whole = re.escape(text) + _AFTER
-    yield whole, literal_pattern_for(fixed, whole, roots)._replace(head=re.escape(text) + _BODY + _JOINT_STARTS)
-    for at in range(1 if len(text) == _FEW else _FEW, len(text)):
-        if any(_is_shown(text, at, root) for root in roots):
-            continue
-        left, right = fixed[:at], fixed[at:]
-        joint = _SHORT + re.escape(text[at:])
-        if at < _FEW:
-            after = expression((_QUOTES, *right)) + _NEXT
-            searched = re.escape(text[:at]) + _JOINT_STARTS + rb".*" + after
-            literal_pattern = literal_pattern_for((_QUOTES, *right), after)._replace(searched=searched)
-            whole = re.escape(text[:at]) + joint + rb"(?=" + _NEXT + rb")"
-            yield from _wrapped(left, right)
-        else:
+    alike: dict[LiteralPattern, _Splits] = {}
+    for text in (literal.encode() for literal in literals):
+        fixed = exactly(text)
+        alike.setdefault(literal_pattern_for(fixed, b"", roots), _Splits([], [], [])).wholes.append(text)
+        for at in range(1 if len(text) == _FEW else _FEW, len(text)):
+            if any(_is_shown(text, at, root) for root in roots):
+                continue
+            left, right = fixed[:at], fixed[at:]
+            if at < _FEW:
+                after = expression((_QUOTES, *right)) + _NEXT
+                searched = re.escape(text[:at]) + _JOINT_STARTS + rb".*" + after
+                literal_pattern = literal_pattern_for((_QUOTES, *right), after)._replace(searched=searched)
+                yield re.escape(text[:at]) + _SHORT + re.escape(text[at:]) + rb"(?=" + _NEXT + rb")", literal_pattern
+                yield from _wrapped(left, right)
+                continue
             # A short word such as `api` is frequent in code, and rare in front of a joint.
             most = len(_CUT) if at <= _SHORT_WORD else MOST_SPELLINGS
-            whole = re.escape(text[:at]) + rb"(?:" + joint + rb"|[|<]?\r?\n" + _DUMP_START + rb")"
-            head = re.escape(text[:at]) + _JOINT_STARTS
-            literal_pattern = literal_pattern_for((*left, _CUT), whole, roots, most)._replace(head=head)
-        yield whole, literal_pattern
-
-
-def either(found: Collection[bytes]) -> bytes:
-    """Return an expression for any of `found`, expressions of `evidence`. The end that many share is in it once."""
-    whole = [each.removesuffix(_AFTER) for each in found if each.endswith(_AFTER)]
-    shared = [b"(?:%b)%b" % (b"|".join(whole), _AFTER)] if whole else []
-    return b"|".join((*shared, *(each for each in found if not each.endswith(_AFTER))))
+            splits = alike.setdefault(literal_pattern_for((*left, _CUT), b"", roots, most), _Splits([], [], []))
+            splits.left.append(text[:at])
+            splits.right.append(text[at:])
+    for literal_pattern, splits in alike.items():
+        whole = splits.expression()
+        yield whole, literal_pattern._replace(expression=whole, head=splits.head())
 
 
 def _is_shown(text: bytes, at: int, root: bytes) -> bool:
@@ -128,9 +157,8 @@ _NEXT = rb"[A-Za-z0-9]"
 _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 """The part of a joint after a whole literal that distinguishes it from other text."""
 
-_AFTER = _BODY + _SHOWN
-
 _NEVER = rb"(?!)"
+_NOTHING = re.compile(_NEVER)
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
 _JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
 
