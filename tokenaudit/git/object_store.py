@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -16,7 +17,7 @@ from tokenaudit.git.command import GitError, allowance
 from tokenaudit.git.files import object_folders, pack_files
 from tokenaudit.git.layout import Repository
 from tokenaudit.git.loose import LoosePartition, loose_commits, loose_objects, loose_partitions
-from tokenaudit.git.objects import SEARCHED, GitObject, KnownObjects, ObjectType, Partition, Unread
+from tokenaudit.git.objects import SEARCHED, GitObject, KnownObjects, ObjectType, Partition, TipTree, Unread
 from tokenaudit.git.pack import ChecksumPartition
 from tokenaudit.git.searched import SharedSearch
 from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole, unpacked_links
@@ -55,6 +56,9 @@ class ScanPlan:
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
 
+    `trees_with` returns the trees of some tips that have a blob of some name at their top, and the times of the first
+    ones; None if git must be asked.
+
     `to_compare` returns commits, among them all that add a fingerprint to a path; None if unknown. It takes the folder
     to pass to git, the fingerprints in each blob, and the number of processes.
     """
@@ -69,6 +73,7 @@ class ScanPlan:
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
+    trees_with: Callable[[bytes, Sequence[str], int], Sequence[TipTree] | None] = lambda *_: None
     to_compare: Callable[[Path, Mapping[str, frozenset[str]], int], Narrowed | None] = lambda *_: None
 
     @property
@@ -228,8 +233,13 @@ def _fast(
         missing=partition.not_known,
         is_kept=new.is_kept,
         links=links,
+        trees_with=partial(new.trees_with, partial(_read_loose, loose)),
         to_compare=to_compare,
     )
+
+
+def _read_loose(loose: Mapping[str, Path], names: Sequence[str]) -> Iterator[GitObject | Unread]:
+    return LoosePartition([(name, loose[name]) for name in names], (*SEARCHED, "tree"), 0).read()
 
 
 def _unpacked_links(repository: Repository, files: Sequence[tuple[str, Path]]) -> frozenset[str] | None:

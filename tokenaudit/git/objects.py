@@ -44,6 +44,14 @@ class Unread:
     is_large: bool = False
 
 
+class TipTree(NamedTuple):
+    """A tree, the last of the tips that have it, and the time of that commit in seconds; 0 if it is not asked for."""
+
+    id: str
+    tip: str
+    time: int = 0
+
+
 class KnownPack(NamedTuple):
     """A pack: the SHA-256 of its index, its size in bytes, and the number of its objects."""
 

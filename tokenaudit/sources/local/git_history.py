@@ -109,7 +109,7 @@ class HistorySource:
             may_have_submodules = work.graph is None or work.graph.has_submodules
             submodules = earlier.submodules if earlier and work.is_kept else None
             if may_have_submodules and (repository.work_tree is None or not self._has_files):
-                submodules = yield from submodules_of_trees(repository, self.target, submodules)
+                submodules = yield from submodules_of_trees(repository, self.target, work, submodules)
             before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run, shared)
             now = work.known() if work.known and self.state and signed else None

@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterable, Iterator
-from itertools import islice, pairwise
+from collections.abc import Generator, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
 
 from tokenaudit.git.command import GitError, git, without_password
 from tokenaudit.git.layout import Repository
+from tokenaudit.git.object_store import ScanPlan
+from tokenaudit.git.objects import TipTree
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.scan_state import SubmoduleTips
 
 _MOST_NAMED = 20
-_SUBMODULE = "160000"
+_SUBMODULE = b"160000"
+_LISTING = ".gitmodules"
 _MOST_TREES = 100
 
 
 def submodules_of_trees(
-    repository: Repository, target: str, earlier: SubmoduleTips | None = None
+    repository: Repository, target: str, work: ScanPlan, earlier: SubmoduleTips | None = None
 ) -> Generator[Skipped, None, SubmoduleTips | None]:
     """Yield the submodules at HEAD and at the tip of every ref that has a `.gitmodules`; each path once.
 
     The return value is where they are; None if git can't tell. If no ref has changed since `earlier`, and no object is
-    gone, only these trees are looked at.
+    gone, only these trees are looked at. `work` finds the trees without git where it can.
     """
     git_dir, refs = repository.git_dir, repository.refs_digest
     try:
         if earlier is not None and earlier.refs == refs:
-            trees, more, has_head = dict(earlier.trees), earlier.more, earlier.has_head
+            trees: Sequence[TipTree] = [TipTree(*each) for each in earlier.trees]
+            more, has_head = earlier.more, earlier.has_head
         else:
-            trees, more = _trees(repository)
-            has_head = True
+            tips = list(dict.fromkeys(repository.refs.values()))
+            with_listing = work.trees_with(_LISTING.encode(), tips, _MOST_TREES)
+            if with_listing is None:
+                with_listing = _trees(git_dir, tips)
+            trees, more, has_head = with_listing[:_MOST_TREES], max(0, len(with_listing) - _MOST_TREES), True
         found = dict.fromkeys(_gitlinks(git_dir, "HEAD") if has_head else (), "HEAD")
         has_head = bool(found)
+        in_trees = _gitlinks_of_all(git_dir, [each.id for each in sorted(trees, key=lambda each: each.time)])
         first = []
-        for tree, paths in _gitlinks_of_all(git_dir, trees) if trees else ():
-            if not paths <= found.keys():
-                first.append((tree, trees[tree]))
-                found = dict.fromkeys(paths, trees[tree]) | found
+        for each in trees:
+            if not in_trees[each.id] <= found.keys():
+                first.append((each.id, each.tip))
+                found = dict.fromkeys(in_trees[each.id], each.tip) | found
     except GitError as error:
         yield Skipped(target, f"git can't list its submodules: {error}")
         return None
@@ -59,14 +67,13 @@ def _not_read(url: str | None) -> str:
     return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
 
 
-def _trees(repository: Repository) -> tuple[dict[str, str], int]:
-    """Return the distinct trees of refs with a `.gitmodules`, up to a limit, with a tip; and the number above it."""
-    git_dir = repository.git_dir
-    tips = list(dict.fromkeys(repository.refs.values()))
-    have = [tip for tip, answer in zip(tips, _types(git_dir, tips, ".gitmodules"), strict=True) if " blob " in answer]
+def _trees(git_dir: Path, tips: Sequence[str]) -> list[TipTree]:
+    """Return the distinct trees of `tips` with a `.gitmodules`."""
+    answers = zip(tips, _types(git_dir, tips, _LISTING), strict=True)
+    have = [tip for tip, answer in answers if " blob " in answer]
     trees = _types(git_dir, have, "") if have else []
-    with_submodules = {tree.split(" ")[0]: tip for tip, tree in zip(have, trees, strict=True)}
-    return dict(islice(with_submodules.items(), _MOST_TREES)), max(0, len(with_submodules) - _MOST_TREES)
+    found = {tree.split(" ")[0]: tip for tip, tree in zip(have, trees, strict=True)}
+    return [TipTree(tree, tip) for tree, tip in found.items()]
 
 
 def _types(git_dir: Path, tips: Iterable[str], path: str) -> list[str]:
@@ -75,37 +82,40 @@ def _types(git_dir: Path, tips: Iterable[str], path: str) -> list[str]:
     return git("cat-file", "--batch-check", git_dir=git_dir, stdin=asked).decode("utf-8", "replace").splitlines()
 
 
-def _gitlinks(git_dir: Path, tree: str) -> Iterator[str]:
+def _gitlinks(git_dir: Path, tree: str) -> list[str]:
     allowed = (0, 128) if tree == "HEAD" else (0,)  # an unborn HEAD has no tree
     listing = git("ls-tree", "-r", "-z", tree, git_dir=git_dir, allowed=allowed)
-    for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
-        meta, _, path = entry.partition("\t")
-        if meta.startswith(_SUBMODULE):
-            yield path
+    return [_text(entry.partition(b"\t")[2]) for entry in listing.split(b"\0") if entry.startswith(_SUBMODULE)]
 
 
-def _gitlinks_of_all(git_dir: Path, trees: Iterable[str]) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield each tree with its gitlinks. Only the first is listed: the others differ little from the last."""
-    first, *others = trees
-    paths = frozenset(_gitlinks(git_dir, first))
-    yield first, paths
-    if not others:
-        return
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")
+
+
+def _gitlinks_of_all(git_dir: Path, trees: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return the gitlinks of each tree. Only the first is listed: the others should differ little from the last."""
+    if not trees:
+        return {}
+    paths = frozenset(_gitlinks(git_dir, trees[0]))
+    if len(trees) == 1:
+        return {trees[0]: paths}
     pairs = "".join(f"{before} {after}\n" for before, after in pairwise(trees)).encode()
     listing = git("diff-tree", "--stdin", "-r", "-z", "--raw", "--no-renames", git_dir=git_dir, stdin=pairs)
-    changes = iter(listing.decode("utf-8", "surrogateescape").split("\0"))
-    tree = ""
-    for item in changes:
-        *begun, entry = item.split("\n")  # a pair of trees is a line, the entries after it end with NUL
+    found: dict[str, frozenset[str]] = {}
+    tree = trees[0]
+    parts = listing.split(b"\0")  # entries, each followed by its path; lines before an entry begin pairs of trees
+    entries = parts[::2]
+    for place in [place for place, entry in enumerate(entries) if entry[:1] != b":" or _SUBMODULE in entry]:
+        *begun, entry = entries[place].split(b"\n")
         for pair in begun:
-            if tree:
-                yield tree, paths
-            tree = pair.partition(" ")[2]
+            found[tree] = paths
+            tree = pair.partition(b" ")[2].decode("ascii")
         if entry:
-            old, new, *_ = entry[1:].split(" ")
-            path = {next(changes)}
+            old, new, *_ = entry[1:].split(b" ")
+            path = {_text(parts[2 * place + 1])}
             paths = paths | path if new == _SUBMODULE else paths - path if old == _SUBMODULE else paths
-    yield tree, paths
+    found[tree] = paths
+    return found
 
 
 def _url(git_dir: Path, tree: str, path: str, target: str) -> str | None:
