@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.browser.conftest import Open
 from tests.support import reports
 from tests.support.mint import Mint
 from tokenaudit import model
+from tokenaudit.permissions import TOKEN_PERMISSIONS
 from tokenaudit.rule_index import all_rules
 from tokenaudit.secret import Secret
 
@@ -125,3 +127,39 @@ def test_credentials_that_were_not_inspected_use_the_whole_width(opened: Open) -
     sheets = printed(opened(replace(report, credentials=offline), rules=all_rules()))
     assert len(sheets) <= 16
     assert "and 36 more resources, not printed" in " ".join(sheet.text for sheet in sheets)
+
+
+def test_every_permission_of_a_printed_resource_is_on_paper(opened: Open) -> None:
+    """A permission that is left out could be the dangerous one."""
+    names = tuple(sorted(TOKEN_PERMISSIONS))[:24]
+    report = all_active(3)
+    inspected = tuple(
+        replace(
+            each,
+            inspection=replace(
+                each.inspection,
+                grants=(model.Grant(model.Entity("org", "acme"), names), model.Grant(model.Entity("user"), names[:5])),
+            ),
+        )
+        for each in report.credentials
+        if each.inspection is not None
+    )
+    page = opened(replace(report, credentials=inspected))
+    text = " ".join("".join(each.text for each in printed(page)).split())
+    squeezed = text.replace(" ", "")
+    for name in names:
+        assert squeezed.count(name) >= len(inspected), name
+    page.emulate_media(media="print")
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    wide = "[...document.querySelectorAll('.tree li, .tree code')].filter((e) => e.offsetParent && "
+    wide += "e.getBoundingClientRect().right > document.documentElement.clientWidth + 1).length"
+    for width in (794, 400):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(wide) == 0
+
+
+def test_what_is_not_printed_is_counted(opened: Open) -> None:
+    report = all_active(3)
+    text = " ".join(" ".join(each.text for each in printed(opened(report))).split())
+    assert re.search(r"Still present \d+, 2 printed", text)
+    assert text.count("Their names are not printed.") == 3
