@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
@@ -138,7 +139,10 @@ class CounterView:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything on the page. `facts` are the facts of the run: name, value, and the address of its page."""
+    """Everything on the page. `facts` are the facts of the run: name, value, and the address of its page.
+
+    The block of `dead` credentials is in front of the row `dead_at`, the first that is less severe.
+    """
 
     report: Report
     title: str
@@ -152,6 +156,7 @@ class Page:
     more_rows: int
     findings: int
     dead: tuple[Row, ...]
+    dead_at: int
     dead_words: str
     unlikely: tuple[Row, ...]
     exposures: tuple[ExposurePlot, ...]
@@ -178,6 +183,8 @@ def page(report: Report, options: Options) -> Page:
     listed_ones, folded = presentation.split_dead(report, show_dead=options.show_dead)
     rows = builder.of(_grouped(listed_ones))
     dead = builder.of(folded)
+    ranks = [ORDER.index(Severity(row.severity)) for row in rows[:MOST_ROWS]]
+    worst_dead = ORDER.index(folded[0].severity) if folded else len(ORDER)
     unlikely = presentation.unlikely(report) if options.show_unlikely else []
     found = bool(likely or report.problems)
     subject = _subject(report, pages)
@@ -195,6 +202,7 @@ def page(report: Report, options: Options) -> Page:
         more_rows=sum(row.count for row in rows[MOST_ROWS:]) + sum(row.count for row in dead[MOST_ROWS:]),
         findings=len(likely) + len(report.problems),
         dead=dead[:MOST_ROWS],
+        dead_at=bisect_right(ranks, worst_dead),
         dead_words=_counted(Counter(_status(each) for each in folded)),
         unlikely=builder.of(unlikely),
         exposures=tuple(plot for each in LAYOUTS if (plot := exposure_plot(usable, report.finished_at, each))),

@@ -48,9 +48,22 @@
     }
   });
 
+  // The fragment is "#ANCHOR?FILTERS": the part to show, and the state of the filters; both can be missing.
+  const fragment = () => {
+    const [anchor, ...state] = location.hash.slice(1).split("?");
+    return { anchor, state: new URLSearchParams(state.join("?")) };
+  };
   const openTarget = () => {
-    const target = location.hash.length > 1 && by(decodeURIComponent(location.hash.slice(1)));
-    if (!target || target.tagName !== "DETAILS") return;
+    const { anchor, state } = fragment();
+    let target = null;
+    try {
+      target = anchor && by(decodeURIComponent(anchor));
+    } catch { /* not one of this page's anchors */ }
+    if (!target) return;
+    if (target.tagName !== "DETAILS") {
+      if ([...state].length) target.scrollIntoView();
+      return;
+    }
     const item = target.closest("li");
     if (item && item.hidden) show(true);
     const folded = item && item.closest("details");
@@ -59,7 +72,6 @@
     target.scrollIntoView();
     target.querySelector("summary").focus({ preventScroll: true });
   };
-  window.addEventListener("hashchange", openTarget);
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#"]');
     if (link && link.getAttribute("href") === location.hash) openTarget();
@@ -67,7 +79,7 @@
 
   let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded = [...document.querySelectorAll("#rows details:not([open])")];
+    unfolded = [...document.querySelectorAll("#rows details:not([open])")].filter((one) => one !== dead);
     for (const details of unfolded) details.open = true;
   });
   window.addEventListener("afterprint", () => {
@@ -75,9 +87,15 @@
   });
 
   const lists = [by("rows"), by("dead-rows")].filter(Boolean);
-  const items = lists.flatMap((list) => [...list.children]);
   const dead = by("dead");
+  const block = by("dead-block");
+  const isItem = (item) => item !== block;
+  const items = lists.flatMap((list) => [...list.children].filter(isItem));
+  const afterBlock = items.find((item) => block && !dead.contains(item)
+    && block.compareDocumentPosition(item) & Node.DOCUMENT_POSITION_FOLLOWING);
   let show = () => {};
+  let restore = () => {};
+  let remember = () => {};
   if (by("tools")) {
     const search = by("search");
     const status = by("status");
@@ -102,7 +120,7 @@
       const fits = items.filter((item) => !item.hidden);
       if (dead) {
         const found = fits.some((item) => dead.contains(item));
-        dead.hidden = !found;
+        block.hidden = !found;
         if (words.length || status.value) dead.open = found;
       }
       by("shown").textContent = `${sum(fits)} of ${total} findings shown`;
@@ -113,6 +131,36 @@
       search.value = "";
       status.value = "";
       for (const box of severities) box.checked = true;
+      apply();
+    };
+    remember = (anchor = fragment().anchor) => {
+      const state = new URLSearchParams();
+      const checked = severities.filter((box) => box.checked).map((box) => box.value);
+      if (search.value) state.set("search", search.value);
+      if (checked.length < severities.length) state.set("severity", checked.join(","));
+      if (status.value) state.set("status", status.value);
+      if (order.value !== "harm") state.set("order", order.value);
+      const filters = state.toString().replaceAll("%2C", ",");
+      const now = filters ? `#${anchor}?${filters}` : anchor ? `#${anchor}` : "";
+      if (now !== location.hash) history.replaceState(null, "", location.href.split("#")[0] + now);
+    };
+    let soon;
+    const change = () => {
+      apply();
+      clearTimeout(soon);
+      soon = setTimeout(() => remember(""), 200);
+    };
+    const choose = (select, value) => {
+      select.value = [...select.options].some((option) => option.value === value) ? value : select.options[0].value;
+    };
+    restore = () => {
+      const { state } = fragment();
+      const wanted = state.has("severity") && new Set(state.get("severity").split(","));
+      search.value = state.get("search") || "";
+      for (const box of severities) box.checked = !wanted || wanted.has(box.value);
+      choose(status, state.get("status"));
+      choose(order, state.get("order"));
+      sort();
       apply();
     };
     const words = (column) => (item) => item.querySelector(`.c-${column}`).textContent.trim().toLowerCase();
@@ -147,18 +195,20 @@
         column.firstChild.setAttribute("aria-pressed", String(column.dataset.order === order.value));
       }
     };
-    nameOrder();
-    order.addEventListener("change", () => {
+    const sort = () => {
       nameOrder();
       for (const list of lists) {
         list.append(...items.filter((item) => item.parentElement === list).sort(orders[order.value]));
       }
-    });
-    search.addEventListener("input", apply);
-    status.addEventListener("change", apply);
-    for (const box of severities) box.addEventListener("change", apply);
+      if (block && order.value === "harm" && afterBlock) afterBlock.before(block);
+      else if (block) by("rows").append(block);
+    };
+    order.addEventListener("change", () => { sort(); change(); });
+    search.addEventListener("input", change);
+    status.addEventListener("change", change);
+    for (const box of severities) box.addEventListener("change", change);
     for (const button of [by("reset"), clear]) {
-      button.addEventListener("click", () => { show(); search.focus(); });
+      button.addEventListener("click", () => { show(); change(); search.focus(); });
     }
     by("tools").addEventListener("submit", (event) => event.preventDefault());
     const unfold = by("unfold");
@@ -172,7 +222,7 @@
     });
     nameUnfold();
     const step = (by_) => {
-      const visible = lists.flatMap((list) => [...list.children])
+      const visible = [...document.querySelectorAll("#rows li[data-s]")]
         .filter((item) => !item.hidden && (!dead || dead.open || !dead.contains(item)));
       if (!visible.length) return;
       const now = visible.findIndex((item) => item.contains(document.activeElement));
@@ -184,7 +234,7 @@
       if (event.key === "Escape" && (search.value || document.activeElement === search)) {
         search.value = "";
         search.blur();
-        apply();
+        change();
       } else if (event.target.matches("input[type=search], select, textarea")) {
         return;
       } else if (event.key === "/") {
@@ -197,7 +247,14 @@
       }
     });
     by("tools").hidden = false;
-    apply();
+    if ([...fragment().state].length) restore();
+    else { sort(); apply(); }
   }
+  window.addEventListener("hashchange", () => {
+    if ([...fragment().state].length) restore();
+    openTarget();
+    remember();
+  });
   openTarget();
+  remember();
 })();
