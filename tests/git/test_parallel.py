@@ -105,6 +105,7 @@ def test_no_result_of_an_examination_is_sent_by_another_process(
     work = plan(open_repository(repo.path), 2, SEARCHED, small=0)
     assert len(work.partitions) > 1
     together = list(search(work.partitions, watcher, 2))
+    assert together[0] == ScanBatch(), "when the processes are running"
     alone = list(search(work.partitions, watcher, 1))
     assert {hit for batch in together for hit in batch.hits} == {hit for batch in alone for hit in batch.hits} != set()
     assert [batch.examined for batch in together if batch.examined] == []
@@ -165,6 +166,7 @@ def test_a_thread_that_fails_loses_one_partition_and_says_so(monkeypatch: pytest
     assert sum(batch.objects for batch in batches) == 3
     assert [item.reason for batch in batches for item in batch.unread] == ["worker failed: MemoryError"]
     stopped = search(partitions, Literal([b"word"]), 2)
+    assert next(stopped) == ScanBatch(), "when the threads are running"
     next(stopped)
     stopped.close()  # type: ignore[attr-defined] # a generator
     assert not [each for each in threading.enumerate() if each.name.startswith("search-")]

@@ -34,7 +34,8 @@ SMALL_WORK = 250_000_000
 def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
     """Search all `partitions` with up to `jobs` processes or threads and yield results as they arrive.
 
-    Hits are unordered; callers sort them. A worker that dies is reported as one `Unread`; the others continue.
+    Hits are unordered; callers sort them. A worker that dies is reported as one `Unread`; the others continue. When all
+    are running, an empty result comes first, so that the caller can do something else meanwhile.
     """
     size = sum(partition.size for partition in partitions)
     jobs = min(jobs, len(partitions)) if size >= SMALL_WORK else 1
@@ -62,6 +63,7 @@ def _in_threads(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: i
         thread.daemon = True
         thread.start()
     try:
+        yield ScanBatch()
         running = len(threads)
         while running:
             batch = found.get()
@@ -100,6 +102,7 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
         running = {each[0]: each for each in start_helpers(jobs, _work, parts, watcher, queue)}
         if not running:
             yield from _taken(parts, watcher, queue)
+        yield ScanBatch()
         while running:
             for ready in wait([receiver for receiver, _ in running.values()]):
                 receiver, process = running[ready]

@@ -36,7 +36,7 @@ from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
-from tokenaudit.sources.local.scan_state import HistoryState, load_state, save_state, signature
+from tokenaudit.sources.local.scan_state import HistoryState, SubmoduleTips, load_state, save_state, signature
 from tokenaudit.sources.local.submodules import submodules_of_trees
 from tokenaudit.windows import ReadWindow, examine_windows
 
@@ -106,12 +106,8 @@ class HistorySource:
             shared = None if self.state else shared
             known = earlier.known if earlier else KnownObjects() if signed else None
             work = plan(repository, run.jobs, known=known, shared=shared)
-            may_have_submodules = work.graph is None or work.graph.has_submodules
-            submodules = earlier.submodules if earlier and work.is_kept else None
-            if may_have_submodules and (repository.work_tree is None or not self._has_files):
-                submodules = yield from submodules_of_trees(repository, self.target, work, submodules)
             before = (run.objects, run.bytes)
-            hits, unread = yield from self._hits(repository, work, run, shared)
+            hits, unread = yield from self._hits(repository, work, run, shared, earlier)
             now = work.known() if work.known and self.state and signed else None
             if now and self.state and signed:
                 if earlier is not None:
@@ -122,7 +118,7 @@ class HistorySource:
                 if not unread:
                     state = replace(
                         attributed, known=now, hits=hits.without_fingerprints(), objects=read[0], bytes=read[1],
-                        fingerprints=hits.fingerprints, submodules=submodules,
+                        fingerprints=hits.fingerprints, submodules=hits.submodules,
                     )  # fmt: skip
                     if state != earlier:
                         yield from _saved(self.state, signed, state)
@@ -164,7 +160,12 @@ class HistorySource:
             yield Skipped(self.target, reason)
 
     def _hits(
-        self, repository: Repository, work: ScanPlan, run: ScanContext, shared: SharedSearch | None
+        self,
+        repository: Repository,
+        work: ScanPlan,
+        run: ScanContext,
+        shared: SharedSearch | None,
+        earlier: HistoryState | None,
     ) -> Generator[Finding, None, tuple[_Hits, int]]:
         """Read all objects. The generator's return value is the hits and the number of unread objects."""
         if work.note:
@@ -176,13 +177,16 @@ class HistorySource:
             run.read(batch.objects, batch.bytes)
             hits.add(batch)
         unread = list(work.unread)
+        submodules = self._submodules(repository, work, hits, earlier)
         with self._missing(repository, work) as missing:
             for batch in search(work.partitions, watcher, run.jobs):
+                yield from submodules  # with the first batch, while other processes search
                 run.read(batch.objects, batch.bytes)
                 hits.add(batch)
                 unread += batch.unread
                 if shared:
                     shared.add(batch)
+            yield from submodules
             first, unread = unread, []
             for batch in read_elsewhere(repository.git_dir, first, watcher):
                 run.read(batch.objects, batch.bytes)
@@ -194,6 +198,15 @@ class HistorySource:
             shared.record(item.id for item in first)
         yield from self._unread(unread, run)
         return hits, len(unread)
+
+    def _submodules(
+        self, repository: Repository, work: ScanPlan, hits: _Hits, earlier: HistoryState | None
+    ) -> Iterator[Skipped]:
+        """Yield the submodules, unless a source that reads the working tree reports them."""
+        may_have_submodules = work.graph is None or work.graph.has_submodules
+        known = earlier.submodules if earlier and work.is_kept else None
+        if may_have_submodules and (repository.work_tree is None or not self._has_files):
+            hits.submodules = yield from submodules_of_trees(repository, self.target, work, known)
 
     def _missing(self, repository: Repository, work: ScanPlan) -> AbstractContextManager[MissingObjects | None]:
         # Objects that a partial clone omits have already been reported.
@@ -414,11 +427,13 @@ class _Hits:
     """The objects with detections, as (type, id), and what is known of the blobs among them.
 
     `results` contains the results for some of those scanned in this process, `fingerprints` the fingerprints in blobs
-    without anything else to report. `is_complete` is whether all objects of the repository are there.
+    without anything else to report. `is_complete` is whether all objects of the repository are there, and `submodules`
+    where its submodules are.
     """
 
     def __init__(self) -> None:
         self.is_complete = False
+        self.submodules: SubmoduleTips | None = None
         self.results: dict[str, ScanResult] = {}
         self.fingerprints: dict[str, frozenset[str]] = {}
         self._known: list[tuple[str, str]] = []
