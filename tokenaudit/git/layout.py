@@ -72,7 +72,9 @@ def repository_kind(path: Path) -> RepositoryKind:
     return "bare"
 
 
-_SMALL_PACKS = 4 << 20
+SMALL_REPOSITORY = 4 << 20
+"""Bytes of packs below which git is faster than importing the pack reader."""
+
 _SMALL_INDEX = 256 << 10
 _LARGEST_INDEX = 1 << 20
 """Bytes of an index above which git lists it faster."""
@@ -88,7 +90,7 @@ def is_small(path: Path) -> bool:
         return False
     try:
         with os.scandir(folder / "objects" / "pack") as packs:
-            if sum(pack.stat().st_size for pack in packs) > _SMALL_PACKS:
+            if sum(pack.stat().st_size for pack in packs) > SMALL_REPOSITORY:
                 return False
         if os.path.lexists(folder / "objects" / "info" / "alternates"):
             return False  # what it borrows can be large

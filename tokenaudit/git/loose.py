@@ -23,11 +23,12 @@ from tokenaudit.git.objects import (
     search_one_by_one,
     too_large,
 )
+from tokenaudit.pack_format import LONGEST_LOOSE_HEADER, loose_header
 
 _FOLDER = re.compile(r"[0-9a-f]{2}")
 _NAME = re.compile(r"[0-9a-f]{38}")
-_HEADER = re.compile(rb"(blob|commit|tag|tree) (\d{1,19})\0")
-_LONGEST_HEADER = 64
+_BEGINNING = 64
+"""Bytes of a file that contain the type of its object."""
 
 
 def loose_objects(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -92,16 +93,14 @@ def _inflated(name: str, file: Path, types: Sequence[ObjectType]) -> GitObject |
     except TooLargeError:
         return too_large(name)
     inflater = zlib.decompressobj()
-    head = inflater.decompress(packed, _LONGEST_HEADER)
-    header = _HEADER.match(head)
-    if not header:
-        raise ValueError
-    kind, size = cast("ObjectType", header[1].decode()), int(header[2])
+    head = inflater.decompress(packed, LONGEST_LOOSE_HEADER)
+    name_of_type, size, begin = loose_header(head)
+    kind = cast("ObjectType", name_of_type)
     if kind not in types:
         return None
     if is_large(size):
         return too_large(name)
-    data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
+    data = head[begin:] + inflater.decompress(inflater.unconsumed_tail, max(1, size + 1))
     if len(data) != size or not (inflater.eof or inflater.decompress(inflater.unconsumed_tail, 1) == b""):
         raise ValueError
     return GitObject(name, kind, data)
@@ -112,7 +111,7 @@ def loose_commits(files: Iterable[tuple[str, Path]]) -> Iterator[str]:
     for name, file in files:
         try:
             with open_regular(file) as opened:
-                head = zlib.decompressobj().decompress(opened.read(_LONGEST_HEADER), _LONGEST_HEADER)
+                head = zlib.decompressobj().decompress(opened.read(_BEGINNING), LONGEST_LOOSE_HEADER)
         except (OSError, zlib.error):
             continue  # reported when it is read
         if head.startswith(b"commit "):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
 from tokenaudit.git.command import GitError, allowance
 from tokenaudit.git.files import object_folders, pack_files
-from tokenaudit.git.layout import Repository
+from tokenaudit.git.layout import SMALL_REPOSITORY, Repository
 from tokenaudit.git.loose import LoosePartition, loose_commits, loose_objects, loose_partitions
 from tokenaudit.git.objects import SEARCHED, GitObject, KnownObjects, ObjectType, Partition, TipTree, Unread
 from tokenaudit.git.pack import ChecksumPartition
@@ -24,9 +24,6 @@ from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, rea
 
 if TYPE_CHECKING:
     from tokenaudit.git.candidates import Narrowed
-
-SMALL_REPOSITORY = 4 << 20
-"""Bytes of packs below which git is faster than importing the pack reader."""
 
 _SMALL_INDEXES = 128 << 10
 """The same for the indexes of packs: about 4,000 objects. An object read with git takes about 30 µs."""

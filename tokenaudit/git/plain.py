@@ -21,6 +21,16 @@ from typing import NamedTuple
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.files import Folders
+from tokenaudit.pack_format import (
+    ID_DELTA,
+    LONGEST_LOOSE_HEADER,
+    OFFSET_DELTA,
+    TYPES,
+    base_distance,
+    delta_sizes,
+    entry_header,
+    loose_header,
+)
 
 try:
     from dulwich._pack import apply_delta
@@ -249,11 +259,7 @@ PlainObject = tuple[str, str, bytes]
 
 _PART = re.compile(r"[0-9a-f]{2}")
 _LOOSE = re.compile(r"[0-9a-f]{38}")
-_HEADER = re.compile(rb"(blob|commit|tag|tree) (0|[1-9]\d{0,9})\0")
-_LONGEST_HEADER = 32
 _OF_PACK = frozenset({".pack", ".idx", ".rev"})
-_TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-_OFFSET_DELTA, _REF_DELTA = 6, 7
 _IN_PACK = struct.Struct(">4sII")
 _IN_INDEX = 8 + 256 * 4
 """Bytes of an index of a pack before the ids."""
@@ -312,16 +318,15 @@ def _unpacked(file: str, left: _Left) -> tuple[str, bytes]:
     finally:
         os.close(descriptor)
     inflater = zlib.decompressobj()
-    head = inflater.decompress(stored, _LONGEST_HEADER)
-    header = _HEADER.match(head)
-    if header is None or len(stored) != status.st_size:
+    head = inflater.decompress(stored, LONGEST_LOOSE_HEADER)
+    kind, size, begin = loose_header(head)
+    if len(stored) != status.st_size:
         raise ValueError
-    size = int(header[2])
     left.take(size)
-    data = head[header.end() :] + inflater.decompress(inflater.unconsumed_tail, size + 1)
+    data = head[begin:] + inflater.decompress(inflater.unconsumed_tail, size + 1)
     if len(data) != size or not inflater.eof or inflater.unused_data:
         raise ValueError
-    return header[1].decode("ascii"), data
+    return kind, data
 
 
 def _packs(folder: Path) -> Iterator[tuple[bytes, bytes]]:
@@ -393,22 +398,12 @@ class _Pack:
     def _stored(self, offset: int) -> tuple[str, int | None, bytes]:
         """Return type, offset of the base (None: it is no delta), and inflated content of an entry."""
         end = self._starts[bisect_right(self._starts, offset)]
-        first = self._pack[offset]
-        size, shift, at = first & 15, 4, offset + 1
-        while self._pack[at - 1] & _MORE:
-            size |= (self._pack[at] & ~_MORE) << shift
-            shift += 7
-            at += 1
-        number = first >> 4 & 7
+        number, size, at = entry_header(self._pack, offset)
         base = None
-        if number == _OFFSET_DELTA:
-            back = self._pack[at] & ~_MORE
-            while self._pack[at] & _MORE:
-                at += 1
-                back = (back + 1 << 7) | self._pack[at] & ~_MORE
-            at += 1
+        if number == OFFSET_DELTA:
+            back, at = base_distance(self._pack, at)
             base = offset - back
-        elif number == _REF_DELTA:
+        elif number == ID_DELTA:
             base = self._by_name[self._pack[at : at + _SHA1].hex()]
             at += _SHA1
         if base is not None and base not in self._by_offset:
@@ -418,11 +413,10 @@ class _Pack:
         data = inflater.decompress(self._pack[at:end], size + 1)
         if len(data) != size or not inflater.eof or inflater.unused_data:
             raise ValueError
-        return ("", base, data) if base is not None else (_TYPES[number], None, data)
+        return ("", base, data) if base is not None else (TYPES[number], None, data)
 
     def _built(self, base: bytes, delta: bytes) -> bytes:
-        source, at = _number(delta, 0)
-        target, _ = _number(delta, at)
+        source, target, _ = delta_sizes(delta)
         self._left.take(target)
         if source != len(base):
             raise ValueError
@@ -431,17 +425,3 @@ class _Pack:
         if len(data) != target:
             raise ValueError
         return data
-
-
-_MORE = 0x80
-
-
-def _number(delta: bytes, at: int) -> tuple[int, int]:
-    """Return a number at the start of a delta, and where it ends."""
-    number = shift = 0
-    while True:
-        number |= (delta[at] & ~_MORE) << shift
-        shift += 7
-        at += 1
-        if not delta[at - 1] & _MORE:
-            return number, at

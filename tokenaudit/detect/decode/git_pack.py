@@ -15,15 +15,20 @@ from dataclasses import dataclass, field
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.limits import MIB, Budget
 from tokenaudit.detect.literals import Hit
+from tokenaudit.pack_format import (
+    ID_DELTA,
+    OFFSET_DELTA,
+    TYPES,
+    PackHeaderError,
+    base_distance,
+    delta_sizes,
+    entry_header,
+)
 
 _HEADER = 12
-_TYPES = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
-_OFFSET_DELTA, _ID_DELTA = 6, 7
 _LARGEST = 64 * MIB
 """Maximum size in bytes of an object, because objects are held in memory."""
 
-_MORE, _SEVEN = 0x80, 0x7F
-_LONGEST_NUMBER = 10
 _FED = 64 << 10
 _OBJECT = 50_000
 """Nanoseconds to read an object, in addition to its content."""
@@ -98,7 +103,7 @@ class _Pack:
                 yield from self._next()
                 if self._stopped:
                     break
-        except (_DamagedError, zlib.error):
+        except (PackHeaderError, _DamagedError, zlib.error):
             if read or self.start == 0 or self._remedy == _BUNDLE_REMEDY:
                 self.budget.skip(f"git pack is damaged or cut off after {read} of {count} objects; {self._remedy}")
         for root, name in self._roots:
@@ -116,17 +121,17 @@ class _Pack:
     def _next(self) -> Iterator[Decoded]:
         """Read the entry at `end`. A delta is stored for later, any other object is yielded."""
         at = self.end
-        code, size, body = _type_and_size(self.data, at)
+        code, size, body = entry_header(self.data, at)
         base: int | bytes | None = None
-        if code == _OFFSET_DELTA:
-            base, body = _distance(self.data, body)
+        if code == OFFSET_DELTA:
+            base, body = base_distance(self.data, body)
             base = at - base
-        elif code == _ID_DELTA:
+        elif code == ID_DELTA:
             width = self._hash().digest_size
             base, body = self.data[body : body + width], body + width
-        elif code not in _TYPES:
+        elif code not in TYPES:
             raise _DamagedError
-        entry = _Entry(_TYPES.get(code, ""), at, body, size)
+        entry = _Entry(TYPES.get(code, ""), at, body, size)
         try:
             content, self.end = _inflated(self.data, body, size, self.budget.left)
         except _BeyondLimitError:
@@ -167,10 +172,11 @@ class _Pack:
 
         try:
             instructions, _ = _inflated(self.data, delta.body, delta.size)
-            if instructions is None or _result_size(instructions) > _LARGEST:
+            size = delta_sizes(instructions)[1] if instructions is not None else 0
+            if instructions is None or size > _LARGEST:
                 self._too_large()
                 return None
-            if not self._pays(_result_size(instructions)):
+            if not self._pays(size):
                 return None
             return b"".join(pack.apply_delta(base, instructions))
         except (errors.ApplyDeltaError, _DamagedError, zlib.error, ValueError, IndexError):
@@ -192,53 +198,6 @@ class _Pack:
 
     def _too_large(self) -> None:
         self.budget.skip(f"an object of a git pack is larger than {_LARGEST // MIB} MiB; {self._remedy}")
-
-
-def _type_and_size(data: bytes, at: int) -> tuple[int, int, int]:
-    """Return the type code and size of an entry, and the end of its header."""
-    byte = _byte(data, at)
-    code, size, shift = byte >> 4 & 7, byte & 15, 4
-    while byte & _MORE:
-        at += 1
-        byte = _byte(data, at)
-        size |= (byte & _SEVEN) << shift
-        shift += 7
-        if shift > 7 * _LONGEST_NUMBER:
-            raise _DamagedError
-    return code, size, at + 1
-
-
-def _distance(data: bytes, at: int) -> tuple[int, int]:
-    """Return the distance from an entry back to its base, and the end of that number."""
-    byte = _byte(data, at)
-    distance = byte & _SEVEN
-    for following in range(at + 1, at + _LONGEST_NUMBER):
-        if not byte & _MORE:
-            return distance, following
-        byte = _byte(data, following)
-        distance = (distance + 1) << 7 | byte & _SEVEN
-    raise _DamagedError
-
-
-def _byte(data: bytes, at: int) -> int:
-    if at >= len(data):
-        raise _DamagedError
-    return data[at]
-
-
-def _result_size(delta: bytes) -> int:
-    """Return the size of the result of a delta, the second of its two leading numbers."""
-    at = size = 0
-    for _ in range(2):
-        size = shift = 0
-        while True:
-            byte = _byte(delta, at)
-            at += 1
-            size |= (byte & _SEVEN) << shift
-            shift += 7
-            if not byte & _MORE:
-                break
-    return size
 
 
 def _inflated(data: bytes, at: int, size: int, most: int | None = None) -> tuple[bytes | None, int]:

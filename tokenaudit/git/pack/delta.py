@@ -12,13 +12,13 @@ from typing import NamedTuple
 from dulwich._pack import apply_delta
 
 from tokenaudit.git.objects import is_large
+from tokenaudit.pack_format import PackHeaderError, delta_sizes
 
 _MOST_PIECES = 200
 """Maximum pieces of a delta; with more, searching the whole result is faster than parsing the delta."""
 
 _SIZE_ZERO = 0x10000
-_MORE = _COPY = 0x80
-_LONGEST_NUMBER = 70
+_COPY = 0x80
 
 
 class DeltaInsertions(NamedTuple):
@@ -41,11 +41,7 @@ def build(base: bytes | None, delta: bytes | None) -> bytes:
     """
     if base is None or delta is None:
         raise ValueError
-    try:
-        source, at = _number(delta, 0)
-        target, _ = _number(delta, at)
-    except IndexError:
-        raise ValueError from None
+    source, target, _ = delta_sizes(delta)
     if source != len(base):
         raise ValueError
     if is_large(target):
@@ -63,8 +59,7 @@ def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions |
     pieces: list[bytes] = []
     built = 0
     try:
-        source, at = _number(delta, 0)
-        target, at = _number(delta, at)
+        source, target, at = delta_sizes(delta)
         while at < size:
             code = delta[at]
             at += 1
@@ -90,23 +85,10 @@ def delta_insertions(base: bytes, delta: bytes, reach: int) -> DeltaInsertions |
                 pieces.append(base[start:end])
             if end > source or len(pieces) > _MOST_PIECES:
                 return None
-    except IndexError:
+    except (IndexError, PackHeaderError):
         return None
     fits = source == len(base) and at == size and built == target
     return DeltaInsertions(b"".join(pieces), target) if fits else None
-
-
-def _number(delta: bytes, at: int) -> tuple[int, int]:
-    """Return the number at `at`, seven bits per byte, and its end."""
-    value = shift = 0
-    while shift < _LONGEST_NUMBER:
-        byte = delta[at]
-        at += 1
-        value |= (byte & 127) << shift
-        shift += 7
-        if byte < _MORE:
-            return value, at
-    raise IndexError
 
 
 def _copy(delta: bytes, code: int, at: int) -> tuple[int, int, int]:
