@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import wait
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
@@ -103,20 +103,8 @@ def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs:
         if not running:
             yield from _taken(parts, watcher, queue)
         yield ScanBatch()
-        while running:
-            for ready in wait([receiver for receiver, _ in running.values()]):
-                receiver, process = running[ready]
-                try:
-                    batch = received(receiver)
-                except EOFError:
-                    yield ScanBatch(unread=[Unread("part of the objects", "worker exited unexpectedly")])
-                    batch = None
-                if batch is not None:
-                    yield batch
-                    continue
-                del running[ready]
-                receiver.close()
-                process.join()
+        for batch in _messages(running):
+            yield batch or ScanBatch(unread=[Unread("part of the objects", "worker exited unexpectedly")])
         if list(queue):
             yield ScanBatch(unread=[Unread("parts of the objects", "workers exited unexpectedly")])
     finally:
@@ -148,6 +136,24 @@ def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch
         yield ScanBatch(unread=[Unread("part of the objects", f"worker failed: {type(error).__name__}")])
 
 
+def _messages(running: dict[object, tuple[Connection[object, Any], BaseProcess]]) -> Iterator[Any]:
+    """Yield what workers send until the last has ended; None for one that exited without saying that it has."""
+    while running:
+        for ready in wait([receiver for receiver, _ in running.values()]):
+            receiver, process = running[ready]
+            try:
+                message = received(receiver)
+            except EOFError:
+                yield None
+                message = None
+            if message is not None:
+                yield message
+                continue
+            del running[ready]
+            receiver.close()
+            process.join()
+
+
 class WorkerError(Exception):
     """A worker of `run_all` failed or exited; `str()` is the reason."""
 
@@ -169,7 +175,12 @@ def run_all(tasks: Sequence[tuple[Callable[[], _Result], int]], jobs: int) -> li
         running = {each[0]: each for each in start_helpers(min(jobs, len(work)), _run_some, work, queue)}
         if not running:
             return [task() for task in work]
-        found = dict(_answers(running))
+        found: dict[int, _Result] = {}
+        answer: _Answer[_Result]
+        for answer in _messages(running):
+            if answer is None or isinstance(answer, str):
+                raise WorkerError(answer or "worker exited unexpectedly")
+            found[answer[0]] = answer[1]
     finally:
         stop_helpers(running.values())
         queue.close()
@@ -179,28 +190,11 @@ def run_all(tasks: Sequence[tuple[Callable[[], _Result], int]], jobs: int) -> li
     return [found[number] for number in range(len(work))]
 
 
-def _answers(
-    running: dict[object, tuple[Connection[object, _Answer[_Result]], BaseProcess]],
-) -> Iterator[tuple[int, _Result]]:
-    while running:
-        for ready in wait([receiver for receiver, _ in running.values()]):
-            receiver, process = running[ready]
-            try:
-                answer = received(receiver)
-            except EOFError:
-                answer = "worker exited unexpectedly"
-            if isinstance(answer, str):
-                raise WorkerError(answer)
-            if answer is not None:
-                yield answer
-                continue
-            del running[ready]
-            receiver.close()
-            process.join()
-
-
 def _run_some(
-    sender: Connection[_Answer[object], object], number: int, tasks: Sequence[Callable[[], object]], queue: PartQueue
+    sender: Connection[_Answer[object], object],
+    number: int,
+    tasks: Sequence[Callable[[], object]],
+    queue: PartQueue,
 ) -> None:
     del number
     try:
