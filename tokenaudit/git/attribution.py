@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenaudit.git.command import GitError, git
+from tokenaudit.git.layout import staged_files
 from tokenaudit.git.log import Change, Changes, Commit, changes
 from tokenaudit.git.reachability import CommitKey, ask_parents_first, has_head, unreached
 from tokenaudit.git.whole import CommitGraph, UnusualError
@@ -299,12 +300,12 @@ def _index(git_dir: Path, incomplete: list[str]) -> dict[str, list[str | None]]:
     if not os.path.lexists(git_dir / "index"):
         return found  # a bare repository, or no file was added yet
     try:
-        listing = git("ls-files", "--stage", "-z", git_dir=git_dir)
+        listing = staged_files(git_dir, None)
     except GitError as error:
         incomplete.append(f"paths of staged files unknown: {error}")
         return found
-    for fields, path in _entries(listing):
-        found.setdefault(fields[1], []).append(path)
+    for (_, _, name, _), path in _entries(listing):
+        found.setdefault(name, []).append(path)
     return found
 
 
