@@ -53,8 +53,8 @@ class ScanPlan:
     `links` defines which links between objects must be followed to find missing ones: following all of them can take
     longer than reading the objects. `note` is the reason if reading is slow.
 
-    `trees_with` returns the trees of some tips that have a blob of some name at their top, and the times of the first
-    ones; None if git must be asked.
+    `tips_with` returns those of some tips that have a blob of some name at the top of their tree, and the times of the
+    first trees; None if git must be asked.
 
     `to_compare` returns commits, among them all that add a fingerprint to a path; None if unknown. It takes the folder
     to pass to git, the fingerprints in each blob, and the number of processes.
@@ -70,7 +70,7 @@ class ScanPlan:
     links: Links = "all"
     note: str | None = None
     graph: CommitGraph | None = None
-    trees_with: Callable[[bytes, Sequence[str], int], Sequence[TipTree] | None] = lambda *_: None
+    tips_with: Callable[[bytes, Sequence[str], int], Sequence[TipTree] | None] = lambda *_: None
     to_compare: Callable[[Path, Mapping[str, frozenset[str]], int], Narrowed | None] = lambda *_: None
 
     @property
@@ -230,7 +230,7 @@ def _fast(
         missing=partition.not_known,
         is_kept=new.is_kept,
         links=links,
-        trees_with=partial(new.trees_with, partial(_read_loose, loose)),
+        tips_with=partial(new.tips_with, partial(_read_loose, loose)),
         to_compare=to_compare,
     )
 

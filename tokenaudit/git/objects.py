@@ -45,10 +45,10 @@ class Unread:
 
 
 class TipTree(NamedTuple):
-    """A tree, the last of the tips that have it, and the time of that commit in seconds; 0 if it is not asked for."""
+    """What a ref names, its tree, and the time of its commit in seconds, 0 where that is not asked for."""
 
-    id: str
     tip: str
+    tree: str
     time: int = 0
 
 

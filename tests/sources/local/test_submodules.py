@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -37,58 +38,61 @@ def test_submodules_of_many_branches_are_those_of_each_one(tmp_path: Path, seed:
                 repo.git("update-index", "--add", "--replace", "--cacheinfo", "100644", repo.blob(b"x"), name)
         repo.git("commit", "-qm", "change", "--allow-empty")
     opened = open_repository(repo.path)
-    trees = [each.id for each in submodules._trees(opened.git_dir, list(opened.refs.values()))]
+    trees = list({each.tree: None for each in submodules._ask(opened.git_dir, list(opened.refs.values()))})
     expected = {tree: frozenset(submodules._gitlinks(opened.git_dir, tree)) for tree in trees}
-    assert submodules._gitlinks_of_all(opened.git_dir, trees) == expected
-    assert submodules._gitlinks_of_all(opened.git_dir, trees[::-1]) == expected
+    assert submodules._gitlinks_of_trees(opened.git_dir, trees) == expected
+    assert submodules._gitlinks_of_trees(opened.git_dir, trees[::-1]) == expected
     assert len(set(expected.values())) > 3
 
 
-def test_where_submodules_are_is_remembered_while_nothing_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("seed", range(2))
+def test_where_submodules_are_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Only new tips are looked at, with the findings of a scan that knows nothing."""
     monkeypatch.setattr("tokenaudit.git.object_store.SMALL_REPOSITORY", 0)
     monkeypatch.setattr(submodules, "_MOST_TREES", 4)
+    monkeypatch.setattr(TipFinder, "tips_with", lambda *_: None)
+    dice = random.Random(seed)
     repo, state = GitRepo(tmp_path / "repo"), tmp_path / "state"
     listed = "".join(f'[submodule "{name}"]\n\tpath = {name}\n\turl = https://example.org/{name}\n' for name in "abc")
     repo.commit("add", {".gitmodules": listed})
-    for number, names in enumerate(("a", "", "ab", "a", "b", "c")):
-        repo.git("switch", "-qc", f"branch-{number}", "main")
-        for name in names:
-            repo.git("update-index", "--add", "--cacheinfo", f"160000,{number + 1:040x},{name}")
-        repo.git("commit", "-qm", f"{number}", "--allow-empty")
-    repo.git("switch", "-q", "main")
-    asked: list[int] = []
+    asked: set[str] = set()
     real = submodules._types
-    monkeypatch.setattr(submodules, "_types", lambda *given: (asked.append(1), real(*given))[1])  # type: ignore[func-returns-value]
-    monkeypatch.setattr(TipFinder, "trees_with", lambda *_: None)
+
+    def recorded(git_dir: Path, tips: Sequence[str], path: str) -> list[str]:
+        asked.update(tips)
+        return real(git_dir, tips, path)
+
+    monkeypatch.setattr(submodules, "_types", recorded)
+
+    def branch(names: str) -> None:
+        repo.git("read-tree", "main")
+        for name in names:
+            repo.git("update-index", "--add", "--cacheinfo", f"160000,{dice.randrange(1, 5):040x},{name}")
+        if dice.random() < 0.1:
+            repo.git("rm", "-q", "--cached", ".gitmodules")
+        tree = repo.git("write-tree")
+        commit = repo.git("commit-tree", tree, "-p", "main", "-m", f"{dice.random()}")
+        repo.git("update-ref", f"refs/heads/branch-{dice.randrange(8)}", commit)
 
     def scan(state: Path | None) -> list[object]:
         asked.clear()
         return list(HistorySource(repo.path, "place", state, has_files=False).findings(ScanContext(DETECTOR)))
 
-    def agree(*, is_remembered: bool) -> list[object]:
-        before = scan(None)
-        assert asked
-        assert scan(state) == before
-        assert (not asked) == is_remembered
-        return before
-
-    found = agree(is_remembered=False)
-    assert len(found) == 3, "two paths, and three trees that were not looked for"
-    assert agree(is_remembered=True) == found
-    repo.git("switch", "-q", "branch-2")  # HEAD has another tree
-    agree(is_remembered=False)
-    agree(is_remembered=True)
-    repo.git("gc", "-q")
-    agree(is_remembered=True)
-    repo.git("branch", "-D", "-q", "branch-0")
-    agree(is_remembered=False)
-    repo.git("update-ref", "refs/heads/branch-9", "branch-5")
-    repo.git("rm", "-q", "--cached", ".gitmodules", "a", "b")
-    repo.git("commit", "-qm", "no more")
-    agree(is_remembered=False)
-    agree(is_remembered=True)
+    before: set[str] = set()
+    for _ in range(14):
+        change = dice.randrange(6)
+        if change == 0:
+            repo.git("symbolic-ref", "HEAD", dice.choice(repo.git("for-each-ref", "--format=%(refname)").split()))
+        elif change == 1:
+            repo.git("gc", "-q", "--prune=now")
+        elif change > 2:
+            branch("".join(dice.sample("abc", dice.randrange(4))))
+        full = scan(None)
+        tips = set(asked)
+        assert scan(state) == full
+        assert asked <= tips - before or change == 1, "objects can be gone"
+        before = tips
+    assert len(full) > 2
 
 
 class Tips:
@@ -137,15 +141,15 @@ def whole_or_none(path: Path) -> list[tuple[str, str]] | None:
     """The trees with a `.gitmodules` and their tips without git, after a comparison with what git says."""
     opened = open_repository(path)
     tips = list(dict.fromkeys(opened.refs.values()))
-    found = plan(opened, 1, small=0).trees_with(b".gitmodules", tips, 5)
+    found = plan(opened, 1, small=0).tips_with(b".gitmodules", tips, 5)
     if found is None:
         return None
-    assert [(each.id, each.tip) for each in found] == [
-        (each.id, each.tip) for each in submodules._trees(opened.git_dir, tips)
-    ]
-    dates = [GitRepo(path, bare=True).git("log", "-1", "--format=%ct", each.tip) for each in found[:5] if each.time]
-    assert [f"{each.time}" for each in found[:5] if each.time] == dates
-    return [(each.id, each.tip) for each in found]
+    assert [each[:2] for each in found] == [each[:2] for each in submodules._ask(opened.git_dir, tips)]
+    last = {each.tree: each for each in found}
+    dated = [each for each in list(last.values())[:5] if each.time]
+    dates = [GitRepo(path, bare=True).git("log", "-1", "--format=%ct", each.tip) for each in dated]
+    assert [f"{each.time}" for each in dated] == dates
+    return [each[:2] for each in found]
 
 
 @pytest.mark.parametrize("seed", range(3))

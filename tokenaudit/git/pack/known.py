@@ -81,11 +81,11 @@ class NewObjects:
     def _unopened(self) -> frozenset[Path]:
         return frozenset(_same(self.identified, self.before)) if self.is_kept else frozenset()
 
-    def trees_with(self, read: ReadSome, name: bytes, tips: Sequence[str], dated: int) -> Sequence[TipTree] | None:
-        """See `TipFinder.trees_with`. git reads the tips in less time than opening known packs takes."""
+    def tips_with(self, read: ReadSome, name: bytes, tips: Sequence[str], dated: int) -> Sequence[TipTree] | None:
+        """See `TipFinder.tips_with`. git reads the tips in less time than opening known packs takes."""
         if self.broken or not self.are_all_open:
             return None
-        return TipFinder(self.packs, self.alone, read).trees_with(name, tips, dated)
+        return TipFinder(self.packs, self.alone, read).tips_with(name, tips, dated)
 
     def not_packed(self, names: Iterable[str]) -> list[str]:
         """Return those of `names`, ids that no loose object has, that are in no pack."""

@@ -49,21 +49,22 @@ class TipFinder:
         self._places: dict[str, _Place] = {}
         self._contents: dict[str, GitObject] = {}
 
-    def trees_with(self, name: bytes, tips: Sequence[str], dated: int) -> list[TipTree] | None:
-        """Return the distinct trees of `tips` with a blob called `name` at their top; None if git must be asked.
+    def tips_with(self, name: bytes, tips: Sequence[str], dated: int) -> list[TipTree] | None:
+        """Return those of `tips` with a blob called `name` at the top of their tree; None if git must be asked.
 
-        They are in the order of `tips`. The time is that of the first `dated` trees only.
+        The times are those of the first `dated` distinct trees only.
         """
         try:
             trees = self._trees_of(tips)
             entries = dict(self._entries(frozenset(trees.values()), name))
             self._find(entries.values(), may_be_missing=True)
             has_blob = {tree for tree, entry in entries.items() if self._type(entry) == BLOB}
-            found = {trees[tip]: tip for tip in tips if trees.get(tip) in has_blob}
-            times = dict(self._times(list(found.values())[:dated]))
+            found = {tip: trees[tip] for tip in tips if trees.get(tip) in has_blob}
+            last = {tree: tip for tip, tree in found.items()}
+            times = dict(self._times(list(last.values())[:dated]))
         except (UndecidedError, OSError, MemoryError):
             return None
-        return [TipTree(tree, tip, times.get(tip, 0)) for tree, tip in found.items()]
+        return [TipTree(tip, tree, times.get(last[tree], 0)) for tip, tree in found.items()]
 
     def _trees_of(self, tips: Iterable[str]) -> dict[str, str]:
         """Return the tree of each tip that has one.

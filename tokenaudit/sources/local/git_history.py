@@ -36,7 +36,7 @@ from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
-from tokenaudit.sources.local.scan_state import HistoryState, SubmoduleTips, load_state, save_state, signature
+from tokenaudit.sources.local.scan_state import HistoryState, SubmoduleTrees, load_state, save_state, signature
 from tokenaudit.sources.local.submodules import submodules_of_trees
 from tokenaudit.windows import ReadWindow, examine_windows
 
@@ -433,7 +433,7 @@ class _Hits:
 
     def __init__(self) -> None:
         self.is_complete = False
-        self.submodules: SubmoduleTips | None = None
+        self.submodules: SubmoduleTrees | None = None
         self.results: dict[str, ScanResult] = {}
         self.fingerprints: dict[str, frozenset[str]] = {}
         self._known: list[tuple[str, str]] = []

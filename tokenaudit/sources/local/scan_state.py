@@ -13,7 +13,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +29,18 @@ _ID = 20
 
 
 @dataclass(frozen=True)
-class SubmoduleTips:
-    """Where submodules were found, with the digest of the refs and HEAD that this holds for.
+class SubmoduleTrees:
+    """In which trees of which tips of refs submodules are.
 
-    `trees` are the ids of the trees, with a ref's tip that has the tree, that contain a submodule which none of those
-    before and HEAD contain. `has_head`: HEAD contains a submodule. `more` trees were not looked at.
+    `trees` are the tips that were looked at, with their tree if it has a `.gitmodules`, otherwise an empty string.
+    Trees with the same number in `sets` contain the same submodules. `head` is the commit of HEAD, and `head_set` the
+    number of its submodules, None if it has none.
     """
 
-    refs: str
-    trees: tuple[tuple[str, str], ...] = ()
-    has_head: bool = False
-    more: int = 0
+    trees: Mapping[str, str] = field(default_factory=dict)
+    sets: Mapping[str, int] = field(default_factory=dict)
+    head: str | None = None
+    head_set: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class HistoryState:
     notes: frozenset[str] = frozenset()
     unnamed: frozenset[str] = frozenset()
     compared: int = 0
-    submodules: SubmoduleTips | None = None
+    submodules: SubmoduleTrees | None = None
 
 
 def signature(scanner: Scanner) -> str | None:
@@ -92,7 +93,7 @@ def load_state(file: Path, detectors: str) -> HistoryState | None:
             return None
         second = data.index(b"\n", first) + 1
         return _state(json.loads(data[first:second]), memoryview(data)[second:])
-    except (OSError, ValueError, KeyError, TypeError, IndexError, struct.error):
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, struct.error):
         return None  # no valid state: everything is read
 
 
@@ -128,13 +129,15 @@ def _state(body: dict[str, Any], columns: memoryview) -> HistoryState:
         frozenset(map(str, body["notes"])),
         frozenset(map(str, body["unnamed"])),
         int(body["compared"]),
-        None if body["submodules"] is None else _tips(body["submodules"]),
+        None if body["submodules"] is None else _submodules(body["submodules"]),
     )
 
 
-def _tips(found: dict[str, Any]) -> SubmoduleTips:
-    trees = tuple((str(tree), str(tip)) for tree, tip in found["trees"])
-    return SubmoduleTips(str(found["refs"]), trees, bool(found["has_head"]), int(found["more"]))
+def _submodules(found: dict[str, Any]) -> SubmoduleTrees:
+    trees = {str(tip): str(tree) for tip, tree in found["trees"].items()}
+    sets = {str(tree): int(number) for tree, number in found["sets"].items()}
+    head = None if found["head"] is None else str(found["head"])
+    return SubmoduleTrees(trees, sets, head, None if found["head_set"] is None else int(found["head_set"]))
 
 
 def _split(names: str) -> list[str]:
@@ -165,7 +168,7 @@ def save_state(file: Path, detectors: str, state: HistoryState) -> None:
         "notes": sorted(state.notes),
         "unnamed": sorted(state.unnamed),
         "compared": state.compared,
-        "submodules": state.submodules and asdict(state.submodules),
+        "submodules": state.submodules and vars(state.submodules),
         "read": [state.objects, state.bytes],
     }
     blobs = bytes.fromhex("".join(state.fingerprints))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urljoin
@@ -13,7 +13,7 @@ from tokenaudit.git.layout import Repository
 from tokenaudit.git.object_store import ScanPlan
 from tokenaudit.git.objects import TipTree
 from tokenaudit.model import Skipped
-from tokenaudit.sources.local.scan_state import SubmoduleTips
+from tokenaudit.sources.local.scan_state import SubmoduleTrees
 
 _MOST_NAMED = 20
 _SUBMODULE = b"160000"
@@ -22,42 +22,71 @@ _MOST_TREES = 100
 
 
 def submodules_of_trees(
-    repository: Repository, target: str, work: ScanPlan, earlier: SubmoduleTips | None = None
-) -> Generator[Skipped, None, SubmoduleTips | None]:
+    repository: Repository, target: str, work: ScanPlan, earlier: SubmoduleTrees | None = None
+) -> Generator[Skipped, None, SubmoduleTrees | None]:
     """Yield the submodules at HEAD and at the tip of every ref that has a `.gitmodules`; each path once.
 
-    The return value is where they are; None if git can't tell. If no ref has changed since `earlier`, and no object is
-    gone, only these trees are looked at. `work` finds the trees without git where it can.
+    The return value is where they are; None if git can't tell. What `earlier` tells is not looked for again, so none of
+    its objects must be gone. `work` finds the trees without git where it can.
     """
-    git_dir, refs = repository.git_dir, repository.refs_digest
+    git_dir = repository.git_dir
     try:
-        if earlier is not None and earlier.refs == refs:
-            trees: Sequence[TipTree] = [TipTree(*each) for each in earlier.trees]
-            more, has_head = earlier.more, earlier.has_head
-        else:
-            tips = list(dict.fromkeys(repository.refs.values()))
-            with_listing = work.trees_with(_LISTING.encode(), tips, _MOST_TREES)
-            if with_listing is None:
-                with_listing = _trees(git_dir, tips)
-            trees, more, has_head = with_listing[:_MOST_TREES], max(0, len(with_listing) - _MOST_TREES), True
-        found = dict.fromkeys(_gitlinks(git_dir, "HEAD") if has_head else (), "HEAD")
-        has_head = bool(found)
-        in_trees = _gitlinks_of_all(git_dir, [each.id for each in sorted(trees, key=lambda each: each.time)])
-        first = []
-        for each in trees:
-            if not in_trees[each.id] <= found.keys():
-                first.append((each.id, each.tip))
-                found = dict.fromkeys(in_trees[each.id], each.tip) | found
+        tips = _tips(repository, work, earlier.trees if earlier else {})
+        of_trees = {each.tree: each for each in tips if each.tree}
+        first = list(of_trees.values())[:_MOST_TREES]
+        in_head, in_trees = _gitlinks_of_all(repository, first, earlier)
     except GitError as error:
         yield Skipped(target, f"git can't list its submodules: {error}")
         return None
+    found = dict.fromkeys(in_head, "HEAD")
+    for each in first:
+        if not in_trees[each.tree] <= found.keys():
+            found = dict.fromkeys(in_trees[each.tree], each.tip) | found
     for path, tip in sorted(found.items())[:_MOST_NAMED]:
         yield Skipped(f"{target}: {path}", _not_read(_url(git_dir, tip, path, target)))
     if len(found) > _MOST_NAMED:
         yield Skipped(target, f"{len(found) - _MOST_NAMED:,} more submodules are repositories of their own, not read")
+    more = len(of_trees) - len(first)
     if more:
         yield Skipped(target, f"the submodules of {more:,} more branches and tags were not looked for")
-    return SubmoduleTips(refs, tuple(first), has_head, more)
+    numbers: dict[frozenset[str], int] = {}
+    head_set = numbers.setdefault(in_head, 0) if in_head else None
+    sets = {tree: numbers.setdefault(paths, len(numbers)) for tree, paths in in_trees.items()}
+    return SubmoduleTrees({each.tip: each.tree for each in tips}, sets, repository.head, head_set)
+
+
+def _tips(repository: Repository, work: ScanPlan, known: Mapping[str, str]) -> list[TipTree]:
+    """Return the tips of all refs, with their tree if that has a `.gitmodules`, otherwise an empty string."""
+    tips = list(dict.fromkeys(repository.refs.values()))
+    new = [tip for tip in tips if tip not in known]
+    asked = work.tips_with(_LISTING.encode(), new, _MOST_TREES) if new else ()
+    found = {each.tip: each for each in (_ask(repository.git_dir, new) if asked is None else asked)}
+    return [found.get(tip) or TipTree(tip, known.get(tip, "")) for tip in tips]
+
+
+def _gitlinks_of_all(
+    repository: Repository, trees: Sequence[TipTree], earlier: SubmoduleTrees | None
+) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
+    """Return the submodules of HEAD, and those of each tree. Of trees that contain the same, one is listed."""
+    git_dir = repository.git_dir
+    known = earlier or SubmoduleTrees()
+    is_head_known = earlier is not None and earlier.head == repository.head
+    is_listed = not is_head_known or known.head_set is not None
+    in_head = frozenset(_gitlinks(git_dir, "HEAD") if is_listed else ())
+    of_set: dict[int | None, frozenset[str]] = {known.head_set: in_head} if is_head_known else {}
+    listed: dict[str, TipTree] = {}
+    chosen: dict[int, str] = {}
+    for each in trees:
+        number = known.sets.get(each.tree)
+        if number is None:
+            listed[each.tree] = each
+        elif number not in of_set and number not in chosen:
+            listed[each.tree] = each
+            chosen[number] = each.tree
+    found = _gitlinks_of_trees(git_dir, [each.tree for each in sorted(listed.values(), key=lambda each: each.time)])
+    of_set |= {number: found[tree] for number, tree in chosen.items()}
+    found |= {each.tree: of_set[known.sets[each.tree]] for each in trees if each.tree not in found}
+    return in_head, {each.tree: found[each.tree] for each in trees}
 
 
 def _not_read(url: str | None) -> str:
@@ -67,13 +96,12 @@ def _not_read(url: str | None) -> str:
     return f"{reason}; read it with: tokenaudit scan {shlex.quote(url)}"
 
 
-def _trees(git_dir: Path, tips: Sequence[str]) -> list[TipTree]:
-    """Return the distinct trees of `tips` with a `.gitmodules`."""
+def _ask(git_dir: Path, tips: Sequence[str]) -> list[TipTree]:
+    """Return those of `tips` that have a `.gitmodules`, with their tree."""
     answers = zip(tips, _types(git_dir, tips, _LISTING), strict=True)
     have = [tip for tip, answer in answers if " blob " in answer]
     trees = _types(git_dir, have, "") if have else []
-    found = {tree.split(" ")[0]: tip for tip, tree in zip(have, trees, strict=True)}
-    return [TipTree(tree, tip) for tree, tip in found.items()]
+    return [TipTree(tip, tree.split(" ")[0]) for tip, tree in zip(have, trees, strict=True)]
 
 
 def _types(git_dir: Path, tips: Iterable[str], path: str) -> list[str]:
@@ -92,7 +120,7 @@ def _text(path: bytes) -> str:
     return path.decode("utf-8", "surrogateescape")
 
 
-def _gitlinks_of_all(git_dir: Path, trees: Sequence[str]) -> dict[str, frozenset[str]]:
+def _gitlinks_of_trees(git_dir: Path, trees: Sequence[str]) -> dict[str, frozenset[str]]:
     """Return the gitlinks of each tree. Only the first is listed: the others should differ little from the last."""
     if not trees:
         return {}
