@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.changes.hosted import HostedRepository
-from tests.hub.double import HubDouble, hub_double
+from tests.hub.double import HubDouble, hub_double, storage
 
 __all__ = ["hub_double", "model", "storage"]
-
-
-@pytest.fixture
-def storage(hub_double: HubDouble) -> Iterator[HubDouble]:
-    """The place to which large files are redirected: another port, so another origin, with the same repositories."""
-    with HubDouble() as double:
-        double.world.repos = hub_double.world.repos
-        hub_double.world.storage = double.endpoint
-        yield double
-        assert not [seen for seen in double.requests if "authorization" in seen.headers or "cookie" in seen.headers]
 
 
 @pytest.fixture

@@ -93,3 +93,13 @@ def hub_double() -> Iterator[HubDouble]:
     """A running double of the Hub, empty at first."""
     with HubDouble() as double:
         yield double
+
+
+@pytest.fixture
+def storage(hub_double: HubDouble) -> Iterator[HubDouble]:
+    """Another origin that large files are redirected to."""
+    with HubDouble() as double:
+        double.world.repos = hub_double.world.repos
+        hub_double.world.storage = double.endpoint
+        yield double
+        assert not [seen for seen in double.requests if "authorization" in seen.headers or "cookie" in seen.headers]

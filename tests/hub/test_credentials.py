@@ -12,31 +12,13 @@ from keyring.backends import fail, null
 from keyring.errors import KeyringLocked
 
 from tests.hub.double import HubDouble
+from tests.support.keyrings import MemoryKeyring
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError
 from tokenaudit.hub import keyring as keys
 from tokenaudit.hub.client import Hub
 from tokenaudit.hub.credentials import auditor_token, stored_tokens
 from tokenaudit.secret import Secret
-
-
-class MemoryKeyring(KeyringBackend):
-    """A working keyring for a machine that has none."""
-
-    priority = 1.0
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # keyring's types are not complete
-        self.held: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.held[service, username]
 
 
 class LockedKeyring(MemoryKeyring):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.changes.hosted import HostedRepository, SparseContent, client
 from tests.hub import faults
-from tests.hub.double import HubDouble, hub_double
+from tests.hub.double import HubDouble, hub_double, storage
 from tests.hub.routes_files import security, upload
 from tests.support.mint import Mint
 from tokenaudit.hub.client import Hub
@@ -22,20 +21,10 @@ from tokenaudit.hub.repo_listing import HubRepository
 from tokenaudit.hub.result import Failure, Reply
 from tokenaudit.secret import Secret
 
-__all__ = ["hub_double"]
+__all__ = ["hub_double", "storage"]
 
 MODEL = HubRepository("model", "acme/m")
 DATA = bytes(range(256)) * 2000
-
-
-@pytest.fixture
-def storage(hub_double: HubDouble) -> Iterator[HubDouble]:
-    """Another origin that large files are redirected to."""
-    with HubDouble() as double:
-        double.world.repos = hub_double.world.repos
-        hub_double.world.storage = double.endpoint
-        yield double
-        assert not [seen for seen in double.requests if "authorization" in seen.headers or "cookie" in seen.headers]
 
 
 @pytest.fixture

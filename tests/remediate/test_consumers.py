@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from keyring.backend import KeyringBackend
 
 from tests.hub.double import HubDouble
 from tests.remediate.services import Github, Gitlab, Stored, running
+from tests.support.keyrings import MemoryKeyring
 from tests.support.mint import Mint
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.hub.client import Hub
@@ -29,24 +29,6 @@ from tokenaudit.secret import Secret
 MINT = Mint(60)
 OLD, NEW, OTHER = (Secret(MINT.user_token()) for _ in range(3))
 OWNER = Secret("gh" + MINT.body(30))
-
-
-class Memory(KeyringBackend):
-    """A keyring that forgets everything with the test."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        self.held: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.held.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.held[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.held[service, username]
 
 
 def moved(consumer: Updater) -> str | None:
@@ -224,7 +206,7 @@ def test_gitlabs_refusal_and_a_strangers_value_change_nothing(gitlab: Gitlab) ->
 
 
 def test_a_keyring_entry_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory()
+    memory = MemoryKeyring()
     memory.held["app", "hf"] = OLD.reveal()
     monkeypatch.setattr("keyring.get_keyring", lambda: memory)
     assert moved(KeyringEntry("app/hf")) == "has the new value"

@@ -6,27 +6,23 @@ style only.
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
-import importlib.resources
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tokenaudit.changes import phrasing
-from tokenaudit.text import shorten, visible
+from tokenaudit.report.web_page import environment, own_file, policy
 from tokenaudit.timestamps import minute
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from jinja2 import Environment
+
     from tokenaudit.changes.model import ChangedFile, ChangesReport, ExaminedRepository, RepositoryCommit
     from tokenaudit.report import Options
-
-_LONGEST = 2000
 
 
 @dataclass(frozen=True)
@@ -57,14 +53,12 @@ def timeline(repository: ExaminedRepository) -> list[TimelineEntry]:
 
 def render(view: ChangesReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """The whole page."""
-    style = (importlib.resources.files(__package__ or "") / "templates" / "changes.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    style = own_file(__package__ or "", "changes.css")
     template = _environment().get_template("changes.html")
     return (
         template.render(
             view=view,
-            policy=policy,
+            policy=policy(style),
             style=Markup(style),  # noqa: S704 - a file of this package, not text of a report
             phrasing=phrasing,
             timeline=timeline,
@@ -75,19 +69,6 @@ def render(view: ChangesReport, options: Options) -> str:  # noqa: ARG001 - the 
 
 @functools.cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("tokenaudit.report.changes"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_harmless,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["minute"] = minute
-    return environment
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, Markup) or not isinstance(value, str):
-        return value
-    return shorten(visible(value), _LONGEST)
+    found = environment(__package__ or "")
+    found.filters["minute"] = minute
+    return found

@@ -5,13 +5,12 @@ All text is made visible and escaped. The Content-Security-Policy allows only th
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
 from tokenaudit.report.usage import phrasing
+from tokenaudit.report.web_page import policy
 from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
 
 if TYPE_CHECKING:
@@ -44,11 +43,9 @@ svg { width: 100%; height: 3rem; } .bar { fill: #64748b; } .late { fill: #dc2626
 
 def render(usage: UsageReport, options: Options) -> str:  # noqa: ARG001 - the signature of every format
     """The whole page."""
-    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     page = [
         Markup('<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'),
-        Markup('<meta http-equiv="Content-Security-Policy" content="{}">').format(policy),
+        Markup('<meta http-equiv="Content-Security-Policy" content="{}">').format(policy(_STYLE)),
         Markup('<meta name="viewport" content="width=device-width, initial-scale=1">'),
         Markup("<title>Use of tokens: {}</title>").format(_text(usage.organization)),
         Markup("<style>{}</style>\n</head>\n<body>").format(Markup(_STYLE)),  # noqa: S704 - a constant of this module

@@ -32,6 +32,18 @@ _EXTENSIONS = (
     "kilocode.kilo-code/settings/mcp_settings.json",
 )
 
+_EXPERIMENTS = (
+    "wandb/**/*.log",
+    "wandb/**/*.yaml",
+    "wandb/**/*.json",
+    "wandb/**/*.wandb",
+    "mlruns/**/params/*",
+    "mlruns/**/tags/*",
+    "mlflow.db",
+    "mlruns.db",
+    "lightning_logs/**/*.yaml",
+)
+
 ROWS: tuple[ToolFiles, ...] = (
     ToolFiles("token file of huggingface_hub before 0.21", (".huggingface/token",)),
     ToolFiles(
@@ -330,18 +342,7 @@ ROWS: tuple[ToolFiles, ...] = (
     ),
     ToolFiles(
         "experiment log",
-        (
-            "wandb/**/*.log",
-            "wandb/**/*.yaml",
-            "wandb/**/*.json",
-            "wandb/**/*.wandb",
-            "{cache}/wandb/logs/*",
-            "mlruns/**/params/*",
-            "mlruns/**/tags/*",
-            "mlflow.db",
-            "mlruns.db",
-            "lightning_logs/**/*.yaml",
-        ),
+        (*_EXPERIMENTS, "{cache}/wandb/logs/*"),
         "log",
         private=False,
     ),
@@ -373,21 +374,6 @@ IN_PROJECTS: tuple[ToolFiles, ...] = (
     ToolFiles("R start-up", (".Renviron", ".Rprofile")),
     ToolFiles("Streamlit secrets", (".streamlit/secrets.toml",)),
     ToolFiles("REPL history", (".Rhistory", ".aider.input.history", ".aider.chat.history.md"), "history"),
-    ToolFiles(
-        "experiment log",
-        (
-            "wandb/**/*.log",
-            "wandb/**/*.yaml",
-            "wandb/**/*.json",
-            "wandb/**/*.wandb",
-            "mlruns/**/params/*",
-            "mlruns/**/tags/*",
-            "mlflow.db",
-            "mlruns.db",
-            "lightning_logs/**/*.yaml",
-        ),
-        "log",
-        private=False,
-    ),
+    ToolFiles("experiment log", _EXPERIMENTS, "log", private=False),
 )
 """Files to search for in every folder below those named by the user."""
