@@ -6,8 +6,9 @@ Every round runs every program once, one after the other, so that they share wha
 taken within a round, and the table gives their median and range. Programs that are not on PATH are left out; they run
 with their rules for Hugging Face alone. tokenaudit runs with and without the compiled part, if that is installed.
 `floor` merely inflates the blobs, commits and tags of the same packs with the same library, loop and number of
-processes. CPU seconds are user time, children included. `--agree` times nothing: it compares, object by object, what
-the pack reader delivers with what `git cat-file` delivers, and what is found with and without the compiled part.
+processes; `floor with trees` also the trees, which are read where there are credentials. CPU seconds are user time,
+children included. `--agree` times nothing: it compares, object by object, what the pack reader delivers with what
+`git cat-file` delivers, and what is found with and without the compiled part.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from tokenaudit.detect import Detector
 from tokenaudit.git.catfile import cat_file_partitions
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.object_store import plan
-from tokenaudit.git.objects import GitObject, ObjectMatcher, Partition, ScanBatch, Unread
+from tokenaudit.git.objects import SEARCHED, GitObject, ObjectMatcher, ObjectType, Partition, ScanBatch, Unread
 from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.reader import TINY, PackPartition
 from tokenaudit.git.parallel import search
@@ -75,7 +76,8 @@ def _compare(repository: Path, rounds: int) -> None:
     programs: dict[str, Callable[[], None]] = {
         f"tokenaudit, {jobs} processes": partial(_run, command),
         "tokenaudit, 1 process": partial(_run, [*_OURS, "--jobs", "1", str(repository)]),
-        f"floor, {jobs} processes": partial(_floor, repository, jobs),
+        f"floor, {jobs} processes": partial(_floor, repository, jobs, SEARCHED),
+        f"floor with trees, {jobs} processes": partial(_floor, repository, jobs, (*SEARCHED, "tree")),
     }
     if compiled.accelerator() is not None:
         programs["without the compiled part"] = partial(_run, command, **{compiled.VARIABLE: "off"})
@@ -121,6 +123,7 @@ class _Nothing:
     """Looks at nothing."""
 
     reach: int | None = None
+    has_hits = False
 
     def prepare(self) -> None:
         """Nothing."""
@@ -149,6 +152,9 @@ class _Nothing:
         del contexts, data
         return None
 
+    def note(self, batch: ScanBatch) -> None:
+        """Nothing."""
+
     def examine(self, data: bytes) -> ScanResult:
         """Nothing."""
         del data
@@ -163,6 +169,7 @@ class _Inflated:
         self.size = partition.size
         self.count = partition.count
         self.is_concurrent = True
+        self.is_last = False
 
     def read(self) -> Iterator[GitObject | Unread]:
         """The objects."""
@@ -198,8 +205,8 @@ class _Inflated:
         yield ScanBatch()
 
 
-def _floor(repository: Path, jobs: int) -> None:
-    work = plan(open_repository(repository), jobs, small=0)
+def _floor(repository: Path, jobs: int, types: Sequence[ObjectType]) -> None:
+    work = plan(open_repository(repository), jobs, types, small=0)
     partitions: list[Partition] = [
         _Inflated(partition) for partition in work.partitions if isinstance(partition, PackPartition)
     ]

@@ -202,7 +202,7 @@ def test_changes_are_those_of_comparing_all_files(tmp_path: Path, shape: Shape, 
 
 def check_changes(repo: GitRepo, wanted: frozenset[str]) -> None:
     work = plan(open_repository(repo.path), 1, small=0)
-    narrowed = work.to_compare(repo.git_dir, {blob: frozenset({blob}) for blob in wanted}, 1)
+    narrowed = work.to_compare(repo.git_dir, {blob: frozenset({blob}) for blob in wanted}, (), 1)
     assert narrowed is not None
     everything = list(work.commits())
     chosen = [name for name in everything if name in narrowed.commits]
@@ -218,7 +218,7 @@ def check_changes(repo: GitRepo, wanted: frozenset[str]) -> None:
     }
     assert steps == {each for each in slow.changes() if {each[3], *each[2]} & wanted and (each[0], each[1]) not in odd}
     marks = {blob: frozenset({f"mark {number % 3}"}) for number, blob in enumerate(sorted(wanted))}
-    narrowed = work.to_compare(repo.git_dir, marks, 1)
+    narrowed = work.to_compare(repo.git_dir, marks, (), 1)
     assert attribute(repo.git_dir, marks, everything, narrowed=narrowed) == attribute(repo.git_dir, marks, everything)
 
 

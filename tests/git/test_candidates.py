@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.git.test_parallel import Literal
 from tests.support.gitrepo import GitRepo
 from tests.support.randomrepo import random_repository
 from tokenaudit.git.attribution import attribute
@@ -16,6 +17,8 @@ from tokenaudit.git.candidates import Narrowed
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_store import ScanPlan, plan
+from tokenaudit.git.pack.texts import CommitLinks
+from tokenaudit.git.parallel import search
 
 
 @dataclass
@@ -31,10 +34,22 @@ class Compared:
 def compared(repo: GitRepo, fingerprints: Mapping[str, frozenset[str]], jobs: int = 1) -> Compared:
     git_dir = repo.git_dir
     work = plan(open_repository(repo.path), jobs, small=0)
-    narrowed = work.to_compare(git_dir, fingerprints, jobs)
+    narrowed = work.to_compare(git_dir, fingerprints, (), jobs)
     assert narrowed is not None
+    links = links_seen(work)
+    for known in (links, links[:1], links[1:]):
+        again = work.to_compare(git_dir, fingerprints, known, jobs)
+        assert again is not None
+        assert (again.commits, again.named) == (narrowed.commits, narrowed.named)
     commits = list(work.commits())
     return Compared(git_dir, commits, [commit for commit in commits if commit in narrowed.commits], narrowed)
+
+
+def links_seen(work: ScanPlan, *, has_hits: bool = True) -> list[CommitLinks]:
+    """The links of commits that a search reads if it has found something."""
+    watcher = Literal([b"nothing"])
+    watcher.has_hits = has_hits
+    return [links for batch in search(work.partitions, watcher, 1) for links in batch.links]
 
 
 def assert_equal(repo: GitRepo, blobs: Sequence[str], jobs: int = 1) -> Compared:
@@ -119,9 +134,10 @@ class History:
             files[name] = (mode, dice.randrange(len(self.contents)))
 
 
-@pytest.mark.usefixtures("packs_read_by")
 @pytest.mark.parametrize("seed", range(12))
-def test_changes_in_random_histories_equal_those_that_git_finds_in_all_commits(tmp_path: Path, seed: int) -> None:
+def test_changes_in_random_histories_equal_those_that_git_finds_in_all_commits(
+    tmp_path: Path, seed: int, packs_read_by: str
+) -> None:
     history = History(tmp_path / "repo", seed, 60)
     repo, dice = history.repo, history.dice
     if seed % 3 == 1:
@@ -140,6 +156,12 @@ def test_changes_in_random_histories_equal_those_that_git_finds_in_all_commits(t
     for count in (1, 1, 3, len(blobs)):
         found = assert_equal(repo, dice.sample(blobs, min(count, len(blobs))))
         assert set(found.chosen) <= set(found.commits)
+    work = plan(open_repository(repo.path), 1, small=0)
+    assert links_seen(work, has_hits=False) == []
+    seen = [each.tobytes().hex() for links in links_seen(work) for rows in (links.ids, links.odd) for each in rows]
+    indexes = (each.read_bytes() for each in (repo.git_dir / "objects/pack").glob("*.idx"))
+    packed = {line.split()[1] for each in indexes for line in repo.git("show-index", stdin=each).splitlines()}
+    assert sorted(seen) == (sorted(packed & set(found.commits)) if packs_read_by == "compiled" else [])
 
 
 def move_pack(repo: GitRepo) -> bytes:
@@ -241,7 +263,7 @@ def test_a_tree_that_can_not_be_read_leaves_everything_to_git(tmp_path: Path) ->
     pack.chmod(0o600)
     pack.write_bytes(data)
     fingerprints = {blob: frozenset({blob}) for blob in blobs_of_tree(repo)}
-    assert work.to_compare(repo.git_dir, fingerprints, 1) is None
+    assert work.to_compare(repo.git_dir, fingerprints, (), 1) is None
 
 
 def index_of(repo: GitRepo) -> bytes:

@@ -41,10 +41,14 @@ class Literal:
 
     def __init__(self, words: list[bytes]) -> None:
         self.words = words
+        self.has_hits = False
         self.reach: int | None = max(map(len, words)) - 1
 
     def prepare(self) -> None:
         pass
+
+    def note(self, batch: ScanBatch) -> None:
+        self.has_hits |= bool(batch.hits)
 
     def copy(self) -> Literal:
         return Literal(self.words)
@@ -147,7 +151,7 @@ def test_a_thread_that_fails_loses_one_partition_and_says_so(monkeypatch: pytest
     monkeypatch.setattr(parallel, "may_fork", lambda: False)
 
     class Partition:
-        size, count, is_concurrent = 1, 1, True
+        size, count, is_concurrent, is_last = 1, 1, True, False
 
         def __init__(self, *, fails: bool) -> None:
             self.fails = fails
@@ -177,6 +181,7 @@ class Scanning:
 
     def __init__(self) -> None:
         self.detector = Detector.load()
+        self.has_hits = False
         self.reach: int | None = self.detector.prefilter.reach
         self.prepare = self.detector.prefilter.prepare
         self.look = self.detector.prefilter.look
@@ -184,6 +189,9 @@ class Scanning:
         self.examine = self.detector.scan
         self.contexts = self.detector.contexts
         self.kept = self.detector.kept
+
+    def note(self, batch: ScanBatch) -> None:
+        self.has_hits |= bool(batch.hits)
 
     def copy(self) -> Scanning:
         return Scanning()

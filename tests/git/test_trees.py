@@ -9,9 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenaudit.git.commit_links import read_links
-from tokenaudit.git.objects import GitObject
-from tokenaudit.git.pack.contents import ObjectTexts
+from tokenaudit.git.pack.texts import ObjectTexts, read_links
 from tokenaudit.git.pack.trees import WantedIds, windows
 
 _PARTS = st.sampled_from([b"\0", b"4", b"40000 ", b"100644 a", b"\x20", b"7", b"x", b"\xff", bytes(4)])
@@ -21,10 +19,6 @@ _NAMES = st.sampled_from([b"a", b"b c", b"40000 d", b"7", b"name.txt", b"\xc3\xa
 _TREES = st.lists(st.lists(st.tuples(_MODES, _NAMES, _IDS), max_size=5), max_size=5)
 
 
-def texts_of(contents: list[bytes]) -> ObjectTexts:
-    return ObjectTexts.of([GitObject(f"{number:040x}", "tree", data) for number, data in enumerate(contents)])
-
-
 @given(_TREES, st.lists(_IDS, max_size=3), st.data())
 @settings(deadline=None)
 def test_entries_with_wanted_ids_are_those_of_each_tree(
@@ -32,7 +26,7 @@ def test_entries_with_wanted_ids_are_those_of_each_tree(
 ) -> None:
     known = [found for tree in trees for _, _, found in tree]
     ids = {*others, *(data.draw(st.lists(st.sampled_from(known))) if known else ())}
-    texts = texts_of([b"".join(mode + b" " + name + b"\0" + raw for mode, name, raw in tree) for tree in trees])
+    texts = ObjectTexts.of([b"".join(mode + b" " + name + b"\0" + raw for mode, name, raw in tree) for tree in trees])
     wanted = WantedIds(np.frombuffer(b"".join(sorted(ids)), np.uint8).reshape(-1, 20))
     hits = wanted.hits(windows(texts)).tolist()
     rows = np.arange(20 * len(trees), dtype=np.uint8).reshape(-1, 20)
@@ -67,7 +61,7 @@ def test_links_are_those_of_each_commit(
             text[place] = byte
         contents.append(bytes(text))
     ids = np.arange(20 * len(contents), dtype=np.uint8).reshape(-1, 20)
-    links = read_links(texts_of(contents), ids)
+    links = read_links(ObjectTexts.of(contents), ids)
     rows, odd, at = list(zip(links.ids.tolist(), links.trees, links.counts.tolist(), strict=True)), [], 0
     for own, content in zip(ids.tolist(), contents, strict=True):
         header = re.match(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)(?!parent )", content)

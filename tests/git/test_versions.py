@@ -158,7 +158,7 @@ def test_masked_arrays_are_not_imported(tmp_path: Path) -> None:
         "repository = open_repository(Path(sys.argv[1])); work = plan(repository, 1, small=0);"
         "hits = [hit for batch in search(work.partitions, HistoryMatcher(Detector.load()), 1) for hit in batch.hits];"
         "blobs = {name: frozenset('x') for name, kind in hits if kind == 'blob'};"
-        "print(work.to_compare(repository.git_dir, blobs, 1) is not None, 'numpy' in sys.modules,"
+        "print(work.to_compare(repository.git_dir, blobs, (), 1) is not None, 'numpy' in sys.modules,"
         "'numpy.ma' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)

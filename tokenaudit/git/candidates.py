@@ -11,7 +11,7 @@ objects don't tell are in it too, and so are those that no ref leads to if their
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
@@ -19,14 +19,15 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.git.commit_links import CommitLinks, ParentLinks, read_links
+from tokenaudit.git.commit_links import ParentLinks
 from tokenaudit.git.leading_trees import LeadingTrees, TreeNumbers
 from tokenaudit.git.log import MOST_PARENTS
 from tokenaudit.git.objects import GitObject, Unread
-from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError, contents, split
+from tokenaudit.git.pack.contents import UndecidedError, contents
 from tokenaudit.git.pack.layout import ID_SIZE, TREE, DeltaForest, Ids, PackIndex, as_rows, contained, sorted_ids
 from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
+from tokenaudit.git.pack.texts import CommitLinks, ObjectTexts, read_links
 from tokenaudit.git.pack.trees import (
     LeadingEntries,
     PackWindows,
@@ -65,6 +66,7 @@ def commits_to_compare(
     packs: Packs,
     loose: Sequence[tuple[str, Path]],
     fingerprints: Mapping[str, frozenset[str]],
+    known: Sequence[CommitLinks],
     jobs: int,
     *,
     read: ReadLoose,
@@ -75,6 +77,7 @@ def commits_to_compare(
     `fingerprints` are those in each blob. Blobs with the same ones count as equal, so few versions of a file differ.
 
     `loose` are the ids and files of all objects that are in none of `packs`; `read` reads commits and trees among them.
+    `known` are links of commits in packs that need not be read again.
     Up to `jobs` processes run in parallel.
     With `are_packs_complete`, everything that a commit in a pack refers to is assumed to be there.
 
@@ -83,7 +86,7 @@ def commits_to_compare(
     """
     alike = _alike(fingerprints)
     try:
-        history = _read(packs, loose, read, jobs)
+        history = _read(packs, loose, known, read, jobs)
         blobs = as_rows(sorted(fingerprints))
         trees = LeadingTrees(_leading(history, blobs, jobs), blobs)
         links = ParentLinks(git_dir, history.links)
@@ -116,7 +119,7 @@ class _LooseTrees:
         """Return the entries of these trees for the ids in `wanted`."""
         chosen = [self.files[each] for each in wanted.hits(self.windows).tolist()]
         found = _loose(self.read, chosen, "tree")
-        return wanted.entries(ObjectTexts.of(found), as_rows(item.id for item in found))
+        return wanted.entries(ObjectTexts.of([item.data for item in found]), as_rows(item.id for item in found))
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,20 @@ def _loose(read: ReadLoose, files: Sequence[tuple[str, Path]], *types: str) -> l
     return [item for item in found if isinstance(item, GitObject) and item.type in types]
 
 
-def _read(packs: Packs, loose: Sequence[tuple[str, Path]], read: ReadLoose, jobs: int) -> _History:
+def _read(
+    packs: Packs, loose: Sequence[tuple[str, Path]], known: Sequence[CommitLinks], read: ReadLoose, jobs: int
+) -> _History:
     partitions, unread = pack_partitions(packs, jobs * _SHARES_PER_JOB, ("commit", "tree"))
     if unread:
         raise UndecidedError(unread[0].reason)
-    parts = [part for each in partitions if isinstance(each, PackPartition) for part in split(each)]
+    parts = [each for each in partitions if isinstance(each, PackPartition)]
+    links = list(known)
+    if links:
+        ids = sorted_ids(np.concatenate([rows for each in links for rows in (each.ids, each.odd)]))
+        parts = [left for left in (_without(each, ids) for each in parts) if len(left.wanted)]
     done = run_all([(partial(_read_part, part), part.size) for part in parts], jobs)
     found: list[PackWindows] = []
-    links = [each for each in done if isinstance(each, CommitLinks)]
+    links += [each for each in done if isinstance(each, CommitLinks)]
     for index, forest in packs:
         of_pack = [
             (part, each)
@@ -163,13 +172,22 @@ def _read(packs: Packs, loose: Sequence[tuple[str, Path]], read: ReadLoose, jobs
     packed = sum(len(each.counts) for each in links)
     alone = _loose(read, loose, "commit", "tree")
     commits = [item for item in alone if item.type == "commit"]
-    links.append(read_links(ObjectTexts.of(commits), as_rows(item.id for item in commits)))
+    links.append(read_links(ObjectTexts.of([item.data for item in commits]), as_rows(item.id for item in commits)))
     files = dict(loose)
     trees_alone = [item for item in alone if item.type == "tree"]
     of_loose = _LooseTrees(
-        [(item.id, files[item.id]) for item in trees_alone], windows(ObjectTexts.of(trees_alone)), read
+        [(item.id, files[item.id]) for item in trees_alone],
+        windows(ObjectTexts.of([item.data for item in trees_alone])),
+        read,
     )
     return _History(found, of_loose, CommitLinks.joined(links), packed)
+
+
+def _without(part: PackPartition, known: Ids) -> PackPartition:
+    """Return `part` without the commits whose raw ids are in `known`, sorted."""
+    if not part.is_last:
+        return part
+    return replace(part, wanted=part.wanted[~contained(part.ids[part.wanted], known)])
 
 
 def _read_part(part: PackPartition) -> CommitLinks | Windows:

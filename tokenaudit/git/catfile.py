@@ -126,6 +126,8 @@ class CatFilePartition:
         """See `objects.Partition`."""
         return len(self.ids)
 
+    is_last = False
+
     @property
     def is_concurrent(self) -> bool:
         """See `objects.Partition`."""

@@ -6,80 +6,15 @@ import copy
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.command import git
-from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError
-from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints, as_rows, numbers_of
+from tokenaudit.git.pack.contents import UndecidedError
+from tokenaudit.git.pack.layout import Ids, Ints, as_rows, numbers_of
+from tokenaudit.git.pack.texts import CommitLinks
 from tokenaudit.git.reachability import CommitKey, parents_first
-
-_TREE_LINE = b"tree "
-_PARENT_LINE = b"parent "
-_HEX_DIGITS = 40
-_DIGITS = np.full(256, 255, np.uint8)
-_DIGITS[list(b"0123456789abcdef")] = range(16)
-
-
-class CommitLinks(NamedTuple):
-    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
-
-    `odd` are commits whose header is malformed.
-    """
-
-    ids: Ids
-    trees: Ids
-    counts: Ints
-    parents: Ids
-    odd: Ids
-
-    @classmethod
-    def joined(cls, links: Sequence[CommitLinks]) -> CommitLinks:
-        """Return the commits of all `links`."""
-        return cls(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
-
-
-def read_links(commits: ObjectTexts, ids: Ids) -> CommitLinks:
-    """Return the links of `commits`, whose raw ids are `ids`."""
-    data = np.frombuffer(commits.text + bytes(_LINE), np.uint8)
-    line = np.lib.stride_tricks.sliding_window_view(data, _LINE)
-    at, ends = commits.starts, commits.ends
-    trees, is_fine = _link(line[at], at, ends, _TREE_LINE)
-    at = at + _TREE_LENGTH
-    reading = np.arange(len(at))
-    found: list[tuple[Ints, Ids]] = []
-    while len(reading):
-        rows = line[at[reading]]
-        is_parent = (rows[:, : len(_PARENT_LINE)] == np.frombuffer(_PARENT_LINE, np.uint8)).all(axis=1)
-        is_parent &= at[reading] + len(_PARENT_LINE) <= ends[reading]
-        reading, rows = reading[is_parent], rows[is_parent]
-        parents, is_whole = _link(rows, at[reading], ends[reading], _PARENT_LINE)
-        is_fine[reading] &= is_whole
-        found.append((reading, parents))
-        at[reading] += _LINE
-        reading = reading[is_whole]
-    children = np.concatenate([np.zeros(0, np.int64), *(each for each, _ in found)])
-    parents = np.concatenate([np.zeros((0, ID_SIZE), np.uint8), *(each for _, each in found)])
-    order = np.argsort(children, kind="stable")
-    order = order[is_fine[children[order]]]
-    counts = np.bincount(children, minlength=len(ids))[is_fine]
-    return CommitLinks(ids[is_fine], trees[is_fine], counts, parents[order], ids[~is_fine])
-
-
-_LINE = len(_PARENT_LINE) + _HEX_DIGITS + 1
-_TREE_LENGTH = len(_TREE_LINE) + _HEX_DIGITS + 1
-
-
-def _link(rows: npt.NDArray[np.uint8], at: Ints, ends: Ints, name: bytes) -> tuple[Ids, npt.NDArray[np.bool_]]:
-    """Return the raw ids in lines that begin with `name`, and which of them are well-formed."""
-    start, stop = len(name), len(name) + _HEX_DIGITS
-    digits = _DIGITS[rows[:, start:stop]]
-    is_fine = (rows[:, :start] == np.frombuffer(name, np.uint8)).all(axis=1) & (digits < 16).all(axis=1)  # noqa: PLR2004 - hexadecimal
-    is_fine &= (rows[:, stop] == ord("\n")) & (at + stop < ends)
-    ids = (digits[:, 0::2] << 4) | (digits[:, 1::2] & 15)
-    return ids.astype(np.uint8, copy=False), np.asarray(is_fine, bool)
 
 
 class ParentLinks:

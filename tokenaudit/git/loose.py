@@ -59,6 +59,8 @@ class LoosePartition:
         """See `objects.Partition`."""
         return len(self.files)
 
+    is_last = False
+
     @property
     def is_concurrent(self) -> bool:
         """See `objects.Partition`."""

@@ -24,6 +24,7 @@ from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, rea
 
 if TYPE_CHECKING:
     from tokenaudit.git.candidates import Narrowed
+    from tokenaudit.git.pack.texts import CommitLinks
 
 _SMALL_INDEXES = 128 << 10
 """The same for the indexes of packs: about 4,000 objects. An object read with git takes about 30 µs."""
@@ -57,7 +58,7 @@ class ScanPlan:
     first trees; None if git must be asked.
 
     `to_compare` returns commits, among them all that add a fingerprint to a path; None if unknown. It takes the folder
-    to pass to git, the fingerprints in each blob, and the number of processes.
+    to pass to git, the fingerprints in each blob, links of commits that were read before, and the number of processes.
     """
 
     partitions: list[Partition]
@@ -71,7 +72,9 @@ class ScanPlan:
     note: str | None = None
     graph: CommitGraph | None = None
     tips_with: Callable[[bytes, Sequence[str], int], Sequence[TipTree] | None] = lambda *_: None
-    to_compare: Callable[[Path, Mapping[str, frozenset[str]], int], Narrowed | None] = lambda *_: None
+    to_compare: Callable[[Path, Mapping[str, frozenset[str]], Sequence[CommitLinks], int], Narrowed | None] = (
+        lambda *_: None
+    )
 
     @property
     def objects(self) -> int:
@@ -206,12 +209,14 @@ def _fast(
 
     are_packs_complete = links != "all"
 
-    def to_compare(git_dir: Path, fingerprints: Mapping[str, frozenset[str]], jobs: int) -> Narrowed | None:
+    def to_compare(
+        git_dir: Path, fingerprints: Mapping[str, frozenset[str]], known: Sequence[CommitLinks], jobs: int
+    ) -> Narrowed | None:
         from tokenaudit.git.candidates import commits_to_compare  # noqa: PLC0415 - imports numpy, as above
 
         def find() -> Narrowed | None:
             return commits_to_compare(
-                git_dir, new.all_packs, alone, fingerprints, jobs,
+                git_dir, new.all_packs, alone, fingerprints, known, jobs,
                 read=lambda some: LoosePartition(some, ("commit", "tree"), 0).read(),
                 are_packs_complete=are_packs_complete,
             )  # fmt: skip

@@ -7,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias
 
 from tokenaudit.git.log import moment
 from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
+
+if TYPE_CHECKING:
+    from tokenaudit.git.pack.texts import CommitLinks
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
@@ -109,6 +112,13 @@ class ObjectMatcher(Protocol):
     """Searches objects for evidence and credentials."""
 
     @property
+    def has_hits(self) -> bool:
+        """Whether a blob with a credential was noted, in this process or one that was forked from it."""
+
+    def note(self, batch: ScanBatch) -> None:
+        """Take note of the credentials in `batch`."""
+
+    @property
     def reach(self) -> int | None:
         """Maximum bytes before or after a byte of evidence that decide whether it is evidence; None if unbounded."""
 
@@ -146,7 +156,7 @@ class ScanBatch:
 
     `examined` contains results for some of the blobs among the hits, by id; they are not sent to other processes.
     `fingerprints` contains those of the credentials in blobs whose results were not sent. `pack` is the pack that all
-    of the objects were read from, if any.
+    of the objects were read from, if any. `links` are those of some of its commits.
     """
 
     hits: list[tuple[str, str]] = field(default_factory=list)
@@ -156,6 +166,7 @@ class ScanBatch:
     bytes: int = 0
     unread: list[Unread] = field(default_factory=list)
     pack: Path | None = None
+    links: list[CommitLinks] = field(default_factory=list)
 
     @property
     def is_due(self) -> bool:
@@ -201,6 +212,10 @@ class Partition(Protocol):
     @property
     def size(self) -> int:
         """Estimated work in nanoseconds."""
+
+    @property
+    def is_last(self) -> bool:
+        """Whether it is searched after others, because it reads more if there are hits in them."""
 
     @property
     def count(self) -> int:

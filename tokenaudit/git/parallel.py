@@ -46,13 +46,15 @@ def search(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -
     if jobs > 1 and 2 * sum(partition.size for partition in partitions if partition.is_concurrent) > size:
         yield from _in_threads(partitions, watcher, jobs)
         return
-    for partition in partitions:
-        yield from partition.search(watcher)
+    for partition in sorted(partitions, key=lambda partition: partition.is_last):
+        for batch in partition.search(watcher):
+            watcher.note(batch)
+            yield batch
 
 
 def _in_threads(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
     """Run threads that take partitions, largest first, each with a matcher of its own."""
-    waiting = sorted(partitions, key=lambda partition: partition.size)
+    waiting = sorted(partitions, key=lambda partition: (not partition.is_last, partition.size))
     found: SimpleQueue[ScanBatch | None] = SimpleQueue()
     stopped = threading.Event()
     threads = [
@@ -94,7 +96,9 @@ def _take(
 
 def _in_processes(partitions: Sequence[Partition], watcher: ObjectMatcher, jobs: int) -> Iterator[ScanBatch]:
     """Run workers that take partitions, largest first, until none are left."""
-    order = sorted(range(len(partitions)), key=lambda number: (-partitions[number].size, number))
+    order = sorted(
+        range(len(partitions)), key=lambda number: (partitions[number].is_last, -partitions[number].size, number)
+    )
     parts = [[partitions[number] for number in order[part::MOST_PARTS]] for part in range(min(len(order), MOST_PARTS))]
     queue = PartQueue(range(len(parts)))
     running: dict[object, tuple[_Receiver, BaseProcess]] = {}
@@ -131,7 +135,9 @@ def _taken(parts: Sequence[Sequence[Partition]], watcher: ObjectMatcher, queue: 
 
 def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
     try:
-        yield from partition.search(watcher)
+        for batch in partition.search(watcher):
+            watcher.note(batch)
+            yield batch
     except Exception as error:  # noqa: BLE001 - any failure is reported and loses only this partition
         yield ScanBatch(unread=[Unread("part of the objects", f"worker failed: {type(error).__name__}")])
 

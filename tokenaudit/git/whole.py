@@ -108,6 +108,8 @@ class MemoryPartition:
         """See `objects.Partition`."""
         return len(self.objects)
 
+    is_last = False
+
     @property
     def is_concurrent(self) -> bool:
         """See `objects.Partition`."""

@@ -34,6 +34,8 @@ class ChecksumPartition:
         """See `objects.Partition`."""
         return 0
 
+    is_last = False
+
     @property
     def is_concurrent(self) -> bool:
         """See `objects.Partition`."""

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from tokenaudit.git.objects import LARGE, ObjectMatcher
 from tokenaudit.git.pack.delta import LargeResultError
+from tokenaudit.git.pack.texts import ObjectTexts
 from tokenaudit.interfaces import PrefilterResult
 
 INTERFACE = 1
@@ -85,6 +86,10 @@ class Filled(NamedTuple):
     object_count: int
     byte_count: int
     passed: int | None
+
+    def texts(self, plan: Plan) -> ObjectTexts:
+        """Return the objects with their positions in the pack."""
+        return ObjectTexts(self.text, np.array(self.starts, np.int64), plan.nodes[self.objects])
 
     def entries(self) -> Iterator[bytes]:
         """Yield the entries."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import numpy as np
 
-from tokenaudit.git.objects import GitObject
 from tokenaudit.git.pack import compiled
 from tokenaudit.git.pack.delta import build, delta_insertions
-from tokenaudit.git.pack.layout import COMMIT, TREE, Ints
 from tokenaudit.git.pack.reader import PackPartition
+from tokenaudit.git.pack.texts import ObjectTexts
 
 _SHORT_DELTA = 2000
 """Maximum bytes of a delta to parse."""
@@ -20,35 +17,6 @@ _SHORT_DELTA = 2000
 
 class UndecidedError(Exception):
     """The trees can't be read completely, so that git must be asked; `str()` is the reason."""
-
-
-class ObjectTexts(NamedTuple):
-    """Contents of objects, with one byte in between. They begin at `starts` in `text`; `nodes` are their positions."""
-
-    text: bytes
-    starts: Ints
-    nodes: Ints
-
-    @classmethod
-    def of(cls, objects: Sequence[GitObject]) -> ObjectTexts:
-        """Return the contents of `objects`, whose positions are those in the sequence."""
-        lengths = [len(item.data) + 1 for item in objects]
-        starts = np.cumsum([0, *lengths])[:-1]
-        return cls(b"\0".join(item.data for item in objects), starts, np.arange(len(objects)))
-
-    @property
-    def ends(self) -> Ints:
-        """The positions in `text` where the contents end."""
-        return np.append(self.starts[1:] - 1, len(self.text))[: len(self.starts)]
-
-
-def split(partition: PackPartition) -> Iterator[PackPartition]:
-    """Yield the commits and the trees of `partition` separately: a delta has the type of its base."""
-    types = partition.forest.types
-    for code in (COMMIT, TREE):
-        wanted = partition.wanted[types[partition.wanted] == code]
-        if len(wanted):
-            yield replace(partition, nodes=partition.nodes[types[partition.nodes] == code], wanted=wanted)
 
 
 def contents(partition: PackPartition, reach: int = compiled.WHOLE) -> Iterator[ObjectTexts]:
@@ -67,7 +35,7 @@ def contents(partition: PackPartition, reach: int = compiled.WHOLE) -> Iterator[
             if filled.failures or filled.passed is not None:
                 message = "an object can't be read"
                 raise UndecidedError(message)
-            yield ObjectTexts(filled.text, np.array(filled.starts, np.int64), plan.nodes[filled.objects])
+            yield filled.texts(plan)
     except (ValueError, MemoryError) as error:
         raise UndecidedError(str(error)) from error
 

@@ -90,7 +90,7 @@ def pack_partitions(
 ) -> tuple[list[PackPartition | ChecksumPartition], list[Unread]]:
     """Return partitions of all objects of `types` whose id is not in `known`, and the objects that can't be built.
 
-    The checksum of each pack with new objects is a separate partition.
+    Commits are in partitions of their own, and the checksum of each pack with new objects is one.
 
     `known` are raw ids, sorted. An object in several packs is read from the first of them. `searched` are packs whose
     checksum, and some of whose objects, by position, need not be read again.
@@ -110,7 +110,9 @@ def pack_partitions(
             wanted &= ~searched[index.pack]
         if before and wanted.any():
             wanted[wanted] = ~contained(index.ids[wanted], sorted_ids(np.concatenate(before)))
-        partitions += divided(index, forest, wanted, count)
+        is_commit = forest.types == COMMIT
+        partitions += divided(index, forest, wanted & ~is_commit, count)
+        partitions += divided(index, forest, wanted & is_commit, count)
         if is_new.any() and index.pack not in searched:
             partitions.append(ChecksumPartition(index.pack))
     return partitions, unread
@@ -198,11 +200,10 @@ def divided(
     nodes = np.nonzero(forest.needed_for(wanted))[0]
     if not len(nodes):
         return
-    by_root = np.zeros(len(forest.roots))
-    np.add.at(by_root, forest.roots[nodes], forest.costs[nodes])
-    so_far = np.cumsum(by_root)
-    number = np.minimum((so_far[forest.roots[nodes]] / so_far[-1] * count).astype(np.int64), count - 1)
-    is_large = forest.headers.sizes[forest.roots[nodes]] > _LARGEST_COMPILED
+    roots = forest.roots[nodes]
+    so_far = np.cumsum(np.bincount(roots, forest.costs[nodes], len(forest.roots)))
+    number = np.minimum((so_far[roots] / so_far[-1] * count).astype(np.int64), count - 1)
+    is_large = forest.headers.sizes[roots] > _LARGEST_COMPILED
     number[is_large] += count
     for each in range(2 * count if is_large.any() else count):
         part = nodes[number == each]

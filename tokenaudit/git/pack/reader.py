@@ -34,6 +34,7 @@ from tokenaudit.git.pack.compiled import Plan
 from tokenaudit.git.pack.delta import LargeResultError, build
 from tokenaudit.git.pack.layout import BLOB, COMMIT, TAG, TREE, DeltaForest, Ids, Ints
 from tokenaudit.git.pack.scan import Leaf, Visit, add_contents, fingerprints_in, search
+from tokenaudit.git.pack.texts import read_links
 from tokenaudit.interfaces import MatchContext
 
 _MOST_HITS = 10_000
@@ -56,6 +57,11 @@ class PackPartition:
     wanted: Ints
     size: int
     is_compiled: bool = True
+
+    @property
+    def is_last(self) -> bool:
+        """See `objects.Partition`. With hits in blobs, the links of commits are needed."""
+        return len(self.wanted) > 0 and int(self.forest.types[self.wanted[0]]) == COMMIT
 
     @property
     def count(self) -> int:
@@ -98,7 +104,8 @@ class PackPartition:
 
     def search(self, watcher: ObjectMatcher) -> Iterator[ScanBatch]:
         """See `objects.Partition`."""
-        begun = self.begin(watcher.reach) if watcher.reach is not None else None
+        reach = compiled.WHOLE if self.is_last else watcher.reach
+        begun = self.begin(reach) if watcher.reach is not None and reach is not None else None
         searched = (
             search(self.walk, self._known_as, watcher) if begun is None else self._search_compiled(*begun, watcher)
         )
@@ -142,12 +149,16 @@ class PackPartition:
         lost: set[str] = set()
         passed = 0
         batch = ScanBatch()
+        is_followed = self.is_last and watcher.has_hits
         for filled in compiled.batches(walk):
             with_evidence, with_matches = compiled.with_evidence(filled, watcher)
             evidence += with_evidence
             matches += with_matches
             batch.objects += filled.object_count
             batch.bytes += filled.byte_count
+            if is_followed:
+                commits = filled.texts(plan)
+                batch.links.append(read_links(commits, self.ids[commits.nodes]))
             unread, passed = self._unread(plan, filled, passed)
             batch.unread += unread
             lost.update(each.id for each in unread)

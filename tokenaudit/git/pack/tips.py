@@ -12,9 +12,10 @@ from typing import TypeAlias
 import numpy as np
 
 from tokenaudit.git.objects import GitObject, TipTree, Unread
-from tokenaudit.git.pack.contents import ObjectTexts, UndecidedError, contents
+from tokenaudit.git.pack.contents import UndecidedError, contents
 from tokenaudit.git.pack.layout import BLOB, COMMIT, ID_SIZE, TAG, TREE, DeltaForest, PackIndex, as_rows, numbers_of
 from tokenaudit.git.pack.reader import PackPartition
+from tokenaudit.git.pack.texts import ObjectTexts
 
 ReadSome: TypeAlias = Callable[[Sequence[str]], Iterable[GitObject | Unread]]
 
@@ -172,7 +173,7 @@ class TipFinder:
             nodes.setdefault(number, []).append(node)
         if -1 in nodes:
             alone = [self._contents[name] for name in names if name in self._contents]
-            yield ObjectTexts.of(alone), [item.id for item in alone]
+            yield ObjectTexts.of([item.data for item in alone]), [item.id for item in alone]
         for number, wanted in nodes.items():
             if number < 0:
                 continue

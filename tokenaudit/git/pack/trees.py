@@ -13,9 +13,10 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tokenaudit.git.pack.contents import ObjectTexts, contents
+from tokenaudit.git.pack.contents import contents
 from tokenaudit.git.pack.layout import ID_SIZE, DeltaForest, Ids, Ints, PackIndex, distinct
 from tokenaudit.git.pack.reader import PackPartition
+from tokenaudit.git.pack.texts import ObjectTexts
 
 _REACH = 4
 """Bytes of an id in its window."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import mmap
 import os
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -42,6 +43,7 @@ from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
+    from tokenaudit.git.pack.texts import CommitLinks
     from tokenaudit.git.whole import CommitGraph
 
 _MANY_COMMITS = 2000
@@ -287,7 +289,7 @@ class HistorySource:
             known = (earlier.commits, Reachability(earlier.lost, earlier.notes))
         named = earlier.attributed - earlier.unnamed if earlier and len(compared) < count else frozenset[str]()
         is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, count // 10)
-        narrowed = work.to_compare(repository.git_dir, fingerprints, run.jobs) if is_long else None
+        narrowed = work.to_compare(repository.git_dir, fingerprints, hits.links, run.jobs) if is_long else None
         attribution = attribute(
             repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named, narrowed
         )
@@ -428,12 +430,13 @@ class _Hits:
 
     `results` contains the results for some of those scanned in this process, `fingerprints` the fingerprints in blobs
     without anything else to report. `is_complete` is whether all objects of the repository are there, and `submodules`
-    where its submodules are.
+    where its submodules are. `links` are those of the commits that were read after the first hit.
     """
 
     def __init__(self) -> None:
         self.is_complete = False
         self.submodules: SubmoduleTrees | None = None
+        self.links: list[CommitLinks] = []
         self.results: dict[str, ScanResult] = {}
         self.fingerprints: dict[str, frozenset[str]] = {}
         self._known: list[tuple[str, str]] = []
@@ -443,6 +446,7 @@ class _Hits:
     def add(self, batch: ScanBatch) -> None:
         """Add the hits of a batch. Of blobs above the limit only the fingerprints are held."""
         self._known += [(kind, name) for name, kind in batch.hits]
+        self.links += batch.links
         self._add_fingerprints(batch.fingerprints)
         for name, examined in batch.examined.items():
             self._add_fingerprints({name: fingerprints_of(examined)})
@@ -479,6 +483,7 @@ class HistoryMatcher:
 
     def __init__(self, scanner: Scanner) -> None:
         self._scanner = scanner
+        self._noted = mmap.mmap(-1, 1)  # shared with processes that are forked later
         self.look = self._whole
         self.reach: int | None = None
         # If a scanner reports the maximum length of its evidence, deltas can be searched for inserted bytes only.
@@ -496,7 +501,19 @@ class HistoryMatcher:
 
     def copy(self) -> HistoryMatcher:
         """See `git.objects.ObjectMatcher`."""
-        return HistoryMatcher(copy.deepcopy(self._scanner))
+        other = HistoryMatcher(copy.deepcopy(self._scanner))
+        other._noted = self._noted
+        return other
+
+    @property
+    def has_hits(self) -> bool:
+        """See `git.objects.ObjectMatcher`."""
+        return self._noted[0] != 0
+
+    def note(self, batch: ScanBatch) -> None:
+        """See `git.objects.ObjectMatcher`."""
+        if batch.fingerprints or any(examined.detections for examined in batch.examined.values()):
+            self._noted[0] = 1
 
     def with_evidence(self, data: bytes, starts: Sequence[int]) -> tuple[list[int], list[int]]:
         """See `git.objects.ObjectMatcher`."""
