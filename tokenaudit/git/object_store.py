@@ -6,6 +6,7 @@ Packs and loose objects are read directly if that is fast; small and unusual rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -19,6 +20,7 @@ from tokenaudit.git.layout import SMALL_REPOSITORY, Repository
 from tokenaudit.git.loose import LoosePartition, loose_commits, loose_objects, loose_partitions
 from tokenaudit.git.objects import SEARCHED, GitObject, KnownObjects, ObjectType, Partition, TipTree, Unread
 from tokenaudit.git.pack import ChecksumPartition
+from tokenaudit.git.parallel import meanwhile
 from tokenaudit.git.searched import SharedSearch
 from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, read_whole, unpacked_links
 
@@ -90,17 +92,19 @@ def plan(
     known: KnownObjects | None = None,
     small: int | None = None,
     shared: SharedSearch | None = None,
+    prepare: Callable[[], object] = bool,
 ) -> ScanPlan:
     """Plan how to read the objects of `types` in `repository` with `jobs` processes.
 
     Objects in `known` can be omitted; it is None if no later scan will know these. Repositories with fewer pack bytes
-    than `small` are read with git. Objects with results in `shared` are left out.
+    than `small` are read with git. Objects with results in `shared` are left out. `prepare` is called, in a thread, if
+    there is enough to search for it to be worth its time.
 
     Raises:
         GitError: git is needed but can't be run.
     """
     limit = SMALL_REPOSITORY if small is None else small
-    wish = _Wish(jobs, types, known, shared)
+    wish = _Wish(jobs, types, known, shared, prepare)
     folders, missing, _ = object_folders(repository.objects)
     lacking = [Unread(f"alternate {each}", "alternate object directory is missing") for each in missing]
     indexes: list[Path] = []
@@ -175,9 +179,18 @@ class _Wish:
     types: Sequence[ObjectType]
     known: KnownObjects | None
     shared: SharedSearch | None
+    prepare: Callable[[], object]
 
 
 def _fast(
+    repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
+) -> ScanPlan:
+    is_new = not (wish.known and wish.known.ids) and not (wish.shared and any(wish.shared.searched(indexes)))
+    with meanwhile(wish.prepare) if is_new else nullcontext():
+        return _from_files(repository, indexes, loose, unread, wish)
+
+
+def _from_files(
     repository: Repository, indexes: Sequence[Path], loose: dict[str, Path], unread: list[Unread], wish: _Wish
 ) -> ScanPlan:
     from tokenaudit.git.pack import known, partition  # noqa: PLC0415 - imports numpy, needed for large repositories only

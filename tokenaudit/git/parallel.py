@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -158,6 +159,27 @@ def _messages(running: dict[object, tuple[Connection[object, Any], BaseProcess]]
             del running[ready]
             receiver.close()
             process.join()
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Run `work` in a thread until the end of the block, where what it raised is raised again."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again
+            raised.append(error)
+
+    thread = threading.Thread(target=run, name="meanwhile", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if raised:
+        raise raised[0]
 
 
 class WorkerError(Exception):

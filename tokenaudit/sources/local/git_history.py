@@ -107,7 +107,8 @@ class HistorySource:
             earlier = load_state(self.state, signed) if self.state and signed else None
             shared = None if self.state else shared
             known = earlier.known if earlier else KnownObjects() if signed else None
-            work = plan(repository, run.jobs, known=known, shared=shared)
+            prepare = HistoryMatcher(run.scanner).prepare
+            work = plan(repository, run.jobs, known=known, shared=shared, prepare=prepare)
             before = (run.objects, run.bytes)
             hits, unread = yield from self._hits(repository, work, run, shared, earlier)
             now = work.known() if work.known and self.state and signed else None
