@@ -46,8 +46,7 @@ class Detection:
         return f"{self.secret.fingerprint} ignored" if self.ignored else self.secret.fingerprint
 
 
-@dataclass(frozen=True)
-class Pointer:
+class Pointer(NamedTuple):
     """External content that a file refers to.
 
     `key` identifies it in the store of `system`; for Git LFS the SHA-256 of the content. `size` is in bytes, None
@@ -60,8 +59,7 @@ class Pointer:
     path: str | None = None
 
 
-@dataclass(frozen=True)
-class ScanResult:
+class ScanResult(NamedTuple):
     """Detections in a byte string, and the reasons for skipped parts.
 
     `pointers` are the external contents that it refers to, if it is only a pointer.
@@ -109,8 +107,7 @@ class Scanner(Protocol):
         """All credentials, placeholders and look-alikes in `data`; `name` (a path) only hints at its format."""
 
 
-@dataclass(frozen=True)
-class LocatedDetection:
+class LocatedDetection(NamedTuple):
     """A detection with its location."""
 
     detection: Detection

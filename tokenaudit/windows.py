@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tokenaudit.interfaces import Detection, Pointer, Scanner, ScanResult
 
@@ -25,8 +25,7 @@ _BORDERS = 4
 """Overlap of two pieces in multiples of what can affect a match on one side."""
 
 
-@dataclass(frozen=True)
-class ReadWindow:
+class ReadWindow(NamedTuple):
     """A part of larger data. `line` and `column` are those of its first byte, from 1."""
 
     data: bytes
@@ -46,9 +45,8 @@ class ReadWindow:
         """`examined` with the lines and columns of the whole."""
         if (self.line, self.column) == (1, 1):
             return examined
-        examined = replace(examined, pointers=())  # part of a file is not a pointer
-        return replace(
-            examined,
+        examined = examined._replace(pointers=())  # part of a file is not a pointer
+        return examined._replace(
             detections=tuple(
                 replace(
                     each,

@@ -6,7 +6,6 @@ import random
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -263,7 +262,7 @@ def test_names_of_functions_are_no_evidence() -> None:
 
 @cache
 def without_reasons() -> Prefilter:
-    return Prefilter(tuple(replace(each, is_reason=None) for each in detector().prefilter.patterns))
+    return Prefilter(tuple(each._replace(is_reason=None) for each in detector().prefilter.patterns))
 
 
 def test_lists_of_names_are_no_evidence() -> None:

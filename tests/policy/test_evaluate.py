@@ -257,9 +257,9 @@ def test_an_exemption_turns_reasons_into_information_until_its_day_and_says_why(
     assert verdict.severity is Severity.INFO
     assert verdict.privilege == "over"
     assert "migration under way" in verdict.reasons[0].message
-    over = replace(accepted, until=date(2026, 10, 31))
+    over = accepted._replace(until=date(2026, 10, 31))
     assert evaluate(subject, Settings(exemptions=(over,)), NOW).severity is Severity.CRITICAL
-    elsewhere = replace(accepted, organization="globex")
+    elsewhere = accepted._replace(organization="globex")
     assert evaluate(subject, Settings(exemptions=(elsewhere,)), NOW).severity is Severity.CRITICAL
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from tokenaudit.errors import UsageError
@@ -103,8 +103,7 @@ class _Request:
         return min(found, key=lambda place: len(place.parts), default=None)
 
 
-@dataclass(frozen=True)
-class Resolved:
+class Resolved(NamedTuple):
     """The sources, and the location of each target on disk in its repository, by the target's name in the report.
 
     `small` are the targets that are small repositories.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from tokenaudit.cli.output import color_wanted, emit, width
 from tokenaudit.errors import UsageError
@@ -13,8 +12,7 @@ from tokenaudit.errors import UsageError
 D_contra = TypeVar("D_contra", contravariant=True)
 
 
-@dataclass(frozen=True)
-class OutputDestination:
+class OutputDestination(NamedTuple):
     """A format and the file that it is written to; None for stdout."""
 
     format: str
@@ -41,7 +39,7 @@ def destinations(
     if output is not None and not without_file:
         message = "--output has no format to write, since each --format names its file; leave it out"
         raise UsageError(message)
-    placed = tuple(replace(one, file=one.file or output) for one in chosen)
+    placed = tuple(one._replace(file=one.file or output) for one in chosen)
     files = [one.file.resolve() for one in placed if one.file is not None and not _is_device(one.file)]
     for file in files:
         if files.count(file) > 1:

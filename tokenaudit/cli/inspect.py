@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -105,7 +104,7 @@ def inspect(
             yield from credential_input.from_lines(lines, scanner)
 
     placed = destinations(formats, output)
-    screens = tuple(replace(one, format="identity") if one.format == "text" else one for one in placed)
+    screens = tuple(one._replace(format="identity") if one.format == "text" else one for one in placed)
     finish = Finish(screens, fail_on.value, baseline, show_unlikely=show_unlikely, color=not no_color)
     settings = context.settings(config, no_config=no_config, quiet=quiet)
     with progress_for(quiet=quiet, color=not no_color) as progress:

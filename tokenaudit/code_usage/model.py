@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tokenaudit.model import Certainty, Entity, Evidence
 
 
-@dataclass(frozen=True)
-class Needs:
+class Needs(NamedTuple):
     """Needs found in one file.
 
     `skipped` has the reasons for parts that were not analyzed, `unparsed` the parts that are not in the expected
@@ -24,8 +22,7 @@ class Needs:
     unparsed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(NamedTuple):
     """One permission that one call or command needs, before its position is known."""
 
     permission: str
@@ -38,7 +35,7 @@ class Need:
 
     def doubted(self) -> Need:
         """The same need, no longer certain."""
-        return replace(self, certainty="perhaps")
+        return self._replace(certainty="perhaps")
 
 
 def unique(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:

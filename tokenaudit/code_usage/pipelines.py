@@ -94,7 +94,7 @@ class _Pipeline:
         if shell.startswith("python"):
             found = python_needs(self._path, node.value.encode("utf-8", "surrogatepass"), self._budget)
             moved = tuple(replace(e, line=(e.line or 1) + first - 1) for e in found.evidence)
-            found = replace(found, evidence=moved)
+            found = found._replace(evidence=moved)
         else:
             found = shell_needs(
                 self._path, node.value, self._budget, first_line=first, known=known, python=python_needs

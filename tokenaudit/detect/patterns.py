@@ -9,9 +9,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tokenaudit.detect import encodings
 from tokenaudit.detect.decode import base_n, byte_list, concatenated, escapes, variables, zlib_stream
@@ -42,8 +41,7 @@ Reading: TypeAlias = Literal[
 """How to decode the bytes around a match of a pattern."""
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """A pattern: one of `literal_patterns` is in every match of `expression`; `width` is the maximum match length.
 
     `check` takes the data and the offset of a match and returns whether it counts, for conditions that an expression
@@ -62,8 +60,7 @@ class Pattern:
     surroundings: int | None = None
 
 
-@dataclass(frozen=True)
-class Shape:
+class Shape(NamedTuple):
     """Declaration of one kind by a plugin: literals, and an expression of bounded length that every match satisfies.
 
     `surroundings` are the bytes around a match of the expression that decide which values begin in it; None if any can.

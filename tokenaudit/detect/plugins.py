@@ -39,8 +39,7 @@ class Candidate(NamedTuple):
 Find = Callable[[str], Iterator[Candidate]]
 
 
-@dataclass(frozen=True)
-class Plugin:
+class Plugin(NamedTuple):
     """One plugin class. `shape` is None if the plugin declares no literals; all data are then passed to it."""
 
     name: str
@@ -296,7 +295,7 @@ class AllowlistFilter:
             return examined
         lines = data.split(b"\n")
         marked = tuple(replace(each, ignored=True) if _allowed(each, lines) else each for each in examined.detections)
-        return replace(examined, detections=marked)
+        return examined._replace(detections=marked)
 
 
 def _allowed(detection: Detection, lines: list[bytes]) -> bool:

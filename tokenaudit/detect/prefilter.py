@@ -10,10 +10,9 @@ import re
 import sys
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from tokenaudit.detect.literals import MANY, Hit, LiteralPrefilter
 from tokenaudit.detect.patterns import Pattern
@@ -38,8 +37,7 @@ _LOOKED_BEHIND = 8
 """Maximum bytes before a match that its expression and its conditions read."""
 
 
-@dataclass(frozen=True)
-class _Searched:
+class _Searched(NamedTuple):
     """Data, and the result of searching them completely."""
 
     data: bytes = b""

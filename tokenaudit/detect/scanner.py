@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tokenaudit.detect.decode import Decoded, Decoder
 from tokenaudit.detect.decode.archives import is_tar, report_closed, unwrap_tar, unwrap_zip
@@ -59,8 +59,7 @@ Trace: TypeAlias = tuple[int, ...]
 """A nested position: an offset in the outermost bytes, then an offset in the data decoded there, and so on."""
 
 
-@dataclass(frozen=True)
-class _Piece:
+class _Piece(NamedTuple):
     data: bytes
     place: Callable[[int], Position]
     end: Callable[[int], Position]

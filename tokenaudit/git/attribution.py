@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import staged_files
@@ -29,8 +29,7 @@ Fingerprints = Mapping[str, frozenset[str]]
 """Blob id to the fingerprints found in it."""
 
 
-@dataclass(frozen=True)
-class Introduction:
+class Introduction(NamedTuple):
     """A fingerprint added at a path. `commit` is None for a blob in no commit, `path` for a blob without a name."""
 
     fingerprint: str
@@ -42,8 +41,7 @@ class Introduction:
     is_note: bool = False
 
 
-@dataclass(frozen=True)
-class Reachability:
+class Reachability(NamedTuple):
     """The relevant commits that are unreachable from any ref, and those reachable only from notes."""
 
     lost: frozenset[str] = frozenset()
@@ -174,8 +172,7 @@ def introductions_in(
     return _introduced(steps, fingerprints, head, Reachability(), moves_count=False)
 
 
-@dataclass(frozen=True)
-class _IntroductionTime:
+class _IntroductionTime(NamedTuple):
     fingerprint: str
     change: Change
     commit: Commit

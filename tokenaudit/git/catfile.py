@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -91,7 +91,7 @@ def read_elsewhere(git_dir: Path, unread: Iterable[Unread], watcher: ObjectMatch
                 failures += 1
                 yield ScanBatch(unread=[item])
             elif opened.size > left:
-                yield ScanBatch(unread=[replace(item, reason=f"object too large ({opened.size:,} bytes)")])
+                yield ScanBatch(unread=[item._replace(reason=f"object too large ({opened.size:,} bytes)")])
             else:
                 left -= opened.size
                 found = _second_look(reader, opened, item, watcher)
@@ -106,7 +106,7 @@ def _second_look(reader: ObjectReader, opened: ObjectStream, item: Unread, watch
         for window in reader.windows(opened):
             is_hit = is_hit or (is_searched and not examine(watcher, window.data).is_empty)
     except UnreadableObjectError as error:
-        return ScanBatch(unread=[replace(item, reason=str(error)) if item.is_large else item])
+        return ScanBatch(unread=[item._replace(reason=str(error)) if item.is_large else item])
     if not is_searched:
         return ScanBatch()
     hits = [(opened.id, opened.type)] if is_hit else []

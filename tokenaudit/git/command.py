@@ -22,7 +22,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from tokenaudit.git.files import BrokenLinkError, look_at
 from tokenaudit.redaction import mask
@@ -97,8 +97,7 @@ class GitLimitError(GitError):
     """Git was stopped because it took too long or printed too much."""
 
 
-@dataclass(frozen=True)
-class Allowance:
+class Allowance(NamedTuple):
     """Limits of a git process: seconds until the response (or its next part), bytes of memory.
 
     `stored` is the size in bytes of the repository's objects on disk.

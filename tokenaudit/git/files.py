@@ -13,8 +13,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenaudit.file_access import kind, read_regular
 
@@ -48,8 +48,7 @@ class BrokenLinkError(Exception):
     """A `.git` file or link, or a `commondir`, does not lead to a repository; `str()` is the reason in one line."""
 
 
-@dataclass(frozen=True)
-class Hazard:
+class Hazard(NamedTuple):
     """A file that git must not read, and the reason. `is_loss`: the audit is incomplete without it."""
 
     path: Path
@@ -57,8 +56,7 @@ class Hazard:
     is_loss: bool = True
 
 
-@dataclass(frozen=True)
-class Folders:
+class Folders(NamedTuple):
     """The folders of a repository, with links resolved.
 
     `objects` are all object folders, including alternates; `missing` are the alternates that don't exist. `stored` is

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenaudit.git.command import GitError, GitLimitError, allowance, git
 from tokenaudit.timestamps import from_unix
@@ -26,8 +26,7 @@ _FEW_OBJECTS, _OBJECTS_PER_COMMIT = 100, 10
 """The same for few commits: git looks up each id, which takes as long as printing some paths."""
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(NamedTuple):
     """A commit's author and author date (in UTC; None if it is out of range).
 
     `committed` is the committer date in Unix seconds. Clocks can be wrong, so it only orders unrelated commits.
@@ -39,8 +38,7 @@ class Commit:
     committed: int
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """One path that differs from all parents of a commit. `old` contains the blob ids of the parents."""
 
     path: str
@@ -48,8 +46,7 @@ class Change:
     new: str
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(NamedTuple):
     """The changes of one commit that involve the requested blobs."""
 
     commit: Commit

@@ -8,10 +8,9 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from tokenaudit.git.command import SECONDS, Drain, Watchdog, allowance, feed, reason, start
 from tokenaudit.git.objects import GitObject, ObjectType, Unread, is_large, too_large
@@ -31,8 +30,7 @@ _SET_PIPE_SIZE = 1031
 _PIPE_SIZE = 1 << 20
 
 
-@dataclass(frozen=True)
-class ListedObject:
+class ListedObject(NamedTuple):
     """An object in the repository. `size` is the size of its content in bytes."""
 
     id: str

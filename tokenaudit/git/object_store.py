@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from tokenaudit.git.catfile import ListingError, cat_file_partitions
 from tokenaudit.git.command import GitError, allowance
@@ -173,8 +173,7 @@ def _unusual(repository: Repository) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class _Wish:
+class _Wish(NamedTuple):
     jobs: int
     types: Sequence[ObjectType]
     known: KnownObjects | None

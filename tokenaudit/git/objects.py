@@ -25,8 +25,7 @@ LARGE = 64 << 20
 _REPORT_EVERY = 32 << 20
 
 
-@dataclass(frozen=True)
-class GitObject:
+class GitObject(NamedTuple):
     """One complete object."""
 
     id: str
@@ -34,8 +33,7 @@ class GitObject:
     data: bytes
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(NamedTuple):
     """An object (or a whole pack or partition) that could not be read, and the reason.
 
     `is_final`: no other reader is tried. `is_large`: its size is the only reason.
@@ -260,8 +258,7 @@ _PERSON = re.compile(rb"^(?:author|tagger) (?P<who>.*?) ?(?P<when>-?\d+)? ?(?:[+
 _TARGET = re.compile(rb"\Aobject (?P<id>[0-9a-f]+)\ntype (?P<type>\w+)$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class ParsedHeader:
+class ParsedHeader(NamedTuple):
     """A commit or tag: its header lines, message and author. `target` is the object of a tag, with its type."""
 
     header: bytes

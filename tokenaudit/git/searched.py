@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tokenaudit.git.files import BrokenLinkError, look_at
 from tokenaudit.git.layout import enclosing_git_dir
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 _Stamp: TypeAlias = "tuple[tuple[int, int, int, int], ...]"
 
 
-@dataclass(frozen=True)
-class SearchedPack:
+class SearchedPack(NamedTuple):
     """A pack, which of its objects were read from it, by position, and the results for these."""
 
     opened: _Opened

@@ -15,9 +15,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, NamedTuple, cast
 
 from tokenaudit.git.command import MOST_OUTPUT, NETWORK_MEMORY, GitError, limit_memory
 
@@ -32,8 +31,7 @@ _LEAST_FREE = 50
 """A transfer is stopped if less than this fraction (one fiftieth) of the disk is free."""
 
 
-@dataclass(frozen=True)
-class TransferLimits:
+class TransferLimits(NamedTuple):
     """Limits of a transfer.
 
     A transfer ends after `silent` seconds without data from the server. It can take `setup` seconds plus one second per
@@ -52,8 +50,7 @@ class TransferLimits:
 LIMITS = TransferLimits()
 
 
-@dataclass(frozen=True)
-class Transferred:
+class Transferred(NamedTuple):
     """Result of a transfer: git's exit code, its output and last messages, and the reason if it was stopped.
 
     `disk_full`: it was stopped because the disk is full.

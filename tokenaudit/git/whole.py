@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from tokenaudit.file_access import read_regular
 from tokenaudit.git.command import GitError, git
@@ -66,8 +66,7 @@ _Tree = Mapping[bytes, tuple[bytes, str]]
 """Name to mode and id of each entry."""
 
 
-@dataclass(frozen=True)
-class ParsedCommit:
+class ParsedCommit(NamedTuple):
     """The ids in a commit, and what a report shows of it."""
 
     tree: str

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tokenaudit.hub.result import TRANSIENT, ErrorKind, Failure, Reply, Result
 
@@ -27,16 +27,14 @@ def window_left(headers: Mapping[str, str]) -> float:
     return int(limit[2]) + _ROUNDING if limit and int(limit[1]) == 0 else 0.0
 
 
-@dataclass(frozen=True)
-class RateLimitWindow:
+class RateLimitWindow(NamedTuple):
     """The latest rate limit of the Hub: `left` requests are allowed within the next `seconds`."""
 
     left: int
     seconds: float
 
 
-@dataclass(frozen=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """Maximum number of attempts of a request, and its maximum single and total wait in seconds."""
 
     attempts: int = 4

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 import huggingface_hub  # imports its submodules lazily
 
@@ -44,8 +43,7 @@ _NO_SUCH_METHOD = 405
 _DENIED = frozenset({401, 403, 404})
 
 
-@dataclass(frozen=True)
-class AccessCheck:
+class AccessCheck(NamedTuple):
     """Whether a token has an access; None if the response is inconclusive. `reason` explains why."""
 
     allowed: bool | None

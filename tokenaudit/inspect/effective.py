@@ -7,8 +7,7 @@ Sources: hub-docs security-tokens.md and organizations-security.md. Roles, weake
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from tokenaudit.model import Entity, Grant, Inspection, Organization
 
@@ -24,8 +23,7 @@ _BY_ROLE: Mapping[str, RestrictedBy] = {
 }
 
 
-@dataclass(frozen=True)
-class EffectiveGrant:
+class EffectiveGrant(NamedTuple):
     """A grant, the part of it that is effective, and the reason for the difference."""
 
     grant: Grant
@@ -113,16 +111,14 @@ _WRITES = frozenset({"repo.write", "repo.content.write", "write-repos", "manage-
 _UNBOUND = frozenset({"write", "god", "read"})
 
 
-@dataclass(frozen=True)
-class NamespaceAccess:
+class NamespaceAccess(NamedTuple):
     """A whole namespace and the most that can be done to its repositories."""
 
     name: str
     access: Access
 
 
-@dataclass(frozen=True)
-class Namespaces:
+class Namespaces(NamedTuple):
     """Everything a credential's rights cover."""
 
     namespaces: tuple[NamespaceAccess, ...] = ()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import NamedTuple
 
 from tokenaudit.inspect.effective import effective
 from tokenaudit.model import Credential, Entity, Inspection, Severity
@@ -17,8 +18,7 @@ CLASSIC_ROLES = frozenset({"read", "write", "god"})
 _OWNER_PLACES = frozenset({"machine", "stdin", "environment", "keyring", "stored"})
 
 
-@dataclass(frozen=True)
-class EffectivePermission:
+class EffectivePermission(NamedTuple):
     """One permission on one entity (None: everywhere).
 
     `inactive_because` is the reason why it has no effect at present: the owner's role or the organization's rules.
@@ -100,8 +100,7 @@ def effective_permissions(inspection: Inspection) -> Iterator[EffectivePermissio
         yield EffectivePermission(permission, None, danger(permission, None))
 
 
-@dataclass(frozen=True)
-class PermissionGroup:
+class PermissionGroup(NamedTuple):
     """One permission on all entities where it has the same severity: the subject of one reason."""
 
     permission: str

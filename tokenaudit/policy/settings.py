@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timezone
+from typing import NamedTuple
 
 from tokenaudit.errors import ConfigurationError, UsageError
 from tokenaudit.model import Policy, Reason, Severity
@@ -50,8 +51,7 @@ class Incident:
         return "the earliest known date of the incident; its start is unknown, so review earlier changes too"
 
 
-@dataclass(frozen=True)
-class Exemption:
+class Exemption(NamedTuple):
     """Findings of some rules that a team accepts for one organization until a date, with the reason.
 
     Exempted findings stay in the report as `info`, with the reason. No rules means all rules except those on exposure.
@@ -63,8 +63,7 @@ class Exemption:
     rules: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class AllowEntry:
+class AllowEntry(NamedTuple):
     """Findings that the auditor accepts, with the reason, until a date if there is one.
 
     All of `fingerprint` (or its first 8 digits), `rule` and `path` (a glob) that are given must fit; one of them is.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 from tokenaudit.model import Entity, Evidence, Grant, Inspection
@@ -22,8 +23,7 @@ from tokenaudit.permissions import (
 )
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """The grants that a replacement needs.
 
     `unplaced` are needed permissions on an entity that the code does not name. `creates` are the namespaces in which
@@ -125,8 +125,7 @@ applies to all organizations of the link (tested in July 2026)."""
 _GLOBAL = frozenset({"discussion.write", "post.write"})
 
 
-@dataclass(frozen=True)
-class Link:
+class Link(NamedTuple):
     """A link to the form, and one line for each setting to select by hand."""
 
     url: str

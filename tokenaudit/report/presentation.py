@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import posixpath
 from collections import Counter
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenaudit import exit_codes
 from tokenaudit.errors import UsageError
@@ -32,8 +31,7 @@ _MODULES = ".git/modules/"
 HERE = "."
 
 
-@dataclass(frozen=True)
-class RepositoryFile:
+class RepositoryFile(NamedTuple):
     """A file of a repository. `root` is the repository by its name in the report, `path` is relative to it."""
 
     root: str
@@ -88,8 +86,7 @@ def prefixed(place: RepositoryFile, *, several: bool) -> str | None:
     return f"{place.root.rstrip('/')}/{place.path}"
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(NamedTuple):
     """One place in one file (or message, variable …), merged over the sources that found the credential there.
 
     `live` is whether it is still present, None if unknown. The commit is the earliest one.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from tokenaudit.model import Severity, Skipped
 from tokenaudit.text import ALL_IN_JSON, and_more, count, shorten, visible
@@ -37,8 +37,7 @@ def clean(text: str) -> str:
     return shorten(visible(text), _LONGEST)
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One line: a label column and spans with a hanging indent."""
 
     spans: tuple[Span, ...]

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from tokenaudit.detect.limits import Budget
 from tokenaudit.detect.literals import Hit
 
 
-@dataclass(frozen=True)
-class Decoded:
+class Decoded(NamedTuple):
     """Bytes decoded from outer data, starting at the outer offset `at`.
 
     `origin` maps an offset in `data` to the outer offset it was decoded from. If it is None, `data` is a separate text

@@ -8,8 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 from tokenaudit.detect.decode import Decoded
 from tokenaudit.detect.decode.compression import windows
@@ -111,8 +110,7 @@ def _extent(data: bytes, info: zipfile.ZipInfo) -> tuple[int, int] | None:
     return (info.header_offset, header.start + info.compress_size) if header else None
 
 
-@dataclass(frozen=True)
-class _Local:
+class _Local(NamedTuple):
     """A local header: start of the content, and its size if the header contains it."""
 
     at: int

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from tokenaudit.file_access import descriptor_of_regular
 from tokenaudit.interfaces import Scanner
@@ -29,8 +30,7 @@ class Unreadable(Exception):  # noqa: N818 - a state of a file, not a program er
         self.reason = reason
 
 
-@dataclass(frozen=True)
-class SymbolicLink:
+class SymbolicLink(NamedTuple):
     """A symbolic link and the text of its target."""
 
     path: str

@@ -9,9 +9,9 @@ import re
 import shlex
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenaudit.detect.pointers import read_pointers
 from tokenaudit.git.command import GitError
@@ -108,7 +108,7 @@ class TreeSource:
         run.read(1, len(link.target))
         if run.scanner.may_contain(link.target):
             examined = run.scanner.scan(link.target)
-            inside = replace(examined, detections=tuple(_inside(each, "symlink") for each in examined.detections))
+            inside = examined._replace(detections=tuple(_inside(each, "symlink") for each in examined.detections))
             yield from self._examined(inside, names.shown(link.path))
             yield from self._behind(examined.pointers, link.path, names.shown(link.path), run)
 
@@ -266,8 +266,7 @@ _CACHED_REPOSITORY = re.compile(r"(?:models|datasets|spaces|kernels)--")
 _EXECUTABLE = stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH
 
 
-@dataclass(frozen=True)
-class Followed:
+class Followed(NamedTuple):
     """A link whose content is read: `file` is its target."""
 
     link: SymbolicLink

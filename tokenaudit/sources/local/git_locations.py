@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenaudit.git.object_reader import UnreadableObjectError
 from tokenaudit.git.objects import GitObject, Unread, parse
@@ -113,8 +113,7 @@ def in_message(source: str, target: str, item: GitObject, scanner: Scanner) -> I
             yield LocatedDetection(shown, replace(location, author=headed.author, date=headed.date, object=item.id))
 
 
-@dataclass(frozen=True)
-class Placement:
+class Placement(NamedTuple):
     """See `tokenaudit.model.Target`: the fields with these names."""
 
     repository: str

@@ -10,9 +10,10 @@ import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 from tokenaudit.git.command import GitError
 from tokenaudit.git.layout import open_repository
@@ -25,8 +26,7 @@ from tokenaudit.text import count, size
 _MOST_NAMED = 20
 
 
-@dataclass(frozen=True)
-class _System:
+class _System(NamedTuple):
     """`fetch` is the command for one path (`{}`), `fetch_all` that for every revision."""
 
     name: str
@@ -43,8 +43,7 @@ _SYSTEMS = {
 }
 
 
-@dataclass(frozen=True)
-class Behind:
+class Behind(NamedTuple):
     """Content behind pointers: detections, skipped content, and the pointers without content."""
 
     detections: tuple[Detection, ...] = ()
