@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
+    from ctypes import Array
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
@@ -20,8 +21,16 @@ _T = TypeVar("_T")
 
 def may_fork() -> bool:
     """Whether this process can fork workers on this system."""
-    forks = "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin"
-    return forks and not multiprocessing.current_process().daemon  # daemonic processes can't have children
+    if not hasattr(os, "fork") or sys.platform == "darwin":
+        return False
+    loaded = sys.modules.get("multiprocessing.process")  # it is in every process that it has started
+    return loaded is None or not loaded.current_process().daemon  # daemonic processes can't have children
+
+
+def _multiprocessing() -> ModuleType:
+    import multiprocessing.connection  # noqa: PLC0415 - slow to load, and small scans need one process
+
+    return multiprocessing
 
 
 _NUMBER = 4
@@ -57,6 +66,18 @@ class PartQueue:
         os.close(self._source)
 
 
+def shared_numbers(count: int) -> Array[Any]:
+    """Return `count` numbers below 65,536, at first 0, in memory that workers share with this process."""
+    found: Array[Any] = _multiprocessing().get_context("fork").Array("H", count, lock=False)
+    return found
+
+
+def wait(receivers: Iterable[Connection[Any, Any]]) -> list[Any]:
+    """Wait until at least one worker has sent something or exited; return the connections of those that have."""
+    ready: list[Any] = _multiprocessing().connection.wait(list(receivers))
+    return ready
+
+
 def received(receiver: Connection[Any, _T]) -> _T:
     """Return the next result of a worker.
 
@@ -80,7 +101,7 @@ def _start_helper(
     """
     if sys.platform == "win32":
         raise NotImplementedError
-    context = multiprocessing.get_context("fork")
+    context = _multiprocessing().get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_run, args=(work, sender, args, named), daemon=True)
     try:

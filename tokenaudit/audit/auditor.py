@@ -27,8 +27,8 @@ from tokenaudit.sources.local.git_locations import Placement
 
 if TYPE_CHECKING:
     from tokenaudit.audit.inspection import InspectionOptions
-    from tokenaudit.code_usage.collect import CodeUses, Visibilities
-    from tokenaudit.hub.client import Hub
+    from tokenaudit.code_usage.collect import CodeUses
+    from tokenaudit.code_usage.visibility import Visibilities
     from tokenaudit.inspect.input import CredentialInput
     from tokenaudit.sources.local.filesystem import TreeSource
     from tokenaudit.sources.machine import MachineSource
@@ -106,7 +106,7 @@ class Auditor:
             now=self.now,
             tool=TOOL,
             excluded=excluded,
-            uses=_uses(trees, self.questions.hub if self.questions else None),
+            uses=_uses(trees, self.questions),
             endpoint=self.questions.hub.endpoint if self.questions else None,
         )
         return Audit(redacted(finished, findings.secrets.values()), findings.secrets)
@@ -121,7 +121,7 @@ def _is_tree(place: Source) -> TypeGuard[TreeSource]:
     return place.kind == "tree"
 
 
-def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
+def _uses(trees: Sequence[TreeSource], questions: InspectionOptions | None) -> Uses:
     """The permissions that code needs; with access to the Hub, also which repositories it reads are public."""
     known: list[Visibilities] = []
     code: list[CodeUses] = []
@@ -131,17 +131,16 @@ def _uses(trees: Sequence[TreeSource], hub: Hub | None) -> Uses:
             return (), ()
         from tokenaudit.code_usage.collect import (  # noqa: PLC0415 - not needed without findings
             CodeUses,
-            Visibilities,
             with_visibility,
         )
 
         if not code:
             code.append(CodeUses(trees))
         evidence, skipped = code[0].of(credential)
-        if hub is None or not evidence:
+        if questions is None or not evidence:
             return evidence, skipped
         if not known:
-            known.append(Visibilities(hub))
+            known.append(questions.visibilities())
         return with_visibility(evidence, known[0].of), skipped
 
     return uses

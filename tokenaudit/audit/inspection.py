@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tokenaudit.audit.aggregate import Findings
+from tokenaudit.code_usage.visibility import Visibilities
 from tokenaudit.hub.client import Hub
 from tokenaudit.inspect import Cache, inspect_credentials
 from tokenaudit.inspect.reach import NamedRepo, ReachLevel, check_access, reach
@@ -33,6 +34,10 @@ class InspectionOptions:
     level: ReachLevel = "none"
     repos: Sequence[NamedRepo] = ()
     jobs: int = 1
+
+    def visibilities(self) -> Visibilities:
+        """What tells which repositories are public."""
+        return Visibilities(self.hub)
 
     def answers(self, findings: Findings, now: Callable[[], datetime], progress: Progress) -> dict[str, Inspection]:
         """Inspects every likely credential, by fingerprint; the access of active ones is measured in `findings`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 import sys
 from enum import Enum
 
@@ -37,7 +36,8 @@ def set_level(level: LogLevel) -> None:
     logger.handlers = [handler]  # a program that calls commands several times can have another stderr each time
     logger.propagate = False
     logger.setLevel(level.value.upper())
-    logger.debug("tokenaudit %s, Python %s, %s", __version__, platform.python_version(), platform.platform())
+    python = ".".join(map(str, sys.version_info[:3]))
+    logger.debug("tokenaudit %s, Python %s, %s", __version__, python, sys.platform)
 
 
 def stop() -> None:

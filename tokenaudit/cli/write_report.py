@@ -7,6 +7,7 @@ import shlex
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tokenaudit.cli import ARGUMENTS
@@ -51,10 +52,8 @@ class Finish:
         self._refuse("--show-unlikely", _FINDINGS_ONLY, given=self.show_unlikely, use="text, json, markdown or html")
         self._refuse("--show-dead", _LISTING_DEAD, given=self.show_dead, use="text, markdown or html")
         if self.baseline is not None and not (self.update_baseline and not self.baseline.exists()):
-            from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
-
             # Read before the audit, which would be lost if it can't be read after it.
-            object.__setattr__(self, "_known", baseline.load(self.baseline))
+            object.__setattr__(self, "_known", _baselines().load(self.baseline))
 
     def __call__(self, audit: Audit, listed: Report | None = None) -> int:
         """Writes the report of `audit` and returns the exit code it deserves; `listed` as in `publish`."""
@@ -111,8 +110,7 @@ class Finish:
             raise UsageError(message)
 
     def _new(self, audit: Audit, path: Path) -> Report:
-        from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
-
+        baseline = _baselines()
         secrets = audit.secrets.values()
         known = self._known
         if self.update_baseline:
@@ -121,4 +119,11 @@ class Finish:
             before, known = known, baseline.updated(known, audit.report, secrets, plugins, path.parent)
             if known != before:
                 baseline.save(known, path)
-        return baseline.apply(audit.report, known or baseline.Baseline(), secrets, path.parent)
+        report: Report = baseline.apply(audit.report, known or baseline.Baseline(), secrets, path.parent)
+        return report
+
+
+def _baselines() -> ModuleType:
+    from tokenaudit import baseline  # noqa: PLC0415 - only with --baseline
+
+    return baseline

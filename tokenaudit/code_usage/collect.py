@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tokenaudit.code_usage import Needs, merged, needs_of, reads
 from tokenaudit.file_access import read_regular
-from tokenaudit.hub.client import Hub
-from tokenaudit.hub.repo_access import GitRepoType, visibility
 from tokenaudit.model import Credential, Entity, Evidence, Skipped, Visibility
 from tokenaudit.permissions import READ
 from tokenaudit.sources.local.filesystem import TreeSource
@@ -96,31 +94,6 @@ def _all_code(tree: TreeSource) -> Iterable[str]:
     paths = (path[top:].lstrip("/\\").replace("\\", "/") for path in tree.files)
     code = sorted(path for path in paths if reads(path) and "/." not in f"/{path}".replace("/.github", ""))
     return code[:_MOST_FILES]
-
-
-_KINDS: dict[str, GitRepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
-MOST = 50
-"""Maximum number of repositories to look up in one run; the others stay unknown, and the advice says so."""
-
-
-@dataclass
-class Visibilities:
-    """Asks about each repository once, anonymously, and stops after 50 of them."""
-
-    hub: Hub
-    _known: dict[Entity, Visibility | None] = field(default_factory=dict)
-
-    def of(self, entity: Entity) -> Visibility | None:
-        """The visibility of a repository without a token; None if unknown."""
-        kind = _KINDS.get(entity.type)
-        if kind is None or not entity.name:
-            return None
-        if entity not in self._known:
-            if len(self._known) >= MOST:
-                return None
-            seen, _ = visibility(self.hub, entity.name, kind)
-            self._known[entity] = None if seen == "unknown" else seen
-        return self._known[entity]
 
 
 def with_visibility(evidence: Sequence[Evidence], of: Callable[[Entity], Visibility | None]) -> tuple[Evidence, ...]:

@@ -10,11 +10,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing.connection import wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers, wait
 from tokenaudit.git.objects import ObjectMatcher, Partition, ScanBatch, Unread
 
 _Result = TypeVar("_Result")
@@ -146,7 +145,7 @@ def _batches(partition: Partition, watcher: ObjectMatcher) -> Iterator[ScanBatch
 def _messages(running: dict[object, tuple[Connection[object, Any], BaseProcess]]) -> Iterator[Any]:
     """Yield what workers send until the last has ended; None for one that exited without saying that it has."""
     while running:
-        for ready in wait([receiver for receiver, _ in running.values()]):
+        for ready in wait(receiver for receiver, _ in running.values()):
             receiver, process = running[ready]
             try:
                 message = received(receiver)

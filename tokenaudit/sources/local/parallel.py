@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
-from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, start_helpers, stop_helpers
+from tokenaudit.forking import MOST_PARTS, PartQueue, may_fork, received, shared_numbers, start_helpers, stop_helpers
 from tokenaudit.interfaces import ScanResult
 from tokenaudit.sources.local.file_reader import Unreadable, read_small, read_windows
 from tokenaudit.windows import ReadWindow, examine_windows
@@ -97,7 +96,7 @@ class _Work:
         self._size = max(_AT_ONCE, -(-len(self._files) // MOST_PARTS))
         parts = -(-len(self._files) // self._size)
         self.queue = PartQueue(range(parts))
-        self.taker = multiprocessing.get_context("fork").Array("H", parts, lock=False)
+        self.taker = shared_numbers(parts)
 
     def part(self, number: int) -> Sequence[str]:
         return self._files[number * self._size : (number + 1) * self._size]
