@@ -91,11 +91,12 @@ def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> fro
 
 def as_hex(text: Sets) -> Sets:
     """Return `text` as hexadecimal digits of either case."""
-    return tuple(
-        frozenset(ord(digit) for byte in place for c in f"{byte:02x}"[half] for digit in (c, c.upper()))
-        for place in text
-        for half in (0, 1)
-    )
+    return tuple(_digits(place, half) for place in text for half in (0, 1))
+
+
+@cache
+def _digits(place: frozenset[int], half: int) -> frozenset[int]:
+    return frozenset(ord(digit) for byte in place for c in f"{byte:02x}"[half] for digit in (c, c.upper()))
 
 
 def as_utf16(text: Sets, order: str) -> Sets:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from tokenaudit.detect.encodings import Sets, exactly, expression
@@ -160,7 +161,13 @@ _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 _NEVER = rb"(?!)"
 _NOTHING = re.compile(_NEVER)
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
-_JOINTS = re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
+
+
+@cache
+def _joints() -> re.Pattern[bytes]:
+    """Compile on first use: most scans need it for nothing."""
+    return re.compile(_joint(_LITERALS + rb"(?!\\" + _ESCAPED_COLOR + rb")", _FOLDED, _MARKUP, _DUMP))
+
 
 LOOKED_AT = 512
 """Bytes from the start of a match that `can_continue` reads."""
@@ -181,7 +188,7 @@ def can_continue(forms: Sequence[Sets], data: bytes, at: int) -> bool:
     """
     window = data[at : at + LOOKED_AT]
     text, origins = joined(window, 0)
-    return _JOINTS.search(text) is not None or any(_can_begin(form, text, window, origins) for form in forms)
+    return _joints().search(text) is not None or any(_can_begin(form, text, window, origins) for form in forms)
 
 
 def _can_begin(form: Sets, text: bytes, window: bytes, origins: Origins) -> bool:
@@ -206,7 +213,7 @@ def joined(data: bytes, start: int, beginnings: Collection[int] = (), *, commas:
     out = bytearray()
     origins = Origins(start)
     at = 0
-    for found in _JOINTS.finditer(data):
+    for found in _joints().finditer(data):
         if found.end() in beginnings or (not commas and b"," in found[0]):
             continue
         out += data[at : found.start()]

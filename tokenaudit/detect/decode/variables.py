@@ -31,7 +31,7 @@ _ASSIGNED_BEFORE = re.compile(
 )
 _OWNER = rb"(?:(?:self|this|cls|local|var|env|[A-Z]\w{0,40})\.)?"
 _MACRO = rb"[A-Z_][A-Z0-9_]{0,40}"
-_REFERENCE = re.compile(
+_REFERENCE = (
     rb"(?P<operator>(?:\+|"
     + _QUOTE
     + rb"[ \t]{0,4}\.{1,2})[ \t\r\n]{0,20})\$?"
@@ -147,7 +147,7 @@ def _replaced(data: bytes, texts: _Texts, start: int, at: int) -> tuple[bytes, O
     out = bytearray()
     origins = Origins(start)
     copied = 0
-    for found in _REFERENCE.finditer(data):
+    for found in re.finditer(_REFERENCE, data):
         name = next(filter(None, (found[each] for each in _NAMED)))
         part = texts.at(name, at + found.start())
         assigned = _PART_OF.match(data, found.end())
