@@ -100,7 +100,7 @@ def _carries(value: object, marks: tuple[str, ...], depth: int = _DEPTH) -> bool
         return any(mark in text for mark in marks)
     if isinstance(value, _CARRIERS):
         return True
-    if not depth:
+    if not depth or hasattr(value, "_fields"):  # a named tuple is an object with attributes, like a dataclass
         return False
     if isinstance(value, Mapping):
         return any(_carries(item, marks, depth - 1) for item in list(value.values())[:_MOST_ITEMS])

@@ -26,9 +26,8 @@ from tokenaudit.secret import Secret
 from tokenaudit.sources.local.git_locations import Placement
 
 if TYPE_CHECKING:
-    from tokenaudit.audit.inspection import InspectionOptions
+    from tokenaudit.audit.inspection import InspectionOptions, Visibilities
     from tokenaudit.code_usage.collect import CodeUses
-    from tokenaudit.code_usage.visibility import Visibilities
     from tokenaudit.inspect.input import CredentialInput
     from tokenaudit.sources.local.filesystem import TreeSource
     from tokenaudit.sources.machine import MachineSource

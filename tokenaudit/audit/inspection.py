@@ -4,17 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tokenaudit.audit.aggregate import Findings
-from tokenaudit.code_usage.visibility import Visibilities
 from tokenaudit.hub.client import Hub
+from tokenaudit.hub.repo_access import GitRepoType, visibility
 from tokenaudit.inspect import Cache, inspect_credentials
 from tokenaudit.inspect.reach import NamedRepo, ReachLevel, check_access, reach
 from tokenaudit.interfaces import Progress
-from tokenaudit.model import Inspection, Reach
+from tokenaudit.model import Entity, Inspection, Reach, Visibility
 from tokenaudit.secret import Secret
+
+_KINDS: dict[str, GitRepoType] = {"model": "model", "dataset": "dataset", "space": "space"}
+MOST = 50
+"""Maximum number of repositories to look up in one run; the others stay unknown, and the advice says so."""
+
+
+@dataclass
+class Visibilities:
+    """Asks about each repository once, anonymously, and stops after 50 of them."""
+
+    hub: Hub
+    _known: dict[Entity, Visibility | None] = field(default_factory=dict)
+
+    def of(self, entity: Entity) -> Visibility | None:
+        """The visibility of a repository without a token; None if unknown."""
+        kind = _KINDS.get(entity.type)
+        if kind is None or not entity.name:
+            return None
+        if entity not in self._known:
+            if len(self._known) >= MOST:
+                return None
+            seen, _ = visibility(self.hub, entity.name, kind)
+            self._known[entity] = None if seen == "unknown" else seen
+        return self._known[entity]
 
 
 @dataclass(frozen=True)
