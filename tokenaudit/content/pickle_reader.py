@@ -27,7 +27,7 @@ from tokenaudit.content.detect_format import (
 from tokenaudit.content.path_escape import escapes
 from tokenaudit.content.pickle_input import PickleWalk, latin_bytes
 from tokenaudit.content.pickle_machine import walk_pickle
-from tokenaudit.content.pickle_names import name_verdict
+from tokenaudit.content.pickle_starts import begins, candidates, has_plausible_names, starts_pickle
 from tokenaudit.content.zip_reader import ZipDirectory, ZipMember, find_end, open_member, read_directory
 
 _HEAD = 512
@@ -38,21 +38,6 @@ _TORCH_STREAMS = 5
 _NESTED_PICKLES = 3
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _STORAGE_MEMBER = re.compile(r"(?:.*/)?data/\d+")
-_PLAUSIBLE = re.compile(r"[^\W\d]\w*(?:\.[\w<>]+)+")
-_HEADER = re.compile(rb"\x80[\x00-\x05]")
-_SECOND_LINE = re.compile(rb"(?<=[\w.\r])\n[A-Za-z_][\w.]{1,100}\r?\n")
-"""The end of an import by two lines, starting at the end of the first."""
-
-_PLAIN_LINE = re.compile(rb"[\w.]*\r?")
-_OTHER_SIGNS = [bytes([code]) for code in range(256) if not re.match(rb"[\w.\r]", bytes([code]))]
-_LONGEST_NAME = 102
-_MOST_STARTS = 8
-_TRIAL = 1 << 12
-"""Number of bytes that are followed to decide whether a pickle begins."""
-
-_LEAD = 64
-"""Number of bytes before an import in which a pickle without a header can begin."""
-
 _BASE64_PICKLE = re.compile(rb"gA[I-X][A-Za-z0-9+/]{5,}={0,2}")
 """Base64 of the first bytes of pickles of protocol 2 to 5."""
 
@@ -129,7 +114,7 @@ class _Reader:
         """Examines `source`, which is inside `depth` containers and `pickles` pickles; `inside`: not a whole file."""
         head = source.read(0, _HEAD)
         if depth > self.budget.limits.depth or pickles > _NESTED_PICKLES:
-            if compression(head) or head.startswith(ZIP_STARTS) or _starts_pickle(head):
+            if compression(head) or head.startswith(ZIP_STARTS) or starts_pickle(head):
                 self.report.unreadable.setdefault("nested too deeply to be examined")
             return
         if head.startswith(_POINTER):
@@ -143,7 +128,7 @@ class _Reader:
             self._numpy(source, head, depth, pickles)
         elif head.startswith(b"ustar", TAR_MARK):
             self._tar(source, depth, pickles)
-        elif _starts_pickle(head):
+        elif starts_pickle(head):
             self._streams(source, depth, pickles, inside=inside)
         else:
             self._other(source, head, path, depth, pickles, inside=inside)
@@ -187,7 +172,7 @@ class _Reader:
         if not head or head[:1] == b"\x80":
             return False
         walk = walk_pickle(source, 0, self.budget)
-        plausible = all(_PLAUSIBLE.fullmatch(name) for name in walk.names)
+        plausible = has_plausible_names(walk)
         if walk.cut is not None:
             if plausible:
                 self.report.add(walk)
@@ -222,13 +207,13 @@ class _Reader:
                     return
                 legacy = 0
             following = source.read(at, 2)
-            if not _starts_pickle(following):
+            if not starts_pickle(following):
                 self._search(source, at, depth, pickles)
                 return
 
     def _one(self, source: ByteRange, at: int, depth: int, pickles: int, *, inside: bool) -> PickleWalk:
         walk = walk_pickle(source, at, self.budget)
-        if inside and walk.end is None and not (walk.imports and all(map(_PLAUSIBLE.fullmatch, walk.names))):
+        if inside and walk.end is None and not (walk.imports and has_plausible_names(walk)):
             return walk  # bytes in a byte string that only begin like a pickle
         self.report.add(walk)
         if walk.cut is not None:
@@ -265,12 +250,12 @@ class _Reader:
             window = source.read(at, _WINDOW)
             last = at + len(window) >= source.size
             memory = MemoryRange(window)
-            for candidate, headed in _candidates(window):
+            for candidate, headed in candidates(window):
                 if candidate >= len(window) - _OVERLAP and not last:
                     continue
                 if not headed and at + candidate < followed:
                     continue
-                begin = self._begin(memory, candidate, headed=headed)
+                begin = begins(memory, candidate, self.budget, headed=headed)
                 if begin is not None:
                     walk = self._one(source, at + begin, depth, pickles, inside=False)
                     if walk.end is not None and self._starts_again(source, walk.end):
@@ -287,25 +272,7 @@ class _Reader:
             at = walk.end
 
     def _starts_again(self, source: ByteRange, at: int) -> bool:
-        return _starts_pickle(source.read(at, 2))
-
-    def _begin(self, window: MemoryRange, candidate: int, *, headed: bool) -> int | None:
-        """The position in the window where a pickle begins that imports something; None if there is none."""
-        # The arguments of an import by `i` are between MARK and the opcode; `c` can follow a MARK.
-        lead = 1 if headed else _LEAD if window.read(candidate, 1) == b"i" else 2
-        for start in range(candidate, max(candidate - lead, -1), -1):
-            self.budget.spend_operations(1)
-            walk = walk_pickle(window.part(start, _TRIAL), 0, self.budget)
-            if walk.cut is not None:
-                raise LimitReachedError(walk.cut)
-            # Opcodes can also be followed from the middle of a pickle: only names that are code are reported.
-            code = any(name_verdict(name) == "code" for name in walk.names)
-            whole = walk.end is not None
-            nameless = headed and whole and bool(walk.unknown) and walk.opcodes > _WHOLE
-            named = code and (whole or bool(walk.called) or headed)
-            if (named or nameless) and all(map(_PLAUSIBLE.fullmatch, walk.names)):
-                return start
-        return None
+        return starts_pickle(source.read(at, 2))
 
     def _compressed(self, source: ByteRange, kind: str, path: str, depth: int, pickles: int, *, inside: bool) -> bool:
         """Examines a compressed stream. False if it is not one: two bytes are a weak signature."""
@@ -398,7 +365,7 @@ class _Reader:
         content = source.part(start + length, source.size)
         # In a structured type, the first text of a pair is the field's name.
         objects = any(re.search(rb"""(?:^|,)\s*['"][|<>=]?O\d*['"]""", each) for each in dtypes)
-        if objects or _starts_pickle(content.read(0, 2)):
+        if objects or starts_pickle(content.read(0, 2)):
             self._streams(content, depth, pickles, inside=not objects)
 
     def _tar(self, source: ByteRange, depth: int, pickles: int) -> None:
@@ -441,38 +408,10 @@ class _Reader:
             self.look(MemoryRange(found), "", depth + 1, pickles=pickles + 1, inside=True)
 
 
-_WHOLE = 8
-"""Number of opcodes that a pickle behind other data needs to count as one, even without a known name."""
-
 _FEW = 3
 """Number of opcodes after which a text is not just a word that looks like an import."""
 
 _MOST_KEPT_STREAMS, _LONGEST_KEPT_STREAM = 64, 1 << 20
-
-
-def _candidates(window: bytes) -> Iterator[tuple[int, bool]]:
-    """Where a pickle can begin: at a header, or at an import by two lines."""
-    for found in _HEADER.finditer(window):
-        yield found.start(), True
-    for found in _SECOND_LINE.finditer(window):
-        first = max(found.start() - _LONGEST_NAME, 0)
-        line = window[first : found.start()]
-        line = line[line.rfind(b"\n") + 1 :]
-        begin = found.start() - len(line)
-        run = _trailing_name(line)
-        starts = (begin + at for at in range(run, len(line) - 2) if line[at] in b"ci")
-        for start in islice(starts, _MOST_STARTS):
-            yield start, False
-
-
-def _trailing_name(line: bytes) -> int:
-    """The start of the letters, digits, underscores and dots at the end of the line."""
-    other = max(line.rfind(sign) for sign in _OTHER_SIGNS) if not _PLAIN_LINE.fullmatch(line) else -1
-    return other + 1
-
-
-def _starts_pickle(head: bytes) -> bool:
-    return head[:1] == b"\x80" and len(head) > 1 and head[1] <= 5  # noqa: PLR2004 - the newest protocol
 
 
 def _tar_size(field: bytes) -> int | None:

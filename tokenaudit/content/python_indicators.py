@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from tokenaudit.content.commands import HarmfulCommand, commands_in
+from tokenaudit.content.import_time import ImportTime
 from tokenaudit.content.python_names import PythonNames
 from tokenaudit.content.python_tables import (
     CLIENTS,
@@ -124,8 +125,7 @@ class _Reader:
         self._texts = self._names.texts
         self._depth = depth
         self._docstrings = _docstrings(module)
-        self._main: set[ast.AST] = set()
-        self._called = self._called_at_import()
+        self._import_time = ImportTime(module, self._names)
 
     def read(self) -> Iterator[Indicator]:  # noqa: C901 - one branch a kind of node
         """Every indicator, in no particular order."""
@@ -160,7 +160,7 @@ class _Reader:
             getattr(node, "lineno", 1),
             key,
             alone=alone,
-            at_import=self._at_import(node),
+            at_import=self._import_time.runs(node),
             weak=weak,
         )
 
@@ -338,7 +338,7 @@ class _Reader:
                 inner = python_indicators(text, self._owner, depth=self._depth + 1)
             except NotPythonError:
                 return None
-            at_import = self._at_import(node)
+            at_import = self._import_time.runs(node)
             found += [
                 replace(one, line=node.lineno, encoded=True, at_import=at_import and one.at_import) for one in inner
             ]
@@ -460,71 +460,6 @@ class _Reader:
             if slash and owner.lower() != self._owner and re.fullmatch(r"[\w.-]+/[\w.-]+", text):
                 message = f"loads code from the repository {text}"
                 yield self._made("execute", text, message, node, weak=True)
-
-    def _at_import(self, node: ast.AST) -> bool:
-        scope = self._names.scope(node)
-        while scope is not None:
-            if not isinstance(scope, ast.ClassDef) and scope not in self._called:
-                return False
-            scope = self._names.scope(scope)
-        return not self._below_main(node)
-
-    def _below_main(self, node: ast.AST) -> bool:
-        current: ast.AST | None = node
-        while current is not None:
-            if current in self._main:
-                return True
-            current = self._names.parents.get(current)
-        return False
-
-    def _called_at_import(self) -> set[ast.AST]:
-        """Functions that importing the module calls, as far as names show."""
-        calls: dict[ast.AST | None, list[ast.AST]] = {}
-        for node in ast.walk(self._module):
-            if (
-                isinstance(node, ast.If)
-                and "__name__" in ast.unparse(node.test)
-                and "__main__" in ast.unparse(node.test)
-            ):
-                self._main.update(node.body)
-            scope = self._names.scope(node)
-            while isinstance(scope, ast.ClassDef):
-                scope = self._names.scope(scope)
-            calls.setdefault(scope, []).append(node)
-        called: set[ast.AST] = set()
-        pending: list[ast.AST | None] = [None]
-        while pending:
-            current = pending.pop()
-            for node in calls.get(current, []):
-                if current is None and self._below_main(node):
-                    continue
-                for function in self._targets(node):
-                    if function not in called:
-                        called.add(function)
-                        pending.append(function)
-        return called
-
-    def _targets(self, node: ast.AST) -> Iterator[ast.AST]:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            for decorator in node.decorator_list:
-                yield from self._defined(decorator)
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Lambda):
-                yield node.func
-            yield from self._defined(node.func)
-            for argument in node.args:
-                if isinstance(argument, ast.Name):
-                    yield from self._defined(argument)
-                elif isinstance(argument, ast.Lambda):
-                    yield argument
-
-    def _defined(self, node: ast.expr) -> Iterator[ast.AST]:
-        name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-        for definition in self._names.functions.get(name, []):
-            if isinstance(definition, ast.ClassDef):
-                yield from (m for m in definition.body if isinstance(m, ast.FunctionDef) and m.name.startswith("__"))
-            else:
-                yield definition
 
 
 def _walks_classes(node: ast.expr) -> bool:
