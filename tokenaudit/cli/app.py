@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tokenaudit._version import __version__
-from tokenaudit.cli.help import PlainCommand, PlainGroup
+from tokenaudit.cli.plain_command import PlainCommand, PlainGroup
 
 COMMANDS: dict[str, str] = {
     "scan": "Find Hugging Face credentials and their misuse in CI, in folders and git repositories.",

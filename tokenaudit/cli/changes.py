@@ -15,7 +15,7 @@ from tokenaudit.changes.window import named_repositories, parse_repository, pars
 from tokenaudit.cli import context, options
 from tokenaudit.cli.choices import FailOn
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_rendered
-from tokenaudit.cli.options import format_option
+from tokenaudit.cli.format_option import format_option
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.report.changes import FORMATS, render
 from tokenaudit.report.json import load_report

@@ -14,7 +14,7 @@ from tokenaudit.changes.run import MAX_DOWNLOAD
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.changes import Contents, ContentsOption, MaxDownloadOption
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each, emit_rendered
-from tokenaudit.cli.options import format_option
+from tokenaudit.cli.format_option import format_option
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.cli.prompt import announce
 from tokenaudit.detect import Detector

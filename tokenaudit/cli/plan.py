@@ -10,7 +10,7 @@ import typer
 
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.options import format_option
+from tokenaudit.cli.format_option import format_option
 from tokenaudit.cli.output import or_stdout, width
 from tokenaudit.cli.prompt import announce
 from tokenaudit.remediate.runbook.plan import plan as planned

@@ -10,7 +10,7 @@ from tokenaudit.audit.auditor import utc_now
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_each
 from tokenaudit.cli.errors import say
-from tokenaudit.cli.options import format_option
+from tokenaudit.cli.format_option import format_option
 from tokenaudit.cli.service_account_changes import create_token, narrow, rotate
 from tokenaudit.exit_codes import exit_code
 from tokenaudit.inventory import known_credentials

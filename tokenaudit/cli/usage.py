@@ -12,7 +12,7 @@ from tokenaudit.audit.auditor import TOOL
 from tokenaudit.cli import choices, context, options
 from tokenaudit.cli.choices import FailOn
 from tokenaudit.cli.destinations import OutputDestination, destinations, emit_rendered
-from tokenaudit.cli.options import format_option
+from tokenaudit.cli.format_option import format_option
 from tokenaudit.cli.progress import progress as progress_for
 from tokenaudit.errors import UsageError
 from tokenaudit.file_access import stream_argument
