@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tokenaudit.git.pack.layout import places_in, sorted_ids
 from tokenaudit.git.pack.texts import ObjectTexts, read_links
 from tokenaudit.git.pack.trees import WantedIds, windows
 
@@ -42,6 +43,16 @@ def test_entries_with_wanted_ids_are_those_of_each_tree(
         assert Counter(expected) <= Counter(found.get(node, []))
         if not any(b"\0" in raw for _, _, raw in tree):
             assert found.get(node, []) == expected
+
+
+@given(st.lists(_IDS, max_size=30), st.lists(_IDS, max_size=30))
+def test_positions_of_ids_are_those_of_a_dictionary(within: list[bytes], others: list[bytes]) -> None:
+    rows = sorted_ids(np.frombuffer(b"".join(within), np.uint8).reshape(-1, 20))
+    place_of = {row.tobytes(): place for place, row in enumerate(rows)}
+    assert sorted(place_of) == list(place_of) == sorted(set(within))
+    asked = [*within, *others]
+    found = places_in(np.frombuffer(b"".join(asked), np.uint8).reshape(-1, 20), rows)
+    assert found.tolist() == [place_of.get(each, -1) for each in asked]
 
 
 _ID_TEXT = st.text("0123456789abcdef", min_size=40, max_size=40).map(str.encode)

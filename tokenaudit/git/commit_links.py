@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tokenaudit.git.command import git
 from tokenaudit.git.pack.contents import UndecidedError
-from tokenaudit.git.pack.layout import Ids, Ints, as_rows, numbers_of
+from tokenaudit.git.pack.layout import Ids, Ints, as_rows, numbers_of, places_of_numbers
 from tokenaudit.git.pack.texts import CommitLinks
 from tokenaudit.git.reachability import CommitKey, parents_first
 
@@ -34,8 +34,8 @@ class ParentLinks:
         self.ids = links.ids
         numbers = numbers_of(links.ids)
         self._order = np.argsort(numbers)
-        self._sorted = numbers[self._order]
-        if (self._sorted[1:] == self._sorted[:-1]).any():
+        self._by_id, self._numbers = links.ids[self._order], numbers[self._order]
+        if (self._numbers[1:] == self._numbers[:-1]).any():
             message = "ids that begin alike"
             raise UndecidedError(message)
         self.parents = self._places(links.parents)
@@ -50,8 +50,8 @@ class ParentLinks:
     def _places(self, wanted: Ids) -> Ints:
         if not len(self.ids):
             return np.full(len(wanted), -1)
-        place = self._order[np.minimum(np.searchsorted(self._sorted, numbers_of(wanted)), len(self.ids) - 1)]
-        return np.where((self.ids[place] == wanted).all(axis=1), place, -1)
+        places = places_of_numbers(wanted, self._by_id, self._numbers)
+        return np.where(places >= 0, self._order[places], -1)
 
     @cached_property
     def _above(self) -> tuple[list[int], list[int]]:

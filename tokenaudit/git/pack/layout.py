@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -95,6 +95,7 @@ ID_SIZE = _HASH = 20
 _PACK_HEADER = 12
 _VERSIONS = frozenset((b"PACK\0\0\0\2", b"PACK\0\0\0\3"))
 _LARGE = np.uint32(1 << 31)
+_Number = TypeVar("_Number", np.int64, np.uint64)
 
 
 class PackError(Exception):
@@ -278,9 +279,7 @@ def _by_offset(index: PackIndex, pack: npt.NDArray[np.uint8], deltas: Ints, at: 
         at[deltas[more]] += 1
         more = more[(byte & 0x80) != 0]
     wanted = index.starts[deltas] - distance
-    ascending = np.argsort(wanted)  # so that the search reads memory in order
-    found = np.empty(len(deltas), np.int64)
-    found[ascending] = np.minimum(np.searchsorted(index.starts, wanted[ascending]), len(index.starts) - 1)
+    found = _searched(index.starts, wanted)
     parents[deltas] = np.where((index.starts[found] == wanted) & (found < deltas), found, -2)
 
 
@@ -372,11 +371,38 @@ def places_in(ids: Ids, within: Ids) -> Ints:
     numbers = numbers_of(within)
     if (numbers[1:] == numbers[:-1]).any():
         keys = as_keys(within)
-        place = np.searchsorted(keys, as_keys(ids))
-    else:
-        place = np.searchsorted(numbers, numbers_of(ids))
-    place = np.minimum(place, len(within) - 1)
-    return np.where((within[place] == ids).all(axis=1), place, -1)
+        return _if_equal(np.minimum(np.searchsorted(keys, as_keys(ids)), len(within) - 1), ids, within)
+    return places_of_numbers(ids, within, numbers)
+
+
+def places_of_numbers(ids: Ids, within: Ids, numbers: npt.NDArray[np.uint64]) -> Ints:
+    """Return the same, given the `numbers_of` of `within`, which are in ascending order, each once."""
+    asked = numbers_of(ids)
+    place = _searched(numbers, asked)
+    near = np.flatnonzero(numbers[place] == asked)
+    result = np.full(len(ids), -1)
+    result[near] = _if_equal(place[near], ids[near], within)
+    return result
+
+
+def _searched(numbers: npt.NDArray[_Number], asked: npt.NDArray[_Number]) -> Ints:
+    """Return where in `numbers`, which ascend, each of `asked` is if it is there: `np.searchsorted`, but in order.
+
+    In order, memory is read from start to end.
+    """
+    ascending = np.argsort(asked)
+    place = np.empty(len(asked), np.int64)
+    place[ascending] = np.minimum(np.searchsorted(numbers, asked[ascending]), len(numbers) - 1)
+    return place
+
+
+def _if_equal(places: Ints, ids: Ids, within: Ids) -> Ints:
+    """Return `places`, -1 for those where `within` does not have the id."""
+    found, wanted = (np.ascontiguousarray(rows).view(np.uint32).reshape(-1, 5) for rows in (within[places], ids))
+    is_equal = np.ones(len(places), bool)
+    for column in range(5):
+        is_equal &= found[:, column] == wanted[:, column]
+    return np.where(is_equal, places, -1)
 
 
 def numbers_of(ids: Ids) -> npt.NDArray[np.uint64]:

@@ -186,11 +186,10 @@ def commits_of(packs: Sequence[tuple[PackIndex, DeltaForest]]) -> Iterator[str]:
     seen: set[str] = set()
     for index, forest in packs:
         text = index.ids[forest.types == COMMIT].tobytes().hex()
-        for at in range(0, len(text), 2 * ID_SIZE):
-            name = text[at : at + 2 * ID_SIZE]
-            if name not in seen:
-                seen.add(name)
-                yield name
+        names = dict.fromkeys(text[at : at + 2 * ID_SIZE] for at in range(0, len(text), 2 * ID_SIZE))
+        yield from (name for name in names if name not in seen)
+        if len(packs) > 1:
+            seen |= names.keys()
 
 
 def divided(
