@@ -1,7 +1,5 @@
 """`python -m tokenaudit`."""
 
-import sys
+from tokenaudit.cli import start
 
-from tokenaudit.cli import main
-
-sys.exit(main())
+start()

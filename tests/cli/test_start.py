@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +38,33 @@ def test_what_a_process_does_at_its_end_is_still_done(tmp_path: Path) -> None:
     )
     done = run_python(program, tmp_path, "scan", "nowhere")
     assert (done.returncode, done.stdout) == (2, "at the end\n"), done.stderr
+
+
+@pytest.mark.parametrize("buffered", ["", "-u"])
+def test_the_process_ends_with_all_written_and_everything_done(buffered: str, tmp_path: Path) -> None:
+    (tmp_path / "push.py").write_text(f"token = '{Mint('end').user_token()}'\n")
+    program = "import atexit; atexit.register(print, 'at the end'); from tokenaudit.cli import start; start()"
+    done = subprocess.run(
+        [sys.executable, *buffered.split(), "-c", program, "scan", "--format", "json", "push.py"],
+        cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    report, _, last = done.stdout.rstrip().rpartition("\n")
+    assert (done.returncode, last, done.stderr) == (1, "at the end", "")
+    assert len(json.loads(report)["credentials"]) == 1
+
+
+def test_a_process_waits_for_its_threads(tmp_path: Path) -> None:
+    program = (
+        "import threading, time; from tokenaudit.cli import end\n"
+        "threading.Thread(target=lambda: (time.sleep(0.2), print('done'))).start(); end(3)"
+    )
+    done = run_python(program, tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (3, "done\n", "")
+
+
+def test_a_profile_of_a_command_is_printed(tmp_path: Path) -> None:
+    program = "import cProfile; from tokenaudit.cli import start; cProfile.run('start()')"
+    assert "function calls" in run_python(program, tmp_path, "--version").stdout
 
 
 def test_a_scan_with_a_finding_loads_nothing_that_it_does_not_need(tmp_path: Path) -> None:
