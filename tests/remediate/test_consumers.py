@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from keyring.backends.fail import Keyring as FailKeyring
+from keyring.errors import KeyringLocked
 
 from tests.hub.double import HubDouble
 from tests.remediate.services import Github, Gitlab, Stored, running
@@ -21,6 +23,7 @@ from tokenaudit.remediate.consumers.git_credential import GitCredential
 from tokenaudit.remediate.consumers.github_secret import GithubSecret
 from tokenaudit.remediate.consumers.gitlab_variable import GitlabVariable
 from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
+from tokenaudit.remediate.consumers.netrc import Netrc
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.consumers.space_secret import SpaceSecret
 from tokenaudit.remediate.consumers.token_store import TokenStore
@@ -203,6 +206,50 @@ def test_gitlabs_refusal_and_a_strangers_value_change_nothing(gitlab: Gitlab) ->
     with pytest.raises(ConsumerError, match="GitLab answered 401"):
         consumer.look()
     assert held["value"] == OTHER.reveal()
+
+
+class Locked(MemoryKeyring):
+    """A keyring that can be read, and quotes what it was given when it refuses to store it."""
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        careless = f"{service}/{username}: {password}"
+        raise KeyringLocked(careless)
+
+
+def test_a_keyring_that_can_not_be_written_is_a_consumer_that_can_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    backend = Locked()
+    monkeypatch.setattr("keyring.get_keyring", lambda: backend)
+    backend.held["app", "hf"] = OLD.reveal()
+    consumer = KeyringEntry("app/hf")
+    assert consumer.look().holds(OLD.fingerprint)
+    consumer.check_writable(dry_run=True)
+    with pytest.raises(ConsumerError, match="app/hf can't be written"):
+        consumer.check_writable(dry_run=False)
+    with pytest.raises(ConsumerError, match="app/hf can't be written") as caught:
+        consumer.update(OLD.fingerprint, NEW)
+    assert NEW.reveal() not in str(caught.value)
+    monkeypatch.setattr("keyring.get_keyring", FailKeyring)
+    with pytest.raises(ConsumerError, match="app/hf can't be read"):
+        consumer.look()
+    with pytest.raises(ConsumerError, match="app/hf can't be read"):
+        list(consumer.contents())
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+@pytest.mark.parametrize("kind", ["dotenv", "netrc"])
+def test_the_check_of_a_file_leaves_it_and_its_folder_alone(tmp_path: Path, kind: str, dry_run: bool) -> None:
+    path = tmp_path / "file"
+    path.write_text(f"HF_TOKEN={OLD.reveal()}\n")
+    path.chmod(0o640)
+    before = path.stat()
+    consumer: Updater = Dotenv(path, "HF_TOKEN") if kind == "dotenv" else Netrc(path, ["huggingface.co"])
+    consumer.check_writable(dry_run=dry_run)
+    after = path.stat()
+    assert (after.st_ino, after.st_mtime_ns, after.st_mode) == (before.st_ino, before.st_mtime_ns, before.st_mode)
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+    path.unlink()
+    with pytest.raises(ConsumerError, match="does not exist"):
+        consumer.check_writable(dry_run=dry_run)
 
 
 def test_a_keyring_entry_is_read_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,16 @@ def test_a_new_value_that_is_missing_or_wrong_is_noticed_before_anything_is_revo
     assert not home.moved()
 
 
+@pytest.mark.parametrize("mode", ["planned", "breach"])
+def test_a_value_that_could_not_be_kept_is_noticed_before_anything_is_revoked(home: Home, mode: str) -> None:
+    home.environment["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
+    done = home.run("--yes", "--mode", mode, "--keep-in-keyring")
+    assert done.returncode == 1, done.stderr
+    assert "no secure keyring" in done.stderr
+    assert home.old in home.double.world.tokens
+    assert not home.moved()
+
+
 @posix_only
 def test_a_breach_names_the_file_that_can_not_be_changed_before_it_revokes(home: Home) -> None:
     os.link(home.path / ".env", home.path / "copy")

@@ -17,6 +17,7 @@ from tokenaudit.interfaces import Scanner
 from tokenaudit.model import Entity, Grant, Recommendation, Report
 from tokenaudit.permissions import namespace_of
 from tokenaudit.remediate.consumers import ConsumerError
+from tokenaudit.remediate.consumers.keyring_entry import KeyringEntry
 from tokenaudit.remediate.consumers.resolve import Owners, resolve
 from tokenaudit.remediate.grants import creation_link
 from tokenaudit.remediate.revocation import SecretValues, WriteOnlyCache, chosen, kept, recognised, together, typed
@@ -106,7 +107,7 @@ def begin(
         dry_run=request.dry_run,
         cache=around.cache,
         maker=_maker(request, known, old, wanted, around),
-        check_new=lambda: _given(request, known, old, around),
+        check_new=lambda: _check_new(request, known, old, around),
     )
 
 
@@ -192,6 +193,12 @@ def _new(
     if request.keep_in_keyring:
         keyring.write(entry_name(old.fingerprint), new)
     return new
+
+
+def _check_new(request: RotationRequest, known: KnownValues, old: Secret, around: RotationContext) -> None:
+    if request.keep_in_keyring:
+        KeyringEntry(entry_name(old.fingerprint)).check_writable(dry_run=False)
+    _given(request, known, old, around)
 
 
 def _given(request: RotationRequest, known: KnownValues, old: Secret, around: RotationContext) -> Secret | None:
