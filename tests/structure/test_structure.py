@@ -12,7 +12,7 @@ from tests.structure.follow import files_of_finding
 from tests.structure.measure import ROOT, Structure, level, read_structure
 from tokenaudit.ci.systems import SYSTEMS
 
-MOST_MODULES = 474
+MOST_MODULES = 475
 MOST_LEVELS = 9
 MOST_PACKAGE_EDGES = 93
 MOST_LAZY_IMPORTS = 58

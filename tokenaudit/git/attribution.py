@@ -75,10 +75,9 @@ def attribute(
 ) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
-    `known` are `commits` and `reach` of an earlier attribution, if no ref and no commit has changed since. With
-    `graph`, which describes the same repository, git is not needed. `named` are blobs that other commits than `commits`
-    add. Of `commits`, only those in `narrowed` are compared; its links replace two git commands that follow all of
-    them.
+    `known` are the `commits` of an earlier attribution and the reachability of all `commits` now. With `graph`, which
+    describes the same repository, git is not needed. `named` are blobs that other commits than `commits` add. Of
+    `commits`, only those in `narrowed` are compared; its links replace two git commands that follow all of them.
 
     Raises:
         GitError: git can't be run.
@@ -100,11 +99,13 @@ def attribute(
     order = {name: place for place, name in enumerate(known[0])} if known else {}
     if known and all(step.commit.id in order for step in steps):
         steps.sort(key=lambda step: order[step.commit.id])
-        result.reach = known[1]
     else:
         steps = _parents_first(git_dir, steps, links, result.incomplete)
-        result.reach = _reach(git_dir, [step.commit.id for step in steps], links, result.incomplete)
     result.commits = tuple(step.commit.id for step in steps)
+    if known:
+        result.reach = Reachability(*(each.intersection(result.commits) for each in (known[1].lost, known[1].notes)))
+    else:
+        result.reach = _reach(git_dir, result.commits, links, result.incomplete)
     head = _files_of_head(git_dir, result.incomplete)
     result.introductions = _introduced(steps, fingerprints, head, result.reach)
     if result.unnamed:

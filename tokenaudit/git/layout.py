@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -50,12 +49,6 @@ class Repository:
     def objects(self) -> Path:
         """The main object folder, without alternates."""
         return self.common_dir / "objects"
-
-    @property
-    def refs_digest(self) -> str:
-        """A digest of the refs and HEAD."""
-        listing = "".join(f"{identity} {name}\n" for name, identity in self.refs.items())
-        return hashlib.sha256(f"{listing}{self.head}".encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def repository_kind(path: Path) -> RepositoryKind:

@@ -48,8 +48,9 @@ class ScanPlan:
 
     `commits` yields the ids of all commits, including unreachable ones, for attribution, `new_commits` those that the
     earlier scan does not know. `known` returns all objects, so that the next scan can skip them; it is None for small
-    and unusual repositories, which are always read completely. `missing` returns those of some ids that are not in such
-    raw ids. `is_kept`: everything that the earlier scan knows is still there.
+    and unusual repositories, which are always read completely. `commit_count` returns the number of all commits of the
+    others. `missing` returns those of some ids that are not in such raw ids. `is_kept`: everything that the earlier
+    scan knows is still there.
 
     `graph` describes the commits of a small repository without anything missing or unusual.
 
@@ -67,6 +68,7 @@ class ScanPlan:
     unread: list[Unread]
     commits: Callable[[], Iterator[str]]
     new_commits: Callable[[], Iterator[str]] = lambda: iter(())
+    commit_count: Callable[[], int] = lambda: 0
     known: Callable[[], KnownObjects] | None = None
     missing: Callable[[Sequence[str], bytes], list[str]] = lambda names, _: list(names)
     is_kept: bool = False
@@ -243,6 +245,7 @@ def _from_files(
         [*unread, *new.broken, *unbuilt],
         commits,
         new_commits=new_commits,
+        commit_count=lambda: new.packed_commits + sum(1 for _ in loose_commits(alone)),
         known=known_objects,
         missing=partition.not_known,
         is_kept=new.is_kept,

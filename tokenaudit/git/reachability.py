@@ -7,6 +7,7 @@ import subprocess
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
@@ -126,6 +127,40 @@ def ask_parents_first(git_dir: Path, commits: Mapping[str, CommitKey]) -> list[s
     listing = git("rev-list", "--parents", "--stdin", git_dir=git_dir, stdin=lines).decode("ascii")
     parents = {name: above for name, *above in map(str.split, listing.splitlines())}
     return parents_first(commits, parents.__getitem__)
+
+
+def parents_of(git_dir: Path, commits: Iterable[str]) -> dict[str, list[str]]:
+    """Return the parents of each of `commits`.
+
+    Raises:
+        GitError: a commit can't be read.
+    """
+    lines = "".join(f"{name}\n" for name in sorted(commits)).encode()
+    if not lines:
+        return {}
+    listing = git("rev-list", "--parents", "--no-walk=unsorted", "--stdin", git_dir=git_dir, stdin=lines)
+    return {name: above for name, *above in map(str.split, listing.decode("ascii").splitlines())}
+
+
+def newly_reached(
+    links: Mapping[str, Sequence[str]], before: AbstractSet[str], now: AbstractSet[str], unreached: AbstractSet[str]
+) -> frozenset[str] | None:
+    """Return the new commits that the tips `now` reach, where earlier tips, `before`, reached all but `unreached`.
+
+    `links` are the parents of new commits and the targets of new tags. None if the tips can now reach other commits
+    among those that are not new.
+    """
+    seen: set[str] = set()
+    waiting = list(now - before)
+    while waiting:
+        each = waiting.pop()
+        if each not in seen:
+            seen.add(each)
+            waiting += links.get(each, ())
+    known = seen - links.keys()
+    if not before - now <= known or (unreached and not known <= before):
+        return None
+    return frozenset(seen & links.keys())
 
 
 def outside_head(git_dir: Path, commits: Iterable[str]) -> frozenset[str]:

@@ -385,7 +385,25 @@ class Store:
                 (self.objects / "pack" / file.name).write_bytes(file.read_bytes())
 
     def forget(self) -> None:
-        self.repo.git("update-ref", "HEAD", "HEAD~1")
+        if int(self.repo.git("rev-list", "--count", "--first-parent", "HEAD")) > 1:
+            self.repo.git("update-ref", "HEAD", "HEAD~1")
+
+    def point(self) -> None:
+        """Move or add a branch, a tag of a tag, or a note, to any commit; also to one that no ref reaches."""
+        listed = self.repo.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype) %(objectname)")
+        commits = [line.removeprefix("commit ") for line in listed.splitlines() if line.startswith("commit ")]
+        target = self.chance.choice(commits)
+        kind = self.chance.choice(["heads", "heads", "tags", "notes"])
+        while kind == "tags" and self.chance.random() < 0.7:
+            type_ = self.repo.git("cat-file", "-t", target)
+            text = f"object {target}\ntype {type_}\ntag t\ntagger A <a@example.org> 1 +0000\n\n{self.chance.random()}\n"
+            target = self.repo.git("hash-object", "-t", "tag", "-w", "--stdin", stdin=text.encode())
+        self.repo.git("update-ref", f"refs/{kind}/{self.chance.randrange(3)}", target)
+
+    def remove(self) -> None:
+        refs = frozenset(self.repo.git("for-each-ref", "--format=%(refname)").split())
+        for ref in sorted(refs - {"refs/heads/main"})[:1]:
+            self.repo.git("update-ref", "-d", ref)
 
     def pack_new(self) -> None:
         self.repo.git("repack", "-q", *(["-d"] if self.chance.random() < 0.5 else []))
@@ -400,6 +418,45 @@ class Store:
         pass
 
 
+@pytest.mark.parametrize("seed", range(0, 2000, 500))
+def test_what_tips_reach_after_a_change(seed: int) -> None:
+    """Commits are numbers, with parents among the smaller ones. Some are new, and tips are moved."""
+    for each in range(seed, seed + 500):
+        check_reach(random.Random(each))
+
+
+def check_reach(chance: random.Random) -> None:
+    names = [str(number) for number in range(14)]
+    parents = {
+        name: [names[chance.randrange(number)] for _ in range(chance.randrange(3) if number else 0)]
+        for number, name in enumerate(names)
+    }
+
+    def reach(tips: frozenset[str]) -> frozenset[str]:
+        found: set[str] = set()
+        waiting = list(tips)
+        while waiting:
+            each = waiting.pop()
+            if each not in found:
+                found.add(each)
+                waiting += parents[each]
+        return frozenset(found)
+
+    first = chance.randrange(4, 14)
+    before = frozenset(chance.sample(names[:first], chance.randrange(1, 4)))
+    kept = frozenset(name for name in before if chance.random() < 0.7)
+    now = kept | frozenset(chance.sample(names, chance.randrange(3)))
+    asked = frozenset(chance.sample(names[:first], 3))
+    unreached = asked - reach(before)
+    links = {name: parents[name] for name in names[first:]}
+    new = reachability.newly_reached(links, before, now, unreached)
+    if new is not None:
+        assert new == reach(now) - frozenset(names[:first])
+        assert unreached == asked - reach(now)
+    if before <= now and now - before <= links.keys() and not unreached:
+        assert new is not None, "the usual case"
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_any_change_of_the_object_store(tmp_path: Path, seed: int) -> None:
     """Objects that come, go, are packed, unpacked, packed twice or borrowed; refs that come and go."""
@@ -410,7 +467,7 @@ def test_any_change_of_the_object_store(tmp_path: Path, seed: int) -> None:
     store = Store(repo, lender, chance)
     changes = [
         store.commit, store.commit, store.unpack, store.borrow, store.copy_pack, store.forget, store.pack_new,
-        store.pack_new, store.pack_all, store.collect, store.nothing,
+        store.pack_new, store.pack_all, store.collect, store.nothing, store.point, store.point, store.remove,
     ]  # fmt: skip
     for _ in range(9):
         chance.choice(changes)()

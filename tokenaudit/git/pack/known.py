@@ -19,7 +19,7 @@ import numpy as np
 
 from tokenaudit.file_access import open_regular
 from tokenaudit.git.objects import KnownObjects, KnownPack, TipTree, Unread
-from tokenaudit.git.pack.layout import ID_SIZE, DeltaForest, PackIndex, as_rows, pack_ends, sorted_ids
+from tokenaudit.git.pack.layout import COMMIT, ID_SIZE, DeltaForest, PackIndex, as_rows, pack_ends, sorted_ids
 from tokenaudit.git.pack.partition import not_known, not_packed, read_packs
 from tokenaudit.git.pack.tips import ReadSome, TipFinder
 
@@ -70,6 +70,12 @@ class NewObjects:
     def are_all_open(self) -> bool:
         """Whether `packs` are all packs."""
         return len(self.packs) + len(self.broken) == len(self.indexes)
+
+    @property
+    def packed_commits(self) -> int:
+        """The number of commits in all packs."""
+        ids = [index.ids[forest.types == COMMIT] for index, forest in self.all_packs]
+        return len(ids[0]) if len(ids) == 1 else len(sorted_ids(np.concatenate([as_rows(()), *ids])))
 
     @property
     def object_count(self) -> int:

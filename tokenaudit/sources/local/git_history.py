@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenaudit.git.attribution import Reachability, attribute
+from tokenaudit.git.attribution import Attribution, attribute
 from tokenaudit.git.catfile import read_elsewhere
 from tokenaudit.git.command import GitError, git
 from tokenaudit.git.layout import Repository, open_repository
@@ -36,8 +36,23 @@ from tokenaudit.interfaces import (
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.file_reader import list_files
 from tokenaudit.sources.local.git_locations import examine_object, followed, hazards, in_blob, in_message
+from tokenaudit.sources.local.known_commits import (
+    CommitsToCompare,
+    commit_count,
+    every_commit,
+    reach_of,
+    tips_of,
+    to_compare,
+)
 from tokenaudit.sources.local.pointers import PointerContents, without_content_in_history
-from tokenaudit.sources.local.scan_state import HistoryState, SubmoduleTrees, load_state, save_state, signature
+from tokenaudit.sources.local.scan_state import (
+    HistoryState,
+    RefTips,
+    SubmoduleTrees,
+    load_state,
+    save_state,
+    signature,
+)
 from tokenaudit.sources.local.submodules import submodules_of_trees
 from tokenaudit.windows import ReadWindow, examine_windows
 
@@ -281,19 +296,15 @@ class HistorySource:
             blob: frozenset(seen.change_key for seen in found) for blob, found in detections.items()
         }
         attributed = frozenset(fingerprints)
+        tips = tips_of(repository) if work.known and self.state else None
         if not fingerprints:
-            return HistoryState(commits=())
-        refs = _reachable_from(repository) if work.known and self.state else ""
-        compared, count, is_known = _to_compare(work, attributed, earlier)
-        known = None
-        if earlier is not None and earlier.commits is not None and earlier.refs == refs != "" and is_known:
-            known = (earlier.commits, Reachability(earlier.lost, earlier.notes))
-        named = earlier.attributed - earlier.unnamed if earlier and len(compared) < count else frozenset[str]()
-        is_long = hits.is_complete and len(compared) >= max(_MANY_COMMITS, count // 10)
-        narrowed = work.to_compare(repository.git_dir, fingerprints, hits.links, run.jobs) if is_long else None
-        attribution = attribute(
-            repository.git_dir, fingerprints, compared, run.jobs, known, work.graph, named, narrowed
-        )
+            return HistoryState(commits=(), tips=tips, compared=commit_count(work, earlier) if self.state else 0)
+        chosen = to_compare(work, attributed, earlier)
+        attribution = _attributed(repository, fingerprints, chosen, hits, work, reader, run, earlier, tips)
+        if earlier and chosen.new is not None and not attribution.unnamed <= earlier.unnamed:
+            # What was missing before can be in any commit.
+            chosen = every_commit(work)
+            attribution = _attributed(repository, fingerprints, chosen, hits, work, reader, run, earlier, tips)
         yield from (Skipped(self.target, reason) for reason in attribution.incomplete)
         unread: dict[str, Unread] = {}
         for blob in sorted({introduction.blob for introduction in attribution.introductions} - detections.keys()):
@@ -313,8 +324,8 @@ class HistorySource:
             return HistoryState()
         reach = attribution.reach
         return HistoryState(
-            attributed=attributed, commits=attribution.commits, refs=refs, lost=reach.lost, notes=reach.notes,
-            unnamed=attribution.unnamed, compared=count,
+            attributed=attributed, commits=attribution.commits, tips=tips, lost=reach.lost, notes=reach.notes,
+            unnamed=attribution.unnamed, compared=chosen.count,
         )  # fmt: skip
 
     def _in_commits(
@@ -395,35 +406,25 @@ def _saved(file: Path, signed: str, state: HistoryState) -> Iterator[Skipped]:
         yield Skipped(str(file), f"scan state can't be saved: {error.strerror}")
 
 
-def _reachable_from(repository: Repository) -> str:
-    """Return a digest of everything that makes commits reachable; empty if it can change without a ref."""
-    is_alone = not repository.shallow and not (repository.common_dir / "worktrees").exists()
-    return repository.refs_digest if is_alone else ""
-
-
-def _to_compare(work: ScanPlan, blobs: frozenset[str], earlier: HistoryState | None) -> tuple[list[str], int, bool]:
-    """Return the commits to compare with their parents because they can add a fingerprint in `blobs`.
-
-    Also the number of all commits, and whether the earlier scan knows all of them. Of its commits, those to compare are
-    known, unless one of `blobs` is older and was not attributed then, or something is gone that was attributed or
-    compared.
-    """
-    if earlier is None:
-        commits = list(work.commits())
-        return commits, len(commits), False
-    is_fit = earlier.commits is not None and earlier.compared > 0 and earlier.attributed <= blobs
-    if is_fit:
-        others = sorted(blobs - earlier.attributed)
-        is_fit = len(work.missing(others, earlier.known.ids)) == len(others)
-    if is_fit and work.is_kept:
-        new = list(work.new_commits())
-        return [*(earlier.commits or ()), *new], earlier.compared + len(new), not new
-    commits = list(work.commits())
-    new = work.missing(commits, earlier.known.ids)
-    if is_fit and len(commits) - len(new) == earlier.compared:
-        compared = {*(earlier.commits or ()), *new}
-        return [commit for commit in commits if commit in compared], len(commits), not new
-    return commits, len(commits), not new
+def _attributed(
+    repository: Repository,
+    fingerprints: Mapping[str, frozenset[str]],
+    chosen: CommitsToCompare,
+    hits: _Hits,
+    work: ScanPlan,
+    reader: ObjectReader,
+    run: ScanContext,
+    earlier: HistoryState | None,
+    tips: RefTips | None,
+) -> Attribution:
+    known, named = None, frozenset[str]()
+    if earlier is not None and chosen.new is not None:
+        named = earlier.attributed - earlier.unnamed
+        reach = reach_of(repository, work, chosen, earlier, tips, reader)
+        known = (earlier.commits or (), reach) if reach is not None else None
+    is_long = hits.is_complete and len(chosen.commits) >= max(_MANY_COMMITS, chosen.count // 10)
+    narrowed = work.to_compare(repository.git_dir, fingerprints, hits.links, run.jobs) if is_long else None
+    return attribute(repository.git_dir, fingerprints, chosen.commits, run.jobs, known, work.graph, named, narrowed)
 
 
 class _Hits:

@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenaudit import detect
 from tokenaudit._version import __version__
@@ -43,6 +43,13 @@ class SubmoduleTrees:
     head_set: int | None = None
 
 
+class RefTips(NamedTuple):
+    """The ids that HEAD and refs outside `refs/notes/` name, and those that notes name."""
+
+    others: frozenset[str]
+    notes: frozenset[str]
+
+
 @dataclass(frozen=True)
 class HistoryState:
     """What is known of the objects `known`. `hits` are (type, id) of objects with detections, without those below.
@@ -50,8 +57,8 @@ class HistoryState:
     `objects` and `bytes` count everything that was read for this state, whether or not the repository still has it.
     `fingerprints` are those in each blob with detections that needs no second look. `commits` are the commits, of
     `compared` ones, that add a fingerprint in the blobs `attributed` to a path, parents first; None if not all commits
-    could be compared. Of these, `lost` are not reachable from the refs with the digest `refs`, and `notes` only from
-    notes. No commit adds the blobs `unnamed`.
+    could be compared. Of these, `lost` are not reachable from `tips`, and `notes` only from notes; None if they can be
+    reachable without a ref. No commit adds the blobs `unnamed`.
     """
 
     known: KnownObjects = field(default_factory=KnownObjects)
@@ -61,7 +68,7 @@ class HistoryState:
     fingerprints: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attributed: frozenset[str] = frozenset()
     commits: tuple[str, ...] | None = None
-    refs: str = ""
+    tips: RefTips | None = None
     lost: frozenset[str] = frozenset()
     notes: frozenset[str] = frozenset()
     unnamed: frozenset[str] = frozenset()
@@ -124,7 +131,7 @@ def _state(body: dict[str, Any], columns: memoryview) -> HistoryState:
         dict(zip(names, map(groups.__getitem__, numbers), strict=True)),
         attributed.union(names) if body["are_blobs_attributed"] else attributed,
         None if body["commits"] is None else tuple(map(str, body["commits"])),
-        str(body["refs"]),
+        None if body["tips"] is None else RefTips(*(frozenset(map(str, each)) for each in body["tips"])),
         frozenset(map(str, body["lost"])),
         frozenset(map(str, body["notes"])),
         frozenset(map(str, body["unnamed"])),
@@ -163,7 +170,7 @@ def save_state(file: Path, detectors: str, state: HistoryState) -> None:
         "are_blobs_attributed": are_attributed,
         "attributed": sorted(state.attributed - state.fingerprints.keys() if are_attributed else state.attributed),
         "commits": state.commits,
-        "refs": state.refs,
+        "tips": state.tips and [sorted(each) for each in state.tips],
         "lost": sorted(state.lost),
         "notes": sorted(state.notes),
         "unnamed": sorted(state.unnamed),
