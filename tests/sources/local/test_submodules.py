@@ -174,7 +174,7 @@ def test_trees_with_submodules_are_those_that_git_finds(tmp_path: Path, seed: in
 
 ID = b"x" * 20
 UNSORTED = b"100644 z\0" + ID + b"100644 .gitmodules\0" + ID
-MALFORMED = [b"100644 .gitmodules\0", b"100644 a\0" + ID[1:], b"0 .gitmodules\0" + ID, b"100644 \0" + ID]
+MALFORMED = [b"100644 .gitmodules\0", b"0 .gitmodules\0" + ID, b"100644 \0" + ID + b"100644 .gitmodules\0" + ID]
 
 
 @pytest.mark.parametrize("tree", [None, b"", b"100644 .gitmodules\0" + ID, UNSORTED, *MALFORMED])
@@ -190,3 +190,17 @@ def test_git_is_asked_about_unusual_trees(tmp_path: Path, tree: bytes | None) ->
     (repo.git_dir / "refs/tags/2").write_text(f"{commit}\n")
     found = whole_or_none(repo.path)
     assert (found is None) == (tree is None or tree in MALFORMED)
+
+
+def test_a_malformed_tree_without_submodules_prevents_nothing(tmp_path: Path) -> None:
+    repo = GitRepo(tmp_path / "repo", bare=True)
+    tips = Tips(repo, random.Random(1))
+    for number in range(5):
+        repo.git("update-ref", f"refs/tags/{number}", tips.commit())
+    before = whole_or_none(repo.path)
+    tree = repo.git("hash-object", "-t", "tree", "-w", "--literally", "--stdin", stdin=b"100644 a\0" + ID[1:])
+    repo.git("update-ref", "refs/tags/bad", tree)
+    opened = open_repository(repo.path)
+    found = plan(opened, 1, small=0).tips_with(b".gitmodules", list(opened.refs.values()), 5)
+    assert found is not None
+    assert [each[:2] for each in found] == before != []

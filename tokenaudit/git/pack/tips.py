@@ -7,13 +7,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from tokenaudit.git.objects import GitObject, TipTree, Unread
 from tokenaudit.git.pack.contents import UndecidedError, contents
-from tokenaudit.git.pack.layout import BLOB, COMMIT, ID_SIZE, TAG, TREE, DeltaForest, PackIndex, as_rows, numbers_of
+from tokenaudit.git.pack.layout import (
+    BLOB,
+    COMMIT,
+    ID_SIZE,
+    TAG,
+    TREE,
+    DeltaForest,
+    Ids,
+    Ints,
+    PackIndex,
+    as_rows,
+    contained,
+    numbers_of,
+    places_in,
+    sorted_ids,
+)
 from tokenaudit.git.pack.reader import PackPartition
 from tokenaudit.git.pack.texts import ObjectTexts
 
@@ -26,16 +42,18 @@ _LINKS = {COMMIT: b"tree ", TAG: b"object "}
 _MOST_TAGS = 10
 """Maximum tags of tags, and one more."""
 
+_LOOSE, _MISSING = -1, -2
 _HEX = re.compile(r"[0-9a-f]*")
 _WHEN = re.compile(rb"\ncommitter [^\n]*> (?P<when>\d{1,12}) ")
-_DOTS = re.compile(rb"(?:[1-7][0-7]{4,5} \.[^\0/]*\0[\s\S]{20})*")
 _ENTRY = re.compile(rb"[1-7][0-7]{4,5} (?P<name>[^\0/]+)\0(?P<id>[\s\S]{20})")
 
 
-_Place: TypeAlias = tuple[int, int, int]
-"""The number of a pack, -1 if the object is loose, its position there, and its type."""
+class _Places(NamedTuple):
+    """Columns: the number of a pack, `_LOOSE` or `_MISSING`; the position there; the type, 0 if it is unknown."""
 
-_TYPE = 2
+    packs: Ints
+    nodes: Ints
+    types: npt.NDArray[np.uint8]
 
 
 class TipFinder:
@@ -47,8 +65,7 @@ class TipFinder:
         self._numbers = [numbers_of(index.ids)[index.by_id] for index, _ in packs]
         self._loose = frozenset(loose)
         self._read = read
-        self._places: dict[str, _Place] = {}
-        self._contents: dict[str, GitObject] = {}
+        self._alone: list[GitObject] = []
 
     def tips_with(self, name: bytes, tips: Sequence[str], dated: int) -> list[TipTree] | None:
         """Return those of `tips` with a blob called `name` at the top of their tree; None if git must be asked.
@@ -56,151 +73,161 @@ class TipFinder:
         The times are those of the first `dated` distinct trees only.
         """
         try:
-            trees = self._trees_of(tips)
-            entries = dict(self._entries(frozenset(trees.values()), name))
-            self._find(entries.values(), may_be_missing=True)
-            has_blob = {tree for tree, entry in entries.items() if self._type(entry) == BLOB}
-            found = {tip: trees[tip] for tip in tips if trees.get(tip) in has_blob}
+            rows = as_rows(tips)
+            has_tree, trees = self._trees_of(rows)
+            with_blob = self._with_blob(sorted_ids(trees[has_tree]), name)
+            chosen = np.flatnonzero(has_tree & contained(trees, with_blob)).tolist()
+            found = {tips[each]: trees[each].tobytes().hex() for each in chosen}
             last = {tree: tip for tip, tree in found.items()}
-            times = dict(self._times(list(last.values())[:dated]))
+            some = list(last.values())[:dated]
+            times = dict(zip(some, self._times(as_rows(some)), strict=True))
         except (UndecidedError, OSError, MemoryError):
             return None
         return [TipTree(tip, tree, times.get(last[tree], 0)) for tip, tree in found.items()]
 
-    def _trees_of(self, tips: Iterable[str]) -> dict[str, str]:
-        """Return the tree of each tip that has one.
+    def _trees_of(self, tips: Ids) -> tuple[npt.NDArray[np.bool_], Ids]:
+        """Return which of `tips` have a tree, and which.
 
         Raises:
             UndecidedError: an object is missing, can't be read, or has an unusual form.
             OSError: a pack can't be read.
         """
-        found: dict[str, str] = {}
-        left = {tip: tip for tip in tips}
+        has_tree, trees = np.zeros(len(tips), bool), np.zeros((len(tips), ID_SIZE), np.uint8)
+        owners, rows = np.arange(len(tips)), tips
         for _ in range(_MOST_TAGS):
-            links: dict[str, str] = {}
-            names = set(left.values())
-            self._find(names)
-            by_type: dict[int, list[str]] = {}
-            for name in names:
-                by_type.setdefault(self._places[name][_TYPE], []).append(name)
+            ids = sorted_ids(rows)
+            places, place = self._places(ids), places_in(rows, ids)
+            if (places.types == 0).any():
+                message = "an object is missing or damaged"
+                raise UndecidedError(message)
+            is_tree = places.types[place] == TREE
+            has_tree[owners[is_tree]] = True
+            trees[owners[is_tree]] = rows[is_tree]
+            links = np.zeros((len(ids), ID_SIZE), np.uint8)
             for code in _LINKS:
-                links.update(self._links(by_type.get(code, ()), code))
-            trees = frozenset(by_type.get(TREE, ()))
-            found |= {tip: name for tip, name in left.items() if name in trees} if trees else {}
-            left = {tip: links[name] for tip, name in left.items() if name in links}
-            if not left:
-                return found
+                self._add_links(places, code, links)
+            has_link = np.isin(places.types, list(_LINKS))[place]
+            if not has_link.any():
+                return has_tree, trees
+            owners, rows = owners[has_link], links[place[has_link]]
         message = "too many tags of tags"
         raise UndecidedError(message)
 
-    def _find(self, names: Iterable[str], *, may_be_missing: bool = False) -> None:
-        """Find the places of objects.
+    def _with_blob(self, trees: Ids, name: bytes) -> Ids:
+        """Return those of `trees`, sorted, that have an entry `name` whose object is a blob.
 
         Raises:
-            UndecidedError: one is missing and may not be, or is damaged.
+            UndecidedError: a tree or the object can't be read, or a tree with the name in it is malformed.
         """
-        left = sorted(frozenset(names) - self._places.keys())
-        for name in [name for name in left if name in self._loose]:
-            for item in self._read([name]):
-                if isinstance(item, GitObject):
-                    self._contents[name] = item
-                    self._places[name] = (-1, 0, _CODES[item.type])
+        places = self._places(trees)
+        if (places.types != TREE).any():
+            message = "a tree is missing or damaged"
+            raise UndecidedError(message)
+        owners: list[int] = []
+        entries: list[bytes] = []
+        for texts, positions in self._read_all(places, np.arange(len(trees))):
+            for each, entry in _entries(texts, name):
+                owners.append(int(positions[each]))
+                entries.append(entry)
+        if not entries:
+            return trees[:0]
+        found = self._places(np.frombuffer(b"".join(entries), np.uint8).reshape(-1, ID_SIZE))
+        if ((found.types == 0) & (found.packs != _MISSING)).any():
+            message = "an object is damaged"
+            raise UndecidedError(message)
+        has_blob: Ints = np.array(owners)[found.types == BLOB]
+        return trees.take(np.sort(has_blob), axis=0)
+
+    def _places(self, ids: Ids) -> _Places:
+        """Return where objects are."""
+        packs, nodes = np.full(len(ids), _MISSING), np.zeros(len(ids), np.int64)
+        types = np.zeros(len(ids), np.uint8)
         for number, (index, forest) in enumerate(self._packs):
-            left = [name for name in left if name not in self._places]
-            if not left or not len(index.ids):
+            left = np.flatnonzero(packs == _MISSING)
+            if not len(left) or not len(index.ids):
                 continue
-            rows = as_rows(left)
-            near = np.searchsorted(self._numbers[number], numbers_of(rows))
-            nodes = index.by_id[np.minimum(near, len(index.ids) - 1)]
-            columns = ((index.ids[nodes] == rows).all(axis=1), nodes, forest.types[nodes])
-            for name, is_here, node, kind in zip(left, *(column.tolist() for column in columns), strict=True):
-                if is_here:
-                    self._places[name] = (number, node, kind)
-        for name in left:
-            place = self._places.get(name)
-            is_damaged = place is not None and not place[_TYPE]
-            if is_damaged or (name in self._loose and place is None) or (place is None and not may_be_missing):
-                message = "an object is missing or damaged"
-                raise UndecidedError(message)
+            near = np.minimum(np.searchsorted(self._numbers[number], numbers_of(ids[left])), len(index.ids) - 1)
+            there = index.by_id[near]
+            is_here = (index.ids[there] == ids[left]).all(axis=1)
+            left, there = left[is_here], there[is_here]
+            packs[left], nodes[left], types[left] = number, there, forest.types[there]
+        for each in np.flatnonzero(packs == _MISSING).tolist():
+            name = ids[each].tobytes().hex()
+            if name in self._loose:
+                packs[each], nodes[each] = _LOOSE, len(self._alone)
+                for item in self._read([name]):
+                    if isinstance(item, GitObject):
+                        types[each] = _CODES[item.type]
+                        self._alone.append(item)
+        return _Places(packs, nodes, types)
 
-    def _type(self, name: str) -> int | None:
-        place = self._places.get(name)
-        return None if place is None else place[_TYPE]
-
-    def _links(self, names: Collection[str], code: int) -> Iterator[tuple[str, str]]:
-        """Yield each of the commits or tags `names` with the id of its tree or object.
+    def _add_links(self, places: _Places, code: int, links: Ids) -> None:
+        """Set `links` to the ids of the trees or objects that commits or tags name.
 
         Raises:
             UndecidedError: one can't be read or has an unusual form.
         """
         word = _LINKS[code]
         line = len(word) + 2 * ID_SIZE + 1
-        for texts, ids in self._read_all(names):
+        for texts, positions in self._read_all(places, np.flatnonzero(places.types == code)):
             rows = np.frombuffer(texts.text + bytes(line), np.uint8)[texts.starts[:, None] + np.arange(line)]
-            begin, links, end = rows[:, : len(word)], rows[:, len(word) : -1].tobytes().decode("latin-1"), rows[:, -1]
-            if (begin != np.frombuffer(word, np.uint8)).any() or (end != ord("\n")).any() or not _HEX.fullmatch(links):
+            begin, names, end = rows[:, : len(word)], rows[:, len(word) : -1].tobytes().decode("latin-1"), rows[:, -1]
+            if (begin != np.frombuffer(word, np.uint8)).any() or (end != ord("\n")).any() or not _HEX.fullmatch(names):
                 message = "a commit or tag begins in an unusual way"
                 raise UndecidedError(message)
-            yield from zip(ids, _split(links), strict=True)
+            links[positions] = as_rows([names])
 
-    def _times(self, tips: Iterable[str]) -> Iterator[tuple[str, int]]:
-        for texts, ids in self._read_all([tip for tip in tips if self._type(tip) == COMMIT]):
-            for tip, start, end in zip(ids, texts.starts.tolist(), texts.ends.tolist(), strict=True):
+    def _times(self, commits: Ids) -> list[int]:
+        times = np.zeros(len(commits), np.int64)
+        places = self._places(commits)
+        for texts, positions in self._read_all(places, np.flatnonzero(places.types == COMMIT)):
+            for position, start, end in zip(
+                positions.tolist(), texts.starts.tolist(), texts.ends.tolist(), strict=True
+            ):
                 found = _WHEN.search(texts.text, start, end)
-                yield tip, int(found["when"]) if found else 0
+                times[position] = int(found["when"]) if found else 0
+        return [int(each) for each in times]
 
-    def _entries(self, trees: Collection[str], name: bytes) -> Iterator[tuple[str, str]]:
-        """Yield those of `trees` that have an entry `name`, with the id of the entry.
-
-        Raises:
-            UndecidedError: one can't be read or is malformed.
-        """
-        for texts, ids in self._read_all(trees):
-            for tree, start, end in zip(ids, texts.starts.tolist(), texts.ends.tolist(), strict=True):
-                entry = _entry(texts.text, start, end, name)
-                if entry is not None:
-                    yield tree, entry.hex()
-
-    def _read_all(self, names: Collection[str]) -> Iterator[tuple[ObjectTexts, list[str]]]:
-        """Yield the contents of objects, several at a time, with their ids.
+    def _read_all(self, places: _Places, chosen: Ints) -> Iterator[tuple[ObjectTexts, Ints]]:
+        """Yield the contents of the `chosen` of `places`, several at a time, with their positions in `places`.
 
         Raises:
             UndecidedError: one can't be read.
         """
-        nodes: dict[int, list[int]] = {}
-        for name in names:
-            number, node, _ = self._places[name]
-            nodes.setdefault(number, []).append(node)
-        if -1 in nodes:
-            alone = [self._contents[name] for name in names if name in self._contents]
-            yield ObjectTexts.of([item.data for item in alone]), [item.id for item in alone]
-        for number, wanted in nodes.items():
-            if number < 0:
+        loose = chosen[places.packs[chosen] == _LOOSE]
+        if len(loose):
+            yield ObjectTexts.of([self._alone[node].data for node in places.nodes[loose].tolist()]), loose
+        for number, (index, forest) in enumerate(self._packs):
+            here = chosen[places.packs[chosen] == number]
+            if not len(here):
                 continue
-            index, forest = self._packs[number]
+            here = here[np.argsort(places.nodes[here])]
+            nodes = places.nodes[here]
             is_wanted = np.zeros(len(forest.roots), bool)
-            is_wanted[wanted] = True
-            needed = np.flatnonzero(forest.needed_for(is_wanted))
-            part = PackPartition(index.pack, index.ids, forest, needed, np.sort(np.array(wanted)), 0)
+            is_wanted[nodes] = True
+            part = PackPartition(index.pack, index.ids, forest, np.flatnonzero(forest.needed_for(is_wanted)), nodes, 0)
             for texts in contents(part):
-                yield texts, _split(index.ids[texts.nodes].tobytes().hex())
+                yield texts, here[np.searchsorted(nodes, texts.nodes)]
 
 
-def _entry(text: bytes, start: int, end: int, name: bytes) -> bytes | None:
-    """Return the raw id of the entry `name` of the tree from `start` to `end`, as git's `find_tree_entry` finds it.
+def _entries(trees: ObjectTexts, name: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield which of `trees` have an entry `name`, with its raw id, as git's `find_tree_entry` finds it.
 
     Raises:
-        UndecidedError: an entry before it is malformed.
+        UndecidedError: a tree with the name in it is malformed.
     """
-    dots = _DOTS.match(text, start, end)
-    after = dots.end() if dots else start
-    # Most trees have a few names that begin with a dot, in one go, and none of them is the name.
-    if text.find(b" %b\0" % name, start, after) < 0 and _walk(text, after, end, name) is None:
-        return None
-    return _walk(text, start, end, name)
+    word, ends = b" %b\0" % name, trees.ends
+    at = trees.text.find(word)
+    while at >= 0:
+        owner = int(np.searchsorted(trees.starts, at, side="right")) - 1
+        end = int(ends[owner])
+        entry = _entry(trees.text, int(trees.starts[owner]), end, name)
+        if entry is not None:
+            yield owner, entry
+        at = trees.text.find(word, end)
 
 
-def _walk(text: bytes, at: int, end: int, name: bytes) -> bytes | None:
+def _entry(text: bytes, at: int, end: int, name: bytes) -> bytes | None:
     while at < end:
         found = _ENTRY.match(text, at, end)
         if found is None:
@@ -213,7 +240,3 @@ def _walk(text: bytes, at: int, end: int, name: bytes) -> bytes | None:
         if len(other) <= len(name) and other > name[: len(other)]:
             return None  # entries are sorted
     return None
-
-
-def _split(names: str) -> list[str]:
-    return [names[start : start + 2 * ID_SIZE] for start in range(0, len(names), 2 * ID_SIZE)]
