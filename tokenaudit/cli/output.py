@@ -50,7 +50,8 @@ def emit(text: str, output: Path | None = None) -> None:
         text += "\n"
     try:
         if output is None:
-            sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
+            if text:  # unbuffered, even nothing would be written
+                sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
             sys.stdout.flush()
         else:
             _write(text, output)

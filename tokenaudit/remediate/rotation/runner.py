@@ -335,7 +335,7 @@ class Rotation:
         for problem in problems:
             self.say(f"can't be updated yet: {problem}")
         if problems:
-            what += f"; the rotation stops after that until this is fixed: {'; '.join(problems)}"
+            what += "; the rotation stops after that, since not all of them can be updated yet"
         if not self.confirm(what, phrase([candidate])):
             raise self.journal.halted(title, name, "not confirmed; not revoked")
         self.journal.note(name, title, "begun")

@@ -73,13 +73,18 @@ class ConsumerSurvey:
 
     def _check(self, consumer: Updater, *, is_to_do: bool) -> None:
         name, title = step_of(consumer), f"Read {consumer.where}"
-        seen = consumer.look()
         entry = self.journal.entry(name)
-        if not seen.exists and not seen.detail and entry is None:
+        try:
+            seen = consumer.look()
+            is_left = entry is None or entry.state != "done" or self.uses_api or seen.holds(self.old.fingerprint)
+            is_missing = not seen.exists and not seen.detail and entry is None
+            if is_to_do and is_left and not is_missing:
+                consumer.check_writable(dry_run=self.dry_run)
+        except ConsumerError as error:
+            self.journal.halted(title, name, str(error))
+            raise
+        if is_missing:
             raise self.journal.halted(title, name, f"{consumer.kind} {consumer.where} does not exist")
-        is_left = entry is None or entry.state != "done" or self.uses_api or seen.holds(self.old.fingerprint)
-        if is_to_do and is_left:
-            consumer.check_writable(dry_run=self.dry_run)
         if self.journal.entry(f"seen {name}") is None:
             detail = seen.detail or ("exists" if seen.exists else "does not exist yet")
             self.journal.note(f"seen {name}", title, "done", detail, before=seen.updated_at)
