@@ -17,7 +17,7 @@ from tokenaudit.git.candidates import Narrowed
 from tokenaudit.git.layout import open_repository
 from tokenaudit.git.log import changes
 from tokenaudit.git.object_store import ScanPlan, plan
-from tokenaudit.git.pack.texts import CommitLinks
+from tokenaudit.git.objects import CommitLinks
 from tokenaudit.git.parallel import search
 
 

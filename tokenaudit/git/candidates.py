@@ -22,12 +22,12 @@ import numpy.typing as npt
 from tokenaudit.git.commit_links import ParentLinks
 from tokenaudit.git.leading_trees import LeadingTrees, TreeNumbers
 from tokenaudit.git.log import MOST_PARENTS
-from tokenaudit.git.objects import GitObject, Unread
+from tokenaudit.git.objects import CommitLinks, GitObject, Unread
 from tokenaudit.git.pack.contents import UndecidedError, contents
 from tokenaudit.git.pack.layout import ID_SIZE, TREE, DeltaForest, Ids, PackIndex, as_rows, contained, sorted_ids
 from tokenaudit.git.pack.partition import divided, pack_partitions
 from tokenaudit.git.pack.reader import PackPartition
-from tokenaudit.git.pack.texts import CommitLinks, ObjectTexts, read_links
+from tokenaudit.git.pack.texts import ObjectTexts, joined_links, read_links
 from tokenaudit.git.pack.trees import (
     LeadingEntries,
     PackWindows,
@@ -180,7 +180,7 @@ def _read(
         windows(ObjectTexts.of([item.data for item in trees_alone])),
         read,
     )
-    return _History(found, of_loose, CommitLinks.joined(links), packed)
+    return _History(found, of_loose, joined_links(links), packed)
 
 
 def _without(part: PackPartition, known: Ids) -> PackPartition:
@@ -193,7 +193,7 @@ def _without(part: PackPartition, known: Ids) -> PackPartition:
 def _read_part(part: PackPartition) -> CommitLinks | Windows:
     if part.forest.types[part.wanted[0]] == TREE:
         return read_windows(part)
-    return CommitLinks.joined([read_links(each, part.ids[each.nodes]) for each in contents(part)])
+    return joined_links([read_links(each, part.ids[each.nodes]) for each in contents(part)])
 
 
 def _named(history: _History, links: ParentLinks, leading: LeadingTrees, complete: int) -> frozenset[bytes] | None:

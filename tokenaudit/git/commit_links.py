@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.command import git
+from tokenaudit.git.objects import CommitLinks
 from tokenaudit.git.pack.contents import UndecidedError
 from tokenaudit.git.pack.layout import Ids, Ints, as_rows, numbers_of, places_of_numbers
-from tokenaudit.git.pack.texts import CommitLinks
 from tokenaudit.git.reachability import CommitKey, parents_first
 
 

@@ -26,7 +26,7 @@ from tokenaudit.git.whole import CommitGraph, WholeRepository, commit_graph, rea
 
 if TYPE_CHECKING:
     from tokenaudit.git.candidates import Narrowed
-    from tokenaudit.git.pack.texts import CommitLinks
+    from tokenaudit.git.objects import CommitLinks
 
 _SMALL_INDEXES = 128 << 10
 """The same for the indexes of packs: about 4,000 objects. An object read with git takes about 30 µs."""

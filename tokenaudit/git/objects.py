@@ -13,7 +13,8 @@ from tokenaudit.git.log import moment
 from tokenaudit.interfaces import MatchContext, PrefilterResult, ScanResult
 
 if TYPE_CHECKING:
-    from tokenaudit.git.pack.texts import CommitLinks
+    import numpy as np
+    import numpy.typing as npt
 
 ObjectType: TypeAlias = Literal["blob", "commit", "tag", "tree"]
 SEARCHED: tuple[ObjectType, ...] = ("blob", "commit", "tag")
@@ -146,6 +147,19 @@ class ObjectMatcher(Protocol):
 
     def examine(self, data: bytes) -> ScanResult:
         """Scan an object with evidence that is not larger than `LARGE`."""
+
+
+class CommitLinks(NamedTuple):
+    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
+
+    `odd` are commits whose header is malformed.
+    """
+
+    ids: npt.NDArray[np.uint8]
+    trees: npt.NDArray[np.uint8]
+    counts: npt.NDArray[np.int64]
+    parents: npt.NDArray[np.uint8]
+    odd: npt.NDArray[np.uint8]
 
 
 @dataclass

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tokenaudit.git.objects import CommitLinks
 from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints
 
 _TREE_LINE = b"tree "
@@ -37,22 +38,9 @@ class ObjectTexts(NamedTuple):
         return np.append(self.starts[1:] - 1, len(self.text))[: len(self.starts)]
 
 
-class CommitLinks(NamedTuple):
-    """Commits with their trees and parents, as rows of raw ids. `counts` are the numbers of parents.
-
-    `odd` are commits whose header is malformed.
-    """
-
-    ids: Ids
-    trees: Ids
-    counts: Ints
-    parents: Ids
-    odd: Ids
-
-    @classmethod
-    def joined(cls, links: Sequence[CommitLinks]) -> CommitLinks:
-        """Return the commits of all `links`."""
-        return cls(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
+def joined_links(links: Sequence[CommitLinks]) -> CommitLinks:
+    """Return the commits of all `links`."""
+    return CommitLinks(*(np.concatenate(columns) for columns in zip(*links, strict=True)))
 
 
 def read_links(commits: ObjectTexts, ids: Ids) -> CommitLinks:

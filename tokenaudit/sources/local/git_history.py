@@ -58,7 +58,7 @@ from tokenaudit.windows import ReadWindow, examine_windows
 
 if TYPE_CHECKING:
     from tokenaudit.git.attribution import Introduction
-    from tokenaudit.git.pack.texts import CommitLinks
+    from tokenaudit.git.objects import CommitLinks
     from tokenaudit.git.whole import CommitGraph
 
 _MANY_COMMITS = 2000
