@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +22,7 @@ from tokenaudit.git.pack.layout import PackIndex, read_index
 from tokenaudit.interfaces import Finding, LocatedDetection, ScanContext
 from tokenaudit.model import Skipped
 from tokenaudit.sources.local.git_history import HistorySource
+from tokenaudit.sources.local.scan_state import load_state
 
 DETECTOR = Detector.load()
 
@@ -214,6 +217,32 @@ def test_a_state_that_does_not_fit_is_not_used(repo: GitRepo, tmp_path: Path, da
     state.write_bytes(whole[:-20] if damage is None else damage)
     assert scan(repo, state) == (full, read)
     assert state.read_bytes() == whole
+
+
+def test_a_state_of_another_form_is_never_an_error(repo: GitRepo, tmp_path: Path) -> None:
+    """Every field replaced or missing, with the right checksum."""
+    state = tmp_path / "state"
+    packed(repo)
+    scan(repo, state)
+    head, line, columns = state.read_bytes().split(b"\n", 2)
+    header, body = json.loads(head), json.loads(line)
+    assert load_state(state, header["detection"]) is not None
+
+    def load(changed: object, rest: bytes) -> object:
+        content = json.dumps(changed).encode() + b"\n" + rest
+        first = json.dumps(header | {"sha256": hashlib.sha256(content).hexdigest()}).encode()
+        state.write_bytes(first + b"\n" + content)
+        return load_state(state, header["detection"])
+
+    assert load(body, columns) is not None
+    assert load(body, columns[:-1]) is None
+    assert load([body], columns) is None
+    assert load(body | {"ids": -1, "blobs": 2}, columns) is None
+    others: list[object] = [None, -1, 10**30, 1.5, "x", [], [1], ["x"], [["x"]], {}, {"x": {}}]
+    for field in body:
+        assert load({name: value for name, value in body.items() if name != field}, columns) is None
+        for value in others:
+            load(body | {field: value}, columns)
 
 
 def test_another_detection_reads_everything(repo: GitRepo, tmp_path: Path) -> None:

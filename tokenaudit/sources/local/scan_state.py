@@ -112,6 +112,8 @@ def _state(body: dict[str, Any], columns: memoryview) -> HistoryState:
     """
     first = int(body["ids"]) * _ID
     second = first + int(body["blobs"]) * _ID
+    if not 0 <= first <= second <= len(columns):
+        raise ValueError
     names = _split(columns[first:second].hex())
     numbers = struct.unpack(f"<{len(names)}I", columns[second:])
     groups = [frozenset(map(str, fingerprints)) for fingerprints in body["fingerprints"]]
