@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.gitrepo import GitRepo
 from tests.support.mint import Mint
 from tokenaudit.audit.auditor import Auditor, scan
 from tokenaudit.git import log
+from tokenaudit.git.command import git
 from tokenaudit.git.log import MOST_PARENTS, changes
 from tokenaudit.git.reachability import MissingObjects
 
@@ -61,6 +63,25 @@ def test_work_does_not_grow_with_the_parents(repo: GitRepo, monkeypatch: pytest.
     assert len(found[0].changes[0].old) == MOST_PARENTS
     assert len(failures) == 2
     assert sum(sizes) < 2 * 60 * MOST_PARENTS
+
+
+def test_commits_that_git_has_compared_are_not_asked_about_again(
+    repo: GitRepo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = repo.head()
+    empty = repo.git("commit-tree", "-p", first, "-m", "nothing", f"{first}^{{tree}}")
+    merge = octopus(repo, MOST_PARENTS + 1, b"more\n")
+    asked: list[str] = []
+
+    def count(*given: str, **named: Any) -> bytes:
+        asked.append(given[0])
+        return git(*given, **named)
+
+    monkeypatch.setattr(log, "git", count)
+    steps, failures = changes(repo.git_dir, None, [first, empty])
+    assert ([step.commit.id for step in steps], failures, asked) == ([first], [], ["log"])
+    assert changes(repo.git_dir, None, [first, merge])[1] == [log.too_many_parents(merge)]
+    assert asked == ["log", "log", "rev-list"]
 
 
 def test_a_walk_over_the_links_has_a_deadline(repo: GitRepo, monkeypatch: pytest.MonkeyPatch) -> None:

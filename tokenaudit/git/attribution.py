@@ -72,6 +72,8 @@ def attribute(
     graph: CommitGraph | None = None,
     named: AbstractSet[str] = frozenset(),
     narrowed: Narrowed | None = None,
+    *,
+    has_notes: bool = True,
 ) -> Attribution:
     """Find the introductions of every fingerprint in `commits` (all, including unreachable ones) and in the index.
 
@@ -105,7 +107,7 @@ def attribute(
     if known:
         result.reach = Reachability(*(each.intersection(result.commits) for each in (known[1].lost, known[1].notes)))
     else:
-        result.reach = _reach(git_dir, result.commits, links, result.incomplete)
+        result.reach = _reach(git_dir, result.commits, links, result.incomplete, has_notes=has_notes)
     head = _files_of_head(git_dir, result.incomplete)
     result.introductions = _introduced(steps, fingerprints, head, result.reach)
     if result.unnamed:
@@ -249,14 +251,16 @@ def _with_origins(introduction_times: list[_IntroductionTime]) -> Iterator[tuple
         introduction_times = waiting
 
 
-def _reach(git_dir: Path, commits: Sequence[str], links: ParentLinks | None, incomplete: list[str]) -> Reachability:
+def _reach(
+    git_dir: Path, commits: Sequence[str], links: ParentLinks | None, incomplete: list[str], *, has_notes: bool
+) -> Reachability:
     def beyond(*tips: str) -> frozenset[str]:
         found = links.unreached(commits, *tips) if links is not None else None
         return unreached(git_dir, commits, *tips) if found is None else found
 
     try:
         lost = beyond("--all")
-        if not git("for-each-ref", "--count=1", "refs/notes/", git_dir=git_dir):
+        if not has_notes:
             return Reachability(lost)
         return Reachability(lost, beyond("--exclude=refs/notes/*", "--all") - lost)
     except GitError as error:

@@ -121,7 +121,10 @@ def _ask(
         "--format=%H%n%ct%n%at%n%an <%ae>", "--stdin", *[f"--find-object={blob}" for blob in asked],
         git_dir=git_dir, stdin=lines, seconds=seconds,
     )  # fmt: skip
-    found = list(_parsed(_fields(raw_output), blobs))
+    printed: set[str] = set()
+    found = list(_parsed(_fields(raw_output), blobs, printed))
+    if printed.issuperset(commits):
+        return found  # git has left out none, so none has too many parents
     many = git(
         "rev-list", "--no-walk=unsorted", f"--min-parents={MOST_PARENTS + 1}", "--stdin", git_dir=git_dir, stdin=lines
     )
@@ -144,7 +147,8 @@ def _fields(raw_output: bytes) -> Iterator[bytes]:
         at = end + 1
 
 
-def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[Changes]:
+def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None, printed: set[str]) -> Iterator[Changes]:
+    """Yield the changes that involve `blobs`, and add the id of each commit to `printed`."""
     commit: Commit | None = None
     found: list[Change] = []
     for raw in fields:
@@ -157,6 +161,7 @@ def _parsed(fields: Iterator[bytes], blobs: frozenset[str] | None) -> Iterator[C
             if commit and found:
                 yield Changes(commit, tuple(found))
             commit, found = _commit(field), []
+            printed.add(commit.id)
     if commit and found:
         yield Changes(commit, tuple(found))
 

@@ -424,7 +424,11 @@ def _attributed(
         known = (earlier.commits or (), reach) if reach is not None else None
     is_long = hits.is_complete and len(chosen.commits) >= max(_MANY_COMMITS, chosen.count // 10)
     narrowed = work.to_compare(repository.git_dir, fingerprints, hits.links, run.jobs) if is_long else None
-    return attribute(repository.git_dir, fingerprints, chosen.commits, run.jobs, known, work.graph, named, narrowed)
+    has_notes = any(name.startswith("refs/notes/") for name in repository.refs)
+    return attribute(
+        repository.git_dir, fingerprints, chosen.commits, run.jobs, known, work.graph, named, narrowed,
+        has_notes=has_notes,
+    )  # fmt: skip
 
 
 class _Hits:
