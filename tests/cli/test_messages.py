@@ -21,6 +21,8 @@ from tokenaudit.cli.errors import ask, say
 from tokenaudit.cli.logs import LogLevel
 from tokenaudit.cli.progress import TerminalProgress
 from tokenaudit.cli.sweep_screen import LiveDisplay
+from tokenaudit.hub.rate_limit import RateLimitWindow
+from tokenaudit.sweep.progress import ReadCounter, SweepProgress, figures, how_far
 from tokenaudit.text import columns, wrapped
 
 if sys.platform != "win32":
@@ -103,6 +105,39 @@ def test_a_note_next_to_the_progress_is_broken_at_blanks_only(
     rows = shown[shown.index("error:") :].split("\n")
     assert " ".join(row.strip() for row in rows).startswith(MESSAGE)
     assert LONG in shown
+
+
+@posix_only
+@pytest.mark.parametrize("width", [80, 40, 20])
+def test_the_live_lines_of_a_sweep_are_whole_at_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    counter = ReadCounter()
+    progress = SweepProgress([], {}, frozenset(), counter, lambda: RateLimitWindow(12_345, 200.0))
+    progress.repositories, progress.repositories_done = 123_456, 12_345
+    counter.objects, counter.bytes = 123_456_789, 987_654_321
+    with terminal(width, monkeypatch) as written:
+        with LiveDisplay(color=False) as display:
+            display._live.refresh()
+            display.watch(progress)
+            display._live.refresh()
+            expected = f"{how_far(progress)} {figures(progress, progress.speed())}"
+        shown = " ".join(written().replace("\r", "\n").split())
+    assert "listing the namespace" in shown
+    assert [word for word in expected.split() if word not in shown.split() and not word[0].isdigit()] == []
+    assert "12,345" in shown
+    assert "123,456" in shown
+
+
+@posix_only
+@pytest.mark.parametrize("width", [80, 40, 20])
+def test_the_figures_of_a_scan_are_whole_at_any_width(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    with terminal(width, monkeypatch) as written:
+        with TerminalProgress(color=False) as progress:
+            progress.start(f"history of {LONG}", 1_234_567)
+            progress.advance(123_456, 98_765_432)
+            progress._bar.refresh()
+        shown = " ".join(written().replace("\r", "\n").split())
+    assert "123,456/1,234,567" in shown
+    assert shown.count(" left") >= 1
 
 
 def test_in_a_pipe_a_message_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
