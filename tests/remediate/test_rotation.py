@@ -68,7 +68,7 @@ class Place:
     said: list[str] = field(default_factory=list)
     confirmed: list[str] = field(default_factory=list)
 
-    def consumers(self) -> list[Updater]:
+    def owners(self) -> Owners:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.home),
@@ -79,7 +79,10 @@ class Place:
             "GITLAB_URL": self.gitlab.url,
             "HF_TOKEN_PATH": str(self.home / "token"),
         }
-        owners = Owners(self.hub, environment)
+        return Owners(self.hub, environment)
+
+    def consumers(self) -> list[Updater]:
+        owners = self.owners()
         return [resolve(s.format(home=self.home), self.old.fingerprint, owners) for s in SPELLED]
 
     def journal(self, mode: Mode = "planned") -> Journal:
@@ -228,6 +231,20 @@ def test_a_helper_that_cannot_list_stops_it_before_anything_is_changed(place: Pl
     assert place.is_untouched()
     place.walk(dry_run=True, journal=Journal.opened(None, place.journal().record, now)).run()
     assert any("would stop before any change: a custom credential helper" in line for line in place.said)
+
+
+def test_a_breach_names_a_helper_that_can_not_list_and_goes_on(place: Place) -> None:
+    (place.home / ".gitconfig").write_text('[credential]\n\thelper = "!f() { true; }; f"\n')
+    consumers = [each for each in place.consumers() if each.kind != "git-credential"]
+    named = resolve("git-credential:https://huggingface.co", place.old.fingerprint, place.owners())
+
+    def confirm(_what: str, _phrase: str) -> bool:
+        assert any("can't list its user names" in line for line in place.said)
+        return True
+
+    with pytest.raises(HaltedError, match="does not exist"):
+        place.walk("breach", consumers=[*consumers, named], confirm=confirm).run()
+    assert place.old.reveal() not in place.double.world.tokens
 
 
 def test_a_breach_revokes_first(place: Place) -> None:

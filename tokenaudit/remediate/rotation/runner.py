@@ -175,6 +175,8 @@ class Rotation:
             self._survey.check_for_unread("unread", "Look for places that can't be read")
         self._check_new()
         if is_breach and not old.dead:
+            for skipped in self._survey.unread():
+                self.say(f"can't be searched for copies of the old value: {skipped.where}: {skipped.reason}")
             self._revoke("contain", "Revoke the old token now", old, self._survey.problems(todo))
             self._survey.check(todo)
 

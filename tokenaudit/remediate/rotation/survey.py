@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from tokenaudit.hub.credentials import AuditorToken
 from tokenaudit.interfaces import Scanner
-from tokenaudit.model import Grant
+from tokenaudit.model import Grant, Skipped
 from tokenaudit.permissions import label_of, name_of
 from tokenaudit.remediate.consumers import ConsumerError, Updater
 from tokenaudit.remediate.rotation.journal import HaltedError, Journal, Record
@@ -139,6 +140,14 @@ class ConsumerSurvey:
         if skipped:
             reason = "; ".join(f"{each.where}: {each.reason}" for each in skipped)
             raise self.journal.halted(title, name, f"not searched for copies of the old value: {reason}")
+
+    def unread(self) -> list[Skipped]:
+        """What can't be searched for copies, except for consumers that can't be read at all: these are problems."""
+        found: dict[Skipped, None] = {}
+        for consumer in self.consumers:
+            with suppress(ConsumerError):
+                found |= dict.fromkeys(each for each in consumer.contents() if isinstance(each, Skipped))
+        return list(found)
 
     def copies(self) -> Copies:
         """The places next to the consumers that have the old value, and those that can't be read."""
