@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.abc import SourceLoader
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType, GenericAlias, ModuleType
 from typing import Any, NamedTuple, cast
@@ -79,7 +79,8 @@ def read_declarations(path: Path) -> tuple[Plugin, ...]:
     Raises:
         ConfigurationError: the file can't be read or isn't Python.
     """
-    classes = [node for node in _parsed(path).body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
+    tree: ast.Module = _compiled(path, ast.PyCF_ONLY_AST)
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
     found = []
     for node in classes:
         constants = {
@@ -112,23 +113,16 @@ _FROM_PIPES: dict[Path, bytes] = {}
 _LARGEST = 16 << 20
 
 
-class _Loader(SourceLoader):
+class _Loader(SourceFileLoader):
     """Loader that runs the source that was checked, even if the file has changed since."""
 
-    def __init__(self, path: Path, parsed: ast.Module) -> None:
-        self._path = path
-        self._parsed = parsed
+    def __init__(self, name: str, path: Path, code: CodeType) -> None:
+        super().__init__(name, _filename(path))
+        self._code = code
 
     def get_code(self, fullname: str) -> CodeType:
-        return compile(self._parsed, self.get_filename(fullname), "exec", dont_inherit=True)
-
-    def get_filename(self, fullname: str) -> str:
         del fullname
-        return _filename(self._path)
-
-    def get_data(self, path: str | bytes) -> bytes:
-        del path
-        return source(self._path)
+        return self._code
 
 
 def _filename(path: Path) -> str:
@@ -136,9 +130,9 @@ def _filename(path: Path) -> str:
     return str(path) if path.is_file() else f"<plugin {path.name}>"
 
 
-def _parsed(path: Path) -> ast.Module:
+def _compiled(path: Path, flags: int = 0) -> Any:  # noqa: ANN401 - a code object, or with `flags` a tree
     try:
-        return ast.parse(source(path), _filename(path))
+        return compile(source(path), _filename(path), "exec", flags, dont_inherit=True)
     except OSError as error:
         message = f"plugin {path} can't be read ({error.strerror}); check the path"
         raise ConfigurationError(message) from None
@@ -196,9 +190,9 @@ def _late(name: str) -> Iterator[None]:
 
 
 def _module(path: Path) -> Any:  # noqa: ANN401 - a module with unknown content
-    parsed = _parsed(path)
+    code = _compiled(path)
     name = f"tokenaudit_plugin_{re.sub('[^a-z0-9]', '_', path.stem.lower())}"
-    loader = _Loader(path, parsed)
+    loader = _Loader(name, path, code)
     module = ModuleType(name)
     if path.is_file():
         module.__file__ = str(path)
