@@ -213,11 +213,12 @@ class LiteralPrefilter:
         `enough` is called once there are `MANY` candidates. The literals are searched for one after the other, which
         needs no preparation but is slow for large data.
         """
+        tried: set[tuple[int, int]] = set()
         present = [number for number, literal in enumerate(self.literals) if literal in data]
         literal_ends = ((number, _ends(data, self.literals[number])) for number in present)
         for number, ends in itertools.chain(literal_ends, enumerate(self._whole_ends(data), len(self.literals))):
             for end in ends:
-                candidates += self.candidates(data, number, end)
+                candidates += self.candidates(data, number, end, tried)
                 if enough is not None and len(candidates) >= MANY and enough():
                     return True
         return False
@@ -226,14 +227,25 @@ class LiteralPrefilter:
         for each, _ in self._whole:
             yield (found.end() for found in _compiled(each).finditer(data))
 
-    def candidates(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
-        """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`."""
+    def candidates(self, data: bytes, number: int, end: int, tried: set[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+        """Return (pattern, end) of each literal pattern that matches where the expression `number` ends at `end`.
+
+        `tried` are the literals, by number and end, for which it has been returned: an expression that is searched for
+        instead of a literal can end at several places after it.
+        """
         if number not in self._followed:
             back, not_after = self._not_after.get(number, _ANYWHERE)
             return () if end > back and data[end - back - 1] in not_after else self._before(data, number, end)
         literal, low = self.literals[number], max(0, end - LONGEST_HEAD)
-        ends = (found + len(literal) for found in _found(data, literal, low, end))
-        return [each for at in ends for each in self._before(data, number, at)]
+        result: list[tuple[int, int]] = []
+        for found in _found(data, literal, low, end):
+            place = (number, found + len(literal))
+            if place not in tried:
+                if len(tried) >= MANY:
+                    tried.clear()
+                tried.add(place)
+                result += self._before(data, *place)
+        return result
 
     def _before(self, data: bytes, number: int, end: int) -> Sequence[tuple[int, int]]:
         """Return (pattern, end) of each literal pattern of a literal or an expression that ends at `end`.

@@ -222,9 +222,10 @@ class Searcher:
     def search(self, data: bytes, candidates: list[tuple[int, int]], enough: Callable[[], bool] | None) -> bool:
         """Add (pattern, end) of each match of a literal pattern; return whether `enough` stopped the search."""
         at = self._at
+        tried: set[tuple[int, int]] = set()
 
         def seen(number: int, _: int, end: int, __: int, ___: object) -> bool:
-            found = at(data, number, end)
+            found = at(data, number, end, tried)
             if not found:
                 return False
             candidates.extend(found)
