@@ -75,9 +75,16 @@ def _character(places: list[frozenset[int]], at: int) -> frozenset[int]:
     return _sextet(places[first], following, shift)
 
 
+_CHARACTERS = tuple(frozenset((byte, _URL_SAFE.get(byte, byte))) for byte in _ALPHABET)
+"""The characters for each sextet."""
+
+
 @cache
 def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> frozenset[int]:
     """Return the base64 characters for the six bits that start `shift` bits into `place`."""
+    if len(place) == len(following) == 1:  # nearly always
+        (left,), (right,) = place, following
+        return _CHARACTERS[(left << 8 | right) >> (10 - shift) & 63]
     borrowed = shift - 2  # bits taken from the following byte, if positive
     if borrowed <= 0:
         indices = {byte >> -borrowed & 63 for byte in place}
@@ -85,8 +92,7 @@ def _sextet(place: frozenset[int], following: frozenset[int], shift: int) -> fro
         low = {byte >> (8 - borrowed) for byte in following}
         high = {byte << borrowed & 63 for byte in place}
         indices = {left | right for left in high for right in low}
-    plain = {_ALPHABET[index] for index in indices}
-    return frozenset(plain | {_URL_SAFE[c] for c in plain if c in _URL_SAFE})
+    return frozenset[int]().union(*(_CHARACTERS[index] for index in indices))
 
 
 def as_hex(text: Sets) -> Sets:

@@ -240,13 +240,17 @@ _FREQUENT = 2
 def _plain(shape: Shape, roots: Iterable[bytes]) -> Pattern:
     """Return the pattern for plain text. If every match begins with a literal, the searcher uses only the literal."""
     whole = shape.expression.encode()
-    begins = [
-        root for root in roots if re.match(rb"%b(?![?*{])[^|]*\Z" % re.escape(root), whole) and _IS_WORD.fullmatch(root)
-    ]
+    begins = [root for root in roots if _IS_WORD.fullmatch(root) and _begins_with(whole, root)]
     form = encodings.sets_of(shape.expression)
     head = encodings.expression(form[: len(begins[0]) + _BODY_BEGINS]) if begins and form is not None else b""
     literal_pattern = LiteralPattern(whole, tuple(begins[:1]), head=head)
     return Pattern("plain", whole, (literal_pattern,), LONGEST_SHAPE, surroundings=shape.surroundings)
+
+
+def _begins_with(whole: bytes, literal: bytes) -> bool:
+    """Return whether every match of the expression `whole` begins with `literal`."""
+    rest = whole.removeprefix(literal)
+    return rest != whole and b"|" not in rest and not rest.startswith((b"?", b"*", b"{"))
 
 
 _IS_WORD = re.compile(rb"\w{3,}")

@@ -87,10 +87,13 @@ class _Splits(NamedTuple):
     def head(self) -> bytes:
         """Return the start of the expression, up to the first byte of a joint."""
         found = [_any_of(self.wholes) + _BODY + _JOINT_STARTS] if self.wholes else []
-        covered = re.compile(_any_of(self.wholes) + _BODY) if self.wholes else _NOTHING
-        if left := [each for each in self.left if not covered.fullmatch(each)]:
+        if left := [each for each in self.left if not any(_is_body_after(whole, each) for whole in self.wholes)]:
             found.append(_any_of(left) + _JOINT_STARTS)
         return b"|".join(found)
+
+
+def _is_body_after(whole: bytes, text: bytes) -> bool:
+    return text.startswith(whole) and (text == whole or text[len(whole) :].isalnum())
 
 
 def _any_of(texts: Iterable[bytes]) -> bytes:
@@ -159,7 +162,6 @@ _SHOWN = _joint(_LITERALS + _NEXT, _FOLDED + _NEXT, _MARKUP_START, _DUMP_START)
 """The part of a joint after a whole literal that distinguishes it from other text."""
 
 _NEVER = rb"(?!)"
-_NOTHING = re.compile(_NEVER)
 _SHORT = _joint(_BETWEEN + _QUOTE, _FOLDED, _NEVER, _NEVER)
 
 
