@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import staged_files
+from tokenaudit.git.command import GitError
+from tokenaudit.git.layout import files_of_head, staged_files
 from tokenaudit.git.log import Change, Changes, Commit, changes
 from tokenaudit.git.reachability import CommitKey, ask_parents_first, has_head, unreached
 from tokenaudit.git.whole import CommitGraph, UnusualError
@@ -281,7 +281,7 @@ def _without_commit(
 def _files_of_head(git_dir: Path, incomplete: list[str]) -> dict[str, str]:
     """Return the blob of each path; an unborn HEAD has none."""
     try:
-        listing = git("ls-tree", "-r", "-z", "HEAD", git_dir=git_dir)
+        listing = files_of_head(git_dir)
     except GitError as error:
         if _is_unborn(git_dir):
             return {}

@@ -142,6 +142,7 @@ def index_of_hook(path: Path) -> bool:
 
 _opened: ContextVar[dict[Path, Repository] | None] = ContextVar("opened", default=None)
 _staged: ContextVar[dict[Path, bytes] | None] = ContextVar("staged", default=None)
+_files: ContextVar[dict[Path, bytes] | None] = ContextVar("files", default=None)
 
 
 @contextmanager
@@ -150,13 +151,14 @@ def opened_once() -> Iterator[None]:
 
     All sources read the same HEAD, refs, configuration and index.
     """
-    opened, staged = _opened.set({}), _staged.set({})
+    opened, staged, files = _opened.set({}), _staged.set({}), _files.set({})
     try:
         with looked_once():
             yield
     finally:
         _opened.reset(opened)
         _staged.reset(staged)
+        _files.reset(files)
 
 
 def staged_files(git_dir: Path, work_tree: Path | None) -> bytes:
@@ -172,6 +174,22 @@ def staged_files(git_dir: Path, work_tree: Path | None) -> bytes:
     listing = plain_index(git_dir, _LARGEST_INDEX)
     if listing is None:
         listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree)
+    if known is not None:
+        known[key] = listing
+    return listing
+
+
+def files_of_head(git_dir: Path) -> bytes:
+    """Return the tree of HEAD as `git ls-tree -r -z --full-tree` prints it.
+
+    Raises:
+        GitError: HEAD is unborn, or git can't read it.
+    """
+    known = _files.get()
+    key = git_dir.absolute()
+    if known is not None and key in known:
+        return known[key]
+    listing = git("ls-tree", "-r", "-z", "--full-tree", "HEAD", git_dir=git_dir)
     if known is not None:
         known[key] = listing
     return listing

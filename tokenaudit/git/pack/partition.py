@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _LARGEST_COMPILED = 8 << 20
 """Size in bytes of the root of a tree up to which the compiled part is used: it holds a large object three times."""
 
+_LEAST_WORK = 20_000_000
+"""Nanoseconds of work of a partition, unless one is enough: each takes some time to begin."""
+
 NONE_BEFORE: Mapping[Path, Never] = MappingProxyType({})
 
 
@@ -201,6 +204,7 @@ def divided(
         return
     roots = forest.roots[nodes]
     so_far = np.cumsum(np.bincount(roots, forest.costs[nodes], len(forest.roots)))
+    count = min(count, 1 + int(so_far[-1] / _LEAST_WORK))
     number = np.minimum((so_far[roots] / so_far[-1] * count).astype(np.int64), count - 1)
     is_large = forest.headers.sizes[roots] > _LARGEST_COMPILED
     number[is_large] += count

@@ -13,7 +13,14 @@ from typing import TypeAlias
 from tokenaudit import ci
 from tokenaudit.ci import is_ci_file, may_be_ci
 from tokenaudit.git.command import GitError, git
-from tokenaudit.git.layout import Repository, enclosing_git_dir, index_of_hook, open_repository, safe_git_dir
+from tokenaudit.git.layout import (
+    Repository,
+    enclosing_git_dir,
+    files_of_head,
+    index_of_hook,
+    open_repository,
+    safe_git_dir,
+)
 from tokenaudit.git.object_reader import ObjectReader
 from tokenaudit.git.objects import Unread
 from tokenaudit.git.reachability import is_null_id
@@ -235,7 +242,8 @@ TreeEntry: TypeAlias = tuple[str, str, str]
 
 def tree_entries(git_dir: Path, tree: str) -> list[TreeEntry]:
     """Return the files of a tree, at any depth."""
-    listing = git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
+    is_head = tree == "HEAD"
+    listing = files_of_head(git_dir) if is_head else git("ls-tree", "-r", "-z", "--full-tree", tree, git_dir=git_dir)
     entries = []
     for line in listing.decode("utf-8", "surrogateescape").split("\0")[:-1]:
         head, _, path = line.partition("\t")

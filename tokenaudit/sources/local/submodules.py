@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from tokenaudit.git.command import GitError, git, without_password
-from tokenaudit.git.layout import Repository
+from tokenaudit.git.layout import Repository, files_of_head
 from tokenaudit.git.object_store import ScanPlan
 from tokenaudit.git.objects import TipTree
 from tokenaudit.model import Skipped
@@ -72,7 +72,7 @@ def _gitlinks_of_all(
     known = earlier or SubmoduleTrees()
     is_head_known = earlier is not None and earlier.head == repository.head
     is_listed = not is_head_known or known.head_set is not None
-    in_head = frozenset(_gitlinks(git_dir, "HEAD") if is_listed else ())
+    in_head = frozenset(_gitlinks_of_head(git_dir) if is_listed else ())
     of_set: dict[int | None, frozenset[str]] = {known.head_set: in_head} if is_head_known else {}
     listed: dict[str, TipTree] = {}
     chosen: dict[int, str] = {}
@@ -111,8 +111,18 @@ def _types(git_dir: Path, tips: Iterable[str], path: str) -> list[str]:
 
 
 def _gitlinks(git_dir: Path, tree: str) -> list[str]:
-    allowed = (0, 128) if tree == "HEAD" else (0,)  # an unborn HEAD has no tree
-    listing = git("ls-tree", "-r", "-z", tree, git_dir=git_dir, allowed=allowed)
+    listing = git("ls-tree", "-r", "-z", tree, git_dir=git_dir)
+    return _gitlinks_in(listing)
+
+
+def _gitlinks_of_head(git_dir: Path) -> list[str]:
+    try:
+        return _gitlinks_in(files_of_head(git_dir))
+    except GitError:
+        return []  # an unborn HEAD has no tree
+
+
+def _gitlinks_in(listing: bytes) -> list[str]:
     return [_text(entry.partition(b"\t")[2]) for entry in listing.split(b"\0") if entry.startswith(_SUBMODULE)]
 
 
