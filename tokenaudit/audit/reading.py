@@ -127,6 +127,7 @@ class _Division:
         # The groups beyond the limit are read in this process at the end.
         self._queue = PartQueue(range(min(len(groups), MOST_PARTS)))
         self._found: dict[int, SourceResult] = {}
+        self._refused: list[int] = []
 
     def read(self, helpers: int) -> Mapping[int, SourceResult]:
         running = start_helpers(helpers, _help, self)
@@ -135,6 +136,9 @@ class _Division:
                 self._read_here(number)
                 for receiver, _ in running:
                     self._receive(receiver, wait=False)
+                # Now, while others read what is left.
+                while self._refused:
+                    self._read_here(self._refused.pop())
             for receiver, _ in running:
                 self._receive(receiver, wait=True)
         finally:
@@ -149,10 +153,17 @@ class _Division:
         """Take groups until none are left."""
         yield from self._queue
 
-    def results(self, number: int, run: ScanContext) -> Iterator[tuple[int, SourceResult]]:
+    def results(self, number: int, run: ScanContext, *, most: int | None = None) -> Iterator[tuple[int, SourceResult]]:
+        """Read the sources of a group; with `most`, no more after so many credentials."""
         for place in self._groups[number]:
             source, share = self._sources[place], context_of(run)
-            found = list(guarded(source, share))
+            found: list[Finding] = []
+            count = 0
+            for finding in guarded(source, share):
+                found.append(finding)
+                count += isinstance(finding, LocatedDetection)
+                if count == most:
+                    break
             yield place, SourceResult(found, target_of(source, share), share.objects, share.bytes, share.retry)
 
     def _read_here(self, number: int) -> None:
@@ -164,6 +175,8 @@ class _Division:
                 number, results = received(receiver)
                 if results is not None:
                     self._take(number, results)
+                else:
+                    self._refused.append(number)
         except EOFError:
             return  # it has finished, or died: what it has not sent is read here
 
@@ -185,7 +198,7 @@ class _Division:
         run = ScanContext(self._run.scanner, 1, notes)
         results: list[SourceResult] = []
         try:
-            for place, result in self.results(number, run):
+            for place, result in self.results(number, run, most=1):
                 if any(isinstance(finding, LocatedDetection) for finding in result.findings):
                     return None
                 source = self._sources[place]
