@@ -148,7 +148,8 @@ def read_index(index: Path) -> PackIndex:
     pack = index.with_suffix(".pack")
     try:
         with open_regular(index) as file:
-            data = np.memmap(file, dtype=np.uint8, mode="r") if index.stat().st_size else np.zeros(0, np.uint8)
+            # A plain array, because each access to a memmap makes another.
+            data = np.asarray(np.memmap(file, dtype=np.uint8, mode="r") if index.stat().st_size else [], np.uint8)
         ends = pack_ends(pack)
     except OSError as error:
         message = f"can't be read: {error.strerror}"

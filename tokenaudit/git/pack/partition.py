@@ -80,7 +80,7 @@ def _forest(index: PackIndex) -> DeltaForest:
         nothing = np.zeros(0, np.int64)
         return DeltaForest(Headers(nothing.astype(np.uint8), nothing, nothing, nothing), nothing, nothing, nothing)
     with open_regular(index.pack) as file:
-        headers = read_headers(index, np.memmap(file, dtype=np.uint8, mode="r"))
+        headers = read_headers(index, np.asarray(np.memmap(file, dtype=np.uint8, mode="r")))
     return build_delta_forest(headers, index.ends - headers.bodies)
 
 
