@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,24 @@ def test_a_scan_with_a_finding_loads_nothing_that_it_does_not_need(tmp_path: Pat
         "msgspec", "tomllib", "tokenaudit.content.load_policy", "tokenaudit.git.pack.reader",
     )  # fmt: skip
     assert [name for name in unneeded if f"'{name}'" in done.stdout] == []
+
+
+_FORKING = """
+import os, signal
+from tokenaudit.cli.errors import run
+
+def in_worker():
+    worker = os.fork()
+    if not worker:
+        os._exit(signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+    print(os.waitpid(worker, 0)[1], signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL)
+
+run(in_worker)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_workers_that_a_library_forks_end_at_once_on_sigterm(tmp_path: Path) -> None:
+    """A handler in Python can come too late for a worker that waits for a lock."""
+    done = run_python(_FORKING, tmp_path)
+    assert (done.stdout, done.stderr) == ("0 True\n", "")

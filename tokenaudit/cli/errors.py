@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import sys
@@ -26,7 +25,7 @@ def run(command: Callable[[], object]) -> int:
     """Runs `command` and turns every outcome into an exit code and at most a few lines on stderr."""
     streams.open_closed()
     streams.guard()
-    signal.signal(signal.SIGTERM, functools.partial(_interrupt, os.getpid()))
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(command)
     finally:
@@ -90,9 +89,19 @@ def _bug(error: Exception) -> int:
     return exit_codes.INCOMPLETE
 
 
-def _interrupt(process: int, number: int, _frame: FrameType | None) -> None:
-    """Interrupts `process`. Workers that a library forked from it, such as those of detect-secrets, just end."""
-    if os.getpid() != process:
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _end_workers_at_once() -> None:
+    """Ends workers that a library forks, such as those of detect-secrets, on SIGTERM without a handler in Python.
+
+    Python calls a handler between two instructions. A worker that begins to wait for a lock just before would never
+    call it, and the process that ends its workers so would wait for it forever.
+    """
+    if signal.getsignal(signal.SIGTERM) is _interrupt:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_end_workers_at_once)
