@@ -27,12 +27,22 @@ def end(code: int) -> NoReturn:
     What is registered for the end of the process is done, and everything is written. Where that is not all that Python
     does at the end, it does it: it waits for other threads, and a profiler prints its results.
     """
-    if threading.active_count() == 1 and sys.getprofile() is None and sys.gettrace() is None:
+    if threading.active_count() == 1 and not _is_watched():
         atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way, and multiprocessing does the same
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)
+
+
+_TOOLS = range(6)
+"""The numbers of tools: `sys.monitoring`."""
+
+
+def _is_watched() -> bool:
+    monitoring = getattr(sys, "monitoring", None)  # since Python 3.12, where cProfile uses it
+    tools = map(monitoring.get_tool, _TOOLS) if monitoring is not None else ()
+    return sys.getprofile() is not None or sys.gettrace() is not None or any(tools)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
