@@ -14,7 +14,7 @@ OFFSET_DELTA, ID_DELTA = 6, 7
 """Type codes of deltas: the base is named by its distance in the pack, or by its id."""
 
 LONGEST_LOOSE_HEADER = 32
-"""Bytes, of which the header of a loose object takes at most 27."""
+"""Bytes to inflate for the header of a loose object, which has at most 27."""
 
 _LOOSE = re.compile(rb"(blob|commit|tag|tree) (0|[1-9]\d{0,18})\0")
 _MORE, _SEVEN = 0x80, 0x7F

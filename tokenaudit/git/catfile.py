@@ -126,12 +126,7 @@ class CatFilePartition:
         """See `objects.Partition`."""
         return len(self.ids)
 
-    is_last = False
-
-    @property
-    def is_concurrent(self) -> bool:
-        """See `objects.Partition`."""
-        return False
+    is_concurrent = is_last = False
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`. Git exits at a corrupt object; reading continues with the next one."""

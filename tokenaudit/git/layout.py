@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -167,16 +167,12 @@ def staged_files(git_dir: Path, work_tree: Path | None) -> bytes:
     Raises:
         GitError: git can't read it.
     """
-    known = _staged.get()
-    key = git_dir.absolute()
-    if known is not None and key in known:
-        return known[key]
-    listing = plain_index(git_dir, _LARGEST_INDEX)
-    if listing is None:
-        listing = git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree)
-    if known is not None:
-        known[key] = listing
-    return listing
+
+    def listed() -> bytes:
+        plain = plain_index(git_dir, _LARGEST_INDEX)
+        return git("ls-files", "--stage", "-t", "-z", git_dir=git_dir, cwd=work_tree) if plain is None else plain
+
+    return _listed_once(_staged, git_dir, listed)
 
 
 def files_of_head(git_dir: Path) -> bytes:
@@ -185,14 +181,18 @@ def files_of_head(git_dir: Path) -> bytes:
     Raises:
         GitError: HEAD is unborn, or git can't read it.
     """
-    known = _files.get()
+    return _listed_once(_files, git_dir, lambda: git("ls-tree", "-r", "-z", "--full-tree", "HEAD", git_dir=git_dir))
+
+
+def _listed_once(listings: ContextVar[dict[Path, bytes] | None], git_dir: Path, listed: Callable[[], bytes]) -> bytes:
+    """Return what `listed` returns, called once for each `git_dir` within `opened_once`."""
+    known = listings.get()
+    if known is None:
+        return listed()
     key = git_dir.absolute()
-    if known is not None and key in known:
-        return known[key]
-    listing = git("ls-tree", "-r", "-z", "--full-tree", "HEAD", git_dir=git_dir)
-    if known is not None:
-        known[key] = listing
-    return listing
+    if key not in known:
+        known[key] = listed()
+    return known[key]
 
 
 def open_repository(path: Path) -> Repository:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from tokenaudit.git.pack.contents import UndecidedError
-from tokenaudit.git.pack.layout import ID_SIZE, Ids, Ints, places_in, sorted_ids
+from tokenaudit.git.pack.layout import Ids, Ints, places_in, raw_ids, sorted_ids
 from tokenaudit.git.pack.trees import LeadingEntries
 
 _FILES = frozenset((b"100644", b"100755", b"100664", b"120000"))
@@ -33,7 +33,7 @@ class LeadingTrees:
         self._folders = places_in(entries.ids, self._trees)
         self._files = places_in(entries.ids, blobs)
 
-    def _has_mode(self, modes: Sequence[bytes] | frozenset[bytes]) -> npt.NDArray[np.bool_]:
+    def _has_mode(self, modes: Collection[bytes]) -> npt.NDArray[np.bool_]:
         """Return which entries have one of `modes`."""
         return np.array([mode in modes for mode in self._modes], bool)[self._names]
 
@@ -61,8 +61,7 @@ class LeadingTrees:
             front = np.zeros(len(self._trees), bool)
             front[folders[folders >= 0]] = True
             front &= ~seen
-        text = self._blobs[named].tobytes()
-        return frozenset(text[at : at + ID_SIZE] for at in range(0, len(text), ID_SIZE))
+        return frozenset(raw_ids(self._blobs[named]))
 
     def numbers(self, alike: Mapping[bytes, bytes]) -> TreeNumbers:
         """Number all trees, bottom up. Blobs with the same value in `alike` count as equal.
@@ -71,10 +70,7 @@ class LeadingTrees:
             UndecidedError: a tree contains itself, which only a wrong index can claim.
         """
         classes: dict[bytes, int] = {}
-        text = self._blobs.tobytes()
-        of_blob = [
-            classes.setdefault(alike[text[at : at + ID_SIZE]], len(classes)) for at in range(0, len(text), ID_SIZE)
-        ]
+        of_blob = [classes.setdefault(alike[blob], len(classes)) for blob in raw_ids(self._blobs)]
         is_file = self._files >= 0
         children = np.where(is_file, -1 - np.array(of_blob, np.int64)[self._files], 0)
         result = TreeNumbers(self._trees)

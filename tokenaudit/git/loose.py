@@ -59,12 +59,7 @@ class LoosePartition:
         """See `objects.Partition`."""
         return len(self.files)
 
-    is_last = False
-
-    @property
-    def is_concurrent(self) -> bool:
-        """See `objects.Partition`."""
-        return False
+    is_concurrent = is_last = False
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""

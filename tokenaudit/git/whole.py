@@ -107,12 +107,7 @@ class MemoryPartition:
         """See `objects.Partition`."""
         return len(self.objects)
 
-    is_last = False
-
-    @property
-    def is_concurrent(self) -> bool:
-        """See `objects.Partition`."""
-        return False
+    is_concurrent = is_last = False
 
     def read(self) -> Iterator[GitObject | Unread]:
         """See `objects.Partition`."""

@@ -34,12 +34,7 @@ class ChecksumPartition:
         """See `objects.Partition`."""
         return 0
 
-    is_last = False
-
-    @property
-    def is_concurrent(self) -> bool:
-        """See `objects.Partition`."""
-        return True
+    is_concurrent, is_last = True, False
 
     def read(self) -> Iterator[GitObject | Unread]:
         """Yield the pack as `Unread` if its checksum is wrong."""

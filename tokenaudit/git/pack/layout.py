@@ -318,6 +318,12 @@ def as_rows(names: Iterable[str]) -> Ids:
     return np.frombuffer(bytes.fromhex("".join(names)), np.uint8).reshape(-1, ID_SIZE)
 
 
+def raw_ids(rows: Ids) -> list[bytes]:
+    """Return the ids in `rows`."""
+    text = rows.tobytes()
+    return [text[at : at + ID_SIZE] for at in range(0, len(text), ID_SIZE)]
+
+
 def sorted_ids(ids: Ids) -> Ids:
     """Return raw ids in ascending order, each once."""
     numbers = numbers_of(ids)

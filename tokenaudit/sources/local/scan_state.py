@@ -30,7 +30,7 @@ _ID = 20
 
 @dataclass(frozen=True)
 class SubmoduleTrees:
-    """In which trees of which tips of refs submodules are.
+    """The submodules at the tips of refs.
 
     `trees` are the tips that were looked at, with their tree if it has a `.gitmodules`, otherwise an empty string.
     Trees with the same number in `sets` contain the same submodules. `head` is the commit of HEAD, and `head_set` the
